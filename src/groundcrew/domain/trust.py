@@ -1,0 +1,32 @@
+"""What the trust score says about one answer: claims, their support, and the state the answer is in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+TrustState = Literal["supported", "unsupported", "no_claims", "no_sources"]
+
+
+class ClaimScore(msgspec.Struct, frozen=True, kw_only=True):
+    """One claim of an answer. Offsets count code points: `start`/`end` in the answer, `quote` in `sources[source]`."""
+
+    start: int
+    end: int
+    support: float
+    source: int | None = None
+    quote: tuple[int, int] | None = None
+    reasons: tuple[str, ...] = ()
+    contradicted: bool = False
+
+
+class TrustReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Trust of a whole answer. `trust` estimates P(the whole answer is supported), 0..1; None with `reason` for an empty
+    answer or a refusal; 0 for a claim with no sources."""
+
+    trust: float | None
+    state: TrustState
+    claims: tuple[ClaimScore, ...] = ()
+    unsupported: tuple[tuple[int, int], ...] = ()
+    reason: str | None = None

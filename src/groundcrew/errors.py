@@ -1,0 +1,110 @@
+"""Every error that groundcrew raises on purpose, in one tree, for the person who must catch it.
+
+    GroundcrewError
+    ├── InputError            what was given is wrong: names file, line and field; exit code 2, HTTP 400
+    │   └── DeclarationError  a YAML declaration is wrong
+    ├── NotFound              no such thing; HTTP 404
+    ├── Conflict              the thing exists in a state that does not allow this; HTTP 409
+    ├── NotAllowed            the actor may not do this; HTTP 403
+    ├── GateNotPassed         a gate's entry criteria are not met: carries the evaluation; exit code 1, HTTP 409
+    ├── AuditBroken           the audit chain does not verify; exit code 1
+    ├── RefusedCall           the gateway refuses a call: carries the contract's code and HTTP status
+    ├── UpstreamError         the provider failed or answered nonsense
+    │   └── UpstreamTimeout   the provider did not answer in time
+    └── RecorderUnavailable   the call could not be made durable, so its answer must not leave
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from groundcrew.domain.gate import GateEvaluation
+
+#: `error.code` of the data plane → HTTP status, as fixed in the contracts.
+REFUSAL_STATUS: dict[str, int] = {
+    "invalid_request": 400,
+    "invalid_key": 401,
+    "use_case_not_running": 403,
+    "model_not_allowed": 403,
+    "data_class_not_allowed": 403,
+    "guard_blocked": 403,
+    "not_grounded": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "request_timeout": 408,
+    "body_too_large": 413,
+    "budget_exceeded": 429,
+    "rate_limited": 429,
+    "internal_error": 500,
+    "upstream_error": 502,
+    "kill_switch": 503,
+    "stale_policy": 503,
+    "recorder_unavailable": 503,
+    "upstream_timeout": 504,
+}
+
+
+class GroundcrewError(Exception):
+    """Root of all errors that groundcrew raises on purpose."""
+
+
+class InputError(GroundcrewError):
+    """What was given is wrong. `str()` is one line: ``file:line: field: message``, parts that are unknown left out."""
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None, field: str | None = None) -> None:
+        self.message, self.file, self.line, self.field = message, file, line, field
+        place = (file or "") + (f":{line}" if line is not None else "") if file else (f"line {line}" if line is not None else "")
+        super().__init__(": ".join(part for part in (place, field, message) if part))
+
+
+class DeclarationError(InputError):
+    """A YAML declaration is wrong."""
+
+
+class NotFound(GroundcrewError):
+    """No such thing."""
+
+
+class Conflict(GroundcrewError):
+    """The thing exists in a state that does not allow this."""
+
+
+class NotAllowed(GroundcrewError):
+    """The actor may not do this."""
+
+
+class GateNotPassed(GroundcrewError):
+    """A gate's entry criteria are not all met; `evaluation` says which and what is missing."""
+
+    def __init__(self, message: str, evaluation: GateEvaluation) -> None:
+        self.evaluation = evaluation
+        super().__init__(message)
+
+
+class AuditBroken(GroundcrewError):
+    """The audit chain does not verify."""
+
+
+class RefusedCall(GroundcrewError):
+    """The gateway refuses a call. `code` is a key of `REFUSAL_STATUS`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code, self.status, self.message = code, REFUSAL_STATUS[code], message
+        super().__init__(f"{code}: {message}")
+
+
+class UpstreamError(GroundcrewError):
+    """The provider failed or answered nonsense. `status` is its HTTP status, where it gave one."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class UpstreamTimeout(UpstreamError):
+    """The provider did not answer in time."""
+
+
+class RecorderUnavailable(GroundcrewError):
+    """The call could not be made durable, so its answer must not leave."""
