@@ -1,0 +1,47 @@
+"""Ratings and outcomes: what people and the business say about calls, the raw material of evidence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+STARS_MIN, STARS_MAX = 1, 5
+COMMENT_LENGTH_MAX = 4_000
+CORRECTED_TEXT_LENGTH_MAX = 100_000
+
+
+class Rating(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's 1–5 stars for one call or business case. `sample` rows are labelled wherever they show and never count."""
+
+    id: str
+    use_case: str
+    stars: int
+    rater: str
+    at: datetime
+    version_digest: str
+    call_id: str | None = None
+    case_id: str | None = None
+    comment: str = ""
+    corrected_text: str = ""
+    #: Whether the rater saw an answer that harms: feeds the critical-harm criterion. None = not asked.
+    critical_harm: bool | None = None
+    sample: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A business result of one case. `key` makes its arrival idempotent; a corrected value supersedes the earlier one."""
+
+    id: str
+    use_case: str
+    metric: str
+    value: float
+    case_id: str
+    at: datetime
+    unit: str = ""
+    unit_id: str | None = None
+    arm: Literal["control", "treatment"] | None = None
+    cluster: str | None = None
+    call_id: str | None = None
+    sample: bool = False

@@ -1,0 +1,59 @@
+"""The snapshot: everything that the hot path needs to decide, immutable, with a version. No database on the hot path."""
+
+from __future__ import annotations
+
+import msgspec
+
+from groundcrew.domain.data_class import DataClass
+from groundcrew.domain.guard import Policy
+from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.use_case import RiskTier, UseCase
+
+
+class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A live key, found by the SHA-256 of its secret; `expires_at_s` is Unix time."""
+
+    id: str
+    use_case: str
+    expires_at_s: float
+
+
+class UseCaseEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A use case with what was computed about it."""
+
+    use_case: UseCase
+    version_digest: str
+    risk_tier: RiskTier
+    #: Whether calls stop when the snapshot is older than its limit (high tier), or go on (others).
+    fails_closed: bool
+
+
+class KnowledgeEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The serving revision of a knowledge base; `folder` is its index; `expires_at_s` is Unix time."""
+
+    name: str
+    revision: str
+    folder: str
+    expires_at_s: float
+    data_class: DataClass = "internal"
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a use case has spent so far: tokens in the current UTC day, USD in the current UTC month."""
+
+    tokens_today: int = 0
+    usd_this_month: float = 0.0
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One consistent state of the registry. Lookups are by name; keys by the secret's SHA-256; `stopped` scopes deny."""
+
+    version: int
+    keys: dict[str, KeyEntry] = {}
+    use_cases: dict[str, UseCaseEntry] = {}
+    models: dict[str, Model] = {}
+    providers: dict[str, Provider] = {}
+    policies: dict[str, Policy] = {}
+    knowledge: dict[str, KnowledgeEntry] = {}
+    stopped: frozenset[Scope] = frozenset()

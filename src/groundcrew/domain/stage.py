@@ -1,0 +1,56 @@
+"""What each stage lets a use case do at runtime, and the allowed moves between stages."""
+
+from __future__ import annotations
+
+import msgspec
+
+from groundcrew.domain.use_case import STAGES, TERMINAL_STAGES, Stage, UseCase
+from groundcrew.errors import Conflict
+
+#: Tokens a day that a use case may use for exploration before its hypothesis is registered and its pilot gate passed [D].
+DISCOVERY_TOKENS_PER_DAY = 200_000
+#: Tokens a day for a stage whose use case declares no budget of its own [D].
+UNDECLARED_TOKENS_PER_DAY = 1_000_000
+
+
+class StageLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Runtime limits that follow from the stage."""
+
+    serves: bool
+    tokens_per_day: int
+
+
+def limits(use_case: UseCase) -> StageLimits:
+    """Runtime limits of `use_case` in its stage. Discovery explores on a small allowance; terminal stages serve nothing."""
+    if use_case.stage in TERMINAL_STAGES:
+        return StageLimits(serves=False, tokens_per_day=0)
+    declared = use_case.budget.tokens_per_day if use_case.budget and use_case.budget.tokens_per_day is not None else None
+    if use_case.stage == "discovery":
+        allowance = DISCOVERY_TOKENS_PER_DAY if declared is None else min(declared, DISCOVERY_TOKENS_PER_DAY)
+        return StageLimits(serves=True, tokens_per_day=allowance)
+    return StageLimits(serves=True, tokens_per_day=UNDECLARED_TOKENS_PER_DAY if declared is None else declared)
+
+
+def next_stage(stage: Stage) -> Stage | None:
+    """The stage after `stage`, or None at the top or in a terminal stage."""
+    if stage in TERMINAL_STAGES or stage == STAGES[-1]:
+        return None
+    return STAGES[STAGES.index(stage) + 1]
+
+
+def check_advance(current: Stage, to: Stage) -> None:
+    """Raise Conflict unless `to` is exactly one stage above `current`."""
+    if to != next_stage(current):
+        following = next_stage(current)
+        way = f"the next stage is {following}" if following else f"{current} has no next stage"
+        raise Conflict(f"can not advance from {current} to {to}: one stage at a time, {way}")
+
+
+def check_demote(current: Stage, to: Stage) -> None:
+    """Raise Conflict unless `to` is an earlier stage than `current`, or a terminal one."""
+    if current in TERMINAL_STAGES:
+        raise Conflict(f"{current} is final")
+    if to in TERMINAL_STAGES:
+        return
+    if STAGES.index(to) >= STAGES.index(current):
+        raise Conflict(f"can not demote from {current} to {to}: {to} is not an earlier stage")

@@ -1,0 +1,123 @@
+"""The use case: the unit of everything. Its stage, run state and holds are three fields that are never folded into one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from groundcrew.domain.canonical import digest
+from groundcrew.domain.data_class import DataClass
+from groundcrew.domain.guard import Policy
+from groundcrew.domain.provider import Model, Provider
+
+Stage = Literal["discovery", "pilot", "production_readiness", "scale", "optimization", "rejected", "retired"]
+RunState = Literal["off", "running", "suspended"]
+Solution = Literal["vendor_feature", "product", "customized"]
+Autonomy = Literal["assist", "draft_and_sign_off", "act_and_review", "autonomous"]
+RiskTier = Literal["prohibited", "high", "limited", "minimal"]
+HoldKind = Literal["veto", "evidence", "incident"]
+
+#: The stages that a use case climbs, one at a time.
+STAGES: tuple[Stage, ...] = ("discovery", "pilot", "production_readiness", "scale", "optimization")
+TERMINAL_STAGES: tuple[Stage, ...] = ("rejected", "retired")
+
+
+class Grounding(msgspec.Struct, frozen=True, kw_only=True):
+    """How answers are tied to approved passages. `required` acts below the threshold, `advisory` only flags."""
+
+    knowledge: str
+    mode: Literal["advisory", "required"] = "required"
+    threshold: float = 0.7
+    below: Literal["fallback", "hold", "refuse", "flag"] = "fallback"
+
+
+class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
+    """When a qualified human must release an answer, and what qualifies them."""
+
+    when: Literal["always", "never"] = "never"
+    qualification: str
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What a use case may spend. None = not limited by this field (the stage's own limit still holds)."""
+
+    tokens_per_day: int | None = None
+    usd_per_month: float | None = None
+
+
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
+    """The share of units that a pilot may serve, in percent."""
+
+    ceiling_percent: float
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that keeps a use case from advancing: an active veto, expired or stale evidence, an open incident."""
+
+    kind: HoldKind
+    reason: str
+    since: datetime
+    #: Whether calls stop as well; a hold always stops promotion.
+    stops_calls: bool = False
+
+
+class UseCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered use case."""
+
+    name: str
+    title: str
+    owner: str
+    business_unit: str
+    purpose: str
+    affected_persons: str
+    solution: Solution
+    autonomy: Autonomy
+    data_classes: tuple[DataClass, ...]
+    model: str
+    policy: str | None = None
+    champion: str | None = None
+    prompt: str = ""
+    grounding: Grounding | None = None
+    sign_off: SignOffRule | None = None
+    budget: Budget | None = None
+    exposure: Exposure | None = None
+    risk_answers: dict[str, bool] = {}
+    stage: Stage = "discovery"
+    run_state: RunState = "off"
+    holds: tuple[Hold, ...] = ()
+    #: Why the run state is what it is, for whoever reads a refusal.
+    run_reason: str = ""
+
+
+def version_digest(
+    use_case: UseCase,
+    *,
+    model: Model | None,
+    providers: tuple[Provider, ...],
+    policy: Policy | None,
+    knowledge_revision: str | None,
+) -> str:
+    """SHA-256 over model and version, prompt, knowledge-base revision, tools, policy, purpose and data classes.
+
+    Evidence and approvals are bound to it: whatever changes it makes them stale.
+    """
+    return digest(
+        {
+            "model": model,
+            "providers": sorted(
+                ({"name": p.name, "api": p.api, "base_url": p.base_url} for p in providers),
+                key=lambda each: str(each["name"]),
+            ),
+            "prompt": use_case.prompt,
+            "knowledge_revision": knowledge_revision,
+            "grounding": use_case.grounding,
+            "sign_off": use_case.sign_off,
+            "autonomy": use_case.autonomy,
+            "tools": [],
+            "policy": policy,
+            "purpose": use_case.purpose,
+            "data_classes": sorted(use_case.data_classes),
+        }
+    )

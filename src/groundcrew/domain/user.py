@@ -1,0 +1,22 @@
+"""People who sign in to the console, and what they may do there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Role = Literal["admin", "owner", "reviewer", "on_call", "auditor", "ethics", "it", "legal", "business"]
+ROLES: tuple[Role, ...] = ("admin", "owner", "reviewer", "on_call", "auditor", "ethics", "it", "legal", "business")
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A local account. `password_hash` is argon2id; `qualifications` are what its holder may sign off as."""
+
+    name: str
+    password_hash: str
+    roles: tuple[Role, ...]
+    created_at: datetime
+    qualifications: tuple[str, ...] = ()
+    disabled: bool = False
