@@ -256,9 +256,7 @@ def _plan_problems(plan: HypothesisPlan) -> list[str]:
     if plan.minimum_days is not None and plan.duration_days is not None and plan.minimum_days > plan.duration_days:
         found.append(f"minimum_days {plan.minimum_days} exceeds duration_days {plan.duration_days}: change one of them")
     if plan.planned_n is None:
-        found.append(
-            "planned_n is missing: add the units planned over both arms (`groundcrew experiment plan` says the n needed)"
-        )
+        found.append("planned_n is missing: add the units planned over both arms (`groundcrew experiment plan` says how many)")
     elif plan.planned_n < 2:
         found.append(f"planned_n is {plan.planned_n}: give at least one unit per arm")
     if plan.planned_n is None and plan.duration_days is None and not plan.stop_rule.strip():
