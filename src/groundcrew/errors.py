@@ -1,17 +1,17 @@
 """Every error that groundcrew raises on purpose, in one tree, for the person who must catch it.
 
-    GroundcrewError
-    ├── InputError            what was given is wrong: names file, line and field; exit code 2, HTTP 400
-    │   └── DeclarationError  a YAML declaration is wrong
-    ├── NotFound              no such thing; HTTP 404
-    ├── Conflict              the thing exists in a state that does not allow this; HTTP 409
-    ├── NotAllowed            the actor may not do this; HTTP 403
-    ├── GateNotPassed         a gate's entry criteria are not met: carries the evaluation; exit code 1, HTTP 409
-    ├── AuditBroken           the audit chain does not verify; exit code 1
-    ├── RefusedCall           the gateway refuses a call: carries the contract's code and HTTP status
-    ├── UpstreamError         the provider failed or answered nonsense
-    │   └── UpstreamTimeout   the provider did not answer in time
-    └── RecorderUnavailable   the call could not be made durable, so its answer must not leave
+GroundcrewError
+├── InputError            what was given is wrong: names file, line and field; exit code 2, HTTP 400
+│   └── DeclarationError  a YAML declaration is wrong
+├── NotFound              no such thing; HTTP 404
+├── Conflict              the thing exists in a state that does not allow this; HTTP 409
+├── NotAllowed            the actor may not do this; HTTP 403
+├── GateNotPassed         a gate's entry criteria are not met: carries the evaluation; exit code 1, HTTP 409
+├── AuditBroken           the audit chain does not verify; exit code 1
+├── RefusedCall           the gateway refuses a call: carries the contract's code and HTTP status
+├── UpstreamError         the provider failed or answered nonsense
+│   └── UpstreamTimeout   the provider did not answer in time
+└── RecorderUnavailable   the call could not be made durable, so its answer must not leave
 """
 
 from __future__ import annotations

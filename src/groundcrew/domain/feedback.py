@@ -39,6 +39,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     case_id: str
     at: datetime
+    version_digest: str
     unit: str = ""
     unit_id: str | None = None
     arm: Literal["control", "treatment"] | None = None

@@ -53,6 +53,14 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     ceiling_percent: float
 
 
+class Economics(msgspec.Struct, frozen=True, kw_only=True):
+    """What the return on investment is computed from: people's time in USD an hour, cases a month, fixed cost a month."""
+
+    hourly_cost_usd: float
+    cases_per_month: float
+    fixed_usd_per_month: float = 0.0
+
+
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """Something that keeps a use case from advancing: an active veto, expired or stale evidence, an open incident."""
 
@@ -83,6 +91,7 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     sign_off: SignOffRule | None = None
     budget: Budget | None = None
     exposure: Exposure | None = None
+    economics: Economics | None = None
     risk_answers: dict[str, bool] = {}
     stage: Stage = "discovery"
     run_state: RunState = "off"
