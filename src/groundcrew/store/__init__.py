@@ -1,0 +1,1 @@
+"""The only code that knows SQL: database, tables, collections of structs, migrations."""

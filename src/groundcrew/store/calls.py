@@ -1,0 +1,79 @@
+"""Calls as shipped from the gateways' spools: inserted once, never changed; counts and sums that gates and budgets need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from groundcrew.domain.call import Call
+from groundcrew.store import tables
+from groundcrew.store.collection import Collection
+from groundcrew.store.database import decode
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+CALLS = Collection(
+    tables.calls,
+    Call,
+    "call",
+    identify=lambda each: each.id,
+    columns=lambda each: {
+        "use_case": each.use_case,
+        "status": each.status,
+        "received_at": _stamp(each.received_at),
+        "version_digest": each.version_digest,
+        "case_id": each.case_id,
+        "trust_state": each.trust.state if each.trust else None,
+        "tokens": each.input_tokens + each.output_tokens,
+        "cost_usd": each.cost_usd,
+    },
+)
+
+
+async def spent(connection: AsyncConnection, *, since: datetime) -> dict[str, tuple[int, float]]:
+    """Tokens and USD that each use case has spent since then."""
+    table = tables.calls
+    query = (
+        sa.select(table.c.use_case, sa.func.sum(table.c.tokens), sa.func.sum(table.c.cost_usd))
+        .where(table.c.received_at >= _stamp(since))
+        .group_by(table.c.use_case)
+    )
+    return {name: (int(tokens or 0), float(cost or 0.0)) for name, tokens, cost in (await connection.execute(query)).all()}
+
+
+async def status_counts(
+    connection: AsyncConnection, use_case: str, version_digest: str | None = None
+) -> dict[tuple[str, str], int]:
+    """Number of calls by (status, trust state or ''), of one version where given."""
+    table = tables.calls
+    query = sa.select(table.c.status, table.c.trust_state, sa.func.count()).where(table.c.use_case == use_case)
+    if version_digest is not None:
+        query = query.where(table.c.version_digest == version_digest)
+    rows = (await connection.execute(query.group_by(table.c.status, table.c.trust_state))).all()
+    return {(status, state or ""): int(number) for status, state, number in rows}
+
+
+async def latest(
+    connection: AsyncConnection,
+    *,
+    use_case: str | None = None,
+    status: str | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> list[Call]:
+    """The newest calls first, older than id `before` where given."""
+    table = tables.calls
+    query = sa.select(table.c.document).order_by(table.c.id.desc()).limit(limit)
+    wanted: Mapping[str, str | None] = {"use_case": use_case, "status": status}
+    for name, value in wanted.items():
+        if value is not None:
+            query = query.where(table.c[name] == value)
+    if before is not None:
+        query = query.where(table.c.id < before)
+    return [decode(document, Call) for document in (await connection.execute(query)).scalars()]

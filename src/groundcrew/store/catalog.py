@@ -1,0 +1,86 @@
+"""The collections that need no queries of their own: one line each says which columns are looked up."""
+
+from __future__ import annotations
+
+from groundcrew.domain.evidence import Evidence
+from groundcrew.domain.gate import GateEvaluation, GatePolicy
+from groundcrew.domain.guard import Policy
+from groundcrew.domain.hypothesis import Hypothesis
+from groundcrew.domain.key import Key
+from groundcrew.domain.kill_switch import KillSwitch
+from groundcrew.domain.knowledge import KnowledgeBase, Revision
+from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.sign_off import SignOff
+from groundcrew.domain.use_case import UseCase
+from groundcrew.domain.user import User
+from groundcrew.store import tables
+from groundcrew.store.collection import Collection
+
+PROVIDERS = Collection(tables.providers, Provider, "provider", identify=lambda each: each.name)
+MODELS = Collection(tables.models, Model, "model", identify=lambda each: each.name)
+POLICIES = Collection(tables.policies, Policy, "policy", identify=lambda each: each.name)
+KNOWLEDGE_BASES = Collection(tables.knowledge_bases, KnowledgeBase, "knowledge-base", identify=lambda each: each.name)
+REVISIONS = Collection(
+    tables.revisions,
+    Revision,
+    "revision",
+    identify=lambda each: f"{each.knowledge_base}@{each.id}",
+    columns=lambda each: {"knowledge_base": each.knowledge_base, "state": each.state},
+)
+USE_CASES = Collection(
+    tables.use_cases,
+    UseCase,
+    "use-case",
+    identify=lambda each: each.name,
+    columns=lambda each: {"stage": each.stage, "business_unit": each.business_unit},
+)
+HYPOTHESES = Collection(
+    tables.hypotheses,
+    Hypothesis,
+    "hypothesis",
+    identify=lambda each: f"{each.use_case}@{each.version:06d}",
+    columns=lambda each: {"use_case": each.use_case, "state": each.state},
+)
+KEYS = Collection(
+    tables.keys,
+    Key,
+    "key",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "sha256": each.sha256},
+)
+KILL_SWITCHES = Collection(
+    tables.kill_switches,
+    KillSwitch,
+    "kill-switch",
+    identify=lambda each: str(each.scope),
+    columns=lambda each: {"state": each.state},
+)
+USERS = Collection(tables.users, User, "user", identify=lambda each: each.name)
+EVIDENCE = Collection(
+    tables.evidence,
+    Evidence,
+    "evidence",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "kind": each.kind},
+)
+GATE_POLICIES = Collection(
+    tables.gate_policies,
+    GatePolicy,
+    "gate-policy",
+    identify=lambda each: f"{each.stage}@{each.version:06d}",
+    columns=lambda each: {"stage": each.stage, "state": each.state},
+)
+GATE_EVALUATIONS = Collection(
+    tables.gate_evaluations,
+    GateEvaluation,
+    "gate-evaluation",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "stage": each.stage},
+)
+SIGN_OFFS = Collection(
+    tables.sign_offs,
+    SignOff,
+    "sign-off",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "state": each.state, "call_id": each.call_id},
+)

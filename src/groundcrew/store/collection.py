@@ -1,0 +1,91 @@
+"""A collection: one table of one struct type. Each put writes the document, its lookup columns and its audit entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from groundcrew.domain.canonical import canonical_json
+from groundcrew.store.database import Writer, decode
+
+T = TypeVar("T")
+
+LIST_LIMIT_MAX = 100_000
+
+
+class Collection(Generic[T]):
+    """Rows of struct `kind` in `table`; `noun` names them in the audit log as ``noun/id``."""
+
+    def __init__(
+        self,
+        table: sa.Table,
+        kind: type[T],
+        noun: str,
+        *,
+        identify: Callable[[T], str],
+        columns: Callable[[T], Mapping[str, Any]] = lambda _item: {},
+    ) -> None:
+        self.table, self.kind, self.noun = table, kind, noun
+        self.identify, self.columns = identify, columns
+
+    def subject(self, item_id: str) -> str:
+        """How the audit log names the row with this id."""
+        return f"{self.noun}/{item_id}"
+
+    async def get(self, connection: AsyncConnection, item_id: str) -> T | None:
+        """The row with this id, or None."""
+        document = (
+            await connection.execute(sa.select(self.table.c.document).where(self.table.c.id == item_id))
+        ).scalar_one_or_none()
+        return None if document is None else decode(document, self.kind)
+
+    async def find(
+        self, connection: AsyncConnection, *, limit: int = LIST_LIMIT_MAX, newest_first: bool = False, **equal: Any
+    ) -> list[T]:
+        """Rows whose columns equal the given values, by id; ids are names or UUIDv7, so that this is by name or by time."""
+        order = self.table.c.id.desc() if newest_first else self.table.c.id
+        query = sa.select(self.table.c.document).order_by(order).limit(min(limit, LIST_LIMIT_MAX))
+        for name, value in equal.items():
+            query = query.where(self.table.c[name] == value)
+        return [decode(document, self.kind) for document in (await connection.execute(query)).scalars()]
+
+    async def count(self, connection: AsyncConnection, **equal: Any) -> int:
+        """How many rows have columns equal to the given values."""
+        query = sa.select(sa.func.count()).select_from(self.table)
+        for name, value in equal.items():
+            query = query.where(self.table.c[name] == value)
+        return int((await connection.execute(query)).scalar_one())
+
+    async def put(self, writer: Writer, item: T, action: str, *, reason: str = "", details: dict[str, Any] | None = None) -> None:
+        """Insert or replace the row and append the audit entry."""
+        item_id, document = self.identify(item), canonical_json(item)
+        values = {"document": document.decode(), **self.columns(item)}
+        updated = await writer.connection.execute(self.table.update().where(self.table.c.id == item_id).values(values))
+        if updated.rowcount == 0:
+            await writer.connection.execute(self.table.insert().values(id=item_id, **values))
+        await writer.audit(action, self.subject(item_id), document=document, reason=reason, details=details)
+
+    async def insert_batch(
+        self, writer: Writer, items: list[T], action: str, subject: str, *, details: dict[str, Any]
+    ) -> list[T]:
+        """Insert the items that are not there yet, under one audit entry over all of them; returns those inserted."""
+        documents = {self.identify(item): (item, canonical_json(item)) for item in items}
+        present: set[str] = set()
+        ids = sorted(documents)
+        for start in range(0, len(ids), 500):
+            query = sa.select(self.table.c.id).where(self.table.c.id.in_(ids[start : start + 500]))
+            present.update((await writer.connection.execute(query)).scalars())
+        fresh = [each for each in ids if each not in present]
+        if not fresh:
+            return []
+        joined = b"\n".join(documents[each][1] for each in fresh)
+        entry = await writer.audit(action, subject, document=joined, details={**details, "rows": len(fresh)})
+        rows = [
+            {"id": each, "document": documents[each][1].decode(), "batch": entry.sequence, **self.columns(documents[each][0])}
+            for each in fresh
+        ]
+        await writer.connection.execute(self.table.insert(), rows)
+        return [documents[each][0] for each in fresh]

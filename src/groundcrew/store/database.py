@@ -1,0 +1,180 @@
+"""The database: opening, migrating, reading, and the one way to write: a change and its audit entry in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from groundcrew.domain.audit import GENESIS_HASH, AuditEntry, seal
+from groundcrew.domain.canonical import canonical_json, sha256_hex
+from groundcrew.domain.clock import Clock, SystemClock
+from groundcrew.errors import InputError
+from groundcrew.store.tables import audit_entries, snapshot_version
+
+SQLITE_BUSY_TIMEOUT_MS = 10_000
+POSTGRES_POOL_SIZE = 8
+#: Any fixed number: writers of one database take turns on it, so that the audit chain has one order.
+_AUDIT_LOCK = 0x67726F756E64
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+T = TypeVar("T")
+
+
+class Writer:
+    """One write transaction of one actor. Every change goes through `audit` before the transaction ends."""
+
+    def __init__(self, connection: AsyncConnection, actor: str, clock: Clock) -> None:
+        self.connection, self.actor, self.clock = connection, actor, clock
+        self.snapshot_touched = False
+        self._last: tuple[int, str] | None = None
+
+    async def audit(
+        self, action: str, subject: str, *, document: bytes | None, reason: str = "", details: dict[str, Any] | None = None
+    ) -> AuditEntry:
+        """Append one entry to the chain. `document` is the subject's whole state after the change, None where removed."""
+        if self._last is None:
+            last = (
+                await self.connection.execute(
+                    sa.select(audit_entries.c.sequence, audit_entries.c.hash).order_by(audit_entries.c.sequence.desc()).limit(1)
+                )
+            ).first()
+            self._last = (last.sequence, last.hash) if last else (0, GENESIS_HASH)
+        sequence, previous_hash = self._last
+        entry = seal(
+            AuditEntry(
+                sequence=sequence + 1,
+                at=self.clock.now(),
+                actor=self.actor,
+                action=action,
+                subject=subject,
+                subject_digest=sha256_hex(document) if document is not None else None,
+                reason=reason,
+                details=details or {},
+                previous_hash=previous_hash,
+                hash="",
+            )
+        )
+        await self.connection.execute(
+            audit_entries.insert().values(
+                sequence=entry.sequence, subject=subject, hash=entry.hash, document=canonical_json(entry).decode()
+            )
+        )
+        self._last = (entry.sequence, entry.hash)
+        return entry
+
+    async def touch_snapshot(self) -> None:
+        """Mark that the gateways must reload: the version rises once in this transaction."""
+        if not self.snapshot_touched:
+            self.snapshot_touched = True
+            await self.connection.execute(snapshot_version.update().values(version=snapshot_version.c.version + 1))
+
+
+class Database:
+    """A SQLite file or a PostgreSQL database, migrated to the current schema."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+        self._engine, self.clock = engine, clock
+        self._turn = asyncio.Lock()
+        self._listeners: list[Callable[[], None]] = []
+
+    @classmethod
+    async def open(cls, url: str, clock: Clock | None = None) -> Database:
+        """Open and migrate. `url`: ``sqlite:///PATH`` or ``postgresql://…``; InputError for anything else."""
+        engine = _engine(url)
+        try:
+            async with engine.connect() as connection:
+                await connection.run_sync(_migrate)
+        except BaseException:
+            await engine.dispose()
+            raise
+        return cls(engine, clock or SystemClock())
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each committed write of this process that touched the snapshot."""
+        self._listeners.append(listener)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self._engine.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent read transaction."""
+        async with self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self, actor: str) -> AsyncIterator[Writer]:
+        """One write transaction: commits at the end, rolls back on any error. Writers take turns."""
+        async with self._turn, self._engine.connect() as connection:
+            if self.is_sqlite:
+                await connection.execution_options(groundcrew_write=True)
+            async with connection.begin():
+                if not self.is_sqlite:
+                    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_AUDIT_LOCK)))
+                writer = Writer(connection, actor, self.clock)
+                yield writer
+        if writer.snapshot_touched:
+            for listener in self._listeners:
+                listener()
+
+    async def version(self) -> int:
+        """The snapshot's version: rises with every change that gateways must know."""
+        async with self.read() as connection:
+            return int((await connection.execute(sa.select(snapshot_version.c.version))).scalar_one())
+
+
+def decode(document: str, kind: type[T]) -> T:
+    """A stored document as its struct."""
+    return msgspec.json.decode(document, type=kind)
+
+
+def _engine(url: str) -> AsyncEngine:
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
+        sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
+        sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+    for prefix in ("postgresql://", "postgres://", "postgresql+asyncpg://"):
+        if url.startswith(prefix):
+            return create_async_engine("postgresql+asyncpg://" + url.removeprefix(prefix), pool_size=POSTGRES_POOL_SIZE)
+    raise InputError("a database URL starts with sqlite:/// or postgresql://", field="database-url")
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own transaction handling is off: `_begin_sqlite` decides, so that a writer locks at once.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("groundcrew_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _migrate(connection: sa.Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    configuration = Config()
+    configuration.set_main_option("script_location", str(_MIGRATIONS))
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, "head")

@@ -1,0 +1,49 @@
+"""Operational rows that are not part of the audited record: sessions, enforcement points."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from groundcrew.store.tables import enforcement_points, sessions
+
+
+async def acknowledge(
+    connection: AsyncConnection, *, point: str, host: str, process_id: int, snapshot_version: int, seen_at_s: float
+) -> None:
+    """Note that a gateway runs and enforces `snapshot_version`."""
+    values = {"host": host, "process_id": process_id, "snapshot_version": snapshot_version, "seen_at_s": seen_at_s}
+    updated = await connection.execute(enforcement_points.update().where(enforcement_points.c.id == point).values(values))
+    if updated.rowcount == 0:
+        await connection.execute(enforcement_points.insert().values(id=point, **values))
+
+
+async def forget(connection: AsyncConnection, point: str) -> None:
+    """Remove a gateway that has stopped in an orderly way, or is known to be gone."""
+    await connection.execute(enforcement_points.delete().where(enforcement_points.c.id == point))
+
+
+async def enforcing(connection: AsyncConnection) -> list[sa.RowMapping]:
+    """Every gateway that has not been removed."""
+    return list((await connection.execute(sa.select(enforcement_points).order_by(enforcement_points.c.id))).mappings())
+
+
+async def open_session(connection: AsyncConnection, *, session: str, user_name: str, expires_at_s: float) -> None:
+    """Store a session by the SHA-256 of its secret."""
+    await connection.execute(sessions.insert().values(id=session, user_name=user_name, expires_at_s=expires_at_s))
+
+
+async def session_user(connection: AsyncConnection, session: str, now_s: float) -> str | None:
+    """Whose session it is; None for an unknown or expired one."""
+    query = sa.select(sessions.c.user_name).where(sessions.c.id == session, sessions.c.expires_at_s > now_s)
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def close_session(connection: AsyncConnection, session: str) -> None:
+    """End a session."""
+    await connection.execute(sessions.delete().where(sessions.c.id == session))
+
+
+async def close_sessions_of(connection: AsyncConnection, user_name: str, now_s: float) -> None:
+    """End every session of one user, and all expired ones."""
+    await connection.execute(sessions.delete().where(sa.or_(sessions.c.user_name == user_name, sessions.c.expires_at_s <= now_s)))

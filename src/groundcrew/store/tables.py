@@ -1,0 +1,105 @@
+"""Every table. Most hold one struct per row as canonical JSON (`document`) beside the columns that queries need.
+
+The document is what the audit chain's digests are over; the columns are derived from it and verified against it.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+
+def _document_table(name: str, *columns: sa.Column[object], indexes: tuple[tuple[str, ...], ...] = ()) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", sa.Text, primary_key=True),
+        *columns,
+        sa.Column("document", sa.Text, nullable=False),
+        *(sa.Index(f"ix_{name}_{'_'.join(each)}", *each) for each in indexes),
+    )
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[object]:
+    return sa.Column(name, sa.Text, nullable=nullable)
+
+
+providers = _document_table("providers")
+models = _document_table("models")
+policies = _document_table("policies")
+knowledge_bases = _document_table("knowledge_bases")
+revisions = _document_table("revisions", _text("knowledge_base"), _text("state"), indexes=(("knowledge_base", "state"),))
+use_cases = _document_table("use_cases", _text("stage"), _text("business_unit"))
+hypotheses = _document_table("hypotheses", _text("use_case"), _text("state"), indexes=(("use_case",),))
+keys = _document_table("keys", _text("use_case"), sa.Column("sha256", sa.Text, nullable=False, unique=True))
+kill_switches = _document_table("kill_switches", _text("state"))
+users = _document_table("users")
+evidence = _document_table("evidence", _text("use_case"), _text("kind"), indexes=(("use_case", "kind"),))
+gate_policies = _document_table("gate_policies", _text("stage"), _text("state"), indexes=(("stage", "state"),))
+gate_evaluations = _document_table("gate_evaluations", _text("use_case"), _text("stage"), indexes=(("use_case", "stage"),))
+sign_offs = _document_table("sign_offs", _text("use_case"), _text("state"), _text("call_id"), indexes=(("state",), ("use_case",)))
+ratings = _document_table(
+    "ratings",
+    _text("use_case"),
+    _text("version_digest"),
+    sa.Column("sample", sa.Boolean, nullable=False),
+    indexes=(("use_case", "version_digest"),),
+)
+# Outcomes and calls come in bulk: one audit entry covers a batch, named by its sequence in `batch`.
+outcomes = _document_table(
+    "outcomes",
+    _text("use_case"),
+    _text("metric"),
+    _text("case_id"),
+    sa.Column("sample", sa.Boolean, nullable=False),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    indexes=(("use_case", "metric", "case_id"), ("batch",)),
+)
+calls = _document_table(
+    "calls",
+    _text("use_case"),
+    _text("status"),
+    _text("received_at"),
+    _text("version_digest"),
+    _text("case_id", nullable=True),
+    _text("trust_state", nullable=True),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+    sa.Column("cost_usd", sa.Float, nullable=True),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    indexes=(("use_case", "received_at"), ("use_case", "version_digest", "status"), ("batch",)),
+)
+
+audit_entries = sa.Table(
+    "audit_entries",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("subject"),
+    _text("hash"),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Index("ix_audit_entries_subject_sequence", "subject", "sequence"),
+)
+
+# Operational rows: not part of the audited record.
+snapshot_version = sa.Table(
+    "snapshot_version",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+enforcement_points = sa.Table(
+    "enforcement_points",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("host"),
+    sa.Column("process_id", sa.BigInteger, nullable=False),
+    sa.Column("snapshot_version", sa.BigInteger, nullable=False),
+    sa.Column("seen_at_s", sa.Float, nullable=False),
+)
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("user_name", sa.Text, nullable=False),
+    sa.Column("expires_at_s", sa.Float, nullable=False),
+)
