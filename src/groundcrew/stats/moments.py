@@ -1,0 +1,53 @@
+"""Count, mean and variance of a sample: all that intervals of a mean need, so that a store may aggregate them itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from groundcrew.errors import InputError
+
+
+class Moments(msgspec.Struct, frozen=True, kw_only=True):
+    """`n` values with `mean` (None for n = 0) and unbiased `variance` (None for n < 2)."""
+
+    n: int
+    mean: float | None
+    variance: float | None
+
+    @property
+    def standard_error(self) -> float | None:
+        """Estimated standard deviation of the mean; None where the variance is unknown."""
+        return None if self.variance is None else math.sqrt(self.variance / self.n)
+
+
+def finite_array(values: Sequence[float] | NDArray[np.float64], *, field: str = "values") -> NDArray[np.float64]:
+    """`values` as a flat float array; raises InputError where one is not a finite number."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1:
+        raise InputError("must be a flat list of numbers", field=field)
+    if not bool(np.isfinite(array).all()):
+        raise InputError("holds a value that is not a finite number", field=field)
+    return array
+
+
+def moments(values: Sequence[float] | NDArray[np.float64]) -> Moments:
+    """Moments of `values`; raises InputError where one is not a finite number."""
+    array = finite_array(values)
+    n = int(array.size)
+    return Moments(
+        n=n,
+        mean=float(array.mean()) if n else None,
+        variance=float(array.var(ddof=1)) if n > 1 else None,
+    )
+
+
+def difference_error(treatment: Moments, control: Moments) -> float | None:
+    """Standard error of the difference of two independent means; None where an arm's variance is unknown."""
+    if treatment.variance is None or control.variance is None:
+        return None
+    return math.sqrt(treatment.variance / treatment.n + control.variance / control.n)
