@@ -1,0 +1,420 @@
+"""One reader per kind of declaration: from the fields of a document to the domain struct, with the rules that bind it.
+
+Readers complain through `Fields` and always return a struct; it counts only where nobody complained.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias, get_args
+from urllib.parse import urlsplit
+
+from groundcrew.domain.data_class import DATA_CLASSES
+from groundcrew.domain.guard import Action, GuardRule, Place, Policy
+from groundcrew.domain.knowledge import KnowledgeBase
+from groundcrew.domain.provider import TARGET_TIMEOUT_S_MAX, Api, Model, Price, Provider, Target
+from groundcrew.domain.risk import QUESTIONS
+from groundcrew.domain.use_case import Autonomy, Budget, Economics, Exposure, Grounding, SignOffRule, Solution, UseCase
+from groundcrew.errors import DeclarationError, InputError
+from groundcrew.services.declaration_fields import Complaints, Fields, shown, suggestion
+from groundcrew.services.declaration_yaml import Node, describe, read_documents, read_text
+
+TARGETS_MAX = 16
+GUARDS_MAX = 64
+WEIGHT_MAX = 1_000_000
+GUARD_TIMEOUT_MS_MAX = 60_000
+PROMPT_BYTES_MAX = 65_536
+TOKENS_PER_DAY_MAX = 10**15
+AMOUNT_MAX = 1e12
+
+#: Guards that a policy may name unless the caller knows better.
+KNOWN_GUARDS: frozenset[str] = frozenset({"pii", "prompt_injection", "commitment", "secrets", "topic", "schema", "language"})
+AUTHORITY_TYPES = ("price", "discount", "refund", "credit", "deadline", "guarantee", "contract")
+PII_TYPES = (
+    *("PERSON", "DATE", "AGE", "ADDRESS", "LOCATION", "PHONE", "EMAIL", "SSN", "MRN", "HEALTH_PLAN_ID", "FACILITY", "ORG"),
+    *("CREDIT_CARD", "IBAN", "IP", "URL", "ID"),
+)
+
+#: Fields of a use case that are earned or decided, and what to do instead of declaring them.
+NOT_DECLARED = {
+    "stage": "a stage is earned through gates, not declared: use `groundcrew gate` and `groundcrew advance`",
+    "run_state": "whether it runs is decided at runtime, not declared: use `groundcrew start`, `stop` and `resume`",
+    "run_reason": "whether it runs is decided at runtime, not declared: use `groundcrew start`, `stop` and `resume`",
+    "holds": "holds follow from vetoes, evidence and incidents; they are not declared",
+    "version_digest": "the version digest is computed, not declared",
+    "risk_tier": "the risk tier is computed from the answers under `risk`, not declared",
+}
+
+_ENV_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
+_CURRENCY = re.compile(r"^[A-Z]{3}$")
+
+
+class Reading:
+    """What the reading of one file needs to know and leaves behind: `referenced` collects the files that its documents name."""
+
+    def __init__(self, path: Path, shown_as: str, complaints: Complaints, known_guards: frozenset[str]) -> None:
+        self.file, self.complaints, self.known_guards = shown_as, complaints, known_guards
+        self.folder = path.resolve().parent
+        self.shown_folder = Path(shown_as).parent
+        self.referenced: set[Path] = set()
+
+    def locate(self, fields: Fields, key: str, *, must_exist: bool = True) -> tuple[Path, str] | None:
+        """The file named by `key`, relative to this one: as an absolute path and as shown in errors."""
+        text = fields.text(key, required=True)
+        return self.locate_text(fields, key, text, fields.line(key), must_exist=must_exist) if text else None
+
+    def locate_text(self, fields: Fields, key: str, text: str, line: int, *, must_exist: bool = True) -> tuple[Path, str] | None:
+        """As `locate`, for a path already taken."""
+        try:
+            path = (self.folder / text).resolve()
+            exists = path.exists()
+        except (OSError, ValueError, RuntimeError):
+            fields.complain(key, f"{shown(text)} is not a usable path", line)
+            return None
+        if must_exist and not exists:
+            fields.complain(key, f"{shown(text)} does not exist (paths are relative to this file)", line)
+            return None
+        self.referenced.add(path)
+        return path, str(self.shown_folder / text)
+
+
+def read_provider(fields: Fields, reading: Reading) -> Provider:
+    """kind: Provider."""
+    name = fields.name("name")
+    api = fields.choice("api", get_args(Api))
+    base_url = _base_url(fields, api)
+    api_key = _secret_reference(fields, "api_key", reading)
+    data_classes = fields.choices("data_classes", DATA_CLASSES, default=("public",))
+    baa = fields.boolean("baa")
+    if "phi" in data_classes and not baa:
+        fields.complain("data_classes", "phi needs a provider with a signed business associate agreement: declare `baa: true`")
+    if api == "extractive" and api_key is not None:
+        fields.complain("api_key", "the extractive provider is embedded and takes no key")
+    return Provider(name=name, api=api, base_url=base_url, api_key=api_key, data_classes=data_classes, baa=baa)
+
+
+def _base_url(fields: Fields, api: str) -> str | None:
+    """The provider's address. The value is never repeated in a complaint: it may hold a password."""
+    text = fields.text("base_url", required=api == "openai")
+    if not text:
+        return None
+    if api == "extractive":
+        fields.complain("base_url", "the extractive provider is embedded and has no address")
+        return None
+    try:
+        parts = urlsplit(text)
+        host, has_login = parts.hostname, parts.username is not None or parts.password is not None
+        _ = parts.port
+    except ValueError:
+        fields.complain("base_url", "is not a valid URL")
+        return None
+    if parts.scheme not in ("http", "https") or not host or any(character.isspace() for character in text):
+        fields.complain("base_url", "expected a URL that begins with http:// or https:// and names a host")
+    elif has_login:
+        fields.complain("base_url", "must not hold a user name or password; use api_key: env:NAME or file:PATH")
+    elif parts.query or parts.fragment:
+        fields.complain("base_url", "must not hold a query or fragment")
+    return text.rstrip("/")
+
+
+def _secret_reference(fields: Fields, key: str, reading: Reading) -> str | None:
+    """env:NAME or file:PATH (made absolute). The value is never repeated in a complaint: it may be the secret itself."""
+    node = fields.node(key)
+    if node is None:
+        return None
+    expected = "expected env:NAME or file:PATH, never the secret itself (the value is not shown)"
+    if isinstance(node.value, dict) and len(node.value) == 1 and set(node.value) <= {"env", "file"}:
+        fields.complain(key, "write env:NAME or file:PATH without a space after the colon")
+        return None
+    scheme, _, rest = node.value.partition(":") if isinstance(node.value, str) else ("", "", "")
+    if scheme == "env" and _ENV_NAME.match(rest):
+        return f"env:{rest}"
+    if scheme == "file" and rest.strip():
+        try:
+            return f"file:{(reading.folder / rest.strip()).resolve()}"
+        except (OSError, ValueError, RuntimeError):
+            pass
+    fields.complain(key, expected)
+    return None
+
+
+def read_model(fields: Fields, reading: Reading) -> Model:
+    """kind: Model."""
+    name = fields.name("name")
+    sections = fields.sections("targets", required=True)
+    if len(sections) > TARGETS_MAX:
+        fields.complain("targets", f"more than {TARGETS_MAX} targets")
+    targets = tuple(_read_target(section) for section in sections[:TARGETS_MAX])
+    if targets and not any(target.weight for target in targets):
+        fields.complain("targets", "every weight is 0: give at least one target a weight above 0")
+    return Model(name=name, targets=targets)
+
+
+def _read_target(fields: Fields) -> Target:
+    price = None
+    if (section := fields.section("price")) is not None:
+        price = Price(
+            input_usd=section.number("input_usd", low=0, high=AMOUNT_MAX, required=True) or 0.0,
+            output_usd=section.number("output_usd", low=0, high=AMOUNT_MAX, required=True) or 0.0,
+        )
+        section.finish()
+    weight = fields.integer("weight", low=0, high=WEIGHT_MAX)
+    timeout_s = fields.number("timeout_s", low=0, above=True, high=TARGET_TIMEOUT_S_MAX)
+    target = Target(
+        provider=fields.name("provider"),
+        model=fields.text("model", required=True, length_max=200),
+        weight=100 if weight is None else weight,
+        timeout_s=60.0 if timeout_s is None else timeout_s,
+        price=price,
+    )
+    fields.finish()
+    return target
+
+
+def read_knowledge_base(fields: Fields, reading: Reading) -> KnowledgeBase:
+    """kind: KnowledgeBase. Paths become absolute; review_every becomes seconds."""
+    paths = []
+    for key, node in fields.items("paths") or []:
+        if not isinstance(node.value, str) or not node.value.strip():
+            fields.complain(key, f"expected a path, found {describe(node)}", node.line)
+            continue
+        located = reading.locate_text(fields, key, node.value.strip(), node.line)
+        if located is not None:
+            paths.append(str(located[0]))
+    return KnowledgeBase(
+        name=fields.name("name"),
+        owner=fields.email("owner", required=True) or "",
+        title=fields.text("title"),
+        paths=tuple(paths),
+        review_every_s=fields.duration_s("review_every", default=180 * 86_400, low=86_400),
+    )
+
+
+def read_policy(fields: Fields, reading: Reading) -> Policy:
+    """kind: Policy."""
+    name = fields.name("name")
+    sections = fields.sections("guards", required=True)
+    if len(sections) > GUARDS_MAX:
+        fields.complain("guards", f"more than {GUARDS_MAX} guards")
+    return Policy(name=name, guards=tuple(_read_guard(section, reading) for section in sections[:GUARDS_MAX]))
+
+
+def _read_guard(fields: Fields, reading: Reading) -> GuardRule:
+    guard = fields.text("guard", required=True)
+    known = not guard or guard in reading.known_guards
+    if not known:
+        fields.complain("guard", f"unknown guard {shown(guard)}{suggestion(guard, reading.known_guards)}")
+    timeout_ms = fields.integer("timeout_ms", low=1, high=GUARD_TIMEOUT_MS_MAX)
+    rule = GuardRule(
+        guard=guard,
+        on=fields.choices("on", get_args(Place), default=("input", "output")),
+        mode=fields.choice("mode", ("enforce", "monitor"), default="enforce"),
+        action=fields.choice("action", get_args(Action), default="refuse"),
+        on_failure=fields.choice("on_failure", ("open", "closed"), default="closed"),
+        timeout_ms=500 if timeout_ms is None else timeout_ms,
+        settings=_guard_settings(guard, fields, reading),
+    )
+    if known:
+        fields.finish()
+    return rule
+
+
+def _guard_settings(guard: str, fields: Fields, reading: Reading) -> dict[str, Any]:
+    settings = {}
+    for key, read in GUARD_SETTINGS.get(guard, {}).items():
+        if fields.has(key):
+            settings[key] = read(fields, key, reading)
+    return settings
+
+
+def _read_authority(fields: Fields, key: str, reading: Reading) -> list[dict[str, Any]]:
+    """The authority table: a list in place, or a file that holds the list (also under the key `authority`)."""
+    node = fields.node(key)
+    if node is None or isinstance(node.value, list):
+        sections = fields.sections(key)
+        return [_read_authority_row(section) for section in sections]
+    located = reading.locate(fields, key)
+    if located is None:
+        return []
+    path, shown_as = located
+    try:
+        documents = read_documents(path, shown_as)
+    except InputError as error:
+        reading.complaints.add(_as_declaration_error(error))
+        return []
+    if len(documents) != 1:
+        fields.complain(key, f"{shown(shown_as)} holds {len(documents)} documents; expected one list of authority rows")
+        return []
+    root = documents[0]
+    if not isinstance(root.value, dict):
+        root = Node(value={"authority": root}, line=root.line)
+    table = Fields(root, shown_as, reading.complaints)
+    rows = [_read_authority_row(section) for section in table.sections("authority", required=True)]
+    table.finish()
+    return rows
+
+
+def _read_authority_row(fields: Fields) -> dict[str, Any]:
+    row: dict[str, Any] = {"type": fields.choice("type", AUTHORITY_TYPES)}
+    row["max_amount"] = fields.number("max_amount", low=0, high=AMOUNT_MAX)
+    row["max_percent"] = fields.number("max_percent", low=0, high=100)
+    if currency := fields.text("currency", length_max=3):
+        if not _CURRENCY.match(currency):
+            fields.complain("currency", f"expected a currency code such as CHF, found {shown(currency)}")
+        row["currency"] = currency
+    until = fields.day("until")
+    row["until"] = until.isoformat() if until else None
+    row["note"] = fields.text("note") or None
+    fields.finish()
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def _read_types(fields: Fields, key: str, reading: Reading) -> list[str]:
+    return list(fields.choices(key, PII_TYPES))
+
+
+def _read_share(fields: Fields, key: str, reading: Reading) -> float | None:
+    return fields.number(key, low=0, high=1)
+
+
+SettingReader: TypeAlias = Callable[[Fields, str, Reading], object]
+
+#: What each guard may be told beyond the fields that every guard has.
+GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {
+    "commitment": {"authority": _read_authority},
+    "pii": {"types": _read_types, "threshold": _read_share},
+    "prompt_injection": {"threshold": _read_share},
+}
+
+
+def read_use_case(fields: Fields, reading: Reading) -> UseCase:
+    """kind: UseCase, without its hypothesis (see `hypothesis_file`)."""
+    for key, why in NOT_DECLARED.items():
+        fields.refuse(key, why)
+    return UseCase(
+        name=fields.name("name"),
+        title=fields.text("title", required=True, length_max=200),
+        owner=fields.email("owner", required=True) or "",
+        champion=fields.email("champion"),
+        business_unit=fields.name("business_unit"),
+        purpose=fields.text("purpose", required=True),
+        affected_persons=fields.text("affected_persons", required=True),
+        solution=fields.choice("solution", get_args(Solution)),
+        autonomy=fields.choice("autonomy", get_args(Autonomy)),
+        data_classes=fields.choices("data_classes", DATA_CLASSES),
+        model=fields.name("model"),
+        policy=fields.name("policy", required=False) or None,
+        prompt=_read_prompt(fields, reading),
+        grounding=_read_grounding(fields),
+        sign_off=_read_sign_off(fields),
+        budget=_read_budget(fields),
+        exposure=_read_exposure(fields),
+        economics=_read_economics(fields),
+        risk_answers=_read_risk(fields),
+    )
+
+
+def _read_prompt(fields: Fields, reading: Reading) -> str:
+    """The system prompt: text in place, or {file: PATH}."""
+    node = fields.node("prompt")
+    if node is None or not isinstance(node.value, dict):
+        return fields.text("prompt", length_max=PROMPT_BYTES_MAX)
+    section = fields.section("prompt")
+    assert section is not None
+    located = reading.locate(section, "file")
+    section.finish()
+    if located is None:
+        return ""
+    try:
+        return read_text(located[0], located[1], bytes_max=PROMPT_BYTES_MAX).strip()
+    except InputError as error:
+        reading.complaints.add(_as_declaration_error(error))
+        return ""
+
+
+def _read_grounding(fields: Fields) -> Grounding | None:
+    section = fields.section("grounding")
+    if section is None:
+        return None
+    threshold = section.number("threshold", low=0, high=1)
+    grounding = Grounding(
+        knowledge=section.name("knowledge"),
+        mode=section.choice("mode", ("advisory", "required"), default="required"),
+        threshold=0.7 if threshold is None else threshold,
+        below=section.choice("below", ("fallback", "hold", "refuse", "flag"), default="fallback"),
+    )
+    section.finish()
+    return grounding
+
+
+def _read_sign_off(fields: Fields) -> SignOffRule | None:
+    section = fields.section("sign_off")
+    if section is None:
+        return None
+    rule = SignOffRule(
+        when=section.choice("when", ("always", "never")),
+        qualification=section.text("qualification", required=True, length_max=64),
+    )
+    section.finish()
+    return rule
+
+
+def _read_budget(fields: Fields) -> Budget | None:
+    section = fields.section("budget")
+    if section is None:
+        return None
+    budget = Budget(
+        tokens_per_day=section.integer("tokens_per_day", low=1, high=TOKENS_PER_DAY_MAX),
+        usd_per_month=section.number("usd_per_month", low=0, above=True, high=AMOUNT_MAX),
+    )
+    section.finish()
+    return budget
+
+
+def _read_exposure(fields: Fields) -> Exposure | None:
+    section = fields.section("exposure")
+    if section is None:
+        return None
+    exposure = Exposure(ceiling_percent=section.number("ceiling_percent", low=0, high=100, required=True) or 0.0)
+    section.finish()
+    return exposure
+
+
+def _read_economics(fields: Fields) -> Economics | None:
+    section = fields.section("economics")
+    if section is None:
+        return None
+    economics = Economics(
+        hourly_cost_usd=section.number("hourly_cost_usd", low=0, high=AMOUNT_MAX, required=True) or 0.0,
+        cases_per_month=section.number("cases_per_month", low=0, high=AMOUNT_MAX, required=True) or 0.0,
+        fixed_usd_per_month=section.number("fixed_usd_per_month", low=0, high=AMOUNT_MAX) or 0.0,
+    )
+    section.finish()
+    return economics
+
+
+def _read_risk(fields: Fields) -> dict[str, bool]:
+    section = fields.section("risk")
+    if section is None:
+        return {}
+    answers = {question: section.boolean(question) for question in sorted(QUESTIONS) if section.has(question)}
+    section.finish()
+    return answers
+
+
+def hypothesis_file(fields: Fields, reading: Reading) -> tuple[Path, str] | None:
+    """The plan that a use case names under `hypothesis: {plan: FILE}`, or None."""
+    section = fields.section("hypothesis")
+    if section is None:
+        return None
+    located = reading.locate(section, "plan")
+    section.finish()
+    return located
+
+
+def _as_declaration_error(error: InputError) -> DeclarationError:
+    if isinstance(error, DeclarationError):
+        return error
+    return DeclarationError(error.message, file=error.file, line=error.line, field=error.field)

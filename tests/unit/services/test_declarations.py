@@ -1,0 +1,579 @@
+"""What `groundcrew apply` reads, and that whatever is wrong is named by file, line and field."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from groundcrew.errors import DeclarationError, InputError
+from groundcrew.services.declaration_yaml import (
+    DEPTH_MAX,
+    FILE_BYTES_MAX,
+    NODES_MAX,
+    Node,
+    parse_documents,
+    plain,
+    resolve_scalar,
+)
+from groundcrew.services.declarations import (
+    DeclarationErrors,
+    Declarations,
+    KnownNames,
+    load,
+    unresolved_references,
+)
+
+EXAMPLE = """\
+kind: Provider
+name: acme-openai
+api: openai
+base_url: https://llm.example/v1/
+api_key: env:ACME_KEY
+data_classes: [public, internal, pii]
+baa: false
+---
+kind: Model
+name: mail-writer
+targets: [{provider: acme-openai, model: gpt-5-mini, weight: 100, timeout_s: 30, price: {input_usd: 0.25, output_usd: 2}}]
+---
+kind: KnowledgeBase
+name: bank-policies
+owner: policy-desk@bank.example
+paths: [knowledge/]
+review_every: 90d
+---
+kind: Policy
+name: retail-mail
+guards:
+  - {guard: pii, on: [input, output], mode: enforce, action: redact, on_failure: closed, timeout_ms: 200}
+  - {guard: commitment, on: [output], mode: enforce, action: hold, authority: authority.yaml}
+---
+kind: UseCase
+name: email-assistant
+title: Customer e-mail assistant
+owner: maria.keller@Bank.Example
+champion: luca.rossi@bank.example
+business_unit: retail-service
+purpose: Draft answers to customers' e-mails from approved policy
+affected_persons: retail customers
+solution: product
+autonomy: draft_and_sign_off
+data_classes: [internal, pii]
+model: mail-writer
+policy: retail-mail
+prompt: {file: prompt.md}
+grounding: {knowledge: bank-policies, mode: required, threshold: 0.7, below: fallback}
+sign_off: {when: always, qualification: service-agent}
+budget: {tokens_per_day: 2_000_000, usd_per_month: 400}
+exposure: {ceiling_percent: 5}
+economics: {hourly_cost_usd: 62.5, cases_per_month: 8000}
+risk: {talks_to_persons: true, decides_credit: false}
+hypothesis: {plan: handle-time.yaml}
+"""
+
+PLAN = """\
+name: handle-time
+unit: ticket
+arms: {control: human, treatment: draft_assist, split: 0.5}
+alpha: 0.05
+metrics:
+  - {name: handle_time, role: success, kind: mean, direction: decrease, unit: s,
+     baseline: {mean: 900, sd: 540, n: 400, days: 30, source: ticket system}, mde: 180}
+  - {name: complaint, role: guardrail, kind: proportion, direction: decrease, margin: 0.02}
+"""
+
+AUTHORITY = """\
+- {type: refund, max_amount: 50, currency: CHF, until: 2026-12-31, note: goodwill}
+- {type: discount, max_percent: 10}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "knowledge").mkdir()
+    (tmp_path / "use_case.yaml").write_text(EXAMPLE)
+    (tmp_path / "handle-time.yaml").write_text(PLAN)
+    (tmp_path / "authority.yaml").write_text(AUTHORITY)
+    (tmp_path / "prompt.md").write_text("Answer politely.\n")
+    return tmp_path
+
+
+def broken(tmp_path: Path, text: str, name: str = "broken.yaml") -> DeclarationErrors:
+    """What loading `text` complains of."""
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(DeclarationErrors) as caught:
+        load([path])
+    return caught.value
+
+
+def replaced(folder: Path, old: str, new: str) -> DeclarationErrors:
+    """What loading the example complains of once `old` is `new`."""
+    assert EXAMPLE.count(old) == 1
+    return broken(folder, EXAMPLE.replace(old, new), "use_case.yaml")
+
+
+def test_example_becomes_domain_structs(folder: Path) -> None:
+    found = load([folder])
+    provider = found.providers[0].value
+    assert (provider.name, provider.base_url, provider.api_key) == ("acme-openai", "https://llm.example/v1", "env:ACME_KEY")
+    assert provider.data_classes == ("public", "internal", "pii")
+    target = found.models[0].value.targets[0]
+    assert (target.provider, target.timeout_s) == ("acme-openai", 30.0)
+    assert target.price is not None
+    assert target.price.output_usd == 2.0
+    base = found.knowledge_bases[0].value
+    assert base.paths == (str((folder / "knowledge").resolve()),)
+    assert base.review_every_s == 90 * 86_400
+    pii, commitment = found.policies[0].value.guards
+    assert (pii.guard, pii.on, pii.action, pii.timeout_ms) == ("pii", ("input", "output"), "redact", 200)
+    assert commitment.settings["authority"] == [
+        {"type": "refund", "max_amount": 50.0, "currency": "CHF", "until": "2026-12-31", "note": "goodwill"},
+        {"type": "discount", "max_percent": 10.0},
+    ]
+    use_case = found.use_cases[0].value
+    assert use_case.owner == "maria.keller@bank.example"
+    assert use_case.prompt == "Answer politely."
+    assert use_case.risk_answers == {"talks_to_persons": True, "decides_credit": False}
+    assert use_case.grounding is not None
+    assert use_case.grounding.below == "fallback"
+    assert use_case.budget is not None
+    assert use_case.budget.tokens_per_day == 2_000_000
+    assert use_case.economics is not None
+    assert use_case.economics.hourly_cost_usd == 62.5
+    assert (use_case.stage, use_case.run_state, use_case.holds) == ("discovery", "off", ())
+
+
+def test_origin_names_file_and_line(folder: Path) -> None:
+    found = load([folder / "use_case.yaml"])
+    policy = found.policies[0]
+    assert policy.file.endswith("use_case.yaml")
+    assert EXAMPLE.splitlines()[policy.line - 1] == "kind: Policy"
+    assert "plan: handle-time.yaml" in EXAMPLE.splitlines()[found.use_cases[0].lines["hypothesis.plan"] - 1]
+
+
+def test_hypothesis_plan_is_read_from_its_file(folder: Path) -> None:
+    declared = load([folder]).hypotheses["email-assistant"]
+    assert declared.plan.name == "handle-time"
+    assert declared.plan.metrics[0].mde == 180
+    assert declared.file.endswith("handle-time.yaml")
+
+
+def test_structs_survive_json(folder: Path) -> None:
+    policy = load([folder]).policies[0].value
+    assert msgspec.json.decode(msgspec.json.encode(policy), type=type(policy)) == policy
+
+
+def test_same_files_twice_are_read_once(folder: Path) -> None:
+    assert load([folder, folder / "use_case.yaml"]) == load([folder])
+
+
+def test_order_of_a_folder_is_sorted_and_hidden_folders_are_left_out(tmp_path: Path) -> None:
+    for name in ("b.yml", "a.yaml", "sub/c.yaml"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"kind: Policy\nname: {path.stem}\nguards: [{{guard: pii}}]\n")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "d.yaml").write_text("kind: nonsense\n")
+    assert [each.value.name for each in load([tmp_path]).policies] == ["a", "b", "c"]
+
+
+#: What is changed in the example, and what the complaint must say: line of the change, field, words.
+BROKEN: list[tuple[str, str, str, str]] = [
+    ("threshold: 0.7", "treshold: 0.7", "grounding.treshold", "unknown key 'treshold'; did you mean 'threshold'?"),
+    ("title: Customer", "titel: Customer", "titel", "did you mean 'title'?"),
+    ("kind: Policy", "kind: Polcy", "kind", "unknown kind 'Polcy'; did you mean 'Policy'?"),
+    ("kind: UseCase", "kind: use_case", "kind", "did you mean 'UseCase'?"),
+    ("name: retail-mail\n", "name: Retail Mail\n", "name", "'Retail Mail' is not a valid name"),
+    ("name: retail-mail\n", "name: 12\n", "name", "expected text, found the number 12; quote it"),
+    ("api: openai", "api: opnai", "api", "did you mean 'openai'?"),
+    ("base_url: https://llm.example/v1/", "base_url: llm.example", "base_url", "http:// or https://"),
+    ("base_url: https://llm.example/v1/", "base_url: ftp://llm.example", "base_url", "http:// or https://"),
+    ("base_url: https://llm.example/v1/", "base_url: 'http://[::1'", "base_url", "is not a valid URL"),
+    ("base_url: https://llm.example/v1/", "base_url: https://llm.example:99999/", "base_url", "is not a valid URL"),
+    ("base_url: https://llm.example/v1/", "base_url: https://llm.example/?a=b", "base_url", "query"),
+    ("base_url: https://llm.example/v1/\n", "", "base_url", "is required"),
+    ("data_classes: [public, internal, pii]", "data_classes: [public, phi]", "data_classes", "`baa: true`"),
+    ("data_classes: [public, internal, pii]", "data_classes: pii", "data_classes", "expected a list, found a text"),
+    ("data_classes: [public, internal, pii]", "data_classes: []", "data_classes", "is an empty list"),
+    ("data_classes: [public, internal, pii]", "data_classes: [pii, pii]", "data_classes[1]", "'pii' is listed twice"),
+    ("data_classes: [public, internal, pii]", "data_classes: [privat]", "data_classes[0]", "found 'privat'"),
+    ("baa: false", "baa: 'no'", "baa", "expected true or false, found 'no'"),
+    ("timeout_s: 30", "timeout_s: 0", "targets[0].timeout_s", "above 0 and at most 600"),
+    ("timeout_s: 30", "timeout_s: 601", "targets[0].timeout_s", "found 601"),
+    ("timeout_s: 30", "timeout_s: fast", "targets[0].timeout_s", "expected a number, found a text"),
+    ("timeout_s: 30", "timeout_s: .nan", "", "not-a-number"),
+    ("weight: 100", "weight: -1", "targets[0].weight", "from 0 to"),
+    ("weight: 100", "weight: true", "targets[0].weight", "expected a whole number, found true"),
+    ("weight: 100", "weight: 0", "targets", "every weight is 0"),
+    ("provider: acme-openai, ", "", "targets[0].provider", "is required"),
+    ("input_usd: 0.25", "input_usd: -0.25", "targets[0].price.input_usd", "at least 0"),
+    ("owner: policy-desk@bank.example", "owner: policy desk", "owner", "expected an e-mail address, found 'policy desk'"),
+    ("paths: [knowledge/]", "paths: [wissen/]", "paths[0]", "'wissen/' does not exist"),
+    ("paths: [knowledge/]", "paths: [4]", "paths[0]", "expected a path, found the number 4"),
+    ("review_every: 90d", "review_every: 90", "review_every", "a duration such as 30s, 10m, 24h or 180d"),
+    ("review_every: 90d", "review_every: 2h", "review_every", "from 1d to"),
+    ("review_every: 90d", "review_every: 999999999d", "review_every", "from 1d to"),
+    ("guard: pii", "guard: pi", "guards[0].guard", "unknown guard 'pi'; did you mean 'pii'?"),
+    ("guard: pii", "gaurd: pii", "guards[0].gaurd", "did you mean 'guard'?"),
+    ("on: [input, output]", "on: [inptu]", "guards[0].on[0]", "did you mean 'input'?"),
+    ("action: redact", "action: delete", "guards[0].action", "expected one of allow, redact"),
+    ("timeout_ms: 200", "timeout_ms: 0.5", "guards[0].timeout_ms", "expected a whole number"),
+    ("timeout_ms: 200", "authority: authority.yaml", "guards[0].authority", "unknown key 'authority'"),
+    ("authority: authority.yaml", "authority: nothing.yaml", "guards[1].authority", "'nothing.yaml' does not exist"),
+    (
+        "authority: authority.yaml",
+        "authority: [{type: price, max_amuont: 3}]",
+        "guards[1].authority[0].max_amuont",
+        "'max_amount'",
+    ),
+    ("authority: authority.yaml", "authority: [{type: gift}]", "guards[1].authority[0].type", "expected one of price"),
+    ("authority: authority.yaml", "authority: [{type: price, currency: chf}]", "guards[1].authority[0].currency", "such as CHF"),
+    ("authority: authority.yaml", "authority: [{type: price, until: soon}]", "guards[1].authority[0].until", "YYYY-MM-DD"),
+    ("authority: authority.yaml", "authority: [{type: discount, max_percent: 101}]", "guards[1].authority[0].max_percent", "100"),
+    ("champion: luca.rossi@bank.example", "champion: luca@bank", "champion", "e-mail"),
+    ("solution: product", "solution: custom", "solution", "did you mean 'customized'?"),
+    ("autonomy: draft_and_sign_off", "autonomy: 3", "autonomy", "expected one of assist"),
+    ("solution: product\n", "", "solution", "is required"),
+    ("purpose: Draft answers to customers' e-mails from approved policy", "purpose: '  '", "purpose", "is empty"),
+    ("affected_persons: retail customers", "affected_persons:", "affected_persons", "is required"),
+    ("mode: required", "mode: requird", "grounding.mode", "did you mean 'required'?"),
+    ("below: fallback", "below: fall_back", "grounding.below", "did you mean 'fallback'?"),
+    ("threshold: 0.7", "threshold: 70", "grounding.threshold", "at least 0 and at most 1"),
+    ("when: always", "when: sometimes", "sign_off.when", "always, never"),
+    ("tokens_per_day: 2_000_000", "tokens_per_day: 0", "budget.tokens_per_day", "from 1"),
+    ("usd_per_month: 400", "usd_per_month: -4", "budget.usd_per_month", "above 0"),
+    ("budget: {tokens", "budget: [1]\nbudgets: {tokens", "budget", "expected a mapping, found a list"),
+    ("ceiling_percent: 5", "ceiling_percent: 500", "exposure.ceiling_percent", "at most 100"),
+    ("cases_per_month: 8000", "cases_a_month: 8000", "economics.cases_per_month", "is required"),
+    ("talks_to_persons: true", "talks_to_person: true", "risk.talks_to_person", "did you mean 'talks_to_persons'?"),
+    ("talks_to_persons: true", "talks_to_persons: 1", "risk.talks_to_persons", "expected true or false"),
+    ("file: prompt.md", "file: prompt.txt", "prompt.file", "does not exist"),
+    ("file: prompt.md", "path: prompt.md", "prompt.file", "is required"),
+    ("prompt: {file: prompt.md}", "prompt: [a]", "prompt", "expected text, found a list"),
+    ("plan: handle-time.yaml", "plan: handle_time.yaml", "hypothesis.plan", "does not exist"),
+    ("plan: handle-time.yaml", "plan: ~", "hypothesis.plan", "is required"),
+    ("solution: product", "solution: product\nstage: scale", "stage", "earned through gates, not declared"),
+    ("solution: product", "solution: product\nrun_state: running", "run_state", "not declared"),
+    ("solution: product", "solution: product\nholds: []", "holds", "not declared"),
+    ("solution: product", "solution: product\nsolution: product", "solution", "duplicate key 'solution', first on line"),
+    ("name: mail-writer\n", "name: mail-writer\n<<: {a: b}\n", "", "merge keys"),
+    ("name: mail-writer\n", "name: !!str mail-writer\n", "", "tags"),
+    ("name: mail-writer\n", "name: *sk-secret\n", "", "anchor that is not defined"),
+    ("name: mail-writer\n", "\tname: mail-writer\n", "", "tab"),
+    ("name: mail-writer\n", "name: [mail-writer\n", "", "not valid YAML"),
+    ("name: mail-writer\n", 'name: "a\\0b"\n', "", "control character"),
+    ("name: mail-writer\n", 'name: "a\\ud800"\n', "", "surrogate"),
+    ("name: mail-writer\n", "? [a]\n: b\n", "", "a key must be a plain word"),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "words"), BROKEN, ids=[f"{field or 'yaml'}: {new[:30]!r}" for _, new, field, _ in BROKEN]
+)
+def test_complaint_names_file_line_and_field(folder: Path, old: str, new: str, field: str, words: str) -> None:
+    raised = replaced(folder, old, new)
+    matching = [each for each in raised.errors if words in each.message and (each.field or "") == field]
+    assert matching, [str(each) for each in raised.errors]
+    error = matching[0]
+    assert error.file == str(folder / "use_case.yaml")
+    assert error.line is not None
+    start = EXAMPLE[: EXAMPLE.index(old)].count("\n") + 1
+    if new and "is required" not in words:
+        assert start - 1 <= error.line <= start + new.count("\n") + 1
+    assert f"{error.file}:{error.line}: " in str(error)
+
+
+def test_line_of_a_nested_field_is_exact(tmp_path: Path) -> None:
+    raised = broken(tmp_path, "kind: Model\nname: m\ntargets:\n  - provider: p\n    model: x\n    timeout_s: 900\n")
+    assert [(each.line, each.field) for each in raised.errors] == [(6, "targets[0].timeout_s")]
+
+
+@pytest.mark.parametrize(
+    "value", ["sk-live-1234567890", "{key: sk-live-1234567890}", "'env:sk live 1234567890'", "[sk-live-1234567890]"]
+)
+def test_literal_secret_is_refused_and_never_shown(folder: Path, value: str) -> None:
+    raised = replaced(folder, "api_key: env:ACME_KEY", f"api_key: {value}")
+    assert [each.field for each in raised.errors] == ["api_key"]
+    assert "1234567890" not in "".join(str(each) for each in raised.errors)
+
+
+def test_password_in_base_url_is_refused_and_never_shown(folder: Path) -> None:
+    raised = replaced(folder, "https://llm.example/v1/", "https://user:hunter22@llm.example/v1/")
+    assert "user name or password" in str(raised)
+    assert "hunter22" not in str(raised)
+
+
+def test_space_after_env_is_explained(folder: Path) -> None:
+    assert "without a space" in str(replaced(folder, "api_key: env:ACME_KEY", "api_key: {env: ACME_KEY}"))
+
+
+def test_secret_file_is_made_absolute(folder: Path) -> None:
+    (folder / "use_case.yaml").write_text(EXAMPLE.replace("env:ACME_KEY", "file:secrets/key"))
+    assert load([folder]).providers[0].value.api_key == f"file:{folder.resolve()}/secrets/key"
+
+
+def test_extractive_provider_takes_neither_address_nor_key(tmp_path: Path) -> None:
+    raised = broken(tmp_path, "kind: Provider\nname: e\napi: extractive\nbase_url: http://x.example\napi_key: env:K\n")
+    assert [each.field for each in raised.errors] == ["base_url", "api_key"]
+    path = tmp_path / "fine.yaml"
+    path.write_text("kind: Provider\nname: e\napi: extractive\n")
+    assert load([path]).providers[0].value.base_url is None
+
+
+def test_anthropic_may_leave_out_its_address(tmp_path: Path) -> None:
+    path = tmp_path / "fine.yaml"
+    path.write_text("kind: Provider\nname: a\napi: anthropic\napi_key: env:K\n")
+    assert load([path]).providers[0].value.base_url is None
+
+
+def test_all_errors_of_all_files_are_collected(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("kind: Policy\nname: A\nguards: [{guard: nope}]\n")
+    (tmp_path / "b.yaml").write_text("kind: Model\nname: m\ntargets: [\n")
+    with pytest.raises(DeclarationErrors) as caught:
+        load([tmp_path])
+    assert [Path(each.file or "").name for each in caught.value.errors] == ["a.yaml", "a.yaml", "b.yaml"]
+    assert str(caught.value).endswith("… and 2 more errors")
+    assert "\n" not in str(caught.value)
+    assert (caught.value.line, caught.value.field) == (2, "name")
+
+
+def test_same_name_twice_names_both_places(tmp_path: Path) -> None:
+    text = "kind: Policy\nname: p\nguards: [{guard: pii}]\n"
+    (tmp_path / "a.yaml").write_text(text)
+    (tmp_path / "b.yaml").write_text(text)
+    with pytest.raises(DeclarationErrors, match=r"b\.yaml:2: name: Policy 'p' is declared twice, first at .*a\.yaml:2"):
+        load([tmp_path])
+
+
+def test_same_name_of_another_kind_is_fine(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("kind: Policy\nname: p\nguards: [{guard: pii}]\n---\nkind: Provider\nname: p\napi: extractive\n")
+    assert len(load([path]).providers) == 1
+
+
+def test_file_without_kind_is_an_error_unless_named(folder: Path) -> None:
+    (folder / "notes.yaml").write_text("a: 1\n")
+    with pytest.raises(DeclarationErrors, match=r"notes\.yaml:1: kind: has no `kind`") as caught:
+        load([folder])
+    assert len(caught.value.errors) == 1
+
+
+def test_error_in_the_plan_names_its_line_and_field(folder: Path) -> None:
+    (folder / "handle-time.yaml").write_text(PLAN.replace("margin: 0.02", "margn: 0.02"))
+    with pytest.raises(
+        DeclarationErrors, match=r"handle-time\.yaml:8: metrics\[1\]\.margn: unknown key 'margn'; did you mean 'margin'"
+    ):
+        load([folder / "use_case.yaml"])
+    (folder / "handle-time.yaml").write_text(PLAN.replace("alpha: 0.05", "alpha: tiny"))
+    with pytest.raises(DeclarationErrors, match=r"handle-time\.yaml:4: alpha: "):
+        load([folder])
+    (folder / "handle-time.yaml").write_text(PLAN.replace("sd: 540", "sdd: 540"))
+    with pytest.raises(DeclarationErrors, match=r"metrics\[0\]\.baseline\.sdd: unknown key 'sdd'; did you mean 'sd'"):
+        load([folder])
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "a: [\n", "---\na: 1\n---\nb: 1\n"])
+def test_broken_plan_is_reported_once_and_by_name(folder: Path, text: str) -> None:
+    (folder / "handle-time.yaml").write_text(text)
+    with pytest.raises(DeclarationErrors, match=r"handle-time\.yaml") as caught:
+        load([folder])
+    assert len({str(each) for each in caught.value.errors}) == len(caught.value.errors)
+
+
+def test_error_in_the_authority_table_names_its_own_file(folder: Path) -> None:
+    (folder / "authority.yaml").write_text("authority:\n  - {type: refund}\n  - {type: refund, max_amount: lots}\n")
+    with pytest.raises(DeclarationErrors, match=r"authority\.yaml:3: authority\[1\]\.max_amount: expected a number"):
+        load([folder])
+
+
+def test_missing_path_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.yaml: no such file or folder"):
+        load([tmp_path / "nowhere.yaml"])
+
+
+def test_odd_paths_are_input_errors(tmp_path: Path) -> None:
+    for path in (Path("a\0b"), Path("x" * 5000), tmp_path):
+        with pytest.raises(InputError):
+            load([path])
+    with pytest.raises(InputError):
+        load([])
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n---\n", "null\n"])
+def test_file_without_documents_is_refused(tmp_path: Path, text: str) -> None:
+    assert "is empty" in str(broken(tmp_path, text))
+
+
+def test_empty_documents_between_others_are_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("---\n---\nkind: Provider\nname: e\napi: extractive\n---\n")
+    assert [each.value.name for each in load([path]).providers] == ["e"]
+
+
+def test_byte_order_mark_is_dropped_and_other_encodings_refused(tmp_path: Path) -> None:
+    text = "kind: Provider\nname: e\napi: extractive\n"
+    path = tmp_path / "a.yaml"
+    path.write_bytes(text.encode("utf-8-sig"))
+    assert len(load([path]).providers) == 1
+    path.write_bytes(b"kind: Provider\nname: \xff\n")
+    with pytest.raises(DeclarationErrors, match=r"a\.yaml:2: not UTF-8: byte 0xff"):
+        load([path])
+
+
+def test_too_large_file_is_refused(tmp_path: Path) -> None:
+    assert f"larger than {FILE_BYTES_MAX} bytes" in str(broken(tmp_path, "a: " + "b" * FILE_BYTES_MAX))
+
+
+def test_alias_bomb_ends_at_the_limit(tmp_path: Path) -> None:
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    rows += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 9)]
+    assert f"more than {NODES_MAX} values" in str(broken(tmp_path, "\n".join(rows)))
+
+
+def test_recursive_alias_and_deep_nesting_end_at_the_limit(tmp_path: Path) -> None:
+    assert f"more than {DEPTH_MAX} levels" in str(broken(tmp_path, "a: &a [*a]\n"))
+    assert f"more than {DEPTH_MAX} levels" in str(broken(tmp_path, "[" * 5000))
+
+
+def test_alias_may_share_a_value(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("kind: Policy\nname: p\nguards: [{guard: pii, on: &on [input]}, {guard: secrets, on: *on}]\n")
+    assert [rule.on for rule in load([path]).policies[0].value.guards] == [("input",), ("input",)]
+
+
+def test_names_known_to_the_caller_replace_the_built_in_guards(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("kind: Policy\nname: p\nguards: [{guard: tone}]\n")
+    assert load([path], known_guards=frozenset({"tone"})).policies[0].value.guards[0].guard == "tone"
+
+
+def test_unresolved_references_name_the_nearest(folder: Path) -> None:
+    found = load([folder])
+    assert unresolved_references(found, KnownNames()) == []
+    use_case = Declarations(use_cases=found.use_cases)
+    known = KnownNames(models=frozenset({"mail-writer2"}), policies=frozenset({"retail-mail"}))
+    errors = unresolved_references(use_case, known)
+    assert [(each.field, each.line is not None) for each in errors] == [("model", True), ("grounding.knowledge", True)]
+    assert "no model named 'mail-writer'; did you mean 'mail-writer2'?" in str(errors[0])
+    assert EXAMPLE.splitlines()[(errors[0].line or 0) - 1] == "model: mail-writer"
+    model = Declarations(models=found.models)
+    assert [each.field for each in unresolved_references(model, KnownNames())] == ["targets[0].provider"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("on", "on"),
+        ("yes", "yes"),
+        ("0777", "0777"),
+        ("10:30", "10:30"),
+        ("1_000", 1000),
+        ("-3", -3),
+        ("1e-3", 0.001),
+        (".5", 0.5),
+        ("2.", 2.0),
+        ("+1.5E3", 1500.0),
+        ("1e999", "1e999"),
+        (".", "."),
+        ("1.2.3", "1.2.3"),
+        ("2026-02-30", "2026-02-30"),
+        ("2026-03-02", date(2026, 3, 2)),
+        ("true", True),
+        ("~", None),
+        ("9" * 40, "9" * 40),
+    ],
+)
+def test_scalars_follow_yaml_1_2(text: str, value: object) -> None:
+    found = resolve_scalar(text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+TOKENS = st.sampled_from(
+    [
+        "kind",
+        ": ",
+        "UseCase",
+        "Policy",
+        "\n",
+        "  ",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "&a",
+        "*a",
+        "!!t",
+        "|",
+        ">",
+        "'",
+        '"',
+        "\\U",
+        "---",
+        "%YAML 9",
+        "#",
+        "\t",
+    ]
+)
+
+
+@given(st.one_of(st.text(), st.lists(TOKENS, max_size=40).map("".join)))
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_read_or_refused_with_an_input_error(text: str) -> None:
+    documents: list[Node] = []
+    refusal: InputError = DeclarationError("none", file="any.yaml")
+    try:
+        documents = parse_documents(text, "any.yaml")
+    except InputError as error:
+        refusal = error
+    assert isinstance(refusal, DeclarationError)
+    assert refusal.file == "any.yaml"
+    assert msgspec.json.encode([plain(each) for each in documents])
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=8)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(
+    [
+        "name",
+        "api",
+        "base_url",
+        "api_key",
+        "targets",
+        "paths",
+        "guards",
+        "review_every",
+        "grounding",
+        "prompt",
+        "risk",
+        "hypothesis",
+    ]
+)
+
+
+@given(
+    st.sampled_from(["Provider", "Model", "KnowledgeBase", "Policy", "UseCase", "Other"]),
+    st.dictionaries(st.one_of(KEYS, st.text(max_size=5)), VALUES, max_size=6),
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_document_is_read_or_refused_with_an_input_error(tmp_path: Path, kind: str, fields: dict[str, object]) -> None:
+    path = tmp_path / "any.yaml"
+    # JSON is YAML, so the document's shape reaches the readers whatever it holds.
+    path.write_bytes(msgspec.json.encode({"kind": kind, **fields}))
+    complaint = "any.yaml"
+    try:
+        load([path])
+    except InputError as error:
+        complaint = str(error)
+    assert "any.yaml" in complaint
