@@ -77,3 +77,13 @@ async def latest(
     if before is not None:
         query = query.where(table.c.id < before)
     return [decode(document, Call) for document in (await connection.execute(query)).scalars()]
+
+
+async def total_cost(connection: AsyncConnection, use_case: str, version_digest: str) -> float | None:
+    """USD that one version of a use case has cost; None while the cost of any of its calls is unknown."""
+    table = tables.calls
+    query = sa.select(sa.func.sum(table.c.cost_usd), sa.func.count(), sa.func.count(table.c.cost_usd)).where(
+        table.c.use_case == use_case, table.c.version_digest == version_digest
+    )
+    total, number, known = (await connection.execute(query)).one()
+    return float(total or 0.0) if known == number else None

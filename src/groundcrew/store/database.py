@@ -26,6 +26,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 T = TypeVar("T")
+#: What a transaction hands out; services pass it on and never look inside.
+Connection = AsyncConnection
 
 
 class Writer:
@@ -130,6 +132,15 @@ class Database:
         if writer.snapshot_touched:
             for listener in self._listeners:
                 listener()
+
+    @asynccontextmanager
+    async def operate(self) -> AsyncIterator[AsyncConnection]:
+        """A write transaction for operational rows, which are not audited: sessions and acknowledgements."""
+        async with self._turn, self._engine.connect() as connection:
+            if self.is_sqlite:
+                await connection.execution_options(groundcrew_write=True)
+            async with connection.begin():
+                yield connection
 
     async def version(self) -> int:
         """The snapshot's version: rises with every change that gateways must know."""

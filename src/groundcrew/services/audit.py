@@ -1,0 +1,81 @@
+"""Proof: the audit log, its verification against the rows it vouches for, and its export for verification elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+
+from groundcrew.domain.audit import AuditEntry, chain_problems
+from groundcrew.errors import InputError
+from groundcrew.store import audit as stored
+from groundcrew.store.database import Database
+
+PROBLEMS_MAX = 20
+LINE_LENGTH_MAX = 16 * 1024 * 1024
+
+
+class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a verification: sound when `problems` is empty. `head` is the newest entry's hash."""
+
+    entries: int
+    head: str
+    problems: tuple[str, ...]
+
+
+class Audit:
+    """The audit log."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def verify(self) -> AuditReport:
+        """Check the whole chain, then every audited row and every batch against it."""
+        async with self._database.read() as connection:
+            entries = [each async for each in stored.entries(connection)]
+            problems = [*chain_problems(entries), *await stored.column_problems(connection)]
+            single = {each.subject: each.subject_digest for each in entries}
+            batches: dict[int, str | None] = {
+                each.sequence: each.subject_digest
+                for each in entries
+                if each.subject.startswith(("calls/", "outcomes/")) and each.subject_digest is not None
+            }
+            problems += await stored.single_row_problems(connection, single)
+            problems += await stored.batch_problems(connection, batches)
+        return _report(entries, problems)
+
+    async def latest(self, *, subject: str | None = None, limit: int = 100) -> list[AuditEntry]:
+        """The newest entries first."""
+        async with self._database.read() as connection:
+            return await stored.latest(connection, subject=subject, limit=limit)
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """The chain as JSON Lines."""
+        async with self._database.read() as connection:
+            async for entry in stored.entries(connection):
+                yield msgspec.json.encode(entry) + b"\n"
+
+
+def verify_file(path: Path) -> AuditReport:
+    """Check an exported chain, offline. InputError names the line that is not an audit entry."""
+    entries = []
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    entries.append(msgspec.json.decode(line, type=AuditEntry))
+                except (msgspec.DecodeError, msgspec.ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
+                    raise InputError(f"not an audit entry: {error}", file=str(path), line=number) from None
+    except OSError as error:
+        raise InputError(error.strerror or "can not be read", file=str(path)) from None
+    return _report(entries, chain_problems(entries))
+
+
+def _report(entries: list[AuditEntry], problems: list[str]) -> AuditReport:
+    return AuditReport(
+        entries=len(entries), head=entries[-1].hash if entries else "", problems=tuple(dict.fromkeys(problems))[:PROBLEMS_MAX]
+    )

@@ -1,0 +1,265 @@
+"""Criteria that are read off the declaration and the recorded evidence: what must stand before anyone is exposed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from groundcrew.domain.data_class import highest, provider_may_see
+from groundcrew.domain.gate import Criterion, CriterionResult
+from groundcrew.services.criteria.registry import check, result
+from groundcrew.services.gate_facts import Facts
+
+
+@check("declared")
+def declared(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """Owner, purpose, unit and affected persons are present."""
+    use_case = facts.use_case
+    wanted = {
+        "owner": use_case.owner,
+        "purpose": use_case.purpose,
+        "business_unit": use_case.business_unit,
+        "affected_persons": use_case.affected_persons,
+    }
+    absent = [name for name, value in wanted.items() if not value.strip()]
+    return result(
+        criterion,
+        "fail" if absent else "pass",
+        figure=f"{len(wanted) - len(absent)} of {len(wanted)}",
+        missing=f"declare {', '.join(absent)}",
+    )
+
+
+@check("risk_tier")
+def risk_tier(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """The tier is computed and not prohibited."""
+    tier = facts.assessment.tier
+    reasons = "; ".join(facts.assessment.reasons)
+    return result(
+        criterion,
+        "fail" if tier == "prohibited" else "pass",
+        figure=tier,
+        bound="not prohibited",
+        source=reasons,
+        missing=reasons,
+    )
+
+
+@check("overlap_scan")
+def overlap_scan(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """An overlap scan of the current version is valid."""
+    found = facts.valid("overlap_scan")
+    if found is None:
+        return result(
+            criterion,
+            "unknown",
+            figure=facts.latest_state("overlap_scan"),
+            missing=f"run `groundcrew overlap {facts.use_case.name}`",
+        )
+    return result(
+        criterion,
+        "pass",
+        figure=f"compared with {found.content['compared']} use cases",
+        bound="≤ 30 days old",
+        source=_recorded(found.recorded_at),
+    )
+
+
+@check("overlaps")
+def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """No overlap is open: each one found carries an attested disposition."""
+    scan = facts.valid("overlap_scan")
+    if scan is None:
+        return result(
+            criterion,
+            "unknown",
+            figure=facts.latest_state("overlap_scan"),
+            bound="0 open",
+            missing=f"run `groundcrew overlap {facts.use_case.name}`",
+        )
+    names = [each["use_case"] for each in scan.content["findings"]]
+    open_names = [name for name in names if facts.valid("attestation", f"overlap:{name}") is None]
+    return result(
+        criterion,
+        "fail" if open_names else "pass",
+        figure=f"{len(open_names)} open of {len(names)} found",
+        bound="0 open",
+        missing="join, or justify: "
+        + "; ".join(f"`groundcrew attest {facts.use_case.name} overlap:{name} --statement WHY`" for name in open_names),
+    )
+
+
+@check("grounding")
+def grounding(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """A product rests on an approved, unexpired knowledge revision; a customized one on a curated data set revision."""
+    use_case = facts.use_case
+    if use_case.solution == "customized":
+        return _attested(facts, criterion, "data_set_revision", "attest the curated data set revision")
+    if use_case.grounding is None:
+        if use_case.solution == "vendor_feature":
+            return _attested(facts, criterion, "vendor_grounding", "attest how the vendor's feature is grounded")
+        return result(criterion, "fail", bound="≥ 1 verified reference", missing="declare grounding: {knowledge: BASE}")
+    if facts.revision is None:
+        base = use_case.grounding.knowledge
+        return result(
+            criterion,
+            "fail",
+            figure="0 verified references",
+            bound="≥ 1 verified reference",
+            missing=f"`groundcrew knowledge add {base} PATH…`, then a person runs `groundcrew knowledge approve {base} REVISION`",
+        )
+    return result(
+        criterion,
+        "pass",
+        figure=f"{facts.revision.documents} documents",
+        bound="≥ 1 verified reference",
+        source=f"revision {facts.revision.id[:12]}, approved by {facts.revision.approved_by}",
+        n=facts.revision.documents,
+    )
+
+
+@check("data_route")
+def data_route(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """Every target's provider may see the use case's most sensitive data class."""
+    needed = highest(facts.use_case.data_classes)
+    if facts.model is None or not facts.providers:
+        return result(criterion, "unknown", missing=f"model {facts.use_case.model!r} has no known provider: apply one")
+    denied = [each.name for each in facts.providers if not provider_may_see(needed, each.data_classes, baa=each.baa)]
+    return result(
+        criterion,
+        "fail" if denied else "pass",
+        figure=f"{len(facts.providers) - len(denied)} of {len(facts.providers)} providers may see {needed}",
+        bound="all",
+        missing=f"{', '.join(denied)} may not see {needed}: declare that it may (phi needs baa: true), or take another",
+    )
+
+
+@check("phi_probes")
+def phi_probes(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """Probes with protected health information were denied, all of them; allowed only where phi is declared."""
+    needed = int(criterion.settings.get("probes_min", 20))
+    if "phi" in facts.use_case.data_classes:
+        return data_route(facts, criterion)
+    found = facts.valid("phi_probe")
+    how = f"start the gateway and run `groundcrew probe {facts.use_case.name}`"
+    if found is None:
+        return result(criterion, "unknown", figure=facts.latest_state("phi_probe"), bound="100 % denied", missing=how)
+    sent, denied = int(found.content["sent"]), int(found.content["denied"])
+    if sent < needed:
+        return result(criterion, "unknown", figure=f"{sent} probes", bound=f"≥ {needed} probes", n=sent, missing=how)
+    return result(
+        criterion,
+        "pass" if denied == sent else "fail",
+        figure=f"{denied} of {sent} denied",
+        bound="100 % denied",
+        n=sent,
+        source=_recorded(found.recorded_at),
+        missing="; ".join(found.content.get("allowed_probes", [])) or how,
+    )
+
+
+@check("champion")
+def champion(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """A champion is named, and is not the owner."""
+    name = facts.use_case.champion
+    if not name:
+        return result(criterion, "fail", missing="declare champion: someone of the same business unit")
+    return result(criterion, "pass", figure=name)
+
+
+@check("token_budget")
+def token_budget(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """A token budget is declared."""
+    budget = facts.use_case.budget
+    if budget is None or budget.tokens_per_day is None:
+        return result(criterion, "fail", missing="declare budget: {tokens_per_day: N}")
+    return result(criterion, "pass", figure=f"{budget.tokens_per_day:,} tokens a day")
+
+
+@check("exposure_cap")
+def exposure_cap(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """The share of units that the pilot may serve is capped low enough."""
+    most = float(criterion.settings.get("ceiling_percent_max", 5))
+    exposure = facts.use_case.exposure
+    if exposure is None:
+        return result(criterion, "fail", bound=f"≤ {most:g} %", missing=f"declare exposure: {{ceiling_percent: {most:g}}}")
+    return result(
+        criterion,
+        "pass" if exposure.ceiling_percent <= most else "fail",
+        figure=f"{exposure.ceiling_percent:g} %",
+        bound=f"≤ {most:g} %",
+        missing=f"lower exposure.ceiling_percent to {most:g}",
+    )
+
+
+@check("kill_switch")
+def kill_switch(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """A drill of the kill switch was confirmed by every running gateway, fast enough and lately."""
+    most_s = float(criterion.settings.get("seconds_max", 5))
+    days = int(criterion.settings.get("age_days_max", 90))
+    bound = f"confirmed in ≤ {most_s:g} s, ≤ {days} days ago"
+    how = f"`groundcrew drill use-case:{facts.use_case.name}` while the gateway runs"
+    found = facts.valid("kill_switch_drill")
+    if found is None or facts.now - found.recorded_at > timedelta(days=days):
+        return result(criterion, "unknown", figure=facts.latest_state("kill_switch_drill"), bound=bound, missing=how)
+    seconds, gateways = float(found.content["seconds"]), int(found.content["gateways"])
+    confirmed = found.content["state"] == "confirmed_stopped" and gateways > 0 and seconds <= most_s
+    return result(
+        criterion,
+        "pass" if confirmed else "fail",
+        figure=f"{found.content['state']} in {seconds:.2f} s at {gateways} gateways",
+        bound=bound,
+        source=_recorded(found.recorded_at),
+        missing=how,
+    )
+
+
+@check("sign_off")
+def sign_off(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """High tier needs an enforced sign-off; others pass."""
+    if facts.assessment.tier != "high":
+        return result(criterion, "pass", figure=f"{facts.assessment.tier} tier")
+    rule = facts.use_case.sign_off
+    enforced = rule is not None and rule.when == "always"
+    return result(
+        criterion,
+        "pass" if enforced else "fail",
+        figure="always" if enforced else "not enforced",
+        bound="always, for high tier",
+        missing="declare sign_off: {when: always, qualification: …}",
+    )
+
+
+@check("attestation")
+def attestation(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """Someone who did not build the use case attests the criterion."""
+    return _attested(facts, criterion, criterion.key, "a person who did not build it must attest")
+
+
+@check("approvals")
+def approvals(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """Each function of the GenAI Stream approves this version."""
+    functions = ("ethics", "it", "legal", "business")
+    absent = [each for each in functions if facts.valid("attestation", f"approval:{each}") is None]
+    return result(
+        criterion,
+        "unknown",
+        figure=f"{len(functions) - len(absent)} of {len(functions)}",
+        bound="all four, on this version",
+        missing="approvals by the GenAI Stream are not recorded by this version of groundcrew",
+    )
+
+
+def _attested(facts: Facts, criterion: Criterion, subject: str, how: str) -> CriterionResult:
+    found = facts.valid("attestation", subject)
+    if found is None:
+        return result(
+            criterion,
+            "unknown",
+            figure=facts.latest_state("attestation", subject),
+            missing=f"{how}: `groundcrew attest {facts.use_case.name} {subject} --statement …`",
+        )
+    return result(criterion, "pass", figure="attested", source=f"{found.producer}: {found.content['statement']}")
+
+
+def _recorded(moment: object) -> str:
+    return f"recorded {moment:%Y-%m-%d %H:%M} UTC"

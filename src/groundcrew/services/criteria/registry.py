@@ -1,0 +1,43 @@
+"""The register of criterion checks, and the three results that a check can give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from groundcrew.domain.gate import Criterion, CriterionResult, CriterionStatus
+from groundcrew.services.gate_facts import Facts
+
+Check = Callable[[Facts, Criterion], CriterionResult]
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(name: str) -> Callable[[Check], Check]:
+    """Register a check under the name that gate policies use."""
+
+    def register(function: Check) -> Check:
+        CHECKS[name] = function
+        return function
+
+    return register
+
+
+def result(criterion: Criterion, status: CriterionStatus, **fields: Any) -> CriterionResult:
+    """A result of `criterion`; what is missing is dropped from one that passes."""
+    if status == "pass":
+        fields.pop("missing", None)
+    return CriterionResult(key=criterion.key, title=criterion.title, status=status, **fields)
+
+
+def evaluate(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """Run the check that `criterion` names; a check that does not exist or breaks is unknown, which never passes."""
+    function = CHECKS.get(criterion.check)
+    if function is None:
+        return result(criterion, "unknown", missing=f"nothing computes {criterion.check!r}: publish a policy without it")
+    try:
+        return function(facts, criterion)
+    except (ArithmeticError, ValueError, LookupError, TypeError, msgspec.MsgspecError) as error:
+        return result(criterion, "unknown", missing=f"could not be computed: {error}")

@@ -1,0 +1,129 @@
+"""Recording evidence: computed by the system, or attested by a named person who did not build what they attest."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from groundcrew.domain.canonical import digest
+from groundcrew.domain.evidence import Evidence, EvidenceKind, state_at
+from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.use_case import UseCase
+from groundcrew.errors import InputError, NotAllowed
+from groundcrew.services.lookups import current_digest, require_use_case
+from groundcrew.store import catalog
+from groundcrew.store.database import Database, Writer
+
+ATTESTATION_VALID_S_DEFAULT = 90 * 86_400
+ATTESTATION_VALID_S_MAX = 366 * 86_400
+OVERLAP_VALID_S = 30 * 86_400
+PROBE_VALID_S = 90 * 86_400
+#: Cosine similarity of title and purpose from which two use cases are said to overlap [D].
+OVERLAP_SIMILARITY_MIN = 0.85
+
+
+class EvidenceNow(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of evidence and the state it is in at this moment."""
+
+    evidence: Evidence
+    state: str
+
+
+async def record(
+    writer: Writer,
+    use_case: UseCase,
+    *,
+    kind: EvidenceKind,
+    subject: str,
+    content: dict[str, Any],
+    valid_s: float,
+    attested: bool = False,
+) -> Evidence:
+    """Record evidence bound to the current version digest; an earlier one of the same kind and subject is superseded."""
+    for old in await catalog.EVIDENCE.find(writer.connection, use_case=use_case.name, kind=kind):
+        if old.subject == subject and old.state == "valid":
+            await catalog.EVIDENCE.put(writer, msgspec.structs.replace(old, state="superseded"), "supersede")
+    now = writer.clock.now()
+    evidence = Evidence(
+        id=new_id(),
+        use_case=use_case.name,
+        kind=kind,
+        subject=subject,
+        content=content,
+        sha256=digest(content),
+        version_digest=await current_digest(writer.connection, use_case),
+        producer=writer.actor,
+        recorded_at=now,
+        valid_until=now + timedelta(seconds=valid_s),
+        attested=attested,
+    )
+    await catalog.EVIDENCE.put(writer, evidence, "record")
+    return evidence
+
+
+class EvidenceService:
+    """All evidence of use cases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, use_case: str) -> list[EvidenceNow]:
+        """Evidence of one use case, oldest first, each with its state now."""
+        now = self._database.clock.now()
+        async with self._database.read() as connection:
+            item = await require_use_case(connection, use_case)
+            current = await current_digest(connection, item)
+            found = await catalog.EVIDENCE.find(connection, use_case=use_case)
+        return [EvidenceNow(evidence=each, state=state_at(each, now, current)) for each in found]
+
+    async def attest(
+        self, use_case: str, subject: str, *, actor: str, statement: str, valid_s: float = ATTESTATION_VALID_S_DEFAULT
+    ) -> Evidence:
+        """A person's word for something that can not be computed. NotAllowed for the owner and the champion."""
+        if not statement.strip() or not subject.strip():
+            raise InputError("say what is attested and on what ground", field="statement" if subject.strip() else "subject")
+        if not 0 < valid_s <= ATTESTATION_VALID_S_MAX:
+            raise InputError("an attestation is valid for more than 0 and at most 366 days", field="valid")
+        async with self._database.write(actor) as writer:
+            item = await require_use_case(writer.connection, use_case)
+            if _person(actor) in {item.owner, item.champion}:
+                raise NotAllowed(f"{_person(actor)} owns or champions {use_case}: someone who did not build it must attest")
+            content = {"statement": statement, "by": actor}
+            return await record(
+                writer, item, kind="attestation", subject=subject, content=content, valid_s=valid_s, attested=True
+            )
+
+    async def record_phi_probe(self, use_case: str, *, actor: str, sent: int, denied: int, details: list[str]) -> Evidence:
+        """The result of probes with protected health information through the gateway: how many were sent and denied."""
+        async with self._database.write(actor) as writer:
+            item = await require_use_case(writer.connection, use_case)
+            content = {"sent": sent, "denied": denied, "allowed_probes": details}
+            return await record(writer, item, kind="phi_probe", subject="gateway", content=content, valid_s=PROBE_VALID_S)
+
+    async def scan_overlaps(self, use_case: str, *, actor: str) -> Evidence:
+        """Compare title and purpose with every other live use case by cosine similarity of their encodings."""
+        from groundcrew.grounding.encoder import shipped_encoder
+
+        async with self._database.read() as connection:
+            item = await require_use_case(connection, use_case)
+            others = [
+                each
+                for each in await catalog.USE_CASES.find(connection)
+                if each.name != use_case and each.stage not in ("rejected", "retired")
+            ]
+        findings = []
+        if others:
+            vectors = shipped_encoder().encode([f"{each.title}. {each.purpose}" for each in (item, *others)])
+            for other, similarity in zip(others, (vectors[1:] @ vectors[0]).tolist(), strict=True):
+                if similarity >= OVERLAP_SIMILARITY_MIN:
+                    findings.append({"use_case": other.name, "similarity": round(similarity, 3)})
+        content = {"compared": len(others), "similarity_min": OVERLAP_SIMILARITY_MIN, "findings": findings}
+        async with self._database.write(actor) as writer:
+            return await record(writer, item, kind="overlap_scan", subject="registry", content=content, valid_s=OVERLAP_VALID_S)
+
+
+def _person(actor: str) -> str:
+    """The name in an actor such as ``user:anna``."""
+    return actor.rpartition(":")[2]

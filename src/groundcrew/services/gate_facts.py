@@ -1,0 +1,109 @@
+"""The facts that gate criteria are computed from: read once, in one transaction, so that a gate judges one moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from groundcrew.domain import risk
+from groundcrew.domain.evidence import Evidence, EvidenceKind, state_at
+from groundcrew.domain.feedback import Outcome, Rating
+from groundcrew.domain.hypothesis import Hypothesis
+from groundcrew.domain.knowledge import Revision
+from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.use_case import UseCase
+from groundcrew.services.lookups import current_digest
+from groundcrew.store import calls, catalog
+from groundcrew.store.database import Connection
+from groundcrew.store.feedback import RATINGS, current_outcomes
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a criterion may look at. Ratings and outcomes are those of the current version; sample rows stand apart.
+
+    `status_counts` counts the calls of the current version by (status, trust state); `cost_usd` is None while any call's
+    cost is unknown.
+    """
+
+    use_case: UseCase
+    now: datetime
+    version_digest: str
+    assessment: risk.RiskAssessment
+    hypothesis: Hypothesis | None
+    evidence: tuple[Evidence, ...]
+    revision: Revision | None
+    model: Model | None
+    providers: tuple[Provider, ...]
+    ratings: tuple[Rating, ...]
+    sample_ratings: tuple[Rating, ...]
+    outcomes: tuple[Outcome, ...]
+    sample_outcomes: tuple[Outcome, ...]
+    status_counts: dict[tuple[str, str], int]
+    cost_usd: float | None
+
+    def valid(self, kind: EvidenceKind, subject: str | None = None) -> Evidence | None:
+        """The newest valid evidence of a kind (and subject), or None."""
+        found = [
+            each
+            for each in self.evidence
+            if each.kind == kind
+            and (subject is None or each.subject == subject)
+            and state_at(each, self.now, self.version_digest) == "valid"
+        ]
+        return found[-1] if found else None
+
+    def latest_state(self, kind: EvidenceKind, subject: str | None = None) -> str:
+        """The state of the newest evidence of a kind, `absent` where there is none: for saying what is missing."""
+        found = [each for each in self.evidence if each.kind == kind and (subject is None or each.subject == subject)]
+        return state_at(found[-1], self.now, self.version_digest) if found else "absent"
+
+    @property
+    def registered(self) -> Hypothesis | None:
+        """The newest hypothesis if it is registered (or beyond) and unaltered."""
+        found = self.hypothesis
+        return found if found is not None and found.state != "draft" and found.intact else None
+
+
+async def gather(connection: Connection, use_case: UseCase, now: datetime) -> Facts:
+    """Read everything that bears on a gate of `use_case`."""
+    digest = await current_digest(connection, use_case)
+    versions = await catalog.HYPOTHESES.find(connection, use_case=use_case.name)
+    model = await catalog.MODELS.get(connection, use_case.model)
+    providers = [
+        await catalog.PROVIDERS.get(connection, name)
+        for name in sorted({each.provider for each in model.targets} if model else ())
+    ]
+    hypothesis = versions[-1] if versions else None
+    ratings = await RATINGS.find(connection, use_case=use_case.name, version_digest=digest)
+    outcomes = [
+        each
+        for each in await current_outcomes(connection, use_case.name)
+        if each.version_digest == digest
+        # What was seen before the hypothesis was registered can not confirm it.
+        and (each.sample or (hypothesis and hypothesis.registered_at and each.at >= hypothesis.registered_at))
+    ]
+    return Facts(
+        use_case=use_case,
+        now=now,
+        version_digest=digest,
+        assessment=risk.assess(use_case),
+        hypothesis=hypothesis,
+        evidence=tuple(await catalog.EVIDENCE.find(connection, use_case=use_case.name)),
+        revision=await _revision(connection, use_case, now),
+        model=model,
+        providers=tuple(each for each in providers if each is not None),
+        ratings=tuple(each for each in ratings if not each.sample),
+        sample_ratings=tuple(each for each in ratings if each.sample),
+        outcomes=tuple(each for each in outcomes if not each.sample),
+        sample_outcomes=tuple(each for each in outcomes if each.sample),
+        status_counts=await calls.status_counts(connection, use_case.name, digest),
+        cost_usd=await calls.total_cost(connection, use_case.name, digest),
+    )
+
+
+async def _revision(connection: Connection, use_case: UseCase, now: datetime) -> Revision | None:
+    if use_case.grounding is None:
+        return None
+    approved = await catalog.REVISIONS.find(connection, knowledge_base=use_case.grounding.knowledge, state="approved")
+    return next((each for each in approved if each.serves_at(now)), None)

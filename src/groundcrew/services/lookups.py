@@ -1,0 +1,60 @@
+"""Finding a named thing or saying plainly that it is not there, with the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from groundcrew.domain.canonical import digest
+from groundcrew.domain.use_case import UseCase, version_digest
+from groundcrew.errors import NotFound
+from groundcrew.store import catalog
+from groundcrew.store.collection import Collection
+from groundcrew.store.database import Connection
+
+T = TypeVar("T")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` for the nearest of `names`, or nothing."""
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+async def require(connection: Connection, collection: Collection[T], item_id: str) -> T:
+    """The row with this id; NotFound names the nearest id."""
+    item = await collection.get(connection, item_id)
+    if item is None:
+        names = [collection.identify(each) for each in await collection.find(connection, limit=1_000)]
+        raise NotFound(f"no {collection.noun} {item_id!r}{nearest(item_id, names)}")
+    return item
+
+
+async def require_use_case(connection: Connection, name: str) -> UseCase:
+    """The use case of this name; NotFound names the nearest."""
+    return await require(connection, catalog.USE_CASES, name)
+
+
+async def serving_revision(connection: Connection, knowledge_base: str) -> str | None:
+    """Id of the approved revision of a knowledge base, expired or not; None where none was approved."""
+    approved = await catalog.REVISIONS.find(connection, knowledge_base=knowledge_base, state="approved")
+    return max(approved, key=lambda each: each.approved_at or each.added_at).id if approved else None
+
+
+async def current_digest(connection: Connection, use_case: UseCase) -> str:
+    """The version digest of a use case as the registry stands now."""
+    model = await catalog.MODELS.get(connection, use_case.model)
+    providers = []
+    for name in sorted({target.provider for target in model.targets} if model else ()):
+        provider = await catalog.PROVIDERS.get(connection, name)
+        if provider is not None:
+            providers.append(provider)
+    revision = await serving_revision(connection, use_case.grounding.knowledge) if use_case.grounding else None
+    policy = await catalog.POLICIES.get(connection, use_case.policy) if use_case.policy else None
+    return version_digest(use_case, model=model, providers=tuple(providers), policy=policy, knowledge_revision=revision)
+
+
+def content_digest(content: dict[str, Any]) -> str:
+    """SHA-256 of evidence content."""
+    return digest(content)

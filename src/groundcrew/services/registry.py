@@ -1,0 +1,212 @@
+"""Applying declarations: what changes is shown field by field, written in one transaction, and its consequences follow.
+
+A use case's stage, run state and holds are never declared: a new one starts in discovery; a changed purpose or data
+class, or a higher tier, sends one that has gone further back to pilot; a prohibited one is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from groundcrew.domain import risk
+from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan, amend
+from groundcrew.domain.knowledge import KnowledgeBase
+from groundcrew.domain.use_case import STAGES, UseCase
+from groundcrew.errors import DeclarationError
+from groundcrew.services.declarations import unresolved_references
+from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, KnownNames
+from groundcrew.services.lookups import current_digest
+from groundcrew.store import catalog
+from groundcrew.store.collection import Collection
+from groundcrew.store.database import Connection, Database, Writer
+
+_TIERS = ("minimal", "limited", "high", "prohibited")
+#: Fields of a use case that the registry keeps and no declaration sets.
+_EARNED = ("stage", "run_state", "holds", "run_reason")
+
+
+class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One field that differs; values as JSON would show them."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What applying does to one declared thing. `notes` are consequences that a person should know."""
+
+    kind: str
+    name: str
+    action: Literal["created", "updated", "unchanged"]
+    fields: tuple[FieldChange, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Registry:
+    """The declared things: providers, models, knowledge bases, policies, use cases and their hypotheses."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def apply(self, declarations: Declarations, *, actor: str, dry_run: bool = False) -> list[Change]:
+        """Write what differs and return the diff; nothing is written when something is wrong, or with `dry_run`.
+
+        Raises DeclarationErrors for references that lead nowhere and for prohibited use cases.
+        """
+        try:
+            async with self._database.write(actor) as writer:
+                changes = await self._apply(writer, declarations)
+                if dry_run:
+                    raise _DryRun(changes)
+        except _DryRun as dry:
+            return dry.changes
+        return changes
+
+    async def _apply(self, writer: Writer, declarations: Declarations) -> list[Change]:
+        await _check(writer.connection, declarations)
+        before = await _digests(writer.connection)
+        changes: list[Change] = []
+        kinds: list[tuple[str, Collection[Any], tuple[Declared[Any], ...]]] = [
+            ("Provider", catalog.PROVIDERS, declarations.providers),
+            ("Model", catalog.MODELS, declarations.models),
+            ("KnowledgeBase", catalog.KNOWLEDGE_BASES, declarations.knowledge_bases),
+            ("Policy", catalog.POLICIES, declarations.policies),
+        ]
+        for kind, collection, declared in kinds:
+            changes += [await _put(writer, kind, collection, each.value) for each in declared]
+        for each in declarations.use_cases:
+            changes.append(await _put_use_case(writer, each.value))
+        for name, declared_plan in declarations.hypotheses.items():
+            changes.append(await _put_hypothesis(writer, name, declared_plan.plan))
+        if any(change.action != "unchanged" for change in changes):
+            await writer.touch_snapshot()
+            changes += await version_changes(writer, before)
+        return changes
+
+
+class _DryRun(Exception):
+    """Rolls the transaction back and carries the diff out."""
+
+    def __init__(self, changes: list[Change]) -> None:
+        self.changes = changes
+
+
+async def _check(connection: Connection, declarations: Declarations) -> None:
+    known = KnownNames(
+        providers=frozenset(each.name for each in await catalog.PROVIDERS.find(connection)),
+        models=frozenset(each.name for each in await catalog.MODELS.find(connection)),
+        knowledge_bases=frozenset(each.name for each in await catalog.KNOWLEDGE_BASES.find(connection)),
+        policies=frozenset(each.name for each in await catalog.POLICIES.find(connection)),
+    )
+    errors: list[DeclarationError] = list(unresolved_references(declarations, known))
+    for each in declarations.use_cases:
+        assessment = risk.assess(each.value)
+        if assessment.tier == "prohibited":
+            errors.append(each.error(f"prohibited: {'; '.join(assessment.reasons)}", "risk"))
+    if errors:
+        raise DeclarationErrors(errors)
+
+
+async def _put(writer: Writer, kind: str, collection: Collection[Any], item: Any) -> Change:
+    name = collection.identify(item)
+    old = await collection.get(writer.connection, name)
+    if isinstance(item, KnowledgeBase) and isinstance(old, KnowledgeBase) and not item.paths:
+        item = msgspec.structs.replace(item, paths=old.paths)
+    fields = _differences(old, item)
+    if old is not None and not fields:
+        return Change(kind=kind, name=name, action="unchanged")
+    await collection.put(writer, item, "apply", details={"fields": [each.field for each in fields]})
+    return Change(kind=kind, name=name, action="created" if old is None else "updated", fields=fields)
+
+
+async def _put_use_case(writer: Writer, declared: UseCase) -> Change:
+    old = await catalog.USE_CASES.get(writer.connection, declared.name)
+    notes: list[str] = []
+    if old is None:
+        tier = risk.assess(declared)
+        item = msgspec.structs.replace(declared, stage="discovery", run_state="running", run_reason="exploring in discovery")
+        notes.append(f"risk tier {tier.tier}: {'; '.join(tier.reasons)}")
+        notes.append("starts in discovery, on the exploration allowance")
+    else:
+        item = msgspec.structs.replace(declared, **{name: getattr(old, name) for name in _EARNED})
+        item, demotion = _demoted(old, item)
+        notes += demotion
+    fields = _differences(old, item)
+    if old is not None and not fields:
+        return Change(kind="UseCase", name=item.name, action="unchanged")
+    await catalog.USE_CASES.put(
+        writer, item, "apply", reason="; ".join(notes) if old else "", details={"fields": [each.field for each in fields]}
+    )
+    action: Literal["created", "updated"] = "created" if old is None else "updated"
+    return Change(kind="UseCase", name=item.name, action=action, fields=fields, notes=tuple(notes))
+
+
+def _demoted(old: UseCase, new: UseCase) -> tuple[UseCase, list[str]]:
+    """A new purpose or data class, or a higher tier, demotes to pilot."""
+    if new.stage not in STAGES or STAGES.index(new.stage) <= STAGES.index("pilot"):
+        return new, []
+    reasons = []
+    if new.purpose != old.purpose:
+        reasons.append("its purpose changed")
+    if not set(new.data_classes) <= set(old.data_classes):
+        reasons.append("it handles a new data class")
+    if _TIERS.index(risk.assess(new).tier) > _TIERS.index(risk.assess(old).tier):
+        reasons.append("its risk tier rose")
+    if not reasons:
+        return new, []
+    return msgspec.structs.replace(new, stage="pilot"), [f"demoted from {new.stage} to pilot: {' and '.join(reasons)}"]
+
+
+async def _put_hypothesis(writer: Writer, use_case: str, plan: HypothesisPlan) -> Change:
+    versions = await catalog.HYPOTHESES.find(writer.connection, use_case=use_case)
+    newest = versions[-1] if versions else None
+    if newest is not None and newest.plan == plan:
+        return Change(kind="Hypothesis", name=use_case, action="unchanged")
+    fields = _differences(newest.plan if newest else None, plan)
+    notes: tuple[str, ...]
+    if newest is None:
+        item, notes = Hypothesis(use_case=use_case, plan=plan), ("a draft: register it before anyone is exposed",)
+    elif newest.state == "draft":
+        item, notes = msgspec.structs.replace(newest, plan=plan), ("still a draft",)
+    else:
+        item = amend(newest, plan)
+        notes = (f"an amendment, version {item.version}: earlier data become exploratory, register it anew",)
+    await catalog.HYPOTHESES.put(writer, item, "apply", reason="; ".join(notes) if newest else "")
+    return Change(kind="Hypothesis", name=use_case, action="updated" if newest else "created", fields=fields, notes=notes)
+
+
+def _differences(old: object, new: object) -> tuple[FieldChange, ...]:
+    after = msgspec.to_builtins(new)
+    before = msgspec.to_builtins(old) if old is not None else {}
+    return tuple(
+        FieldChange(field=name, before=before.get(name), after=value)
+        for name, value in after.items()
+        if (old is None and value not in (None, "", [], {})) or (old is not None and before.get(name) != value)
+    )
+
+
+async def _digests(connection: Connection) -> dict[str, str]:
+    return {each.name: await current_digest(connection, each) for each in await catalog.USE_CASES.find(connection)}
+
+
+async def version_changes(writer: Writer, before: dict[str, str]) -> list[Change]:
+    """Note in the audit log, and return, which existing use cases got another version digest than `before` says."""
+    changes = []
+    for name, new in (await _digests(writer.connection)).items():
+        old = before.get(name)
+        if old is None or old == new:
+            continue
+        note = "its version changed: evidence bound to the earlier version is stale"
+        await writer.audit(
+            "version_changed", f"version/{name}", document=new.encode(), reason=note, details={"before": old, "after": new}
+        )
+        changes.append(Change(kind="Version", name=name, action="updated", notes=(note,)))
+    return changes
+
+
+async def digests(connection: Connection) -> dict[str, str]:
+    """Version digest of every use case, to compare with after a change."""
+    return await _digests(connection)

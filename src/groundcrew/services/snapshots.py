@@ -1,0 +1,77 @@
+"""Building the gateways' snapshot from the registry, and noting which gateway enforces which version."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from groundcrew.domain import risk
+from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCaseEntry
+from groundcrew.services.lookups import current_digest
+from groundcrew.store import catalog, operations
+from groundcrew.store.database import Database
+
+
+class Snapshots:
+    """What gateways load. `knowledge_folder` holds one index folder per revision."""
+
+    def __init__(self, database: Database, knowledge_folder: Path) -> None:
+        self._database, self._folder = database, knowledge_folder
+
+    async def version(self) -> int:
+        """The version of the registry now."""
+        return await self._database.version()
+
+    async def build(self) -> Snapshot:
+        """The registry as one immutable value, read in one transaction."""
+        now = self._database.clock.now()
+        version = await self._database.version()
+        async with self._database.read() as connection:
+            use_cases = {}
+            for each in await catalog.USE_CASES.find(connection):
+                tier = risk.assess(each).tier
+                use_cases[each.name] = UseCaseEntry(
+                    use_case=each,
+                    version_digest=await current_digest(connection, each),
+                    risk_tier=tier,
+                    fails_closed=tier in ("high", "prohibited"),
+                )
+            return Snapshot(
+                version=version,
+                keys={
+                    key.sha256: KeyEntry(id=key.id, use_case=key.use_case, expires_at_s=key.expires_at.timestamp())
+                    for key in await catalog.KEYS.find(connection)
+                    if key.revoked_at is None and key.expires_at > now
+                },
+                use_cases=use_cases,
+                models={each.name: each for each in await catalog.MODELS.find(connection)},
+                providers={each.name: each for each in await catalog.PROVIDERS.find(connection)},
+                policies={each.name: each for each in await catalog.POLICIES.find(connection)},
+                knowledge={
+                    each.knowledge_base: KnowledgeEntry(
+                        name=each.knowledge_base,
+                        revision=each.id,
+                        folder=str(self._folder / each.id),
+                        expires_at_s=each.expires_at.timestamp() if each.expires_at else 0.0,
+                    )
+                    for each in await catalog.REVISIONS.find(connection, state="approved")
+                },
+                stopped=frozenset(each.scope for each in await catalog.KILL_SWITCHES.find(connection) if each.denies),
+            )
+
+    async def acknowledge(self, *, gateway: str, host: str, process_id: int, version: int) -> None:
+        """Note that a gateway enforces `version` from now on."""
+        async with self._database.operate() as connection:
+            await operations.acknowledge(
+                connection,
+                point=gateway,
+                host=host,
+                process_id=process_id,
+                snapshot_version=version,
+                seen_at_s=time.time(),
+            )
+
+    async def forget(self, gateway: str) -> None:
+        """Note that a gateway has stopped in an orderly way."""
+        async with self._database.operate() as connection:
+            await operations.forget(connection, gateway)

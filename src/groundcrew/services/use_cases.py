@@ -1,0 +1,86 @@
+"""Moving use cases: advance only through an open gate, demote with a reason, start and stop serving."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from groundcrew.domain import stage as stages
+from groundcrew.domain.gate import GateEvaluation
+from groundcrew.domain.use_case import Stage, UseCase
+from groundcrew.errors import Conflict, GateNotPassed, InputError
+from groundcrew.services.gates import Gates, evaluate_in
+from groundcrew.services.lookups import require_use_case
+from groundcrew.store import catalog
+from groundcrew.store.database import Database
+
+
+class UseCases:
+    """The registered use cases and their moves."""
+
+    def __init__(self, database: Database, gates: Gates) -> None:
+        self._database, self._gates = database, gates
+
+    async def get(self, name: str) -> UseCase:
+        """One use case; NotFound names the nearest."""
+        async with self._database.read() as connection:
+            return await require_use_case(connection, name)
+
+    async def find(self) -> list[UseCase]:
+        """All use cases, by name."""
+        async with self._database.read() as connection:
+            return await catalog.USE_CASES.find(connection)
+
+    async def advance(self, name: str, to: Stage, *, actor: str, reason: str) -> GateEvaluation:
+        """Advance one stage if every entry criterion passes now; GateNotPassed carries the full list otherwise.
+
+        The evaluation and the move are one transaction, so that nothing can change between them; a refused attempt
+        is recorded as an evaluation as well.
+        """
+        _require_reason(reason)
+        async with self._database.write(actor) as writer:
+            use_case = await require_use_case(writer.connection, name)
+            stages.check_advance(use_case.stage, to)
+            evaluation = await evaluate_in(writer.connection, use_case, to, now=self._now, actor=actor)
+            await catalog.GATE_EVALUATIONS.put(writer, evaluation, "evaluate", details={"passed": evaluation.passed})
+            if evaluation.passed and not use_case.holds:
+                moved = msgspec.structs.replace(use_case, stage=to)
+                await catalog.USE_CASES.put(
+                    writer,
+                    moved,
+                    "advance",
+                    reason=reason,
+                    details={"from": use_case.stage, "to": to, "evaluation": evaluation.id},
+                )
+                await writer.touch_snapshot()
+        if use_case.holds:
+            raise Conflict(f"{name} can not advance while held: " + "; ".join(each.reason for each in use_case.holds))
+        if not evaluation.passed:
+            missing = [each for each in evaluation.results if each.status != "pass"]
+            raise GateNotPassed(
+                f"{name} can not advance to {to}: {len(missing)} of {len(evaluation.results)} criteria are not met", evaluation
+            )
+        return evaluation
+
+    async def demote(self, name: str, to: Stage, *, actor: str, reason: str) -> UseCase:
+        """Move to an earlier stage, or to rejected or retired, with a reason."""
+        _require_reason(reason)
+        async with self._database.write(actor) as writer:
+            use_case = await require_use_case(writer.connection, name)
+            stages.check_demote(use_case.stage, to)
+            moved = msgspec.structs.replace(use_case, stage=to)
+            if to in ("rejected", "retired"):
+                moved = msgspec.structs.replace(moved, run_state="off", run_reason=f"{to}: {reason}")
+            await catalog.USE_CASES.put(writer, moved, "demote", reason=reason, details={"from": use_case.stage, "to": to})
+            await writer.touch_snapshot()
+        return moved
+
+    @property
+    def _now(self) -> datetime:
+        return self._database.clock.now()
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise InputError("say why: a reason is kept in the audit log", field="reason")

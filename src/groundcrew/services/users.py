@@ -1,0 +1,119 @@
+"""People who sign in: local accounts with argon2id hashes, sessions kept by the hash of their secret."""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.identifiers import name_problem
+from groundcrew.domain.user import ROLES, Role, User
+from groundcrew.errors import Conflict, InputError, NotAllowed
+from groundcrew.services.lookups import require
+from groundcrew.store import catalog, operations
+from groundcrew.store.database import Database
+
+PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX = 12, 256
+SESSION_S = 12 * 3_600
+ADMIN_NAME = "admin"
+
+
+class Users:
+    """Local accounts and their sessions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def first_run(self) -> str | None:
+        """Create the admin account when there is no account at all; returns its password this once, else None."""
+        async with self._database.read() as connection:
+            if await catalog.USERS.count(connection):
+                return None
+        password = secrets.token_urlsafe(15)
+        # The admin administers accounts and may stop things; approving and signing take their own roles.
+        await self.create(ADMIN_NAME, password, roles=("admin", "on_call", "reviewer"), actor="system:first-run")
+        return password
+
+    async def create(
+        self, name: str, password: str, *, roles: tuple[Role, ...], actor: str, qualifications: tuple[str, ...] = ()
+    ) -> User:
+        """A new account; Conflict if the name is taken."""
+        problem = None if "@" in name else name_problem(name)
+        if problem:
+            raise InputError(problem, field="name")
+        if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
+            raise InputError(f"a password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters", field="password")
+        unknown = [role for role in roles if role not in ROLES]
+        if unknown or not roles:
+            raise InputError(f"roles are some of {', '.join(ROLES)}", field="roles")
+        user = User(
+            name=name,
+            password_hash=_hasher().hash(password),
+            roles=roles,
+            created_at=self._database.clock.now(),
+            qualifications=qualifications,
+        )
+        async with self._database.write(actor) as writer:
+            if await catalog.USERS.get(writer.connection, name):
+                raise Conflict(f"there is a user {name!r} already")
+            await catalog.USERS.put(writer, user, "create")
+        return user
+
+    async def set_password(self, name: str, password: str, *, actor: str) -> None:
+        """Give an account another password; its sessions end."""
+        if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
+            raise InputError(f"a password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters", field="password")
+        async with self._database.write(actor) as writer:
+            user = await require(writer.connection, catalog.USERS, name)
+            await catalog.USERS.put(writer, msgspec.structs.replace(user, password_hash=_hasher().hash(password)), "set_password")
+            await operations.close_sessions_of(writer.connection, name, self._database.clock.now().timestamp())
+
+    async def authenticate(self, name: str, password: str) -> User:
+        """The account with this name and password; NotAllowed, the same for every cause, otherwise."""
+        async with self._database.read() as connection:
+            user = await catalog.USERS.get(connection, name)
+        # An unknown name costs the same hash as a known one, so that names can not be told by time.
+        stored = user.password_hash if user else _hasher().hash("an account that is not there")
+        try:
+            _hasher().verify(stored, password[:PASSWORD_LENGTH_MAX])
+        except VerificationError:
+            user = None
+        if user is None or user.disabled:
+            raise NotAllowed("name or password is wrong")
+        return user
+
+    async def open_session(self, user: User) -> str:
+        """A new session's secret, 43 URL-safe characters; only its hash is stored."""
+        secret = secrets.token_urlsafe(32)
+        async with self._database.operate() as connection:
+            await operations.open_session(
+                connection,
+                session=sha256_hex(secret.encode()),
+                user_name=user.name,
+                expires_at_s=self._database.clock.now().timestamp() + SESSION_S,
+            )
+        return secret
+
+    async def session_user(self, secret: str) -> User | None:
+        """Who is signed in with this session, or None."""
+        async with self._database.read() as connection:
+            name = await operations.session_user(connection, sha256_hex(secret.encode()), self._database.clock.now().timestamp())
+            user = await catalog.USERS.get(connection, name) if name else None
+        return user if user and not user.disabled else None
+
+    async def close_session(self, secret: str) -> None:
+        """Sign out."""
+        async with self._database.operate() as connection:
+            await operations.close_session(connection, sha256_hex(secret.encode()))
+
+    async def find(self) -> list[User]:
+        """All accounts."""
+        async with self._database.read() as connection:
+            return await catalog.USERS.find(connection)
+
+
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()
