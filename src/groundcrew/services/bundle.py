@@ -1,0 +1,55 @@
+"""All services of one database, made together: what the web, the command line and the jobs are handed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from groundcrew.services.audit import Audit
+from groundcrew.services.calls import Calls
+from groundcrew.services.evidence import EvidenceService
+from groundcrew.services.feedback import Feedback
+from groundcrew.services.gates import Gates
+from groundcrew.services.hypotheses import Hypotheses
+from groundcrew.services.keys import Keys
+from groundcrew.services.kill_switches import KillSwitches
+from groundcrew.services.knowledge import Knowledge
+from groundcrew.services.registry import Registry
+from groundcrew.services.sign_offs import SignOffs
+from groundcrew.services.snapshots import Snapshots
+from groundcrew.services.use_cases import UseCases
+from groundcrew.services.users import Users
+from groundcrew.store.database import Database
+
+
+class Services:
+    """The verbs, by business area. `flush` ships what a gateway in this process has not shipped yet; it may be set later."""
+
+    def __init__(self, database: Database, knowledge_folder: Path) -> None:
+        self.database = database
+        self.flush: Callable[[], Awaitable[None]] | None = None
+        self.audit = Audit(database)
+        self.calls = Calls(database)
+        self.evidence = EvidenceService(database)
+        self.feedback = Feedback(database, self._flush)
+        self.gates = Gates(database)
+        self.hypotheses = Hypotheses(database)
+        self.keys = Keys(database)
+        self.kill_switches = KillSwitches(database)
+        self.knowledge = Knowledge(database, knowledge_folder)
+        self.registry = Registry(database)
+        self.sign_offs = SignOffs(database, self._flush)
+        self.snapshots = Snapshots(database, knowledge_folder)
+        self.use_cases = UseCases(database, self.gates)
+        self.users = Users(database)
+
+    async def _flush(self) -> None:
+        if self.flush is not None:
+            await self.flush()
+
+
+async def open_services(database_url: str, data: Path) -> Services:
+    """Open and migrate the database, publish the default gates where there are none, and make the services on it."""
+    services = Services(await Database.open(database_url), data / "knowledge")
+    await services.gates.publish_defaults()
+    return services
