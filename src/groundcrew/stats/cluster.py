@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from groundcrew.errors import InputError
-from groundcrew.stats.moments import finite_array
+from groundcrew.stats.moments import Values, finite_array
 
 #: With fewer clusters in an arm the robust variance is itself a guess: the interval stays unknown.
 CLUSTERS_PER_ARM_MIN = 3
@@ -34,7 +34,7 @@ class ClusterDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cluster_difference(
-    values: Sequence[float] | NDArray[np.float64],
+    values: Values,
     in_treatment: Sequence[bool] | NDArray[np.bool_],
     clusters: Sequence[str],
 ) -> ClusterDifference:

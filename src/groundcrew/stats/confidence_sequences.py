@@ -7,7 +7,6 @@ Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas 2024) and betting for bounded valu
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from groundcrew.errors import InputError
 from groundcrew.stats.intervals import Interval, check_confidence
-from groundcrew.stats.moments import Moments, difference_error, finite_array
+from groundcrew.stats.moments import Moments, Values, difference_error, finite_array
 
 #: The asymptotic form rests on a central limit theorem: under this many values an arm says nothing yet.
 ASYMPTOTIC_N_MIN = 20
@@ -93,7 +92,7 @@ def difference_sequence(
 
 
 def betting_sequence(
-    values: Sequence[float] | NDArray[np.float64],
+    values: Values,
     confidence: float = 0.95,
     minimum: float = 0.0,
     maximum: float = 1.0,

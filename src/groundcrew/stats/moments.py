@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from groundcrew.errors import InputError
+
+#: Numbers in any flat form.
+Values: TypeAlias = Sequence[float] | NDArray[np.float64]
 
 
 class Moments(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +29,7 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.variance is None else math.sqrt(self.variance / self.n)
 
 
-def finite_array(values: Sequence[float] | NDArray[np.float64], *, field: str = "values") -> NDArray[np.float64]:
+def finite_array(values: Values, *, field: str = "values") -> NDArray[np.float64]:
     """`values` as a flat float array; raises InputError where one is not a finite number."""
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1:
@@ -35,7 +39,7 @@ def finite_array(values: Sequence[float] | NDArray[np.float64], *, field: str = 
     return array
 
 
-def moments(values: Sequence[float] | NDArray[np.float64]) -> Moments:
+def moments(values: Values) -> Moments:
     """Moments of `values`; raises InputError where one is not a finite number."""
     array = finite_array(values)
     n = int(array.size)

@@ -11,7 +11,7 @@ from scipy import special
 
 from groundcrew.errors import InputError
 from groundcrew.stats.intervals import Interval, WelchDifference, check_confidence, welch
-from groundcrew.stats.moments import finite_array, moments
+from groundcrew.stats.moments import Values, finite_array, moments
 
 #: A split this unlikely under the declared ratio voids the experiment (domain.md: SRM p ≥ .001).
 SRM_P_MIN = 0.001
@@ -26,12 +26,12 @@ class RelativeEffect(msgspec.Struct, frozen=True, kw_only=True):
     p_value: float | None
 
 
-def welch_test(treatment: Sequence[float], control: Sequence[float], confidence: float = 0.95) -> WelchDifference:
+def welch_test(treatment: Values, control: Values, confidence: float = 0.95) -> WelchDifference:
     """Welch's t test and interval for treatment − control on raw values (Welch 1947)."""
     return welch(moments(treatment), moments(control), confidence)
 
 
-def brunner_munzel(treatment: Sequence[float], control: Sequence[float], confidence: float = 0.95) -> RelativeEffect:
+def brunner_munzel(treatment: Values, control: Values, confidence: float = 0.95) -> RelativeEffect:
     """Rank test for ordinal values with ties, such as stars, without equal variances (Brunner & Munzel 2000).
 
     With fewer than two values in an arm it is unknown. Where the arms do not overlap at all the rank variances vanish:
