@@ -1,0 +1,169 @@
+"""The shape of the source, kept by reading it: who may import whom, how long things get, and what the command line loads."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "groundcrew"
+
+MODULE_LINES_MAX = 500
+FUNCTION_LINES_MAX = 70
+
+#: ARCHITECTURE.md's table:
+#: errors, settings ← domain ← stats ← metrics, guards, grounding ← store ← services ← jobs, web, cli ← app.
+BASE = {"errors", "settings"}
+RULES = BASE | {"domain", "stats"}
+JUDGES = {"metrics", "guards", "grounding"}
+#: part → the parts that it may import besides itself.
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "settings": {"errors"},
+    "domain": BASE,
+    "stats": BASE | {"domain"},
+    "metrics": RULES,
+    "guards": RULES,
+    "grounding": RULES,
+    "curation": RULES | JUDGES,
+    "store": RULES | JUDGES,
+    "services": RULES | JUDGES | {"store", "curation"},
+    "jobs": RULES | JUDGES | {"store", "services"},
+    "web": RULES | JUDGES | {"services"},
+    # The entry point starts the composition root; `app` in turn never imports `cli`.
+    "cli": RULES | JUDGES | {"services", "app", "client"},
+    # The data plane: no database on the hot path.
+    "gateway": BASE | {"domain", "guards", "grounding"},
+    "app": RULES | JUDGES | {"store", "services", "jobs", "web", "gateway", "curation"},
+    "client": {"errors"},
+    "__main__": {"cli"},
+    "testing": RULES | JUDGES | {"store", "services", "jobs", "web", "gateway", "app", "client"},
+}
+
+#: library → the modules (or packages, with a trailing dot) that alone may import it.
+OWNERS: dict[str, tuple[str, ...]] = {
+    "sqlalchemy": ("store.",),
+    "alembic": ("store.",),
+    "aiohttp": ("gateway.upstream", "testing"),
+    "sqlite3": ("gateway.spool",),
+    "litestar": ("web.", "app"),
+    "click": ("cli.",),
+}
+
+#: What `groundcrew --help` must not load; each takes longer than the help.
+HEAVY = (
+    *("onnxruntime", "tokenizers", "tantivy", "usearch", "numpy", "scipy", "statsmodels", "pandas", "pyarrow", "daft"),
+    *("sqlalchemy", "alembic", "litestar", "aiohttp", "uvicorn", "openai", "pydantic", "pypdf", "docx", "cedarpy"),
+)
+
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+
+def dotted(path: Path) -> str:
+    """`gateway/upstream.py` → `gateway.upstream`; a package's `__init__` is the package with a trailing dot."""
+    parts = list(path.relative_to(SOURCE).with_suffix("").parts)
+    if parts[-1] == "__init__":
+        return ".".join([*parts[:-1], ""])
+    return ".".join(parts)
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Every imported module with its line, inside functions too; what only a type checker reads does not count."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            yield from (found for each in node.orelse for found in imports(each))
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import; spell the module out"
+            module = node.module or ""
+            # `from groundcrew import store` imports the part `store` as well.
+            names = [f"groundcrew.{alias.name}" for alias in node.names] if module == "groundcrew" else [module]
+            yield from ((name, node.lineno) for name in names)
+        else:
+            yield from imports(node)
+
+
+def part_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_imports_follow_the_dependency_direction(path: Path) -> None:
+    here = dotted(path)
+    part = part_of(here)
+    if not part:  # The package's own __init__ holds the version and nothing else.
+        assert not [name for name, _ in imports(parse(path)) if name.startswith("groundcrew")]
+        return
+    assert part in ALLOWED, f"{part} is a new part: give it its place in ALLOWED and in ARCHITECTURE.md"
+    wrong = [
+        f"line {line}: {here} imports {name}"
+        for name, line in imports(parse(path))
+        if name.startswith("groundcrew.") and (target := part_of(name.removeprefix("groundcrew."))) != part
+        if target not in ALLOWED[part]
+    ]
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_libraries_stay_with_their_owners(path: Path) -> None:
+    here = dotted(path)
+    wrong = [
+        f"line {line}: {here} imports {name}; only {', '.join(owners)} may"
+        for name, line in imports(parse(path))
+        if (owners := OWNERS.get(part_of(name))) is not None
+        if not any(here == owner or (owner.endswith(".") and here.startswith(owner)) for owner in owners)
+    ]
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_modules_and_functions_keep_their_size(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= MODULE_LINES_MAX, f"{dotted(path)} has more than {MODULE_LINES_MAX} lines"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines < FUNCTION_LINES_MAX, (
+                f"line {node.lineno}: {node.name} has {lines} lines; keep below {FUNCTION_LINES_MAX}"
+            )
+
+
+@pytest.mark.parametrize("path", [each for each in MODULES if each.read_text(encoding="utf-8").strip()], ids=dotted)
+def test_every_module_says_what_it_owns(path: Path) -> None:
+    assert ast.get_docstring(parse(path)), f"{dotted(path)} has no docstring"
+
+
+def test_no_module_is_named_for_nothing() -> None:
+    vague = {"utils", "util", "helpers", "helper", "misc"}
+    assert not [dotted(each) for each in MODULES if each.stem in vague or each.parent.name in vague]
+
+
+def test_median_module_is_small() -> None:
+    lines = sorted(path.read_text(encoding="utf-8").count("\n") for path in MODULES if path.name != "__init__.py")
+    assert lines[len(lines) // 2] <= 170
+
+
+def test_help_loads_no_heavy_library() -> None:
+    program = (
+        "import json, sys\n"
+        "from click.testing import CliRunner\n"
+        "from groundcrew.cli.main import main\n"
+        "result = CliRunner().invoke(main, ['--help'])\n"
+        "print(json.dumps([result.exit_code, sorted({name.partition('.')[0] for name in sys.modules})]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    exit_code, loaded = json.loads(done.stdout)
+    assert exit_code == 0
+    assert not set(HEAVY) & set(loaded)
