@@ -51,13 +51,10 @@ class Encoder:
         """The encoder that comes with the package."""
         return cls(SHIPPED_MODEL, threads=threads)
 
-    @functools.cached_property
+    @property
     def sha256(self) -> str:
         """SHA-256 over model and tokenizer: vectors are comparable only between equal ones."""
-        content = hashlib.sha256()
-        for path in (self._model_path, self._tokenizer_path):
-            content.update(path.read_bytes())
-        return content.hexdigest()
+        return model_sha256(self._model_path.parent)
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """(n, 384) float32, every row of length 1; an empty list gives (0, 384). A text beyond 256 tokens is cut there."""
@@ -106,6 +103,18 @@ class Encoder:
             return onnxruntime.InferenceSession(str(self._model_path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime has one exception class a status code, with no common base
             raise InputError(f"the encoder's model does not load: {error}", file=str(self._model_path)) from error
+
+
+@functools.cache
+def model_sha256(folder: Path) -> str:
+    """SHA-256 over the model and the tokenizer in `folder`, read once a process, without loading them."""
+    content = hashlib.sha256()
+    for name in (MODEL_FILE, TOKENIZER_FILE):
+        try:
+            content.update((folder / name).read_bytes())
+        except OSError as error:
+            raise InputError("the encoder's file is missing; reinstall groundcrew", file=str(folder / name)) from error
+    return content.hexdigest()
 
 
 _shipped: Encoder | None = None
