@@ -1,0 +1,1 @@
+"""Contextual metrics, one per file, and what experiments make of them: plans, observations, comparisons, verdicts."""
