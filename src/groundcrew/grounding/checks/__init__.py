@@ -1,0 +1,37 @@
+"""Certain checks of a claim against its evidence, each with a reason that names both texts. A finding caps the support
+of its claim, whatever the score would say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from groundcrew.grounding.checks.attachment import check_figures, shares_word
+from groundcrew.grounding.checks.finding import Finding
+from groundcrew.grounding.checks.names import check_names
+from groundcrew.grounding.checks.polarity import check_polarity
+from groundcrew.grounding.checks.rates import check_quantifier, check_rates
+from groundcrew.grounding.evidence import Evidence, SourceSentence
+from groundcrew.grounding.statement import Statement
+
+__all__ = ["Finding", "run_checks"]
+
+
+def run_checks(
+    claim: Statement,
+    context: frozenset[str],
+    evidence: Evidence,
+    anchors: Sequence[SourceSentence],
+    similarity: Callable[[SourceSentence], float],
+) -> list[Finding]:
+    """All findings against `claim`, contradictions first. `anchors` are the best evidence sentences, best first; `context`
+    the stems of the heading that the claim stands under; `similarity(sentence)` a cosine 0..1, or -1 where unknown."""
+    findings = check_figures(claim, context, evidence, anchors, similarity)
+    findings += check_names(claim, evidence, anchors)
+    findings += check_rates(claim.text, anchors)
+    if anchors:
+        own = [token.stem for token in claim.content()]
+        share = sum(shares_word(word, anchors[0].stems) for word in own) / len(own) if own else 0.0
+        findings += check_polarity(claim.text, [anchor.statement.text for anchor in anchors])
+        findings += check_quantifier(claim.text, anchors[0], share)
+    unique = {(finding.check, finding.reason): finding for finding in findings}
+    return sorted(unique.values(), key=lambda finding: not finding.contradicted)

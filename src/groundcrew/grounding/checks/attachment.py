@@ -1,0 +1,265 @@
+"""Finds figures, dates and codes that the sources do not give, or give for something else: every figure of a claim must
+stand in the sources next to the words that the claim puts it next to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from groundcrew.grounding.checks import dates
+from groundcrew.grounding.checks.dates import Moment
+from groundcrew.grounding.checks.finding import CheckName, Finding
+from groundcrew.grounding.checks.quantities import Quantity, compatible, same_value
+from groundcrew.grounding.evidence import Evidence, SourceSentence
+from groundcrew.grounding.lexicon import same_word
+from groundcrew.grounding.statement import Statement
+
+Item = Quantity | Moment
+
+#: Weight of a word in the same clause, the same sentence, and in a neighbouring sentence or heading.
+SAME_CLAUSE, SAME_SENTENCE, NEARBY = 1.0, 0.7, 0.45
+#: By how much a rival figure must fit the claim's words better before the claim's own figure counts as misplaced.
+RIVAL_MARGIN = 0.12
+#: A figure must share at least this part of the claim's words with its place in the sources.
+FIT_MIN = 0.15
+#: Share of the fit that the encoder's similarity of the two sentences makes up, where there is an encoder.
+SIMILARITY_SHARE = 0.3
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A figure or date in a source sentence, with how well its surroundings fit the claim, 0..1."""
+
+    item: Item
+    sentence: SourceSentence
+    fit: float
+
+
+def check_figures(
+    claim: Statement,
+    context: frozenset[str],
+    evidence: Evidence,
+    anchors: Sequence[SourceSentence],
+    similarity: Callable[[SourceSentence], float],
+) -> list[Finding]:
+    """Findings for each figure, date and code of `claim`. `context` holds the stems around the claim (its heading);
+    `anchors` are the sentences that support it best; `similarity` is the encoder's cosine with a source sentence, 0..1."""
+    findings: list[Finding] = []
+    for item in claim.figures():
+        words = _context_words(claim, item, context)
+        found = [
+            Placed(other, sentence, _fit(words, other, sentence, evidence, similarity))
+            for sentence in evidence.sentences
+            for other in sentence.statement.figures()
+            if _comparable(item, other)
+        ]
+        finding = _judge(item, claim, words, found, anchors, evidence)
+        if finding is not None:
+            findings.append(finding)
+    return findings
+
+
+def _comparable(item: Item, other: Item) -> bool:
+    if isinstance(item, Quantity) and isinstance(other, Quantity):
+        return compatible(item, other) or _is_period(item, other) or _is_money(item, other)
+    if isinstance(item, Moment) and isinstance(other, Moment):
+        return item.kind == other.kind
+    if isinstance(item, Quantity) and isinstance(other, Moment):
+        return other.kind == "date" and item.dimension == "" and item.values[0] in (float(other.readings[0][0]),)
+    return isinstance(item, Moment) and isinstance(other, Quantity) and item.kind == "date" and _is_year_figure(item, other)
+
+
+def _is_year_figure(item: Moment, other: Quantity) -> bool:
+    year, month, day = item.readings[0]
+    return other.dimension == "" and not month and not day and float(year) in other.values
+
+
+def _is_period(item: Quantity, other: Quantity) -> bool:
+    periods = {"duration", "months", "working_day", "working_hour"}
+    return item.dimension in periods and other.dimension in periods
+
+
+def _is_money(item: Quantity, other: Quantity) -> bool:
+    money = [
+        quantity.dimension.startswith("currency") or quantity.dimension in ("percent", "promille", "percent_point")
+        for quantity in (item, other)
+    ]
+    return all(money)
+
+
+def _agrees(item: Item, other: Item) -> bool:
+    if isinstance(item, Quantity) and isinstance(other, Quantity):
+        return same_value(item, other)
+    if isinstance(item, Moment) and isinstance(other, Moment):
+        return dates.agree(item, other)
+    return True
+
+
+def _context_words(claim: Statement, item: Item, context: frozenset[str]) -> dict[str, float]:
+    """Stems around the claim's figure with their weight: its own clause counts most."""
+    clause = claim.clause_of(item.start)
+    words: dict[str, float] = dict.fromkeys(context, 0.3)
+    for token in claim.content():
+        weight = 1.0 if claim.clause_of(token.start) == clause else 0.5
+        words[token.stem] = max(weight, words.get(token.stem, 0.0))
+    return words
+
+
+def _fit(
+    words: dict[str, float],
+    other: Item,
+    sentence: SourceSentence,
+    evidence: Evidence,
+    similarity: Callable[[SourceSentence], float],
+) -> float:
+    """How much of the claim's words stand near the source's figure, weighted by how telling they are: 0..1."""
+    statement = sentence.statement
+    clause = statement.clause_of(other.start)
+    near: dict[str, float] = {}
+    for neighbour in evidence.neighbours(sentence):
+        near.update(dict.fromkeys(neighbour.stems, NEARBY if neighbour.number < sentence.number else NEARBY / 2))
+    near.update(dict.fromkeys(sentence.lead, NEARBY))
+    for token in statement.tokens:
+        weight = SAME_CLAUSE if statement.clause_of(token.start) == clause else SAME_SENTENCE
+        near[token.stem] = max(weight, near.get(token.stem, 0.0))
+    total = shared = 0.0
+    for word, own in words.items():
+        forms = evidence.forms(word)
+        weight = own * evidence.weight(forms[0] if forms else word)
+        total += weight
+        shared += weight * max((near.get(form, 0.0) for form in forms), default=0.0)
+    lexical = shared / total if total else 0.0
+    cosine = similarity(sentence)
+    return lexical if cosine < 0 else (1 - SIMILARITY_SHARE) * lexical + SIMILARITY_SHARE * cosine
+
+
+def _judge(
+    item: Item,
+    claim: Statement,
+    words: dict[str, float],
+    found: list[Placed],
+    anchors: Sequence[SourceSentence],
+    evidence: Evidence,
+) -> Finding | None:
+    own = [placed for placed in found if _agrees(item, placed.item)]
+    rivals = [placed for placed in found if not _agrees(item, placed.item) and _rivals(item, placed.item)]
+    anchored = {anchor.number for anchor in anchors}
+    best = max(own, key=lambda placed: placed.fit, default=None)
+    rival = max(rivals, key=lambda placed: placed.fit, default=None)
+    if best is None:
+        if isinstance(item, Quantity) and _is_light(item) and (rival is None or rival.fit < 2 * FIT_MIN):
+            return None
+        if isinstance(item, Moment) and _is_assembled(item, anchors):
+            return None
+        return _missing(item, rival, anchored)
+    if not words:
+        return None
+    if rival is not None and rival.fit > best.fit + RIVAL_MARGIN and not _same_place(claim, best, rival):
+        return Finding(
+            check=_name(item),
+            contradicted=True,
+            reason=f"“{rival.item.text}” in the source for this, “{item.text}” in the answer stands for something else",
+        )
+    if best.fit < FIT_MIN and rival is not None:
+        return Finding(
+            check=_name(item), contradicted=False, reason=f"“{item.text}” stands in the sources only for something else"
+        )
+    return _role_conflict(item, claim, best, own, evidence.neighbours(best.sentence))
+
+
+def _is_light(item: Quantity) -> bool:
+    """An article or "first": said in passing as often as not, so it counts only beside a rival."""
+    return item.is_article or (item.dimension == "ordinal" and item.values == (1.0,))
+
+
+def _same_place(claim: Statement, best: Placed, rival: Placed) -> bool:
+    """Both figures stand in one sentence and the claim gives both: it only lists them."""
+    if best.sentence.number != rival.sentence.number:
+        return False
+    return any(
+        _agrees(other, rival.item)
+        for other in claim.figures()
+        if type(other) is type(rival.item) and _comparable(other, rival.item)
+    )
+
+
+def _rivals(item: Item, other: Item) -> bool:
+    """Whether `other` could be what the source gives instead of `item`."""
+    if isinstance(item, Quantity) and isinstance(other, Quantity):
+        if other.is_article:
+            return False
+        return item.dimension == other.dimension or _is_period(item, other) or _is_money(item, other)
+    return isinstance(item, Moment) and isinstance(other, Moment)
+
+
+def _is_assembled(item: Moment, anchors: Sequence[SourceSentence]) -> bool:
+    """A date whose year the anchor gives apart from its day and month."""
+    if item.kind != "date" or not item.readings[0][0]:
+        return False
+    year, month, day = item.readings[0]
+    for anchor in anchors:
+        dated = [moment for moment in anchor.statement.moments if moment.kind == "date"]
+        has_year = any(reading[0] == year for moment in dated for reading in moment.readings)
+        has_day = any(reading[:3] in ((0, month, day), (year, month, day)) for moment in dated for reading in moment.readings)
+        if has_year and has_day:
+            return True
+    return False
+
+
+def _missing(item: Item, rival: Placed | None, anchored: set[int]) -> Finding:
+    name = _name(item)
+    if rival is not None and (rival.sentence.number in anchored or rival.fit >= 2 * FIT_MIN):
+        return Finding(check=name, contradicted=True, reason=f"“{rival.item.text}” in the source, “{item.text}” in the answer")
+    return Finding(check=name, contradicted=False, reason=f"“{item.text}” is not in the sources")
+
+
+def _name(item: Item) -> CheckName:
+    return "number" if isinstance(item, Quantity) else "date"
+
+
+_UNTIL = re.compile(r"(?:\b(?:to|until|till|by|before|prior to|up to|through|no later than|bis|bis zum|vor|"
+        r"spätestens|avant|jusqu'au?|prima|fino a[l]?|entro)|[-–—])(?:\s+(?:the|at|on|zum|am|um|dem|"
+        r"den|le|la|il))*\s*$", re.IGNORECASE)  # fmt: skip
+_FROM = re.compile(r"\b(?:from|since|starting|as of|as from|after|following|later than|ab|seit|von|vom|nach|dès|"
+        r"depuis|après|dal|dopo|effective)(?:\s+(?:the|at|on|zum|am|um|dem|den|le|la|il))*\s*$", re.IGNORECASE)  # fmt: skip
+_REFERS_BACK = re.compile(
+    r"\b(?:above|over|beyond|below|under|exceeding|darüber|darunter|au-delà|oltre)\b(?: (?:that|"
+    r"this|it|which)|\b)|\b(?:after|before) (?:that|this|then)\b|\bdanach\b|\bdavor\b",
+    re.IGNORECASE,
+)
+_NOT_NEAR = re.compile(r"\b(?:not|no|nicht|n't|pas|non)\b[\s\w]{0,14}$", re.IGNORECASE)
+
+
+def _role(text: str, item: Item) -> str:
+    """Whether the words before a date or amount make it an end ("until", "before") or a start ("from", "after")."""
+    if isinstance(item, Quantity) and item.bound in ("at_most", "at_least"):
+        return "until" if item.bound == "at_most" else "from"
+    before = text[max(0, item.start - 40) : item.start]
+    for pattern, role, opposite in ((_UNTIL, "until", "from"), (_FROM, "from", "until")):
+        match = pattern.search(before)
+        if match:
+            return opposite if _NOT_NEAR.search(before[: match.start()]) and "later" not in match.group() else role
+    return ""
+
+
+def _role_conflict(
+    item: Item, claim: Statement, best: Placed, own: list[Placed], around: Sequence[SourceSentence]
+) -> Finding | None:
+    """ "Up to" against "at least", "before" against "after", "from" against "until" with the same figure."""
+    mine = _role(claim.text, item)
+    if not mine:
+        return None
+    roles = {_role(placed.sentence.statement.text, placed.item) for placed in own if placed.fit >= best.fit - 0.05}
+    if not roles or mine in roles or "" in roles:
+        return None
+    if any(_REFERS_BACK.search(other.statement.text) for other in around):
+        return None
+    stated = best.sentence.statement.text[max(0, best.item.start - 20) : best.item.end].split(maxsplit=1)[-1]
+    claimed = claim.text[max(0, item.start - 20) : item.end].split(maxsplit=1)[-1]
+    return Finding(check="direction", contradicted=True, reason=f"“…{stated}” in the source, “…{claimed}” in the answer")
+
+
+def shares_word(word: str, others: frozenset[str]) -> bool:
+    """Whether some stem of `others` is a form of `word`."""
+    return word in others or any(same_word(word, other) for other in others)

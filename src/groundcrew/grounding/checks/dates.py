@@ -1,0 +1,287 @@
+"""Reads calendar dates, times of day and weekdays from text in the notations that European offices use. An ambiguous
+notation (03/04/2027, 4:30) keeps all its readings, so that only a real disagreement counts as one."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+from groundcrew.grounding.lexicon import fold
+
+MomentKind = Literal["date", "time", "weekday"]
+_WEEK = range(7)
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "january jan januar janvier janv gennaio genn gen jänner",
+            "february feb februar février févr fevr febbraio febbr",
+            "march mar märz maerz mrz mars marzo",
+            "april apr avril avr aprile",
+            "may mai maggio mag",
+            "june jun juni juin giugno giu",
+            "july jul juli juillet juil luglio lug",
+            "august aug août agosto ago",
+            "september sep sept septembre settembre set sett",
+            "october oct oktober okt octobre ottobre ott",
+            "november nov novembre",
+            "december dec dezember dez décembre déc dicembre dic",
+        ),
+        start=1,
+    )
+    for name in map(fold, names.split())
+}
+_WEEKDAYS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "monday mondays mon montag montags mo lundi lun lunedi",
+            "tuesday tuesdays tue tues dienstag dienstags di mardi martedi",
+            "wednesday wednesdays wed mittwoch mittwochs mi mercredi mercoledi",
+            "thursday thursdays thu thur thurs donnerstag donnerstags do jeudi giovedi",
+            "friday fridays fri freitag freitags fr vendredi venerdi",
+            "saturday saturdays sat samstag samstags sonnabend sa samedi sabato",
+            "sunday sundays sun sonntag sonntags so dimanche domenica",
+        )
+    )
+    for name in map(fold, names.split())
+}
+_MONTH_WORDS = (
+    "|".join(sorted((re.escape(name) for name in _MONTHS), key=len, reverse=True)) + "|märz|février|décembre|août|jänner"
+)
+_LONG_DAYS = [name for name in _WEEKDAYS if len(name) > 3]
+_SHORT_DAYS = [name for name in _WEEKDAYS if len(name) <= 3]
+_LONG_DAY_WORDS = "|".join(sorted(_LONG_DAYS, key=len, reverse=True)) + "|lunedì|martedì|mercoledì|giovedì|venerdì"
+_TO = r"\s*(?:-|–|—|to|through|until|till|bis|à|au|al|a|until)\s*"
+
+_DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th|\.|er|°)?"
+_YEAR = r"(?P<year>(?:1[5-9]|20|21)\d\d)"
+_DATE_PATTERNS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\b(?P<year>(?:1[5-9]|20|21)\d\d)-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)\b",
+        r"\b(?P<day>[0-3]?\d)\.\s?(?P<month>0?[1-9]|1[0-2])\.\s?(?P<year>\d{4}|\d{2}(?!\d))?(?!\d)",
+        r"\b(?P<either>[0-3]?\d)/(?P<other>[0-3]?\d)/(?P<year>\d{4}|\d{2})\b",
+        rf"\b{_DAY}\s+(?:of\s+|de\s+|di\s+)?(?P<name>{_MONTH_WORDS})\b\.?(?:,?\s+{_YEAR}\b)?",
+        rf"\b(?P<name>{_MONTH_WORDS})\b\.?\s+{_DAY}(?!\d|[:.]\d|\s*(?:%|hours?\b|days?\b|a\.?m|"
+        rf"p\.?m))\b(?:,?\s+{_YEAR}\b)?",
+        rf"\b(?P<name>{_MONTH_WORDS})\b\.?,?\s+(?:of\s+|de\s+)?{_YEAR}\b",
+    )
+]
+_MONTH_ALONE = re.compile(
+    r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December|"
+    r"Januar|Februar|März|Mai|Juni|Juli|Oktober|Dezember|"
+    r"janvier|février|avril|juin|juillet|août|septembre|octobre|novembre|décembre|gennaio|"
+    r"febbraio|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|dicembre)\b"
+)
+_YEAR_ALONE = re.compile(
+    r"(?<![\d.,'’/$€£-])(?:1[5-9]|20|21)\d\d(?![\d%'’]|[.,]\d|\s?(?:%|chf|eur|usd|francs|franken|"
+    r"euros?|dollars?|kg|km|mg|ml)\b)",
+    re.IGNORECASE,
+)
+_YEAR_MONEY_BEFORE = re.compile(r"(?i)(?:chf|eur|usd|gbp|fr\.?|[$€£])\s?$")
+
+_TIME_PATTERNS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?<![\d.,:])(?P<hour>1[0-2]|0?[1-9])(?:[:.](?P<minute>[0-5]\d))?\s*(?P<half>a\.?\s?m\b\.?|"
+        r"p\.?\s?m\b\.?|o'?clock in the (?:morning|afternoon|evening))",
+        r"(?<![\d.,:])(?P<hour>[01]?\d|2[0-4])[:.](?P<minute>[0-5]\d)\s*(?:uhr|hrs|h)\b",
+        r"(?<![\d.,:/-])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d:])",
+        r"(?<![\d.,:])(?P<hour>[01]?\d|2[0-4])\s*(?:uhr\b|o[’']?clock\b)",
+        r"(?<![\d.,:])(?P<hour>[01]?\d|2[0-4])\s?h\s?(?P<minute>[0-5]\d)\b",
+        r"\b(?:at|until|till|from|by|before|after|um|ab|bis|von|vor|nach|à|de|dalle|alle|"
+        r"ore)\s+(?P<hour>[01]?\d|2[0-3])\.(?P<minute>[0-5]\d)(?![\d.]|\s*(?:%|chf|eur|per|percent|"
+        r"million|mio|kg|km))",
+        r"(?P<named>\bnoon\b|\bmidday\b|\bmidnight\b|\bmittags?\b(?!och)|\bmitternacht\b|\bmidi\b|"
+        r"\bminuit\b|\bmezzogiorno\b|\bmezzanotte\b)",
+    )
+]
+_HALF = re.compile(r"(?i)[ap]\.?\s?m\b|noon|midday|midnight|morning|afternoon|evening")
+_OPEN_RANGE = re.compile(
+    r"(?<![\d.,:])(?P<hour>1[0-2]|0?[1-9])(?:[:.](?P<minute>[0-5]\d))?\s*(?:-|–|—|to|until|till)\s*$", re.IGNORECASE
+)
+_NAMED_MINUTES = {
+    "noon": 720,
+    "midday": 720,
+    "mittag": 720,
+    "mittags": 720,
+    "midi": 720,
+    "mezzogiorno": 720,
+    "midnight": 0,
+    "mitternacht": 0,
+    "minuit": 0,
+    "mezzanotte": 0,
+}
+
+_DAY_RANGE = re.compile(
+    rf"\b(?P<first>{_LONG_DAY_WORDS}|mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|"
+    rf"so)\.?{_TO}(?P<last>{_LONG_DAY_WORDS}|mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so)\b",
+    re.IGNORECASE,
+)
+_DAY_ALONE = re.compile(
+    rf"\b(?:{_LONG_DAY_WORDS})\b|\b(?:Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun)\b(?=[.,;:)/]|\s+\d|$)", re.IGNORECASE
+)
+_DAY_GROUPS = re.compile(
+    r"\b(?P<week>weekdays?|werktags|wochentags|en semaine|feriali)\b|\b(?P<end>weekends?|"
+    r"wochenenden?|week-ends?|fine settimana)\b",
+    re.IGNORECASE,
+)
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A date, time of day or set of weekdays found at `text[start:end]`. `readings` holds (year, month, day) with 0 for
+    what is left open, minutes since midnight as (minutes,), or one sorted tuple of weekdays (Monday is 0)."""
+
+    kind: MomentKind
+    start: int
+    end: int
+    text: str
+    readings: tuple[tuple[int, ...], ...]
+    #: A time given neither with a.m. or p.m. nor in a notation that only the 24-hour clock has.
+    loose: bool = False
+
+
+def moments(text: str) -> list[Moment]:
+    """All dates, times and weekdays of `text`, left to right, without overlaps; longer notations win."""
+    taken: list[tuple[int, int]] = []
+    found: list[Moment] = []
+    for moment in (*_dates(text), *_times(text), *_weekdays(text)):
+        if all(moment.end <= start or moment.start >= end for start, end in taken):
+            taken.append((moment.start, moment.end))
+            found.append(moment)
+    return sorted(found, key=lambda moment: moment.start)
+
+
+def _dates(text: str) -> list[Moment]:
+    found: list[Moment] = []
+    for pattern in _DATE_PATTERNS:
+        for match in pattern.finditer(text):
+            readings = _date_readings(match.groupdict())
+            if readings:
+                found.append(_moment("date", match, readings))
+    found.extend(
+        _moment("date", match, ((0, _MONTHS[fold(match.group())], 0),))
+        for match in _MONTH_ALONE.finditer(text)
+        if not _is_modal_may(text, match)
+    )
+    found.extend(
+        _moment("date", match, ((int(match.group()), 0, 0),))
+        for match in _YEAR_ALONE.finditer(text)
+        if not _YEAR_MONEY_BEFORE.search(text[max(0, match.start() - 5) : match.start()])
+    )
+    return found
+
+
+def _is_modal_may(text: str, match: re.Match[str]) -> bool:
+    """ "May" at the start of a sentence or before a verb is rarely the month."""
+    return (
+        match.group() == "May"
+        and re.search(
+            r"(?i)\b(?:in|by|of|until|since|from|on|this|last|next|early|late|mid|end|and|to)\s+$", text[: match.start()]
+        )
+        is None
+    )
+
+
+def _date_readings(parts: dict[str, str | None]) -> tuple[tuple[int, ...], ...]:
+    year = int(parts.get("year") or 0)
+    if parts.get("year") and year < 100:
+        year += 2000 if year < 70 else 1900
+    if parts.get("either"):
+        first, second = int(parts["either"] or 0), int(parts["other"] or 0)
+        both = ((year, second, first), (year, first, second))
+        return tuple(dict.fromkeys(reading for reading in both if 1 <= reading[1] <= 12 and 1 <= reading[2] <= 31))
+    month = int(parts.get("month") or 0) or _MONTHS.get(fold(parts.get("name") or ""), 0)
+    day = int(parts.get("day") or 0)
+    return ((year, month, day),) if 1 <= month <= 12 and day <= 31 else ()
+
+
+def _times(text: str) -> list[Moment]:
+    found: list[Moment] = []
+    for pattern in _TIME_PATTERNS:
+        for match in pattern.finditer(text):
+            parts = match.groupdict()
+            if parts.get("named"):
+                found.append(_moment("time", match, ((_NAMED_MINUTES[fold(match.group())],),)))
+                continue
+            half = (parts.get("half") or "").lower()
+            minutes = int(parts["hour"] or 0) % 24 * 60 + int(parts.get("minute") or 0)
+            loose = (
+                not half
+                and not parts["hour"].startswith("0")
+                and 1 <= int(parts["hour"]) <= 12
+                and "uhr" not in match.group().lower()
+            )
+            found.append(_time(match, minutes, "?" if loose else half))
+            if half:
+                opening = _OPEN_RANGE.search(text[: match.start()])
+                if opening:
+                    found.append(_time(opening, int(opening["hour"]) * 60 + int(opening["minute"] or 0), "?"))
+    return found
+
+
+def _time(match: re.Match[str], minutes: int, half: str) -> Moment:
+    if half == "?":
+        return _moment("time", match, ((minutes,), ((minutes + 720) % 1440,)), loose=True)
+    if half:
+        afternoon = half.startswith("p") or "noon" in half or "evening" in half
+        return _moment("time", match, ((minutes % 720 + (720 if afternoon else 0),),))
+    return _moment("time", match, ((minutes,),))
+
+
+def _weekdays(text: str) -> list[Moment]:
+    found: list[Moment] = []
+    for match in _DAY_RANGE.finditer(text):
+        first, last = _WEEKDAYS[fold(match["first"])], _WEEKDAYS[fold(match["last"])]
+        if len(match["first"]) <= 2 and not match["first"][0].isupper():
+            continue
+        found.append(_moment("weekday", match, (tuple(sorted((first + step) % 7 for step in range((last - first) % 7 + 1))),)))
+    found.extend(
+        _moment("weekday", match, ((_WEEKDAYS[fold(match.group())],),))
+        for match in _DAY_ALONE.finditer(text)
+        if match.group()[0].isupper() or len(match.group()) > 4
+    )
+    found.extend(
+        _moment("weekday", match, ((0, 1, 2, 3, 4) if match["week"] else (5, 6),)) for match in _DAY_GROUPS.finditer(text)
+    )
+    return found
+
+
+def _moment(kind: MomentKind, match: re.Match[str], readings: tuple[tuple[int, ...], ...], *, loose: bool = False) -> Moment:
+    lead = len(match.group()) - len(match.group().lstrip())
+    return Moment(
+        kind=kind, start=match.start() + lead, end=match.end(), text=match.group().strip(), readings=readings, loose=loose
+    )
+
+
+def agree(claimed: Moment, stated: Moment) -> bool:
+    """Whether what is claimed follows from what is stated: every field that the claim gives is the same there."""
+    if claimed.kind != stated.kind:
+        return False
+    if claimed.kind == "weekday":
+        return set(claimed.readings[0]) <= set(stated.readings[0])
+    mine_all = claimed.readings
+    if claimed.kind == "time" and claimed.loose and not stated.loose and not _HALF.search(stated.text):
+        mine_all = claimed.readings[:1]  # beside a 24-hour source, "8:30" is in the morning
+    return any(
+        all(left == right for left, right in zip(mine, theirs, strict=True) if left) if claimed.kind == "date" else mine == theirs
+        for mine in mine_all
+        for theirs in stated.readings
+    )
+
+
+def conflict(claimed: Moment, stated: Moment) -> bool:
+    """Whether both give the same kind of field and none of the readings agree."""
+    if claimed.kind != stated.kind or agree(claimed, stated):
+        return False
+    if claimed.kind != "date":
+        return True
+    return all(
+        any(left and right and left != right for left, right in zip(mine, theirs, strict=True))
+        for mine in claimed.readings
+        for theirs in stated.readings
+    )

@@ -1,0 +1,130 @@
+"""Finds names in a claim (people, firms, products, places) that no source gives, or that the sources put elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from groundcrew.grounding.checks.attachment import shares_word
+from groundcrew.grounding.checks.finding import Finding
+from groundcrew.grounding.evidence import Evidence, SourceSentence
+from groundcrew.grounding.lexicon import fold, stem
+from groundcrew.grounding.statement import Name, Statement
+
+#: A source sentence must hold this share of the claim's other words before its name counts instead of the claim's.
+STATED_SHARE_MIN = 0.75
+#: By how much that sentence must fit better than any sentence near the claim's own name.
+RIVAL_MARGIN = 0.3
+
+
+def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSentence]) -> list[Finding]:
+    """Findings for each name of `claim`: not in any source, or another name stands where the source says the same."""
+    findings: list[Finding] = []
+    for name in claim.names:
+        missing = [word for word in name.words if not _is_known(word, evidence)]
+        if missing:
+            findings.append(_missing(name, claim, anchors))
+        else:
+            rival = _rival(name, claim, evidence)
+            if rival is not None:
+                findings.append(
+                    Finding(check="name", contradicted=True, reason=f"“{rival.text}” in the source, “{name.text}” in the answer")
+                )
+    return findings
+
+
+def _is_known(word: str, evidence: Evidence) -> bool:
+    """Whether a source gives the name: as a word, as the initials of a longer name, or spelled with a hyphen or dot."""
+    if len(word) <= 1 or evidence.forms(stem(word)):
+        return True
+    plain = word.replace(".", "").replace("-", "")
+    if any(plain == other.replace(".", "").replace("-", "") for other in evidence.stems):
+        return True
+    parts = [part for part in word.replace("-", " ").split() if len(part) > 1]
+    if len(parts) > 1 and all(evidence.forms(stem(part)) for part in parts):
+        return True
+    if any(
+        plain == "".join(name_word[0] for name_word in other.words)
+        for sentence in evidence.sentences
+        for other in sentence.statement.names
+        if len(other.words) > 1
+    ):
+        return True
+    return any(plain in source.text for source in evidence.folded) if len(plain) >= 4 else False
+
+
+def _missing(name: Name, claim: Statement, anchors: Sequence[SourceSentence]) -> Finding:
+    """Names the source's own name where the best sentence gives one that the claim lacks."""
+    given = {word for other in claim.names for word in other.words}
+    for anchor in anchors[:1]:
+        for other in anchor.statement.names:
+            if not set(other.words) & given:
+                return Finding(
+                    check="name", contradicted=False, reason=f"“{other.text}” in the source, “{name.text}” in the answer"
+                )
+    return Finding(check="name", contradicted=False, reason=f"“{name.text}” is not in the sources")
+
+
+def _rival(name: Name, claim: Statement, evidence: Evidence) -> Name | None:
+    """The name in a sentence that says what the claim says, where no sentence near the claim's own name says it."""
+    own_words = {token.stem for token in claim.content() if fold(token.text).removesuffix("'s") not in name.words}
+    if len(own_words) < 2:
+        return None
+    best_own, best_other, rival = 0.0, 0.0, None
+    for sentence in evidence.sentences:
+        share = _share(own_words, sentence.stems, evidence)
+        around = [sentence, *evidence.neighbours(sentence)]
+        near = any(_gives(name, other) for other in around) or any(shares_word(stem(word), sentence.lead) for word in name.words)
+        if near:
+            best_own = max(best_own, share)
+            continue
+        others = [
+            other for other in sentence.statement.names if not set(other.words) & set(name.words) and not _in_claim(other, claim)
+        ]
+        if others and share > best_other:
+            best_other, rival = share, others[0]
+    if rival is not None and best_other >= STATED_SHARE_MIN and best_other > best_own + RIVAL_MARGIN:
+        return rival
+    return _swapped_within(name, claim, evidence, own_words)
+
+
+def _swapped_within(name: Name, claim: Statement, evidence: Evidence, own_words: set[str]) -> Name | None:
+    """Two names in one source sentence, each with its own clause: the claim takes the other one's clause."""
+    clause = claim.clause_of(name.start)
+    words = {token.stem for token in claim.content() if claim.clause_of(token.start) == clause and token.stem in own_words}
+    if len(words) < 2:
+        return None
+    for sentence in evidence.sentences:
+        statement = sentence.statement
+        mine = [other for other in statement.names if set(name.words) <= set(other.words)]
+        theirs = [other for other in statement.names if not set(other.words) & set(name.words) and not _in_claim(other, claim)]
+        if not mine or not theirs or _share(words, sentence.stems, evidence) < STATED_SHARE_MIN:
+            continue
+        own_share = max(_clause_share(words, statement, other, evidence) for other in mine)
+        best = max(theirs, key=lambda other: _clause_share(words, statement, other, evidence))
+        if (
+            statement.clause_of(best.start) != statement.clause_of(mine[0].start)
+            and _clause_share(words, statement, best, evidence) > own_share + RIVAL_MARGIN
+        ):
+            return best
+    return None
+
+
+def _clause_share(words: set[str], statement: Statement, name: Name, evidence: Evidence) -> float:
+    clause = statement.clause_of(name.start)
+    stems = frozenset(token.stem for token in statement.tokens if statement.clause_of(token.start) == clause)
+    return _share(words, stems, evidence)
+
+
+def _share(words: set[str], stems: frozenset[str], evidence: Evidence) -> float:
+    total = sum(evidence.weight(word) for word in words)
+    held = sum(evidence.weight(word) for word in words if shares_word(word, stems))
+    return held / total if total else 0.0
+
+
+def _gives(name: Name, sentence: SourceSentence) -> bool:
+    return all(shares_word(stem(word), sentence.stems) for word in name.words)
+
+
+def _in_claim(name: Name, claim: Statement) -> bool:
+    stems = frozenset(token.stem for token in claim.tokens)
+    return any(shares_word(stem(word), stems) for word in name.words)

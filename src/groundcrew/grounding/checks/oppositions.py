@@ -1,0 +1,118 @@
+"""Pairs of opposites (allowed/forbidden, before/after, left/right …) with the words that say each side, in English and
+German with the commonest French and Italian words. Data only; `polarity` compares them."""
+
+from __future__ import annotations
+
+from groundcrew.grounding.wordlists import word_set
+
+#: axis: words of one pole | words of the other. A word ending in * stands for every word that starts so.
+AXES: dict[str, str] = {
+    "change": "increas* rais* ris* rose grow* grew gain* climb* erhöh* steig* gestiegen zunehm* zunahme "
+    "augment* aumenta* | decreas* reduc* lowers lowered lowering fall* fell drop* declin* "
+    "decline* shrink* senk* gesenkt sink* gesunken abnehm* abnahme reduzier* diminu* baiss* "
+    "diminui* | ",
+    "order": "before prior vor vorher avant prima earlier | after afterwards following nach nachher après dopo later",
+    "vertical": "above over oberhalb | below under beneath unterhalb",
+    "extreme": "maximum maximal* max höchstens largest highest biggest longest | minimum minimal* min "
+    "mindestens smallest lowest shortest",
+    "amount": "more mehr plus più | less fewer weniger moins meno",
+    "length": "longer länger längste* | shorter kürzer* kürzeste*",
+    "height": "higher höher* | lower tiefer* niedriger*",
+    "age": "older älter* | younger jünger*",
+    "size": "larger bigger greater grösser* | smaller kleiner*",
+    "pace": "faster quicker schneller | slower langsamer",
+    "side": "left linke* links gauche sinistr* | right rechte* rechts droit* destr*",
+    "limb": "upper obere* | lower untere*",
+    "eye": "unilateral* einseitig* | bilateral* beidseitig* beide",
+    "activity": "activat* enabl* aktivier* | deactivat* disabl* deaktivier*",
+    "lock": "lock* block* sperr* gesperrt bloquer bloqué* | unlock* unblock* entsperr* débloqu*",
+    "duty": "mandatory compulsory obligatory required obligatorisch* zwingend* pflicht obligatoire "
+    "obbligatori* | optional voluntary freiwillig* facultati* facoltativ* optional*",
+    "modality": "must muss müssen doit deve | may optional can darf peut può",
+    "book": "debit* belast* | credit* gutgeschrieben gutschrift",
+    "cash": "deposit* einzahl* | withdraw* abheb* bezieh* bezug",
+    "transfer": "send* sent sender outgoing ausgehend* absender senden | receiv* received recipient incoming "
+    "eingehend* empfänger* erhalten",
+    "trade": "buy* bought purchas* kauf* acheter comprare | sell* sold verkauf* vendre vendere",
+    "lending": "lender* kreditgeber* | borrower* kreditnehmer*",
+    "result": "gain* profit* gewinn* | loss* losses verlust*",
+    "place": "domestic* inland* inländisch* switzerland schweiz | foreign abroad international* ausland* "
+    "ausländisch* overseas | ",
+    "rate": "fixed fest* festzins* | variable variabel* floating",
+    "tax": "gross brutto | net netto",
+    "holder": "single individual sole einzel* | joint gemeinsam* gemeinschaft*",
+    "travel": "arriv* ankunft | depart* abreise abflug",
+    "half_day": "morning vormittag* morgen* | afternoon evening nachmittag* abend*",
+    "daytime": "day daytime tagsüber | night nachts nacht",
+    "latitude": "north* nord* | south* süd* sud*",
+    "longitude": "east* ost* est | west* ouest ovest",
+    "pressure": "hypertens* hyperglyc* hyperthyr* hyperkal* | hypotens* hypoglyc* hypothyr* hypokal*",
+    "course": "acute akut* | chronic* chronisch*",
+    "tumour": "benign gutartig* | malignant bösartig*",
+    "test": "positive* positiv* | negative* negativ*",
+    "route": "oral* orally mouth | intravenous* iv injection injected injekt*",
+    "sex": "male men man mann männer* father mother's | female women woman frau frauen mother",
+    "network": "online internet | offline branch counter person schalter filiale",
+    "data": "upload* hochlad* | download* herunterlad*",
+    "encryption": "encrypt* verschlüssel* | decrypt* unencrypted unverschlüsselt* entschlüssel*",
+    "software": "install* | uninstall* deinstall*",
+    "start": "start* begin* began beginn* startet commenc* | end ends ended stop* finish* terminat* ende* endet*",
+    "outcome": "win won wins winning victory gewinn* gewann | lose lost loses losing defeat* verlier* verlor*",
+    "access": "public öffentlich* | private privat*",
+    "share": "full fully entire whole complete* vollständig* ganze* | partial* partly teilweise",
+    "term": "temporar* vorübergehend* | permanent* dauerhaft*",
+    "mode": "automatic* automatisch* | manual* manuell*",
+    "sameness": "same identical gleich* | different verschieden* unterschiedlich*",
+    "quality": "best better besser* | worst worse schlecht*",
+    "speed": "fast quick* rapid* schnell* | slow* langsam*",
+    "heat": "hot heiss* warm* | cold kalt* cool*",
+    "tense": "current* still aktuell* | former* formerly previous* ehemalig*",
+    "rank": "first erste* erster | last letzte* letzter",
+    "timing": "early früh* | late spät*",
+    "meal": "empty fasting nüchtern | full",
+    "person": "adult* erwachsene* | child children minor minors kind kinder*",
+    "party": "employer* arbeitgeber* | employee* arbeitnehmer*",
+    "supply": "seller* verkäufer* landlord* vermieter* | buyer* käufer* tenant* mieter*",
+    "insurer": "insurer* versicherer | policyholder* versicherungsnehmer*",
+    "mail": "in-person personally | post letter mail",
+}
+
+#: Phrases that mean one thing whatever their words, replaced before comparison.
+PHRASES: list[tuple[str, str]] = [
+    (r"free of charge|at no (?:extra |additional )?(?:cost|charge)|without (?:any |a )?(?:charge|"
+        r"cost|fee)s?|no (?:extra |additional )?(?:charge|fee|cost)s?(?: (?:is|are|applies|apply|"
+        r"charged))?|"
+     r"does not (?:cost|charge)(?: \w+)? anything|cost(?:s)? nothing|not charged|(?:we |is |are "
+        r")?do(?:es)? not charge|fee-free|no-cost|free for|keine (?:gebühr(?:en)?|kosten|spesen)|ohne "
+        r"(?:gebühr(?:en)?|kosten)|sans frais|senza spese",
+     " freefee "),
+    (r"no longer|not any ?more|nicht mehr|ne plus|non più", " not "),
+    (r"not only|nicht nur|non seulement|non solo|no matter|not just|if not|whether or not|no doubt|"
+        r"nothing but|no sooner", " "),
+    (r"no more than|not more than|no later than|not later than|not exceed(?:ing)?|nicht mehr als|"
+        r"nicht später als|must not exceed|cannot exceed|may not exceed|does not exceed|not exceeding", " upto "),
+    (r"no less than|not less than|no fewer than|not fewer than|nicht weniger als", " atleast "),
+    (r"up to now|in the end|at the end|by the end|end of|so far|day-to-day|as well as|right away|"
+        r"right now|all right|right to|rights?\b(?= (?:to|of))|the right to|have the right|has the "
+        r"right|copyright", " "),
+    (r"(?:more|less) than|over time|as long as|no one|mehr als|weniger als|at least|at most|with "
+        r"(?:the|a|an|your|our|their|his|her) (?:help|aim|regard|respect)", " "),
+]  # fmt: skip
+
+#: Words that deny by themselves; two of them cancel out.
+NEGATORS = word_set(
+    """not n't cannot no never none neither nor without nobody nothing nowhere hardly nicht kein keine
+    keinen keinem keiner keines nie niemals ohne weder nichts niemand pas jamais aucun aucune sans rien
+    non mai nessun nessuno nessuna senza niente"""
+)
+#: Words whose sense holds a negation ("excluded" is "not included"): each counts like a negator. * stands for any ending.
+NEGATIVE_WORDS: frozenset[str] = word_set(
+    """unavailable impossible unable invalid expired forbid* forbidden prohibit* ban banned disallow* refus*
+    reject* deny denie* denied declined exclud* exclus* fail fails failed failure lack lacks prevent*
+    avoid* unnecessary unlike unlikely illegal unlawful freefee free gratis complimentary closed
+    disagree* unsafe uninsured unsuccessful* ineligible unauthorised unauthorized incompatible
+    insufficient incomplete unaffected unmöglich ungültig* verbot* verbiet* untersag* unzulässig*
+    abgelehnt* ablehn* verweiger* ausgeschlossen* geschlossen* kostenlos* gebührenfrei* unentgeltlich*
+    fehlgeschlagen* rechtswidrig* unsicher* interdit* vietat* exclu exclue* escluso esclusa esclus*
+    gratuit* fermé* chiuso chiusi chiusa impossibile"""
+)

@@ -1,0 +1,141 @@
+"""The sources of one answer as sentences that can be quoted: parsed, weighted by how telling their words are, and encoded
+on demand. Built once per answer; parsing and encoding are cached across answers, as approved passages repeat."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from groundcrew.grounding.lexicon import PREFIX_CHARS_MIN, same_word
+from groundcrew.grounding.sentences import split_sentences
+from groundcrew.grounding.statement import Statement, read_statement
+
+#: Passages of one answer that are read; what comes after supports nothing.
+SOURCES_MAX = 200
+#: Characters of all sources together that are read.
+SOURCE_CHARS_MAX = 400_000
+#: Longest sentence that is parsed as one; beyond, a source without punctuation is cut at white space.
+SENTENCE_CHARS_MAX = 1_200
+
+
+class SourceSentence(msgspec.Struct, frozen=True):
+    """One quotable sentence: `sources[source][start:end]`. `lead` is the nearest heading or lead-in above it."""
+
+    number: int
+    source: int
+    start: int
+    end: int
+    statement: Statement
+    stems: frozenset[str]
+    lead: frozenset[str]
+
+
+class Evidence:
+    """All sentences of the sources, with the weight of each word."""
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self.sentences: list[SourceSentence] = []
+        remaining = SOURCE_CHARS_MAX
+        for number, source in enumerate(sources[:SOURCES_MAX]):
+            self._read(number, source[:remaining])
+            remaining = max(0, remaining - len(source))
+        counts = Counter(word for sentence in self.sentences for word in sentence.stems)
+        total = len(self.sentences)
+        self._weights = {word: math.log(1 + total / count) for word, count in counts.items()}
+        self._unknown_weight = math.log(1 + total) if total else 1.0
+        self.stems: frozenset[str] = frozenset(counts)
+        self._by_prefix: dict[str, list[str]] = {}
+        for word in counts:
+            self._by_prefix.setdefault(word[:PREFIX_CHARS_MIN], []).append(word)
+        self.folded = [_squeeze(source) for source in sources[:SOURCES_MAX]]
+
+    def _read(self, number: int, source: str) -> None:
+        lead: frozenset[str] = frozenset()
+        block = -1
+        for sentence in split_sentences(source):
+            for start, end in _pieces(source, sentence.start, sentence.end):
+                text = source[start:end]
+                statement = read_statement(text)
+                stems = frozenset(token.stem for token in statement.tokens if token.is_content)
+                self.sentences.append(SourceSentence(len(self.sentences), number, start, end, statement, stems, lead))
+                if sentence.kind == "heading" or text.rstrip("*_ ").endswith(":"):
+                    lead = stems
+                elif sentence.kind == "sentence" and block not in (-1, sentence.block) and not lead:
+                    lead = frozenset()
+            block = sentence.block
+
+    def weight(self, word: str) -> float:
+        """How telling a stem is among these sources (inverse document frequency); unknown stems weigh most."""
+        return self._weights.get(word, self._unknown_weight)
+
+    def forms(self, word: str) -> list[str]:
+        """The stems of the sources that are forms of `word`."""
+        if word in self.stems:
+            return [word]
+        return [other for other in self._by_prefix.get(word[:PREFIX_CHARS_MIN], ()) if same_word(word, other)]
+
+    def neighbours(self, sentence: SourceSentence, *, distance: int = 1) -> list[SourceSentence]:
+        """Sentences of the same source up to `distance` before and after, in order, without the sentence itself."""
+        first, last = max(0, sentence.number - distance), sentence.number + distance
+        return [
+            other
+            for other in self.sentences[first : last + 1]
+            if other.source == sentence.source and other.number != sentence.number
+        ]
+
+
+def _pieces(source: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The sentence, or its cuts at white space where it is longer than can be parsed as one."""
+    pieces = []
+    while end - start > SENTENCE_CHARS_MAX:
+        cut = source.rfind(" ", start + SENTENCE_CHARS_MAX // 2, start + SENTENCE_CHARS_MAX)
+        cut = cut if cut > start else start + SENTENCE_CHARS_MAX
+        pieces.append((start, cut))
+        start = cut + (1 if cut < end and source[cut] == " " else 0)
+    if end > start:
+        pieces.append((start, end))
+    return pieces
+
+
+class Squeezed(msgspec.Struct, frozen=True):
+    """A text in lower case with single spaces, and for each of its characters the offset in the original."""
+
+    text: str
+    offsets: list[int]
+
+
+def _squeeze(text: str) -> Squeezed:
+    kept: list[str] = []
+    offsets: list[int] = []
+    for offset, char in enumerate(text):
+        if char.isspace():
+            if kept and kept[-1] != " ":
+                kept.append(" ")
+                offsets.append(offset)
+            continue
+        lowered = char.lower()
+        kept.append(lowered if len(lowered) == 1 else char)
+        offsets.append(offset)
+    return Squeezed("".join(kept), offsets)
+
+
+def find_verbatim(claim: str, evidence: Evidence) -> tuple[int, int, int] | None:
+    """Where the claim stands word for word in a source as one or more whole sentences: (source, start, end), else None."""
+    wanted = " ".join(claim.lower().split()).strip(" .!*_\"'“”")
+    if len(wanted.split()) < 2:
+        return None
+    starts = {(sentence.source, sentence.start) for sentence in evidence.sentences}
+    ends = {(sentence.source, sentence.end) for sentence in evidence.sentences}
+    for number, source in enumerate(evidence.folded):
+        position = source.text.find(wanted)
+        while position >= 0:
+            start = source.offsets[position]
+            end = source.offsets[position + len(wanted) - 1] + 1
+            whole = next((end + extra for extra in range(4) if (number, end + extra) in ends), None)
+            if whole is not None and any((number, start - lead) in starts for lead in range(3)):
+                return number, start, whole
+            position = source.text.find(wanted, position + 1)
+    return None

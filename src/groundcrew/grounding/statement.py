@@ -1,0 +1,159 @@
+"""One sentence or claim read into the facts that checks compare: words, clauses, quantities, dates and names."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import pairwise
+
+import msgspec
+
+from groundcrew.grounding.checks.dates import Moment, moments
+from groundcrew.grounding.checks.quantities import Quantity, quantities
+from groundcrew.grounding.lexicon import STOP_WORDS, Token, fold, tokens
+from groundcrew.grounding.wordlists import word_set
+
+STATEMENT_CACHE_SIZE = 8_192
+#: A figure longer than this (a link) keeps its words.
+FIGURE_CHARS_MAX = 40
+
+_CLAUSE_BREAK = re.compile(
+    r"[;:()|•–—]|,\s|\s-\s|\b(?:and|but|while|whereas|although|though|or|und|aber|während|oder|"
+    r"sowie|et|mais|tandis que|ou|e|ma|mentre|o)\b",
+    re.IGNORECASE,
+)
+_NAME_WORD = re.compile(r"[A-ZÄÖÜÀÉÈÊÎÔÇ][\w'’&.-]*")
+_NAME_LINK = word_set("of de von van der den la le di du del &")
+_NOT_NAMES = word_set("chf eur usd gbp sfr am pm ceo") | word_set(
+    """i mr mrs ms dr prof herr frau monsieur madame please yes no ok sir madam dear also however therefore
+    thus moreover furthermore if when while since after before during although because as for to in on
+    at by with from according based additionally finally first second third next then once note step
+    overall here there this that these those it he she they we you your our their his her its the a an
+    all some any each every both most many more no not such"""
+)
+_GERMAN = word_set(
+    """der die das und ist nicht ein eine einen einem einer sie wir mit für auf von zu den dem im wird
+    werden kann oder bei ihre ihr ihren ich es um schon wer aus nach hat sind wenn auch nur als dass
+    haben pro zum zur vom bis über unter durch gegen ohne ab sich muss müssen können keine kein mehr
+    noch zweimal uhr pro seit bereits"""
+)
+
+
+class Name(msgspec.Struct, frozen=True):
+    """A proper name at `text[start:end]`; `words` are its folded words without titles and links."""
+
+    start: int
+    end: int
+    text: str
+    words: tuple[str, ...]
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """A parsed sentence. `clauses` are (start, end) spans in order; they cover the text between clause breaks."""
+
+    text: str
+    tokens: tuple[Token, ...]
+    clauses: tuple[tuple[int, int], ...]
+    quantities: tuple[Quantity, ...]
+    moments: tuple[Moment, ...]
+    names: tuple[Name, ...]
+
+    def figures(self) -> list[Quantity | Moment]:
+        """Quantities, then dates and times."""
+        return [*self.quantities, *self.moments]
+
+    def content(self) -> list[Token]:
+        """Tokens that carry meaning and are not part of a figure or date."""
+        spans = [(item.start, item.end) for item in self.figures() if item.end - item.start < FIGURE_CHARS_MAX]
+        return [
+            token
+            for token in self.tokens
+            if token.is_content
+            and not token.text[0].isdigit()
+            and all(token.end <= start or token.start >= end for start, end in spans)
+        ]
+
+    def clause_of(self, position: int) -> int:
+        """Number of the clause that holds the code point `position`."""
+        for number, (start, end) in enumerate(self.clauses):
+            if start <= position < end:
+                return number
+        return max(0, len(self.clauses) - 1)
+
+
+@lru_cache(maxsize=STATEMENT_CACHE_SIZE)
+def read_statement(text: str) -> Statement:
+    """Reads one sentence. Cached, because the same approved passages are read for answer after answer."""
+    words = tuple(tokens(text))
+    dated = tuple(moments(text))
+    return Statement(text, words, _clauses(text), quantities(text), dated, tuple(_names(text, words, dated)))
+
+
+def is_german(words: tuple[Token, ...]) -> bool:
+    """Whether the function words are mostly German, where every noun has a capital letter."""
+    lowered = [word.text.lower() for word in words]
+    german = sum(word in _GERMAN for word in lowered)
+    return german >= 2 or (german == 1 and sum(word in STOP_WORDS and word not in _GERMAN for word in lowered) == 0)
+
+
+def _clauses(text: str) -> tuple[tuple[int, int], ...]:
+    cuts = [0]
+    for match in _CLAUSE_BREAK.finditer(text):
+        inside_figure = match.start() > 0 and text[match.start() - 1].isdigit() and text[match.end() : match.end() + 1].isdigit()
+        if not inside_figure:
+            cuts.append(match.end())
+    cuts.append(len(text))
+    return tuple((start, end) for start, end in pairwise(cuts) if end > start)
+
+
+def _names(text: str, words: tuple[Token, ...], dated: tuple[Moment, ...]) -> list[Name]:
+    german = is_german(words)
+    capitalised = [word for word in words if word.text[0].isupper()]
+    if len(capitalised) > 3 and len(capitalised) > 0.8 * len([word for word in words if word.is_content]) + 1:
+        return []  # a headline: capitals tell nothing
+    spans = [(moment.start, moment.end) for moment in dated]
+    names: list[Name] = []
+    run: list[Token] = []
+    for position, word in enumerate(words):
+        linked = bool(run) and word.text in _NAME_LINK and position + 1 < len(words) and words[position + 1].text[0].isupper()
+        free = all(word.end <= start or word.start >= end for start, end in spans)
+        gap = text[run[-1].end : word.start] if run else " "
+        if (
+            free
+            and (linked or word.text[0].isupper())
+            and not any(char in gap for char in ',;:()|\n"/')
+            and (word.text.lower() not in _NOT_NAMES or linked)
+        ):
+            run.append(word)
+            continue
+        _take(run, words, names, text, german)
+        run = [word] if free and word.text[0].isupper() and word.text.lower() not in _NOT_NAMES else []
+    _take(run, words, names, text, german)
+    return names
+
+
+def _take(run: list[Token], words: tuple[Token, ...], names: list[Name], text: str, german: bool) -> None:
+    """Keeps a run of capitalised words where it is a name rather than a sentence's first word or a German noun."""
+    if not run:
+        return
+    opening = run[0].start == words[0].start
+    marked = any(_is_marked(word.text) for word in run)
+    if opening and len(run) == 1 and not marked:
+        return
+    if opening and len(run) > 1 and run[0].text.lower() in STOP_WORDS:
+        run = run[1:]
+    if german and not marked and len([word for word in run if word.text not in _NAME_LINK]) < 2:
+        return
+    kept = tuple(
+        fold(word.text).removesuffix("'s")
+        for word in run
+        if word.text not in _NAME_LINK and word.text.lower().strip(".") not in _NOT_NAMES
+    )
+    if kept and not all(len(word) == 1 for word in kept):
+        names.append(Name(run[0].start, run[-1].end, text[run[0].start : run[-1].end], kept))
+
+
+def _is_marked(word: str) -> bool:
+    """Acronyms ("SEPA") and mixed case ("eBill", "TwinT") are names wherever they stand."""
+    letters = [char for char in word if char.isalpha()]
+    return len(letters) >= 2 and sum(char.isupper() for char in letters) >= 2
