@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
@@ -42,7 +41,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     version_digest: str
     unit: str = ""
     unit_id: str | None = None
-    arm: Literal["control", "treatment"] | None = None
+    arm: str | None = None
     cluster: str | None = None
     call_id: str | None = None
     sample: bool = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
@@ -53,7 +52,7 @@ class NewOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     case_id: str
     unit: str = ""
     unit_id: str | None = None
-    arm: Literal["control", "treatment"] | None = None
+    arm: str | None = None
     cluster: str | None = None
     call_id: str | None = None
     at: datetime | None = None

@@ -1,0 +1,7 @@
+"""`python -m groundcrew` is the `groundcrew` command."""
+
+import sys
+
+from groundcrew.app import main
+
+sys.exit(main())

@@ -1,0 +1,243 @@
+"""The composition root: settings become a running server. The only file that wires gateway, services, jobs and web together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from groundcrew.domain.call import Call
+    from groundcrew.domain.snapshot import Usage
+    from groundcrew.settings import Settings
+
+#: How long the server waits for calls in flight when it is told to stop.
+SHUTDOWN_S_MAX = 20
+BACKLOG_MAX = 2_048
+
+
+class App:
+    """One process with everything in it: an ASGI application and the background work around it.
+
+    ``/v1/*`` goes to the gateway, everything else to the control plane. Use it as an async context manager.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.password: str | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> App:
+        async with contextlib.AsyncExitStack() as stack:
+            await self._open(stack)
+            self._closing = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._closing.aclose()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one ASGI connection."""
+        path = scope.get("path", "")
+        if scope["type"] == "http" and (path == "/v1" or path.startswith("/v1/")):
+            await self.gateway(scope, receive, send)
+        else:
+            await self._web(scope, receive, send)
+
+    async def _open(self, stack: contextlib.AsyncExitStack) -> None:
+        import os
+        import socket
+
+        from groundcrew.domain.identifiers import new_id
+        from groundcrew.gateway.spool import Spool
+        from groundcrew.jobs.shipper import Shipper
+        from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
+        from groundcrew.services.bundle import open_services
+        from groundcrew.web.live import LiveEvents
+
+        settings = self.settings
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self.spool = Spool.open(settings.spool)
+        stack.callback(self.spool.close)
+        self.services = await open_services(settings.database, settings.data)
+        stack.push_async_callback(self.services.database.close)
+        self.password = await self.services.users.first_run()
+
+        self.live = LiveEvents()
+        gateway_id = new_id()
+        self.shipper = Shipper(
+            self.spool,
+            self.services.calls,
+            gateway=gateway_id,
+            every_ms=settings.ship_every_ms,
+            batch_max=settings.ship_batch_max,
+            shipped=self._publish,
+        )
+        self.services.flush = self.shipper.flush
+        # What the last run left in the spool counts against today's budgets, so it is shipped before anyone may spend.
+        await self.shipper.flush()
+        stack.push_async_callback(self.shipper.flush)
+        self.keeper = SnapshotKeeper(
+            self.services.snapshots,
+            gateway=gateway_id,
+            host=socket.gethostname(),
+            process_id=os.getpid(),
+            poll_ms=settings.snapshot_poll_ms,
+        )
+        self.services.database.on_change(self.keeper.wake)
+        await self.keeper.refresh()
+        stack.push_async_callback(self.keeper.leave)
+        await self._open_gateway(stack)
+        self._open_web()
+        stack.push_async_callback(self._cancel)
+        self._tasks = [asyncio.create_task(self.keeper.run()), asyncio.create_task(self.shipper.run())]
+
+    async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:
+        from groundcrew.gateway.app import Gateway
+        from groundcrew.gateway.grounded import LocalGrounding
+        from groundcrew.gateway.metrics import Metrics
+        from groundcrew.gateway.recorder import SpoolRecorder
+        from groundcrew.gateway.settings import GatewaySettings
+        from groundcrew.gateway.upstream import HttpUpstream
+
+        gateway_settings = GatewaySettings(snapshot_age_s_max=self.settings.snapshot_age_s_max)
+        self.metrics = Metrics()
+        self.metrics.watch("spool_pending_records", "Records that wait to be shipped", self.spool.pending)
+        self.gateway = Gateway(
+            snapshots=self.keeper,
+            recorder=SpoolRecorder(self.spool),
+            upstream=HttpUpstream(gateway_settings),
+            grounding=LocalGrounding(encoder_threads=self.settings.encoder_threads),
+            settings=gateway_settings,
+            usage=_Spent(await self.services.calls.usage(self.services.database.clock.now())),
+            metrics=self.metrics,
+        )
+        stack.push_async_callback(self.gateway.close)
+        await self.gateway.start()
+
+        async def enforce() -> None:
+            self.gateway.enforce_stops()
+
+        self.keeper.on_change(enforce)
+
+    def _open_web(self) -> None:
+        from groundcrew.web.app import create_web
+
+        self._web = create_web(
+            self.services,
+            gateway_metrics=self.metrics.render,
+            readiness=self.readiness,
+            live=self.live,
+            secure_cookies=self.settings.secure_cookies,
+        )
+
+    async def readiness(self) -> dict[str, Any]:
+        """The state of the parts that serving needs: `ready`, and one entry a part."""
+        try:
+            await asyncio.wait_for(self.services.snapshots.version(), 2.0)
+            database = True
+        except Exception:
+            database = False
+        age_s = self.keeper.age_s()
+        fresh = age_s <= self.settings.snapshot_age_s_max
+        return {
+            "ready": database and fresh,
+            "database": database,
+            "snapshot_age_s": round(age_s, 3),
+            "snapshot_fresh": fresh,
+            "spool_pending": self.spool.pending(),
+        }
+
+    def _publish(self, calls: Sequence[Call]) -> None:
+        for call in calls:
+            self.live.publish(
+                {
+                    "type": "call",
+                    "id": call.id,
+                    "use_case": call.use_case,
+                    "status": call.status,
+                    "trust": call.trust.trust if call.trust else None,
+                    "trust_state": call.trust.state if call.trust else None,
+                    "received_at": call.received_at.isoformat(),
+                    "request": call.request[:200],
+                    "latency_ms": call.latency_ms.get("total"),
+                }
+            )
+
+    async def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class _Spent:
+    """What use cases had spent when this process started."""
+
+    def __init__(self, usage: dict[str, Usage]) -> None:
+        self._usage = usage
+
+    def usage(self, use_case: str) -> Usage:
+        from groundcrew.domain.snapshot import Usage
+
+        return self._usage.get(use_case) or Usage()
+
+
+class Wiring:
+    """What the command line may start."""
+
+    def serve(self, settings: Settings) -> None:
+        """Run a server until it is told to stop (SIGINT, SIGTERM)."""
+        import uvloop
+
+        uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    import socket
+
+    import uvicorn
+
+    from groundcrew.errors import InputError
+
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise InputError(f"can not listen on {settings.host}:{settings.port}: {error.strerror}", field="port") from None
+        listener.listen(BACKLOG_MAX)
+        url = f"http://{settings.host}:{listener.getsockname()[1]}"
+        async with App(settings) as app:
+            if app.password is not None:
+                print(f"First run: sign in as admin with password {app.password} (shown this once).", flush=True)
+            print(f"groundcrew serves on {url}: console at {url}/, gateway at {url}/v1. Stop with Ctrl+C.", flush=True)
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    app,
+                    lifespan="off",
+                    http="httptools",
+                    access_log=False,
+                    log_level="warning",
+                    timeout_graceful_shutdown=SHUTDOWN_S_MAX,
+                    server_header=False,
+                )
+            )
+            await server.serve(sockets=[listener])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The `groundcrew` command."""
+    from groundcrew.cli.main import run
+
+    return run(arguments, wiring=Wiring())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

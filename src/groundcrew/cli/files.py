@@ -1,0 +1,136 @@
+"""`trust score`, `guard scan`, `experiment plan` and `experiment analyze`: work on files, without any database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from groundcrew.cli.common import json_option, print_json, print_table
+
+
+@click.group()
+def trust() -> None:
+    """Score answers against their sources."""
+
+
+@trust.command("score")
+@click.option(
+    "--input",
+    "source",
+    required=True,
+    type=click.Path(path_type=Path),
+    help='Rows {"id", "sources", "answer", "question"?}; .gz too.',
+)
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the scored rows go; .gz too.")
+def trust_score(source: Path, output: Path) -> None:
+    """Score each answer: trust, claims with their quotes, unsupported spans. A bad row is named by its line."""
+    from groundcrew.cli.progress import progress_bar
+    from groundcrew.grounding.batch import score_file
+
+    with progress_bar("scoring") as advance:
+        rows = score_file(source, output, advance)
+    click.echo(f"{rows} answers scored into {output}")
+
+
+@click.group()
+def guard() -> None:
+    """Scan texts with a guard."""
+
+
+@guard.command("scan")
+@click.argument("name")
+@click.option(
+    "--input", "source", required=True, type=click.Path(path_type=Path), help='Rows {"id", "text", "context"?}; .gz too.'
+)
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the verdicts go; .gz too.")
+def guard_scan(name: str, source: Path, output: Path) -> None:
+    """Scan each text with the guard NAME (pii, prompt_injection, commitment, secrets)."""
+    from groundcrew.cli.progress import progress_bar
+    from groundcrew.guards.batch import scan_file
+
+    with progress_bar("scanning") as advance:
+        rows = scan_file(name, source, output, advance)
+    click.echo(f"{rows} texts scanned into {output}")
+
+
+@click.group()
+def experiment() -> None:
+    """Plan and analyze experiments."""
+
+
+@experiment.command("plan")
+@click.argument("plan_file", metavar="PLAN.yaml", type=click.Path(path_type=Path))
+@json_option
+def experiment_plan(plan_file: Path, as_json: bool) -> None:
+    """Say how many units and days PLAN.yaml needs, and what the gate will ask. Exits 1 while the plan can not pass it."""
+    from groundcrew.metrics.plan import plan
+    from groundcrew.services.declarations import load_plan
+
+    report = plan(load_plan(plan_file))
+    if as_json:
+        print_json(report)
+    else:
+        click.secho(f"{report.name}: {report.monitoring} monitoring, unit {report.unit or 'not declared'}", bold=True)
+        print_table(
+            ("metric", "role", "required n"),
+            [(each.name, each.role, "–" if each.required_n is None else each.required_n) for each in report.metrics],
+            empty="no metrics",
+        )
+        planned = "not declared" if report.planned_n is None else str(report.planned_n)
+        click.echo(
+            f"required n over both arms: {report.required_n if report.required_n is not None else 'unknown'}; planned: {planned}"
+        )
+        days = "unknown" if report.days_needed is None else f"{report.days_needed:.0f}"
+        click.echo(f"days needed: {days}; window: {report.duration_days if report.duration_days is not None else 'not declared'}")
+        for heading, lines in (
+            ("to register", report.problems),
+            ("assumed", report.assumptions),
+            ("the gate will ask", report.gate),
+        ):
+            for line in lines:
+                click.echo(f"  {heading}: {line}")
+    if report.problems or not report.sufficient or not report.feasible:
+        raise click.exceptions.Exit(1)
+
+
+@experiment.command("analyze")
+@click.argument("plan_file", metavar="PLAN.yaml", type=click.Path(path_type=Path))
+@click.option(
+    "--input", "source", required=True, type=click.Path(path_type=Path), help="CSV: unit_id,arm,metric,value,time[,cluster]."
+)
+@json_option
+def experiment_analyze(plan_file: Path, source: Path, as_json: bool) -> None:
+    """Decide the experiment that PLAN.yaml describes on the observations: invalid, rollback, supported or hold."""
+    from groundcrew.metrics.analysis import analyze
+    from groundcrew.metrics.observations import read_observations
+    from groundcrew.services.declarations import load_plan
+
+    declared = load_plan(plan_file)
+    report = analyze(declared, read_observations(source, declared))
+    if as_json:
+        print_json(report)
+        return
+    probability = "–" if report.srm_p_value is None else f"{report.srm_p_value:.3g}"
+    click.secho(f"{report.verdict} (evidence grade {report.evidence_grade}, sample ratio p = {probability})", bold=True)
+    print_table(
+        ("metric", "role", "estimate", "interval", "n", "required n"),
+        [
+            (
+                each.name,
+                each.role,
+                _number(each.estimate),
+                f"{_number(each.lower)} to {_number(each.upper)}",
+                each.n,
+                "–" if each.required_n is None else each.required_n,
+            )
+            for each in report.metrics
+        ],
+        empty="no metrics",
+    )
+    for reason in report.reasons:
+        click.echo(f"  {reason}")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

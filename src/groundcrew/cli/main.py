@@ -1,0 +1,105 @@
+"""The `groundcrew` command: its subcommands load when they are called, so that `--help` is fast; errors become one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from groundcrew import __version__
+from groundcrew.errors import AuditBroken, GateNotPassed, GroundcrewError
+
+#: Command → module that defines it as a click command of the same name (dashes as underscores), and its line of help.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Run the bank e-mail use case end to end on this machine."),
+    "up": ("server", "Start gateway, control plane, console and jobs."),
+    "apply": ("registry", "Declare providers, models, knowledge bases, policies and use cases from YAML."),
+    "status": ("registry", "List the use cases: stage, run state, what each waits for."),
+    "key": ("registry", "Create, list and revoke gateway keys."),
+    "user": ("registry", "Create and list people who sign in."),
+    "hypothesis": ("gates", "Register and show hypotheses."),
+    "gate": ("gates", "Evaluate the entry criteria of the next (or given) stage."),
+    "advance": ("gates", "Advance a use case one stage, if its gate opens."),
+    "demote": ("gates", "Move a use case to an earlier stage, or reject or retire it."),
+    "attest": ("gates", "Attest, as someone who did not build it, what can not be computed."),
+    "overlap": ("gates", "Compare a use case with the other registered ones."),
+    "probe": ("gates", "Send probes with protected health information and record that they are denied."),
+    "stop": ("switch", "Trip the kill switch of a scope."),
+    "resume": ("switch", "Ask for, or confirm, the reset of a tripped kill switch."),
+    "drill": ("switch", "Trip, measure and re-arm a kill switch; the time becomes evidence."),
+    "knowledge": ("knowledge", "Add, approve, list and search knowledge bases."),
+    "trust": ("files", "Score answers against their sources."),
+    "guard": ("files", "Scan texts with a guard."),
+    "experiment": ("files", "Plan and analyze experiments."),
+    "outcomes": ("records", "Import business outcomes from a file."),
+    "audit": ("records", "Verify the audit chain."),
+    "export": ("records", "Export calls (Parquet, JSON Lines) or the audit log (JSON Lines)."),
+}
+
+EXIT_CHECK_FAILED, EXIT_BAD_INPUT = 1, 2
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they are looked up."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = import_module(f"groundcrew.cli.{COMMANDS[name][0]}")
+        command = getattr(module, name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Start with `groundcrew demo`. Settings are read from GROUNDCREW_* variables too; options win.",
+)
+@click.version_option(__version__, prog_name="groundcrew")
+def cli() -> None:
+    """From pilot to production: a gateway and a control plane that form one ring."""
+
+
+def run(arguments: Sequence[str] | None = None, *, wiring: object = None) -> int:
+    """Run the command line and return its exit status: 0 done, 1 a check failed, 2 bad usage or input."""
+    try:
+        cli.main(
+            args=list(arguments) if arguments is not None else None, prog_name="groundcrew", standalone_mode=False, obj=wiring
+        )
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.Abort:
+        print("groundcrew: interrupted", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except click.ClickException as error:
+        error.show()
+        return EXIT_BAD_INPUT
+    except (GateNotPassed, AuditBroken) as error:
+        return _fail(error, EXIT_CHECK_FAILED)
+    except (GroundcrewError, OSError) as error:
+        return _fail(error, EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        print("groundcrew: interrupted", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except Exception as error:
+        return _fail(error, EXIT_BAD_INPUT, prefix=f"internal error: {type(error).__name__}: ")
+    return 0
+
+
+def _fail(error: Exception, status: int, prefix: str = "") -> int:
+    if os.environ.get("GROUNDCREW_DEBUG"):
+        raise error
+    message = str(error) or type(error).__name__
+    print(f"groundcrew: {prefix}{message}", file=sys.stderr)
+    return status

@@ -1,0 +1,109 @@
+"""`audit verify`, `export` and `outcomes import`: the record, out and in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from groundcrew.cli.common import actor, json_option, print_json, storage_options, with_services
+from groundcrew.errors import AuditBroken, InputError
+
+if TYPE_CHECKING:
+    from groundcrew.services.audit import AuditReport
+    from groundcrew.services.bundle import Services
+
+
+@click.group()
+def audit() -> None:
+    """Verify the audit chain."""
+
+
+@audit.command("verify")
+@click.option("--file", type=click.Path(path_type=Path), help="Verify an exported chain instead, offline.")
+@json_option
+@storage_options
+def audit_verify(file: Path | None, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """Check the hash chain, and every audited row against it. Exits 1 when anything was edited, removed or inserted."""
+    if file is not None:
+        from groundcrew.services.audit import verify_file
+
+        report = verify_file(file)
+    else:
+
+        async def work(services: Services) -> AuditReport:
+            return await services.audit.verify()
+
+        report = with_services(data, database_url, work)
+    if as_json:
+        print_json(report)
+    else:
+        for problem in report.problems:
+            click.echo(f"  {problem}")
+        if not report.problems:
+            click.echo(f"{report.entries} entries verify; the newest hash is {report.head or 'none'}")
+    if report.problems:
+        raise AuditBroken(f"the audit log does not verify: {len(report.problems)} problems, first: {report.problems[0]}")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["calls", "audit"]))
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="calls: .parquet, .jsonl or .jsonl.gz; audit: .jsonl or .jsonl.gz.",
+)
+@click.option("--use-case", help="Calls of this use case only.")
+@storage_options
+def export(what: str, output: Path, use_case: str | None, data: Path | None, database_url: str | None) -> None:
+    """Export recorded calls, or the audit log for offline verification. The file appears whole or not at all."""
+    from groundcrew.cli.progress import progress_bar
+    from groundcrew.services.exports import export_audit, export_calls
+
+    async def work(services: Services) -> int:
+        if what == "audit":
+            return await export_audit(services.audit, output)
+        with progress_bar("exporting") as advance:
+            return await export_calls(services.calls, output, use_case=use_case, progress=advance)
+
+    rows = with_services(data, database_url, work)
+    click.echo(f"{rows} rows in {output}")
+
+
+@click.group()
+def outcomes() -> None:
+    """Import business outcomes from a file."""
+
+
+@outcomes.command("import")
+@click.argument("use_case")
+@click.option(
+    "--input",
+    "source",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Rows with metric, value, case_id, unit, arm, unit_id, at; .gz too.",
+)
+@storage_options
+def outcomes_import(use_case: str, source: Path, data: Path | None, database_url: str | None) -> None:
+    """Import outcomes of USE_CASE. Importing the same file again changes nothing; another value supersedes the earlier one."""
+    from groundcrew.services.feedback import OUTCOMES_PER_REQUEST_MAX, NewOutcome
+    from groundcrew.services.rows import read_rows
+
+    rows = [row for _, row in read_rows(source, NewOutcome)]
+    if not rows:
+        raise InputError("holds no rows", file=str(source))
+
+    async def work(services: Services) -> tuple[int, int]:
+        recorded = unchanged = 0
+        for start in range(0, len(rows), OUTCOMES_PER_REQUEST_MAX):
+            imported = await services.feedback.add_outcomes(
+                use_case, rows[start : start + OUTCOMES_PER_REQUEST_MAX], actor=actor()
+            )
+            recorded, unchanged = recorded + imported.recorded, unchanged + imported.unchanged
+        return recorded, unchanged
+
+    recorded, unchanged = with_services(data, database_url, work)
+    click.echo(f"{recorded} outcomes recorded, {unchanged} were there already")

@@ -1,0 +1,239 @@
+"""`apply`, `status`, `key` and `user`: what is declared, and who may use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from groundcrew.cli.common import (
+    actor,
+    json_option,
+    parse_duration,
+    print_json,
+    print_table,
+    storage_options,
+    with_services,
+)
+
+if TYPE_CHECKING:
+    from groundcrew.services.bundle import Services
+    from groundcrew.services.registry import Change
+
+_VALUE_LENGTH_MAX = 60
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Show the diff and write nothing.")
+@json_option
+@storage_options
+def apply(paths: tuple[Path, ...], dry_run: bool, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """Declare what the YAML files or folders at PATHS say; applying the same again changes nothing. Prints a diff."""
+    from groundcrew.services.declarations import load
+
+    declarations = load(list(paths))
+
+    async def work(services: Services) -> list[Change]:
+        return await services.registry.apply(declarations, actor=actor(), dry_run=dry_run)
+
+    changes = with_services(data, database_url, work, create=True)
+    if as_json:
+        print_json(changes)
+        return
+    for change in changes:
+        print_change(change)
+    changed = sum(change.action != "unchanged" for change in changes)
+    suffix = " (dry run: nothing written)" if dry_run else ""
+    click.echo(f"{changed} changed, {len(changes) - changed} unchanged{suffix}")
+
+
+def print_change(change: Change) -> None:
+    """Print one change of a diff: + created, ~ updated, = unchanged."""
+    sign, colour = {"created": ("+", "green"), "updated": ("~", "yellow"), "unchanged": ("=", None)}[change.action]
+    click.secho(f"{sign} {change.kind} {change.name}", fg=colour)
+    for field in change.fields:
+        if change.action == "created":
+            click.echo(f"    {field.field}: {_short(field.after)}")
+        else:
+            click.echo(f"    {field.field}: {_short(field.before)} → {_short(field.after)}")
+    for note in change.notes:
+        click.echo(f"    note: {note}")
+
+
+def _short(value: Any) -> str:
+    text = str(value).replace("\n", " ")
+    return text if len(text) <= _VALUE_LENGTH_MAX else text[: _VALUE_LENGTH_MAX - 1] + "…"
+
+
+@click.command()
+@json_option
+@storage_options
+def status(as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """List the use cases: stage, run state, and what each waits for."""
+
+    async def work(services: Services) -> list[dict[str, Any]]:
+        rows = []
+        for each in await services.use_cases.find():
+            waits: list[str] = []
+            if each.stage not in ("optimization", "rejected", "retired"):
+                evaluation = await services.gates.evaluate(each.name, actor=actor(), save=False)
+                waits = [result.title for result in evaluation.results if result.status != "pass"]
+            rows.append(
+                {
+                    "name": each.name,
+                    "stage": each.stage,
+                    "run_state": each.run_state,
+                    "reason": each.run_reason,
+                    "holds": [hold.reason for hold in each.holds],
+                    "waits_for": waits,
+                }
+            )
+        return rows
+
+    rows = with_services(data, database_url, work)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("use case", "stage", "run state", "waits for"),
+        [(row["name"], row["stage"], row["run_state"], "; ".join(row["waits_for"]) or "–") for row in rows],
+        empty="no use cases yet: declare one in YAML and run `groundcrew apply PATH`",
+    )
+
+
+@click.group()
+def key() -> None:
+    """Create, list and revoke gateway keys."""
+
+
+@key.command("create")
+@click.argument("use_case")
+@click.option("--expires", default="90d", show_default=True, help="How long it lives: a number and s, m, h, d or w.")
+@json_option
+@storage_options
+def key_create(use_case: str, expires: str, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """Create a key for USE_CASE and print it, this once."""
+    lifetime_s = parse_duration(expires, "expires").total_seconds()
+
+    async def work(services: Services) -> None:
+        created = await services.keys.create(use_case, actor=actor(), expires_in_s=lifetime_s)
+        if as_json:
+            print_json({"id": created.key.id, "key": created.secret, "use_case": use_case, "expires_at": created.key.expires_at})
+            return
+        click.echo(created.secret)
+        click.echo(
+            f"key {created.key.id} for {use_case}, until {created.key.expires_at:%Y-%m-%d %H:%M} UTC; it is not shown again",
+            err=True,
+        )
+
+    with_services(data, database_url, work)
+
+
+@key.command("list")
+@click.argument("use_case", required=False)
+@json_option
+@storage_options
+def key_list(use_case: str | None, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """List keys, of USE_CASE where given; secrets are never shown."""
+
+    async def work(services: Services) -> None:
+        keys = await services.keys.find(use_case)
+        rows = [
+            {
+                "id": each.id,
+                "use_case": each.use_case,
+                "created_by": each.created_by,
+                "expires_at": each.expires_at,
+                "revoked_at": each.revoked_at,
+            }
+            for each in keys
+        ]
+        if as_json:
+            print_json(rows)
+            return
+        print_table(
+            ("id", "use case", "created by", "expires", "revoked"),
+            [
+                (
+                    each.id,
+                    each.use_case,
+                    each.created_by,
+                    f"{each.expires_at:%Y-%m-%d %H:%M}",
+                    f"{each.revoked_at:%Y-%m-%d %H:%M}" if each.revoked_at else "–",
+                )
+                for each in keys
+            ],
+            empty="no keys yet: `groundcrew key create USE_CASE`",
+        )
+
+    with_services(data, database_url, work)
+
+
+@key.command("revoke")
+@click.argument("key_id")
+@click.option("--reason", default="", help="Why; kept in the audit log.")
+@storage_options
+def key_revoke(key_id: str, reason: str, data: Path | None, database_url: str | None) -> None:
+    """Revoke the key with this id at once."""
+
+    async def work(services: Services) -> None:
+        revoked = await services.keys.revoke(key_id, actor=actor(), reason=reason)
+        click.echo(f"key {revoked.id} of {revoked.use_case} is revoked")
+
+    with_services(data, database_url, work)
+
+
+@click.group()
+def user() -> None:
+    """Create and list people who sign in."""
+
+
+@user.command("add")
+@click.argument("name")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help="admin, owner, reviewer, on_call, auditor, ethics, it, legal or business.",
+)
+@click.option("--qualification", "qualifications", multiple=True, help="What the person may sign off as, such as radiologist.")
+@storage_options
+def user_add(
+    name: str, roles: tuple[Any, ...], qualifications: tuple[str, ...], data: Path | None, database_url: str | None
+) -> None:
+    """Create an account; asks for its password (or reads GROUNDCREW_PASSWORD)."""
+    import os
+
+    password = os.environ.get("GROUNDCREW_PASSWORD") or click.prompt(
+        "Password", hide_input=True, confirmation_prompt=True, err=True
+    )
+
+    async def work(services: Services) -> None:
+        created = await services.users.create(name, password, roles=roles, qualifications=qualifications, actor=actor())
+        click.echo(f"user {created.name} with roles {', '.join(created.roles)}")
+
+    with_services(data, database_url, work, create=True)
+
+
+@user.command("list")
+@json_option
+@storage_options
+def user_list(as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """List the accounts."""
+
+    async def work(services: Services) -> None:
+        users = await services.users.find()
+        rows = [{"name": each.name, "roles": each.roles, "qualifications": each.qualifications} for each in users]
+        if as_json:
+            print_json(rows)
+            return
+        print_table(
+            ("name", "roles", "qualifications"),
+            [(each.name, ", ".join(each.roles), ", ".join(each.qualifications)) for each in users],
+            empty="no accounts yet: `groundcrew up` creates the admin at its first run",
+        )
+
+    with_services(data, database_url, work)

@@ -1,0 +1,83 @@
+"""Ships calls from the local spool to the database, in order, in batches, exactly once by call id.
+
+A crash between the database's commit and the spool's mark ships the batch again, and the database keeps each id once.
+The database may be away for hours: the loop retries with a growing pause, and calls go on into the spool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from groundcrew.domain.call import Call
+from groundcrew.services.calls import Calls
+
+RETRY_PAUSE_S_MAX = 30.0
+FLUSH_BATCHES_MAX = 100
+
+logger = logging.getLogger(__name__)
+
+
+class SpoolReader(Protocol):
+    """What the shipper needs of a spool."""
+
+    def read_batch(self, limit: int) -> Sequence[Any]:
+        """The oldest records that may be shipped, as (sequence, kind, call)."""
+        ...
+
+    def mark_shipped(self, up_to_sequence: int) -> int:
+        """Forget the records that `read_batch` gave, up to this one."""
+        ...
+
+
+class Shipper:
+    """Moves calls from `spool` into the database."""
+
+    def __init__(
+        self,
+        spool: SpoolReader,
+        calls: Calls,
+        *,
+        gateway: str,
+        every_ms: int,
+        batch_max: int,
+        shipped: Callable[[Sequence[Call]], None] = lambda _calls: None,
+    ) -> None:
+        self._spool, self._calls, self._gateway = spool, calls, gateway
+        self._every_s, self._batch_max, self._shipped = every_ms / 1000, batch_max, shipped
+        self._turn = asyncio.Lock()
+
+    async def flush(self) -> None:
+        """Ship what the spool holds now; raises what the database raises."""
+        for _ in range(FLUSH_BATCHES_MAX):
+            if not await self._ship_batch():
+                return
+
+    async def run(self) -> None:
+        """Ship for ever; ends when cancelled."""
+        pause_s = self._every_s
+        while True:
+            try:
+                more = await self._ship_batch()
+                pause_s = 0.0 if more else self._every_s
+            except Exception as error:
+                # Whatever the database says, the calls stay in the spool and are tried again.
+                pause_s = min(max(pause_s, self._every_s) * 2, RETRY_PAUSE_S_MAX)
+                logger.warning("calls could not be shipped, next try in %.1f s: %s", pause_s, type(error).__name__)
+            await asyncio.sleep(pause_s)
+
+    async def _ship_batch(self) -> bool:
+        """Ship one batch; whether another full one may wait."""
+        async with self._turn:
+            batch = await asyncio.to_thread(self._spool.read_batch, self._batch_max)
+            if not batch:
+                return False
+            # A stream that ended within the batch appears twice; its end is what counts.
+            newest = {call.id: call for _, _, call in batch}
+            calls = list(newest.values())
+            await self._calls.ship(calls, gateway=self._gateway)
+            await asyncio.to_thread(self._spool.mark_shipped, batch[-1][0])
+            self._shipped(calls)
+            return len(batch) >= self._batch_max

@@ -1,0 +1,377 @@
+"""Criteria computed from what happened: verdict, guardrails, stars, grounded answers, harm, return on investment.
+
+Sample data are shown with their figures, labelled, and never pass: the status stays unknown until real data stand there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from groundcrew.domain.feedback import Outcome, Rating
+from groundcrew.domain.gate import Criterion, CriterionResult, CriterionStatus
+from groundcrew.domain.hypothesis import BINARY_KINDS, Hypothesis, baseline_problems, problems
+from groundcrew.metrics.analysis import AnalysisReport, analyze
+from groundcrew.metrics.comparison import MetricResult
+from groundcrew.metrics.observations import Observation
+from groundcrew.metrics.plan import plan
+from groundcrew.services.criteria.registry import check, result
+from groundcrew.services.gate_facts import Facts
+from groundcrew.stats.confidence_sequences import betting_sequence
+from groundcrew.stats.intervals import clopper_pearson_upper, wilson
+
+HOURS_S = 3_600
+SAMPLE_NOTE = "these are sample data and do not count: record real ones"
+#: Seconds in the units that a duration metric may be measured in.
+_UNIT_S = {"s": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0, "minute": 60.0, "minutes": 60.0, "h": 3_600.0, "hours": 3_600.0}
+
+
+@check("hypothesis")
+def hypothesis(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """The newest hypothesis is complete, registered and unaltered."""
+    found = facts.hypothesis
+    bound = "registered: 1 primary, ≥ 1 guardrail, MDE, α, power, stop rule, unit, duration"
+    if found is None:
+        return result(
+            criterion,
+            "fail",
+            figure="none",
+            bound=bound,
+            missing="declare hypothesis: {plan: FILE.yaml}, apply it, then "
+            f"`groundcrew hypothesis register {facts.use_case.name}`; the n needed follows from its MDE",
+        )
+    if found.state == "draft":
+        lines = problems(found)
+        missing = "; ".join([*lines, _required(found)]) if lines else _required(found)
+        return result(
+            criterion,
+            "fail",
+            figure=f"draft, version {found.version}",
+            bound=bound,
+            missing=f"{missing}; then `groundcrew hypothesis register {facts.use_case.name}`",
+        )
+    if not found.intact:
+        return result(criterion, "fail", figure="altered after registration", bound=bound, missing="amend it as a new version")
+    return result(
+        criterion, "pass", figure=f"{found.name}, version {found.version}", bound=bound, source=f"sha256 {found.digest}"
+    )
+
+
+def _required(found: Hypothesis) -> str:
+    required = plan(found.plan).required_n
+    return f"the n needed is {required} units" if required is not None else "the n needed can not be computed from the plan yet"
+
+
+@check("baseline")
+def baseline(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """The primary metric's baseline is long and large enough, and says where it comes from."""
+    bound = "n ≥ 30 over ≥ 14 days, with its source"
+    if facts.hypothesis is None:
+        return result(criterion, "unknown", bound=bound, missing="declare a hypothesis with a baseline")
+    found = baseline_problems(facts.hypothesis.plan)
+    primary = facts.hypothesis.plan.primary
+    if found or primary is None or primary.baseline is None:
+        return result(criterion, "fail", bound=bound, missing="; ".join(found))
+    values = primary.baseline
+    return result(
+        criterion,
+        "pass",
+        figure=f"{primary.name} {values.mean:g} {primary.unit}, n = {values.n} over {values.days} days".replace("  ", " "),
+        bound=bound,
+        source=values.source,
+        estimate=values.mean,
+        n=values.n,
+    )
+
+
+@check("planned_n")
+def planned_n(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """The plan's n reaches what α and power require, and can be reached within its window."""
+    if facts.hypothesis is None:
+        return result(criterion, "unknown", bound="≥ the required n", missing="declare a hypothesis: its MDE says the n needed")
+    report = plan(facts.hypothesis.plan)
+    if report.required_n is None:
+        return result(
+            criterion, "unknown", bound="≥ the required n", missing="; ".join(report.problems) or "the plan says too little"
+        )
+    planned = report.planned_n
+    status: CriterionStatus
+    bound = f"≥ {report.required_n} units at α {facts.hypothesis.plan.alpha:g}, power {facts.hypothesis.plan.power:g}"
+    if not report.sufficient:
+        status, missing = "fail", f"plan at least {report.required_n} units, or a larger MDE"
+    elif not report.feasible:
+        status = "unknown" if report.feasible is None else "fail"
+        days = "an unknown number of" if report.days_needed is None else f"about {report.days_needed:.0f}"
+        window = report.duration_days or "not declared"
+        missing = f"the n needed takes {days} days, the window is {window}: lengthen it or widen the cohort"
+    else:
+        status, missing = "pass", ""
+    return result(
+        criterion, status, figure=f"{planned if planned is not None else 'none'} planned", bound=bound, n=planned, missing=missing
+    )
+
+
+def _analysis(facts: Facts) -> tuple[AnalysisReport | None, bool, str]:
+    """(report, whether it rests on sample data, why there is none)."""
+    registered = facts.registered
+    if registered is None:
+        return None, False, "register the hypothesis"
+    outcomes = facts.outcomes or facts.sample_outcomes
+    observations = _observations(registered, outcomes)
+    if not observations:
+        return (
+            None,
+            False,
+            "record outcomes with arm and unit_id for the plan's metrics (API, client.py, `groundcrew outcomes import`)",
+        )
+    return analyze(registered.plan, observations), not facts.outcomes, ""
+
+
+def _observations(registered: Hypothesis, outcomes: Sequence[Outcome]) -> list[Observation]:
+    arms = registered.plan.arms
+    if arms is None:
+        return []
+    names = {"control": arms.control, "treatment": arms.treatment, arms.control: arms.control, arms.treatment: arms.treatment}
+    kinds = {metric.name: metric.kind for metric in registered.plan.metrics}
+    return [
+        Observation(
+            unit_id=each.unit_id or each.case_id,
+            arm=names[each.arm],
+            metric=each.metric,
+            value=each.value,
+            time=each.at,
+            cluster=each.cluster,
+        )
+        for each in outcomes
+        if each.arm in names and each.metric in kinds and (kinds[each.metric] not in BINARY_KINDS or each.value in (0.0, 1.0))
+    ]
+
+
+def _sampled(found: CriterionResult, sample: bool) -> CriterionResult:
+    """`found`, held at unknown and labelled where it rests on sample data."""
+    if not sample:
+        return found
+    missing = SAMPLE_NOTE if not found.missing else f"{SAMPLE_NOTE}; {found.missing}"
+    return msgspec.structs.replace(found, status="unknown", sample=True, missing=missing)
+
+
+@check("verdict")
+def verdict(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """The decision rule says supported, at the planned n or at a valid sequential stop."""
+    report, sample, why = _analysis(facts)
+    if report is None:
+        return result(criterion, "unknown", bound="supported", missing=why)
+    primary = facts.registered.plan.primary if facts.registered else None
+    figures = next((each for each in report.metrics if primary and each.name == primary.name), None)
+    found = result(
+        criterion,
+        "pass" if report.verdict == "supported" else ("unknown" if report.verdict == "hold" else "fail"),
+        figure=f"{report.verdict}, grade {report.evidence_grade}" + (f"; {_difference(figures)}" if figures else ""),
+        bound="supported",
+        missing="; ".join(report.reasons),
+        **(_bounds(figures) if figures else {}),
+    )
+    return _sampled(found, sample)
+
+
+@check("sample_ratio")
+def sample_ratio(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """The arms' sizes are as assigned (χ² test of the sample ratio)."""
+    least = float(criterion.settings.get("p_value_min", 0.001))
+    report, sample, why = _analysis(facts)
+    if report is None or report.srm_p_value is None:
+        return result(criterion, "unknown", bound=f"p ≥ {least:g}", missing=why or "no randomised units are recorded")
+    found = result(
+        criterion,
+        "pass" if report.srm_p_value >= least else "fail",
+        figure=f"p = {report.srm_p_value:.3g}",
+        bound=f"p ≥ {least:g}",
+        missing="the assignment or the recording is broken: find out why before anything else",
+        estimate=report.srm_p_value,
+        n=sum(report.units.values()),
+    )
+    return _sampled(found, sample)
+
+
+@check("guardrails")
+def guardrails(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """Every guardrail metric is shown to be non-inferior."""
+    report, sample, why = _analysis(facts)
+    if report is None:
+        return result(criterion, "unknown", bound="all non-inferior", missing=why)
+    rails = [each for each in report.metrics if each.role == "guardrail"]
+    holding = [each for each in rails if each.finding == "non_inferior"]
+    worse = [each for each in rails if each.finding == "worse"]
+    status: CriterionStatus = "pass" if rails and len(holding) == len(rails) else ("fail" if worse else "unknown")
+    open_rails = [f"{each.name}: {_difference(each)} is not shown to hold" for each in rails if each not in holding]
+    found = result(
+        criterion,
+        status,
+        figure=f"{len(holding)} of {len(rails)} hold" + "".join(f"; {each.name} {_difference(each)}" for each in rails),
+        bound="all non-inferior",
+        missing="; ".join(open_rails) or "declare a guardrail metric",
+        **(_bounds(rails[0]) if len(rails) == 1 else {}),
+    )
+    return _sampled(found, sample)
+
+
+@check("rating")
+def rating(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """The mean of people's stars, by the lower end of a betting confidence sequence, on enough ratings."""
+    least, n_min = float(criterion.settings.get("stars_min", 4.0)), int(criterion.settings.get("n_min", 200))
+    bound = f"lower bound ≥ {least:.1f} with n ≥ {n_min}"
+    ratings = facts.ratings or facts.sample_ratings
+    sample = not facts.ratings and bool(facts.sample_ratings)
+    if not ratings:
+        return result(criterion, "unknown", figure="no ratings", bound=bound, n=0, missing=f"{n_min} ratings of this version")
+    interval = betting_sequence([float(each.stars) for each in ratings], minimum=1.0, maximum=5.0)
+    lower, upper, mean = interval.lower or 1.0, interval.upper or 5.0, sum(each.stars for each in ratings) / len(ratings)
+    status: CriterionStatus = "fail" if upper < least else ("pass" if lower >= least and len(ratings) >= n_min else "unknown")
+    lacking = f"{n_min - len(ratings)} more ratings" if len(ratings) < n_min else f"the lower bound is below {least:.1f}"
+    found = result(
+        criterion,
+        status,
+        figure=f"{mean:.2f} stars [{lower:.2f}, {upper:.2f}], n = {len(ratings)}",
+        bound=bound,
+        missing=lacking,
+        estimate=mean,
+        lower=lower,
+        upper=upper,
+        n=len(ratings),
+        source="ratings of the current version",
+    )
+    return _sampled(found, sample)
+
+
+@check("grounded")
+def grounded(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """The share of sent answers with claims whose claims are all supported, by its Wilson interval."""
+    least = float(criterion.settings.get("share_min", 0.95))
+    bound = f"lower bound ≥ {least:.2f}"
+    sent = dict.fromkeys(("supported", "unsupported", "no_sources"), 0)
+    for (ended, state), number in facts.status_counts.items():
+        if ended in ("answered", "fallback") and state in sent:
+            sent[state] += number
+    n = sum(sent.values())
+    if n == 0:
+        return result(
+            criterion,
+            "unknown",
+            figure="no scored answers",
+            bound=bound,
+            n=0,
+            missing="calls of this version through the gateway",
+        )
+    interval = wilson(sent["supported"], n)
+    lower, upper = interval.lower or 0.0, 1.0 if interval.upper is None else interval.upper
+    status: CriterionStatus = "pass" if lower >= least else ("fail" if upper < least else "unknown")
+    return result(
+        criterion,
+        status,
+        figure=f"{sent['supported'] / n:.3f} [{lower:.3f}, {upper:.3f}], n = {n}",
+        bound=bound,
+        missing="more calls, or fewer unsupported answers",
+        estimate=sent["supported"] / n,
+        lower=lower,
+        upper=upper,
+        n=n,
+        source="trust states of the current version's calls",
+    )
+
+
+@check("critical_harm")
+def critical_harm(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """The rate of critical harm among ratings that were asked about it, by its one-sided Clopper–Pearson bound."""
+    most = float(criterion.settings.get("rate_max", 0.01))
+    bound = f"upper bound ≤ {most:.0%} (0 in 299)"
+    asked = _asked(facts.ratings)
+    sample = not asked and bool(_asked(facts.sample_ratings))
+    asked = asked or _asked(facts.sample_ratings)
+    if not asked:
+        return result(
+            criterion, "unknown", figure="nobody was asked", bound=bound, n=0, missing="299 ratings that answer critical_harm"
+        )
+    harms = sum(bool(each.critical_harm) for each in asked)
+    upper = clopper_pearson_upper(harms, len(asked)).upper
+    status: CriterionStatus = (
+        "unknown"
+        if upper is None
+        else ("pass" if upper <= most else ("fail" if harms and harms / len(asked) > most else "unknown"))
+    )
+    found = result(
+        criterion,
+        status,
+        figure=f"{harms} in {len(asked)}" + (f", upper bound {upper:.2%}" if upper is not None else ""),
+        bound=bound,
+        missing="more ratings that answer critical_harm" if not harms else "find the cause of each harm before going on",
+        estimate=harms / len(asked),
+        upper=upper,
+        n=len(asked),
+    )
+    return _sampled(found, sample)
+
+
+def _asked(ratings: Sequence[Rating]) -> list[Rating]:
+    return [each for each in ratings if each.critical_harm is not None]
+
+
+@check("return_on_investment")
+def return_on_investment(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """Monthly benefit less cost, as an interval: time saved a case (people's review included) × volume − tokens − fixed cost."""
+    bound = "lower bound > 0 USD a month"
+    economics = facts.use_case.economics
+    if economics is None:
+        return result(
+            criterion,
+            "unknown",
+            bound=bound,
+            missing="declare economics: {hourly_cost_usd: N, cases_per_month: N, fixed_usd_per_month: N}",
+        )
+    report, sample, why = _analysis(facts)
+    primary = facts.registered.plan.primary if facts.registered else None
+    if report is None or primary is None:
+        return result(criterion, "unknown", bound=bound, missing=why)
+    scale = _UNIT_S.get(primary.unit)
+    figures = next(each for each in report.metrics if each.name == primary.name)
+    if scale is None or primary.direction != "decrease":
+        return result(criterion, "unknown", bound=bound, missing="the primary metric is not a duration that should fall")
+    if figures.lower is None or figures.upper is None or figures.estimate is None:
+        return result(criterion, "unknown", bound=bound, missing="the effect on the primary metric is not known yet")
+    calls = sum(number for (ended, _), number in facts.status_counts.items() if ended not in ("refused", "opened"))
+    if facts.cost_usd is None or calls == 0:
+        return result(
+            criterion,
+            "unknown",
+            bound=bound,
+            missing="the cost of calls is unknown: declare price on every target, and make calls",
+        )
+    per_case = scale / HOURS_S * economics.hourly_cost_usd
+    fixed = economics.fixed_usd_per_month + facts.cost_usd / calls * economics.cases_per_month
+    low, middle, high = (
+        -value * per_case * economics.cases_per_month - fixed for value in (figures.upper, figures.estimate, figures.lower)
+    )
+    found = result(
+        criterion,
+        "pass" if low > 0 else ("fail" if high < 0 else "unknown"),
+        figure=f"{middle:,.0f} USD a month [{low:,.0f}, {high:,.0f}]",
+        bound=bound,
+        missing="the lower bound is not above 0",
+        estimate=middle,
+        lower=low,
+        upper=high,
+        n=figures.n,
+        source=f"{economics.cases_per_month:g} cases a month at {economics.hourly_cost_usd:g} USD an hour",
+    )
+    return _sampled(found, sample)
+
+
+def _difference(figures: MetricResult) -> str:
+    if figures.estimate is None:
+        return "unknown"
+    ends = ", ".join("–" if end is None else f"{end:.4g}" for end in (figures.lower, figures.upper))
+    return f"{figures.estimate:+.4g} [{ends}], n = {figures.n}"
+
+
+def _bounds(figures: MetricResult) -> dict[str, object]:
+    return {"estimate": figures.estimate, "lower": figures.lower, "upper": figures.upper, "n": figures.n}

@@ -1,0 +1,91 @@
+"""Every knob of the product: type, default, environment name and one line of help. The command line overrides them.
+
+Knobs of the data plane's limits are in `gateway.settings`; the deployment-level ones are here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from groundcrew.errors import InputError
+
+ENVIRONMENT_PREFIX = "GROUNDCREW_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Deployment settings; `HELP` has a line for each. Read from the environment by `load`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8400
+    data: Path = Path(".groundcrew")
+    database_url: str = ""
+    snapshot_poll_ms: int = 200
+    snapshot_age_s_max: float = 60.0
+    ship_every_ms: int = 200
+    ship_batch_max: int = 500
+    kill_confirm_s_max: float = 5.0
+    encoder_threads: int = 1
+    secure_cookies: bool = False
+
+    @property
+    def database(self) -> str:
+        """The database URL: the given one, or the embedded database in the data folder."""
+        return self.database_url or f"sqlite:///{self.data / 'groundcrew.db'}"
+
+    @property
+    def spool(self) -> Path:
+        """The spool file of the gateway in this data folder."""
+        return self.data / "spool" / "spool.db"
+
+
+HELP: dict[str, str] = {
+    "host": "address that the server listens on",
+    "port": "port that the server listens on",
+    "data": "folder for the embedded database, the spool and the knowledge indexes",
+    "database_url": "postgresql://… to use PostgreSQL; empty for the embedded database in the data folder",
+    "snapshot_poll_ms": "how often a gateway asks the database whether anything changed",
+    "snapshot_age_s_max": "past this age of its snapshot a gateway refuses calls of use cases that fail closed",
+    "ship_every_ms": "how often recorded calls are shipped from the spool to the database",
+    "ship_batch_max": "most calls shipped in one transaction",
+    "kill_confirm_s_max": "how long a trip waits for every gateway to acknowledge before it reports stop_failed",
+    "encoder_threads": "threads of the sentence encoder",
+    "secure_cookies": "set behind TLS: cookies are sent over https only",
+}
+
+
+def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Settings from the environment (GROUNDCREW_HOST, GROUNDCREW_PORT, …), overridden by `given` values that are not None.
+
+    InputError names the variable whose value does not fit.
+    """
+    source = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        name = ENVIRONMENT_PREFIX + field.name.upper()
+        text = source.get(name)
+        if text is None or text == "":
+            continue
+        try:
+            values[field.name] = Path(text) if field.type is Path else msgspec.convert(text, field.type, strict=False)
+        except msgspec.ValidationError as error:
+            raise InputError(str(error), field=name) from None
+    values.update({name: value for name, value in given.items() if value is not None})
+    settings = Settings(**values)
+    if not 0 <= settings.port <= 65_535:
+        raise InputError(f"{settings.port} is not a port: 0 to 65535", field="port")
+    for name in (
+        "snapshot_poll_ms",
+        "snapshot_age_s_max",
+        "ship_every_ms",
+        "ship_batch_max",
+        "kill_confirm_s_max",
+        "encoder_threads",
+    ):
+        if getattr(settings, name) <= 0:
+            raise InputError("must be more than 0", field=name)
+    return settings
