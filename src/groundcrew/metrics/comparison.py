@@ -17,7 +17,7 @@ from groundcrew.stats.confidence_sequences import ASYMPTOTIC_N_MIN, boundary, di
 from groundcrew.stats.e_values import beta_binomial_interval
 from groundcrew.stats.interrupted_series import interrupted_difference
 from groundcrew.stats.intervals import Interval, clopper_pearson, newcombe, welch
-from groundcrew.stats.moments import Moments, moments
+from groundcrew.stats.moments import Moments, moments, proportion_moments
 from groundcrew.stats.significance import brunner_munzel
 
 Finding = Literal["superior", "non_inferior", "worse", "inconclusive", "unknown", "differs", "equal"]
@@ -136,24 +136,16 @@ def _independent(
     planning_n: int | None,
 ) -> Interval:
     """One row per unit, no clusters."""
-    binary = metric.kind in BINARY_KINDS
+    binary, arms = metric.kind in BINARY_KINDS, (treatment, control)
+    counts = [round((arm.mean or 0.0) * arm.n) if binary else 0 for arm in arms]
     if plan.monitoring == "sequential":
         if binary:
-            treatment, control = _smoothed(treatment), _smoothed(control)
+            treatment, control = (proportion_moments(successes, arm.n) for successes, arm in zip(counts, arms, strict=True))
         return difference_sequence(treatment, control, planning_n or SEQUENCE_N_DEFAULT, alpha, sides)
     confidence = 1 - alpha * (2 if sides == 1 else 1)
     if binary:
-        counts = [round((arm.mean or 0.0) * arm.n) for arm in (treatment, control)]
         return newcombe(counts[0], treatment.n, counts[1], control.n, confidence)
     return welch(treatment, control, confidence).interval
-
-
-def _smoothed(sample: Moments) -> Moments:
-    """A proportion whose variance counts one more success and failure: an arm without events still has a spread."""
-    if sample.mean is None:
-        return sample
-    rate = (sample.mean * sample.n + 1) / (sample.n + 2)
-    return Moments(n=sample.n, mean=sample.mean, variance=rate * (1 - rate))
 
 
 def _clustered(

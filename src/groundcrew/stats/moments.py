@@ -50,6 +50,17 @@ def moments(values: Values) -> Moments:
     )
 
 
+def proportion_moments(successes: int, n: int) -> Moments:
+    """Moments of `n` yes/no values whose variance counts two more successes and two more failures (Agresti & Coull 1998).
+
+    So an arm without a single event still has a spread, and a sequence that looks early does not take silence for proof.
+    """
+    if not 0 <= successes <= n:
+        raise InputError(f"{successes} of {n} is not a count of successes", field="successes")
+    rate = (successes + 2) / (n + 4)
+    return Moments(n=n, mean=successes / n if n else None, variance=rate * (1 - rate) if n > 1 else None)
+
+
 def difference_error(treatment: Moments, control: Moments) -> float | None:
     """Standard error of the difference of two independent means; None where an arm's variance is unknown."""
     if treatment.variance is None or control.variance is None:

@@ -23,7 +23,7 @@ from groundcrew.stats.e_values import (
     split_e_value,
 )
 from groundcrew.stats.intervals import clopper_pearson, wilson
-from groundcrew.stats.moments import moments
+from groundcrew.stats.moments import moments, proportion_moments
 
 
 @given(st.lists(st.floats(0, 1), max_size=60))
@@ -154,3 +154,20 @@ def test_sequential_sample_ratio() -> None:
     assert split_e_value(1000, 1200, 0.5) > 1000
     assert split_e_value(1000, 1020, 0.5) < 20
     assert split_e_value(0, 0, 0.5) == 1
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.02, 0.3])
+def test_early_looks_at_rare_events_do_not_prove_non_inferiority(rate: float) -> None:
+    """The treatment is worse by exactly the margin: one-sided, at most α of the runs may ever say that it is not."""
+    rng, runs, n, margin = np.random.default_rng(12), 400, 400, 0.05
+    treatment = np.cumsum(rng.random((runs, n)) < rate + margin, axis=1)
+    control = np.cumsum(rng.random((runs, n)) < rate, axis=1)
+    passed = 0
+    for run in range(runs):
+        for look in range(ASYMPTOTIC_N_MIN, n + 1, 10):
+            arms = [proportion_moments(int(arm[run, look - 1]), look) for arm in (treatment, control)]
+            interval = difference_sequence(*arms, 2 * n, alpha=0.05, sides=1)
+            if interval.upper is not None and interval.upper < margin:
+                passed += 1
+                break
+    assert passed / runs <= 0.05
