@@ -93,6 +93,11 @@ class Fields:
         node = self._mapping.get(key)
         return node is not None and node.value is not None
 
+    def is_choice(self, key: str, word: str) -> bool:
+        """Whether `key` is given as `word`."""
+        node = self._mapping.get(key)
+        return node is not None and node.value == word
+
     def node(self, key: str, *, required: bool = False) -> Node | None:
         """The node of `key`, or None where it is absent (a complaint where it is required)."""
         if self.has(key):

@@ -18,6 +18,7 @@ from groundcrew.domain.provider import TARGET_TIMEOUT_S_MAX, Api, Model, Price, 
 from groundcrew.domain.risk import QUESTIONS
 from groundcrew.domain.use_case import Autonomy, Budget, Economics, Exposure, Grounding, SignOffRule, Solution, UseCase
 from groundcrew.errors import DeclarationError, InputError
+from groundcrew.guards.registry import BUILT_IN
 from groundcrew.services.declaration_fields import Complaints, Fields, shown, suggestion
 from groundcrew.services.declaration_yaml import Node, describe, read_documents, read_text
 
@@ -29,13 +30,11 @@ PROMPT_BYTES_MAX = 65_536
 TOKENS_PER_DAY_MAX = 10**15
 AMOUNT_MAX = 1e12
 
-#: Guards that a policy may name unless the caller knows better.
-KNOWN_GUARDS: frozenset[str] = frozenset({"pii", "prompt_injection", "commitment", "secrets", "topic", "schema", "language"})
+#: Guards that a policy may name unless the caller knows of more. One that does not exist would refuse every call at runtime.
+KNOWN_GUARDS: frozenset[str] = frozenset(BUILT_IN)
 AUTHORITY_TYPES = ("price", "discount", "refund", "credit", "deadline", "guarantee", "contract")
-PII_TYPES = (
-    *("PERSON", "DATE", "AGE", "ADDRESS", "LOCATION", "PHONE", "EMAIL", "SSN", "MRN", "HEALTH_PLAN_ID", "FACILITY", "ORG"),
-    *("CREDIT_CARD", "IBAN", "IP", "URL", "ID"),
-)
+#: Longest text that a guard puts in an answer's place.
+REPLACEMENT_LENGTH_MAX = 2_000
 
 #: Fields of a use case that are earned or decided, and what to do instead of declaring them.
 NOT_DECLARED = {
@@ -222,7 +221,15 @@ def _read_guard(fields: Fields, reading: Reading) -> GuardRule:
 
 
 def _guard_settings(guard: str, fields: Fields, reading: Reading) -> dict[str, Any]:
-    settings = {}
+    """`text` for the action replace, `block_at` (a score from which findings block), and what this guard alone knows."""
+    settings: dict[str, Any] = {}
+    replacing = fields.is_choice("action", "replace")
+    if replacing or fields.has("text"):
+        settings["text"] = fields.text("text", required=replacing, length_max=REPLACEMENT_LENGTH_MAX)
+        if not replacing:
+            fields.complain("text", "only the action replace puts a text in an answer's place")
+    if (block_at := fields.number("block_at", low=0, above=True, high=1)) is not None:
+        settings["block_at"] = block_at
     for key, read in GUARD_SETTINGS.get(guard, {}).items():
         if fields.has(key):
             settings[key] = read(fields, key, reading)
@@ -271,22 +278,10 @@ def _read_authority_row(fields: Fields) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value is not None}
 
 
-def _read_types(fields: Fields, key: str, reading: Reading) -> list[str]:
-    return list(fields.choices(key, PII_TYPES))
-
-
-def _read_share(fields: Fields, key: str, reading: Reading) -> float | None:
-    return fields.number(key, low=0, high=1)
-
-
 SettingReader: TypeAlias = Callable[[Fields, str, Reading], object]
 
 #: What each guard may be told beyond the fields that every guard has.
-GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {
-    "commitment": {"authority": _read_authority},
-    "pii": {"types": _read_types, "threshold": _read_share},
-    "prompt_injection": {"threshold": _read_share},
-}
+GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {"commitment": {"authority": _read_authority}}
 
 
 def read_use_case(fields: Fields, reading: Reading) -> UseCase:

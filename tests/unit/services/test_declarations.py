@@ -223,6 +223,10 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("guard: pii", "gaurd: pii", "guards[0].gaurd", "did you mean 'guard'?"),
     ("on: [input, output]", "on: [inptu]", "guards[0].on[0]", "did you mean 'input'?"),
     ("action: redact", "action: delete", "guards[0].action", "expected one of allow, redact"),
+    ("action: redact", "action: replace", "guards[0].text", "is required"),
+    ("action: redact", "action: redact, text: gone", "guards[0].text", "only the action replace"),
+    ("timeout_ms: 200", "block_at: 2", "guards[0].block_at", "at most 1"),
+    ("guard: pii", "guard: topic", "guards[0].guard", "unknown guard 'topic'"),
     ("timeout_ms: 200", "timeout_ms: 0.5", "guards[0].timeout_ms", "expected a whole number"),
     ("timeout_ms: 200", "authority: authority.yaml", "guards[0].authority", "unknown key 'authority'"),
     ("authority: authority.yaml", "authority: nothing.yaml", "guards[1].authority", "'nothing.yaml' does not exist"),
@@ -445,6 +449,12 @@ def test_alias_may_share_a_value(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("kind: Policy\nname: p\nguards: [{guard: pii, on: &on [input]}, {guard: secrets, on: *on}]\n")
     assert [rule.on for rule in load([path]).policies[0].value.guards] == [("input",), ("input",)]
+
+
+def test_replacement_and_threshold_reach_the_guard(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("kind: Policy\nname: p\nguards: [{guard: secrets, action: replace, text: withheld, block_at: 0.5}]\n")
+    assert load([path]).policies[0].value.guards[0].settings == {"text": "withheld", "block_at": 0.5}
 
 
 def test_names_known_to_the_caller_replace_the_built_in_guards(tmp_path: Path) -> None:
