@@ -1,0 +1,182 @@
+"""Admission: whether a call may go on, decided from the snapshot alone. Every doubt denies, and the refusal says why."""
+
+from __future__ import annotations
+
+import msgspec
+
+from groundcrew.domain.data_class import DATA_CLASSES, DataClass, highest, provider_may_see, rank
+from groundcrew.domain.guard import Policy
+from groundcrew.domain.key import secret_sha256
+from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.provider import Model, Provider, Target
+from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCaseEntry
+from groundcrew.domain.stage import limits
+from groundcrew.domain.use_case import UseCase
+from groundcrew.errors import RefusedCall
+from groundcrew.gateway.budget import BudgetLimits
+
+#: Longest key secret that is looked up; ours have 46 characters.
+SECRET_LENGTH_MAX = 256
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A target with its provider."""
+
+    provider: Provider
+    target: Target
+
+
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """What an admitted call may use. All of it comes from one snapshot."""
+
+    snapshot: Snapshot
+    key: KeyEntry
+    entry: UseCaseEntry
+    model: Model
+    routes: tuple[Route, ...]
+    policy: Policy | None
+    knowledge: KnowledgeEntry | None
+    budget: BudgetLimits
+    data_class: DataClass
+
+
+def authenticate(snapshot: Snapshot, secret: str | None, now_s: float) -> tuple[KeyEntry, UseCaseEntry]:
+    """The key and the use case that it is scoped to. One message for every reason, so that nothing can be probed."""
+    entry = None
+    if secret is not None and len(secret) <= SECRET_LENGTH_MAX:
+        entry = snapshot.keys.get(secret_sha256(secret))
+    use_case = snapshot.use_cases.get(entry.use_case) if entry is not None else None
+    if entry is None or use_case is None or now_s >= entry.expires_at_s:
+        raise RefusedCall(
+            "invalid_key", "no valid key: send a key of this gateway as 'Authorization: Bearer gc_...' or 'x-api-key'"
+        )
+    return entry, use_case
+
+
+def scopes_of(key: KeyEntry, use_case: UseCase, provider: str | None = None) -> frozenset[Scope]:
+    """The kill-switch scopes that a call falls under; the provider's is known once a target is chosen."""
+    scopes = {
+        Scope("all"),
+        Scope("use-case", use_case.name),
+        Scope("model", use_case.model),
+        Scope("unit", use_case.business_unit),
+        Scope("key", key.id),
+    }
+    if provider is not None:
+        scopes.add(Scope("provider", provider))
+    return frozenset(scopes)
+
+
+def check_stopped(snapshot: Snapshot, key: KeyEntry, use_case: UseCase) -> None:
+    """RefusedCall kill_switch when any scope of the call is stopped."""
+    if not snapshot.stopped:
+        return
+    hit = sorted(scopes_of(key, use_case) & snapshot.stopped)
+    if hit:
+        raise RefusedCall("kill_switch", "stopped by the kill switch: " + ", ".join(str(scope) for scope in hit))
+
+
+def check_running(use_case: UseCase) -> None:
+    """RefusedCall use_case_not_running unless stage, run state and holds let the use case serve."""
+    if not limits(use_case).serves:
+        raise RefusedCall("use_case_not_running", f"use case {use_case.name} is {use_case.stage}: it serves no calls")
+    if use_case.run_state != "running":
+        because = f": {use_case.run_reason}" if use_case.run_reason else ""
+        raise RefusedCall("use_case_not_running", f"use case {use_case.name} is {use_case.run_state}{because}")
+    for hold in use_case.holds:
+        if hold.stops_calls:
+            raise RefusedCall("use_case_not_running", f"use case {use_case.name} is on hold ({hold.kind}): {hold.reason}")
+
+
+def check_model(use_case: UseCase, asked: str | None) -> None:
+    """RefusedCall model_not_allowed unless the request names the use case's own alias, the use case, or leaves it open."""
+    if asked not in (None, "", "default", use_case.model, use_case.name):
+        raise RefusedCall(
+            "model_not_allowed", f"use case {use_case.name} may use the model {use_case.model!r} only, not {asked[:100]!r}"
+        )
+
+
+def check_data_class(use_case: UseCase, data_class: DataClass) -> None:
+    """RefusedCall data_class_not_allowed when the use case is not declared for `data_class`."""
+    ceiling = highest(use_case.data_classes)
+    if rank(data_class) > rank(ceiling):
+        raise RefusedCall(
+            "data_class_not_allowed",
+            f"this request holds {data_class} data; use case {use_case.name} is declared for {ceiling} at most",
+        )
+
+
+def floor_class(use_case: UseCase) -> DataClass:
+    """The least sensitive class that the use case declares: what its traffic is taken for when nothing else is known."""
+    return min(use_case.data_classes, key=rank, default=DATA_CLASSES[0])
+
+
+def routes_for(snapshot: Snapshot, use_case: UseCase, data_class: DataClass, targets_max: int) -> tuple[Model, tuple[Route, ...]]:
+    """The targets that may see `data_class` and are not stopped, in declared order. Refuses when none is left."""
+    model = snapshot.models.get(use_case.model)
+    if model is None:
+        raise RefusedCall("model_not_allowed", f"the model {use_case.model!r} of use case {use_case.name} is not declared")
+    known: list[Route] = []
+    for target in model.targets:
+        provider = snapshot.providers.get(target.provider)
+        if provider is not None and target.weight > 0:
+            known.append(Route(provider=provider, target=target))
+    allowed = [each for each in known if provider_may_see(data_class, each.provider.data_classes, baa=each.provider.baa)]
+    if not allowed:
+        names = ", ".join(sorted({each.provider.name for each in known})) or "none"
+        raise RefusedCall("data_class_not_allowed", f"no provider of model {model.name!r} may see {data_class} data ({names})")
+    live = [each for each in allowed if Scope("provider", each.provider.name) not in snapshot.stopped]
+    if not live:
+        names = ", ".join(sorted({f"provider:{each.provider.name}" for each in allowed}))
+        raise RefusedCall("kill_switch", f"stopped by the kill switch: {names}")
+    return model, tuple(live[:targets_max])
+
+
+def check_age(entry: UseCaseEntry, age_s: float, age_s_max: float) -> None:
+    """RefusedCall stale_policy when the snapshot is too old for a use case that fails closed."""
+    if entry.fails_closed and age_s > age_s_max:
+        raise RefusedCall(
+            "stale_policy",
+            f"the gateway has not heard from the control plane for {age_s:.0f} s and use case {entry.use_case.name} fails closed",
+        )
+
+
+def admit(
+    snapshot: Snapshot,
+    key: KeyEntry,
+    entry: UseCaseEntry,
+    *,
+    asked_model: str | None,
+    declared_class: DataClass | None,
+    now_s: float,
+    targets_max: int,
+) -> Admitted:
+    """Everything but the budget: stops, stage, run state, holds, model, data class and the targets that remain."""
+    use_case = entry.use_case
+    check_stopped(snapshot, key, use_case)
+    check_running(use_case)
+    check_model(use_case, asked_model)
+    knowledge = snapshot.knowledge.get(use_case.grounding.knowledge) if use_case.grounding else None
+    if knowledge is not None and now_s >= knowledge.expires_at_s:
+        knowledge = None
+    data_class = highest((floor_class(use_case), declared_class or DATA_CLASSES[0]))
+    check_data_class(use_case, data_class)
+    seen = highest((data_class, knowledge.data_class)) if knowledge is not None else data_class
+    model, routes = routes_for(snapshot, use_case, seen, targets_max)
+    policy = None
+    if use_case.policy is not None:
+        policy = snapshot.policies.get(use_case.policy)
+        if policy is None:
+            raise RefusedCall("guard_blocked", f"the policy {use_case.policy!r} of use case {use_case.name} is not declared")
+    usd = use_case.budget.usd_per_month if use_case.budget else None
+    return Admitted(
+        snapshot=snapshot,
+        key=key,
+        entry=entry,
+        model=model,
+        routes=routes,
+        policy=policy,
+        knowledge=knowledge,
+        budget=BudgetLimits(tokens_per_day=limits(use_case).tokens_per_day, usd_per_month=usd),
+        data_class=data_class,
+    )

@@ -1,0 +1,187 @@
+"""What a call is checked against: guards on what goes in and out, the passages it may rest on, the trust of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from groundcrew.domain.data_class import DataClass, highest
+from groundcrew.domain.guard import Place
+from groundcrew.domain.trust import TrustReport
+from groundcrew.errors import GroundcrewError, RefusedCall
+from groundcrew.gateway.admission import Admitted, check_data_class
+from groundcrew.gateway.answer import Generated
+from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.metrics import Metrics
+from groundcrew.gateway.protocols import ComposedAnswer, Grounding, Source
+from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.gateway.wire import ChatRequest
+from groundcrew.guards.runner import GuardOutcome, GuardRunner
+
+#: What the gateway itself says when approved knowledge holds no answer.
+DECLINED_TEXT = "I have no verified answer to this question."
+#: Data classes that findings of the pii guard stand for; other types do not raise a request's class by themselves.
+_CLASS_OF_TYPE: dict[str, DataClass] = {
+    "EMAIL": "pii",
+    "PHONE": "pii",
+    "IBAN": "pii",
+    "CREDIT_CARD": "pii",
+    "SSN": "pii",
+    "PERSON": "pii",
+    "ADDRESS": "pii",
+    "MRN": "phi",
+    "HEALTH_PLAN_ID": "phi",
+}
+
+Result = TypeVar("Result")
+
+
+class CheckedInput(msgspec.Struct, frozen=True, kw_only=True):
+    """A request after its guards: what they ask for, masked texts by message index, and the class that a provider will see."""
+
+    outcome: GuardOutcome
+    masked: dict[int, list[str]]
+    provider_class: DataClass
+
+
+class Checks:
+    """Runs guards and grounding for calls, with their time limits; whatever fails is unknown and counts against the call."""
+
+    def __init__(self, guards: GuardRunner, grounding: Grounding | None, settings: GatewaySettings, metrics: Metrics) -> None:
+        self._guards, self._grounding, self._settings, self._metrics = guards, grounding, settings, metrics
+
+    async def request(self, flight: Flight, admitted: Admitted, request: ChatRequest) -> CheckedInput:
+        """Guards on the request. Raises the call's data class to what the pii guard found, and refuses where that is too high."""
+        started_s = time.perf_counter()
+        places = [(index, text) for index, message in enumerate(request.messages) for text in message.texts()]
+        texts, roles = [text for _, text in places], [request.messages[index].role for index, _ in places]
+        outcome = await self._guards.run(admitted.policy, "input", texts, roles=roles)
+        self._book(flight, outcome)
+        current = list(outcome.texts)
+        tools = [position for position, role in enumerate(roles) if role in ("tool", "function")]
+        if tools:
+            found = await self._guards.run(admitted.policy, "tool_results", [current[each] for each in tools])
+            self._book(flight, found)
+            for position, text in zip(tools, found.texts, strict=True):
+                current[position] = text
+            if found.action not in ("allow", "redact"):
+                outcome = found
+        if outcome.ran and not all(message.only_text for message in request.messages):
+            flight.scans_missing += 1
+        masked: dict[int, list[str]] = {}
+        for (index, _), text in zip(places, current, strict=True):
+            masked.setdefault(index, []).append(text)
+        changed = {index for (index, text), now in zip(places, current, strict=True) if text != now}
+        provider_class = self._classify(flight, admitted)
+        flight.timed("guards_input", started_s)
+        return CheckedInput(outcome=outcome, masked={index: masked[index] for index in changed}, provider_class=provider_class)
+
+    def _classify(self, flight: Flight, admitted: Admitted) -> DataClass:
+        """Book the class that was found; the class that a provider will see leaves out what was masked."""
+        seen: list[DataClass] = [admitted.data_class]
+        found: list[DataClass] = [admitted.data_class]
+        for result in flight.guards:
+            if result.guard != "pii":
+                continue
+            classes = [_CLASS_OF_TYPE[each] for each in result.types if each in _CLASS_OF_TYPE]
+            found += classes
+            if result.action != "redact":
+                seen += classes
+        flight.data_class = highest(found)
+        check_data_class(admitted.entry.use_case, flight.data_class)
+        if admitted.knowledge is not None:
+            seen.append(admitted.knowledge.data_class)
+        return highest(seen)
+
+    async def output(
+        self, flight: Flight, admitted: Admitted, generated: Generated, *, monitor_only: bool = False
+    ) -> GuardOutcome:
+        """Guards on an answer: its text, the text beside it, its tool calls, in this order (all three, empty ones included)."""
+        started_s = time.perf_counter()
+        texts = [generated.text, generated.side_text, generated.tool_text()]
+        context = {"request": flight.question, "knowledge": [source.text for source in flight.sources]}
+        outcome = await self._guards.run(admitted.policy, "output", texts, context, monitor_only=monitor_only)
+        self._book(flight, outcome)
+        flight.timed("guards_output", started_s)
+        return outcome
+
+    def _book(self, flight: Flight, outcome: GuardOutcome) -> None:
+        flight.guards += outcome.results
+        flight.scans_ran += outcome.ran
+        flight.scans_missing += outcome.failed
+        for result in outcome.results:
+            self._metrics.guard(result)
+
+    async def retrieve(self, flight: Flight, admitted: Admitted) -> None:
+        """Find the passages for the question; none where the knowledge base is missing, expired or can not be read."""
+        if admitted.knowledge is None or self._grounding is None or not flight.question.strip():
+            return
+        started_s = time.perf_counter()
+        knowledge = admitted.knowledge
+        try:
+            found = await self._bounded(self._grounding.retrieve(knowledge, flight.question, self._settings.passages_max))
+        except GroundcrewError as error:
+            flight.details["retrieval_error"] = str(error)
+            self._metrics.grounding_failures.inc()
+            return
+        flight.knowledge_revision = knowledge.revision
+        flight.sources = await self._safe_passages(flight, admitted, found)
+        flight.timed("retrieval", started_s)
+
+    async def _safe_passages(self, flight: Flight, admitted: Admitted, found: Sequence[Source]) -> tuple[Source, ...]:
+        place: Place = "passages"
+        outcome = await self._guards.run(admitted.policy, place, [source.text for source in found])
+        self._book(flight, outcome)
+        if outcome.action not in ("allow", "redact") and not outcome.blocked:  # a failed scan that fails closed
+            raise RefusedCall("guard_blocked", f"the guard {outcome.guard!r} could not scan the passages: {outcome.reason}")
+        return tuple(
+            msgspec.structs.replace(source, text=outcome.texts[index])
+            for index, source in enumerate(found)
+            if index not in outcome.blocked
+        )
+
+    async def score(self, flight: Flight, text: str) -> TrustReport | None:
+        """The trust of `text` against the call's passages; None when it can not be told, which never counts as supported."""
+        if self._grounding is None:
+            flight.details["trust_error"] = "no grounding is set up"
+            return None
+        started_s = time.perf_counter()
+        try:
+            return await self._bounded(self._grounding.score(text, flight.sources, flight.question))
+        except GroundcrewError as error:
+            flight.details["trust_error"] = str(error)
+            self._metrics.grounding_failures.inc()
+            return None
+        finally:
+            flight.timed("trust", started_s)
+
+    async def compose(self, flight: Flight, admitted: Admitted) -> ComposedAnswer:
+        """An answer of verbatim sentences; the text that says there is none where nothing can be composed."""
+        declined = ComposedAnswer(text=DECLINED_TEXT, answered=False, confidence=0.0)
+        if admitted.knowledge is None or self._grounding is None or not flight.sources:
+            return declined
+        started_s = time.perf_counter()
+        try:
+            return await self._bounded(self._grounding.compose(admitted.knowledge, flight.question, flight.sources))
+        except GroundcrewError as error:
+            flight.details["compose_error"] = str(error)
+            self._metrics.grounding_failures.inc()
+            return declined
+        finally:
+            flight.timed("compose", started_s)
+
+    async def _bounded(self, work: Awaitable[Result]) -> Result:
+        """`work` within its time limit; every failure becomes a GroundcrewError that names its kind."""
+        try:
+            async with asyncio.timeout(self._settings.grounding_s_max):
+                return await work
+        except TimeoutError:
+            raise GroundcrewError(f"grounding took longer than {self._settings.grounding_s_max:g} s") from None
+        except GroundcrewError:
+            raise
+        except Exception as error:
+            raise GroundcrewError(f"grounding failed ({type(error).__name__})") from error

@@ -1,0 +1,69 @@
+"""How a call ends, whichever way: its usage is settled, its record made durable, its metrics counted; each exactly once."""
+
+from __future__ import annotations
+
+import time
+
+from groundcrew.domain.call import CallStatus
+from groundcrew.domain.clock import Clock
+from groundcrew.errors import RecorderUnavailable
+from groundcrew.gateway.budget import Ledger
+from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.metrics import Metrics
+from groundcrew.gateway.protocols import Recorder
+from groundcrew.gateway.settings import GatewaySettings
+
+
+class Finisher:
+    """Settles and records calls."""
+
+    def __init__(self, recorder: Recorder, ledger: Ledger, clock: Clock, metrics: Metrics, settings: GatewaySettings) -> None:
+        self._recorder, self._ledger, self._clock = recorder, ledger, clock
+        self._metrics, self._settings = metrics, settings
+
+    async def opened(self, flight: Flight) -> None:
+        """Make it durable that a stream begins. RecorderUnavailable: then nothing may leave."""
+        await self._recorder.opened(flight.call("opened", None))
+
+    async def commit(self, flight: Flight, status: CallStatus) -> None:
+        """Settle the call and make its record durable. RecorderUnavailable: then its answer must not leave.
+
+        From here on the call can not be cut any more, so that its record stays true.
+        """
+        if flight.is_recorded:
+            return
+        if flight.inflight is not None:
+            flight.inflight.committed = True
+        self.settle(flight)
+        flight.status = status
+        flight.timed("total", flight.started_s)
+        await self._recorder.record(flight.call(status, self._clock.now()))
+        flight.is_recorded = True
+        assert flight.entry is not None
+        self._metrics.call(flight.entry.use_case.name, status, flight.latency_ms, flight.input_tokens, flight.output_tokens)
+
+    async def refuse(self, flight: Flight, status: CallStatus, code: str) -> None:
+        """Record a call that gets no answer. Its error answer leaves even when the recorder is down: nothing else does."""
+        flight.error_code = code
+        self._metrics.refusal(code)
+        self.settle(flight)
+        if flight.key is None or flight.is_recorded:
+            return
+        try:
+            await self.commit(flight, status)
+        except RecorderUnavailable:
+            self._metrics.unrecorded.inc()
+
+    def settle(self, flight: Flight) -> None:
+        """Book what the call used. A call that never reached an upstream uses nothing."""
+        if flight.reservation is None or flight.reservation.settled:
+            return
+        flight.estimate_missing_usage(self._settings.prompt_bytes_per_token)
+        self._ledger.settle(
+            flight.reservation, flight.input_tokens + flight.output_tokens, flight.cost_usd() or 0.0, self._clock.now()
+        )
+
+    @staticmethod
+    def elapsed_s(flight: Flight) -> float:
+        """Seconds since the call came in."""
+        return time.perf_counter() - flight.started_s

@@ -1,0 +1,139 @@
+"""What the gateway is given: the seams through which snapshot, record, upstream and grounding come in, so that nothing on the
+hot path knows a database and every test can put a fake in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from groundcrew.domain.call import Call
+from groundcrew.domain.provider import Provider, Target
+from groundcrew.domain.snapshot import KnowledgeEntry, Snapshot, Usage
+from groundcrew.domain.trust import TrustReport
+
+
+class SnapshotSource(Protocol):
+    """Holds the newest snapshot. `current` must be a plain attribute read: it is read several times in every call."""
+
+    @property
+    def current(self) -> Snapshot:
+        """The newest snapshot known, immutable."""
+        ...
+
+    @property
+    def confirmed_version(self) -> int:
+        """The version that was last confirmed to be the newest one at its origin."""
+        ...
+
+    def age_s(self) -> float:
+        """Seconds since `current` was last confirmed to be the newest; 0 or more."""
+        ...
+
+
+class Recorder(Protocol):
+    """Makes calls durable. Both methods return only when the record survives a crash, or raise RecorderUnavailable."""
+
+    async def opened(self, call: Call) -> None:
+        """Record that a stream is about to send its first byte."""
+        ...
+
+    async def record(self, call: Call) -> None:
+        """Record a call's end; supersedes what `opened` recorded."""
+        ...
+
+
+class UsageSource(Protocol):
+    """Tells what a use case had already spent when this process started."""
+
+    def usage(self, use_case: str) -> Usage:
+        """Spending of `use_case` so far. Asked once per use case; must not block."""
+        ...
+
+
+class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to one target; `body` is the JSON to send as it is."""
+
+    provider: Provider
+    target: Target
+    body: bytes
+    call_id: str
+
+
+class UpstreamStream(Protocol):
+    """An open event stream."""
+
+    async def read(self) -> bytes:
+        """The next bytes as they came, b"" at the end. UpstreamTimeout after the longest gap, UpstreamError when it breaks."""
+        ...
+
+    def close(self) -> None:
+        """Drop the connection now. Safe to call twice."""
+        ...
+
+
+class Upstream(Protocol):
+    """Speaks to providers. Errors are UpstreamError (with the provider's status where it gave one) or UpstreamTimeout."""
+
+    async def complete(self, request: UpstreamRequest) -> bytes:
+        """The provider's whole JSON answer."""
+        ...
+
+    async def open_stream(self, request: UpstreamRequest) -> UpstreamStream:
+        """An event stream that has answered 200 with the right content type."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """An approved passage found for a question; `score` orders them, higher is nearer."""
+
+    passage_id: str
+    document: str
+    title: str
+    text: str
+    score: float = 0.0
+
+
+class Citation(msgspec.Struct, frozen=True, kw_only=True):
+    """A verbatim quote in an answer. `start`/`end` count code points in the passage's text."""
+
+    passage_id: str
+    document: str
+    title: str
+    quote: str
+    start: int
+    end: int
+
+
+class ComposedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer made only of sentences from passages. `answered` is False when there is no verified answer; `confidence` 0..1."""
+
+    text: str
+    answered: bool
+    confidence: float
+    citations: tuple[Citation, ...] = ()
+
+
+class Grounding(Protocol):
+    """Ties answers to approved passages. Any exception means unknown, which never counts as supported."""
+
+    async def retrieve(self, knowledge: KnowledgeEntry, question: str, limit: int) -> tuple[Source, ...]:
+        """The passages nearest to `question`, best first, at most `limit`."""
+        ...
+
+    async def score(self, answer: str, sources: Sequence[Source], question: str) -> TrustReport:
+        """How far `sources` support `answer`."""
+        ...
+
+    async def compose(self, knowledge: KnowledgeEntry, question: str, sources: Sequence[Source]) -> ComposedAnswer:
+        """An answer of verbatim sentences from `sources`, or the text that says there is no verified answer."""
+        ...
+
+    async def close(self) -> None:
+        """Free threads and indexes."""
+        ...

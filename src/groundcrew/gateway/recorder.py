@@ -1,0 +1,52 @@
+"""The recorder over the spool: masks a call's content, whatever the policy says, and makes it durable before it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from groundcrew.domain.call import Call, SourceReference
+from groundcrew.domain.guard import Finding
+from groundcrew.domain.trust import TrustReport
+from groundcrew.gateway.spool import Spool
+from groundcrew.guards import pii
+from groundcrew.guards.redaction import redact, remap_report
+
+
+class SpoolRecorder:
+    """Records calls in a `Spool`. Whoever opened the spool closes it."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    async def opened(self, call: Call) -> None:
+        """Record that a stream is about to send its first byte; RecorderUnavailable when that can not be made durable."""
+        await self._spool.record(mask_call(call), "opened")
+
+    async def record(self, call: Call) -> None:
+        """Record a call's end; RecorderUnavailable when that can not be made durable."""
+        await self._spool.record(mask_call(call))
+
+
+def mask_call(call: Call) -> Call:
+    """`call` with personal data in its texts masked and the offsets of its claims carried over.
+
+    What an approved passage of the call itself says (a hotline, an address of the firm) stays readable in answers.
+    """
+    request, _ = redact(call.request, pii.find(call.request))
+    answer, trust = _mask_answer(call.answer, call.trust, call.sources)
+    withheld, withheld_trust = _mask_answer(call.withheld_answer, call.withheld_trust, call.sources)
+    return msgspec.structs.replace(
+        call, request=request, answer=answer, trust=trust, withheld_answer=withheld, withheld_trust=withheld_trust
+    )
+
+
+def _mask_answer(text: str, report: TrustReport | None, sources: Sequence[SourceReference]) -> tuple[str, TrustReport | None]:
+    if not text:
+        return text, report
+    findings: list[Finding] = [
+        each for each in pii.find(text) if not any(text[each.start : each.end] in source.text for source in sources)
+    ]
+    masked, offsets = redact(text, findings)
+    return masked, remap_report(report, offsets) if report is not None else None

@@ -1,0 +1,213 @@
+"""Whether an answer may leave, and as what: the one place where trust, guards and sign-off meet. The most severe wish wins."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from groundcrew.domain.call import CallStatus
+from groundcrew.domain.guard import Action
+from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.trust import TrustReport
+from groundcrew.domain.use_case import Grounding as GroundingRule
+from groundcrew.errors import RefusedCall
+from groundcrew.gateway.admission import Admitted
+from groundcrew.gateway.answer import Generated
+from groundcrew.gateway.checks import DECLINED_TEXT, Checks
+from groundcrew.gateway.flight import Flight
+from groundcrew.guards.redaction import remap_report
+from groundcrew.guards.runner import SEVERITY, GuardOutcome
+
+DEFAULT_REPLACEMENT = "This answer was removed by policy."
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """What leaves: `sent` with a text, or `held`. `replaced` when the text is not the upstream's own any more."""
+
+    kind: Literal["sent", "held"]
+    text: str = ""
+    replaced: bool = False
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    reason: str = ""
+
+
+class _Wish(msgspec.Struct, frozen=True, kw_only=True):
+    action: Action
+    code: str
+    reason: str
+
+
+def supported(rule: GroundingRule, report: TrustReport | None) -> bool:
+    """Whether a required grounding lets an answer through. Unknown never passes; a contradicted claim never passes."""
+    if report is None:
+        return False
+    if report.state == "no_claims":
+        return True
+    if report.state == "no_sources" or report.trust is None:
+        return False
+    return report.trust >= rule.threshold and not any(claim.contradicted for claim in report.claims)
+
+
+def is_refusal(report: TrustReport | None) -> bool:
+    """Whether the answer declines instead of claiming something."""
+    return report is not None and report.state == "no_claims" and "refusal" in (report.reason or "")
+
+
+def holds_back(admitted: Admitted) -> bool:
+    """Whether an answer must be complete and checked before its first byte leaves."""
+    use_case = admitted.entry.use_case
+    required = use_case.grounding is not None and use_case.grounding.mode == "required"
+    signed = use_case.sign_off is not None and use_case.sign_off.when == "always"
+    rules = admitted.policy.guards if admitted.policy is not None else ()
+    return required or signed or any("output" in rule.on and rule.mode == "enforce" for rule in rules)
+
+
+class Releaser:
+    """Decides about generated answers."""
+
+    def __init__(self, checks: Checks) -> None:
+        self._checks = checks
+
+    async def decide(self, flight: Flight, admitted: Admitted, generated: Generated, *, extractive: bool) -> Release:
+        """Check `generated` and say what leaves; RefusedCall where nothing does. Fills in the flight's trust and status."""
+        outcome = await self._checks.output(flight, admitted, generated)
+        rule = admitted.entry.use_case.grounding
+        report: TrustReport | None = None
+        scored = rule is not None and not (generated.tool_calls and not generated.text)
+        declined = flight.status == "declined"
+        if scored and not declined:
+            report = await self._checks.score(flight, generated.text)
+        masked_text = outcome.texts[0]
+        if report is not None:
+            report = remap_report(report, outcome.offsets[0])
+        flight.trust = report
+        flight.answer = masked_text
+        wish = _worst(
+            _guard_wish(outcome), _grounding_wish(rule, report) if rule is not None and scored and not declined else None
+        )
+        if rule is not None and scored and not declined and not supported(rule, report):
+            flight.flags.append(_why(rule, report))
+        if wish.action == "refuse":
+            self._withhold(flight, report)
+            raise RefusedCall(wish.code, wish.reason)
+        if wish.action == "fallback":
+            return await self._fall_back(flight, admitted, wish, extractive=extractive)
+        if wish.action == "replace":
+            self._withhold(flight, report)
+            flight.answer, flight.status = outcome.replacement or DEFAULT_REPLACEMENT, "fallback"
+            return self._signed(flight, admitted, Release(kind="sent", text=flight.answer, replaced=True, reason=wish.reason))
+        replaced = _apply_masks(generated, outcome)
+        flight.answer = masked_text or generated.tool_text()
+        if wish.action == "hold":
+            return self._hold(flight, wish.reason, generated)
+        if is_refusal(report):
+            flight.status = "declined"
+        release = Release(kind="sent", text=masked_text, replaced=replaced, tool_calls=tuple(generated.tool_calls))
+        return release if declined else self._signed(flight, admitted, release, generated)
+
+    async def instead(self, flight: Flight, admitted: Admitted, outcome: GuardOutcome) -> Release:
+        """What leaves when an input guard keeps a request from the upstream: a refusal, a hold, or another answer."""
+        reason = f"blocked by the guard {outcome.guard!r}" + (f": {outcome.reason}" if outcome.reason else "")
+        if outcome.action == "refuse":
+            raise RefusedCall("guard_blocked", reason)
+        if outcome.action == "hold":
+            return self._hold(flight, reason, Generated())
+        if outcome.action == "replace":
+            flight.answer, flight.status = outcome.replacement or DEFAULT_REPLACEMENT, "fallback"
+            return Release(kind="sent", text=flight.answer, replaced=True, reason=reason)
+        return await self._fall_back(
+            flight, admitted, _Wish(action="fallback", code="guard_blocked", reason=reason), extractive=False
+        )
+
+    async def _fall_back(self, flight: Flight, admitted: Admitted, wish: _Wish, *, extractive: bool) -> Release:
+        """An answer composed from the passages in the generated one's place; it is checked too, and declined if it fails."""
+        self._withhold(flight, flight.trust)
+        flight.details["replaced_because"] = wish.reason
+        composed = None if extractive else await self._checks.compose(flight, admitted)
+        text, status = DECLINED_TEXT, "declined"
+        if composed is not None and not composed.answered:
+            text = composed.text
+        elif composed is not None:
+            candidate = Generated()
+            candidate.text = composed.text
+            outcome = await self._checks.output(flight, admitted, candidate)
+            report = await self._checks.score(flight, composed.text)
+            rule = admitted.entry.use_case.grounding
+            if outcome.action in ("allow", "redact") and rule is not None and supported(rule, report):
+                text, status = outcome.texts[0], "fallback"
+                flight.citations = composed.citations
+                flight.trust = remap_report(report, outcome.offsets[0]) if report is not None else None
+        flight.answer, flight.status = text, _status(status)
+        release = Release(kind="sent", text=text, replaced=True, reason=wish.reason)
+        return release if status == "declined" else self._signed(flight, admitted, release)
+
+    def _signed(self, flight: Flight, admitted: Admitted, release: Release, generated: Generated | None = None) -> Release:
+        """`release`, or a hold where every answer of the use case needs a signature."""
+        rule = admitted.entry.use_case.sign_off
+        if rule is None or rule.when != "always":
+            return release
+        return self._hold(flight, f"every answer of this use case needs a sign-off by a {rule.qualification}", generated)
+
+    def _hold(self, flight: Flight, reason: str, generated: Generated | None) -> Release:
+        draft = flight.answer or (generated.tool_text() if generated is not None else "")
+        self._withhold(flight, flight.trust)
+        flight.withheld_answer = draft
+        flight.status, flight.sign_off_id = "held", new_id()
+        flight.details["held_because"] = reason
+        return Release(kind="held", reason=reason)
+
+    @staticmethod
+    def _withhold(flight: Flight, report: TrustReport | None) -> None:
+        """Move the answer to where it is recorded but does not leave."""
+        flight.withheld_answer, flight.answer = flight.answer, ""
+        flight.withheld_trust, flight.trust = report, None
+        flight.citations = ()
+
+
+def _status(text: str) -> CallStatus:
+    return "fallback" if text == "fallback" else "declined"
+
+
+def _worst(first: _Wish, second: _Wish | None) -> _Wish:
+    if second is None or SEVERITY.index(first.action) >= SEVERITY.index(second.action):
+        return first
+    return second
+
+
+def _guard_wish(outcome: GuardOutcome) -> _Wish:
+    reason = f"blocked by the guard {outcome.guard!r}" + (f": {outcome.reason}" if outcome.reason else "")
+    return _Wish(action=outcome.action, code="guard_blocked", reason=reason)
+
+
+def _grounding_wish(rule: GroundingRule, report: TrustReport | None) -> _Wish:
+    if rule.mode == "advisory" or rule.below == "flag" or supported(rule, report):
+        return _Wish(action="allow", code="not_grounded", reason="")
+    return _Wish(action=rule.below, code="not_grounded", reason=_why(rule, report))
+
+
+def _why(rule: GroundingRule, report: TrustReport | None) -> str:
+    """Why an answer does not count as grounded, in one line."""
+    if report is None:
+        return "the trust of the answer could not be told"
+    if report.state == "no_sources":
+        return "there are no approved passages that the answer could rest on"
+    if any(claim.contradicted for claim in report.claims):
+        return "the approved passages contradict the answer"
+    if report.trust is None:
+        return f"the answer has no trust score: {report.reason or report.state}"
+    return f"the answer's trust {report.trust:.2f} is below the threshold {rule.threshold:.2f}"
+
+
+def _apply_masks(generated: Generated, outcome: GuardOutcome) -> bool:
+    """Put masked texts in the place of the generated ones; whether anything changed."""
+    text, side, tools = outcome.texts
+    changed = (text, side, tools) != (generated.text, generated.side_text, generated.tool_text())
+    if changed:
+        if tools != generated.tool_text():
+            try:
+                generated.tool_calls = msgspec.json.decode(tools)
+            except msgspec.DecodeError:
+                raise RefusedCall("guard_blocked", "the answer's tool calls could not be masked") from None
+        generated.text, generated.side_text = text, side
+    return changed

@@ -1,0 +1,44 @@
+"""Every limit of the data plane, named, with its default: nothing in the gateway waits, grows or repeats without a bound."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of one gateway process. Bytes count UTF-8; times are seconds unless the name says otherwise."""
+
+    #: A request's body and the sum of its header names and values.
+    body_bytes_max: int = 4 * 1024 * 1024
+    header_bytes_max: int = 32 * 1024
+    json_depth_max: int = 64
+    json_containers_max: int = 100_000
+    messages_max: int = 2_000
+    body_read_s_max: float = 30.0
+    #: Length of `groundcrew-case-id` and `groundcrew-unit-id`.
+    identifier_length_max: int = 200
+    #: Calls that one process serves at a time; the next one is told to come back (429 rate_limited).
+    inflight_max: int = 1_024
+    #: What an upstream may send: the whole answer, and one event of a stream.
+    response_bytes_max: int = 16 * 1024 * 1024
+    chunk_bytes_max: int = 1024 * 1024
+    stream_s_max: float = 600.0
+    chunk_gap_s_max: float = 60.0
+    connect_s_max: float = 10.0
+    connections_max: int = 512
+    #: Targets of an alias that one call tries, the first included.
+    targets_max: int = 4
+    #: Past this age of the snapshot, use cases that fail closed are refused (stale_policy).
+    snapshot_age_s_max: float = 60.0
+    #: How often a running gateway with calls in flight looks for a tripped kill switch.
+    stop_poll_s: float = 0.05
+    #: Tokens reserved for an answer where the request names no maximum, and bytes of a prompt per reserved token.
+    output_tokens_default: int = 1_024
+    prompt_bytes_per_token: int = 3
+    #: Retrieval, trust and composition for one call, each.
+    grounding_s_max: float = 20.0
+    passages_max: int = 6
+    #: Bytes that one passage adds to a prompt, for the budget's reservation.
+    passage_bytes_estimate: int = 1_200
+    #: How long `close` waits for calls in flight before it cancels them.
+    drain_s_max: float = 10.0

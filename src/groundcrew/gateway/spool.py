@@ -1,0 +1,316 @@
+"""The local append-only spool: a call is durable here before its answer leaves, and stays until it is shipped.
+
+One SQLite file in WAL mode with synchronous=FULL and one writer thread. Records that arrive while a commit runs share the
+next one, so that the wait is one or two fsyncs however many calls there are, and no timer is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from groundcrew.domain.call import Call
+from groundcrew.errors import RecorderUnavailable
+
+#: Records waiting for the writer; beyond it the recorder is unavailable, so that memory stays bounded when the disk stalls.
+QUEUE_RECORDS_MAX = 10_000
+QUEUE_BYTES_MAX = 128 * 1024 * 1024
+#: Records in one commit.
+GROUP_RECORDS_MAX = 512
+RECORD_BYTES_MAX = 32 * 1024 * 1024
+FILE_BYTES_MAX = 1024 * 1024 * 1024
+#: Rows deleted in one transaction by `mark_shipped`.
+DELETE_ROWS_MAX = 1_000
+READ_ROWS_MAX = 5_000
+#: An `opened` row of this process older than this has lost its end and ships as it is.
+OPENED_AGE_S_MAX = 900.0
+#: Longest file whose pages are all checked on opening.
+CHECK_BYTES_MAX = 128 * 1024 * 1024
+CLOSE_S_MAX = 30.0
+
+APPLICATION_ID = 0x67637370
+PAGE_BYTES = 4096
+
+Kind = Literal["opened", "call"]
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS records (sequence INTEGER PRIMARY KEY AUTOINCREMENT, session INTEGER NOT NULL, "
+    "at_s REAL NOT NULL, kind TEXT NOT NULL, call_id TEXT NOT NULL, body BLOB NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS records_opened ON records (call_id) WHERE kind = 'opened'",
+    "CREATE TABLE IF NOT EXISTS sessions (id INTEGER PRIMARY KEY AUTOINCREMENT, at_s REAL NOT NULL)",
+)
+#: Rows that may be shipped: everything but the `opened` rows of streams that still run.
+_SHIPPABLE = "(kind = 'call' OR session <> :session OR at_s < :opened_before_s)"
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Call)
+
+
+class _Job:
+    """One append: rows to write, and whom to tell."""
+
+    __slots__ = ("done", "rows", "size")
+
+    def __init__(self, rows: list[tuple[Kind, str, bytes]], done: Callable[[Exception | None], None]) -> None:
+        self.rows, self.done = rows, done
+        self.size = sum(len(body) for _, _, body in rows)
+
+
+class Spool:
+    """An open spool. Made by `Spool.open`; one process at a time may hold a file."""
+
+    def __init__(self, path: Path, lock: int, file_bytes_max: int) -> None:
+        self.path = path
+        self._lock_file = lock
+        self._file_bytes_max = file_bytes_max
+        self._queue: deque[_Job] = deque()
+        self._queued_records = 0
+        self._queued_bytes = 0
+        self._wake = threading.Condition()
+        self._closing = False
+        self._reading = threading.Lock()
+        self._opened_before_s = 0.0
+        self._writer = self._connect()
+        try:
+            self._prepare()
+            self._reader = self._connect()
+        except BaseException:
+            self._writer.close()
+            raise
+        self._thread = threading.Thread(target=self._write_loop, name="groundcrew-spool", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, path: Path | str, *, file_bytes_max: int = FILE_BYTES_MAX) -> Spool:
+        """Open or create the spool at `path`. RecorderUnavailable when another process holds it or it is broken."""
+        place = Path(path)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            lock = _lock(place)
+            os.close(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise RecorderUnavailable(f"{place}: the spool can not be opened: {error.strerror}") from error
+        try:
+            return cls(place, lock, file_bytes_max)
+        except sqlite3.Error as error:
+            os.close(lock)
+            raise RecorderUnavailable(
+                f"{place}: this is not a sound spool ({error}); move it aside, keep it, and start again"
+            ) from error
+        except BaseException:
+            os.close(lock)
+            raise
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA max_page_count = {max(16, self._file_bytes_max // PAGE_BYTES)}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self) -> None:
+        connection = self._writer
+        application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and application_id != APPLICATION_ID:
+            raise RecorderUnavailable(f"{self.path}: this is a database of something else, not a spool")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        if self.path.stat().st_size <= CHECK_BYTES_MAX:
+            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        cursor = connection.execute("INSERT INTO sessions (at_s) VALUES (?)", (time.time(),))
+        assert cursor.lastrowid is not None
+        self._session = cursor.lastrowid
+        connection.execute("DELETE FROM sessions WHERE id < ?", (self._session,))
+        self._pending: int = connection.execute("SELECT count(*) FROM records").fetchone()[0]
+
+    def append(self, records: Sequence[tuple[Kind, Call]]) -> None:
+        """Make `records` durable, in order and together; blocks. RecorderUnavailable when that fails: then none is stored."""
+        finished = threading.Event()
+        errors: list[Exception] = []
+
+        def done(error: Exception | None) -> None:
+            if error is not None:
+                errors.append(error)
+            finished.set()
+
+        self._submit(_Job([_row(kind, call) for kind, call in records], done))
+        finished.wait()
+        if errors:
+            raise errors[0]
+
+    async def record(self, call: Call, kind: Kind = "call") -> None:
+        """Make one record durable; a `call` supersedes the `opened` of the same id. RecorderUnavailable when that fails."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+
+        def resolve(error: Exception | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+        def done(error: Exception | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+                loop.call_soon_threadsafe(resolve, error)
+
+        self._submit(_Job([_row(kind, call)], done))
+        await future
+
+    def _submit(self, job: _Job) -> None:
+        with self._wake:
+            if self._closing:
+                raise RecorderUnavailable("the spool is closed")
+            full = self._queued_records + len(job.rows) > QUEUE_RECORDS_MAX or self._queued_bytes + job.size > QUEUE_BYTES_MAX
+            if full and self._queue:
+                raise RecorderUnavailable("the spool can not keep up: too many records wait to be written")
+            self._queue.append(job)
+            self._queued_records += len(job.rows)
+            self._queued_bytes += job.size
+            self._wake.notify()
+
+    def _take(self) -> list[_Job]:
+        """The next group of jobs; [] when closing and nothing is left."""
+        with self._wake:
+            while not self._queue and not self._closing:
+                self._wake.wait()
+            group: list[_Job] = []
+            count = 0
+            while self._queue and (not group or count + len(self._queue[0].rows) <= GROUP_RECORDS_MAX):
+                job = self._queue.popleft()
+                group.append(job)
+                count += len(job.rows)
+                self._queued_records -= len(job.rows)
+                self._queued_bytes -= job.size
+            return group
+
+    def _write_loop(self) -> None:
+        while group := self._take():
+            error: Exception | None = None
+            try:
+                self._write(group)
+            except Exception as caught:
+                error = RecorderUnavailable(f"the spool could not be written: {caught}")
+            for job in group:
+                job.done(error)
+
+    def _write(self, group: list[_Job]) -> None:
+        connection = self._writer
+        now_s = time.time()
+        written = superseded = 0
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for job in group:
+                for kind, call_id, body in job.rows:
+                    if kind == "call":
+                        cursor = connection.execute("DELETE FROM records WHERE call_id = ? AND kind = 'opened'", (call_id,))
+                        superseded += cursor.rowcount
+                    connection.execute(
+                        "INSERT INTO records (session, at_s, kind, call_id, body) VALUES (?, ?, ?, ?, ?)",
+                        (self._session, now_s, kind, call_id, body),
+                    )
+                    written += 1
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        with self._wake:
+            self._pending += written - superseded
+
+    def read_batch(self, limit: int = 500) -> list[tuple[int, Kind, Call]]:
+        """The oldest unshipped records as (sequence, kind, call), at most `limit`; `opened` only where no end will come.
+
+        Blocks on the disk: call it from a thread. RecorderUnavailable when the file can not be read.
+        """
+        with self._reading:
+            opened_before_s = time.time() - OPENED_AGE_S_MAX
+            try:
+                rows = self._reader.execute(
+                    f"SELECT sequence, kind, body FROM records WHERE {_SHIPPABLE} ORDER BY sequence LIMIT :limit",
+                    {"session": self._session, "opened_before_s": opened_before_s, "limit": min(limit, READ_ROWS_MAX)},
+                ).fetchall()
+            except sqlite3.Error as error:
+                raise RecorderUnavailable(f"the spool could not be read: {error}") from error
+            self._opened_before_s = opened_before_s
+        return [(sequence, kind, _DECODER.decode(body)) for sequence, kind, body in rows]
+
+    def mark_shipped(self, up_to_sequence: int) -> int:
+        """Delete what the last `read_batch` could see up to `up_to_sequence`, in bounded batches; how many rows went. Blocks."""
+        removed = 0
+        with self._reading:
+            values = {"session": self._session, "opened_before_s": self._opened_before_s, "up_to": up_to_sequence}
+            try:
+                while True:
+                    cursor = self._reader.execute(
+                        "DELETE FROM records WHERE sequence IN (SELECT sequence FROM records "
+                        f"WHERE sequence <= :up_to AND {_SHIPPABLE} ORDER BY sequence LIMIT {DELETE_ROWS_MAX})",
+                        values,
+                    )
+                    removed += cursor.rowcount
+                    with self._wake:
+                        self._pending -= cursor.rowcount
+                    if cursor.rowcount < DELETE_ROWS_MAX:
+                        return removed
+            except sqlite3.Error as error:
+                raise RecorderUnavailable(f"shipped records could not be removed from the spool: {error}") from error
+
+    def pending(self) -> int:
+        """Records in the file that are not shipped, those of running streams included."""
+        return self._pending
+
+    def close(self) -> None:
+        """Write what waits, then close the file and give up the lock. Safe to call twice."""
+        with self._wake:
+            if self._closing:
+                return
+            self._closing = True
+            self._wake.notify()
+        self._thread.join(CLOSE_S_MAX)
+        with self._reading:
+            self._reader.close()
+        self._writer.close()
+        os.close(self._lock_file)
+
+
+def _row(kind: Kind, call: Call) -> tuple[Kind, str, bytes]:
+    body = _ENCODER.encode(call)
+    if len(body) > RECORD_BYTES_MAX:
+        raise RecorderUnavailable(f"the record is larger than {RECORD_BYTES_MAX} bytes")
+    return kind, call.id, body
+
+
+def _lock(path: Path) -> int:
+    """Hold `path`'s lock file for this process, or raise RecorderUnavailable naming the process that holds it."""
+    import fcntl
+
+    name = path.with_name(path.name + ".lock")
+    descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+        os.close(descriptor)
+        raise RecorderUnavailable(f"{path}: the spool is in use by another process (pid {holder})") from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    return descriptor

@@ -1,0 +1,78 @@
+"""How guards are written and found: one per file, a function from text and context to a verdict, registered by name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from groundcrew.domain.guard import Finding, Verdict, VerdictKind
+from groundcrew.errors import NotFound
+
+Context = Mapping[str, Any]
+
+#: Guards that ship with groundcrew and the modules that hold them; imported when first asked for.
+BUILT_IN: dict[str, str] = {
+    "commitment": "groundcrew.guards.commitment",
+    "pii": "groundcrew.guards.pii",
+    "prompt_injection": "groundcrew.guards.prompt_injection",
+    "secrets": "groundcrew.guards.secrets",
+}
+#: Findings that one verdict carries at most; beyond it the text is blocked or flagged all the same.
+FINDINGS_MAX = 1_000
+
+
+class Check(Protocol):
+    """A guard. `context` may hold `role`, `request`, `knowledge` (passages), `authority` and the rule's settings."""
+
+    def __call__(self, text: str, context: Context) -> Verdict:
+        """Judge `text`. Pure and free of I/O; an exception counts as a failed scan, never as a pass."""
+        ...
+
+
+class Guard(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered guard. `inline` guards need well under a millisecond for short texts and run without a thread;
+    `warm` loads what the first check would otherwise wait for."""
+
+    name: str
+    check: Check
+    inline: bool = False
+    warm: Callable[[], None] | None = None
+
+
+_GUARDS: dict[str, Guard] = {}
+
+
+def guard(name: str, *, inline: bool = False, warm: Callable[[], None] | None = None) -> Callable[[Check], Check]:
+    """Register the decorated function as the guard `name`."""
+
+    def register(check: Check) -> Check:
+        _GUARDS[name] = Guard(name=name, check=check, inline=inline, warm=warm)
+        return check
+
+    return register
+
+
+def find_guard(name: str) -> Guard:
+    """The guard `name`; NotFound with the known names."""
+    if name not in _GUARDS and name in BUILT_IN:
+        importlib.import_module(BUILT_IN[name])
+    try:
+        return _GUARDS[name]
+    except KeyError:
+        raise NotFound(f"there is no guard {name!r}; known are {', '.join(guard_names())}") from None
+
+
+def guard_names() -> list[str]:
+    """Names of all guards, sorted."""
+    return sorted({*BUILT_IN, *_GUARDS})
+
+
+def verdict_of(findings: list[Finding], *, block_at: float) -> Verdict:
+    """The verdict that `findings` add up to: block from the score `block_at` on, flag below it, pass without any."""
+    kept = tuple(sorted(findings, key=lambda each: (each.start, each.end))[:FINDINGS_MAX])
+    score = max((each.score for each in findings), default=0.0)
+    kind: VerdictKind = "pass" if not findings else ("block" if score >= block_at else "flag")
+    return Verdict(verdict=kind, score=score, findings=kept)

@@ -1,0 +1,61 @@
+"""Secrets in a text: API keys, tokens and private keys, known by their shape. A high bar: only shapes that are nothing else."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+
+from groundcrew.domain.guard import Finding, Verdict
+from groundcrew.guards.registry import Context, guard, verdict_of
+
+BLOCK_SCORE = 0.8
+#: Bits of entropy per character from which a value after `password=` and the like counts as a real secret.
+ENTROPY_BITS_MIN = 3.0
+
+_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("OpenAI or Anthropic key", re.compile(r"\bsk-(?:ant-|proj-|svcacct-)?[A-Za-z0-9_\-]{20,200}")),
+    ("groundcrew key", re.compile(r"\bgc_[A-Za-z0-9_\-]{40,60}")),
+    ("AWS access key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{60,255})")),
+    ("GitLab token", re.compile(r"\bglpat-[A-Za-z0-9_\-]{20,64}")),
+    ("Slack token", re.compile(r"\bxox[abeoprs]-[A-Za-z0-9\-]{10,200}")),
+    ("Google API key", re.compile(r"\bAIza[A-Za-z0-9_\-]{35}")),
+    ("Stripe key", re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,200}")),
+    ("Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{30,64}")),
+    ("JSON Web Token", re.compile(r"\beyJ[A-Za-z0-9_\-]{10,2000}\.eyJ[A-Za-z0-9_\-]{10,4000}\.[A-Za-z0-9_\-]{10,2000}")),
+    ("private key", re.compile(r"-----BEGIN (?:[A-Z]{2,12} ){0,2}PRIVATE KEY-----")),
+)
+_HINT = re.compile(r"sk-|gc_|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|AIza|[rs]k_|hf_|eyJ|-----BEGIN")
+_ASSIGNED = re.compile(
+    r"(?i)\b(?:api[_-]?key|secret(?:[_-]?key)?|access[_-]?token|auth[_-]?token|password|passwd|pwd)\b[\"']?\s{0,3}[:=]\s{0,3}"
+    r"[\"']?([^\s\"'<>]{8,200})"
+)
+_PLACEHOLDER = re.compile(r"(?i)x{4,}|\*{3,}|\.{3,}|your|example|changeme|placeholder|env:|file:|\$\{|\{\{")
+
+
+@guard("secrets", inline=True)
+def check(text: str, context: Context) -> Verdict:
+    """Findings of the type SECRET."""
+    findings: list[Finding] = []
+    if _HINT.search(text):
+        for name, pattern in _SHAPES:
+            findings += (
+                Finding(start=match.start(), end=match.end(), type="SECRET", score=0.95, reason=f"looks like a {name}")
+                for match in pattern.finditer(text)
+                if not _PLACEHOLDER.search(match.group())
+            )
+    for match in _ASSIGNED.finditer(text):
+        value = match.group(1)
+        if _PLACEHOLDER.search(value) or _entropy_bits(value) < ENTROPY_BITS_MIN or not any(each.isdigit() for each in value):
+            continue
+        findings.append(
+            Finding(start=match.start(1), end=match.end(1), type="SECRET", score=0.85, reason="a secret assigned by name")
+        )
+    return verdict_of(findings, block_at=BLOCK_SCORE)
+
+
+def _entropy_bits(value: str) -> float:
+    """Shannon entropy per character, in bits (Shannon 1948)."""
+    counts = Counter(value)
+    return -sum(count / len(value) * math.log2(count / len(value)) for count in counts.values())
