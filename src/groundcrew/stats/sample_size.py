@@ -20,6 +20,11 @@ NullVariance = Literal["control", "pooled"]
 #: Beyond this many units an arm nobody will wait; the request is refused as a mistake.
 PER_ARM_MAX = 10**12
 
+#: From here on t and normal quantiles agree to six digits, and the non-central t series loses its own.
+LARGE_SAMPLE_N = 1e5
+#: How often the search for a size that suffices may double its upper end.
+BRACKET_DOUBLINGS_MAX = 40
+
 
 def success_alpha(alpha: float, success_metrics: int) -> float:
     """α of each of several success metrics: divided by their number (Bonferroni)."""
@@ -55,9 +60,13 @@ def means(effect: float, sd: float, alpha: float = 0.05, power: float = 0.8, sid
         return reached - power
 
     start = means_normal(effect, sd, alpha, power, sides)
-    low, high = 2.0, max(4.0, 2 * start + 10)
-    if start > 1e5:  # the t quantile equals the normal one here, and the non-central t series loses digits
+    if start > LARGE_SAMPLE_N:
         return start
+    low, high = 2.0, 2 * start + 10
+    for _ in range(BRACKET_DOUBLINGS_MAX):
+        if shortfall(high) >= 0:
+            break
+        high *= 2
     return low if shortfall(low) >= 0 else float(optimize.brentq(shortfall, low, high, xtol=1e-6))
 
 

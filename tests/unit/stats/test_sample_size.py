@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from statsmodels.stats.power import TTestIndPower
 
@@ -17,6 +17,7 @@ from groundcrew.stats.confidence_sequences import boundary, mixture_rho
 def test_exact_size_gives_the_power(size: float, alpha: float, power: float) -> None:
     n = sample_size.means(size, 1.0, alpha, power)
     reached = TTestIndPower().power(size, n, alpha)
+    assume(not np.isnan(reached))  # the reference underflows where the wrong side's tail is next to nothing
     assert reached == pytest.approx(power, abs=1e-4) or (n == 2 and reached >= power)
 
 
@@ -24,6 +25,10 @@ def test_exact_size_gives_the_power(size: float, alpha: float, power: float) -> 
 def test_smaller_effects_need_more(size: float, factor: float) -> None:
     assert sample_size.means(size / factor, 1.0) > sample_size.means(size, 1.0)
     assert sample_size.means_normal(size, 1.0) <= sample_size.means(size, 1.0)
+
+
+def test_strict_error_rates_on_large_effects_still_find_a_size() -> None:
+    assert 2 <= sample_size.means(5, 1.0, 1e-10, 0.99) < 100
 
 
 def test_unequal_split_keeps_the_precision() -> None:
