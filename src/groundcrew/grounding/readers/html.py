@@ -4,6 +4,7 @@ furniture are dropped, because a menu is not policy."""
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,10 @@ def html_lines(markup: str) -> list[str]:
 def _parse(markup: str) -> BeautifulSoup:
     from bs4 import BeautifulSoup
 
-    return BeautifulSoup(markup, "html.parser")
+    with warnings.catch_warnings():
+        # bs4 warns of XHTML, and of text that looks like a file name; neither is of use to the person who adds a page.
+        warnings.simplefilter("ignore", UserWarning)
+        return BeautifulSoup(markup, "html.parser")
 
 
 def _decode(data: bytes, name: str) -> str:
