@@ -39,8 +39,8 @@ REPLACEMENT_LENGTH_MAX = 2_000
 #: Fields of a use case that are earned or decided, and what to do instead of declaring them.
 NOT_DECLARED = {
     "stage": "a stage is earned through gates, not declared: use `groundcrew gate` and `groundcrew advance`",
-    "run_state": "whether it runs is decided at runtime, not declared: use `groundcrew start`, `stop` and `resume`",
-    "run_reason": "whether it runs is decided at runtime, not declared: use `groundcrew start`, `stop` and `resume`",
+    "run_state": "whether it runs is decided at runtime, not declared: use `groundcrew stop` and `groundcrew resume`",
+    "run_reason": "whether it runs is decided at runtime, not declared: use `groundcrew stop` and `groundcrew resume`",
     "holds": "holds follow from vetoes, evidence and incidents; they are not declared",
     "version_digest": "the version digest is computed, not declared",
     "risk_tier": "the risk tier is computed from the answers under `risk`, not declared",

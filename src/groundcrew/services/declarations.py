@@ -37,6 +37,7 @@ __all__ = [
     "DeclaredPlan",
     "KnownNames",
     "load",
+    "load_plan",
     "unresolved_references",
 ]
 
@@ -146,10 +147,7 @@ class _Loader:
     def _read_plan(self, path: Path, shown_as: str) -> HypothesisPlan | None:
         self._broken = [each for each in self._broken if each[0] != path]
         try:
-            documents = read_documents(path, shown_as)
-            if len(documents) != 1:
-                raise DeclarationError(f"holds {len(documents)} documents; expected one experiment plan", file=shown_as)
-            return convert_plan(documents[0], shown_as)
+            return load_plan(path, shown_as)
         except InputError as error:
             self._broken.append((path, error))
             return None
@@ -167,8 +165,16 @@ class _Loader:
         return Declarations(**{name: tuple(found) for name, found in self._found.items()}, hypotheses=self._plans)
 
 
-def convert_plan(node: Node, shown_as: str) -> HypothesisPlan:
-    """The experiment plan in a document. Raises DeclarationError naming line and field."""
+def load_plan(path: Path, shown_as: str | None = None) -> HypothesisPlan:
+    """The experiment plan in a file, `shown_as` naming it in errors. Raises InputError naming file, line and field."""
+    shown_as = shown_as or str(path)
+    documents = read_documents(path, shown_as)
+    if len(documents) != 1:
+        raise DeclarationError(f"holds {len(documents)} documents; expected one experiment plan", file=shown_as)
+    return _convert_plan(documents[0], shown_as)
+
+
+def _convert_plan(node: Node, shown_as: str) -> HypothesisPlan:
     if not isinstance(node.value, dict):
         raise DeclarationError(f"expected an experiment plan, found {describe(node)}", file=shown_as, line=node.line)
     try:

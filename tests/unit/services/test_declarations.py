@@ -25,6 +25,7 @@ from groundcrew.services.declarations import (
     Declarations,
     KnownNames,
     load,
+    load_plan,
     unresolved_references,
 )
 
@@ -162,6 +163,14 @@ def test_hypothesis_plan_is_read_from_its_file(folder: Path) -> None:
     assert declared.plan.name == "handle-time"
     assert declared.plan.metrics[0].mde == 180
     assert declared.file.endswith("handle-time.yaml")
+
+
+def test_plan_can_be_read_alone(folder: Path) -> None:
+    assert load_plan(folder / "handle-time.yaml") == load([folder]).hypotheses["email-assistant"].plan
+    with pytest.raises(InputError, match=r"nowhere\.yaml: no such file"):
+        load_plan(folder / "nowhere.yaml")
+    with pytest.raises(InputError, match=r"use_case\.yaml: holds 5 documents"):
+        load_plan(folder / "use_case.yaml")
 
 
 def test_structs_survive_json(folder: Path) -> None:
