@@ -1,0 +1,329 @@
+"""Read models: what a page of the console shows at once, gathered in one read transaction. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from statistics import fmean
+
+import msgspec
+
+from groundcrew.domain import risk
+from groundcrew.domain.audit import AuditEntry
+from groundcrew.domain.evidence import Evidence, EvidenceState, state_at
+from groundcrew.domain.feedback import Outcome, Rating
+from groundcrew.domain.gate import Criterion, CriterionResult, GateEvaluation
+from groundcrew.domain.guard import Policy
+from groundcrew.domain.hypothesis import Hypothesis
+from groundcrew.domain.key import Key, secret_sha256
+from groundcrew.domain.kill_switch import KillSwitch
+from groundcrew.domain.knowledge import Revision
+from groundcrew.domain.provider import Model
+from groundcrew.domain.sign_off import SignOff
+from groundcrew.domain.stage import next_stage
+from groundcrew.domain.use_case import Stage, UseCase
+from groundcrew.services.gate_facts import Facts, gather
+from groundcrew.services.gates import evaluate_in
+from groundcrew.services.lookups import require_use_case
+from groundcrew.store import audit as stored_audit
+from groundcrew.store import catalog, console
+from groundcrew.store.database import Connection, Database
+from groundcrew.store.feedback import RATINGS
+
+VIEWER = "system:console"
+#: How far back an entry that set the stage is looked for; a use case with more changes than this shows no age.
+STAGE_ENTRIES_MAX = 500
+ACTIVITY_HOURS_MAX = 24 * 14
+RATINGS_SHOWN_MAX = 20
+AUDIT_SHOWN_MAX = 12
+_MOVES = ("advance", "demote")
+
+
+class PortfolioRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One use case at a glance. `waiting` are the criteria of its next gate that are not met, in the gate's order."""
+
+    use_case: UseCase
+    risk_tier: str
+    stage_since: datetime | None
+    next_stage: Stage | None
+    criteria: int
+    waiting: tuple[CriterionResult, ...]
+    calls_today: int
+    pending_sign_offs: int
+    stopped_by: tuple[KillSwitch, ...]
+
+
+class RatingSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Ratings of the current version. `counts` are by star, 1 to 5; the interval is the gate's own, None where it has none."""
+
+    counts: tuple[int, int, int, int, int]
+    n: int
+    mean: float | None
+    lower: float | None = None
+    upper: float | None = None
+    bound: str = ""
+
+
+class OutcomeSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest values of one metric in one arm."""
+
+    metric: str
+    unit: str
+    arm: str
+    n: int
+    mean: float
+    sample: bool
+
+
+class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of evidence and its state now."""
+
+    evidence: Evidence
+    state: EvidenceState
+
+
+class UseCaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the page of one use case shows, as of one moment. `evaluation` is None in a stage with no next one."""
+
+    use_case: UseCase
+    version_digest: str
+    assessment: risk.RiskAssessment
+    stage_since: datetime | None
+    evaluation: GateEvaluation | None
+    hypotheses: tuple[Hypothesis, ...]
+    model: Model | None
+    policy: Policy | None
+    revision: Revision | None
+    ratings: RatingSummary
+    sample_ratings: RatingSummary
+    latest_ratings: tuple[Rating, ...]
+    outcomes: tuple[OutcomeSummary, ...]
+    evidence: tuple[EvidenceRow, ...]
+    status_counts: dict[str, int]
+    trust_counts: dict[str, int]
+    cost_usd: float | None
+    audit: tuple[AuditEntry, ...]
+    stopped_by: tuple[KillSwitch, ...]
+    pending_sign_offs: int
+    live_keys: int
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """What every page's header shows: switches that deny, and how many answers wait for a person."""
+
+    stopped: tuple[KillSwitch, ...]
+    pending_sign_offs: int
+
+
+class Scopes(msgspec.Struct, frozen=True, kw_only=True):
+    """Names that a kill switch can be tripped for, by kind of scope."""
+
+    use_cases: tuple[str, ...]
+    units: tuple[str, ...]
+    models: tuple[str, ...]
+    providers: tuple[str, ...]
+
+
+class Views:
+    """The read models of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def _now(self) -> datetime:
+        return self._database.clock.now()
+
+    async def key_of(self, secret: str) -> Key | None:
+        """The live key with this secret; None for one that is unknown, revoked or expired."""
+        async with self._database.read() as connection:
+            found = await catalog.KEYS.find(connection, sha256=secret_sha256(secret), limit=1)
+        live = [key for key in found if key.revoked_at is None and key.expires_at > self._now]
+        return live[0] if live else None
+
+    async def overview(self) -> Overview:
+        """For the header of every page."""
+        async with self._database.read() as connection:
+            switches = await catalog.KILL_SWITCHES.find(connection)
+            pending = await _pending(connection, self._now)
+        return Overview(stopped=tuple(each for each in switches if each.denies), pending_sign_offs=len(pending))
+
+    async def scopes(self) -> Scopes:
+        """What there is to stop."""
+        async with self._database.read() as connection:
+            use_cases = await catalog.USE_CASES.find(connection)
+            models = await catalog.MODELS.find(connection)
+            providers = await catalog.PROVIDERS.find(connection)
+        return Scopes(
+            use_cases=tuple(each.name for each in use_cases),
+            units=tuple(sorted({each.business_unit for each in use_cases})),
+            models=tuple(each.name for each in models),
+            providers=tuple(each.name for each in providers),
+        )
+
+    async def portfolio(self) -> list[PortfolioRow]:
+        """Every use case, by name, with its next gate evaluated now."""
+        now = self._now
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        async with self._database.read() as connection:
+            today = await console.call_counts(connection, since=midnight)
+            pending = Counter(each.use_case for each in await _pending(connection, now))
+            switches = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
+            rows = []
+            for use_case in await catalog.USE_CASES.find(connection):
+                evaluation = await _next_gate(connection, use_case, now)
+                results = evaluation.results if evaluation else ()
+                rows.append(
+                    PortfolioRow(
+                        use_case=use_case,
+                        risk_tier=risk.assess(use_case).tier,
+                        stage_since=await _stage_since(connection, use_case.name),
+                        next_stage=evaluation.stage if evaluation else None,
+                        criteria=len(results),
+                        waiting=tuple(each for each in results if each.status != "pass"),
+                        calls_today=today.get(use_case.name, 0),
+                        pending_sign_offs=pending[use_case.name],
+                        stopped_by=await _stopping(connection, use_case, switches),
+                    )
+                )
+        return rows
+
+    async def use_case(self, name: str) -> UseCaseView:
+        """The page of one use case; NotFound names the nearest."""
+        now = self._now
+        async with self._database.read() as connection:
+            use_case = await require_use_case(connection, name)
+            facts = await gather(connection, use_case, now)
+            switches = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
+            keys = await catalog.KEYS.find(connection, use_case=name)
+            states: Counter[str] = Counter()
+            trust: Counter[str] = Counter()
+            for (status, state), number in facts.status_counts.items():
+                states[status] += number
+                trust[state or "not_scored"] += number
+            subjects = (f"use-case/{name}", f"version/{name}", *(f"hypothesis/{name}@{v:06d}" for v in range(1, 20)))
+            return UseCaseView(
+                use_case=use_case,
+                version_digest=facts.version_digest,
+                assessment=facts.assessment,
+                stage_since=await _stage_since(connection, name),
+                evaluation=await _next_gate(connection, use_case, now),
+                hypotheses=tuple(await catalog.HYPOTHESES.find(connection, use_case=name)),
+                model=facts.model,
+                policy=await catalog.POLICIES.get(connection, use_case.policy) if use_case.policy else None,
+                revision=facts.revision,
+                ratings=_ratings(facts.ratings, _rating_result(facts)),
+                sample_ratings=_ratings(facts.sample_ratings, None),
+                latest_ratings=tuple(
+                    sorted((*facts.ratings, *facts.sample_ratings), key=lambda each: each.id, reverse=True)[:RATINGS_SHOWN_MAX]
+                ),
+                outcomes=_outcomes((*facts.outcomes, *facts.sample_outcomes)),
+                evidence=_evidence(facts),
+                status_counts=dict(states),
+                trust_counts=dict(trust),
+                cost_usd=facts.cost_usd,
+                audit=tuple(await console.audit_page(connection, subjects=subjects, limit=AUDIT_SHOWN_MAX)),
+                stopped_by=await _stopping(connection, use_case, switches),
+                pending_sign_offs=sum(each.use_case == name for each in await _pending(connection, now)),
+                live_keys=sum(each.revoked_at is None and each.expires_at > now for each in keys),
+            )
+
+    async def activity(self, use_case: str, *, hours: int) -> list[tuple[datetime, dict[str, int]]]:
+        """Calls by status for each of the last `hours` hours (at most ACTIVITY_HOURS_MAX), oldest first, empty hours too."""
+        hours = max(1, min(hours, ACTIVITY_HOURS_MAX))
+        this_hour = self._now.replace(minute=0, second=0, microsecond=0)
+        moments = [this_hour - timedelta(hours=back) for back in range(hours - 1, -1, -1)]
+        async with self._database.read() as connection:
+            counts = await console.hourly_counts(connection, use_case, since=moments[0])
+        by_hour: dict[str, dict[str, int]] = {}
+        for (hour, status), number in counts.items():
+            by_hour.setdefault(hour, {})[status] = number
+        return [(moment, by_hour.get(moment.strftime("%Y-%m-%dT%H"), {})) for moment in moments]
+
+    async def audit_page(self, *, subject: str | None = None, before: int | None = None, limit: int = 100) -> list[AuditEntry]:
+        """The newest audit entries first, older than sequence `before` where given."""
+        async with self._database.read() as connection:
+            return await console.audit_page(connection, subjects=(subject,) if subject else (), before=before, limit=limit)
+
+    async def ratings_of_call(self, use_case: str, call_id: str) -> list[Rating]:
+        """The ratings that one call was given, oldest first."""
+        async with self._database.read() as connection:
+            found = await RATINGS.find(connection, use_case=use_case)
+        return [each for each in found if each.call_id == call_id]
+
+
+async def _next_gate(connection: Connection, use_case: UseCase, now: datetime) -> GateEvaluation | None:
+    stage = next_stage(use_case.stage)
+    return None if stage is None else await evaluate_in(connection, use_case, stage, now=now, actor=VIEWER)
+
+
+async def _stage_since(connection: Connection, name: str) -> datetime | None:
+    """When the use case entered its stage: its newest move, else its registration; None past STAGE_ENTRIES_MAX changes."""
+    entries = await stored_audit.latest(connection, subject=f"use-case/{name}", limit=STAGE_ENTRIES_MAX)
+    for entry in entries:
+        if entry.action in _MOVES or (entry.action == "apply" and "demoted from" in entry.reason):
+            return entry.at
+    return entries[-1].at if entries and len(entries) < STAGE_ENTRIES_MAX else None
+
+
+async def _pending(connection: Connection, now: datetime) -> list[SignOff]:
+    return [each for each in await catalog.SIGN_OFFS.find(connection, state="pending") if now < each.expires_at]
+
+
+async def _stopping(connection: Connection, use_case: UseCase, switches: Sequence[KillSwitch]) -> tuple[KillSwitch, ...]:
+    """The switches that keep all calls of a use case from being answered."""
+    if not switches:
+        return ()
+    model = await catalog.MODELS.get(connection, use_case.model)
+    providers = {each.provider for each in model.targets} if model else set()
+
+    def covers(switch: KillSwitch) -> bool:
+        kind, name = switch.scope.kind, switch.scope.name
+        return (
+            kind == "all"
+            or (kind == "use-case" and name == use_case.name)
+            or (kind == "unit" and name == use_case.business_unit)
+            or (kind == "model" and name == use_case.model)
+            or (kind == "provider" and providers == {name})
+        )
+
+    return tuple(each for each in switches if covers(each))
+
+
+def _rating_result(facts: Facts) -> CriterionResult | None:
+    """The rating criterion of the gate into production readiness, so that page and gate show one interval."""
+    from groundcrew.services.criteria.registry import CHECKS, evaluate
+
+    if "rating" not in CHECKS:
+        return None
+    return evaluate(facts, Criterion(key="rating", title="Rating", check="rating"))
+
+
+def _ratings(ratings: Sequence[Rating], result: CriterionResult | None) -> RatingSummary:
+    counts = Counter(each.stars for each in ratings)
+    return RatingSummary(
+        counts=(counts[1], counts[2], counts[3], counts[4], counts[5]),
+        n=len(ratings),
+        mean=fmean(each.stars for each in ratings) if ratings else None,
+        lower=result.lower if result and ratings else None,
+        upper=result.upper if result and ratings else None,
+        bound=result.bound if result else "",
+    )
+
+
+def _outcomes(outcomes: Sequence[Outcome]) -> tuple[OutcomeSummary, ...]:
+    groups: dict[tuple[str, bool, str], list[Outcome]] = {}
+    for each in outcomes:
+        groups.setdefault((each.metric, each.sample, each.arm or ""), []).append(each)
+    return tuple(
+        OutcomeSummary(
+            metric=metric, unit=rows[0].unit, arm=arm, n=len(rows), mean=fmean(each.value for each in rows), sample=sample
+        )
+        for (metric, sample, arm), rows in sorted(groups.items())
+    )
+
+
+def _evidence(facts: Facts) -> tuple[EvidenceRow, ...]:
+    rows = [EvidenceRow(evidence=each, state=state_at(each, facts.now, facts.version_digest)) for each in facts.evidence]
+    return tuple(reversed(rows))

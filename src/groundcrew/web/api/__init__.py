@@ -1,0 +1,39 @@
+"""The REST API under /api/v1: JSON in, JSON out; each handler parses, calls one service and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Router, get
+
+from groundcrew.web.api import (
+    accounts,
+    audit,
+    calls,
+    declarations,
+    evidence,
+    feedback,
+    gates,
+    kill_switches,
+    knowledge,
+    sign_offs,
+    use_cases,
+)
+from groundcrew.web.authorization import PUBLIC
+
+API_PATH = "/api/v1"
+
+
+@get("/openapi.json", action=PUBLIC, include_in_schema=False, sync_to_thread=False)
+def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """The description of this API."""
+    return request.app.openapi_schema.to_schema()
+
+
+def api_routes() -> Router:
+    """Everything under /api/v1."""
+    modules = (use_cases, gates, knowledge, calls, feedback, sign_offs, kill_switches, evidence, audit, accounts, declarations)
+    handlers: list[Any] = [openapi]
+    for module in modules:
+        handlers.extend(module.HANDLERS)
+    return Router(path=API_PATH, route_handlers=handlers)

@@ -1,0 +1,148 @@
+"""People's accounts, gateway keys, and who is asking."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from groundcrew.domain.key import KEY_LIFETIME_S_MAX, Key
+from groundcrew.domain.user import Role, User
+from groundcrew.services.keys import KEY_LIFETIME_S_DEFAULT
+from groundcrew.services.users import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN
+from groundcrew.web.api.common import ApiRequest, Reason, principal_of, services_of
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """An account without its password's hash."""
+
+    name: str
+    roles: tuple[Role, ...]
+    qualifications: tuple[str, ...]
+    created_at: datetime
+    disabled: bool
+
+
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account to create."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    password: Annotated[str, msgspec.Meta(min_length=PASSWORD_LENGTH_MIN, max_length=PASSWORD_LENGTH_MAX)]
+    roles: Annotated[tuple[Role, ...], msgspec.Meta(min_length=1)]
+    qualifications: tuple[str, ...] = ()
+
+
+class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A key's record without its hash."""
+
+    id: str
+    use_case: str
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key to create."""
+
+    use_case: str
+    expires_in_s: Annotated[float, msgspec.Meta(gt=0, le=KEY_LIFETIME_S_MAX)] = KEY_LIFETIME_S_DEFAULT
+
+
+class CreatedKeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A new key; `secret` is shown this once."""
+
+    key: KeyAnswer
+    secret: str
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking. A key names its use case, a person has roles."""
+
+    actor: str
+    kind: str
+    roles: tuple[Role, ...]
+    qualifications: tuple[str, ...]
+    use_case: str | None
+
+
+@get("/me", action="identify", tags=["accounts"], summary="Who is asking")
+async def me(request: ApiRequest) -> Identity:
+    """Who this request counts as."""
+    principal = principal_of(request)
+    return Identity(
+        actor=principal.actor,
+        kind=principal.kind,
+        roles=principal.roles,
+        qualifications=principal.user.qualifications if principal.user else (),
+        use_case=principal.use_case,
+    )
+
+
+@get("/users", action="manage_users", tags=["accounts"], summary="List accounts")
+async def list_users(request: ApiRequest) -> dict[str, list[Account]]:
+    """All accounts."""
+    return {"users": [_account(each) for each in await services_of(request).users.find()]}
+
+
+@post("/users", action="manage_users", tags=["accounts"], summary="Create an account")
+async def create_user(request: ApiRequest, data: JSONBody[NewAccount]) -> Account:
+    """Create an account; 409 if the name is taken."""
+    return _account(
+        await services_of(request).users.create(
+            data.name,
+            data.password,
+            roles=data.roles,
+            qualifications=data.qualifications,
+            actor=principal_of(request).actor,
+        )
+    )
+
+
+@get("/keys", action="manage_keys", tags=["keys"], summary="List keys")
+async def list_keys(request: ApiRequest, use_case: FromQuery[str | None] = None) -> dict[str, list[KeyAnswer]]:
+    """All keys, or those of one use case; never their secrets."""
+    return {"keys": [_key(each) for each in await services_of(request).keys.find(use_case)]}
+
+
+@post("/keys", action="manage_keys", tags=["keys"], summary="Create a key")
+async def create_key(request: ApiRequest, data: JSONBody[NewKey]) -> CreatedKeyAnswer:
+    """A key for one use case. Its secret is in this answer and nowhere else."""
+    created = await services_of(request).keys.create(
+        data.use_case, actor=principal_of(request).actor, expires_in_s=data.expires_in_s
+    )
+    return CreatedKeyAnswer(key=_key(created.key), secret=created.secret)
+
+
+@post("/keys/{key_id:str}/revoke", action="manage_keys", status_code=200, tags=["keys"], summary="Revoke a key")
+async def revoke_key(request: ApiRequest, key_id: FromPath[str], data: JSONBody[Reason]) -> KeyAnswer:
+    """Revoke a key; gateways refuse it from their next snapshot on."""
+    return _key(await services_of(request).keys.revoke(key_id, actor=principal_of(request).actor, reason=data.reason))
+
+
+def _account(user: User) -> Account:
+    return Account(
+        name=user.name,
+        roles=user.roles,
+        qualifications=user.qualifications,
+        created_at=user.created_at,
+        disabled=user.disabled,
+    )
+
+
+def _key(key: Key) -> KeyAnswer:
+    return KeyAnswer(
+        id=key.id,
+        use_case=key.use_case,
+        created_by=key.created_by,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+    )
+
+
+HANDLERS = [me, list_users, create_user, list_keys, create_key, revoke_key]

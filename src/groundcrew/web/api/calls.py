@@ -1,0 +1,59 @@
+"""Recorded calls, a page at a time. A key sees those of its own use case."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import get
+from litestar.params import FromPath, FromQuery
+
+from groundcrew.domain.call import Call, CallStatus
+from groundcrew.errors import NotFound
+from groundcrew.services.bundle import Services
+from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, principal_of, services_of
+from groundcrew.web.authorization import require_own
+
+
+class CallPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls, newest first. Give `next_before` as `before` for the next page; None at the end."""
+
+    calls: list[Call]
+    next_before: str | None
+
+
+async def recorded_call(services: Services, call_id: str) -> Call:
+    """The call with this id; what a gateway in this process has not shipped yet is shipped first."""
+    try:
+        return await services.calls.get(call_id)
+    except NotFound:
+        if services.flush is None:
+            raise
+        await services.flush()
+        return await services.calls.get(call_id)
+
+
+@get("/calls", action="read_call", tags=["calls"], summary="List calls")
+async def list_calls(
+    request: ApiRequest,
+    use_case: FromQuery[str | None] = None,
+    status: FromQuery[CallStatus | None] = None,
+    before: FromQuery[str | None] = None,
+    limit: PageSize = PAGE_ROWS_DEFAULT,
+) -> CallPage:
+    """The newest calls first, of one use case or status where given."""
+    principal = principal_of(request)
+    if principal.kind == "key":
+        require_own(principal, use_case or principal.use_case or "", f"use case {use_case!r}")
+        use_case = principal.use_case
+    found = await services_of(request).calls.latest(use_case=use_case, status=status, before=before, limit=limit)
+    return CallPage(calls=found, next_before=found[-1].id if len(found) == limit else None)
+
+
+@get("/calls/{call_id:str}", action="read_call", tags=["calls"], summary="One call")
+async def get_call(request: ApiRequest, call_id: FromPath[str]) -> Call:
+    """One call with its claims, sources and guards; its content is masked."""
+    call = await recorded_call(services_of(request), call_id)
+    require_own(principal_of(request), call.use_case, f"call {call_id!r}")
+    return call
+
+
+HANDLERS = [list_calls, get_call]
