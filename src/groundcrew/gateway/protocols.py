@@ -4,7 +4,7 @@ hot path knows a database and every test can put a fake in their place."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -90,13 +90,17 @@ class Upstream(Protocol):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """An approved passage found for a question; `score` orders them, higher is nearer."""
+    """An approved passage found for a question; `score` orders them, higher is nearer.
+
+    `origin` is whatever the Grounding that found it wants back when it composes; nobody else looks at it.
+    """
 
     passage_id: str
     document: str
     title: str
     text: str
     score: float = 0.0
+    origin: Any = None
 
 
 class Citation(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,6 +52,7 @@ class Proxy:
         admitted = self._admit(flight, request, len(body))
         flight.timed("admission", started_s)
         checked = await self._checks.request(flight, admitted, request)
+        flight.question = request.question(checked.masked)
         await self._checks.retrieve(flight, admitted)
         if checked.outcome.action not in ("allow", "redact"):
             release = await self._releaser.instead(flight, admitted, checked.outcome)
@@ -100,7 +101,7 @@ class Proxy:
             raise RefusedCall("invalid_request", f"n: use case {entry.use_case.name} checks its answers, one at a time")
         added_bytes = len(entry.use_case.prompt.encode())
         if entry.use_case.grounding is not None:
-            added_bytes += self._settings.passages_max * self._settings.passage_bytes_estimate
+            added_bytes += self._settings.prompt_passages_max * self._settings.passage_bytes_estimate
         flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
         output = request.max_completion_tokens or request.max_tokens or self._settings.output_tokens_default
         output *= request.n or 1
@@ -114,7 +115,8 @@ class Proxy:
         """How a target's body is made: the client's bytes, masked texts, our system message, the target's model."""
         use_case = admitted.entry.use_case
         marker = flight.call_id[-12:]
-        system = system_prompt(use_case.prompt, flight.sources, bound=use_case.grounding is not None, marker=marker)
+        shown = flight.sources[: self._settings.prompt_passages_max]
+        system = system_prompt(use_case.prompt, shown, bound=use_case.grounding is not None, marker=marker)
         sent = dict(fields)
         if not passing:
             sent.pop("stream", None)

@@ -37,7 +37,9 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     prompt_bytes_per_token: int = 3
     #: Retrieval, trust and composition for one call, each.
     grounding_s_max: float = 20.0
-    passages_max: int = 6
+    #: Passages that an answer is checked against and composed from, and how many of them a generating model is shown.
+    passages_max: int = 12
+    prompt_passages_max: int = 6
     #: Bytes that one passage adds to a prompt, for the budget's reservation.
     passage_bytes_estimate: int = 1_200
     #: How long `close` waits for calls in flight before it cancels them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -67,11 +67,11 @@ class ChatRequest(msgspec.Struct):
     stop: str | list[str] | None = None
     tools: list[msgspec.Raw] | None = None
 
-    def question(self) -> str:
-        """The newest user message's text: what retrieval looks for. "" without one."""
-        for message in reversed(self.messages):
-            if message.role == "user":
-                return "\n".join(message.texts())
+    def question(self, masked: Mapping[int, list[str]] | None = None) -> str:
+        """The newest user message's text: what retrieval looks for. "" without one. `masked` replaces texts by index."""
+        for index in range(len(self.messages) - 1, -1, -1):
+            if self.messages[index].role == "user":
+                return "\n".join((masked or {}).get(index) or self.messages[index].texts())
         return ""
 
     def transcript(self) -> str:

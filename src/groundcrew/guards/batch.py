@@ -1,0 +1,121 @@
+"""Scans a file of texts with one guard: JSON Lines in and out, gzipped or not; a bad row names its line."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from groundcrew.domain.guard import Verdict
+from groundcrew.errors import InputError, NotFound
+from groundcrew.guards.registry import find_guard
+
+LINE_BYTES_MAX = 16 * 1024 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class ScanRow(msgspec.Struct, frozen=True):
+    """One row to scan; unknown fields are ignored, null counts as absent."""
+
+    id: str | int
+    text: str
+    context: dict[str, Any] | None = None
+
+
+class ScanSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows got which verdict."""
+
+    rows: int
+    passed: int
+    flagged: int
+    blocked: int
+
+
+_ROW = msgspec.json.Decoder(ScanRow)
+
+
+def scan_file(name: str, input: Path, output: Path) -> ScanSummary:
+    """Scan every row of `input` with the guard `name` into `output` (gzipped where its name ends in .gz), in order.
+
+    Rows out: `{"id", "verdict", "score", "findings": [{"start", "end", "type", "score"}], "latency_ms"}`. InputError names
+    file, line and field; the output file appears only when all rows were read.
+    """
+    try:
+        chosen = find_guard(name)
+    except NotFound as error:
+        raise InputError(str(error), field="NAME") from None
+    if chosen.warm is not None:
+        chosen.warm()
+    counts = {"pass": 0, "flag": 0, "block": 0}
+    scratch = output.with_name(output.name + ".part")
+    try:
+        with _open_output(scratch, gzipped=output.suffix == ".gz") as sink:
+            for line, row in read_rows(input):
+                started_s = time.perf_counter()
+                try:
+                    verdict = chosen.check(row.text, row.context or {})
+                except Exception as error:
+                    raise InputError(f"the guard {name} failed: {error}", file=str(input), line=line) from error
+                latency_ms = (time.perf_counter() - started_s) * 1000
+                counts[verdict.verdict] += 1
+                sink.write(msgspec.json.encode(_result(row, verdict, latency_ms)) + b"\n")
+        scratch.replace(output)
+    except OSError as error:
+        raise InputError(f"can not be written: {error.strerror or error}", file=str(output)) from None
+    finally:
+        scratch.unlink(missing_ok=True)
+    return ScanSummary(rows=sum(counts.values()), passed=counts["pass"], flagged=counts["flag"], blocked=counts["block"])
+
+
+def _result(row: ScanRow, verdict: Verdict, latency_ms: float) -> dict[str, Any]:
+    findings = [{"start": each.start, "end": each.end, "type": each.type, "score": each.score} for each in verdict.findings]
+    return {
+        "id": row.id,
+        "verdict": verdict.verdict,
+        "score": verdict.score,
+        "findings": findings,
+        "latency_ms": round(latency_ms, 3),
+    }
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, ScanRow]]:
+    """The rows of a JSON Lines file with their line numbers; blank lines are skipped. InputError for what is wrong."""
+    try:
+        with _open_input(path) as source:
+            number = 0
+            while line := source.readline(LINE_BYTES_MAX + 1):
+                number += 1
+                if len(line) > LINE_BYTES_MAX:
+                    raise InputError(f"is longer than {LINE_BYTES_MAX} bytes", file=str(path), line=number)
+                if line.strip():
+                    yield number, _read_row(line, path, number)
+    except (OSError, EOFError) as error:
+        raise InputError(f"can not be read: {getattr(error, 'strerror', None) or error}", file=str(path)) from None
+
+
+def _read_row(line: bytes, path: Path, number: int) -> ScanRow:
+    try:
+        str(line, "utf-8")
+        return _ROW.decode(line)
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8", file=str(path), line=number) from None
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$.")
+        raise InputError(message, file=str(path), line=number, field=place.rstrip("`") or None) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(f"is not JSON: {error}", file=str(path), line=number) from None
+
+
+def _open_input(path: Path) -> IO[bytes]:
+    file = path.open("rb")
+    magic = file.read(2)
+    file.seek(0)
+    return gzip.open(file) if magic == GZIP_MAGIC else file  # type: ignore[return-value]
+
+
+def _open_output(path: Path, *, gzipped: bool) -> IO[bytes]:
+    return gzip.open(path, "wb") if gzipped else path.open("wb")  # type: ignore[return-value]
