@@ -114,7 +114,7 @@ class App:
             snapshots=self.keeper,
             recorder=SpoolRecorder(self.spool),
             upstream=HttpUpstream(gateway_settings),
-            grounding=LocalGrounding(encoder_threads=self.settings.encoder_threads),
+            grounding=LocalGrounding(),
             settings=gateway_settings,
             usage=_Spent(await self.services.calls.usage(self.services.database.clock.now())),
             metrics=self.metrics,
@@ -139,7 +139,7 @@ class App:
         )
 
     async def readiness(self) -> dict[str, Any]:
-        """The state of the parts that serving needs: `ready`, and one entry a part."""
+        """The parts that serving needs, by name, each with `ok` and what explains it."""
         try:
             await asyncio.wait_for(self.services.snapshots.version(), 2.0)
             database = True
@@ -148,11 +148,9 @@ class App:
         age_s = self.keeper.age_s()
         fresh = age_s <= self.settings.snapshot_age_s_max
         return {
-            "ready": database and fresh,
-            "database": database,
-            "snapshot_age_s": round(age_s, 3),
-            "snapshot_fresh": fresh,
-            "spool_pending": self.spool.pending(),
+            "database": {"ok": database},
+            "snapshot": {"ok": fresh, "age_s": round(age_s, 3), "version": self.keeper.current.version},
+            "spool": {"ok": True, "pending": self.spool.pending()},
         }
 
     def _publish(self, calls: Sequence[Call]) -> None:

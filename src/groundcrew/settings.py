@@ -29,7 +29,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ship_every_ms: int = 200
     ship_batch_max: int = 500
     kill_confirm_s_max: float = 5.0
-    encoder_threads: int = 1
     secure_cookies: bool = False
 
     @property
@@ -53,7 +52,6 @@ HELP: dict[str, str] = {
     "ship_every_ms": "how often recorded calls are shipped from the spool to the database",
     "ship_batch_max": "most calls shipped in one transaction",
     "kill_confirm_s_max": "how long a trip waits for every gateway to acknowledge before it reports stop_failed",
-    "encoder_threads": "threads of the sentence encoder",
     "secure_cookies": "set behind TLS: cookies are sent over https only",
 }
 
@@ -84,7 +82,6 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
         "ship_every_ms",
         "ship_batch_max",
         "kill_confirm_s_max",
-        "encoder_threads",
     ):
         if getattr(settings, name) <= 0:
             raise InputError("must be more than 0", field=name)

@@ -29,7 +29,7 @@ def trust_score(source: Path, output: Path) -> None:
     from groundcrew.grounding.batch import score_file
 
     with progress_bar("scoring") as advance:
-        rows = score_file(source, output, advance)
+        rows = score_file(source, output, lambda done: advance(done, 0))
     click.echo(f"{rows} answers scored into {output}")
 
 

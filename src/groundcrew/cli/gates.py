@@ -28,22 +28,20 @@ _MARKS = {"pass": ("✓ pass", "green"), "fail": ("✗ fail", "red"), "unknown":
 
 
 def print_evaluation(evaluation: GateEvaluation) -> None:
-    """Print a gate's checklist: each criterion with its figure, bound, and what is missing."""
-    from rich.text import Text
-
+    """Print a gate's checklist: each criterion with its figure and bound, and under it what is missing."""
     missing = sum(result.status != "pass" for result in evaluation.results)
     head = "open" if evaluation.passed else f"closed: {missing} of {len(evaluation.results)} criteria are not met"
     if not evaluation.results:
         head = "closed: no policy is published, and an empty policy denies"
     click.secho(f"gate → {evaluation.stage} for {evaluation.use_case}: {head}", bold=True)
-    rows = []
+    width = max((len(result.title) for result in evaluation.results), default=0)
     for result in evaluation.results:
         label, colour = _MARKS[result.status]
-        figure = Text(result.figure)
-        if result.sample:
-            figure.append(" SAMPLE DATA", style="bold magenta")
-        rows.append((Text(label, style=colour), result.title, figure, result.bound, result.missing))
-    print_table(("", "criterion", "figure", "bound", "missing"), rows, empty="")
+        parts = [part for part in (result.figure, f"({result.bound})" if result.bound else "") if part]
+        sample = click.style(" SAMPLE DATA", fg="magenta", bold=True) if result.sample else ""
+        click.echo(f"  {click.style(f'{label:<9}', fg=colour)} {result.title:<{width}}  {' '.join(parts)}{sample}".rstrip())
+        if result.missing:
+            click.echo(f"            → {result.missing}")
 
 
 @click.command()

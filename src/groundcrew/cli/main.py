@@ -74,11 +74,10 @@ def cli() -> None:
 def run(arguments: Sequence[str] | None = None, *, wiring: object = None) -> int:
     """Run the command line and return its exit status: 0 done, 1 a check failed, 2 bad usage or input."""
     try:
-        cli.main(
+        # Outside its standalone mode click returns the status that a command's Exit carries.
+        status = cli.main(
             args=list(arguments) if arguments is not None else None, prog_name="groundcrew", standalone_mode=False, obj=wiring
         )
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
     except click.Abort:
         print("groundcrew: interrupted", file=sys.stderr)
         return EXIT_BAD_INPUT
@@ -94,7 +93,7 @@ def run(arguments: Sequence[str] | None = None, *, wiring: object = None) -> int
         return EXIT_BAD_INPUT
     except Exception as error:
         return _fail(error, EXIT_BAD_INPUT, prefix=f"internal error: {type(error).__name__}: ")
-    return 0
+    return status if isinstance(status, int) else 0
 
 
 def _fail(error: Exception, status: int, prefix: str = "") -> int:

@@ -84,7 +84,8 @@ class Arms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class HypothesisPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A plan as declared. `planned_n` counts units over both arms; `duration_days` is the longest it may run.
+    """A plan as declared. `planned_n` counts units over both arms, left out it is the required n; `duration_days` is the
+    longest it may run. `monitoring` is the stop rule (once, at the n; or when the sequence decides), `stop_rule` words it.
 
     Everything that may be missing in a draft has an empty default here; `problems` says what registration still needs.
     """
@@ -255,12 +256,8 @@ def _plan_problems(plan: HypothesisPlan) -> list[str]:
             found.append(f"{field} is {value}: give at least 1")
     if plan.minimum_days is not None and plan.duration_days is not None and plan.minimum_days > plan.duration_days:
         found.append(f"minimum_days {plan.minimum_days} exceeds duration_days {plan.duration_days}: change one of them")
-    if plan.planned_n is None:
-        found.append("planned_n is missing: add the units planned over both arms (`groundcrew experiment plan` says how many)")
-    elif plan.planned_n < 2:
+    if plan.planned_n is not None and plan.planned_n < 2:
         found.append(f"planned_n is {plan.planned_n}: give at least one unit per arm")
-    if plan.planned_n is None and plan.duration_days is None and not plan.stop_rule.strip():
-        found.append("stop rule is missing: add planned_n or duration_days to end it, or say in stop_rule when it ends")
     if plan.icc is not None and not 0 <= plan.icc <= 1:
         found.append(f"icc is {plan.icc:g}: give a value from 0 to 1")
     if plan.cluster_size is not None and plan.cluster_size < 1:

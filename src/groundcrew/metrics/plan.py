@@ -82,7 +82,9 @@ def plan(declared: HypothesisPlan) -> PlanReport:
     required = control + treatment if control is not None and treatment is not None else None
     per_day = _units_per_day(primary)
     days = required / per_day if required is not None and per_day else None
-    sufficient = declared.planned_n >= required if required is not None and declared.planned_n is not None else None
+    # A plan that names no n of its own runs to the required one.
+    planned = declared.planned_n if declared.planned_n is not None else required
+    sufficient = planned >= required if required is not None and planned is not None else None
     assumptions += [f"{each.name}: {each.note}" for each in requirements if each.note]
     assumptions += _price_notes(declared, requirements)
     return PlanReport(
@@ -94,7 +96,7 @@ def plan(declared: HypothesisPlan) -> PlanReport:
         required_n=required,
         required_control=control,
         required_treatment=treatment,
-        planned_n=declared.planned_n,
+        planned_n=planned,
         sufficient=sufficient,
         units_per_day=per_day,
         days_needed=days,

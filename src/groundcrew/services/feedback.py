@@ -21,7 +21,7 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.lookups import current_digest, require_use_case
 from groundcrew.store.calls import CALLS
-from groundcrew.store.database import Database
+from groundcrew.store.database import Database, Writer
 from groundcrew.store.feedback import OUTCOMES, RATINGS, current_outcomes, latest_values
 
 OUTCOMES_PER_REQUEST_MAX = 10_000
@@ -86,27 +86,41 @@ class Feedback:
         if use_case is not None and name != use_case:
             raise NotFound(f"no call {new.call_id!r} of {use_case}")
         async with self._database.write(actor) as writer:
-            item = await require_use_case(writer.connection, name)
-            rating = Rating(
-                id=new.id or new_id(),
-                use_case=name,
-                stars=new.stars,
-                rater=new.rater,
-                at=new.at or self._database.clock.now(),
-                version_digest=call.version_digest if call else await current_digest(writer.connection, item),
-                call_id=new.call_id,
-                case_id=new.case_id or (call.case_id if call else None),
-                comment=new.comment,
-                corrected_text=new.corrected_text,
-                critical_harm=new.critical_harm,
-                sample=new.sample or bool(call and call.sample),
-            )
-            old = await RATINGS.get(writer.connection, rating.id)
-            if old is not None:
-                if msgspec.structs.replace(rating, at=old.at, version_digest=old.version_digest) == old:
-                    return old
-                raise Conflict(f"rating {rating.id} exists with other content")
-            await RATINGS.put(writer, rating, "rate")
+            return await self._record_rating(writer, new, name, call)
+
+    async def rate_many(self, rows: Sequence[NewRating], *, actor: str) -> list[Rating]:
+        """Record ratings of business cases (each names its use case) in one transaction: all of them or none."""
+        if len(rows) > OUTCOMES_PER_REQUEST_MAX:
+            raise InputError(f"{len(rows)} ratings at once: send at most {OUTCOMES_PER_REQUEST_MAX}", field="ratings")
+        for row in rows:
+            _check_rating(row)
+            if row.use_case is None or row.call_id is not None:
+                raise InputError("in bulk, each rating names use_case and case_id, and no call_id", field="use_case")
+        async with self._database.write(actor) as writer:
+            return [await self._record_rating(writer, row, row.use_case or "", None) for row in rows]
+
+    async def _record_rating(self, writer: Writer, new: NewRating, name: str, call: Call | None) -> Rating:
+        item = await require_use_case(writer.connection, name)
+        rating = Rating(
+            id=new.id or new_id(),
+            use_case=name,
+            stars=new.stars,
+            rater=new.rater,
+            at=new.at or self._database.clock.now(),
+            version_digest=call.version_digest if call else await current_digest(writer.connection, item),
+            call_id=new.call_id,
+            case_id=new.case_id or (call.case_id if call else None),
+            comment=new.comment,
+            corrected_text=new.corrected_text,
+            critical_harm=new.critical_harm,
+            sample=new.sample or bool(call and call.sample),
+        )
+        old = await RATINGS.get(writer.connection, rating.id)
+        if old is not None:
+            if msgspec.structs.replace(rating, at=old.at, version_digest=old.version_digest) == old:
+                return old
+            raise Conflict(f"rating {rating.id} exists with other content")
+        await RATINGS.put(writer, rating, "rate")
         return rating
 
     async def add_outcomes(self, use_case: str, rows: Sequence[NewOutcome], *, actor: str) -> Imported:

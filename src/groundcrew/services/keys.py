@@ -10,6 +10,7 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.key import KEY_LIFETIME_S_MAX, Key, new_secret, secret_sha256
 from groundcrew.errors import Conflict, InputError
 from groundcrew.services.lookups import require, require_use_case
+from groundcrew.services.propagation import propagate
 from groundcrew.store import catalog
 from groundcrew.store.database import Database
 
@@ -47,6 +48,7 @@ class Keys:
             await require_use_case(writer.connection, use_case)
             await catalog.KEYS.put(writer, key, "create")
             await writer.touch_snapshot()
+        await propagate(self._database)
         return CreatedKey(key=key, secret=secret)
 
     async def revoke(self, key_id: str, *, actor: str, reason: str = "") -> Key:
@@ -58,6 +60,7 @@ class Keys:
             key = msgspec.structs.replace(key, revoked_at=self._database.clock.now())
             await catalog.KEYS.put(writer, key, "revoke", reason=reason)
             await writer.touch_snapshot()
+        await propagate(self._database)
         return key
 
     async def find(self, use_case: str | None = None) -> list[Key]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import socket
 import time
-from typing import Any
 
 import msgspec
 
@@ -15,13 +11,11 @@ from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.evidence import record
 from groundcrew.services.lookups import nearest
-from groundcrew.store import catalog, operations
+from groundcrew.services.propagation import propagate, running_gateways
+from groundcrew.store import catalog
 from groundcrew.store.database import Connection, Database, Writer
 
 CONFIRM_DEADLINE_S = 5.0
-CONFIRM_POLL_S = 0.02
-#: A gateway on another host that has not been heard of for so long has long refused calls by its snapshot's age.
-POINT_LOST_S = 600.0
 DRILL_VALID_S = 90 * 86_400
 
 
@@ -59,7 +53,7 @@ class KillSwitches:
             switch = await catalog.KILL_SWITCHES.get(connection, str(scope))
             if switch is not None and switch.denies:
                 raise Conflict(f"{scope} is stopped already: a drill needs it running")
-            if not await _points(connection):
+            if not await running_gateways(connection):
                 raise Conflict("no gateway is running: start one with `groundcrew up`, then drill")
         report = await self._trip(scope, actor=actor, reason=reason, drill=True)
         async with self._database.write(actor) as writer:
@@ -118,8 +112,8 @@ class KillSwitches:
                     suspended = msgspec.structs.replace(use_case, run_state="suspended", run_reason=f"kill switch {scope}")
                     await catalog.USE_CASES.put(writer, suspended, "suspend", reason=f"kill switch {scope}: {reason}")
             await writer.touch_snapshot()
-        version = await self._database.version()
-        silent, gateways = await self._wait(version, started)
+        reached = await propagate(self._database, deadline_s=self._deadline_s)
+        silent, gateways = reached.silent, reached.gateways
         seconds = time.monotonic() - started
         final = msgspec.structs.replace(
             switch,
@@ -132,16 +126,6 @@ class KillSwitches:
             )
         return StopReport(switch=final, seconds=seconds, gateways=gateways, silent=silent)
 
-    async def _wait(self, version: int, started: float) -> tuple[tuple[str, ...], int]:
-        """Wait for the acknowledgements; returns the gateways that did not give one, and how many run."""
-        while True:
-            async with self._database.read() as connection:
-                points = await _points(connection)
-            silent = tuple(point["id"] for point in points if point["snapshot_version"] < version)
-            if not silent or time.monotonic() - started > self._deadline_s:
-                return silent, len(points)
-            await asyncio.sleep(CONFIRM_POLL_S)
-
     async def _restore(self, writer: Writer, scope: Scope) -> None:
         """Let the use cases that this switch suspended run again, unless another one covers them."""
         switches = await catalog.KILL_SWITCHES.find(writer.connection)
@@ -153,29 +137,6 @@ class KillSwitches:
             if use_case.run_state == "suspended" and use_case.name not in still and use_case.run_reason.startswith("kill switch"):
                 running = msgspec.structs.replace(use_case, run_state="running", run_reason=f"kill switch {scope} reset")
                 await catalog.USE_CASES.put(writer, running, "resume", reason=f"kill switch {scope} reset")
-
-
-async def _points(connection: Connection) -> list[dict[str, Any]]:
-    """Gateways that may serve: registered ones, less those whose process on this host is gone or that are long lost."""
-    alive = []
-    for point in await operations.enforcing(connection):
-        here = point["host"] == socket.gethostname()
-        if here and not _process_lives(point["process_id"]):
-            continue
-        if time.time() - point["seen_at_s"] > POINT_LOST_S and not here:
-            continue
-        alive.append(dict(point))
-    return alive
-
-
-def _process_lives(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 async def _covered(connection: Connection, scope: Scope) -> list[UseCase]:

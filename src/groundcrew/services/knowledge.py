@@ -12,6 +12,7 @@ import msgspec
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.lookups import require, serving_revision
+from groundcrew.services.propagation import propagate
 from groundcrew.services.registry import digests, version_changes
 from groundcrew.store import catalog
 from groundcrew.store.database import Database
@@ -99,6 +100,7 @@ class Knowledge:
             await catalog.REVISIONS.put(writer, approved, "approve")
             await writer.touch_snapshot()
             await version_changes(writer, before)
+        await propagate(self._database)
         return approved
 
     async def withdraw(self, name: str, revision: str, *, actor: str, reason: str) -> Revision:
@@ -113,6 +115,7 @@ class Knowledge:
             await catalog.REVISIONS.put(writer, withdrawn, "withdraw", reason=reason)
             await writer.touch_snapshot()
             await version_changes(writer, before)
+        await propagate(self._database)
         return withdrawn
 
     async def search(self, name: str, query: str, *, revision: str | None = None, limit: int = 5) -> list[Hit]:

@@ -18,6 +18,7 @@ from groundcrew.errors import DeclarationError
 from groundcrew.services.declarations import unresolved_references
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, KnownNames
 from groundcrew.services.lookups import current_digest
+from groundcrew.services.propagation import propagate
 from groundcrew.store import catalog
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection, Database, Writer
@@ -63,6 +64,7 @@ class Registry:
                     raise _DryRun(changes)
         except _DryRun as dry:
             return dry.changes
+        await propagate(self._database)
         return changes
 
     async def _apply(self, writer: Writer, declarations: Declarations) -> list[Change]:

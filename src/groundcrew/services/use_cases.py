@@ -12,6 +12,7 @@ from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.errors import Conflict, GateNotPassed, InputError
 from groundcrew.services.gates import Gates, evaluate_in
 from groundcrew.services.lookups import require_use_case
+from groundcrew.services.propagation import propagate
 from groundcrew.store import catalog
 from groundcrew.store.database import Database
 
@@ -54,6 +55,7 @@ class UseCases:
                     details={"from": use_case.stage, "to": to, "evaluation": evaluation.id},
                 )
                 await writer.touch_snapshot()
+        await propagate(self._database)
         if use_case.holds:
             raise Conflict(f"{name} can not advance while held: " + "; ".join(each.reason for each in use_case.holds))
         if not evaluation.passed:
@@ -74,6 +76,7 @@ class UseCases:
                 moved = msgspec.structs.replace(moved, run_state="off", run_reason=f"{to}: {reason}")
             await catalog.USE_CASES.put(writer, moved, "demote", reason=reason, details={"from": use_case.stage, "to": to})
             await writer.touch_snapshot()
+        await propagate(self._database)
         return moved
 
     @property

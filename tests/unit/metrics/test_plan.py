@@ -89,7 +89,8 @@ def test_what_cannot_be_known_is_none_not_a_pass(changes, metric_changes) -> Non
 
 def test_planned_n_must_suffice_and_come_by_in_time() -> None:
     assert plan(declared(planned_n=381)).sufficient is False
-    assert plan(declared(planned_n=None)).sufficient is None
+    assert plan(declared(planned_n=None)).planned_n == plan(declared()).required_n
+    assert plan(declared(planned_n=None)).sufficient is True
     assert plan(declared(duration_days=14)).feasible is True
     assert plan(declared(duration_days=14, minimum_days=7, planned_n=4000)).feasible is False
     assert plan(declared(duration_days=9, minimum_days=7)).feasible is False
