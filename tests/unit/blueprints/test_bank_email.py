@@ -74,6 +74,16 @@ def test_every_expected_sentence_is_one_whole_sentence_of_a_named_article(
         assert all(any(e in articles[name] for e in mail["expected"]) for name in mail["articles"]), mail["id"]
 
 
+def test_alternatives_stand_in_the_knowledge_and_are_not_expected_already(
+    articles: dict[str, str], emails: list[dict[str, Any]]
+) -> None:
+    everything = "\n".join(articles.values())
+    for mail in emails:
+        assert all(sentence in everything for sentence in mail["also"]), mail["id"]
+        assert not set(mail["also"]) & set(mail["expected"]), mail["id"]
+        assert mail["expected"] or not mail["also"], mail["id"]
+
+
 def test_every_article_answers_at_least_one_email(articles: dict[str, str], emails: list[dict[str, Any]]) -> None:
     assert set(articles) - {name for mail in emails for name in mail["articles"]} == set()
 
