@@ -16,12 +16,13 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from groundcrew.domain.canonical import digest
 from groundcrew.domain.knowledge import Document, Passage
@@ -49,6 +50,7 @@ _ANALYZER = "passage"
 _HASH_CHUNK_BYTES = 1 << 20
 
 Progress = Callable[[int, int], None]
+Vectors = Mapping[str, npt.NDArray[np.float16]]
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,11 +81,19 @@ def revision_id(documents: Sequence[Document]) -> str:
     )
 
 
-def build(folder: Path, passages: Sequence[Passage], encoder: Encoder, progress: Progress | None = None) -> None:
+def build(
+    folder: Path,
+    passages: Sequence[Passage],
+    encoder: Encoder,
+    progress: Progress | None = None,
+    *,
+    reuse: Path | None = None,
+) -> None:
     """Write the index of `passages` as `folder`; `progress` is called with (passages encoded, passages in all).
 
     Does nothing where the folder holds just that already; replaces a damaged one. A folder with other passages is a
-    `Conflict`: revisions are immutable. Killed half-way, it leaves nothing under `folder`.
+    `Conflict`: revisions are immutable. Killed half-way, it leaves nothing under `folder`. `reuse` is an earlier revision's
+    folder: what stands in both is not encoded again, which takes nearly all of the time; a folder of no use is ignored.
     """
     if len(passages) > PASSAGES_MAX:
         raise InputError(f"{len(passages)} passages, limit {PASSAGES_MAX}; split the knowledge base")
@@ -102,7 +112,8 @@ def build(folder: Path, passages: Sequence[Passage], encoder: Encoder, progress:
     scratch = folder.parent / f".{folder.name}.{uuid.uuid4().hex}.building"
     scratch.mkdir()
     try:
-        _write(scratch, passages, passages_sha256, encoder, progress)
+        known = _known_vectors(reuse, encoder) if reuse is not None else {}
+        _write(scratch, passages, passages_sha256, encoder, known, progress)
         _move_into_place(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -178,10 +189,17 @@ def open_words(folder: Path) -> Any:
     return words
 
 
-def _write(scratch: Path, passages: Sequence[Passage], passages_sha256: str, encoder: Encoder, progress: Progress | None) -> None:
+def _write(
+    scratch: Path,
+    passages: Sequence[Passage],
+    passages_sha256: str,
+    encoder: Encoder,
+    known: Vectors,
+    progress: Progress | None,
+) -> None:
     (scratch / PASSAGES_FILE).write_bytes(msgspec.msgpack.encode(list(passages)))
     _write_words(scratch / WORDS_FOLDER, passages)
-    _write_vectors(scratch / VECTORS_FILE, passages, encoder, progress)
+    _write_vectors(scratch / VECTORS_FILE, passages, encoder, known, progress)
     # tantivy's lock files say nothing and are made anew by whoever needs them.
     for lock in (scratch / WORDS_FOLDER).glob(".*.lock"):
         lock.unlink()
@@ -213,17 +231,37 @@ def _write_words(folder: Path, passages: Sequence[Passage]) -> None:
     writer.wait_merging_threads()
 
 
-def _write_vectors(file: Path, passages: Sequence[Passage], encoder: Encoder, progress: Progress | None) -> None:
+def _write_vectors(file: Path, passages: Sequence[Passage], encoder: Encoder, known: Vectors, progress: Progress | None) -> None:
     from usearch.index import Index
 
     # One thread, so that the same passages give the same graph.
     vectors = Index(ndim=DIMENSIONS, metric="cos", dtype="f16")
-    total = len(passages)
-    for row, vector in enumerate(encoder.encode_each(passage_context(passage) for passage in passages)):
+    contexts = [passage_context(passage) for passage in passages]
+    encoded = encoder.encode_each(context for context in contexts if context not in known)
+    for row, context in enumerate(contexts):
+        vector = known[context] if context in known else next(encoded)
         vectors.add(row, vector, threads=1)
         if progress is not None:
-            progress(row + 1, total)
+            progress(row + 1, len(contexts))
     vectors.save(str(file))
+
+
+def _known_vectors(folder: Path, encoder: Encoder) -> Vectors:
+    """What an earlier revision has encoded: context → vector; nothing where the folder is damaged or of another encoder."""
+    from usearch.index import Index
+
+    try:
+        if verify(folder).encoder_sha256 != encoder.sha256:
+            return {}
+        content = (folder / PASSAGES_FILE).read_bytes()
+        passages = msgspec.msgpack.decode(content, type=list[Passage])
+        vectors = Index.restore(str(folder / VECTORS_FILE), view=True)
+    except (InputError, OSError, msgspec.DecodeError):
+        return {}
+    if vectors is None or not passages or len(vectors) != len(passages):
+        return {}
+    stored: Any = vectors.get(np.arange(len(passages), dtype=np.uint64))
+    return {passage_context(passage): vector for passage, vector in zip(passages, stored, strict=True)}
 
 
 def _move_into_place(scratch: Path, folder: Path) -> None:

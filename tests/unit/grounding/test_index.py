@@ -9,8 +9,11 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +22,7 @@ from groundcrew.domain.knowledge import Document, Passage
 from groundcrew.errors import Conflict, InputError
 from groundcrew.grounding import index
 from groundcrew.grounding.chunking import split
-from groundcrew.grounding.encoder import shipped_encoder
+from groundcrew.grounding.encoder import SHIPPED_MODEL, Encoder, shipped_encoder
 from groundcrew.grounding.index import build, revision_id, verify
 from groundcrew.grounding.retrieval import KnowledgeIndex
 
@@ -68,6 +71,26 @@ def test_building_reports_progress_and_opens_again(tmp_path: Path) -> None:
     assert list(knowledge.passages) == PASSAGES
     assert len(knowledge) == 3
     assert os.listdir(tmp_path) == ["r"]
+
+
+def test_what_an_earlier_revision_encoded_is_not_encoded_again(folder: Path, tmp_path: Path) -> None:
+    class Counting(Encoder):
+        texts = 0
+
+        def encode_each(self, texts: Iterable[str]) -> Iterator[npt.NDArray[np.float32]]:
+            for vector in super().encode_each(texts):
+                self.texts += 1
+                yield vector
+
+    extra = split(Document(path="new.md", title="New", text="A new thing.", sha256="f" * 64))
+    counting = Counting(SHIPPED_MODEL)
+    build(tmp_path / "next", [*extra, *PASSAGES], counting, reuse=folder)
+    assert counting.texts == 1
+    build(tmp_path / "fresh", [*extra, *PASSAGES], shipped_encoder(), reuse=tmp_path / "nowhere")
+    for query in ("What is new?", "lost card", "monthly cost"):
+        found, expected = (KnowledgeIndex.open(tmp_path / name).search(query) for name in ("next", "fresh"))
+        assert [hit.passage for hit in found] == [hit.passage for hit in expected]
+        assert [hit.cosine for hit in found] == pytest.approx([hit.cosine for hit in expected], abs=1e-6)
 
 
 def test_building_again_changes_nothing(folder: Path) -> None:

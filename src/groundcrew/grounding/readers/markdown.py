@@ -58,6 +58,7 @@ class _Writer:
         self.lines: list[str] = []
         self.first_heading = ""
         self._lists: list[int | None] = []
+        self._list_starts = False
         self._marker = ""
         self._row: list[str] = []
         self._rows: list[list[str]] = []
@@ -82,10 +83,11 @@ class _Writer:
         return self.lines, self.first_heading
 
     def _structure(self, kind: str, token: Token) -> None:
-        if kind == "bullet_list_open":
-            self._lists.append(None)
-        elif kind == "ordered_list_open":
-            self._lists.append(int(token.attrGet("start") or 1))
+        if kind in ("bullet_list_open", "ordered_list_open"):
+            self._list_starts = self._list_starts or not self._lists
+            # The parser leaves the start out where it is 1.
+            start = token.attrGet("start")
+            self._lists.append(None if kind == "bullet_list_open" else 1 if start is None else int(start))
         elif kind in ("bullet_list_close", "ordered_list_close"):
             self._lists.pop()
         elif kind == "list_item_open":
@@ -129,8 +131,9 @@ class _Writer:
             self._block(lines)
             return
         indent = _LIST_INDENT * (len(self._lists) - 1)
-        if self._marker and not (self.lines and _is_item(self.lines[-1])):
+        if self._list_starts:
             self.lines.append("")
+            self._list_starts = False
         self.lines.extend(f"{indent}{self._marker or _LIST_INDENT}{line.strip()}" for line in lines)
         self._marker = ""
 
@@ -142,13 +145,6 @@ class _Writer:
     def _block(self, lines: list[str]) -> None:
         if lines:
             self.lines.extend(["", *lines])
-
-
-_ITEM = re.compile(r"\s*(?:- |\d+\. |  )")
-
-
-def _is_item(line: str) -> bool:
-    return bool(_ITEM.match(line))
 
 
 def _inline_text(children: Sequence[Token]) -> str:

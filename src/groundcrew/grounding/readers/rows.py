@@ -41,6 +41,7 @@ def read_csv(data: bytes, name: str) -> list[Extract]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True, restval="")
     extracts: list[Extract] = []
     seen: dict[str, int] = {}
+    line = 1
     try:
         missing = [column for column in ("id", "text") if column not in (reader.fieldnames or ())]
         if missing:
@@ -53,7 +54,7 @@ def read_csv(data: bytes, name: str) -> list[Extract]:
             extracts.append(_extract(row, content, name, line, seen))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(f"is not readable CSV: {error}", file=name, line=reader.line_num) from error
+        raise InputError(f"is not readable CSV: {error}", file=name, line=line) from error
     return extracts
 
 
