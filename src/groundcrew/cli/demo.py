@@ -47,6 +47,8 @@ class Email(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
     answerable: bool | None = None
     expected: tuple[str, ...] = ()
+    #: Other sentences of the articles that say the same.
+    also: tuple[str, ...] = ()
 
 
 class Invention(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,9 +166,7 @@ async def declare(services: Services, blueprint: Path, upstream: str, knowledge:
     with report.progress("indexing knowledge") as advance:
         revision = await services.knowledge.add("bank-policies", knowledge, actor="demo:policy-desk", progress=advance)
     await services.knowledge.approve("bank-policies", revision.id, actor="demo:policy-desk")
-    report.line(
-        f"knowledge revision {revision.id[:12]}: {revision.documents} documents, {revision.passages} passages, approved"
-    )
+    report.line(f"knowledge revision {revision.id[:12]}: {revision.documents} documents, {revision.passages} passages, approved")
 
 
 async def earn_pilot(services: Services, url: str) -> None:

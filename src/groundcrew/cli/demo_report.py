@@ -116,7 +116,9 @@ def quality(answers: Sequence[Answer], emails: Sequence[Email]) -> dict[str, int
     pairs = list(zip(answers, emails, strict=True))
     answered = [(answer, email) for answer, email in pairs if answer.status in ANSWERED]
     good = [
-        email for answer, email in answered if email.answerable and any(sentence in answer.text for sentence in email.expected)
+        email
+        for answer, email in answered
+        if email.answerable and any(sentence in answer.text for sentence in (*email.expected, *email.also))
     ]
     return {
         "answerable": sum(bool(each.answerable) for each in emails),
@@ -147,7 +149,7 @@ def quoted_answers(answers: Sequence[Answer], emails: Sequence[Email]) -> None:
         for answer, email in zip(answers, emails, strict=True)
         if answer.status in ANSWERED
         and answer.details.get("citations")
-        and (not email.expected or any(each in answer.text for each in email.expected))
+        and (not email.expected or any(each in answer.text for each in (*email.expected, *email.also)))
     ]
     step = max(1, len(chosen) // QUOTED_ANSWERS)
     for answer, email in chosen[::step][:QUOTED_ANSWERS]:

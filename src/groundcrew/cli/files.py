@@ -46,12 +46,12 @@ def guard() -> None:
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the verdicts go; .gz too.")
 def guard_scan(name: str, source: Path, output: Path) -> None:
     """Scan each text with the guard NAME (pii, prompt_injection, commitment, secrets)."""
-    from groundcrew.cli.progress import progress_bar
     from groundcrew.guards.batch import scan_file
 
-    with progress_bar("scanning") as advance:
-        rows = scan_file(name, source, output, advance)
-    click.echo(f"{rows} texts scanned into {output}")
+    summary = scan_file(name, source, output)
+    click.echo(
+        f"{summary.rows} texts scanned into {output}: {summary.passed} pass, {summary.flagged} flag, {summary.blocked} block"
+    )
 
 
 @click.group()
