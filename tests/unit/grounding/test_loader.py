@@ -149,6 +149,12 @@ def test_pdf_joins_wrapped_lines_and_drops_running_headers(tmp_path: Path) -> No
     assert "Part 2\n" in text
 
 
+def test_pdf_keeps_numbered_headings_and_short_pages(tmp_path: Path) -> None:
+    pages = [[f"Article {number}", "Some rule.", f"{number * 7} more words."] for number in (3, 8, 9, 15)]
+    assert [f"Article {number}" in text_of(tmp_path, "a.pdf", pdf(*pages)) for number in (3, 8, 9, 15)] == [True] * 4
+    assert text_of(tmp_path, "b.pdf", pdf(*[["The fee is CHF 5."]] * 4)).count("The fee is CHF 5.") == 4
+
+
 def test_pdfs_without_readable_text_are_refused(tmp_path: Path) -> None:
     cases = {
         "locked.pdf": (pdf(["secret"], password="open sesame"), "password"),

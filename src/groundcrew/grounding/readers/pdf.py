@@ -15,7 +15,9 @@ PAGES_MAX = 5_000
 RUNNING_PAGES_MIN = 3
 #: A line at least this share of the page's longest was wrapped by the page's width, not ended by its writer.
 WRAPPED_SHARE_MIN = 0.7
-_DIGITS = re.compile(r"\d+")
+#: Numbers in a line that are tried as its page number.
+PAGE_NUMBERS_MAX = 4
+_DIGITS = re.compile(r"(?<!\d)\d{1,6}(?!\d)")
 _SENTENCE_END = re.compile(r"[.!?:;]['\"”’)]?$")
 _BULLET = re.compile(r"^(?:[-*•‣–—▪]|\(?\d{1,3}[.)])\s")
 
@@ -46,18 +48,31 @@ def read_pdf(data: bytes, name: str) -> list[Extract]:
 
 
 def _drop_running_lines(pages: list[list[str]]) -> list[list[str]]:
-    """Page numbers differ from page to page, so digits count as equal."""
-    edges: collections.Counter[str] = collections.Counter()
-    for page in pages:
-        edges.update({_DIGITS.sub("0", line) for line in (*page[:1], *page[-1:])})
+    """Drops a first or last line that comes back page after page, the same or counting the pages. A page of one or two
+    lines keeps them: there they are the content."""
+    counts: collections.Counter[str] = collections.Counter()
+    for number, page in enumerate(pages):
+        counts.update(set().union(*(_running_keys(line, number) for line in (*page[:1], *page[-1:]))))
     needed = max(RUNNING_PAGES_MIN, len(pages) / 2)
-    running = {line for line, count in edges.items() if count >= needed}
+
+    def runs(line: str, number: int) -> bool:
+        return any(counts[key] >= needed for key in _running_keys(line, number))
+
     kept = []
-    for page in pages:
-        start = 1 if page and _DIGITS.sub("0", page[0]) in running else 0
-        end = len(page) - (1 if len(page) > start and _DIGITS.sub("0", page[-1]) in running else 0)
-        kept.append(page[start:end])
+    for number, page in enumerate(pages):
+        if len(page) > 2:
+            page = page[1:] if runs(page[0], number) else page
+            page = page[:-1] if runs(page[-1], number) else page
+        kept.append(page)
     return kept
+
+
+def _running_keys(line: str, page_number: int) -> set[str]:
+    """What stays equal from page to page: the line itself, or the line with its page number told from the page's place."""
+    keys = {line}
+    for match in list(_DIGITS.finditer(line))[:PAGE_NUMBERS_MAX]:
+        keys.add(f"{line[: match.start()]}\0{int(match.group()) - page_number}\0{line[match.end() :]}")
+    return keys
 
 
 def _unwrap(lines: list[str]) -> list[str]:
