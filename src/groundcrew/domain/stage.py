@@ -7,9 +7,9 @@ import msgspec
 from groundcrew.domain.use_case import STAGES, TERMINAL_STAGES, Stage, UseCase
 from groundcrew.errors import Conflict
 
-#: Tokens a day that a use case may use for exploration before its hypothesis is registered and its pilot gate passed [D].
-DISCOVERY_TOKENS_PER_DAY = 200_000
-#: Tokens a day for a stage whose use case declares no budget of its own [D].
+#: Most tokens a day before the pilot gate has passed, whatever is declared: exploration is bounded [D].
+DISCOVERY_TOKENS_PER_DAY_MAX = 10_000_000
+#: Tokens a day for a use case that declares no budget of its own [D].
 UNDECLARED_TOKENS_PER_DAY = 1_000_000
 
 
@@ -21,14 +21,14 @@ class StageLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def limits(use_case: UseCase) -> StageLimits:
-    """Runtime limits of `use_case` in its stage. Discovery explores on a small allowance; terminal stages serve nothing."""
+    """Runtime limits of `use_case` in its stage. Discovery explores on a bounded allowance; terminal stages serve nothing."""
     if use_case.stage in TERMINAL_STAGES:
         return StageLimits(serves=False, tokens_per_day=0)
-    declared = use_case.budget.tokens_per_day if use_case.budget and use_case.budget.tokens_per_day is not None else None
+    declared = use_case.budget.tokens_per_day if use_case.budget else None
+    allowance = UNDECLARED_TOKENS_PER_DAY if declared is None else declared
     if use_case.stage == "discovery":
-        allowance = DISCOVERY_TOKENS_PER_DAY if declared is None else min(declared, DISCOVERY_TOKENS_PER_DAY)
-        return StageLimits(serves=True, tokens_per_day=allowance)
-    return StageLimits(serves=True, tokens_per_day=UNDECLARED_TOKENS_PER_DAY if declared is None else declared)
+        allowance = min(allowance, DISCOVERY_TOKENS_PER_DAY_MAX)
+    return StageLimits(serves=True, tokens_per_day=allowance)
 
 
 def next_stage(stage: Stage) -> Stage | None:
