@@ -152,9 +152,14 @@ def test_an_upstream_failure_in_a_stream_is_an_error_in_the_stream(
 ) -> None:
     upstream.script = Reply(text="one two three four", fault="reset_mid_stream")
     text = ""
-    with pytest.raises(openai.APIError) as caught:
+
+    def read() -> None:
+        nonlocal text
         for chunk in client.chat.completions.create(model="writer", messages=QUESTION, stream=True):
             text += chunk.choices[0].delta.content or ""
+
+    with pytest.raises(openai.APIError) as caught:
+        read()
     assert caught.value.code == "upstream_error"
     (call,) = memory.calls()
     assert (call.status, call.error_code) == ("failed", "upstream_error")

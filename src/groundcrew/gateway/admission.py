@@ -147,7 +147,7 @@ def admit(
     entry: UseCaseEntry,
     *,
     asked_model: str | None,
-    declared_class: DataClass | None,
+    data_class: DataClass,
     now_s: float,
     targets_max: int,
 ) -> Admitted:
@@ -159,7 +159,6 @@ def admit(
     knowledge = snapshot.knowledge.get(use_case.grounding.knowledge) if use_case.grounding else None
     if knowledge is not None and now_s >= knowledge.expires_at_s:
         knowledge = None
-    data_class = highest((floor_class(use_case), declared_class or DATA_CLASSES[0]))
     check_data_class(use_case, data_class)
     seen = highest((data_class, knowledge.data_class)) if knowledge is not None else data_class
     model, routes = routes_for(snapshot, use_case, seen, targets_max)

@@ -7,8 +7,9 @@ import time
 import msgspec
 
 from groundcrew.domain.clock import Clock
+from groundcrew.domain.data_class import highest
 from groundcrew.errors import RefusedCall, UpstreamError
-from groundcrew.gateway.admission import Admitted, admit, authenticate, check_age, routes_for
+from groundcrew.gateway.admission import Admitted, admit, authenticate, check_age, floor_class, routes_for
 from groundcrew.gateway.answer import Generated, Tokens, answer_events, chunk_object, completion_body, usage_object
 from groundcrew.gateway.budget import Ledger, cost_usd
 from groundcrew.gateway.checks import CheckedInput, Checks
@@ -86,17 +87,17 @@ class Proxy:
         flight.snapshot_version = snapshot.version
         key, entry = authenticate(snapshot, flight.headers.secret, now.timestamp())
         flight.key, flight.entry = key, entry
+        flight.data_class = highest((floor_class(entry.use_case), flight.headers.data_class or "public"))
         check_age(entry, self._snapshots.age_s(), self._settings.snapshot_age_s_max)
         admitted = admit(
             snapshot,
             key,
             entry,
             asked_model=request.model,
-            declared_class=flight.headers.data_class,
+            data_class=flight.data_class,
             now_s=now.timestamp(),
             targets_max=self._settings.targets_max,
         )
-        flight.data_class = admitted.data_class
         if (request.n or 1) > 1 and (holds_back(admitted) or entry.use_case.grounding is not None):
             raise RefusedCall("invalid_request", f"n: use case {entry.use_case.name} checks its answers, one at a time")
         added_bytes = len(entry.use_case.prompt.encode())

@@ -80,8 +80,10 @@ class Spool:
         self._closing = False
         self._reading = threading.Lock()
         self._opened_before_s = 0.0
-        self._writer = self._connect()
+        self._writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
+            self._check()
+            self._set_up(self._writer)
             self._prepare()
             self._reader = self._connect()
         except BaseException:
@@ -114,25 +116,31 @@ class Spool:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA max_page_count = {max(16, self._file_bytes_max // PAGE_BYTES)}")
+            self._set_up(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _prepare(self) -> None:
-        connection = self._writer
-        application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA max_page_count = {max(16, self._file_bytes_max // PAGE_BYTES)}")
+
+    def _check(self) -> None:
+        """Refuse what is no sound spool before anything is written to it."""
+        application_id = self._writer.execute("PRAGMA application_id").fetchone()[0]
+        tables = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and application_id != APPLICATION_ID:
             raise RecorderUnavailable(f"{self.path}: this is a database of something else, not a spool")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         if self.path.stat().st_size <= CHECK_BYTES_MAX:
-            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            verdict = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
             if verdict != "ok":
                 raise sqlite3.DatabaseError(verdict)
+
+    def _prepare(self) -> None:
+        connection = self._writer
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         for statement in _SCHEMA:
             connection.execute(statement)
         cursor = connection.execute("INSERT INTO sessions (at_s) VALUES (?)", (time.time(),))
