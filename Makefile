@@ -86,9 +86,7 @@ check: develop
 	@$(RUN) -m mypy
 
 bench: develop
-	@found=0; for folder in bench/*/; do \
-	  if [ -f "$$folder/__main__.py" ]; then found=1; echo "== $$folder"; $(RUN) "$$folder" || exit 1; fi; \
-	done; test $$found = 1 || echo "no benchmark found under bench/"
+	@for script in bench/*/run.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done
 
 lock:
 	@$(PYTHON) -m venv build/lock
