@@ -162,7 +162,7 @@ class Releaser:
         """Move the answer to where it is recorded but does not leave."""
         flight.withheld_answer, flight.answer = flight.answer, ""
         flight.withheld_trust, flight.trust = report, None
-        flight.citations = ()
+        flight.citations, flight.flags = (), []
 
 
 def _status(text: str) -> CallStatus:
