@@ -36,7 +36,8 @@ ALLOWED: dict[str, set[str]] = {
     "services": RULES | JUDGES | {"store", "curation"},
     "jobs": RULES | JUDGES | {"store", "services"},
     "web": RULES | JUDGES | {"services"},
-    "cli": RULES | JUDGES | {"services", "client"},
+    # The demo plays a provider that invents things with the public fake.
+    "cli": RULES | JUDGES | {"services", "client", "testing"},
     # The data plane: no database on the hot path.
     "gateway": BASE | {"domain", "guards", "grounding"},
     "app": RULES | JUDGES | {"store", "services", "jobs", "web", "cli", "gateway", "curation"},
