@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from groundcrew.grounding import claim_patterns as patterns
+from groundcrew.grounding.references import without_references
 from groundcrew.grounding.sentences import Sentence, split_sentences
 
 SegmentKind = Literal["claim", "greeting", "closing", "courtesy", "question", "refusal", "contact", "heading"]
@@ -26,7 +27,6 @@ CLAIMS_MAX = 400
 _TRAILING = " \t\n.!,;:–-*_\"'”’»)"
 _LEADING = " \t*_\"'“‘«(–-"
 _SEMICOLON = re.compile(r";\s+")
-_CITATION = re.compile(r"\s*\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]\s*$")
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +98,7 @@ def _rstrip_end(answer: str, end: int) -> int:
 
 def _kind(text: str, sentence: Sentence, following: Sentence | None) -> SegmentKind:
     """The kind of one segment; anything that no pattern matches as a whole is a claim."""
-    bare = _CITATION.sub("", text).strip()
+    bare = without_references(text).strip()
     core = bare.strip(_TRAILING).strip(_LEADING)
     if not any(char.isalnum() for char in core):
         return "courtesy"

@@ -8,9 +8,10 @@ from itertools import pairwise
 
 import msgspec
 
-from groundcrew.grounding.checks.dates import Moment, moments
-from groundcrew.grounding.checks.quantities import Quantity, quantities
+from groundcrew.grounding.facts.dates import Moment, moments
+from groundcrew.grounding.facts.quantities import Quantity, quantities
 from groundcrew.grounding.lexicon import STOP_WORDS, Token, fold, tokens
+from groundcrew.grounding.references import without_references
 from groundcrew.grounding.wordlists import word_set
 
 STATEMENT_CACHE_SIZE = 8_192
@@ -23,8 +24,12 @@ _CLAUSE_BREAK = re.compile(
     re.IGNORECASE,
 )
 _NAME_WORD = re.compile(r"[A-ZÄÖÜÀÉÈÊÎÔÇ][\w'’&.-]*")
+_OPENS = re.compile(r"(?:^|[.!?:;•“\"(\[*–—-])\W*$")
+_TITLED = re.compile(r"\b(?:Dr|Prof|Mrs?|Ms|Miss|Herrn?|Frau|Monsieur|Madame|Sig|Signora?|St)\.?\s+$")
+_VERB_ENDINGS = ("ing", "ed")
+_GERMAN_LINK = word_set("von van de")
 _NAME_LINK = word_set("of de von van der den la le di du del &")
-_NOT_NAMES = word_set("chf eur usd gbp sfr am pm ceo") | word_set(
+_NOT_NAMES = word_set("chf eur usd gbp sfr am pm ceo fahrenheit celsius passage passages internet") | word_set(
     """i mr mrs ms dr prof herr frau monsieur madame please yes no ok sir madam dear also however therefore
     thus moreover furthermore if when while since after before during although because as for to in on
     at by with from according based additionally finally first second third next then once note step
@@ -84,9 +89,10 @@ class Statement(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=STATEMENT_CACHE_SIZE)
 def read_statement(text: str) -> Statement:
     """Reads one sentence. Cached, because the same approved passages are read for answer after answer."""
-    words = tuple(tokens(text))
-    dated = tuple(moments(text))
-    return Statement(text, words, _clauses(text), quantities(text), dated, tuple(_names(text, words, dated)))
+    plain = without_references(text)
+    words = tuple(tokens(plain))
+    dated = tuple(moments(plain))
+    return Statement(text, words, _clauses(plain), quantities(plain), dated, tuple(_names(plain, words, dated)))
 
 
 def is_german(words: tuple[Token, ...]) -> bool:
@@ -111,38 +117,47 @@ def _names(text: str, words: tuple[Token, ...], dated: tuple[Moment, ...]) -> li
     capitalised = [word for word in words if word.text[0].isupper()]
     if len(capitalised) > 3 and len(capitalised) > 0.8 * len([word for word in words if word.is_content]) + 1:
         return []  # a headline: capitals tell nothing
-    spans = [(moment.start, moment.end) for moment in dated]
+    figures: list[Quantity | Moment] = [*dated, *quantities(text)]
+    spans = [(figure.start, figure.end) for figure in figures]
     names: list[Name] = []
     run: list[Token] = []
     for position, word in enumerate(words):
-        linked = bool(run) and word.text in _NAME_LINK and position + 1 < len(words) and words[position + 1].text[0].isupper()
         free = all(word.end <= start or word.start >= end for start, end in spans)
-        gap = text[run[-1].end : word.start] if run else " "
-        if (
-            free
-            and (linked or word.text[0].isupper())
-            and not any(char in gap for char in ',;:()|\n"/')
-            and (word.text.lower() not in _NOT_NAMES or linked)
-        ):
+        following = words[position + 1].text[0].isupper() if position + 1 < len(words) else False
+        linked = bool(run) and word.text in (_NAME_LINK if not german else _GERMAN_LINK) and following
+        joined = bool(run) and _joins(text[run[-1].end : word.start], run[-1])
+        proper = word.text[0].isupper() and word.text.lower() not in _NOT_NAMES
+        if free and joined and (linked or proper):
             run.append(word)
             continue
-        _take(run, words, names, text, german)
-        run = [word] if free and word.text[0].isupper() and word.text.lower() not in _NOT_NAMES else []
-    _take(run, words, names, text, german)
+        _take(run, text, names, german)
+        run = [word] if free and proper else []
+    _take(run, text, names, german)
     return names
 
 
-def _take(run: list[Token], words: tuple[Token, ...], names: list[Name], text: str, german: bool) -> None:
+def _joins(gap: str, before: Token) -> bool:
+    """Whether two capitalised words may belong to one name: only white space, or the dot of an initial, between them."""
+    if "." in gap:
+        return len(before.text) <= 3 and not gap.strip(". ")
+    return not any(char in gap for char in ',;:()|\n"“”/!?*[]')
+
+
+def _take(run: list[Token], text: str, names: list[Name], german: bool) -> None:
     """Keeps a run of capitalised words where it is a name rather than a sentence's first word or a German noun."""
     if not run:
         return
-    opening = run[0].start == words[0].start
-    marked = any(_is_marked(word.text) for word in run)
-    if opening and len(run) == 1 and not marked:
-        return
-    if opening and len(run) > 1 and run[0].text.lower() in STOP_WORDS:
+    before = text[: run[0].start]
+    titled = _TITLED.search(before) is not None
+    opening = not titled and _OPENS.search(before) is not None
+    while run and run[0].text.lower() in STOP_WORDS and not _is_marked(run[0].text):
+        run, opening = run[1:], False
+    if opening and run and not _is_marked(run[0].text) and (len(run) == 1 or fold(run[0].text).endswith(_VERB_ENDINGS)):
         run = run[1:]
-    if german and not marked and len([word for word in run if word.text not in _NAME_LINK]) < 2:
+    while run and run[-1].text in _NAME_LINK:
+        run = run[:-1]
+    marked = any(_is_marked(word.text) for word in run)
+    if german and not marked and not titled and len([word for word in run if word.text not in _NAME_LINK]) < 2:
         return
     kept = tuple(
         fold(word.text).removesuffix("'s")
@@ -154,6 +169,8 @@ def _take(run: list[Token], words: tuple[Token, ...], names: list[Name], text: s
 
 
 def _is_marked(word: str) -> bool:
-    """Acronyms ("SEPA") and mixed case ("eBill", "TwinT") are names wherever they stand."""
-    letters = [char for char in word if char.isalpha()]
-    return len(letters) >= 2 and sum(char.isupper() for char in letters) >= 2
+    """Acronyms ("SEPA") and mixed case ("eBill", "PayTal") are names wherever they stand; "Maestro-Karte" is not."""
+    return any(
+        sum(char.isupper() for char in part) >= 2 or any(char.isupper() for char in part[1:])
+        for part in re.split(r"[-.'’]", word)
+    )

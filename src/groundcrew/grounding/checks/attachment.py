@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from groundcrew.grounding.checks import dates
-from groundcrew.grounding.checks.dates import Moment
 from groundcrew.grounding.checks.finding import CheckName, Finding
-from groundcrew.grounding.checks.quantities import Quantity, compatible, same_value
 from groundcrew.grounding.evidence import Evidence, SourceSentence
-from groundcrew.grounding.lexicon import same_word
+from groundcrew.grounding.facts import dates
+from groundcrew.grounding.facts.dates import Moment
+from groundcrew.grounding.facts.quantities import Quantity, compatible, same_value
+from groundcrew.grounding.lexicon import same_word, stem
 from groundcrew.grounding.statement import Statement
 
 Item = Quantity | Moment
@@ -24,6 +24,8 @@ SAME_CLAUSE, SAME_SENTENCE, NEARBY = 1.0, 0.7, 0.45
 RIVAL_MARGIN = 0.12
 #: A figure must share at least this part of the claim's words with its place in the sources.
 FIT_MIN = 0.15
+#: Counts up to here that are written as words are often the writer's own ("two ways to pay").
+LIGHT_COUNT_MAX = 4
 #: Share of the fit that the encoder's similarity of the two sentences makes up, where there is an encoder.
 SIMILARITY_SHARE = 0.3
 
@@ -36,6 +38,19 @@ class Placed(msgspec.Struct, frozen=True):
     fit: float
 
 
+class _Scene:
+    """What all figures of one claim are judged against."""
+
+    def __init__(
+        self, evidence: Evidence, anchors: Sequence[SourceSentence], similarity: Callable[[SourceSentence], float]
+    ) -> None:
+        self.evidence, self.anchors, self.similarity = evidence, anchors, similarity
+
+    def fit(self, words: dict[str, float], placed: Placed) -> float:
+        """How well the place of a figure fits other words of the claim, 0..1."""
+        return _fit(words, placed.item, placed.sentence, self.evidence, self.similarity)
+
+
 def check_figures(
     claim: Statement,
     context: frozenset[str],
@@ -46,6 +61,7 @@ def check_figures(
     """Findings for each figure, date and code of `claim`. `context` holds the stems around the claim (its heading);
     `anchors` are the sentences that support it best; `similarity` is the encoder's cosine with a source sentence, 0..1."""
     findings: list[Finding] = []
+    scene = _Scene(evidence, anchors, similarity)
     for item in claim.figures():
         words = _context_words(claim, item, context)
         found = [
@@ -54,7 +70,7 @@ def check_figures(
             for other in sentence.statement.figures()
             if _comparable(item, other)
         ]
-        finding = _judge(item, claim, words, found, anchors, evidence)
+        finding = _judge(item, claim, context, found, scene)
         if finding is not None:
             findings.append(finding)
     return findings
@@ -64,7 +80,7 @@ def _comparable(item: Item, other: Item) -> bool:
     if isinstance(item, Quantity) and isinstance(other, Quantity):
         return compatible(item, other) or _is_period(item, other) or _is_money(item, other)
     if isinstance(item, Moment) and isinstance(other, Moment):
-        return item.kind == other.kind
+        return item.kind == other.kind or (item.kind == "weekday" and dates.weekday_of(other) is not None)
     if isinstance(item, Quantity) and isinstance(other, Moment):
         return other.kind == "date" and item.dimension == "" and item.values[0] in (float(other.readings[0][0]),)
     return isinstance(item, Moment) and isinstance(other, Quantity) and item.kind == "date" and _is_year_figure(item, other)
@@ -134,54 +150,80 @@ def _fit(
     return lexical if cosine < 0 else (1 - SIMILARITY_SHARE) * lexical + SIMILARITY_SHARE * cosine
 
 
-def _judge(
-    item: Item,
-    claim: Statement,
-    words: dict[str, float],
-    found: list[Placed],
-    anchors: Sequence[SourceSentence],
-    evidence: Evidence,
-) -> Finding | None:
+def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Placed], scene: _Scene) -> Finding | None:
     own = [placed for placed in found if _agrees(item, placed.item)]
     rivals = [placed for placed in found if not _agrees(item, placed.item) and _rivals(item, placed.item)]
-    anchored = {anchor.number for anchor in anchors}
+    anchored = {anchor.number for anchor in scene.anchors}
     best = max(own, key=lambda placed: placed.fit, default=None)
     rival = max(rivals, key=lambda placed: placed.fit, default=None)
     if best is None:
         if isinstance(item, Quantity) and _is_light(item) and (rival is None or rival.fit < 2 * FIT_MIN):
             return None
-        if isinstance(item, Moment) and _is_assembled(item, anchors):
+        if isinstance(item, Quantity) and item.dimension == "code" and rival is None and _is_spelled(item, scene.evidence):
+            return None
+        if isinstance(item, Moment) and _is_assembled(item, scene.anchors):
             return None
         return _missing(item, rival, anchored)
-    if not words:
+    if not _context_words(claim, item, context):
         return None
-    if rival is not None and rival.fit > best.fit + RIVAL_MARGIN and not _same_place(claim, best, rival):
-        return Finding(
-            check=_name(item),
-            contradicted=True,
-            reason=f"“{rival.item.text}” in the source for this, “{item.text}” in the answer stands for something else",
-        )
-    if best.fit < FIT_MIN and rival is not None:
+    if (
+        rival is not None
+        and rival.fit > best.fit + RIVAL_MARGIN
+        and not _gives_both_rightly(item, claim, context, best, rival, scene)
+    ):
+        reason = f"“{rival.item.text}” in the source for this, “{item.text}” in the answer stands for something else"
+        return Finding(check=_name(item), contradicted=True, reason=reason)
+    named = _named_otherwise(claim, best, rivals)
+    if named is not None:
+        reason = f"“{named.item.text}” in the source for this, “{item.text}” in the answer stands for something else"
+        return Finding(check=_name(item), contradicted=True, reason=reason)
+    elsewhere = all(placed.sentence.number not in anchored for placed in own)
+    if elsewhere and best.fit < FIT_MIN and rival is not None:
         return Finding(
             check=_name(item), contradicted=False, reason=f"“{item.text}” stands in the sources only for something else"
         )
-    return _role_conflict(item, claim, best, own, evidence.neighbours(best.sentence))
+    return _role_conflict(item, claim, best, own, scene.evidence.neighbours(best.sentence))
+
+
+def _named_otherwise(claim: Statement, best: Placed, rivals: Sequence[Placed]) -> Placed | None:
+    """The rival that stands beside a name of the claim, where the claim's own figure stands beside another name."""
+    for name in claim.names:
+        words = [stem(word) for word in name.words]
+        around = best.sentence.stems | best.sentence.lead
+        if not best.sentence.statement.names or all(shares_word(word, around) for word in words):
+            continue
+        for rival in rivals:
+            if rival.fit >= 2 * FIT_MIN and all(shares_word(word, rival.sentence.stems) for word in words):
+                return rival
+    return None
 
 
 def _is_light(item: Quantity) -> bool:
-    """An article or "first": said in passing as often as not, so it counts only beside a rival."""
-    return item.is_article or (item.dimension == "ordinal" and item.values == (1.0,))
+    """Said in passing as often as not ("first", "a week", "two ways", "half"): counts only beside a rival."""
+    if item.is_article or item.dimension == "fraction":
+        return True
+    spelled = not any(char.isdigit() for char in item.text)
+    return spelled and item.dimension in ("", "ordinal") and item.values[0] <= LIGHT_COUNT_MAX
 
 
-def _same_place(claim: Statement, best: Placed, rival: Placed) -> bool:
-    """Both figures stand in one sentence and the claim gives both: it only lists them."""
-    if best.sentence.number != rival.sentence.number:
-        return False
-    return any(
-        _agrees(other, rival.item)
-        for other in claim.figures()
-        if type(other) is type(rival.item) and _comparable(other, rival.item)
-    )
+def _is_spelled(item: Quantity, evidence: Evidence) -> bool:
+    """ "COVID-19" where the sources say "COVID": the letters of the code are a word there."""
+    letters = re.match(r"[a-z]+", item.code)
+    return letters is not None and len(letters.group()) >= 4 and letters.group() in evidence.stems
+
+
+def _gives_both_rightly(
+    item: Item, claim: Statement, context: frozenset[str], best: Placed, rival: Placed, scene: _Scene
+) -> bool:
+    """Whether the claim gives the rival figure too, and swapping the two would not fit the sources better."""
+    for other in claim.figures():
+        if other is item or not _comparable(other, rival.item) or not _agrees(other, rival.item):
+            continue
+        words = _context_words(claim, other, context)
+        straight = best.fit + scene.fit(words, rival)
+        swapped = rival.fit + scene.fit(words, best)
+        return swapped <= straight + 2 * RIVAL_MARGIN
+    return False
 
 
 def _rivals(item: Item, other: Item) -> bool:
@@ -189,8 +231,16 @@ def _rivals(item: Item, other: Item) -> bool:
     if isinstance(item, Quantity) and isinstance(other, Quantity):
         if other.is_article:
             return False
+        if item.dimension == other.dimension == "code":
+            return _shape(item.code) == _shape(other.code)
         return item.dimension == other.dimension or _is_period(item, other) or _is_money(item, other)
     return isinstance(item, Moment) and isinstance(other, Moment)
+
+
+def _shape(code: str) -> str:
+    """Codes of one kind look alike: the same letters before the digits, or only digits."""
+    letters = re.match(r"[^\d]*", code)
+    return letters.group() if letters else ""
 
 
 def _is_assembled(item: Moment, anchors: Sequence[SourceSentence]) -> bool:

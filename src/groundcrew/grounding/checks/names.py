@@ -12,6 +12,8 @@ from groundcrew.grounding.statement import Name, Statement
 
 #: A source sentence must hold this share of the claim's other words before its name counts instead of the claim's.
 STATED_SHARE_MIN = 0.75
+#: Shared start from which two names count as relatives ("German", "Germany").
+RELATIVE_PREFIX_CHARS = 4
 #: By how much that sentence must fit better than any sentence near the claim's own name.
 RIVAL_MARGIN = 0.3
 
@@ -21,20 +23,31 @@ def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSe
     findings: list[Finding] = []
     for name in claim.names:
         missing = [word for word in name.words if not _is_known(word, evidence)]
-        if missing:
+        if len(missing) == len(name.words):
             findings.append(_missing(name, claim, anchors))
-        else:
-            rival = _rival(name, claim, evidence)
-            if rival is not None:
-                findings.append(
-                    Finding(check="name", contradicted=True, reason=f"“{rival.text}” in the source, “{name.text}” in the answer")
-                )
+            continue
+        rival = _differing(name, missing, evidence) if missing else _rival(name, claim, evidence)
+        if rival is not None:
+            findings.append(
+                Finding(check="name", contradicted=True, reason=f"“{rival.text}” in the source, “{name.text}” in the answer")
+            )
     return findings
+
+
+def _differing(name: Name, missing: Sequence[str], evidence: Evidence) -> Name | None:
+    """A source's name that shares a word with the claim's and has another word in place of the missing one. A title before
+    the source's own name ("Judge …") is no difference."""
+    for sentence in evidence.sentences:
+        for other in sentence.statement.names:
+            shared = set(name.words) & set(other.words)
+            if shared and set(other.words) - shared and not set(name.words) >= set(other.words):
+                return other
+    return None
 
 
 def _is_known(word: str, evidence: Evidence) -> bool:
     """Whether a source gives the name: as a word, as the initials of a longer name, or spelled with a hyphen or dot."""
-    if len(word) <= 1 or evidence.forms(stem(word)):
+    if len(word) <= 1 or evidence.forms(stem(word)) or _has_relative(word, evidence):
         return True
     plain = word.replace(".", "").replace("-", "")
     if any(plain == other.replace(".", "").replace("-", "") for other in evidence.stems):
@@ -50,6 +63,21 @@ def _is_known(word: str, evidence: Evidence) -> bool:
     ):
         return True
     return any(plain in source.text for source in evidence.folded) if len(plain) >= 4 else False
+
+
+def _has_relative(word: str, evidence: Evidence) -> bool:
+    """ "German" and "Germany", "Yugoslav" and "Yugoslavia": a word of the sources with the same start and little more."""
+    return any(
+        other.startswith(word[:RELATIVE_PREFIX_CHARS])
+        and _shared_prefix(word, other) >= max(RELATIVE_PREFIX_CHARS, 0.7 * max(len(word), len(other)))
+        for other in evidence.stems
+    )
+
+
+def _shared_prefix(left: str, right: str) -> int:
+    return next(
+        (position for position, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
+    )
 
 
 def _missing(name: Name, claim: Statement, anchors: Sequence[SourceSentence]) -> Finding:

@@ -31,8 +31,8 @@ AXES: dict[str, str] = {
     "modality": "must muss müssen doit deve | may optional can darf peut può",
     "book": "debit* belast* | credit* gutgeschrieben gutschrift",
     "cash": "deposit* einzahl* | withdraw* abheb* bezieh* bezug",
-    "transfer": "send* sent sender outgoing ausgehend* absender senden | receiv* received recipient incoming "
-    "eingehend* empfänger* erhalten",
+    "transfer": "send sends sent sending | receive receives received receiving",
+    "sender": "sender* absender* outgoing ausgehend* | recipient* empfänger* incoming eingehend*",
     "trade": "buy* bought purchas* kauf* acheter comprare | sell* sold verkauf* vendre vendere",
     "lending": "lender* kreditgeber* | borrower* kreditnehmer*",
     "result": "gain* profit* gewinn* | loss* losses verlust*",
@@ -109,7 +109,7 @@ NEGATORS = word_set(
 NEGATIVE_WORDS: frozenset[str] = word_set(
     """unavailable impossible unable invalid expired forbid* forbidden prohibit* ban banned disallow* refus*
     reject* deny denie* denied declined exclud* exclus* fail fails failed failure lack lacks prevent*
-    avoid* unnecessary unlike unlikely illegal unlawful freefee free gratis complimentary closed
+    avoid avoided avoiding avoids unnecessary unlikely illegal unlawful freefee free gratis complimentary closed
     disagree* unsafe uninsured unsuccessful* ineligible unauthorised unauthorized incompatible
     insufficient incomplete unaffected unmöglich ungültig* verbot* verbiet* untersag* unzulässig*
     abgelehnt* ablehn* verweiger* ausgeschlossen* geschlossen* kostenlos* gebührenfrei* unentgeltlich*

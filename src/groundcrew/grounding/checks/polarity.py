@@ -20,6 +20,8 @@ ALIGNED_WORDS_MIN = 2
 #: A lone difference in negation counts from this share of the claim's words on, with so much of the source clause back;
 #: a claim whose every word is in the source clause needs less back.
 NEGATION_SHARE_MIN, LIKE_SHARE_MIN, WHOLE_SHARE, PART_SHARE_MIN = 0.7, 0.5, 0.95, 0.25
+#: Among source clauses that hold the claim clause alike, the one that the claim covers better is compared.
+BACK_SHARE = 0.3
 POLARITY_CACHE_SIZE = 8_192
 
 _SPLIT = re.compile(
@@ -31,12 +33,14 @@ _DIRECTION_AXES = frozenset(("change", "order", "vertical", "extreme", "comparis
 
 
 class Clause(msgspec.Struct, frozen=True):
-    """A clause as polarity sees it: own words as stems, number of negators, and the poles that its words take."""
+    """A clause as polarity sees it: own words as stems, the words that each negator denies (empty: a word like "excluded"
+    that denies by itself), and the poles that its words take."""
 
     text: str
     words: frozenset[str]
-    negators: int
+    denied: tuple[frozenset[str], ...]
     poles: tuple[tuple[str, int, str], ...]
+    stems: frozenset[str]
 
 
 def _compile_axes() -> tuple[dict[str, list[tuple[str, int]]], list[tuple[str, str, int]]]:
@@ -76,82 +80,99 @@ def _is_negative(word: str) -> bool:
 
 @lru_cache(maxsize=POLARITY_CACHE_SIZE)
 def clauses(text: str) -> tuple[Clause, ...]:
-    """The clauses of a sentence, and the sentence as a whole last where it has more than one."""
+    """The clauses of a sentence in order."""
     normal = text.replace("’", "'")
     for pattern, replacement in _PHRASE_PATTERNS:
         normal = pattern.sub(replacement, normal)
     parts = [part for part in _SPLIT.split(normal) if part and len(part.split()) >= 2]
-    if len(parts) > 1:
-        parts.append(normal)
     return tuple(_read(part) for part in parts or [normal])
 
 
 def _read(text: str) -> Clause:
     words: set[str] = set()
+    stems: list[str] = []
     poles: list[tuple[str, int, str]] = []
-    negators = 0
+    negators: list[int] = []
+    negatives = 0
     for match in _WORD.finditer(text):
         word = fold(match.group())
         if word in NEGATORS or word.endswith("n't"):
-            negators += 1
+            negators.append(len(stems))
             continue
-        if _is_negative(word):
-            negators += 1
+        if _is_negative(word) and text[match.start() - 1 : match.start()] != "-":
+            negatives += 1
+            continue
+        if word in STOP_WORDS and word not in _EXACT:
             continue
         taken = _poles_of(word)
         poles.extend((axis, pole, match.group()) for axis, pole in taken)
-        if not taken and word not in STOP_WORDS:
+        stems.append(stem(word))
+        if not taken:
             words.add(stem(word))
-    return Clause(text.strip(), frozenset(words), negators, tuple(poles))
+    denied = [frozenset(stems[max(0, place - 1) : place + 2]) for place in negators]
+    denied += [frozenset()] * negatives
+    return Clause(text.strip(), frozenset(words), tuple(denied), tuple(poles), frozenset(stems))
 
 
 def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
     """A finding where the source clause that is most like a clause of the claim says the opposite. `evidence` holds the
     sentences that support the claim best; one of them that agrees settles it."""
-    findings: list[Finding] = []
     stated = [clause for sentence in evidence for clause in clauses(sentence)]
-    for clause in clauses(claim):
-        candidates = [(_overlap(clause, other), other) for other in stated]
-        aligned = [(share, other) for share, other in candidates if share >= ALIGNED_SHARE_MIN]
-        if len(clause.words) < ALIGNED_WORDS_MIN or not aligned:
+    own = clauses(claim)
+    denials = sum(len(clause.denied) for clause in own)
+    for clause in own:
+        aligned = [(_overlap(clause, other), other) for other in stated]
+        aligned = [(share, other) for share, other in aligned if share >= ALIGNED_SHARE_MIN]
+        if len(clause.stems) < ALIGNED_WORDS_MIN or not aligned:
             continue
-        best = max(share for share, _ in aligned)
-        verdicts = [_compare(clause, other) for share, other in aligned if share >= best - 0.1]
+        ranked = [(share + BACK_SHARE * _overlap(other, clause), other) for share, other in aligned]
+        best = max(rank for rank, _ in ranked)
+        verdicts = [_compare(clause, other, denials) for rank, other in ranked if rank >= best - 0.02]
         if all(verdict is not None for verdict in verdicts):
-            findings.extend(verdict for verdict in verdicts[:1] if verdict is not None)
-    return findings[:1]
+            return [verdict for verdict in verdicts[:1] if verdict is not None]
+    return []
 
 
 def _overlap(claim: Clause, evidence: Clause) -> float:
-    """How much of the shorter clause both share, each side counted: 0..1."""
-    if not claim.words or not evidence.words:
+    """Share of the claim clause's words that the other holds, a word of a pair of opposites counting for its pair: 0..1."""
+    axes = {axis for axis, _, _ in claim.poles}
+    total = len(claim.words) + len(axes)
+    if not total:
         return 0.0
-    shared = sum(any(same_word(word, other) for other in evidence.words) for word in claim.words)
-    return shared / len(claim.words)
+    shared = sum(any(same_word(word, other) for other in evidence.stems) for word in claim.words)
+    return (shared + len(axes & {axis for axis, _, _ in evidence.poles})) / total
 
 
-def _compare(claim: Clause, evidence: Clause) -> Finding | None:
-    """A finding where parity of negation and opposites together turn the clause round."""
+def _denials(clause: Clause, other: Clause) -> int:
+    """Negations in `clause` that deny something the other clause speaks of."""
+    return sum(not scope or any(same_word(word, stated) for word in scope for stated in other.stems) for scope in clause.denied)
+
+
+def _compare(claim: Clause, evidence: Clause, denials: int) -> Finding | None:
+    """A finding where parity of negation and opposites together turn the clause round. `denials` counts the negations of the
+    whole claim: one that stands in another of its clauses may be the one that this source clause has."""
     flips = _flips(claim, evidence)
-    odd = (claim.negators - evidence.negators) % 2 == 1
-    if odd and len(flips) % 2 == 1:
+    odd = (len(claim.denied) - len(evidence.denied)) % 2 == 1
+    if odd and flips:
         return None
-    if odd and not flips:
-        shared = _overlap(claim, evidence)
-        reverse = _overlap(evidence, claim)
-        if reverse < (LIKE_SHARE_MIN if shared < WHOLE_SHARE else PART_SHARE_MIN) or shared < NEGATION_SHARE_MIN:
-            return None
-        with_negation, without = ("answer", "source") if claim.negators > evidence.negators else ("source", "answer")
-        return Finding(
-            check="negation",
-            contradicted=True,
-            reason=f"a negation in the {with_negation} that is not in the {without}: {_both(claim, evidence)}",
-        )
+    if odd and (denials - len(evidence.denied)) % 2 == 1 and (_denials(claim, evidence) - _denials(evidence, claim)) % 2 == 1:
+        return _negation(claim, evidence)
     if not odd and flips:
         axis, mine, theirs = flips[0]
         name: CheckName = "direction" if axis in _DIRECTION_AXES else "negation"
         return Finding(check=name, contradicted=True, reason=f"“{theirs}” in the source, “{mine}” in the answer")
     return None
+
+
+def _negation(claim: Clause, evidence: Clause) -> Finding | None:
+    shared, back = _overlap(claim, evidence), _overlap(evidence, claim)
+    if shared < NEGATION_SHARE_MIN or back < (LIKE_SHARE_MIN if shared < WHOLE_SHARE else PART_SHARE_MIN):
+        return None
+    where, where_not = ("answer", "source") if len(claim.denied) > len(evidence.denied) else ("source", "answer")
+    both = f"“{_short(evidence.text)}” in the source, “{_short(claim.text)}” in the answer"
+    return Finding(
+        check="negation", contradicted=True, reason=f"a negation in the {where} that is not in the {where_not}: {both}"
+    )
 
 
 def _flips(claim: Clause, evidence: Clause) -> list[tuple[str, str, str]]:
@@ -165,10 +186,6 @@ def _flips(claim: Clause, evidence: Clause) -> list[tuple[str, str, str]]:
             other = next(word for name, _, word in evidence.poles if name == axis)
             flips.append((axis, word, other))
     return flips
-
-
-def _both(claim: Clause, evidence: Clause) -> str:
-    return f"“{_short(evidence.text)}” in the source, “{_short(claim.text)}” in the answer"
 
 
 def _short(text: str) -> str:

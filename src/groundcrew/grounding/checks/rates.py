@@ -39,6 +39,7 @@ _NONE = re.compile(
     re.IGNORECASE,
 )
 _FIGURE = re.compile(r"\d")
+_PER_OTHER = re.compile(r"\b(?:per|pro|je|each|par|ogni|por) [^\W\d_]+", re.IGNORECASE)
 
 #: Share of the claim's own words that the source sentence must hold before their quantifiers are compared.
 ALIGNED_SHARE_MIN = 0.6
@@ -61,9 +62,11 @@ def check_rates(claim: str, anchors: Sequence[SourceSentence]) -> list[Finding]:
                 check="rate", contradicted=True, reason=f"per {_list(stated)} in the source, per {_list(claimed)} in the answer"
             )
         ]
+    other = _PER_OTHER.search(anchors[0].statement.text)
     given = any(claimed & rates(anchor.statement.text) for anchor in anchors)
-    if not stated and not given and _FIGURE.search(claim) and anchors[0].statement.quantities:
-        return [Finding(check="rate", contradicted=False, reason=f"“per {_list(claimed)}” is not in the sources")]
+    if not stated and not given and other and _FIGURE.search(claim):
+        reason = f"“{other.group()}” in the source, per {_list(claimed)} in the answer"
+        return [Finding(check="rate", contradicted=True, reason=reason)]
     return []
 
 

@@ -3,6 +3,7 @@ notation (03/04/2027, 4:30) keeps all its readings, so that only a real disagree
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Literal
 
@@ -63,7 +64,9 @@ _DATE_PATTERNS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"\b(?P<year>(?:1[5-9]|20|21)\d\d)-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)\b",
-        r"\b(?P<day>[0-3]?\d)\.\s?(?P<month>0?[1-9]|1[0-2])\.\s?(?P<year>\d{4}|\d{2}(?!\d))?(?!\d)",
+        r"\b(?P<day>[0-3]?\d)\.\s?(?P<month>0?[1-9]|1[0-2])\.\s?(?P<year>\d{4}|\d{2}(?!\d))(?!\d)",
+        r"\b(?:am|vom|bis|zum|ab|den|der|dem|seit|until|from|on|by|le|il|dal|"
+        r"al)\s+(?P<day>[0-3]?\d)\.\s?(?P<month>0?[1-9]|1[0-2])\.(?!\d)",
         r"\b(?P<either>[0-3]?\d)/(?P<other>[0-3]?\d)/(?P<year>\d{4}|\d{2})\b",
         rf"\b{_DAY}\s+(?:of\s+|de\s+|di\s+)?(?P<name>{_MONTH_WORDS})\b\.?(?:,?\s+{_YEAR}\b)?",
         rf"\b(?P<name>{_MONTH_WORDS})\b\.?\s+{_DAY}(?!\d|[:.]\d|\s*(?:%|hours?\b|days?\b|a\.?m|"
@@ -78,7 +81,9 @@ _MONTH_ALONE = re.compile(
     r"febbraio|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|dicembre)\b"
 )
 _YEAR_ALONE = re.compile(
-    r"(?<![\d.,'’/$€£-])(?:1[5-9]|20|21)\d\d(?![\d%'’]|[.,]\d|\s?(?:%|chf|eur|usd|francs|franken|"
+    r"(?<![\d.,'’/$€£-])(?:(?:1[89]|20)\d\d|(?:(?<=in )|(?<=of )|(?<=\()|(?<=since )|(?<=until )|"
+    r"(?<=im jahr )|(?<=en ))(?:1[5-7]|21)\d\d)(?![\d%'’]|[.,]\d|\s?(?:%|chf|eur|usd|francs|"
+    r"franken|"
     r"euros?|dollars?|kg|km|mg|ml)\b)",
     re.IGNORECASE,
 )
@@ -260,6 +265,8 @@ def _moment(kind: MomentKind, match: re.Match[str], readings: tuple[tuple[int, .
 
 def agree(claimed: Moment, stated: Moment) -> bool:
     """Whether what is claimed follows from what is stated: every field that the claim gives is the same there."""
+    if claimed.kind == "weekday" and stated.kind == "date":
+        return claimed.readings[0] == (weekday_of(stated),)
     if claimed.kind != stated.kind:
         return False
     if claimed.kind == "weekday":
@@ -272,6 +279,16 @@ def agree(claimed: Moment, stated: Moment) -> bool:
         for mine in mine_all
         for theirs in stated.readings
     )
+
+
+def weekday_of(stated: Moment) -> int | None:
+    """The weekday (Monday is 0) of a full date with a single reading, else None."""
+    if stated.kind != "date" or len(stated.readings) != 1 or not all(stated.readings[0]):
+        return None
+    try:
+        return datetime.date(*stated.readings[0]).weekday()
+    except ValueError:
+        return None
 
 
 def conflict(claimed: Moment, stated: Moment) -> bool:

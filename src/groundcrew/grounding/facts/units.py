@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from groundcrew.grounding.lexicon import fold
 from groundcrew.grounding.wordlists import word_set
 
 #: spelling (folded, without dots) → currency code
 CURRENCIES: dict[str, str] = {
-    spelling: code
+    fold(spelling): code
     for code, spellings in {
         "CHF": "chf sfr fr frs franken francs franc franchi franco swiss-francs",
         "EUR": "eur euro euros €",
@@ -24,7 +25,7 @@ CURRENCIES: dict[str, str] = {
 
 #: spelling (folded) → (dimension, factor to the dimension's base unit)
 UNITS: dict[str, tuple[str, float]] = {
-    spelling: (dimension, factor)
+    fold(spelling): (dimension, factor)
     for dimension, factor, spellings in [
         ("percent", 1, "% percent percentage per-cent prozent pourcent pour-cent percento per-cento pct vh"),
         ("percent_point", 1, "percentage-points percentage-point prozentpunkte prozentpunkten prozentpunkt pp "
@@ -108,7 +109,7 @@ UNITS: dict[str, tuple[str, float]] = {
 TERSE_UNITS = word_set("s m g t l h v w an ora el tl ie mi ha min fr try won cent won pound pounds")
 
 MULTIPLIERS: dict[str, float] = {
-    spelling: factor
+    fold(spelling): factor
     for factor, spellings in {
         1e2: "hundred hundreds",
         1e3: "thousand thousands tausend mille mila k",
@@ -159,18 +160,16 @@ def _number_words() -> dict[str, float]:
         words[f"{prefix}tausend"] = 1000 * hundreds
     words["einhundert"], words["eintausend"], words["cent"] = 100, 1000, 100
     words.update({"dozen": 12, "dutzend": 12, "douzaine": 12, "dozzina": 12, "cento": 100, "hundred": 100, "thousand": 1000})
-    words.update(
-        {"dreißig": 30, "twice": 2, "zweimal": 2, "dreimal": 3, "thrice": 3, "einmal": 1, "once": 1, "both": 2, "beide": 2}
-    )
+    words.update({"dreißig": 30, "twice": 2, "zweimal": 2, "dreimal": 3, "thrice": 3, "einmal": 1, "once": 1})
     words.update({"double": 2, "triple": 3, "doppelt": 2, "dreifach": 3})
-    return words
+    return {fold(word): value for word, value in words.items()}
 
 
 #: number word (folded, German ü and ö kept out by folding at look-up) → value
 NUMBER_WORDS: dict[str, float] = _number_words()
 
 ORDINAL_WORDS: dict[str, int] = {
-    spelling: position
+    fold(spelling): position
     for position, spellings in {
         1: "first erste ersten erster erstes premier première primo prima",
         2: "second zweite zweiten zweiter zweites deuxième secondo",
@@ -190,5 +189,5 @@ ORDINAL_WORDS: dict[str, int] = {
 
 FRACTIONS: dict[str, float] = {
     "½": 0.5, "¼": 0.25, "¾": 0.75, "⅓": 1 / 3, "⅔": 2 / 3, "⅛": 0.125, "⅕": 0.2,
-    "half": 0.5, "hälfte": 0.5, "halbe": 0.5, "moitié": 0.5, "metà": 0.5,
+    "half": 0.5, "halfte": 0.5, "halbe": 0.5, "moitie": 0.5, "meta": 0.5,
 }  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from groundcrew.grounding.checks.dates import moments
-from groundcrew.grounding.checks.units import CURRENCIES, FRACTIONS, MULTIPLIERS, NUMBER_WORDS, ORDINAL_WORDS, TERSE_UNITS, UNITS
+from groundcrew.grounding.facts.dates import moments
+from groundcrew.grounding.facts.units import CURRENCIES, FRACTIONS, MULTIPLIERS, NUMBER_WORDS, ORDINAL_WORDS, TERSE_UNITS, UNITS
 from groundcrew.grounding.lexicon import fold
 from groundcrew.grounding.wordlists import word_set
 
@@ -22,7 +22,9 @@ Bound = Literal["", "at_most", "at_least", "about"]
 
 _NUMERIC = r"\d{1,3}(?:['’,. \u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+[.,]\d+|\d+"
 _CODE = re.compile(
-    r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z]{1,5}-?\d[\w.-]*\b(?!\s*%)|\b\d+(?:\.\d+){2,}\b|"
+    r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])(?!mid-|pre-|post-|late-|"
+    r"early-)[A-Za-z]{1,5}-?\d[\w.-]*\b(?!\s*%)|\b\d+(?:\.\d+){2,}\b|"
+    r"\b\d{3}[-. ]\d{3}[-. ]\d{4}\b|"
     r"(?:\+|\b00?)\d[\d ()/–-]{6,}\d\b|\b[A-Z]{2}\d{2}(?: ?[\dA-Z]{4}){3,}\b|(?:https?://|"
     r"www\.)[^\s)>\]]+|[\w.+-]+@[\w-]+\.[\w.-]+\w|"
     r"\b(?:[\w-]+\.)+(?:com|ch|org|net|de|fr|it|io|gov|edu|example|co\.uk)(?:/[^\s)>\],;]*)?"
@@ -87,6 +89,8 @@ class Quantity(msgspec.Struct, frozen=True, kw_only=True):
     dimension: str
     values: tuple[float, ...] = ()
     code: str = ""
+    #: What a figure in this unit is multiplied with to give base units: 1 for a plain count.
+    factor: float = 1.0
     bound: Bound = ""
     #: An article read as one ("a week"): counts in a conflict, but need not be found.
     is_article: bool = False
@@ -251,6 +255,7 @@ def _quantity(
         dimension=dimension,
         values=scaled,
         bound=_bound(text, start, end),
+        factor=factor,
         is_article=is_article,
     )
 
@@ -375,13 +380,7 @@ def _factors(left: Quantity, right: Quantity) -> tuple[float, ...]:
 
 def _unscaled(left: Quantity, right: Quantity) -> tuple[float, ...]:
     """A bare figure against one with a unit is compared as written, before conversion to the base unit."""
-    measured = left if left.dimension else right
-    match = re.search(_NUMERIC, measured.text)
-    if match is None:
-        return (1.0,)
-    written = _readings(match.group())[0]
-    scale = measured.values[0] / written if written else 1.0
-    return (1 / scale,) if measured is left else (scale,)
+    return (right.factor / left.factor,)
 
 
 def _close(left: float, right: float) -> bool:

@@ -1,0 +1,377 @@
+"""The extractive engine: answers a message only with sentences that stand word for word in approved passages, or says
+that it has no verified answer. Grounded by construction; the hard part, and the one that is learned, is when to decline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from importlib.resources import files
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from groundcrew.grounding.encoder import Encoder
+from groundcrew.grounding.evidence import Evidence, SourceSentence
+from groundcrew.grounding.features import EncodingCache
+from groundcrew.grounding.lexicon import tokens
+from groundcrew.grounding.questions import Ask, asks, gives
+from groundcrew.grounding.retrieval import Hit, KnowledgeIndex
+from groundcrew.grounding.statement import read_statement
+from groundcrew.grounding.wordlists import word_set
+
+#: What the engine says where it has no verified answer.
+NO_VERIFIED_ANSWER = "I have no verified answer to this question."
+#: Passages that an answer is sought in.
+HITS_MAX = 12
+#: Sentences of one answer.
+SENTENCES_MAX = 4
+#: Further sentences for one question must be at least this likely to answer it, as a share of the best one's odds.
+FURTHER_SHARE_MIN = 0.75
+#: Words that refer to the sentence before: it is quoted as well.
+_LEANING = word_set(
+    "it its they their them he she his her this that these those such then otherwise both dies diese dieser dieses sie es er"
+)
+_CONTEXT_CHARS_MAX = 160
+
+CANDIDATE_FEATURES: tuple[str, ...] = (
+    "ask_cosine",
+    "ask_cosine_plain",
+    "message_cosine",
+    "ask_coverage",
+    "ask_coverage_context",
+    "message_coverage",
+    "ask_coverage_passage",
+    "back_coverage",
+    "hit_score",
+    "hit_cosine",
+    "gives_wanted",
+    "lacks_wanted",
+    "words_log",
+    "leans_back",
+    "is_question",
+)
+ANSWERABLE_FEATURES: tuple[str, ...] = (
+    "rank_logit",
+    "rank_margin",
+    "ask_cosine",
+    "message_cosine",
+    "cosine_gap",
+    "ask_coverage",
+    "ask_coverage_context",
+    "message_coverage",
+    "ask_known",
+    "message_known",
+    "hit_cosine",
+    "hit_cosine_gap",
+    "bm25_log",
+    "gives_wanted",
+    "lacks_wanted",
+    "ask_words_log",
+    "message_words_log",
+    "possessives",
+    "codes",
+)
+
+
+class Citation(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a quoted sentence stands: `quote` is `passage.text[start:end]` of the passage `passage_id`, code points."""
+
+    passage_id: str
+    document: str
+    title: str
+    start: int
+    end: int
+    quote: str
+
+
+class ExtractiveAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine's answer. `confidence` is P(the quoted sentence answers the message), 0..1; below the threshold
+    `answered` is false, `text` is `NO_VERIFIED_ANSWER` and there are no citations."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    confidence: float
+    answered: bool
+
+
+class Linear(msgspec.Struct, frozen=True, kw_only=True):
+    """A logistic regression over standardised features."""
+
+    features: tuple[str, ...]
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float
+
+    def logits(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(n,) log odds for (n, features) raw features."""
+        standard = (rows - np.asarray(self.means)) / np.asarray(self.scales)
+        return np.asarray(standard @ np.asarray(self.weights) + self.intercept)
+
+
+class AnswerWeights(msgspec.Struct, frozen=True, kw_only=True):
+    """What training/trust/fit_answerability.py wrote: which sentence answers best, whether it answers at all, and from
+    which probability on the engine answers."""
+
+    version: str
+    candidate: Linear
+    answerable: Linear
+    threshold: float
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One sentence that may answer: the passage's hit, the sentence and its features in the order of `CANDIDATE_FEATURES`."""
+
+    hit: Hit
+    sentence: SourceSentence
+    features: npt.NDArray[np.float64]
+
+
+def load_answer_weights() -> AnswerWeights:
+    """The weights that ship with the package (models/trust/answerability.json)."""
+    weights = msgspec.json.decode(
+        (files("groundcrew") / "models" / "trust" / "answerability.json").read_bytes(), type=AnswerWeights
+    )
+    if weights.candidate.features != CANDIDATE_FEATURES or weights.answerable.features != ANSWERABLE_FEATURES:
+        raise RuntimeError(
+            "models/trust/answerability.json was fitted for other features: run training/trust/fit_answerability.py"
+        )
+    return weights
+
+
+def search_message(index: KnowledgeIndex, message: str, limit: int = HITS_MAX) -> list[Hit]:
+    """Hits for the message as a whole and for each of its questions, each passage once with its best score, best first."""
+    best: dict[str, Hit] = {}
+    queries = [message, *(ask.text for ask in asks(message))]
+    for query in dict.fromkeys(queries):
+        for hit in index.search(query, limit):
+            kept = best.get(hit.passage.id)
+            if kept is None or hit.score > kept.score:
+                best[hit.passage.id] = hit
+    return sorted(best.values(), key=lambda hit: -hit.score)[: limit + limit // 2]
+
+
+class ExtractiveEngine:
+    """Composes answers from hits. Keeps encodings of approved sentences between calls; not safe across threads."""
+
+    def __init__(self, encoder: Encoder, *, threshold: float | None = None, weights: AnswerWeights | None = None) -> None:
+        self.weights = weights or load_answer_weights()
+        self.threshold = self.weights.threshold if threshold is None else threshold
+        self._cache = EncodingCache(encoder)
+
+    def compose(self, question: str, hits: Sequence[Hit]) -> ExtractiveAnswer:
+        """Answers `question` (a message of any length) from `hits`. Each of its questions gets its best sentences."""
+        found = asks(question)
+        hits = list(hits)[: HITS_MAX + HITS_MAX // 2]
+        if not found or not hits:
+            return _declined(0.0)
+        evidence = Evidence([hit.passage.text for hit in hits])
+        if not evidence.sentences:
+            return _declined(0.0)
+        chosen: list[Candidate] = []
+        confidence = 0.0
+        for ask in found:
+            candidates = self.candidates(ask, question, hits, evidence)
+            if not candidates:
+                continue
+            logits = self.weights.candidate.logits(np.stack([candidate.features for candidate in candidates]))
+            certainty = self.certainty(ask, question, hits, evidence, candidates, logits)
+            confidence = max(confidence, certainty)
+            if certainty >= self.threshold:
+                chosen.extend(_best_sentences(candidates, logits, SENTENCES_MAX - len(found) + 1))
+        if not chosen:
+            return _declined(confidence)
+        return _composed(chosen, evidence, hits, confidence)
+
+    def candidates(self, ask: Ask, message: str, hits: Sequence[Hit], evidence: Evidence) -> list[Candidate]:
+        """Every sentence of the hits that could answer `ask`, with its features."""
+        usable = [sentence for sentence in evidence.sentences if _is_usable(sentence, hits)]
+        if not usable:
+            return []
+        plain = [sentence.statement.text for sentence in usable]
+        framed = [_framed(hits[sentence.source], text) for sentence, text in zip(usable, plain, strict=True)]
+        encoded = self._cache.encode([*framed, *plain, ask.text, message])
+        count = len(usable)
+        ask_cosine, ask_plain = encoded[:count] @ encoded[-2], encoded[count : 2 * count] @ encoded[-2]
+        message_cosine = encoded[:count] @ encoded[-1]
+        ask_words, message_words = _content(ask.text), _content(message)
+        rows = []
+        for number, sentence in enumerate(usable):
+            hit = hits[sentence.source]
+            context = sentence.stems | _content(hit.passage.heading) | _content(hit.passage.title)
+            passage = context | _content(hit.passage.text)
+            statement = sentence.statement
+            gives_it = gives(statement, ask.wanted)
+            features = np.array(
+                (
+                    ask_cosine[number],
+                    ask_plain[number],
+                    message_cosine[number],
+                    _coverage(ask_words, sentence.stems, evidence),
+                    _coverage(ask_words, context, evidence),
+                    _coverage(message_words, context, evidence),
+                    _coverage(ask_words, passage, evidence),
+                    _coverage(sentence.stems, message_words, evidence),
+                    hit.score,
+                    hit.cosine,
+                    float(gives_it and ask.wanted != "open"),
+                    float(not gives_it),
+                    math.log1p(len(statement.tokens)),
+                    float(_leans_back(sentence)),
+                    float(statement.text.rstrip().endswith("?")),
+                ),
+                dtype=np.float64,
+            )
+            rows.append(Candidate(hit, sentence, features))
+        return rows
+
+    def certainty(
+        self,
+        ask: Ask,
+        message: str,
+        hits: Sequence[Hit],
+        evidence: Evidence,
+        candidates: Sequence[Candidate],
+        logits: npt.NDArray[np.float64],
+    ) -> float:
+        """P(the best candidate answers the question), 0..1."""
+        features = answerable_features(ask, message, hits, evidence, candidates, logits)
+        return _sigmoid(float(self.weights.answerable.logits(features[None, :])[0]))
+
+
+def answerable_features(
+    ask: Ask,
+    message: str,
+    hits: Sequence[Hit],
+    evidence: Evidence,
+    candidates: Sequence[Candidate],
+    logits: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Features of the decision whether to answer, in the order of `ANSWERABLE_FEATURES`."""
+    order = np.argsort(-logits, kind="stable")
+    best = candidates[int(order[0])]
+    rival = next((logits[number] for number in order if candidates[int(number)].hit is not best.hit), logits[order[-1]])
+    features = dict(zip(CANDIDATE_FEATURES, best.features.tolist(), strict=True))
+    cosines = np.sort([candidate.features[0] for candidate in candidates])
+    hit_cosines = sorted((hit.cosine for hit in hits), reverse=True)
+    ask_words, message_words = _content(ask.text), _content(message)
+    words = [token.text.lower() for token in tokens(message)]
+    return np.array(
+        (
+            float(logits[order[0]]),
+            float(logits[order[0]] - rival),
+            features["ask_cosine"],
+            features["message_cosine"],
+            features["ask_cosine"] - float(cosines.mean()),
+            features["ask_coverage"],
+            features["ask_coverage_context"],
+            features["message_coverage"],
+            _coverage(ask_words, evidence.stems | _frames(hits), evidence),
+            _coverage(message_words, evidence.stems | _frames(hits), evidence),
+            hit_cosines[0],
+            hit_cosines[0] - hit_cosines[min(4, len(hit_cosines) - 1)],
+            math.log1p(max(hit.bm25 for hit in hits)),
+            features["gives_wanted"],
+            features["lacks_wanted"],
+            math.log1p(len(ask_words)),
+            math.log1p(len(message_words)),
+            sum(word in ("my", "mine", "mein", "meine", "meinem", "meinen", "mon", "ma", "mes", "mio", "mia") for word in words)
+            / max(1, len(words)),
+            float(any(quantity.dimension == "code" for quantity in read_statement(message[:1000]).quantities)),
+        ),
+        dtype=np.float64,
+    )
+
+
+def _is_usable(sentence: SourceSentence, hits: Sequence[Hit]) -> bool:
+    """Headings and scraps answer nothing."""
+    text = sentence.statement.text
+    return (
+        len(sentence.statement.tokens) >= 3
+        and not text.rstrip().endswith(":")
+        and hits[sentence.source].passage.text[max(0, sentence.start - 2) : sentence.start] != "# "
+    )
+
+
+def _framed(hit: Hit, text: str) -> str:
+    """The sentence with title and heading, which say what "it" is about."""
+    frame = " ".join(part for part in (hit.passage.title, hit.passage.heading) if part)[:_CONTEXT_CHARS_MAX]
+    return f"{frame}: {text}" if frame else text
+
+
+def _content(text: str) -> frozenset[str]:
+    return frozenset(token.stem for token in tokens(text) if token.is_content)
+
+
+def _frames(hits: Sequence[Hit]) -> frozenset[str]:
+    return frozenset().union(*(_content(hit.passage.heading) | _content(hit.passage.title) for hit in hits))
+
+
+def _coverage(words: frozenset[str], stems: frozenset[str], evidence: Evidence) -> float:
+    """Share of `words`, weighted by how telling they are, that `stems` hold in some form; 0 for no words."""
+    total = held = 0.0
+    for word in words:
+        forms = evidence.forms(word)
+        weight = evidence.weight(forms[0] if forms else word)
+        total += weight
+        if word in stems or any(form in stems for form in forms):
+            held += weight
+    return held / total if total else 0.0
+
+
+def _leans_back(sentence: SourceSentence) -> bool:
+    first = sentence.statement.tokens[0].text.lower() if sentence.statement.tokens else ""
+    return first in _LEANING
+
+
+def _best_sentences(candidates: Sequence[Candidate], logits: npt.NDArray[np.float64], room: int) -> list[Candidate]:
+    """The best sentence, and further ones of the same passage that are nearly as likely."""
+    order = [int(number) for number in np.argsort(-logits, kind="stable")]
+    best = candidates[order[0]]
+    chosen = [best]
+    least = _sigmoid(float(logits[order[0]])) * FURTHER_SHARE_MIN
+    for number in order[1:]:
+        if len(chosen) >= max(1, min(2, room)):
+            break
+        if candidates[number].hit is best.hit and _sigmoid(float(logits[number])) >= least:
+            chosen.append(candidates[number])
+    return chosen
+
+
+def _composed(chosen: Sequence[Candidate], evidence: Evidence, hits: Sequence[Hit], confidence: float) -> ExtractiveAnswer:
+    """Puts the sentences together, each with the one before where it leans on it, in the order of the questions."""
+    picked: dict[int, SourceSentence] = {}
+    for candidate in chosen:
+        sentence = candidate.sentence
+        if _leans_back(sentence) and sentence.number > 0:
+            before = evidence.sentences[sentence.number - 1]
+            if before.source == sentence.source and _is_usable(before, hits):
+                picked.setdefault(before.number, before)
+        picked.setdefault(sentence.number, sentence)
+    quoted = list(picked.values())[:SENTENCES_MAX]
+    citations = tuple(
+        Citation(
+            passage_id=hits[sentence.source].passage.id,
+            document=hits[sentence.source].passage.document,
+            title=hits[sentence.source].passage.title,
+            start=sentence.start,
+            end=sentence.end,
+            quote=sentence.statement.text,
+        )
+        for sentence in quoted
+    )
+    return ExtractiveAnswer(
+        text=" ".join(citation.quote for citation in citations),
+        citations=citations,
+        confidence=round(confidence, 4),
+        answered=True,
+    )
+
+
+def _declined(confidence: float) -> ExtractiveAnswer:
+    return ExtractiveAnswer(text=NO_VERIFIED_ANSWER, citations=(), confidence=round(confidence, 4), answered=False)
+
+
+def _sigmoid(value: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, value))))

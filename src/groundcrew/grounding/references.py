@@ -1,0 +1,19 @@
+"""Recognises pointers to numbered sources ("Passage 2", "[3]"), which say where something stands and assert nothing."""
+
+from __future__ import annotations
+
+import re
+
+#: "(Passage 2)", "source 1", "[3]": says where something stands, asserts no figure.
+_REFERENCE = re.compile(
+    r"\(?\b(?:according to |see |in |from |based on )?(?:the )?(?:passages?|sources?|documents?|"
+    r"references?|quelle|quellen|passagen?|fonte)\s*"
+    r"\[?#?\d{1,2}\]?(?:\s*(?:,|and|or|&|und|to|-)\s*(?:passage )?\d{1,2})*\s*\)?|"
+    r"\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]",
+    re.IGNORECASE,
+)
+
+
+def without_references(text: str) -> str:
+    """`text` with every pointer to a numbered source blanked out, so that all offsets stay."""
+    return _REFERENCE.sub(lambda match: " " * len(match.group()), text)
