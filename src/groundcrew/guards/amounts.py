@@ -25,6 +25,8 @@ _NUMBER_WORDS = rf"(?:{_WORDS})(?:[ -](?:and )?(?:{_WORDS})){{0,7}}"
 _BEFORE = re.compile(
     rf"(?i)(?<![a-z])(chf|fr\.|sfr|usd|us\$|\$|eur|€|gbp|£)\s?({_NUMBER})(?:\.[-–—]{{1,2}})?(?:\s?(million|thousand|k|m)\b)?"
 )
+#: Plain pieces, one of which stands in every amount.
+_CURRENCY_HINTS = ("chf", "fr", "usd", "$", "dollar", "buck", "eur", "€", "gbp", "£", "pound")
 _CURRENCY_AFTER = "chf|swiss francs?|francs?|usd|dollars?|bucks?|eur|euros?|€|gbp|pounds?"
 _AFTER = re.compile(rf"(?i)(?<![\w.,])({_NUMBER}|\b{_NUMBER_WORDS})[ -]?(million |thousand )?({_CURRENCY_AFTER})(?![a-z])")
 _PERCENT = re.compile(rf"(?i)(?<![\w.,])(\d{{1,4}}(?:[.,]\d{{1,4}})?|\b{_NUMBER_WORDS})\s?(?:%|percent\b|per cent\b)")
@@ -52,6 +54,9 @@ class Percent(msgspec.Struct, frozen=True, kw_only=True):
 def amounts(text: str) -> list[Amount]:
     """Every amount with a currency in `text`, in no order."""
     found: list[Amount] = []
+    lowered = text.lower()
+    if not any(name in lowered for name in _CURRENCY_HINTS):
+        return found
     for match in _BEFORE.finditer(text):
         value = _number(match.group(2))
         if value is not None:
@@ -65,6 +70,8 @@ def amounts(text: str) -> list[Amount]:
 
 def percents(text: str) -> list[Percent]:
     """Every percentage in `text`."""
+    if "%" not in text and "cent" not in text.lower():
+        return []
     values = (_number(match.group(1)) for match in _PERCENT.finditer(text))
     return [Percent(value=value) for value in values if value is not None]
 

@@ -55,8 +55,22 @@ _BIRTH = re.compile(
     rf"(?i)\b(?:born(?:\s(?:on|in))?|date of birth|birth ?date|birthday|d\.?o\.?b\.?|geboren(?:\sam)?|geburtsdatum|n[ée]e?\sle)"
     rf"\s{{0,3}}(?:is\s|was\s|[:=])?\s{{0,3}}({_DATE})"
 )
-_BIRTH_HINT = re.compile(r"(?i)birth|born|dob|d\.o\.b|gebor|geburts|n[ée]e?\sle")
-_NAMED_HINT = re.compile(r"(?i)mrn|record|patient|chart|health|insurance|medicare|medicaid|member|beneficiary|versichert|kvnr")
+#: Plain words, looked for before the patterns that need one of them: that is many times quicker.
+_BIRTH_HINTS = ("birth", "born", "dob", "d.o.b", "gebor", "geburts", "né le", "née le", "ne le", "nee le")
+_NAMED_HINTS = (
+    "mrn",
+    "record",
+    "patient",
+    "chart",
+    "health",
+    "insurance",
+    "medica",
+    "member",
+    "beneficiary",
+    "versichert",
+    "kvnr",
+)
+_IPV6_HINT = re.compile(r":[0-9A-Fa-f]{0,4}:")
 
 
 def find(text: str) -> list[Finding]:
@@ -70,19 +84,21 @@ def find(text: str) -> list[Finding]:
         )
     if "://" in text:
         findings += _urls(text)
-    if text.count(":") >= 2:
+    if ":" in text and _IPV6_HINT.search(text):
         findings += _ipv6(text)
     if _DIGIT.search(text) is None:
         return findings
     findings += find_numbers(text)
-    findings += _ipv4(text)
-    if _NAMED_HINT.search(text):
+    if text.count(".") >= 3:
+        findings += _ipv4(text)
+    lowered = text.lower()
+    if any(hint in lowered for hint in _NAMED_HINTS):
         for kind, pattern in _NAMED:
             findings += (
                 Finding(start=match.start(1), end=match.end(1), type=kind, score=0.9, reason="named by the words before it")
                 for match in pattern.finditer(text)
             )
-    if _BIRTH_HINT.search(text):
+    if any(hint in lowered for hint in _BIRTH_HINTS):
         findings += (
             Finding(start=match.start(1), end=match.end(1), type="DATE", score=0.9, reason="date of birth")
             for match in _BIRTH.finditer(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from groundcrew.domain.guard import Finding
 
@@ -12,8 +13,11 @@ from groundcrew.domain.guard import Finding
 PHONE_REGIONS: tuple[str, ...] = ("CH", "US", "GB", "DE", "FR", "IT", "AT")
 #: How far before a number a word that tells what it is may stand.
 CONTEXT_LENGTH = 32
+#: Numbers whose validity is remembered: a call's texts are looked at more than once.
+VALIDITIES_MAX = 2_048
 
 #: A run of digits with the separators that numbers are written with; bounded, so that matching stays linear.
+_DIGITS = re.compile(r"\d+")
 _RUN = re.compile(r"(?<![\w.,:/\-])[+(]{0,2}\d(?:[ \u00a0()./\-–]{0,3}\d){5,22}(?!\w)(?![.,:]\d)")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])")
 _SSN = re.compile(r"(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}")
@@ -36,22 +40,35 @@ _OTHER_WORD = re.compile(
 
 
 def find_numbers(text: str) -> Iterator[Finding]:
-    """Findings of the types IBAN, CREDIT_CARD, SSN and PHONE in `text`, which must hold at least one digit."""
-    taken: list[tuple[int, int]] = []
-    for match in _IBAN.finditer(text):
-        end = _iban_end(match.group())
-        if end:
-            taken.append((match.start(), match.start() + end))
-            yield Finding(
-                start=match.start(), end=match.start() + end, type="IBAN", score=1.0, reason="IBAN with a valid checksum"
-            )
-    for match in _RUN.finditer(text):
-        start, end = match.span()
-        if any(start < other_end and other_start < end for other_start, other_end in taken):
+    """Findings of the types IBAN, CREDIT_CARD, SSN and PHONE in `text`."""
+    done = 0
+    for match in _DIGITS.finditer(text):
+        start = match.start()
+        if start < done:
             continue
-        found = _classify(text, start, match.group())
+        end = _iban_at(text, start - 2, match.end() - start)
+        if end:
+            done = end
+            yield Finding(start=start - 2, end=end, type="IBAN", score=1.0, reason="IBAN with a valid checksum")
+            continue
+        while start > 0 and match.start() - start < 2 and text[start - 1] in "+(":
+            start -= 1
+        run = _RUN.match(text, start)
+        if run is None:
+            continue
+        done = run.end()
+        found = _classify(text, start, run.group())
         if found is not None:
             yield found
+
+
+def _iban_at(text: str, start: int, digits: int) -> int:
+    """Where an IBAN that begins at `start`, two letters before `digits` digits, ends; 0 for none."""
+    if start < 0 or digits < 2 or text[start : start + 2].upper() not in _IBAN_LENGTHS:
+        return 0
+    match = _IBAN.match(text, start)
+    end = _iban_end(match.group()) if match is not None else 0
+    return start + end if end else 0
 
 
 def _iban_end(candidate: str) -> int:
@@ -124,6 +141,7 @@ def _phone(start: int, run: str, digits: str, before: str) -> Finding | None:
     return None
 
 
+@lru_cache(maxsize=VALIDITIES_MAX)
 def _valid(number: str, region: str | None) -> bool:
     import phonenumbers
 

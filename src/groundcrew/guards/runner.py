@@ -44,6 +44,9 @@ class GuardOutcome(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
 
 
+_NOTHING = Verdict(verdict="pass")
+
+
 class _RuleRun(msgspec.Struct, frozen=True, kw_only=True):
     result: GuardResult
     action: Action
@@ -123,6 +126,8 @@ class GuardRunner:
 
     async def _check(self, rule: GuardRule, text: str, context: Mapping[str, Any]) -> Verdict:
         guard = find_guard(rule.guard)
+        if not text:
+            return _NOTHING
         if guard.inline and len(text) <= INLINE_LENGTH_MAX:
             return guard.check(text, context)
         if self._waiting >= self._queue_max:

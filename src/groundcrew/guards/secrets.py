@@ -26,7 +26,9 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("JSON Web Token", re.compile(r"\beyJ[A-Za-z0-9_\-]{10,2000}\.eyJ[A-Za-z0-9_\-]{10,4000}\.[A-Za-z0-9_\-]{10,2000}")),
     ("private key", re.compile(r"-----BEGIN (?:[A-Z]{2,12} ){0,2}PRIVATE KEY-----")),
 )
-_HINT = re.compile(r"sk-|gc_|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|AIza|[rs]k_|hf_|eyJ|-----BEGIN")
+#: Plain pieces, looked for before the patterns that need one of them.
+_HINTS = ("sk-", "gc_", "AKIA", "ASIA", "gh", "glpat-", "xox", "AIza", "k_live", "k_test", "hf_", "eyJ", "-----BEGIN")
+_ASSIGNED_HINTS = ("key", "secret", "token", "passw", "pwd")
 _ASSIGNED = re.compile(
     r"(?i)\b(?:api[_-]?key|secret(?:[_-]?key)?|access[_-]?token|auth[_-]?token|password|passwd|pwd)\b[\"']?\s{0,3}[:=]\s{0,3}"
     r"[\"']?([^\s\"'<>]{8,200})"
@@ -38,14 +40,16 @@ _PLACEHOLDER = re.compile(r"(?i)x{4,}|\*{3,}|\.{3,}|your|example|changeme|placeh
 def check(text: str, context: Context) -> Verdict:
     """Findings of the type SECRET."""
     findings: list[Finding] = []
-    if _HINT.search(text):
+    if any(hint in text for hint in _HINTS):
         for name, pattern in _SHAPES:
             findings += (
                 Finding(start=match.start(), end=match.end(), type="SECRET", score=0.95, reason=f"looks like a {name}")
                 for match in pattern.finditer(text)
                 if not _PLACEHOLDER.search(match.group())
             )
-    for match in _ASSIGNED.finditer(text):
+    lowered = text.lower()
+    assigned = _ASSIGNED.finditer(text) if any(hint in lowered for hint in _ASSIGNED_HINTS) else ()
+    for match in assigned:
         value = match.group(1)
         if _PLACEHOLDER.search(value) or _entropy_bits(value) < ENTROPY_BITS_MIN or not any(each.isdigit() for each in value):
             continue

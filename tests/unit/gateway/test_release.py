@@ -102,7 +102,7 @@ async def test_an_invented_fee_is_replaced_by_the_approved_sentence(build: Build
     memory = build(grounding=required())
     response = await chat(memory.gateway, TEST_KEY, text=QUESTION, stream=stream)
     assert response.text() == PASSAGE
-    assert b"99" not in response.body
+    assert b"CHF 99" not in response.body
     (call,) = memory.calls()
     assert (call.status, call.answer, call.withheld_answer) == ("fallback", PASSAGE, INVENTED)
     assert call.withheld_trust is not None
