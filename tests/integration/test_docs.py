@@ -131,6 +131,17 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not broken
 
 
+def test_every_page_can_be_found() -> None:
+    """From docs/README.md; the decisions are numbered and found by their folder."""
+    docs = ROOT / "docs"
+    index = (docs / "README.md").read_text(encoding="utf-8")
+    found = {(docs / match["target"].partition("#")[0]).resolve() for match in _LINK.finditer(index)}
+    assert docs / "decisions" / "README.md" in found
+    pages = [page for page in PAGES if page.is_relative_to(docs) and page.parent.name != "decisions"]
+    lost = [name_of(page) for page in pages if page not in found and page != docs / "README.md"]
+    assert not lost, f"no link from docs/README.md leads to {', '.join(lost)}"
+
+
 def declaring_pages() -> list[Path]:
     return [page for page in pages_with("yaml") if any(block.text.startswith("# apply\n") for block in blocks(page))]
 

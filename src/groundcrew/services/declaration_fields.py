@@ -62,6 +62,10 @@ class Complaints:
         if len(self.errors) < ERRORS_MAX:
             self.errors.append(error)
 
+    def withdraw(self, error: DeclarationError) -> None:
+        """Drop `error`, which another one explains."""
+        self.errors = [each for each in self.errors if each is not error]
+
 
 class Fields:
     """One mapping of a document. Each field is asked for once; `finish` refuses the keys that nothing asked for."""
@@ -72,6 +76,7 @@ class Fields:
         self._complaints = complaints
         self._asked: set[str] = set()
         self._refused: set[str] = set()
+        self._missing: dict[str, DeclarationError] = {}
 
     def path(self, key: str) -> str:
         """The dotted path of `key` from the document's root."""
@@ -103,7 +108,9 @@ class Fields:
         if self.has(key):
             return self._mapping[key]
         if required:
-            self.complain(key, "is required")
+            missing = DeclarationError("is required", file=self._file, line=self.line(key), field=self.path(key))
+            self._missing[key] = missing
+            self._complaints.add(missing)
         return None
 
     def refuse(self, key: str, why: str) -> None:
@@ -119,10 +126,17 @@ class Fields:
         return found
 
     def finish(self) -> None:
-        """Complain about every key that nothing asked for, with the nearest one that exists."""
+        """Complain about every key that nothing asked for, with the nearest one that exists.
+
+        A required key that is only misspelt counts once, as the misspelling.
+        """
         for key in self._mapping:
-            if key not in self._asked and key not in self._refused:
-                self.complain(key[:SHOWN_LENGTH_MAX], f"unknown key {shown(key)}{suggestion(key, self._asked)}", self.line(key))
+            if key in self._asked or key in self._refused:
+                continue
+            meant = self._missing.pop(nearest(key, self._asked) or "", None)
+            if meant:
+                self._complaints.withdraw(meant)
+            self.complain(key[:SHOWN_LENGTH_MAX], f"unknown key {shown(key)}{suggestion(key, self._asked)}", self.line(key))
 
     def text(self, key: str, *, required: bool = False, default: str = "", length_max: int = TEXT_LENGTH_MAX) -> str:
         """A text of 1 to `length_max` characters, stripped."""

@@ -263,7 +263,7 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("usd_per_month: 400", "usd_per_month: -4", "budget.usd_per_month", "above 0"),
     ("budget: {tokens", "budget: [1]\nbudgets: {tokens", "budget", "expected a mapping, found a list"),
     ("ceiling_percent: 5", "ceiling_percent: 500", "exposure.ceiling_percent", "at most 100"),
-    ("cases_per_month: 8000", "cases_a_month: 8000", "economics.cases_per_month", "is required"),
+    ("cases_per_month: 8000", "cases: 8000", "economics.cases_per_month", "is required"),
     ("talks_to_persons: true", "talks_to_person: true", "risk.talks_to_person", "did you mean 'talks_to_persons'?"),
     ("talks_to_persons: true", "talks_to_persons: 1", "risk.talks_to_persons", "expected true or false"),
     ("file: prompt.md", "file: prompt.txt", "prompt.file", "does not exist"),
@@ -300,6 +300,13 @@ def test_complaint_names_file_line_and_field(folder: Path, old: str, new: str, f
     if new and "is required" not in words:
         assert start - 1 <= error.line <= start + new.count("\n") + 1
     assert f"{error.file}:{error.line}: " in str(error)
+
+
+def test_misspelt_required_key_is_one_complaint(folder: Path) -> None:
+    raised = replaced(folder, "title: Customer", "titel: Customer")
+    assert [(each.field, each.message) for each in raised.errors] == [
+        ("titel", "unknown key 'titel'; did you mean 'title'?"),
+    ]
 
 
 def test_line_of_a_nested_field_is_exact(tmp_path: Path) -> None:
