@@ -59,7 +59,10 @@ class Knowledge:
         revision = revision_id(documents)
         async with self._database.read() as connection:
             known = await catalog.REVISIONS.get(connection, f"{name}@{revision}")
-        build(self.index_folder(revision), passages, shipped_encoder(), progress)
+            serving = await serving_revision(connection, name)
+        # Passages that the serving revision has already are not encoded again.
+        reuse = self.index_folder(serving) if serving and self.index_folder(serving).is_dir() else None
+        build(self.index_folder(revision), passages, shipped_encoder(), progress, reuse=reuse)
         if known is not None and known.state != "withdrawn":
             return known
         proposed = Revision(
