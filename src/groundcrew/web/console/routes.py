@@ -6,12 +6,25 @@ from typing import Any
 
 from litestar import Router
 
-from groundcrew.web.console import sign_in
+from groundcrew.web.console import (
+    accounts,
+    audit,
+    calls,
+    kill_switches,
+    knowledge,
+    portfolio,
+    sign_in,
+    sign_offs,
+    stream,
+    use_case,
+)
+
+MODULES = (sign_in, portfolio, use_case, calls, sign_offs, knowledge, kill_switches, audit, accounts, stream)
 
 
 def console_routes() -> Router:
     """Everything under / that is a page."""
     handlers: list[Any] = []
-    for module in (sign_in,):
+    for module in MODULES:
         handlers.extend(module.HANDLERS)
     return Router(path="/", route_handlers=handlers, include_in_schema=False)

@@ -2,6 +2,188 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-FILTERS: dict[str, Any] = {}
+from markupsafe import Markup, escape
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+SHORT_LENGTH = 12
+
+STAGE_TITLES = {
+    "discovery": "Discovery",
+    "pilot": "Pilot",
+    "production_readiness": "Production readiness",
+    "scale": "Scale",
+    "optimization": "Optimization",
+    "rejected": "Rejected",
+    "retired": "Retired",
+}
+
+#: state → the tone that it is shown in; whatever is not here is neutral.
+TONES = {
+    **dict.fromkeys(
+        ("pass", "running", "answered", "supported", "approved", "edited", "valid", "armed", "registered", "released"), "good"
+    ),
+    **dict.fromkeys(
+        (
+            *("fail", "failed", "refused", "unsupported", "contradicted", "block", "stop_failed", "invalid", "refuted", "high"),
+            *("prohibited", "rejected", "suspended", "confirmed_stopped", "tripping", "revoked", "withdrawn"),
+        ),
+        "bad",
+    ),
+    **dict.fromkeys(
+        (
+            *("unknown", "flag", "held", "fallback", "pending", "expired", "stale", "reset_pending", "draft", "proposed"),
+            *("inconclusive", "partial", "no_sources", "declined", "opened", "cancelled", "limited", "not_scanned"),
+        ),
+        "warn",
+    ),
+}
+
+#: What a page says after a form was taken; the key travels in the address, the text does not.
+DONE = {
+    "advanced": "Advanced to the next stage.",
+    "demoted": "Moved to the earlier stage.",
+    "registered": "The hypothesis is registered and frozen.",
+    "evaluated": "This evaluation is kept for the record.",
+    "attested": "The attestation is recorded as evidence.",
+    "scanned": "The overlap scan is recorded as evidence.",
+    "rated": "Thank you: the rating is recorded.",
+    "decided": "The decision is recorded.",
+    "approved": "The revision serves from now on.",
+    "withdrawn": "The revision serves no longer.",
+    "revoked": "The key is revoked.",
+    "user": "The account is created.",
+    "stopped": "Stopped. The state below says whether every gateway confirmed it.",
+    "asked": "The reset is asked for. A second person must confirm it.",
+    "reset": "Running again.",
+    "drilled": "The drill is over; its measured time is recorded as evidence.",
+}
+
+
+def title(word: str) -> str:
+    """A state or stage as it is read: ``stop_failed`` → ``stop failed``."""
+    return STAGE_TITLES.get(word, str(word).replace("_", " "))
+
+
+def tone(state: object) -> str:
+    """good, bad, warn or plain: the colour that goes with a state, which is always written out as well."""
+    return TONES.get(str(state), "plain")
+
+
+def stamp(moment: datetime | None) -> str:
+    """``2026-01-31 09:15:02 UTC``."""
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def day(moment: datetime | None) -> str:
+    """``2026-01-31``."""
+    return "" if moment is None else f"{moment:%Y-%m-%d}"
+
+
+def age(moment: datetime | None, now: datetime) -> str:
+    """How long ago, or until, in the largest unit that fits: ``3 d``, ``5 h``, ``12 min``, ``now``."""
+    if moment is None:
+        return "unknown"
+    seconds = abs((now - moment).total_seconds())
+    if seconds < MINUTE_S:
+        return "now"
+    if seconds < HOUR_S:
+        return f"{int(seconds // MINUTE_S)} min"
+    if seconds < 2 * DAY_S:
+        return f"{int(seconds // HOUR_S)} h"
+    return f"{int(seconds // DAY_S)} d"
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """A number with `digits` significant digits and thousands separated; ``–`` where it is not known."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value == int(value) and abs(value) < 1e12:
+        return f"{int(value):,}"
+    whole = len(str(int(abs(value))))
+    return f"{value:,.{max(0, min(6, digits - whole if abs(value) >= 1 else digits))}f}"
+
+
+def percent(value: float | None) -> str:
+    """A share as ``93 %``, with a decimal near the ends."""
+    if value is None:
+        return "–"
+    points = value * 100
+    return f"{points:.1f} %" if 0 < points < 1 or 99 < points < 100 else f"{points:.0f} %"
+
+
+def milliseconds(value: float | None) -> str:
+    """``0.4 ms``, ``120 ms`` or ``1.24 s``."""
+    if value is None:
+        return "–"
+    if value >= 1_000:
+        return f"{value / 1_000:.2f} s"
+    return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
+
+
+def usd(value: float | None) -> str:
+    """An amount in US dollars, to a hundredth of a cent where it is small."""
+    if value is None:
+        return "unknown"
+    return f"${value:,.4f}" if 0 < abs(value) < 1 else f"${value:,.2f}"
+
+
+def short(text: str | None) -> str:
+    """The first characters of a digest or id."""
+    return "" if text is None else text[:SHORT_LENGTH]
+
+
+def tail(text: str) -> str:
+    """The last characters of an id: UUIDv7 ids of one moment differ at their end."""
+    return text[-SHORT_LENGTH:]
+
+
+def person(actor: str | None) -> str:
+    """The name in an actor: ``user:anna`` → ``anna``; keys and the system keep their kind."""
+    if actor is None:
+        return ""
+    return actor.removeprefix("user:")
+
+
+def excerpt(text: str, length: int = 110) -> str:
+    """The beginning of a text on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def hour(moment_s: int) -> str:
+    """``2026-01-31 09:00`` of Unix seconds."""
+    return f"{datetime.fromtimestamp(moment_s, UTC):%Y-%m-%d %H:%M}"
+
+
+def commands(text: str) -> Markup:
+    """A text in which what stands between backticks is code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 and index < len(parts) - 1 else escape(part)
+        for index, part in enumerate(parts)
+    )
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "title_of": title,
+    "tone": tone,
+    "stamp": stamp,
+    "day": day,
+    "age": age,
+    "figure": figure,
+    "percent_of": percent,
+    "ms": milliseconds,
+    "usd": usd,
+    "short": short,
+    "tail": tail,
+    "person": person,
+    "excerpt": excerpt,
+    "hour": hour,
+    "commands": commands,
+    "attr_at": lambda values, position: values[position],
+}

@@ -1,0 +1,146 @@
+"""People's accounts, and the gateway keys of a use case. A secret shows once, on the page that made it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+import msgspec
+from litestar import get, post
+from litestar.params import FromPath, QueryParameter
+
+from groundcrew.domain.user import ROLES
+from groundcrew.errors import Conflict, InputError
+from groundcrew.services.keys import CreatedKey
+from groundcrew.services.users import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN
+from groundcrew.web.api.common import REASON_LENGTH_MAX, principal_of, services_of
+from groundcrew.web.console.page import Page, PageRequest, render, see
+from groundcrew.web.console.words import DONE
+from groundcrew.web.requests import read_form
+
+DAY_S = 86_400
+KEY_DAYS_DEFAULT = 90
+GENERATED_PASSWORD_BYTES = 15
+
+
+class UserForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A new account; an empty password is generated and shown once."""
+
+    name: Annotated[str, msgspec.Meta(max_length=64)]
+    password: Annotated[str, msgspec.Meta(max_length=PASSWORD_LENGTH_MAX)] = ""
+    roles: tuple[str, ...] = ()
+    qualifications: Annotated[str, msgspec.Meta(max_length=400)] = ""
+
+
+class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A new key."""
+
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = KEY_DAYS_DEFAULT
+
+
+class RevokeForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a key is revoked."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=REASON_LENGTH_MAX)] = ""
+
+
+@get("/users", action="manage_users")
+async def users_page(request: PageRequest) -> Page:
+    """All accounts and the form for a new one."""
+    return await _users(request)
+
+
+@post("/users", action="manage_users")
+async def create_user(request: PageRequest) -> Page:
+    """Create an account; a generated password shows on this answer only."""
+    form = await read_form(request, UserForm)
+    password = form.password or secrets.token_urlsafe(GENERATED_PASSWORD_BYTES)
+    try:
+        await services_of(request).users.create(
+            form.name.strip(),
+            password,
+            roles=form.roles,  # type: ignore[arg-type]  # The service refuses roles that there are not.
+            qualifications=tuple(form.qualifications.replace(",", " ").split()),
+            actor=principal_of(request).actor,
+        )
+    except (Conflict, InputError) as error:
+        problem = error.message if isinstance(error, InputError) else str(error)
+        return await _users(request, status=400 if isinstance(error, InputError) else 409, problem=problem, form=form)
+    return await _users(request, status=201, made=form.name.strip(), password=None if form.password else password)
+
+
+async def _users(
+    request: PageRequest,
+    *,
+    status: int = 200,
+    problem: str | None = None,
+    form: UserForm | None = None,
+    made: str | None = None,
+    password: str | None = None,
+) -> Page:
+    return await render(
+        request,
+        "users.html",
+        status=status,
+        here="users",
+        users=await services_of(request).users.find(),
+        roles=ROLES,
+        form=form,
+        made=made,
+        password=password,
+        password_length_min=PASSWORD_LENGTH_MIN,
+        problem=problem,
+    )
+
+
+@get("/use-cases/{name:str}/keys", action="manage_keys")
+async def keys_page(request: PageRequest, name: FromPath[str], done: Annotated[str, QueryParameter(max_length=40)] = "") -> Page:
+    """The keys of one use case."""
+    return await _keys(request, name, message=DONE.get(done))
+
+
+@post("/use-cases/{name:str}/keys", action="manage_keys")
+async def create_key(request: PageRequest, name: FromPath[str]) -> Page:
+    """Create a key; its secret shows on this answer only."""
+    form = await read_form(request, KeyForm)
+    created = await services_of(request).keys.create(name, actor=principal_of(request).actor, expires_in_s=form.days * DAY_S)
+    return await _keys(request, name, status=201, created=created)
+
+
+@post("/use-cases/{name:str}/keys/{key_id:str}/revoke", action="manage_keys")
+async def revoke_key(request: PageRequest, name: FromPath[str], key_id: FromPath[str]) -> Page:
+    """Revoke a key."""
+    form = await read_form(request, RevokeForm)
+    try:
+        await services_of(request).keys.revoke(key_id, actor=principal_of(request).actor, reason=form.reason)
+    except Conflict as error:
+        return await _keys(request, name, status=409, problem=str(error))
+    return see(f"/use-cases/{name}/keys?done=revoked")
+
+
+async def _keys(
+    request: PageRequest,
+    name: str,
+    *,
+    status: int = 200,
+    created: CreatedKey | None = None,
+    message: str | None = None,
+    problem: str | None = None,
+) -> Page:
+    services = services_of(request)
+    return await render(
+        request,
+        "keys.html",
+        status=status,
+        here="portfolio",
+        use_case=await services.use_cases.get(name),
+        keys=(await services.keys.find(name))[::-1],
+        created=created,
+        days=KEY_DAYS_DEFAULT,
+        origin=str(request.base_url).rstrip("/"),
+        message=message,
+        problem=problem,
+    )
+
+
+HANDLERS = [users_page, create_user, keys_page, create_key, revoke_key]
