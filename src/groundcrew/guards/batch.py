@@ -111,10 +111,9 @@ def _read_row(line: bytes, path: Path, number: int) -> ScanRow:
 
 
 def _open_input(path: Path) -> IO[bytes]:
-    file = path.open("rb")
-    magic = file.read(2)
-    file.seek(0)
-    return gzip.open(file) if magic == GZIP_MAGIC else file  # type: ignore[return-value]
+    with path.open("rb") as file:
+        magic = file.read(2)
+    return gzip.open(path) if magic == GZIP_MAGIC else path.open("rb")  # type: ignore[return-value]
 
 
 def _open_output(path: Path, *, gzipped: bool) -> IO[bytes]:

@@ -176,5 +176,5 @@ def _published(commitment: _Commitment, known: Sequence[str]) -> bool:
 
 
 def _content_words(text: str) -> set[str]:
-    """Stems, roughly: the first six letters of every word that is no stop word."""
-    return {word[:6] for word in WORD.findall(text.lower()) if word not in STOP_WORDS}
+    """Stems, roughly: the first six letters of every word that is no stop word, without a plural's s."""
+    return {word.removesuffix("s")[:6] for word in WORD.findall(text.lower()) if word not in STOP_WORDS}

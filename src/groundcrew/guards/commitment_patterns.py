@@ -17,6 +17,7 @@ STOP_WORDS = frozenset(
         *("from", "not", "but", "any", "all", "per", "yes", "hello", "dear", "please", "thank", "thanks", "would", "also"),
         *("been", "being", "its", "his", "her", "their", "they", "them", "then", "than", "there", "here", "just", "only"),
         *("very", "within", "under", "into", "onto", "over", "out", "off", "about", "which", "what", "when", "where", "who"),
+        *("chf", "usd", "eur", "gbp", "franc", "francs", "dollar", "dollars", "euro", "euros", "pound", "pounds", "percent"),
         *("whom", "how", "why", "shall", "should", "could", "might", "must"),
     )
 )

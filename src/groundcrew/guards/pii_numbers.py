@@ -18,7 +18,7 @@ VALIDITIES_MAX = 2_048
 
 #: A run of digits with the separators that numbers are written with; bounded, so that matching stays linear.
 _DIGITS = re.compile(r"\d+")
-_RUN = re.compile(r"(?<![\w.,:/\-])[+(]{0,2}\d(?:[ \u00a0()./\-–]{0,3}\d){5,22}(?!\w)(?![.,:]\d)")
+_RUN = re.compile(r"(?<![\w.,:/\-])[+(]{0,2}\d(?:[ \u00a0()./\-–]{0,3}\d){5,22}(?![A-WYZa-wyz_])(?![.,:]\d)")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])")
 _SSN = re.compile(r"(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}")
 _AHV = re.compile(r"756[. ]?\d{4}[. ]?\d{4}[. ]?\d{2}")
@@ -28,10 +28,12 @@ _DATE = re.compile(
 _GROUPED_AMOUNT = re.compile(r"\d{1,3}(?:[ .]\d{3})+")
 _PHONE_WORD = re.compile(
     r"(?i)\b(?:phone|tele(?:phone|fon)|tel|mobile|cell|call|fax|handy|natel|whatsapp|sms|text|ring|dial|hotline|reach|number is"
-    r"|t[eé]l[eé]phone|portable|cellulare)\b"
+    r"|answering at|t[eé]l[eé]phone|portable|cellulare)\b"
 )
+_PHONE_WORD_AFTER = re.compile(r"(?i)[ -]?\(?(?:office|fax|mobile|cell|home|work|phone|tel)\b")
+_EXTENSION = re.compile(r"(?i)\s?(?:x|ext\.?|extension)\s?\d{1,6}\b")
 _SSN_WORD = re.compile(r"(?i)\b(?:ssn|social security|ahv|avs|oasi)\b")
-_NORTH_AMERICAN = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}")
+_NORTH_AMERICAN = re.compile(r"(?:(?:\+|00)?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}")
 #: What stands directly before a number that is no telephone.
 _OTHER_WORD = re.compile(
     r"(?i)(?:\b(?:order|invoice|ticket|case|reference|ref|account|policy|id|no|nr|chf|eur|usd|gbp|iban|version|isbn|item|article)"
@@ -99,7 +101,7 @@ def _classify(text: str, start: int, run: str) -> Finding | None:
         return Finding(start=start, end=end, type="SSN", score=0.99, reason="AHV number with a valid checksum")
     if _SSN.fullmatch(run) or (len(digits) == 9 and _SSN_WORD.search(before)):
         return Finding(start=start, end=end, type="SSN", score=0.9, reason="social security number")
-    return _phone(start, run, digits, before)
+    return _phone(text, start, run, digits, before)
 
 
 def _is_card(digits: str) -> bool:
@@ -119,26 +121,38 @@ def _is_ahv(digits: str) -> bool:
     return len(digits) == 13 and bool(ean.is_valid(digits))
 
 
-def _phone(start: int, run: str, digits: str, before: str) -> Finding | None:
-    """A telephone number: written internationally, or in a national format that a format or a word before it supports."""
-    if not 7 <= len(digits) <= 15 or _DATE.fullmatch(run):
+def _phone(text: str, start: int, run: str, digits: str, before: str) -> Finding | None:
+    """A telephone number: written internationally, or in a national format that a format or a word beside it supports."""
+    if not 6 <= len(digits) <= 15 or _DATE.fullmatch(run):
         return None
     end = start + len(run)
+    named = _PHONE_WORD.search(before) is not None or _PHONE_WORD_AFTER.match(text, end) is not None
+    extension = _EXTENSION.match(text, end)
+    score, reason = _phone_score(run, digits, named=named or extension is not None, other=_OTHER_WORD.search(before) is not None)
+    if not score:
+        return None
+    return Finding(start=start, end=extension.end() if extension else end, type="PHONE", score=score, reason=reason)
+
+
+def _phone_score(run: str, digits: str, *, named: bool, other: bool) -> tuple[float, str]:
+    """How sure it is that `run` is a telephone number, 0 for not; `named`: a word beside it says so, `other`: one denies it."""
     international = run.startswith("+") or digits.startswith("00")
-    named = _PHONE_WORD.search(before) is not None
-    if international:
-        if _valid("+" + digits.removeprefix("00"), None):
-            return Finding(start=start, end=end, type="PHONE", score=0.95, reason="valid international telephone number")
-        return None
-    if not named and (_OTHER_WORD.search(before) or _GROUPED_AMOUNT.fullmatch(run)):
-        return None
-    if _NORTH_AMERICAN.fullmatch(run) and (named or _valid(digits, "US")):
-        return Finding(start=start, end=end, type="PHONE", score=0.9, reason="telephone number in North American format")
+    if international and _valid("+" + digits.removeprefix("00"), None):
+        return 0.95, "valid international telephone number"
+    if international and "(0)" in run and _valid("+" + re.sub(r"\D", "", run.replace("(0)", "")).removeprefix("00"), None):
+        return 0.95, "valid international telephone number"
+    if not named and (other or _GROUPED_AMOUNT.fullmatch(run)):
+        return 0.0, ""
+    if _NORTH_AMERICAN.fullmatch(run):
+        return (0.9 if named or _valid(digits, "US") else 0.75), "telephone number in North American format"
     separated = any(character in " ()/.-–\u00a0" for character in run)
-    national = run.startswith(("0", "(0")) and separated and len(digits) >= 9
-    if (named or national) and any(_valid(digits, region) for region in PHONE_REGIONS):
-        return Finding(start=start, end=end, type="PHONE", score=0.9 if named else 0.8, reason="valid national telephone number")
-    return None
+    national = run.startswith(("0", "(0"))
+    if (named and (separated or national)) or (national and separated and len(digits) >= 9):
+        if any(_valid(digits, region) for region in PHONE_REGIONS):
+            return (0.9 if named else 0.8), "valid national telephone number"
+        if named:
+            return 0.7, "number that the words beside it call a telephone number"
+    return 0.0, ""
 
 
 @lru_cache(maxsize=VALIDITIES_MAX)
