@@ -82,6 +82,7 @@ class Gateway:
         )
         self._registry = Registry()
         self._poller: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
         self._enforced: object = None
         self._closing = False
         self.metrics.watch("inflight_calls", "Calls in flight", lambda: len(self._registry))
@@ -89,13 +90,22 @@ class Gateway:
         self.metrics.watch("snapshot_version", "Version of the snapshot", lambda: snapshots.current.version)
 
     async def start(self) -> None:
-        """Load what the first call would otherwise wait for. Calls are served without it too, the first one slower."""
+        """Load what the first call would otherwise wait for; grounding loads in the background. Calls are served without it
+        too, the first one slower."""
         names = {rule.guard for policy in self._snapshots.current.policies.values() for rule in policy.guards} | {"pii"}
         for name in sorted(names):
             with contextlib.suppress(NotFound):
                 warm = find_guard(name).warm
                 if warm is not None:
                     await asyncio.to_thread(warm)
+        if self._grounding is not None and self._snapshots.current.knowledge:
+            self._warming = asyncio.create_task(self._warm_grounding(self._grounding))
+
+    async def _warm_grounding(self, grounding: Grounding) -> None:
+        try:
+            await grounding.warm(tuple(self._snapshots.current.knowledge.values()))
+        except Exception as error:
+            log.warning("grounding could not be loaded ahead of the first call: %s", error)
 
     async def close(self) -> None:
         """Refuse new calls, wait a bounded time for those in flight, cut the rest, then close upstream and grounding."""
@@ -104,8 +114,10 @@ class Gateway:
             for call in self._registry:
                 call.cut("closing")
             await self._registry.drained(CUT_S_MAX)
-        if self._poller is not None:
-            self._poller.cancel()
+        for task in (self._poller, self._warming):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         self._guards.close()
         await self._upstream.close()
         if self._grounding is not None:

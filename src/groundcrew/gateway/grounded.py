@@ -4,6 +4,7 @@ never waits for arithmetic. Its libraries load with the first call that needs th
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from groundcrew.grounding.encoder import Encoder
     from groundcrew.grounding.retrieval import KnowledgeIndex
     from groundcrew.grounding.trust import TrustScorer
+
+log = logging.getLogger("groundcrew.gateway")
 
 THREADS = 2
 #: Pieces of work that may wait for a thread; beyond it a call's grounding is unknown at once.
@@ -50,6 +53,19 @@ class LocalGrounding:
         self._opening = threading.Lock()
         self._loaded: Encoder | None = None
         self._own = threading.local()
+
+    async def warm(self, knowledge: Sequence[KnowledgeEntry]) -> None:
+        """Load the encoder, the scorer and the indexes of `knowledge`; one that does not load is left to the call that needs it."""
+
+        def load() -> None:
+            self._scorer()
+            for entry in knowledge[: self._indexes_max]:
+                try:
+                    self._index(entry.folder)
+                except GroundcrewError as error:
+                    log.warning("knowledge base %s: %s", entry.name, error)
+
+        await self._work(load)
 
     async def retrieve(self, knowledge: KnowledgeEntry, question: str, limit: int) -> tuple[Source, ...]:
         """The passages nearest to `question`, best first. InputError when the index is missing or damaged."""

@@ -126,6 +126,10 @@ class ComposedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Grounding(Protocol):
     """Ties answers to approved passages. Any exception means unknown, which never counts as supported."""
 
+    async def warm(self, knowledge: Sequence[KnowledgeEntry]) -> None:
+        """Load what the first calls over `knowledge` would otherwise wait for."""
+        ...
+
     async def retrieve(self, knowledge: KnowledgeEntry, question: str, limit: int) -> tuple[Source, ...]:
         """The passages nearest to `question`, best first, at most `limit`."""
         ...

@@ -23,6 +23,9 @@ class FakeGrounding:
         self.passages, self.fail = passages, False
         self.questions: list[str] = []
 
+    async def warm(self, knowledge: Sequence[KnowledgeEntry]) -> None:
+        """Nothing to load."""
+
     async def retrieve(self, knowledge: KnowledgeEntry, question: str, limit: int) -> tuple[Source, ...]:
         """Every passage that shares a word of more than three letters with the question."""
         self._check()
