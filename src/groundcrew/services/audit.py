@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import gzip
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from groundcrew.store import audit as stored
 from groundcrew.store.database import Database
 
 PROBLEMS_MAX = 20
-LINE_LENGTH_MAX = 16 * 1024 * 1024
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +34,8 @@ class Audit:
     async def verify(self) -> AuditReport:
         """Check the whole chain, then every audited row and every batch against it."""
         async with self._database.read() as connection:
-            entries = [each async for each in stored.entries(connection)]
-            problems = [*chain_problems(entries), *await stored.column_problems(connection)]
+            entries, problems = await stored.read_chain(connection)
+            problems += chain_problems(entries)
             single = {each.subject: each.subject_digest for each in entries}
             batches: dict[int, str | None] = {
                 each.sequence: each.subject_digest
@@ -59,20 +59,28 @@ class Audit:
 
 
 def verify_file(path: Path) -> AuditReport:
-    """Check an exported chain, offline. InputError names the line that is not an audit entry."""
-    entries = []
+    """Check an exported chain, offline, gzipped too. InputError names the line that is not an audit entry.
+
+    A file that was cut off after any entry still verifies: compare the head with the one that the export named.
+    """
+    entries, problems = [], []
     try:
-        with path.open("rb") as file:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
                 try:
-                    entries.append(msgspec.json.decode(line, type=AuditEntry))
-                except (msgspec.DecodeError, msgspec.ValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
+                    entry = msgspec.json.decode(line, type=AuditEntry)
+                except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                     raise InputError(f"not an audit entry: {error}", file=str(path), line=number) from None
-    except OSError as error:
-        raise InputError(error.strerror or "can not be read", file=str(path)) from None
-    return _report(entries, chain_problems(entries))
+                entries.append(entry)
+                if line.rstrip(b"\r\n") != msgspec.json.encode(entry):
+                    problems.append(f"line {number}: holds more or other than its entry; it was edited")
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(getattr(error, "strerror", None) or str(error) or "can not be read", file=str(path)) from None
+    if not entries:
+        raise InputError("holds no audit entries", file=str(path))
+    return _report(entries, [*problems, *chain_problems(entries)])
 
 
 def _report(entries: list[AuditEntry], problems: list[str]) -> AuditReport:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from groundcrew.domain.audit import AuditEntry
-from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.audit import GENESIS_HASH, AuditEntry
+from groundcrew.domain.canonical import canonical_json, sha256_hex
+from groundcrew.errors import AuditBroken
 from groundcrew.store import catalog
 from groundcrew.store.calls import CALLS
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
 from groundcrew.store.feedback import OUTCOMES, RATINGS
-from groundcrew.store.tables import audit_entries
+from groundcrew.store.tables import audit_entries, audit_head
 
 PAGE_ROWS = 2_000
 
@@ -25,21 +27,54 @@ SINGLE: tuple[Collection[Any], ...] = (*(each for each in vars(catalog).values()
 BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES)
 
 
-async def entries(connection: AsyncConnection, *, after: int = 0) -> AsyncIterator[AuditEntry]:
-    """The chain in order, a page at a time."""
-    while True:
-        query = (
-            sa.select(audit_entries.c.document)
-            .where(audit_entries.c.sequence > after)
-            .order_by(audit_entries.c.sequence)
-            .limit(PAGE_ROWS)
+async def entries(connection: AsyncConnection) -> AsyncIterator[AuditEntry]:
+    """The chain in order, a page at a time; AuditBroken at an entry that can not be read."""
+    async for row in _rows(connection):
+        entry = _entry(row)
+        if entry is None:
+            raise AuditBroken(f"audit entry {row.sequence} can not be read; it was edited")
+        yield entry
+
+
+async def read_chain(connection: AsyncConnection) -> tuple[list[AuditEntry], list[str]]:
+    """Every entry that can be read, in order, and what is wrong with their rows and with where the chain ends."""
+    chain, problems = [], []
+    async for row in _rows(connection):
+        entry = _entry(row)
+        if entry is None:
+            problems.append(f"entry {row.sequence}: can not be read; it was edited")
+            continue
+        chain.append(entry)
+        columns = (row.sequence, row.subject, row.hash)
+        if columns != (entry.sequence, entry.subject, entry.hash) or row.document != canonical_json(entry).decode():
+            problems.append(f"entry {row.sequence}: its row does not match its content; it was edited")
+    ends = [tuple(row) for row in await connection.execute(sa.select(audit_head.c.id, audit_head.c.sequence, audit_head.c.hash))]
+    last = (chain[-1].sequence, chain[-1].hash) if chain else (0, GENESIS_HASH)
+    if ends != [(1, *last)]:
+        noted = str(ends[0][1]) if ends else "nothing"
+        problems.append(
+            f"the chain ends at entry {last[0]}, and {noted} was noted as its end; its end was cut off, added to or edited"
         )
-        page = [decode(document, AuditEntry) for document in (await connection.execute(query)).scalars()]
-        for entry in page:
-            yield entry
+    return chain, problems
+
+
+async def _rows(connection: AsyncConnection) -> AsyncIterator[Any]:
+    every = sa.select(audit_entries).order_by(audit_entries.c.sequence).limit(PAGE_ROWS)
+    query = every
+    while True:
+        page = (await connection.execute(query)).all()
+        for row in page:
+            yield row
         if len(page) < PAGE_ROWS:
             return
-        after = page[-1].sequence
+        query = every.where(audit_entries.c.sequence > page[-1].sequence)
+
+
+def _entry(row: Any) -> AuditEntry | None:
+    try:
+        return decode(row.document, AuditEntry)
+    except (msgspec.MsgspecError, TypeError, UnicodeError):
+        return None
 
 
 async def latest(connection: AsyncConnection, *, subject: str | None = None, limit: int = 100) -> list[AuditEntry]:
@@ -48,17 +83,6 @@ async def latest(connection: AsyncConnection, *, subject: str | None = None, lim
     if subject is not None:
         query = query.where(audit_entries.c.subject == subject)
     return [decode(document, AuditEntry) for document in (await connection.execute(query)).scalars()]
-
-
-async def column_problems(connection: AsyncConnection) -> list[str]:
-    """Audit rows whose columns do not say what their documents say."""
-    problems = []
-    query = sa.select(audit_entries).order_by(audit_entries.c.sequence)
-    for row in await connection.execute(query):
-        entry = decode(row.document, AuditEntry)
-        if (row.sequence, row.subject, row.hash) != (entry.sequence, entry.subject, entry.hash):
-            problems.append(f"entry {row.sequence}: its columns do not match its document; it was edited")
-    return problems
 
 
 async def single_row_problems(connection: AsyncConnection, digests: dict[str, str | None]) -> list[str]:
@@ -72,7 +96,7 @@ async def single_row_problems(connection: AsyncConnection, digests: dict[str, st
             digest = expected.pop(subject, None)
             if digest is None:
                 problems.append(f"{subject}: no audit entry knows this row; it was inserted")
-            elif sha256_hex(row["document"].encode()) != digest or not _columns_match(collection, row):
+            elif sha256_hex(_bytes(row["document"])) != digest or not _columns_match(collection, row):
                 problems.append(f"{subject}: differs from its newest audit entry; it was edited")
         problems.extend(f"{subject}: the audit log knows it, the database does not; it was deleted" for subject in expected)
     return problems
@@ -90,11 +114,16 @@ async def batch_problems(connection: AsyncConnection, digests: dict[int, str | N
             rows = (await connection.execute(query)).mappings().all()
             # Sorted here and not by the database, whose collation may order text otherwise.
             rows = sorted(rows, key=lambda row: row["id"])
-            digest = sha256_hex(b"\n".join(row["document"].encode() for row in rows))
+            digest = sha256_hex(b"\n".join(_bytes(row["document"]) for row in rows))
             if expected.pop(batch, None) != digest or not all(_columns_match(collection, row) for row in rows):
                 problems.append(f"{collection.noun} batch {batch}: its rows differ from audit entry {batch}; a row was edited")
     problems.extend(f"batch {batch}: the audit log knows it, the database does not; it was deleted" for batch in expected)
     return problems
+
+
+def _bytes(document: object) -> bytes:
+    """The document's bytes; SQLite gives back whatever somebody has put there, and nothing but text is ours."""
+    return document.encode() if isinstance(document, str) else b""
 
 
 def _columns_match(collection: Collection[Any], row: sa.RowMapping) -> bool:

@@ -16,7 +16,7 @@ from groundcrew.domain.audit import GENESIS_HASH, AuditEntry, seal
 from groundcrew.domain.canonical import canonical_json, sha256_hex
 from groundcrew.domain.clock import Clock, SystemClock
 from groundcrew.errors import InputError
-from groundcrew.store.tables import audit_entries, snapshot_version
+from groundcrew.store.tables import audit_entries, audit_head, snapshot_version
 
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 POSTGRES_POOL_SIZE = 8
@@ -37,6 +37,7 @@ class Writer:
         self.connection, self.actor, self.clock = connection, actor, clock
         self.snapshot_touched = False
         self._last: tuple[int, str] | None = None
+        self._appended = False
 
     async def audit(
         self, action: str, subject: str, *, document: bytes | None, reason: str = "", details: dict[str, Any] | None = None
@@ -70,6 +71,7 @@ class Writer:
             )
         )
         self._last = (entry.sequence, entry.hash)
+        self._appended = True
         return entry
 
     async def touch_snapshot(self) -> None:
@@ -78,24 +80,37 @@ class Writer:
             self.snapshot_touched = True
             await self.connection.execute(snapshot_version.update().values(version=snapshot_version.c.version + 1))
 
+    async def finish(self) -> None:
+        """Note where the chain ends now; the last statement of the transaction."""
+        if self._appended and self._last is not None:
+            sequence, newest_hash = self._last
+            await self.connection.execute(audit_head.update().values(sequence=sequence, hash=newest_hash))
+
 
 class Database:
     """A SQLite file or a PostgreSQL database, migrated to the current schema."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine, self.clock = engine, clock
+        # SQLite reads one state of the file; PostgreSQL has to be told to.
+        self._reading = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._turn = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
 
     @classmethod
     async def open(cls, url: str, clock: Clock | None = None) -> Database:
-        """Open and migrate. `url`: ``sqlite:///PATH`` or ``postgresql://…``; InputError for anything else."""
-        engine = _engine(url)
+        """Open and migrate. `url`: ``sqlite:///PATH`` or ``postgresql://…``; InputError for anything that can not be opened."""
         try:
-            async with engine.connect() as connection:
-                await connection.run_sync(_migrate)
-        except BaseException:
+            engine = _engine(url)
+        except OSError as error:
+            raise _can_not_be_opened(url, error) from error
+        try:
+            await _bring_up_to_date(engine)
+        except BaseException as error:
             await engine.dispose()
+            # Drivers raise what they like: a refused connection, a wrong password, a file that is no database.
+            if isinstance(error, Exception) and not isinstance(error, InputError):
+                raise _can_not_be_opened(url, error) from error
             raise
         return cls(engine, clock or SystemClock())
 
@@ -114,8 +129,8 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One consistent read transaction."""
-        async with self._engine.connect() as connection:
+        """One consistent read transaction: whatever is read in it is of one moment."""
+        async with self._reading.connect() as connection:
             yield connection
 
     @asynccontextmanager
@@ -129,6 +144,7 @@ class Database:
                     await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_AUDIT_LOCK)))
                 writer = Writer(connection, actor, self.clock)
                 yield writer
+                await writer.finish()
         if writer.snapshot_touched:
             for listener in self._listeners:
                 listener()
@@ -157,7 +173,9 @@ def _engine(url: str) -> AsyncEngine:
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
-        engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
+        # Not as text: a folder's name may hold what a URL reads otherwise.
+        address = sa.URL.create("sqlite+aiosqlite", database=str(path))
+        engine = create_async_engine(address, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
         sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
         sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -181,11 +199,52 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _migrate(connection: sa.Connection) -> None:
-    from alembic import command
+async def _bring_up_to_date(engine: AsyncEngine) -> None:
+    """Migrate unless that is done. Of several processes that open a new database at once, one migrates and the others wait."""
+    async with engine.connect() as connection:
+        if await connection.run_sync(_is_current):
+            return
+    async with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            await connection.execution_options(groundcrew_write=True)
+        else:
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_AUDIT_LOCK)))
+        await connection.run_sync(_migrate)
+
+
+def _configuration() -> Any:
     from alembic.config import Config
 
     configuration = Config()
-    configuration.set_main_option("script_location", str(_MIGRATIONS))
+    configuration.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return configuration
+
+
+def _is_current(connection: sa.Connection) -> bool:
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(_configuration())
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in {each.revision for each in scripts.walk_revisions()}:
+        raise InputError(
+            f"the database was written by a newer groundcrew (schema {current}): upgrade this one", field="database-url"
+        )
+    return current == scripts.get_current_head()
+
+
+def _migrate(connection: sa.Connection) -> None:
+    from alembic import command
+
+    configuration = _configuration()
     configuration.attributes["connection"] = connection
     command.upgrade(configuration, "head")
+
+
+def _can_not_be_opened(url: str, error: Exception) -> InputError:
+    """One line that says why, without the URL's password."""
+    cause = getattr(error, "orig", None) or error
+    reason = (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).splitlines()[0]
+    scheme, separator, rest = url.partition("://")
+    place = url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    return InputError(f"the database can not be opened: {reason}", file=place)

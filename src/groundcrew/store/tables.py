@@ -80,6 +80,15 @@ audit_entries = sa.Table(
     sa.Index("ix_audit_entries_subject_sequence", "subject", "sequence"),
 )
 
+# One row: where the chain ends, so that entries cut off at its end are missed.
+audit_head = sa.Table(
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    _text("hash"),
+)
+
 # Operational rows: not part of the audited record.
 snapshot_version = sa.Table(
     "snapshot_version",

@@ -1,0 +1,304 @@
+"""A small bank's assistant in a real database, as far along its way as a test wants it, and gateways that acknowledge."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from tests.unit.metrics.experiments import declared as declared_plan
+
+from groundcrew.domain.call import Call
+from groundcrew.domain.clock import Clock
+from groundcrew.domain.guard import GuardRule, Policy
+from groundcrew.domain.hypothesis import HypothesisPlan
+from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.knowledge import KnowledgeBase, Revision
+from groundcrew.domain.provider import Model, Price, Provider, Target
+from groundcrew.domain.trust import TrustReport
+from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, UseCase
+from groundcrew.services.bundle import Services
+from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
+from groundcrew.services.feedback import NewOutcome, NewRating
+from groundcrew.services.lookups import current_digest
+from groundcrew.services.registry import Change
+from groundcrew.store import catalog
+from groundcrew.store.database import Database
+from groundcrew.testing import FakeClock
+
+NAME, BASE, MODEL, PROVIDER, POLICY = "assistant", "policies", "writer", "quotes", "mail"
+OWNER, CHAMPION = "maria@bank.example", "luca@bank.example"
+PERSON, SECOND_PERSON = "user:anna", "user:beat"
+REVISION = "a" * 64
+UNITS = 200
+DAY_S = 86_400
+
+
+def provider(**changes: Any) -> Provider:
+    return msgspec.structs.replace(
+        Provider(name=PROVIDER, api="extractive", data_classes=("public", "internal", "pii")), **changes
+    )
+
+
+def model(**changes: Any) -> Model:
+    target = Target(provider=PROVIDER, model="extractive-1", price=Price(input_usd=0.1, output_usd=0.4))
+    return msgspec.structs.replace(Model(name=MODEL, targets=(target,)), **changes)
+
+
+def policy(**changes: Any) -> Policy:
+    return msgspec.structs.replace(Policy(name=POLICY, guards=(GuardRule(guard="pii", action="redact"),)), **changes)
+
+
+def use_case(**changes: Any) -> UseCase:
+    item = UseCase(
+        name=NAME,
+        title="E-mail assistant",
+        owner=OWNER,
+        champion=CHAMPION,
+        business_unit="retail",
+        purpose="Draft answers to e-mails from approved articles",
+        affected_persons="customers",
+        solution="product",
+        autonomy="draft_and_sign_off",
+        data_classes=("internal", "pii"),
+        model=MODEL,
+        policy=POLICY,
+        prompt="Answer politely.",
+        grounding=Grounding(knowledge=BASE),
+        budget=Budget(tokens_per_day=100_000),
+        exposure=Exposure(ceiling_percent=5),
+        economics=Economics(hourly_cost_usd=60, cases_per_month=10_000),
+    )
+    return msgspec.structs.replace(item, **changes)
+
+
+def plan(**changes: Any) -> HypothesisPlan:
+    return declared_plan(**({"duration_days": 30} | changes))
+
+
+def declarations(
+    *,
+    providers: Sequence[Provider] | None = None,
+    models: Sequence[Model] | None = None,
+    policies: Sequence[Policy] | None = None,
+    bases: Sequence[KnowledgeBase] | None = None,
+    use_cases: Sequence[UseCase] | None = None,
+    hypothesis: HypothesisPlan | None = None,
+) -> Declarations:
+    """What `groundcrew apply` hands over; what is not given is the bank's own."""
+
+    def of(values: Sequence[Any] | None, default: Any) -> tuple[Declared[Any], ...]:
+        return tuple(Declared(value=each, file="bank.yaml", line=1) for each in (values if values is not None else (default,)))
+
+    return Declarations(
+        providers=of(providers, provider()),
+        models=of(models, model()),
+        policies=of(policies, policy()),
+        knowledge_bases=of(bases, KnowledgeBase(name=BASE, owner="desk@bank.example")),
+        use_cases=of(use_cases, use_case()),
+        hypotheses={} if hypothesis is None else {NAME: DeclaredPlan(plan=hypothesis, file="plan.yaml")},
+    )
+
+
+async def open_empty(url: str, folder: Path, clock: Clock | None = None) -> Services:
+    """Services on a migrated database with the default gates and nothing else."""
+    services = Services(await Database.open(url, clock), folder / "knowledge")
+    await services.gates.publish_defaults()
+    return services
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str, folder: Path, clock: Clock | None = None, *, bare: bool = False) -> AsyncIterator[Services]:
+    """Services on `url` with the bank declared, or with nothing declared if `bare`; closed at the end."""
+    services = await open_empty(url, folder, clock)
+    try:
+        if not bare:
+            await apply(services, hypothesis=plan())
+        yield services
+    finally:
+        await services.database.close()
+
+
+async def apply(services: Services, **declared: Any) -> list[Change]:
+    return await services.registry.apply(declarations(**declared), actor="user:maria")
+
+
+async def stage_of(services: Services, name: str = NAME) -> str:
+    return (await services.use_cases.get(name)).stage
+
+
+@contextlib.asynccontextmanager
+async def gateway(services: Services, *, every_s: float = 0.003, process_id: int | None = None) -> AsyncIterator[str]:
+    """An enforcement point of this host that acknowledges each version at once."""
+    point = new_id()
+
+    async def acknowledge() -> None:
+        version = await services.snapshots.version()
+        await services.snapshots.acknowledge(
+            gateway=point, host=socket.gethostname(), process_id=process_id or os.getpid(), version=version
+        )
+
+    async def keep_acknowledging() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            await acknowledge()
+
+    await acknowledge()
+    task = asyncio.create_task(keep_acknowledging())
+    try:
+        yield point
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await services.snapshots.forget(point)
+
+
+async def silent_gateway(services: Services, *, process_id: int | None = None, host: str | None = None) -> str:
+    """An enforcement point that acknowledged the present version and never says anything again."""
+    point = new_id()
+    await services.snapshots.acknowledge(
+        gateway=point,
+        host=host or socket.gethostname(),
+        process_id=process_id or os.getpid(),
+        version=await services.snapshots.version(),
+    )
+    return point
+
+
+async def approve_knowledge(services: Services, revision: str = REVISION) -> Revision:
+    """A revision with no index behind it: gates and digests ask for its record only."""
+    proposed = Revision(
+        id=revision,
+        knowledge_base=BASE,
+        state="proposed",
+        documents=3,
+        passages=9,
+        added_by="user:desk",
+        added_at=services.database.clock.now(),
+    )
+    async with services.database.write("user:desk") as writer:
+        await catalog.REVISIONS.put(writer, proposed, "add")
+    return await services.knowledge.approve(BASE, revision, actor="user:desk")
+
+
+async def ready_for_pilot(services: Services) -> None:
+    """Everything that the gate into pilot asks for."""
+    await approve_knowledge(services)
+    await services.hypotheses.register(NAME, actor="user:maria")
+    await record_entry_evidence(services)
+
+
+async def record_entry_evidence(services: Services) -> None:
+    """An overlap scan, denied probes and a confirmed drill of the current version."""
+    await services.evidence.scan_overlaps(NAME, actor="user:maria")
+    await services.evidence.record_phi_probe(NAME, actor="user:maria", sent=20, denied=20, details=[])
+    async with gateway(services):
+        await services.kill_switches.drill(Scope("use-case", NAME), actor=PERSON)
+
+
+async def in_pilot(services: Services) -> None:
+    await ready_for_pilot(services)
+    await services.use_cases.advance(NAME, "pilot", actor="user:maria", reason="the gate is open")
+
+
+async def digest_of(services: Services, name: str = NAME) -> str:
+    async with services.database.read() as connection:
+        return await current_digest(connection, await services.use_cases.get(name))
+
+
+async def record_results(services: Services, clock: FakeClock, *, sample: bool = False, treatment_mean: float = 600) -> None:
+    """21 days of an experiment, ratings and calls that the gate into production readiness accepts, unless `sample`."""
+    start = clock.now()
+    clock.advance(21 * DAY_S)
+    await services.feedback.add_outcomes(
+        NAME, outcomes(start, sample=sample, treatment_mean=treatment_mean), actor="system:tickets"
+    )
+    await services.feedback.rate_many(ratings(sample=sample), actor="system:ratings")
+    digest = await digest_of(services)
+    shipped = [call(version_digest=digest, received_at=start + timedelta(hours=each), sample=sample) for each in range(120)]
+    await services.calls.ship(shipped, gateway="gateway-1")
+
+
+def outcomes(start: datetime, *, sample: bool = False, treatment_mean: float = 600, units: int = UNITS) -> list[NewOutcome]:
+    """A handle time and whether a complaint followed, for `units` tickets in each arm over 20 days."""
+    random = np.random.default_rng(3)
+    found = []
+    for arm, mean in (("human", 900), ("draft_assist", treatment_mean)):
+        times, complaints = random.normal(mean, 300, units), random.random(units) < 0.02
+        for unit in range(units):
+            for metric, value in (("handle_time", times[unit]), ("complaint", complaints[unit])):
+                found.append(
+                    NewOutcome(
+                        metric=metric,
+                        value=float(value),
+                        case_id=f"{arm}-{unit}",
+                        unit="s" if metric == "handle_time" else "",
+                        unit_id=f"{arm}-{unit}",
+                        arm=arm,
+                        at=start + timedelta(days=20 * (unit + 1) / units),
+                        sample=sample,
+                    )
+                )
+    return found
+
+
+def ratings(n: int = 400, *, stars: int = 5, harm: bool | None = False, sample: bool = False) -> list[NewRating]:
+    return [
+        NewRating(
+            stars=stars, rater=f"agent-{each % 7}", use_case=NAME, case_id=f"case-{each}", critical_harm=harm, sample=sample
+        )
+        for each in range(n)
+    ]
+
+
+def call(**changes: Any) -> Call:
+    """A recorded call that was answered and supported."""
+    item = Call(
+        id=new_id(),
+        use_case=NAME,
+        business_unit="retail",
+        stage="pilot",
+        version_digest="0" * 64,
+        key_id="key-1",
+        model=MODEL,
+        provider=PROVIDER,
+        target_model="extractive-1",
+        received_at=datetime.fromisoformat("2026-03-03T10:00:00+00:00"),
+        status="answered",
+        request="What does the account cost?",
+        answer="It costs CHF 3 a month.",
+        input_tokens=20,
+        output_tokens=8,
+        cost_usd=0.0001,
+        trust=TrustReport(trust=0.97, state="supported"),
+    )
+    return msgspec.structs.replace(item, **changes)
+
+
+async def full_history(services: Services) -> None:
+    """At least one row in every audited table, two batches of calls and of outcomes, and a hypothesis with two versions."""
+    await ready_for_pilot(services)
+    await services.use_cases.advance(NAME, "pilot", actor="user:maria", reason="the gate is open")
+    created = await services.keys.create(NAME, actor="user:maria")
+    await services.keys.create(NAME, actor="user:maria")
+    await services.keys.revoke(created.key.id, actor=PERSON, reason="lost")
+    await services.users.create("anna", "a long password", roles=("on_call",), actor="system:test")
+    await services.calls.ship([call(case_id="case-1"), call(status="declined", trust=None, cost_usd=None)], gateway="gateway-1")
+    held = call(status="held", sign_off_id=new_id(), withheld_answer="We refund CHF 900.")
+    await services.calls.ship([held, call()], gateway="gateway-2")
+    now = services.database.clock.now()
+    await services.feedback.add_outcomes(NAME, outcomes(now, units=2), actor="system:tickets")
+    await services.feedback.add_outcomes(NAME, outcomes(now, units=1, treatment_mean=800), actor="system:tickets")
+    await services.feedback.rate_many(ratings(3), actor="system:ratings")
+    await services.feedback.rate(NewRating(stars=2, rater="anna", call_id=held.id), actor="user:anna")
+    await services.kill_switches.stop(Scope("unit", "retail"), actor=PERSON, reason="odd answers")
+    await apply(services, hypothesis=plan(planned_n=500))
+    await approve_knowledge(services, "b" * 64)

@@ -1,0 +1,5 @@
+"""The prepared databases."""
+
+from tests.unit.services.prepared import prepared
+
+__all__ = ["prepared"]

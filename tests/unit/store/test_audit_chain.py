@@ -1,0 +1,229 @@
+"""The audit log finds every edit: of any column of any audited row, of a batch, of the chain itself, and of where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from tests.unit.services import bank
+from tests.unit.services.prepared import Prepared
+
+from groundcrew.domain.audit import AuditEntry, seal
+from groundcrew.domain.canonical import canonical_json
+from groundcrew.services.bundle import Services
+from groundcrew.store import tables
+from groundcrew.store.audit import BATCHED, SINGLE
+
+#: Rows that are operational and not part of the record.
+UNAUDITED = {"snapshot_version", "enforcement_points", "sessions"}
+AUDITED = [table for table in tables.metadata.sorted_tables if table.name not in UNAUDITED]
+Row = dict[str, Any]
+
+
+async def problems(services: Services) -> tuple[str, ...]:
+    return (await services.audit.verify()).problems
+
+
+async def rows_of(services: Services, table: sa.Table) -> list[Row]:
+    async with services.database.read() as connection:
+        query = sa.select(table).order_by(*table.primary_key.columns)
+        return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def replace_rows(services: Services, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put `rows` in place of the whole table, behind the back of everything that keeps the record."""
+    async with services.database.operate() as connection:
+        await connection.execute(table.delete())
+        if rows:
+            await connection.execute(table.insert(), list(rows))
+
+
+@asynccontextmanager
+async def tampered(services: Services, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> AsyncIterator[tuple[str, ...]]:
+    """What verification finds while `table` holds `rows` instead of its own."""
+    before = await rows_of(services, table)
+    await replace_rows(services, table, rows)
+    try:
+        yield await problems(services)
+    finally:
+        await replace_rows(services, table, before)
+
+
+def other(value: Any) -> Any:
+    """Another value of the same type."""
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1_000
+        case None:
+            return "added"
+        case _:
+            return f"{value}-edited"
+
+
+def edited(table: sa.Table, row: Row, column: sa.Column[Any]) -> Row:
+    value = other(row[column.name])
+    if row[column.name] is None and not isinstance(column.type, sa.Text):
+        value = 1.5
+    if column.name == "document":
+        # Still a document of the same kind: only its content differs, as of somebody who knows what they do.
+        for before, after in (('":"', '":"x'), (":true", ":false"), (":1", ":2")):
+            if before in value:
+                value = value.replace(before, after, 1)
+                break
+    return row | {column.name: value}
+
+
+@pytest.fixture
+async def services(database_url: str, tmp_path: Path, prepared: Prepared) -> AsyncIterator[Services]:
+    clock = prepared.copy("history", database_url)
+    async with bank.opened(database_url, tmp_path, clock, bare=True) as services:
+        yield services
+
+
+async def test_every_kind_of_row_is_audited(services: Services) -> None:
+    """A table that is added later is either verified or named here as operational."""
+    verified = {collection.table.name for collection in (*SINGLE, *BATCHED)} | {"audit_entries", "audit_head"}
+    assert verified == {table.name for table in AUDITED}
+    for table in AUDITED:
+        assert await rows_of(services, table), f"the history leaves {table.name} empty"
+    assert await problems(services) == ()
+
+
+async def test_an_edit_of_any_column_is_found(services: Services) -> None:
+    for table in AUDITED:
+        rows = await rows_of(services, table)
+        for position in sorted({0, len(rows) - 1}):
+            for column in table.columns:
+                changed = [*rows[:position], edited(table, rows[position], column), *rows[position + 1 :]]
+                async with tampered(services, table, changed) as found:
+                    assert found, f"{table.name}.{column.name} of row {position} was edited and nobody noticed"
+    assert await problems(services) == ()
+
+
+async def test_a_deleted_row_is_found(services: Services) -> None:
+    for table in AUDITED:
+        rows = await rows_of(services, table)
+        for position in range(len(rows)):
+            async with tampered(services, table, [*rows[:position], *rows[position + 1 :]]) as found:
+                assert found, f"row {position} of {table.name} was deleted and nobody noticed"
+        async with tampered(services, table, []) as found:
+            assert found, f"{table.name} was emptied and nobody noticed"
+    assert await problems(services) == ()
+
+
+async def test_an_inserted_row_is_found(services: Services) -> None:
+    for table in AUDITED:
+        rows = await rows_of(services, table)
+        keys = [column.name for column in table.primary_key.columns]
+        copy = rows[0] | {key: "zzz" if isinstance(rows[0][key], str) else 9_999 for key in keys}
+        copy |= {"sha256": "f" * 64} if "sha256" in copy else {}
+        async with tampered(services, table, [*rows, copy]) as found:
+            assert found, f"a row was inserted into {table.name} and nobody noticed"
+    assert await problems(services) == ()
+
+
+async def test_swapped_documents_are_found(services: Services) -> None:
+    for table in AUDITED:
+        rows = await rows_of(services, table)
+        if len(rows) < 2 or "document" not in rows[0]:
+            continue
+        swapped = [rows[0] | {"document": rows[1]["document"]}, rows[1] | {"document": rows[0]["document"]}, *rows[2:]]
+        async with tampered(services, table, swapped) as found:
+            assert found, f"two documents of {table.name} were swapped and nobody noticed"
+
+
+async def test_entries_in_another_order_are_found(services: Services) -> None:
+    rows = await rows_of(services, tables.audit_entries)
+    for first in (0, len(rows) // 2, len(rows) - 2):
+        renumbered = list(rows)
+        renumbered[first] = rows[first + 1] | {"sequence": rows[first]["sequence"]}
+        renumbered[first + 1] = rows[first] | {"sequence": rows[first + 1]["sequence"]}
+        async with tampered(services, tables.audit_entries, renumbered) as found:
+            assert found
+
+
+async def test_a_cut_off_end_is_found_though_the_rest_is_a_whole_chain(services: Services) -> None:
+    """The newest entries say that a version changed: no row of a table vouches for them."""
+    rows = await rows_of(services, tables.audit_entries)
+    assert rows[-1]["subject"].startswith("version/")
+    async with tampered(services, tables.audit_entries, rows[:-1]) as found:
+        assert len(found) == 1
+        assert f"ends at entry {len(rows) - 1}, and {len(rows)} was noted" in found[0]
+
+
+@pytest.mark.parametrize("sequence", [-1, 0])
+async def test_an_entry_before_the_first_is_found(services: Services, sequence: int) -> None:
+    rows = await rows_of(services, tables.audit_entries)
+    async with tampered(services, tables.audit_entries, [rows[3] | {"sequence": sequence}, *rows]) as found:
+        assert found
+
+
+async def test_a_forged_entry_at_the_end_is_found(services: Services) -> None:
+    """It follows the chain and hashes right, and its row is not what it says."""
+    rows = await rows_of(services, tables.audit_entries)
+    use_case = (await rows_of(services, tables.use_cases))[0]
+    forged = seal(
+        AuditEntry(
+            sequence=len(rows) + 1,
+            at=datetime(2026, 3, 2, tzinfo=UTC),
+            actor="user:maria",
+            action="advance",
+            subject=f"use-case/{use_case['id']}",
+            subject_digest="0" * 64,
+            reason="forged",
+            details={},
+            previous_hash=rows[-1]["hash"],
+            hash="",
+        )
+    )
+    row = {
+        "sequence": forged.sequence,
+        "subject": forged.subject,
+        "hash": forged.hash,
+        "document": canonical_json(forged).decode(),
+    }
+    async with tampered(services, tables.audit_entries, [*rows, row]) as found:
+        assert any("noted as its end" in line for line in found)
+        assert any(f"use-case/{use_case['id']}: differs" in line for line in found)
+
+
+@pytest.mark.parametrize("document", ["", "no JSON", "[]", '{"sequence": 1}', "\ud83d\ude80"])
+async def test_entries_that_can_not_be_read_are_problems_and_no_crash(services: Services, document: str) -> None:
+    document = document.encode("utf-16", "surrogatepass").decode("utf-16")
+    rows = await rows_of(services, tables.audit_entries)
+    async with tampered(services, tables.audit_entries, [rows[0] | {"document": document}, *rows[1:]]) as found:
+        assert "entry 1: can not be read; it was edited" in found
+
+
+async def test_a_field_smuggled_into_an_entry_is_found(services: Services) -> None:
+    rows = await rows_of(services, tables.audit_entries)
+    document = rows[0]["document"].removesuffix("}") + ',"approved_by":"user:anna"}'
+    async with tampered(services, tables.audit_entries, [rows[0] | {"document": document}, *rows[1:]]) as found:
+        assert found
+
+
+async def test_bytes_where_text_belongs_are_found(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> None:
+    """SQLite stores whatever type it is given."""
+    prepared.copy("history", sqlite_url)
+    async with bank.opened(sqlite_url, tmp_path, bare=True) as services:
+        for table in (tables.use_cases, tables.calls):
+            async with services.database.operate() as connection:
+                await connection.exec_driver_sql(f"UPDATE {table.name} SET document = CAST(document AS BLOB)")
+            assert await problems(services)
+
+
+async def test_problems_name_what_was_touched(services: Services) -> None:
+    rows = await rows_of(services, tables.use_cases)
+    async with tampered(services, tables.use_cases, [rows[0] | {"stage": "scale"}, *rows[1:]]) as found:
+        assert found == (f"use-case/{bank.NAME}: differs from its newest audit entry; it was edited",)
+    calls = await rows_of(services, tables.calls)
+    async with tampered(services, tables.calls, calls[1:]) as found:
+        assert len(found) == 1
+        assert found[0].startswith(f"call batch {calls[0]['batch']}: its rows differ")
