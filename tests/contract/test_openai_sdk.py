@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,6 +146,21 @@ def test_a_tripped_kill_switch_is_an_error_that_is_not_retried(
     assert (caught.value.status_code, caught.value.code) == (503, "kill_switch")
     assert upstream.requests == []
     assert len(memory.calls()) == 1
+
+
+def test_a_client_that_stops_reading_ends_the_upstreams_work(
+    client: openai.OpenAI, memory: MemoryGateway, upstream: FakeUpstream
+) -> None:
+    upstream.script = Reply(text="word " * 100, chunk_delay_s=0.05)
+    with client.chat.completions.create(model="writer", messages=QUESTION, stream=True) as stream:
+        next(iter(stream))
+    deadline_s = time.monotonic() + 5
+    while not (upstream.dropped and memory.calls()) and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    assert upstream.dropped == 1
+    (call,) = memory.calls()
+    assert (call.status, call.details["interrupted"]) == ("cancelled", "disconnected")
+    assert memory.gateway.inflight() == 0
 
 
 def test_an_upstream_failure_in_a_stream_is_an_error_in_the_stream(

