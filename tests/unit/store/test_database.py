@@ -1,0 +1,255 @@
+"""Opening, migrating, reading one moment, and the one way to write: a change and its entry together or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from tests.unit.services import bank
+from tests.unit.services.prepared import Prepared
+
+from groundcrew.errors import InputError
+from groundcrew.services.audit import Audit
+from groundcrew.store import catalog, tables
+from groundcrew.store.database import Database
+
+WRITERS, WRITES, PROCESSES = 4, 12, 3
+
+
+async def entries(database: Database) -> int:
+    async with database.read() as connection:
+        query = sa.select(sa.func.count()).select_from(tables.audit_entries)
+        return int((await connection.execute(query)).scalar_one())
+
+
+async def test_migrations_make_exactly_the_tables(database_url: str) -> None:
+    database = await Database.open(database_url)
+    async with database.read() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync, opts={"compare_type": True}), tables.metadata)
+        )
+    await database.close()
+    assert differences == []
+
+
+async def test_a_database_of_the_first_schema_is_brought_up_to_date(
+    database_url: str, tmp_path: Path, prepared: Prepared
+) -> None:
+    prepared.copy("history", database_url)
+    database = await Database.open(database_url)
+    async with database.operate() as connection:
+        await connection.execute(sa.text("DROP TABLE audit_head"))
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    await database.close()
+    async with bank.opened(database_url, tmp_path, bare=True) as services:
+        assert (await services.audit.verify()).problems == ()
+        await services.use_cases.demote(bank.NAME, "discovery", actor=bank.PERSON, reason="again")
+        assert (await services.audit.verify()).problems == ()
+
+
+async def test_a_database_of_a_newer_groundcrew_is_left_alone(database_url: str) -> None:
+    database = await Database.open(database_url)
+    async with database.operate() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.close()
+    with pytest.raises(InputError, match="written by a newer groundcrew"):
+        await Database.open(database_url)
+
+
+def test_several_processes_may_open_a_new_database_at_once(database_url: str) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from groundcrew.store.database import Database\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "async def work():\n"
+        "    database = await Database.open(sys.argv[1])\n"
+        "    async with database.write('system:test') as writer:\n"
+        "        await writer.audit('open', 'test/1', document=None)\n"
+        "    await database.close()\n"
+        "asyncio.run(work())\n"
+    )
+    command = [sys.executable, "-c", program, database_url]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(PROCESSES)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["with space", "100%", "question?mark", "hash#tag", "per%20cent"])
+async def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "groundcrew.db"
+    database = await Database.open(f"sqlite:///{path}")
+    await database.close()
+    assert path.stat().st_size > 0
+
+
+async def test_what_can_not_be_opened_is_said_in_one_line(tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage.db"
+    garbage.write_text("this is no database " * 500)
+    folder = tmp_path / "folder.db"
+    folder.mkdir()
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    urls = {
+        f"sqlite:///{garbage}": "not a database",
+        f"sqlite:///{folder}": "unable to open",
+        f"sqlite:///{in_the_way}/groundcrew.db": "",
+        "postgresql://groundcrew:very-secret@127.0.0.1:1/groundcrew": "Connect",
+        "postgresql://groundcrew:very-secret@host.invalid:5432/groundcrew": "",
+    }
+    for url, reason in urls.items():
+        with pytest.raises(InputError) as raised:
+            await Database.open(url)
+        assert raised.value.file
+        assert reason in str(raised.value)
+        assert "\n" not in str(raised.value)
+        assert "very-secret" not in str(raised.value)
+
+
+@pytest.mark.postgres
+async def test_a_wrong_password_is_said_and_not_repeated(postgres_url: str) -> None:
+    head, _, tail = postgres_url.rpartition("@")
+    with pytest.raises(InputError, match="password authentication failed") as raised:
+        await Database.open(f"{head}x@{tail}")
+    assert head.rpartition(":")[2] not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["", "mysql://localhost/x", "groundcrew.db", "sqlite:/relative.db"])
+async def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(InputError, match="database-url: a database URL starts with"):
+        await Database.open(url)
+
+
+async def test_a_failure_in_the_middle_leaves_neither_change_nor_entry(database_url: str) -> None:
+    database = await Database.open(database_url)
+    told: list[bool] = []
+    database.on_change(lambda: told.append(True))
+    version, before = await database.version(), await entries(database)
+
+    async def fail_in_the_middle() -> None:
+        async with database.write("user:anna") as writer:
+            await catalog.PROVIDERS.put(writer, bank.provider(), "apply")
+            await writer.touch_snapshot()
+            await catalog.MODELS.put(writer, bank.model(), "apply")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_in_the_middle()
+    async with database.read() as connection:
+        assert await catalog.PROVIDERS.get(connection, bank.PROVIDER) is None
+        assert await catalog.MODELS.count(connection) == 0
+    assert (await database.version(), await entries(database), told) == (version, before, [])
+    assert (await Audit(database).verify()).problems == ()
+    await database.close()
+
+
+async def test_a_cancelled_write_leaves_nothing_and_the_next_one_goes_on(database_url: str) -> None:
+    database = await Database.open(database_url)
+    reached = asyncio.Event()
+
+    async def write_and_wait() -> None:
+        async with database.write("user:anna") as writer:
+            await catalog.PROVIDERS.put(writer, bank.provider(), "apply")
+            reached.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(write_and_wait())
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(5), database.write("user:anna") as writer:
+        await catalog.MODELS.put(writer, bank.model(), "apply")
+    async with database.read() as connection:
+        assert await catalog.PROVIDERS.count(connection) == 0
+        assert await catalog.MODELS.count(connection) == 1
+    assert (await Audit(database).verify()).problems == ()
+    await database.close()
+
+
+async def test_the_snapshot_version_rises_once_a_transaction_and_listeners_hear_of_it_after(database_url: str) -> None:
+    database = await Database.open(database_url)
+    heard: list[bool] = []
+    database.on_change(lambda: heard.append(True))
+    version = await database.version()
+    async with database.write("user:anna") as writer:
+        await writer.touch_snapshot()
+        await writer.touch_snapshot()
+        assert heard == []
+    assert (await database.version(), heard) == (version + 1, [True])
+    async with database.write("user:anna") as writer:
+        await catalog.PROVIDERS.put(writer, bank.provider(), "apply")
+    assert (await database.version(), heard) == (version + 1, [True])
+    await database.close()
+
+
+async def test_writers_of_several_processes_keep_one_chain(database_url: str) -> None:
+    """Each `Database` has a pool of its own, as another process would."""
+    databases = [await Database.open(database_url) for _ in range(WRITERS)]
+
+    async def write(number: int, database: Database) -> None:
+        for each in range(WRITES):
+            async with database.write(f"user:writer-{number}") as writer:
+                await catalog.PROVIDERS.put(writer, bank.provider(name=f"p-{number}-{each}"), "apply")
+                await catalog.MODELS.put(writer, bank.model(name=f"m-{number}-{each}"), "apply")
+                await writer.touch_snapshot()
+
+    before, version = await entries(databases[0]), await databases[0].version()
+    await asyncio.gather(*(write(*each) for each in enumerate(databases)))
+    report = await Audit(databases[0]).verify()
+    assert (report.problems, report.entries) == ((), before + 2 * WRITERS * WRITES)
+    assert await databases[0].version() == version + WRITERS * WRITES
+    for database in databases:
+        await database.close()
+
+
+async def test_verification_beside_a_writer_sees_one_moment(database_url: str) -> None:
+    """An entry that is not there yet, about a row that is there already, would look like an edit."""
+    database, other = await Database.open(database_url), await Database.open(database_url)
+
+    async def write() -> None:
+        for each in range(60):
+            async with other.write("user:anna") as writer:
+                for number in range(3):
+                    item = msgspec.structs.replace(bank.provider(), name=f"p-{number}", baa=bool(each % 2))
+                    await catalog.PROVIDERS.put(writer, item, "apply")
+
+    task = asyncio.create_task(write())
+    checks = 0
+    while not task.done():
+        assert (await Audit(database).verify()).problems == ()
+        checks += 1
+    await task
+    assert checks > 3
+    await database.close()
+    await other.close()
+
+
+async def test_a_read_sees_one_moment(database_url: str) -> None:
+    database = await Database.open(database_url)
+    async with database.read() as connection:
+        assert await catalog.PROVIDERS.count(connection) == 0
+        async with database.write("user:anna") as writer:
+            await catalog.PROVIDERS.put(writer, bank.provider(), "apply")
+        assert await catalog.PROVIDERS.count(connection) == 0
+    async with database.read() as connection:
+        assert await catalog.PROVIDERS.count(connection) == 1
+    await database.close()
