@@ -166,7 +166,7 @@ def test_a_client_that_stops_reading_ends_the_upstreams_work(
 def test_an_upstream_failure_in_a_stream_is_an_error_in_the_stream(
     client: openai.OpenAI, memory: MemoryGateway, upstream: FakeUpstream
 ) -> None:
-    upstream.script = Reply(text="one two three four", fault="reset_mid_stream")
+    upstream.script = Reply(text="one two three four", fault="reset_mid_stream", chunk_delay_s=0.03)
     text = ""
 
     def read() -> None:

@@ -101,7 +101,7 @@ async def test_a_wrong_request_shows_the_upstreams_reason(memory: MemoryGateway,
 
 @pytest.mark.parametrize("fault", ["hang_mid_stream", "reset_mid_stream", "no_end"])
 async def test_a_stream_that_breaks_ends_with_an_error_event(memory: MemoryGateway, upstream: FakeUpstream, fault: str) -> None:
-    upstream.script = Reply(text="one two three four", fault=fault)  # type: ignore[arg-type]
+    upstream.script = Reply(text="one two three four", fault=fault, chunk_delay_s=0.03)  # type: ignore[arg-type]
     response = await chat(memory.gateway, TEST_KEY, text="hi", stream=True)
     assert response.status == 200
     last = response.events()[-1]
