@@ -20,6 +20,8 @@ from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 
 CALLS_PER_PAGE = 50
+#: The parts of a call's time in the order in which they happen; others follow.
+PARTS = ("admission", "guards_input", "retrieval", "upstream", "compose", "trust", "guards_output")
 
 
 class RateForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +64,15 @@ def checked(text: str, trust: TrustReport | None, call: Call) -> CheckedAnswer:
 
 
 def latency_parts(latency_ms: dict[str, float]) -> tuple[LatencyPart, ...]:
-    """The parts of a call's time in the order recorded; `total` stands apart."""
-    parts = [(name, value) for name, value in latency_ms.items() if name != "total" and value >= 0]
+    """The parts of a call's time as they happen, and what of `total` is in none of them."""
+    names = sorted(
+        (name for name in latency_ms if name != "total"),
+        key=lambda name: (PARTS.index(name) if name in PARTS else len(PARTS), name),
+    )
+    parts = [(name, max(0.0, latency_ms[name])) for name in names]
+    rest = latency_ms.get("total", 0.0) - sum(value for _, value in parts)
+    if parts and rest > 0.05:
+        parts.append(("between", rest))
     whole = max(sum(value for _, value in parts), 1e-9)
     placed, position = [], 0.0
     for name, value in parts:
@@ -136,20 +145,13 @@ async def _page(request: PageRequest, call_id: str, *, message: str | None) -> P
         call=call,
         sent=checked(call.answer, call.trust, call) if call.answer else None,
         withheld=withheld,
-        sources=_shown_sources(call, withheld),
+        sources=marked_sources("", None, call.sources),
         latency=latency_parts(call.latency_ms),
         latency_total=call.latency_ms.get("total", sum(call.latency_ms.values()) if call.latency_ms else None),
         ratings=await views_of(request).ratings_of_call(call.use_case, call.id),
         sign_off=sign_off,
         message=message,
     )
-
-
-def _shown_sources(call: Call, withheld: CheckedAnswer | None) -> tuple[MarkedSource, ...]:
-    """The sources with the quotes of what was sent, or of what was withheld where nothing with claims was sent."""
-    if call.answer and call.trust and call.trust.claims:
-        return marked_sources(call.answer, call.trust, call.sources)
-    return withheld.sources if withheld else marked_sources("", None, call.sources)
 
 
 HANDLERS = [calls_page, call_page, rate]

@@ -33,10 +33,12 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuoteSegment(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of a source. `claims` are the numbers of the claims it is quoted for; `starts` those whose quote begins here."""
+    """A piece of a source. `claims` are the numbers of the claims it is quoted for, `against` whether it contradicts one
+    of them, `starts` the claims whose quote begins here."""
 
     text: str
     claims: tuple[int, ...] = ()
+    against: bool = False
     starts: tuple[int, ...] = ()
 
 
@@ -95,7 +97,7 @@ def marked_sources(text: str, report: TrustReport | None, sources: Sequence[Sour
     marked = []
     for index, source in enumerate(sources):
         quotes = [
-            (number, each.quote[0], each.quote[1])
+            (number, each.quote[0], each.quote[1], each.contradicted)
             for number, each in enumerate(placed, start=1)
             if each.source == index and each.quote is not None and 0 <= each.quote[0] < each.quote[1] <= len(source.text)
         ]
@@ -105,13 +107,14 @@ def marked_sources(text: str, report: TrustReport | None, sources: Sequence[Sour
     return tuple(marked)
 
 
-def _quote_segments(text: str, quotes: Sequence[tuple[int, int, int]]) -> tuple[QuoteSegment, ...]:
-    cuts = sorted({0, len(text), *(start for _, start, _ in quotes), *(end for _, _, end in quotes)})
+def _quote_segments(text: str, quotes: Sequence[tuple[int, int, int, bool]]) -> tuple[QuoteSegment, ...]:
+    cuts = sorted({0, len(text), *(start for _, start, _, _ in quotes), *(end for _, _, end, _ in quotes)})
     return tuple(
         QuoteSegment(
             text=text[start:end],
-            claims=tuple(number for number, first, last in quotes if first <= start and end <= last),
-            starts=tuple(number for number, first, _ in quotes if first == start),
+            claims=tuple(number for number, first, last, _ in quotes if first <= start and end <= last),
+            against=any(against for _, first, last, against in quotes if first <= start and end <= last),
+            starts=tuple(number for number, first, _, _ in quotes if first == start),
         )
         for start, end in pairwise(cuts)
     )

@@ -40,11 +40,11 @@ class ResumeForm(msgspec.Struct, frozen=True, kw_only=True):
 @get("/kill-switches", action="read")
 async def switches_page(
     request: PageRequest,
-    scope: Annotated[str, QueryParameter(max_length=SCOPE_LENGTH_MAX)] = "",
+    chosen: Annotated[str, QueryParameter(name="scope", max_length=SCOPE_LENGTH_MAX)] = "",
     done: Annotated[str, QueryParameter(max_length=40)] = "",
 ) -> Page:
     """All switches and the form to trip one."""
-    return await _page(request, scope=scope, message=DONE.get(done))
+    return await _page(request, chosen=chosen, message=DONE.get(done))
 
 
 @post("/kill-switches/stop", action="stop")
@@ -96,13 +96,13 @@ def _confirm(word: str) -> None:
 async def _refused(request: PageRequest, error: Conflict | InputError | NotFound, form: StopForm | None) -> Page:
     status = 400 if isinstance(error, InputError) else 409 if isinstance(error, Conflict) else 404
     problem = error.message if isinstance(error, InputError) else str(error)
-    return await _page(request, status=status, problem=problem, scope=form.scope if form else "", form=form)
+    return await _page(request, status=status, problem=problem, chosen=form.scope if form else "", form=form)
 
 
 async def _page(
     request: PageRequest,
     *,
-    scope: str,
+    chosen: str,
     status: int = 200,
     message: str | None = None,
     problem: str | None = None,
@@ -116,7 +116,7 @@ async def _page(
         here="kill_switches",
         switches=sorted(switches, key=lambda each: (not each.denies, str(each.scope))),
         scopes=await views_of(request).scopes(),
-        scope=scope,
+        chosen=chosen,
         confirmation=CONFIRMATION,
         form=form,
         message=message,

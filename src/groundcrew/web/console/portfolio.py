@@ -28,6 +28,7 @@ async def portfolio(
         "portfolio.html",
         here="portfolio",
         groups=groups,
+        counts=[(stage, sum(row.use_case.stage == stage for row in rows)) for stage in STAGES],
         rows=rows,
         shown=len(shown),
         search=search,

@@ -15,12 +15,13 @@ _BOUND = re.compile(r"(≥|≤|>=|<=|>|<|at least|at most)\s*(-?\d+(?:[.,]\d+)*)
 
 
 class Whisker(msgspec.Struct, frozen=True, kw_only=True):
-    """Positions in 0..WIDTH. `good_from` and `good_to` enclose the side of the bound that passes."""
+    """Positions in 0..WIDTH; `zero` where there is no bound. `good_from` and `good_to` enclose the side that passes."""
 
     estimate: float | None
     lower: float | None
     upper: float | None
     bound: float | None
+    zero: float | None
     good_from: float | None
     good_to: float | None
     label: str
@@ -41,7 +42,8 @@ def whisker(result: CriterionResult) -> Whisker | None:
     if not known:
         return None
     bound = bound_of(result.bound)
-    values = [*known, *([result.estimate] if result.estimate is not None else []), *([bound[0]] if bound else [])]
+    # Without a bound it is a difference, and what matters is where nothing is.
+    values = [*known, *([result.estimate] if result.estimate is not None else []), bound[0] if bound else 0.0]
     low, high = min(values), max(values)
     span = (high - low) or max(abs(high), 1.0) * 0.1
     low, high = low - MARGIN * span, high + MARGIN * span
@@ -56,6 +58,7 @@ def whisker(result: CriterionResult) -> Whisker | None:
         lower=place(result.lower) if result.lower is not None else 0.0,
         upper=place(result.upper) if result.upper is not None else WIDTH,
         bound=at,
+        zero=place(0.0) if bound is None else None,
         good_from=good[0],
         good_to=good[1],
         label=_label(result),

@@ -29,7 +29,7 @@ TONES = {
     ),
     **dict.fromkeys(
         (
-            *("fail", "failed", "refused", "unsupported", "contradicted", "block", "stop_failed", "invalid", "refuted", "high"),
+            *("fail", "failed", "refused", "contradicted", "block", "stop_failed", "invalid", "refuted", "high"),
             *("prohibited", "rejected", "suspended", "confirmed_stopped", "tripping", "revoked", "withdrawn"),
         ),
         "bad",
@@ -37,7 +37,17 @@ TONES = {
     **dict.fromkeys(
         (
             *("unknown", "flag", "held", "fallback", "pending", "expired", "stale", "reset_pending", "draft", "proposed"),
-            *("inconclusive", "partial", "no_sources", "declined", "opened", "cancelled", "limited", "not_scanned"),
+            *(
+                "inconclusive",
+                "partial",
+                "no_sources",
+                "unsupported",
+                "declined",
+                "opened",
+                "cancelled",
+                "limited",
+                "not_scanned",
+            ),
         ),
         "warn",
     ),

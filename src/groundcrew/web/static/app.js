@@ -48,21 +48,29 @@
     const { times, series } = JSON.parse(chart.dataset.chart);
     const ink = getComputedStyle(body);
     const colour = (name) => ink.getPropertyValue(name).trim();
-    const fills = [colour("--good"), colour("--warn"), colour("--bad")];
+    const fills = [colour("--chart-good"), colour("--chart-warn"), colour("--chart-bad")];
     const sums = [];
     series.forEach((each, index) => sums.push(each.values.map((value, hour) => value + (index ? sums[index - 1][hour] : 0))));
     const bars = window.uPlot.paths.bars({ size: [0.8, 40] });
+    const twice = (value) => String(value).padStart(2, "0");
+    const hours = (_, ticks) =>
+      ticks.map((tick) => {
+        const moment = new Date(tick * 1000);
+        const clock = `${twice(moment.getUTCHours())}:${twice(moment.getUTCMinutes())}`;
+        return moment.getUTCHours() === 0 ? `${clock}\n${moment.toISOString().slice(5, 10)}` : clock;
+      });
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
     const options = {
       width: chart.clientWidth,
       height: 150,
       cursor: { drag: { x: false, y: false } },
       legend: { live: true },
-      axes: [axis, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+      tzDate: (moment) => window.uPlot.tzDate(new Date(moment * 1000), "Etc/UTC"),
+      axes: [{ ...axis, values: hours }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
       scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
       // Drawn from the tallest to the lowest, so that each covers what lies under it.
       series: [
-        {},
+        { label: "hour (UTC)", value: (_, moment) => (moment === null ? "–" : new Date(moment * 1000).toISOString().slice(0, 16).replace("T", " ")) },
         ...series
           .map((each, index) => ({
             label: each.label,
