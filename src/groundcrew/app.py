@@ -7,6 +7,8 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from groundcrew.errors import GroundcrewError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 #: How long the server waits for calls in flight when it is told to stop.
 SHUTDOWN_S_MAX = 20
 BACKLOG_MAX = 2_048
+#: How long a new snapshot waits until what it stops is no longer in flight; past it, it is not acknowledged.
+ENFORCE_POLL_S, ENFORCE_POLLS_MAX = 0.01, 300
 
 
 class App:
@@ -66,7 +70,7 @@ class App:
         settings.data.mkdir(parents=True, exist_ok=True)
         self.spool = Spool.open(settings.spool)
         stack.callback(self.spool.close)
-        self.services = await open_services(settings.database, settings.data)
+        self.services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
         stack.push_async_callback(self.services.database.close)
         self.password = await self.services.users.first_run()
 
@@ -124,6 +128,12 @@ class App:
 
         async def enforce() -> None:
             self.gateway.enforce_stops()
+            # Acknowledged is only what the gateway itself confirms: nothing in the stopped scopes is in flight any more.
+            for _ in range(ENFORCE_POLLS_MAX):
+                if all(self.gateway.stopped(scope) for scope in self.keeper.current.stopped):
+                    return
+                await asyncio.sleep(ENFORCE_POLL_S)
+            raise GroundcrewError("calls in flight could not be cut")
 
         self.keeper.on_change(enforce)
 

@@ -26,6 +26,7 @@ class SnapshotKeeper:
         self._wake = asyncio.Event()
         self._confirmed_at = float("-inf")
         self._acknowledged_at = float("-inf")
+        self._enforced_version = 0
         self._enforce: Callable[[], Awaitable[None]] | None = None
         self.current = Snapshot(version=0)
         self.confirmed_version = 0
@@ -46,16 +47,19 @@ class SnapshotKeeper:
         """Ask for the version; load, enforce and acknowledge a new snapshot."""
         asked_at = time.monotonic()
         version = await self._snapshots.version()
-        changed = version != self.current.version
-        if changed:
+        if version != self.current.version:
             self.current = await self._snapshots.build()
         self.confirmed_version = self.current.version
         self._confirmed_at = asked_at
-        if changed and self._enforce is not None:
-            await self._enforce()
-        if changed or asked_at - self._acknowledged_at >= HEARTBEAT_S:
+        unenforced = self._enforced_version != self.current.version
+        if unenforced:
+            # Tried again at the next refresh if it fails: a version is acknowledged only once it is enforced.
+            if self._enforce is not None:
+                await self._enforce()
+            self._enforced_version = self.current.version
+        if unenforced or asked_at - self._acknowledged_at >= HEARTBEAT_S:
             await self._snapshots.acknowledge(
-                gateway=self._gateway, host=self._host, process_id=self._process_id, version=self.current.version
+                gateway=self._gateway, host=self._host, process_id=self._process_id, version=self._enforced_version
             )
             self._acknowledged_at = asked_at
 
