@@ -135,7 +135,11 @@ def question_situations(name: str, encoder: Encoder, size: int) -> list[Situatio
         hits = search_message(found, question)
         unanswerable = number % 2 == 1
         if unanswerable:
-            hits = [hit for hit in hits if hit.passage.document != path and not any(is_answer(hit.passage.text, [text]) for text in expected)]
+            hits = [
+                hit
+                for hit in hits
+                if hit.passage.document != path and not any(is_answer(hit.passage.text, [text]) for text in expected)
+            ]
         situations.append(
             Situation(
                 dataset=name,

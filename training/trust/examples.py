@@ -35,7 +35,6 @@ PARAPHRASE_TRAIN = {
     "forum_te_de": 200,
     "wikisplit_en": 500,
     "sgd_en": 900,
-    "med_en": 300,
     "dart_en": 202,
     "stsb_en": 300,
     "deplain_web_de": 300,
@@ -153,6 +152,44 @@ def own_cases(*, held_back: bool | None = None) -> list[dict[str, Any]]:
 def is_held_back(identifier: str) -> bool:
     """Whether a case belongs to the third that no fit or tuning sees."""
     return hashlib.sha256(identifier.encode()).digest()[0] % 3 == 0
+
+
+def constructed_examples(size: int, seed: int = 7) -> list[Example]:
+    """Unsupported claims made from supported ones: `swapped` keeps the claim and takes another document of the same set,
+    `appended` adds what another claim says ("…, and …"), `inserted` puts half of another claim in the middle's place."""
+    draw = random.Random(seed)
+    pool = [
+        *(example for name in ("wikisplit_en", "sgd_en", "deplain_web_de") for example in paraphrase_examples(name, 400)),
+        *(example for answer in grounding_answers("ragtruth_qa_adapt", 150) for example in claim_examples(answer)),
+        *case_examples(held_back=False),
+    ]
+    pool = [example for example in pool if example.supported]
+    by_set: dict[str, list[Example]] = {}
+    for example in pool:
+        by_set.setdefault(example.dataset, []).append(example)
+    made: list[Example] = []
+    for number in range(size):
+        example = draw.choice(by_set[draw.choice(sorted(by_set))])
+        other = draw.choice(by_set[example.dataset])
+        if other.group == example.group or other.sources == example.sources:
+            continue
+        kind = ("swapped", "appended", "inserted")[number % 3]
+        claim = example.claim.rstrip(" .!")
+        if kind == "appended":
+            link = " und " if example.dataset.endswith("_de") else " and "
+            claim = f"{claim}{link}{other.claim[:1].lower()}{other.claim[1:]}"
+        elif kind == "inserted":
+            mine, theirs = claim.split(), other.claim.split()
+            claim = " ".join(mine[: max(2, len(mine) // 2)] + theirs[len(theirs) // 2 :])
+        else:
+            claim = f"{claim}."
+        sources = other.sources if kind == "swapped" else example.sources
+        made.append(
+            Example(
+                dataset=kind, group=example.group, answer=f"{kind}-{number}", claim=claim, sources=sources, supported=False
+            )
+        )
+    return made
 
 
 def case_examples(*, held_back: bool) -> list[Example]:

@@ -13,6 +13,7 @@ from examples import (
     Example,
     case_examples,
     claim_examples,
+    constructed_examples,
     grounding_answers,
     paraphrase_examples,
 )
@@ -82,6 +83,7 @@ def training_rows(scratch: Path, report: Callable[[str], None] = print) -> list[
         *((name, lambda name=name, size=size: _claims_of(name, size)) for name, size in GROUNDING_TRAIN.items()),
         *((name, lambda name=name, size=size: paraphrase_examples(name, size)) for name, size in PARAPHRASE_TRAIN.items()),
         ("own_cases", lambda: case_examples(held_back=False)),
+        ("constructed", lambda: constructed_examples(1500)),
     ]
     scratch.mkdir(parents=True, exist_ok=True)
     for name, load in sources:

@@ -18,11 +18,13 @@ from answer_data import Situation, is_answer
 from groundcrew.grounding.answer import (
     ANSWERABLE_FEATURES,
     CANDIDATE_FEATURES,
+    SENTENCES_PER_QUESTION_MAX,
     AnswerWeights,
     Candidate,
     ExtractiveEngine,
     Linear,
     answerable_features,
+    best_sentences,
 )
 from groundcrew.grounding.encoder import Encoder
 from groundcrew.grounding.evidence import Evidence
@@ -35,8 +37,8 @@ IMPORTANCE = {"bank_email": 4.0, "xquad": 1.0, "medquad": 0.5, "pubmedqa": 0.5, 
 #: Highest accepted share of answers to what the knowledge base does not answer: out of scope, and near misses.
 FALSE_OUT_OF_SCOPE_MAX, FALSE_NEAR_MISS_MAX = 0.05, 0.15
 SIZES = {"xquad": 700, "medquad": 300, "pubmedqa": 200, "clinc_oos": 400, "banking77": 400}
-#: A more likely answer can not make the engine less sure.
-CANDIDATE_SIGNS = [1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1, -1, 0, 0, -1]
+#: Likeness and coverage can not count against a sentence.
+CANDIDATE_SIGNS = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, 0, 0, -1]
 
 
 class Case:
@@ -47,6 +49,11 @@ class Case:
         self.features = np.stack([candidate.features for candidate in candidates])
         texts = [candidate.sentence.statement.text for candidate in candidates]
         self.right = np.array([bool(situation.expected) and is_answer(text, situation.expected) for text in texts])
+
+    def answers(self, logits: npt.NDArray[np.float64]) -> bool:
+        """Whether one of the sentences that would be quoted answers."""
+        quoted = best_sentences(self.candidates, logits, SENTENCES_PER_QUESTION_MAX)
+        return any(is_answer(candidate.sentence.statement.text, self.situation.expected) for candidate in quoted)
 
     def answerable(self, logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """The features of the decision, given the ranking."""
@@ -88,19 +95,16 @@ def cases_of(situations: Sequence[Situation], encoder: Encoder) -> list[Case]:
 
 
 def fit_candidates(cases: Sequence[Case]) -> logistic.Fitted:
-    """Which sentence answers: each question counts the same, its right and wrong sentences half each."""
+    """Which sentence answers."""
     chosen = [case for case in cases if case.right.any() and not case.right.all()]
-    weights = [
-        np.where(case.right, 0.5 / case.right.sum(), 0.5 / (~case.right).sum()) * IMPORTANCE[case.situation.dataset] for case in chosen
-    ]
-    features, labels = np.concatenate([case.features for case in chosen]), np.concatenate([case.right for case in chosen])
-    return logistic.fit(features, labels, np.concatenate(weights), penalty=20.0, signs=CANDIDATE_SIGNS)
+    groups = [(case.features, case.right) for case in chosen]
+    return logistic.fit_choice(groups, [IMPORTANCE[case.situation.dataset] for case in chosen], 40.0, CANDIDATE_SIGNS)
 
 
 def fit_answerable(cases: Sequence[Case], logits: Sequence[npt.NDArray[np.float64]]) -> logistic.Fitted:
-    """Whether the best sentence answers."""
+    """Whether the quoted sentences answer."""
     features = np.stack([case.answerable(scores) for case, scores in zip(cases, logits, strict=True)])
-    labels = np.array([bool(case.right[int(np.argmax(scores))]) for case, scores in zip(cases, logits, strict=True)])
+    labels = np.array([case.answers(scores) for case, scores in zip(cases, logits, strict=True)])
     importance = np.array([IMPORTANCE[case.situation.dataset] for case in cases])
     return logistic.fit(features, labels, importance, penalty=10.0)
 
@@ -131,7 +135,9 @@ def _ranking_of(cases: Sequence[Case]) -> list[npt.NDArray[np.float64]]:
     return ranking
 
 
-def measure(cases: Sequence[Case], ranking: Sequence[npt.NDArray[np.float64]], certainty: npt.NDArray[np.float64], threshold: float) -> dict[str, dict[str, float]]:
+def measure(
+    cases: Sequence[Case], ranking: Sequence[npt.NDArray[np.float64]], certainty: npt.NDArray[np.float64], threshold: float
+) -> dict[str, dict[str, float]]:
     """Rates by kind of situation: answered, and right among the answered."""
     by_message: dict[str, list[int]] = defaultdict(list)
     for number, case in enumerate(cases):
@@ -140,13 +146,15 @@ def measure(cases: Sequence[Case], ranking: Sequence[npt.NDArray[np.float64]], c
     for numbers in by_message.values():
         situation = cases[numbers[0]].situation
         given = [number for number in numbers if certainty[number] >= threshold]
-        right = any(cases[number].right[int(np.argmax(ranking[number]))] for number in given)
+        right = any(cases[number].answers(ranking[number]) for number in given)
         rates[kind_of(situation)].append((bool(given), right))
     return {
         kind: {
             "n": len(found),
             "answered": float(np.mean([answered for answered, _ in found])),
-            "right": float(np.mean([right for answered, right in found if answered])) if any(a for a, _ in found) else float("nan"),
+            "right": float(np.mean([right for answered, right in found if answered]))
+            if any(a for a, _ in found)
+            else float("nan"),
         }
         for kind, found in sorted(rates.items())
     }
@@ -155,18 +163,26 @@ def measure(cases: Sequence[Case], ranking: Sequence[npt.NDArray[np.float64]], c
 def kind_of(situation: Situation) -> str:
     """The row of the table that a situation belongs to."""
     if situation.dataset == "bank_email":
-        return "bank_email answerable" if situation.answerable else f"bank_email {'out_of_scope' if situation.kind == 'out_of_scope' else 'near_miss'}"
+        return (
+            "bank_email answerable"
+            if situation.answerable
+            else f"bank_email {'out_of_scope' if situation.kind == 'out_of_scope' else 'near_miss'}"
+        )
     if situation.dataset in ("clinc_oos", "banking77"):
         return f"{situation.dataset} out_of_scope" + (" (oos)" if situation.kind == "oos" else "")
     return f"{situation.dataset} {'answerable' if situation.answerable else 'near_miss'}"
 
 
-def choose_threshold(cases: Sequence[Case], ranking: Sequence[npt.NDArray[np.float64]], certainty: npt.NDArray[np.float64]) -> float:
+def choose_threshold(
+    cases: Sequence[Case], ranking: Sequence[npt.NDArray[np.float64]], certainty: npt.NDArray[np.float64]
+) -> float:
     """The lowest threshold at which no kind of unanswerable mail is answered more often than accepted."""
     for threshold in np.linspace(0.1, 0.95, 86):
         rates = measure(cases, ranking, certainty, float(threshold))
         if rates["bank_email near_miss"]["answered"] <= FALSE_NEAR_MISS_MAX and all(
-            rate["answered"] <= FALSE_OUT_OF_SCOPE_MAX for kind, rate in rates.items() if "out_of_scope" in kind and rate["n"] >= 100
+            rate["answered"] <= FALSE_OUT_OF_SCOPE_MAX
+            for kind, rate in rates.items()
+            if "out_of_scope" in kind and rate["n"] >= 100
         ):
             return float(threshold)
     return 0.95

@@ -52,6 +52,31 @@ def fit(
     return Fitted(means, scales, found.x[:-1], float(found.x[-1]))
 
 
+def fit_choice(
+    groups: Sequence[tuple[Matrix, npt.NDArray[np.bool_]]], importance: Sequence[float], penalty: float, signs: Sequence[int]
+) -> Fitted:
+    """Weights of a choice model: P(a right one is chosen) by softmax within each group of (n, features) and (n,) right ones
+    (conditional logit, McFadden 1974). `importance` weighs the groups."""
+    every = np.concatenate([features for features, _ in groups])
+    means, scales = every.mean(axis=0), np.where(every.std(axis=0) < 1e-6, 1.0, every.std(axis=0))
+    standard = [((features - means) / scales, right) for features, right in groups]
+
+    def loss(weights: Matrix) -> tuple[float, Matrix]:
+        value, gradient = penalty / 2 * float(weights @ weights), penalty * weights
+        for (features, right), share in zip(standard, importance, strict=True):
+            logits = features @ weights
+            chances = np.exp(logits - logits.max())
+            chances /= chances.sum()
+            chosen = chances[right].sum() + 1e-12
+            value -= share * float(np.log(chosen))
+            gradient = gradient - share * (features[right].T @ (chances[right] / chosen) - features.T @ chances)
+        return value, gradient
+
+    bounds = [((0, None) if sign > 0 else (None, 0) if sign < 0 else (None, None)) for sign in signs]
+    found = minimize(loss, np.zeros(every.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds)
+    return Fitted(means, scales, found.x, 0.0)
+
+
 def folds(groups: Sequence[str], count: int = 5, seed: int = 7) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]:
     """(train, test) masks; a group is never in both."""
     names = sorted(set(groups))

@@ -26,25 +26,33 @@ NO_VERIFIED_ANSWER = "I have no verified answer to this question."
 HITS_MAX = 12
 #: Sentences of one answer.
 SENTENCES_MAX = 4
-#: Further sentences for one question must be at least this likely to answer it, as a share of the best one's odds.
-FURTHER_SHARE_MIN = 0.75
+#: Sentences for one question.
+SENTENCES_PER_QUESTION_MAX = 2
+#: A second sentence for a question must be at least this likely to answer it, as a share of the best one's chance.
+FURTHER_SHARE_MIN = 0.1
+#: BM25 scores are divided by this, so that they come near 0..1.
+BM25_SCALE = 20.0
 #: Words that refer to the sentence before: it is quoted as well.
 _LEANING = word_set(
     "it its they their them he she his her this that these those such then otherwise both dies diese dieser dieses sie es er"
 )
+_POSSESSIVES = word_set("my mine mein meine meinem meinen meiner mon ma mes mio mia miei")
 _CONTEXT_CHARS_MAX = 160
 
 CANDIDATE_FEATURES: tuple[str, ...] = (
-    "ask_cosine",
-    "ask_cosine_plain",
-    "message_cosine",
+    "framed_ask",
+    "framed_context",
+    "framed_message",
+    "plain_ask",
+    "plain_context",
+    "plain_message",
     "ask_coverage",
-    "ask_coverage_context",
-    "message_coverage",
-    "ask_coverage_passage",
+    "ask_coverage_framed",
+    "context_coverage",
+    "context_coverage_framed",
     "back_coverage",
     "hit_score",
-    "hit_cosine",
+    "hit_bm25",
     "gives_wanted",
     "lacks_wanted",
     "words_log",
@@ -52,14 +60,17 @@ CANDIDATE_FEATURES: tuple[str, ...] = (
     "is_question",
 )
 ANSWERABLE_FEATURES: tuple[str, ...] = (
+    "rank_best",
+    "rank_two",
     "rank_logit",
-    "rank_margin",
-    "ask_cosine",
-    "message_cosine",
+    "framed_context",
+    "framed_message",
+    "plain_context",
+    "plain_message",
     "cosine_gap",
-    "ask_coverage",
-    "ask_coverage_context",
-    "message_coverage",
+    "context_coverage",
+    "context_coverage_framed",
+    "ask_coverage_framed",
     "ask_known",
     "message_known",
     "hit_cosine",
@@ -179,7 +190,7 @@ class ExtractiveEngine:
             certainty = self.certainty(ask, question, hits, evidence, candidates, logits)
             confidence = max(confidence, certainty)
             if certainty >= self.threshold:
-                chosen.extend(_best_sentences(candidates, logits, SENTENCES_MAX - len(found) + 1))
+                chosen.extend(best_sentences(candidates, logits, SENTENCES_MAX - len(found) + 1))
         if not chosen:
             return _declined(confidence)
         return _composed(chosen, evidence, hits, confidence)
@@ -191,39 +202,31 @@ class ExtractiveEngine:
             return []
         plain = [sentence.statement.text for sentence in usable]
         framed = [_framed(hits[sentence.source], text) for sentence, text in zip(usable, plain, strict=True)]
-        encoded = self._cache.encode([*framed, *plain, ask.text, message])
-        count = len(usable)
-        ask_cosine, ask_plain = encoded[:count] @ encoded[-2], encoded[count : 2 * count] @ encoded[-2]
-        message_cosine = encoded[:count] @ encoded[-1]
-        ask_words, message_words = _content(ask.text), _content(message)
+        queries = self._cache.encode([ask.text, ask.context, message])
+        cosines = np.hstack([self._cache.encode(texts) @ queries.T for texts in (framed, plain)])
+        ask_words, context_words = _content(ask.text), _content(ask.context)
+        frames = [_content(hit.passage.heading) | _content(hit.passage.title) for hit in hits]
         rows = []
         for number, sentence in enumerate(usable):
-            hit = hits[sentence.source]
-            context = sentence.stems | _content(hit.passage.heading) | _content(hit.passage.title)
-            passage = context | _content(hit.passage.text)
-            statement = sentence.statement
+            hit, statement = hits[sentence.source], sentence.statement
+            framed_stems = sentence.stems | frames[sentence.source]
             gives_it = gives(statement, ask.wanted)
-            features = np.array(
-                (
-                    ask_cosine[number],
-                    ask_plain[number],
-                    message_cosine[number],
-                    _coverage(ask_words, sentence.stems, evidence),
-                    _coverage(ask_words, context, evidence),
-                    _coverage(message_words, context, evidence),
-                    _coverage(ask_words, passage, evidence),
-                    _coverage(sentence.stems, message_words, evidence),
-                    hit.score,
-                    hit.cosine,
-                    float(gives_it and ask.wanted != "open"),
-                    float(not gives_it),
-                    math.log1p(len(statement.tokens)),
-                    float(_leans_back(sentence)),
-                    float(statement.text.rstrip().endswith("?")),
-                ),
-                dtype=np.float64,
+            features = (
+                *cosines[number],
+                _coverage(ask_words, sentence.stems, evidence),
+                _coverage(ask_words, framed_stems, evidence),
+                _coverage(context_words, sentence.stems, evidence),
+                _coverage(context_words, framed_stems, evidence),
+                _coverage(sentence.stems, context_words, evidence),
+                hit.score,
+                hit.bm25 / BM25_SCALE,
+                float(gives_it and ask.wanted != "open"),
+                float(not gives_it),
+                math.log1p(len(statement.tokens)),
+                float(_leans_back(sentence)),
+                float(statement.text.rstrip().endswith("?")),
             )
-            rows.append(Candidate(hit, sentence, features))
+            rows.append(Candidate(hit, sentence, np.array(features, dtype=np.float64)))
         return rows
 
     def certainty(
@@ -249,26 +252,29 @@ def answerable_features(
     logits: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     """Features of the decision whether to answer, in the order of `ANSWERABLE_FEATURES`."""
-    order = np.argsort(-logits, kind="stable")
-    best = candidates[int(order[0])]
-    rival = next((logits[number] for number in order if candidates[int(number)].hit is not best.hit), logits[order[-1]])
+    best = candidates[int(np.argmax(logits))]
     features = dict(zip(CANDIDATE_FEATURES, best.features.tolist(), strict=True))
-    cosines = np.sort([candidate.features[0] for candidate in candidates])
+    shares = np.sort(_softmax(logits))[::-1]
+    cosines = np.array([candidate.features[CANDIDATE_FEATURES.index("framed_context")] for candidate in candidates])
     hit_cosines = sorted((hit.cosine for hit in hits), reverse=True)
     ask_words, message_words = _content(ask.text), _content(message)
+    known = evidence.stems | _frames(hits)
     words = [token.text.lower() for token in tokens(message)]
     return np.array(
         (
-            float(logits[order[0]]),
-            float(logits[order[0]] - rival),
-            features["ask_cosine"],
-            features["message_cosine"],
-            features["ask_cosine"] - float(cosines.mean()),
-            features["ask_coverage"],
-            features["ask_coverage_context"],
-            features["message_coverage"],
-            _coverage(ask_words, evidence.stems | _frames(hits), evidence),
-            _coverage(message_words, evidence.stems | _frames(hits), evidence),
+            float(shares[0]),
+            float(shares[:2].sum()),
+            float(logits.max()),
+            features["framed_context"],
+            features["framed_message"],
+            features["plain_context"],
+            features["plain_message"],
+            float(cosines.max() - cosines.mean()),
+            features["context_coverage"],
+            features["context_coverage_framed"],
+            features["ask_coverage_framed"],
+            _coverage(ask_words, known, evidence),
+            _coverage(message_words, known, evidence),
             hit_cosines[0],
             hit_cosines[0] - hit_cosines[min(4, len(hit_cosines) - 1)],
             math.log1p(max(hit.bm25 for hit in hits)),
@@ -276,8 +282,7 @@ def answerable_features(
             features["lacks_wanted"],
             math.log1p(len(ask_words)),
             math.log1p(len(message_words)),
-            sum(word in ("my", "mine", "mein", "meine", "meinem", "meinen", "mon", "ma", "mes", "mio", "mia") for word in words)
-            / max(1, len(words)),
+            sum(word in _POSSESSIVES for word in words) / max(1, len(words)),
             float(any(quantity.dimension == "code" for quantity in read_statement(message[:1000]).quantities)),
         ),
         dtype=np.float64,
@@ -325,18 +330,16 @@ def _leans_back(sentence: SourceSentence) -> bool:
     return first in _LEANING
 
 
-def _best_sentences(candidates: Sequence[Candidate], logits: npt.NDArray[np.float64], room: int) -> list[Candidate]:
-    """The best sentence, and further ones of the same passage that are nearly as likely."""
-    order = [int(number) for number in np.argsort(-logits, kind="stable")]
-    best = candidates[order[0]]
-    chosen = [best]
-    least = _sigmoid(float(logits[order[0]])) * FURTHER_SHARE_MIN
-    for number in order[1:]:
-        if len(chosen) >= max(1, min(2, room)):
-            break
-        if candidates[number].hit is best.hit and _sigmoid(float(logits[number])) >= least:
-            chosen.append(candidates[number])
-    return chosen
+def best_sentences(candidates: Sequence[Candidate], logits: npt.NDArray[np.float64], room: int) -> list[Candidate]:
+    """The sentence most likely to answer and, where there is room, a second one that is nearly as likely."""
+    shares = _softmax(logits)
+    order = [int(number) for number in np.argsort(-logits, kind="stable")][: max(1, min(SENTENCES_PER_QUESTION_MAX, room))]
+    return [candidates[number] for number in order if shares[number] >= FURTHER_SHARE_MIN * shares[order[0]]]
+
+
+def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    exponentials = np.exp(logits - logits.max())
+    return np.asarray(exponentials / exponentials.sum())
 
 
 def _composed(chosen: Sequence[Candidate], evidence: Evidence, hits: Sequence[Hit], confidence: float) -> ExtractiveAnswer:
@@ -357,7 +360,7 @@ def _composed(chosen: Sequence[Candidate], evidence: Evidence, hits: Sequence[Hi
             title=hits[sentence.source].passage.title,
             start=sentence.start,
             end=sentence.end,
-            quote=sentence.statement.text,
+            quote=hits[sentence.source].passage.text[sentence.start : sentence.end],
         )
         for sentence in quoted
     )

@@ -17,6 +17,9 @@ Wanted = Literal["amount", "duration", "moment", "place", "person", "contact", "
 ASKS_MAX = 4
 #: Characters of a message that are read.
 MESSAGE_CHARS_MAX = 8_000
+#: Characters of what a message tells that go before each question.
+CONTEXT_CHARS_MAX = 1_000
+_NO_QUESTION = ("greeting", "closing", "courtesy", "heading", "contact")
 
 _REQUEST = re.compile(
     r"(?i)^\W*(?:please |pls |bitte |kindly |hi,? |hello,? |also,? |and |so |then |now "
@@ -72,33 +75,44 @@ _WANTED = [(wanted, re.compile(pattern, re.IGNORECASE)) for wanted, pattern in _
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """One question or request, `message[start:end]`, and the kind of answer that it wants."""
+    """One question or request, `message[start:end]`, and the kind of answer that it wants. `context` is the question after
+    all that the message tells, without its other questions: what "it" and "this" in the question stand for."""
 
     start: int
     end: int
     text: str
+    context: str
     wanted: Wanted
 
 
 def asks(message: str) -> list[Ask]:
     """The questions and requests of a message in order; the whole message where none is recognised. Empty in, empty out."""
     message = message[:MESSAGE_CHARS_MAX]
-    found = [
-        segment for segment in segments(message) if segment.kind not in ("greeting", "closing", "courtesy", "heading", "contact")
-    ]
-    asked = [
-        Ask(start=segment.start, end=segment.end, text=segment.text, wanted=wanted_kind(segment.text))
-        for segment in found
-        if segment.text.rstrip("\"'”’»)").endswith("?") or _REQUEST.match(segment.text) or _WISH.search(segment.text)
-    ]
+    found = [segment for segment in segments(message) if segment.kind not in _NO_QUESTION]
+    asked = [segment for segment in found if _is_asked(segment.text)]
     if asked:
-        return asked[:ASKS_MAX]
+        told = " ".join(segment.text for segment in found if segment not in asked)[:CONTEXT_CHARS_MAX]
+        return [
+            Ask(
+                start=segment.start,
+                end=segment.end,
+                text=segment.text,
+                context=f"{told} {segment.text}".strip(),
+                wanted=wanted_kind(segment.text),
+            )
+            for segment in asked[:ASKS_MAX]
+        ]
     text = message.strip()
     if not any(char.isalnum() for char in text):
         return []
     start = found[0].start if found else message.index(text)
     end = found[-1].end if found else start + len(text)
-    return [Ask(start=start, end=end, text=message[start:end], wanted=wanted_kind(message[start:end]))]
+    whole = message[start:end]
+    return [Ask(start=start, end=end, text=whole, context=whole, wanted=wanted_kind(whole))]
+
+
+def _is_asked(text: str) -> bool:
+    return text.rstrip("\"'”’»)").endswith("?") or bool(_REQUEST.match(text) or _WISH.search(text))
 
 
 def wanted_kind(question: str) -> Wanted:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from groundcrew.grounding.checks.attachment import check_figures, shares_word
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.checks.names import check_names
+from groundcrew.grounding.checks.offers import check_offers
 from groundcrew.grounding.checks.polarity import check_polarity
 from groundcrew.grounding.checks.rates import check_quantifier, check_rates
 from groundcrew.grounding.evidence import Evidence, SourceSentence
@@ -27,6 +28,7 @@ def run_checks(
     the stems of the heading that the claim stands under; `similarity(sentence)` a cosine 0..1, or -1 where unknown."""
     findings = check_figures(claim, context, evidence, anchors, similarity)
     findings += check_names(claim, evidence, anchors)
+    findings += check_offers(claim.text, evidence)
     findings += check_rates(claim.text, anchors)
     if anchors:
         own = [token.stem for token in claim.content()]

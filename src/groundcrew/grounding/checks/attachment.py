@@ -39,16 +39,21 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 class _Scene:
-    """What all figures of one claim are judged against."""
+    """What all figures of one claim are judged against. `is_encoded`: every place in question has a similarity, so that
+    they can be compared with it."""
 
     def __init__(
         self, evidence: Evidence, anchors: Sequence[SourceSentence], similarity: Callable[[SourceSentence], float]
     ) -> None:
         self.evidence, self.anchors, self.similarity = evidence, anchors, similarity
+        self.is_encoded = False
 
-    def fit(self, words: dict[str, float], placed: Placed) -> float:
-        """How well the place of a figure fits other words of the claim, 0..1."""
-        return _fit(words, placed.item, placed.sentence, self.evidence, self.similarity)
+    def fit(self, words: dict[str, float], item: Item, sentence: SourceSentence) -> float:
+        """How well the place of a figure fits words of the claim, 0..1."""
+        lexical = _fit(words, item, sentence, self.evidence)
+        if not self.is_encoded:
+            return lexical
+        return (1 - SIMILARITY_SHARE) * lexical + SIMILARITY_SHARE * self.similarity(sentence)
 
 
 def check_figures(
@@ -64,12 +69,14 @@ def check_figures(
     scene = _Scene(evidence, anchors, similarity)
     for item in claim.figures():
         words = _context_words(claim, item, context)
-        found = [
-            Placed(other, sentence, _fit(words, other, sentence, evidence, similarity))
+        places = [
+            (sentence, other)
             for sentence in evidence.sentences
             for other in sentence.statement.figures()
             if _comparable(item, other)
         ]
+        scene.is_encoded = all(similarity(sentence) >= 0 for sentence, _ in places)
+        found = [Placed(other, sentence, scene.fit(words, other, sentence)) for sentence, other in places]
         finding = _judge(item, claim, context, found, scene)
         if finding is not None:
             findings.append(finding)
@@ -122,13 +129,7 @@ def _context_words(claim: Statement, item: Item, context: frozenset[str]) -> dic
     return words
 
 
-def _fit(
-    words: dict[str, float],
-    other: Item,
-    sentence: SourceSentence,
-    evidence: Evidence,
-    similarity: Callable[[SourceSentence], float],
-) -> float:
+def _fit(words: dict[str, float], other: Item, sentence: SourceSentence, evidence: Evidence) -> float:
     """How much of the claim's words stand near the source's figure, weighted by how telling they are: 0..1."""
     statement = sentence.statement
     clause = statement.clause_of(other.start)
@@ -145,9 +146,7 @@ def _fit(
         weight = own * evidence.weight(forms[0] if forms else word)
         total += weight
         shared += weight * max((near.get(form, 0.0) for form in forms), default=0.0)
-    lexical = shared / total if total else 0.0
-    cosine = similarity(sentence)
-    return lexical if cosine < 0 else (1 - SIMILARITY_SHARE) * lexical + SIMILARITY_SHARE * cosine
+    return shared / total if total else 0.0
 
 
 def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Placed], scene: _Scene) -> Finding | None:
@@ -220,8 +219,8 @@ def _gives_both_rightly(
         if other is item or not _comparable(other, rival.item) or not _agrees(other, rival.item):
             continue
         words = _context_words(claim, other, context)
-        straight = best.fit + scene.fit(words, rival)
-        swapped = rival.fit + scene.fit(words, best)
+        straight = best.fit + scene.fit(words, rival.item, rival.sentence)
+        swapped = rival.fit + scene.fit(words, best.item, best.sentence)
         return swapped <= straight + 2 * RIVAL_MARGIN
     return False
 

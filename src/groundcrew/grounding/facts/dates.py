@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import datetime
 import re
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
 from groundcrew.grounding.lexicon import fold
+
+MOMENT_CACHE_SIZE = 4_096
 
 MomentKind = Literal["date", "time", "weekday"]
 _WEEK = range(7)
@@ -150,7 +153,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     loose: bool = False
 
 
-def moments(text: str) -> list[Moment]:
+@lru_cache(maxsize=MOMENT_CACHE_SIZE)
+def moments(text: str) -> tuple[Moment, ...]:
     """All dates, times and weekdays of `text`, left to right, without overlaps; longer notations win."""
     taken: list[tuple[int, int]] = []
     found: list[Moment] = []
@@ -158,12 +162,13 @@ def moments(text: str) -> list[Moment]:
         if all(moment.end <= start or moment.start >= end for start, end in taken):
             taken.append((moment.start, moment.end))
             found.append(moment)
-    return sorted(found, key=lambda moment: moment.start)
+    return tuple(sorted(found, key=lambda moment: moment.start))
 
 
 def _dates(text: str) -> list[Moment]:
     found: list[Moment] = []
-    for pattern in _DATE_PATTERNS:
+    has_digit = any(map(str.isdigit, text))
+    for pattern in _DATE_PATTERNS if has_digit else ():
         for match in pattern.finditer(text):
             readings = _date_readings(match.groupdict())
             if readings:

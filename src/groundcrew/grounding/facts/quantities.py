@@ -96,13 +96,9 @@ class Quantity(msgspec.Struct, frozen=True, kw_only=True):
     is_article: bool = False
 
 
+@lru_cache(maxsize=QUANTITY_CACHE_SIZE)
 def quantities(text: str) -> tuple[Quantity, ...]:
     """All quantities of `text`, left to right; figures inside dates and times are left to `dates.moments`."""
-    return _quantities(text)
-
-
-@lru_cache(maxsize=QUANTITY_CACHE_SIZE)
-def _quantities(text: str) -> tuple[Quantity, ...]:
     taken = [(moment.start, moment.end) for moment in moments(text) if moment.kind != "weekday"]
     found: list[Quantity] = []
     for match in _CODE.finditer(text):
