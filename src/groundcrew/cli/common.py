@@ -58,7 +58,7 @@ async def _with_services(settings: Settings, work: Callable[[Services], Awaitabl
             "no groundcrew data here: start with `groundcrew apply PATH` or `groundcrew up`, or name the folder with --data",
             file=str(settings.data),
         )
-    services = await open_services(settings.database, settings.data)
+    services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
     try:
         return await work(services)
     finally:

@@ -12,7 +12,7 @@ from groundcrew.services.feedback import Feedback
 from groundcrew.services.gates import Gates
 from groundcrew.services.hypotheses import Hypotheses
 from groundcrew.services.keys import Keys
-from groundcrew.services.kill_switches import KillSwitches
+from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.registry import Registry
 from groundcrew.services.sign_offs import SignOffs
@@ -25,7 +25,7 @@ from groundcrew.store.database import Database
 class Services:
     """The verbs, by business area. `flush` ships what a gateway in this process has not shipped yet; it may be set later."""
 
-    def __init__(self, database: Database, knowledge_folder: Path) -> None:
+    def __init__(self, database: Database, knowledge_folder: Path, *, kill_confirm_s: float = CONFIRM_DEADLINE_S) -> None:
         self.database = database
         self.flush: Callable[[], Awaitable[None]] | None = None
         self.audit = Audit(database)
@@ -35,7 +35,7 @@ class Services:
         self.gates = Gates(database)
         self.hypotheses = Hypotheses(database)
         self.keys = Keys(database)
-        self.kill_switches = KillSwitches(database)
+        self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)
         self.registry = Registry(database)
         self.sign_offs = SignOffs(database, self._flush)
@@ -48,8 +48,8 @@ class Services:
             await self.flush()
 
 
-async def open_services(database_url: str, data: Path) -> Services:
+async def open_services(database_url: str, data: Path, *, kill_confirm_s: float = CONFIRM_DEADLINE_S) -> Services:
     """Open and migrate the database, publish the default gates where there are none, and make the services on it."""
-    services = Services(await Database.open(database_url), data / "knowledge")
+    services = Services(await Database.open(database_url), data / "knowledge", kill_confirm_s=kill_confirm_s)
     await services.gates.publish_defaults()
     return services

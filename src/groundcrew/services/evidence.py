@@ -12,7 +12,7 @@ from groundcrew.domain.evidence import Evidence, EvidenceKind, state_at
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError, NotAllowed
-from groundcrew.services.lookups import current_digest, require_use_case
+from groundcrew.services.lookups import current_digest, person_of, require_use_case
 from groundcrew.store import catalog
 from groundcrew.store.database import Database, Writer
 
@@ -88,8 +88,8 @@ class EvidenceService:
             raise InputError("an attestation is valid for more than 0 and at most 366 days", field="valid")
         async with self._database.write(actor) as writer:
             item = await require_use_case(writer.connection, use_case)
-            if _person(actor) in {item.owner, item.champion}:
-                raise NotAllowed(f"{_person(actor)} owns or champions {use_case}: someone who did not build it must attest")
+            if person_of(actor) in {person_of(each) for each in (item.owner, item.champion) if each}:
+                raise NotAllowed(f"{person_of(actor)} owns or champions {use_case}: someone who did not build it must attest")
             content = {"statement": statement, "by": actor}
             return await record(
                 writer, item, kind="attestation", subject=subject, content=content, valid_s=valid_s, attested=True
@@ -122,8 +122,3 @@ class EvidenceService:
         content = {"compared": len(others), "similarity_min": OVERLAP_SIMILARITY_MIN, "findings": findings}
         async with self._database.write(actor) as writer:
             return await record(writer, item, kind="overlap_scan", subject="registry", content=content, valid_s=OVERLAP_VALID_S)
-
-
-def _person(actor: str) -> str:
-    """The name in an actor such as ``user:anna``."""
-    return actor.rpartition(":")[2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -26,6 +26,8 @@ from groundcrew.store.feedback import OUTCOMES, RATINGS, current_outcomes, lates
 
 OUTCOMES_PER_REQUEST_MAX = 10_000
 NAME_LENGTH_MAX = 200
+#: How far another system's clock may run ahead of ours.
+CLOCK_SKEW_S_MAX = 300.0
 
 
 class NewRating(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,10 +80,10 @@ class Feedback:
 
     async def rate(self, new: NewRating, *, actor: str, use_case: str | None = None) -> Rating:
         """Record a rating. `use_case`, where given, is the only one that the sender may rate."""
-        _check_rating(new)
+        _check_rating(new, self._database.clock.now())
         call = await self._call(new.call_id) if new.call_id else None
         name = call.use_case if call else (new.use_case or use_case)
-        if name is None:
+        if name is None or (call is None and not new.case_id):
             raise InputError("say what is rated: call_id, or use_case and case_id", field="call_id")
         if use_case is not None and name != use_case:
             raise NotFound(f"no call {new.call_id!r} of {use_case}")
@@ -92,9 +94,10 @@ class Feedback:
         """Record ratings of business cases (each names its use case) in one transaction: all of them or none."""
         if len(rows) > OUTCOMES_PER_REQUEST_MAX:
             raise InputError(f"{len(rows)} ratings at once: send at most {OUTCOMES_PER_REQUEST_MAX}", field="ratings")
+        now = self._database.clock.now()
         for row in rows:
-            _check_rating(row)
-            if row.use_case is None or row.call_id is not None:
+            _check_rating(row, now)
+            if row.use_case is None or not row.case_id or row.call_id is not None:
                 raise InputError("in bulk, each rating names use_case and case_id, and no call_id", field="use_case")
         async with self._database.write(actor) as writer:
             return [await self._record_rating(writer, row, row.use_case or "", None) for row in rows]
@@ -127,8 +130,9 @@ class Feedback:
         """Record outcomes in one transaction; a value that is there already is left alone, another one supersedes it."""
         if len(rows) > OUTCOMES_PER_REQUEST_MAX:
             raise InputError(f"{len(rows)} outcomes at once: send at most {OUTCOMES_PER_REQUEST_MAX}", field="outcomes")
+        now = self._database.clock.now()
         for position, row in enumerate(rows):
-            _check_outcome(row, position)
+            _check_outcome(row, position, now)
         async with self._database.write(actor) as writer:
             item = await require_use_case(writer.connection, use_case)
             digest = await current_digest(writer.connection, item)
@@ -190,7 +194,7 @@ def _same(old: Outcome, new: Outcome, *, at_given: bool) -> bool:
     return (kept if at_given else msgspec.structs.replace(kept, at=old.at)) == old
 
 
-def _check_rating(new: NewRating) -> None:
+def _check_rating(new: NewRating, now: datetime) -> None:
     if not STARS_MIN <= new.stars <= STARS_MAX:
         raise InputError(f"stars go from {STARS_MIN} to {STARS_MAX}, not {new.stars}", field="stars")
     if not new.rater.strip() or len(new.rater) > NAME_LENGTH_MAX:
@@ -200,10 +204,10 @@ def _check_rating(new: NewRating) -> None:
     if len(new.corrected_text) > CORRECTED_TEXT_LENGTH_MAX:
         raise InputError(f"a corrected text has at most {CORRECTED_TEXT_LENGTH_MAX} characters", field="corrected_text")
     _check_names(call_id=new.call_id, case_id=new.case_id, id=new.id)
-    _check_time(new.at, "at")
+    _check_time(new.at, None if new.sample else now)
 
 
-def _check_outcome(row: NewOutcome, position: int) -> None:
+def _check_outcome(row: NewOutcome, position: int, now: datetime) -> None:
     try:
         if not row.metric.strip():
             raise InputError("name the metric", field="metric")
@@ -212,7 +216,7 @@ def _check_outcome(row: NewOutcome, position: int) -> None:
         if not row.case_id.strip():
             raise InputError("name the business case", field="case_id")
         _check_names(metric=row.metric, case_id=row.case_id, unit=row.unit, unit_id=row.unit_id, cluster=row.cluster)
-        _check_time(row.at, "at")
+        _check_time(row.at, None if row.sample else now)
     except InputError as error:
         raise InputError(error.message, field=f"[{position}].{error.field}") from None
 
@@ -223,6 +227,9 @@ def _check_names(**names: str | None) -> None:
             raise InputError(f"at most {NAME_LENGTH_MAX} characters, none of them NUL", field=field)
 
 
-def _check_time(moment: datetime | None, field: str) -> None:
+def _check_time(moment: datetime | None, now: datetime | None) -> None:
+    """A time dated ahead would pass for one after a registration that is still to come."""
     if moment is not None and moment.tzinfo is None:
-        raise InputError("a time needs its offset, such as 2027-01-31T08:00:00Z", field=field)
+        raise InputError("a time needs its offset, such as 2027-01-31T08:00:00Z", field="at")
+    if moment is not None and now is not None and moment > now + timedelta(seconds=CLOCK_SKEW_S_MAX):
+        raise InputError(f"{moment.isoformat()} lies in the future", field="at")

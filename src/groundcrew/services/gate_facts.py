@@ -75,7 +75,7 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime) -> Fa
         for name in sorted({each.provider for each in model.targets} if model else ())
     ]
     hypothesis = versions[-1] if versions else None
-    ratings = await RATINGS.find(connection, use_case=use_case.name, version_digest=digest)
+    ratings = _newest(await RATINGS.find(connection, use_case=use_case.name, version_digest=digest))
     outcomes = [
         each
         for each in await current_outcomes(connection, use_case.name)
@@ -100,6 +100,12 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime) -> Fa
         status_counts=await calls.status_counts(connection, use_case.name, digest),
         cost_usd=await calls.total_cost(connection, use_case.name, digest),
     )
+
+
+def _newest(ratings: list[Rating]) -> list[Rating]:
+    """One rating for each rater and call or case, the newest: saying it again does not say it twice."""
+    ordered = sorted(ratings, key=lambda each: (each.at, each.id))
+    return list({(each.rater, each.call_id, each.case_id, each.sample): each for each in ordered}.values())
 
 
 async def _revision(connection: Connection, use_case: UseCase, now: datetime) -> Revision | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import msgspec
 
@@ -10,7 +11,7 @@ from groundcrew.domain.kill_switch import KillSwitch, Scope
 from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.evidence import record
-from groundcrew.services.lookups import nearest
+from groundcrew.services.lookups import nearest, person_of
 from groundcrew.services.propagation import propagate, running_gateways
 from groundcrew.store import catalog
 from groundcrew.store.database import Connection, Database, Writer
@@ -57,11 +58,15 @@ class KillSwitches:
                 raise Conflict("no gateway is running: start one with `groundcrew up`, then drill")
         report = await self._trip(scope, actor=actor, reason=reason, drill=True)
         async with self._database.write(actor) as writer:
+            switch = await catalog.KILL_SWITCHES.get(writer.connection, str(scope))
+            if switch != report.switch:
+                # Somebody stopped it in earnest meanwhile: a drill's end must not undo that.
+                raise Conflict(f"{scope} was stopped during the drill: it stays as it is, and the drill proves nothing")
             armed = KillSwitch(scope=scope)
             await catalog.KILL_SWITCHES.put(writer, armed, "drill_end", reason=reason, details={"seconds": report.seconds})
             await self._restore(writer, scope)
             await writer.touch_snapshot()
-            content = {
+            content: dict[str, Any] = {
                 "scope": str(scope),
                 "state": report.switch.state,
                 "seconds": round(report.seconds, 3),
@@ -71,6 +76,7 @@ class KillSwitches:
                 await record(
                     writer, use_case, kind="kill_switch_drill", subject=str(scope), content=content, valid_s=DRILL_VALID_S
                 )
+        await propagate(self._database)
         return report
 
     async def resume(self, scope: Scope, *, actor: str, reason: str) -> KillSwitch:
@@ -84,14 +90,15 @@ class KillSwitches:
                 pending = msgspec.structs.replace(switch, state="reset_pending", reset_requested_by=actor, reset_reason=reason)
                 await catalog.KILL_SWITCHES.put(writer, pending, "request_reset", reason=reason)
                 return pending
-            if switch.reset_requested_by == actor:
-                raise Conflict(f"{actor} asked for the reset of {scope}: a second person must confirm it")
+            if person_of(switch.reset_requested_by or "") == person_of(actor):
+                raise Conflict(f"{person_of(actor)} asked for the reset of {scope}: a second person must confirm it")
             armed = KillSwitch(scope=scope)
             await catalog.KILL_SWITCHES.put(
                 writer, armed, "reset", reason=reason, details={"requested_by": switch.reset_requested_by}
             )
             await self._restore(writer, scope)
             await writer.touch_snapshot()
+        await propagate(self._database)
         return armed
 
     async def _trip(self, scope: Scope, *, actor: str, reason: str, drill: bool) -> StopReport:
@@ -121,9 +128,10 @@ class KillSwitches:
             confirmed_at=None if silent else self._database.clock.now(),
         )
         async with self._database.write(actor) as writer:
-            await catalog.KILL_SWITCHES.put(
-                writer, final, final.state, details={"seconds": round(seconds, 3), "gateways": gateways, "silent": list(silent)}
-            )
+            # Another stop, or a reset, that came while this one waited has the last word.
+            if await catalog.KILL_SWITCHES.get(writer.connection, str(scope)) == switch:
+                details = {"seconds": round(seconds, 3), "gateways": gateways, "silent": list(silent)}
+                await catalog.KILL_SWITCHES.put(writer, final, final.state, details=details)
         return StopReport(switch=final, seconds=seconds, gateways=gateways, silent=silent)
 
     async def _restore(self, writer: Writer, scope: Scope) -> None:

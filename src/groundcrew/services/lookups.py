@@ -22,6 +22,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def person_of(actor: str) -> str:
+    """Who acts, however they came in: ``anna`` for ``user:Anna`` and ``cli:anna``, so that nobody is two persons."""
+    return actor.rpartition(":")[2].casefold()
+
+
 async def require(connection: Connection, collection: Collection[T], item_id: str) -> T:
     """The row with this id; NotFound names the nearest id."""
     item = await collection.get(connection, item_id)

@@ -11,7 +11,13 @@ from groundcrew.store.tables import enforcement_points, sessions
 async def acknowledge(
     connection: AsyncConnection, *, point: str, host: str, process_id: int, snapshot_version: int, seen_at_s: float
 ) -> None:
-    """Note that a gateway runs and enforces `snapshot_version`."""
+    """Note that a gateway runs and enforces `snapshot_version`.
+
+    A process holds one gateway: another one of the same host and process id died and left its number, as in a container
+    whose server is always process 1.
+    """
+    table = enforcement_points
+    await connection.execute(table.delete().where(table.c.host == host, table.c.process_id == process_id, table.c.id != point))
     values = {"host": host, "process_id": process_id, "snapshot_version": snapshot_version, "seen_at_s": seen_at_s}
     updated = await connection.execute(enforcement_points.update().where(enforcement_points.c.id == point).values(values))
     if updated.rowcount == 0:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -159,6 +159,15 @@ async def gateway(services: Services, *, every_s: float = 0.003, process_id: int
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await services.snapshots.forget(point)
+
+
+async def until(condition: Callable[[], Awaitable[object]], *, within_s: float = 5.0, every_s: float = 0.005) -> None:
+    """Wait until `condition` gives something true; AssertionError when it does not in time."""
+    for _ in range(int(within_s / every_s)):
+        if await condition():
+            return
+        await asyncio.sleep(every_s)
+    raise AssertionError(f"not so within {within_s} s")
 
 
 async def silent_gateway(services: Services, *, process_id: int | None = None, host: str | None = None) -> str:

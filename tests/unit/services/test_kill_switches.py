@@ -1,0 +1,277 @@
+"""The kill switch: anyone stops alone, only acknowledgements confirm it, two people start again, and nothing forgets it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.unit.services import bank
+from tests.unit.services.prepared import Prepared
+
+from groundcrew.domain.kill_switch import KillSwitch, Scope, parse_scope
+from groundcrew.errors import Conflict, InputError, NotFound
+from groundcrew.services.bundle import Services
+from groundcrew.store.database import Database
+
+USE_CASE = Scope("use-case", bank.NAME)
+UNIT = Scope("unit", "retail")
+DEADLINE_S = 0.15
+
+
+@pytest.fixture
+async def services(database_url: str, tmp_path: Path, prepared: Prepared) -> AsyncIterator[Services]:
+    clock = prepared.copy("declared", database_url)
+    services = Services(await Database.open(database_url, clock), tmp_path, kill_confirm_s=DEADLINE_S)
+    yield services
+    await services.database.close()
+
+
+def gone_process_id() -> int:
+    """The id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+async def switch_of(services: Services, scope: Scope) -> KillSwitch:
+    return next(each for each in await services.kill_switches.find() if each.scope == scope)
+
+
+async def denied(services: Services) -> frozenset[Scope]:
+    return (await services.snapshots.build()).stopped
+
+
+async def run_state(services: Services) -> str:
+    return (await services.use_cases.get(bank.NAME)).run_state
+
+
+async def test_a_trip_without_gateways_denies_and_is_confirmed(services: Services) -> None:
+    version = await services.snapshots.version()
+    report = await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    assert (report.switch.state, report.gateways, report.silent) == ("confirmed_stopped", 0, ())
+    assert report.switch.tripped_by == bank.PERSON
+    assert await denied(services) == {USE_CASE}
+    assert await run_state(services) == "suspended"
+    assert await bank.stage_of(services) == "discovery", "a trip never changes the stage"
+    assert await services.snapshots.version() > version
+
+
+async def test_a_trip_is_confirmed_by_every_running_gateway(services: Services) -> None:
+    async with bank.gateway(services), bank.gateway(services, process_id=os.getppid()):
+        report = await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    assert (report.switch.state, report.gateways, report.silent) == ("confirmed_stopped", 2, ())
+    assert 0 < report.seconds < DEADLINE_S + 1
+    assert (await switch_of(services, USE_CASE)).confirmed_at is not None
+
+
+async def test_a_silent_gateway_makes_it_stop_failed_and_it_still_denies(services: Services) -> None:
+    silent = await bank.silent_gateway(services)
+    async with bank.gateway(services, process_id=os.getppid()):
+        report = await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    assert (report.switch.state, report.gateways, report.silent) == ("stop_failed", 2, (silent,))
+    assert report.seconds >= DEADLINE_S
+    stored = await switch_of(services, USE_CASE)
+    assert (stored.state, stored.confirmed_at) == ("stop_failed", None)
+    assert await denied(services) == {USE_CASE}
+    assert await run_state(services) == "suspended"
+
+
+async def test_a_gateway_whose_process_is_gone_does_not_count(services: Services) -> None:
+    await bank.silent_gateway(services, process_id=gone_process_id())
+    report = await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    assert (report.switch.state, report.gateways) == ("confirmed_stopped", 0)
+
+
+async def test_a_gateway_of_another_host_counts_though_its_process_can_not_be_seen(services: Services) -> None:
+    silent = await bank.silent_gateway(services, process_id=gone_process_id(), host="elsewhere.bank.example")
+    report = await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    assert (report.switch.state, report.silent) == ("stop_failed", (silent,))
+
+
+async def test_a_gateway_started_again_under_the_same_process_id_replaces_the_dead_one(services: Services) -> None:
+    """In a container the server is process 1 before and after."""
+    await bank.silent_gateway(services)
+    async with bank.gateway(services):
+        report = await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    assert (report.switch.state, report.gateways) == ("confirmed_stopped", 1)
+
+
+async def test_one_person_can_not_start_again_alone(services: Services) -> None:
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    pending = await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="fixed")
+    assert (pending.state, pending.reset_requested_by) == ("reset_pending", bank.PERSON)
+    assert await denied(services) == {USE_CASE}
+    for actor in (bank.PERSON, "user:Anna", "cli:anna"):
+        with pytest.raises(Conflict, match="a second person must confirm"):
+            await services.kill_switches.resume(USE_CASE, actor=actor, reason="really")
+    assert await denied(services) == {USE_CASE}
+    assert await run_state(services) == "suspended"
+
+
+async def test_two_people_start_it_again_and_what_it_suspended_runs(services: Services) -> None:
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    await services.kill_switches.resume(USE_CASE, actor=bank.SECOND_PERSON, reason="fixed")
+    armed = await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="checked")
+    assert armed == KillSwitch(scope=USE_CASE)
+    assert await denied(services) == frozenset()
+    assert await run_state(services) == "running"
+    with pytest.raises(Conflict, match="is not stopped"):
+        await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="again")
+    entries = await services.audit.latest(subject=f"kill-switch/{USE_CASE}")
+    assert [each.action for each in entries] == ["reset", "request_reset", "confirmed_stopped", "trip"]
+    assert entries[0].details == {"requested_by": bank.SECOND_PERSON}
+
+
+async def test_a_new_stop_voids_a_reset_that_was_asked_for(services: Services) -> None:
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    await services.kill_switches.resume(USE_CASE, actor=bank.SECOND_PERSON, reason="fixed")
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="still odd")
+    again = await services.kill_switches.resume(USE_CASE, actor="user:carla", reason="now it is")
+    assert again.state == "reset_pending"
+    assert await denied(services) == {USE_CASE}
+
+
+async def test_overlapping_scopes_stop_until_the_last_one_is_reset(services: Services) -> None:
+    scopes = [USE_CASE, UNIT, Scope("model", bank.MODEL), Scope("provider", bank.PROVIDER), Scope("all")]
+    for scope in scopes:
+        await services.kill_switches.stop(scope, actor=bank.PERSON, reason="odd answers")
+    for remaining in range(len(scopes), 0, -1):
+        assert await run_state(services) == "suspended"
+        assert await denied(services) == frozenset(scopes[-remaining:])
+        scope = scopes[-remaining]
+        await services.kill_switches.resume(scope, actor=bank.PERSON, reason="fixed")
+        await services.kill_switches.resume(scope, actor=bank.SECOND_PERSON, reason="fixed")
+    assert await denied(services) == frozenset()
+    assert await run_state(services) == "running"
+
+
+async def test_a_key_stops_one_caller_and_not_its_use_case(services: Services) -> None:
+    created = await services.keys.create(bank.NAME, actor=bank.PERSON)
+    scope = Scope("key", created.key.id)
+    await services.kill_switches.stop(scope, actor=bank.PERSON, reason="leaked")
+    assert await denied(services) == {scope}
+    assert await run_state(services) == "running"
+
+
+async def test_a_retired_use_case_is_not_woken_by_a_reset(services: Services) -> None:
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    await services.use_cases.demote(bank.NAME, "retired", actor=bank.PERSON, reason="gave up")
+    await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="tidy up")
+    await services.kill_switches.resume(USE_CASE, actor=bank.SECOND_PERSON, reason="tidy up")
+    item = await services.use_cases.get(bank.NAME)
+    assert (item.stage, item.run_state) == ("retired", "off")
+
+
+@pytest.mark.parametrize("state", ["confirmed_stopped", "stop_failed", "reset_pending"])
+async def test_a_stop_survives_a_restart(services: Services, database_url: str, tmp_path: Path, state: str) -> None:
+    if state == "stop_failed":
+        await bank.silent_gateway(services)
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    if state == "reset_pending":
+        await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="fixed")
+    async with bank.opened(database_url, tmp_path, bare=True) as reopened:
+        assert (await switch_of(reopened, USE_CASE)).state == state
+        assert await denied(reopened) == {USE_CASE}
+
+
+async def test_a_trip_that_was_never_confirmed_denies_after_a_crash(services: Services) -> None:
+    """The process that tripped it died between the trip and its confirmation."""
+    await bank.silent_gateway(services)
+    task = asyncio.create_task(services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers"))
+    await bank.until(lambda: denied(services))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await switch_of(services, USE_CASE)).state == "tripping"
+    assert await denied(services) == {USE_CASE}
+    await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="fixed")
+    await services.kill_switches.resume(USE_CASE, actor=bank.SECOND_PERSON, reason="fixed")
+    assert await run_state(services) == "running"
+
+
+async def test_a_drill_measures_arms_again_and_becomes_evidence(services: Services) -> None:
+    async with bank.gateway(services):
+        report = await services.kill_switches.drill(UNIT, actor=bank.PERSON)
+    assert (report.switch.state, report.gateways) == ("confirmed_stopped", 1)
+    assert await denied(services) == frozenset()
+    assert await run_state(services) == "running"
+    found = [each for each in await services.evidence.find(bank.NAME) if each.evidence.kind == "kill_switch_drill"]
+    assert [each.state for each in found] == ["valid"]
+    assert found[0].evidence.content["gateways"] == 1
+    assert found[0].evidence.content["seconds"] == pytest.approx(report.seconds, abs=0.001)
+
+
+async def test_a_drill_that_not_every_gateway_acknowledges_proves_it(services: Services) -> None:
+    await bank.silent_gateway(services)
+    report = await services.kill_switches.drill(USE_CASE, actor=bank.PERSON)
+    assert report.switch.state == "stop_failed"
+    assert await denied(services) == frozenset()
+    evaluation = await services.gates.evaluate(bank.NAME, actor=bank.PERSON, to="pilot")
+    assert next(each for each in evaluation.results if each.key == "kill_switch").status == "fail"
+
+
+async def test_a_drill_needs_a_gateway_and_something_that_runs(services: Services) -> None:
+    with pytest.raises(Conflict, match="no gateway is running"):
+        await services.kill_switches.drill(USE_CASE, actor=bank.PERSON)
+    async with bank.gateway(services):
+        await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+        with pytest.raises(Conflict, match="stopped already"):
+            await services.kill_switches.drill(USE_CASE, actor=bank.PERSON)
+    assert await denied(services) == {USE_CASE}
+
+
+async def test_a_drill_does_not_undo_a_stop_of_a_wider_scope(services: Services) -> None:
+    await services.kill_switches.stop(UNIT, actor=bank.PERSON, reason="odd answers")
+    async with bank.gateway(services):
+        await services.kill_switches.drill(USE_CASE, actor=bank.SECOND_PERSON)
+    assert await denied(services) == {UNIT}
+    assert await run_state(services) == "suspended"
+
+
+async def test_a_real_stop_during_a_drill_stays(services: Services) -> None:
+    await bank.silent_gateway(services)
+    drill = asyncio.create_task(services.kill_switches.drill(USE_CASE, actor=bank.PERSON))
+    await bank.until(lambda: denied(services))
+    stop = asyncio.create_task(services.kill_switches.stop(USE_CASE, actor=bank.SECOND_PERSON, reason="this is no drill"))
+    with pytest.raises(Conflict, match="was stopped during the drill"):
+        await drill
+    assert (await stop).switch.state == "stop_failed"
+    switch = await switch_of(services, USE_CASE)
+    assert (switch.tripped_by, switch.drill, switch.denies) == (bank.SECOND_PERSON, False, True)
+    assert await denied(services) == {USE_CASE}
+    assert await run_state(services) == "suspended"
+
+
+async def test_a_reset_during_a_slow_stop_has_the_last_word(services: Services) -> None:
+    """What the gateways were told last and what the database says must be the same."""
+    await bank.silent_gateway(services)
+    stop = asyncio.create_task(services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers"))
+    await bank.until(lambda: denied(services))
+    await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="wrong button")
+    await stop
+    assert (await switch_of(services, USE_CASE)).state == "reset_pending"
+    assert await denied(services) == {USE_CASE}
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "\n"])
+async def test_every_move_needs_a_reason(services: Services, reason: str) -> None:
+    with pytest.raises(InputError, match="reason"):
+        await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason=reason)
+    assert await denied(services) == frozenset()
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    with pytest.raises(InputError, match="reason"):
+        await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason=reason)
+
+
+@pytest.mark.parametrize("scope", ["use-case:asistant", "unit:retial", "model:writr", "provider:quote", "key:01"])
+async def test_a_scope_that_is_not_there_is_refused_and_the_nearest_named(services: Services, scope: str) -> None:
+    with pytest.raises(NotFound) as raised:
+        await services.kill_switches.stop(parse_scope(scope), actor=bank.PERSON, reason="odd answers")
+    if not scope.startswith("key:"):
+        assert "did you mean" in str(raised.value)
+    assert await services.kill_switches.find() == []
