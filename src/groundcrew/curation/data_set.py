@@ -52,9 +52,9 @@ def curate(recipe: Recipe, inputs: Sequence[Path], output: Path, *, force: bool 
     A folder that holds this revision is left alone; one with another revision is replaced with `force`. Raises InputError where
     an input can not be read or no record is kept, Conflict where the folder is taken; then nothing is written.
     """
-    load_daft()
     _refuse_overlap(inputs, output)
     existing = _existing(output)
+    load_daft()
     found = find_files(inputs)
     curated = curate_records(recipe, found)
     output = Path(os.path.abspath(output))
