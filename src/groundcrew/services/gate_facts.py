@@ -22,8 +22,8 @@ from groundcrew.store.feedback import RATINGS, current_outcomes
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a criterion may look at. Ratings and outcomes are those of the current version; sample rows stand apart.
 
-    `status_counts` counts the calls of the current version by (status, trust state); `cost_usd` is None while any call's
-    cost is unknown.
+    `status_counts` counts the calls of the current version by (status, trust state), sample calls left out; `cost_usd` is
+    None while any call's cost is unknown.
     """
 
     use_case: UseCase
@@ -97,7 +97,7 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime) -> Fa
         sample_ratings=tuple(each for each in ratings if each.sample),
         outcomes=tuple(each for each in outcomes if not each.sample),
         sample_outcomes=tuple(each for each in outcomes if each.sample),
-        status_counts=await calls.status_counts(connection, use_case.name, digest),
+        status_counts=await calls.status_counts(connection, use_case.name, digest, samples=False),
         cost_usd=await calls.total_cost(connection, use_case.name, digest),
     )
 

@@ -32,6 +32,7 @@ CALLS = Collection(
         "trust_state": each.trust.state if each.trust else None,
         "tokens": each.input_tokens + each.output_tokens,
         "cost_usd": each.cost_usd,
+        "sample": each.sample,
     },
 )
 
@@ -48,13 +49,15 @@ async def spent(connection: AsyncConnection, *, since: datetime) -> dict[str, tu
 
 
 async def status_counts(
-    connection: AsyncConnection, use_case: str, version_digest: str | None = None
+    connection: AsyncConnection, use_case: str, version_digest: str | None = None, *, samples: bool = True
 ) -> dict[tuple[str, str], int]:
-    """Number of calls by (status, trust state or ''), of one version where given."""
+    """Number of calls by (status, trust state or ''), of one version where given, without sample data where not wanted."""
     table = tables.calls
     query = sa.select(table.c.status, table.c.trust_state, sa.func.count()).where(table.c.use_case == use_case)
     if version_digest is not None:
         query = query.where(table.c.version_digest == version_digest)
+    if not samples:
+        query = query.where(~table.c.sample)
     rows = (await connection.execute(query.group_by(table.c.status, table.c.trust_state))).all()
     return {(status, state or ""): int(number) for status, state, number in rows}
 
@@ -80,10 +83,10 @@ async def latest(
 
 
 async def total_cost(connection: AsyncConnection, use_case: str, version_digest: str) -> float | None:
-    """USD that one version of a use case has cost; None while the cost of any of its calls is unknown."""
+    """USD that one version of a use case has cost, sample data apart; None while the cost of any of its calls is unknown."""
     table = tables.calls
     query = sa.select(sa.func.sum(table.c.cost_usd), sa.func.count(), sa.func.count(table.c.cost_usd)).where(
-        table.c.use_case == use_case, table.c.version_digest == version_digest
+        table.c.use_case == use_case, table.c.version_digest == version_digest, ~table.c.sample
     )
     total, number, known = (await connection.execute(query)).one()
     return float(total or 0.0) if known == number else None

@@ -66,6 +66,7 @@ calls = _document_table(
     _text("trust_state", nullable=True),
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("cost_usd", sa.Float, nullable=True),
+    sa.Column("sample", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("use_case", "received_at"), ("use_case", "version_digest", "status"), ("batch",)),
 )
