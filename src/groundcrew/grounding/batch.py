@@ -105,9 +105,10 @@ def read_rows(path: Path) -> Iterator[str]:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw) if packed else raw)
-            for line in io.TextIOWrapper(stream, encoding="utf-8-sig"):
-                yield line
-                number += 1
+            with io.TextIOWrapper(stream, encoding="utf-8-sig") as lines:
+                for line in lines:
+                    yield line
+                    number += 1
     except UnicodeDecodeError as error:
         raise InputError("not UTF-8 text", file=str(path), line=number) from error
     except (gzip.BadGzipFile, EOFError) as error:

@@ -37,7 +37,10 @@ _MONTH_START = re.compile(
 _GERMAN_ORDINAL_LEAD = re.compile(r"(?i)\b(?:am|zum|der|den|dem|des|vom|die|das|ab|bis|im|beim|jeder|jedem|jeden)\s+\d{1,2}$")
 _BOUNDARY = re.compile(r"[.!?…。]+[\"'”’»)\]*_]*(?=\s)")
 _WORD_BEFORE = re.compile(r"[\w.'’-]+$")
-_BULLET = re.compile(r"[ \t]*(?:[-*•‣◦▪–—·]|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)]|\(?(?:i{1,3}|iv|v)[.)])[ \t]+")
+_BULLET = re.compile(
+    r"[ \t]*(?:[-*•‣◦▪–—·]|\(?\d{1,2}\)|\d{1,2}\.(?![ \t]*(?i:jan|feb|mär|mar|apr|mai|jun|jul|aug|sep|okt|nov|dez)[a-z]*\b)|"
+    r"\(?[a-zA-Z]\)|[a-z]\.|\(?(?:i{1,3}|iv|v)[.)])[ \t]+"
+)
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+")
 _QUOTE_MARK = re.compile(r"[ \t]*>+[ \t]*")
 _RULE = re.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}$")

@@ -126,7 +126,18 @@ def _context_words(claim: Statement, item: Item, context: frozenset[str]) -> dic
     for token in claim.content():
         weight = 1.0 if claim.clause_of(token.start) == clause else 0.5
         words[token.stem] = max(weight, words.get(token.stem, 0.0))
+    words.update({_key(other): 1.0 for other in claim.figures() if other is not item and _is_label(other)})
     return words
+
+
+def _is_label(item: Item) -> bool:
+    """A plain number, a code or a date may be what tells two figures apart ("Product 150", "from 2027")."""
+    return isinstance(item, Moment) or item.dimension in ("", "code", "ordinal")
+
+
+def _key(item: Item) -> str:
+    """A figure as a word of context."""
+    return f"#{item.readings[0]}" if isinstance(item, Moment) else f"#{item.code or item.values[0]}"
 
 
 def _fit(words: dict[str, float], other: Item, sentence: SourceSentence, evidence: Evidence) -> float:
@@ -140,9 +151,10 @@ def _fit(words: dict[str, float], other: Item, sentence: SourceSentence, evidenc
     for token in statement.tokens:
         weight = SAME_CLAUSE if statement.clause_of(token.start) == clause else SAME_SENTENCE
         near[token.stem] = max(weight, near.get(token.stem, 0.0))
+    near.update({_key(figure): SAME_SENTENCE for figure in statement.figures() if figure is not other})
     total = shared = 0.0
     for word, own in words.items():
-        forms = evidence.forms(word)
+        forms = [word] if word.startswith("#") else evidence.forms(word)
         weight = own * evidence.weight(forms[0] if forms else word)
         total += weight
         shared += weight * max((near.get(form, 0.0) for form in forms), default=0.0)

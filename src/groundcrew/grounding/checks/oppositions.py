@@ -79,6 +79,8 @@ AXES: dict[str, str] = {
 
 #: Phrases that mean one thing whatever their words, replaced before comparison.
 PHRASES: list[tuple[str, str]] = [
+    (r"(?:it is |it's |es ist )?(?:not true|untrue|false|incorrect|wrong|not the case|not correct|"
+        r"nicht wahr|falsch)(?: to say)?,? (?:that|dass)", " not "),
     (r"free of charge|at no (?:extra |additional )?(?:cost|charge)|without (?:any |a )?(?:charge|"
         r"cost|fee)s?|no (?:extra |additional )?(?:charge|fee|cost)s?(?: (?:is|are|applies|apply|"
         r"charged))?|"
@@ -116,3 +118,54 @@ NEGATIVE_WORDS: frozenset[str] = word_set(
     fehlgeschlagen* rechtswidrig* unsicher* interdit* vietat* exclu exclue* escluso esclusa esclus*
     gratuit* fermé* chiuso chiusi chiusa impossibile"""
 )
+
+#: What a negative word denies: start of the negative word → the plain word that stands in its place.
+DENIED: dict[str, str] = {
+    "exclu": "included",
+    "esclus": "included",
+    "ausgeschlossen": "eingeschlossen",
+    "forbid": "allowed",
+    "prohibit": "allowed",
+    "ban": "allowed",
+    "disallow": "allowed",
+    "verb": "erlaubt",
+    "untersag": "erlaubt",
+    "interdit": "allowed",
+    "vietat": "allowed",
+    "reject": "accepted",
+    "refus": "accepted",
+    "deni": "accepted",
+    "deny": "accepted",
+    "declined": "accepted",
+    "abgelehnt": "angenommen",
+    "closed": "open",
+    "geschlossen": "geöffnet",
+    "ferm": "ouvert",
+    "chius": "aperto",
+    "free": "fee",
+    "gratis": "fee",
+    "compliment": "fee",
+    "gratuit": "fee",
+    "kostenlos": "fee",
+    "gebuhrenfrei": "fee",
+    "unentgelt": "fee",
+    "invalid": "valid",
+    "expired": "valid",
+    "ungultig": "gültig",
+    "unable": "able",
+    "impossible": "possible",
+    "unmoglich": "möglich",
+    "impossibile": "possibile",
+    "fail": "succeed",
+    "unavailable": "available",
+    "illegal": "legal",
+    "unlawful": "lawful",
+    "disagree": "agree",
+    "unsafe": "safe",
+    "uninsured": "insured",
+    "ineligible": "eligible",
+    "unlikely": "likely",
+    "unnecessary": "necessary",
+    "incomplete": "complete",
+    "insufficient": "sufficient",
+}

@@ -10,7 +10,7 @@ from functools import lru_cache
 import msgspec
 
 from groundcrew.grounding.checks.finding import CheckName, Finding
-from groundcrew.grounding.checks.oppositions import AXES, NEGATIVE_WORDS, NEGATORS, PHRASES
+from groundcrew.grounding.checks.oppositions import AXES, DENIED, NEGATIVE_WORDS, NEGATORS, PHRASES
 from groundcrew.grounding.lexicon import STOP_WORDS, fold, same_word, stem
 
 #: Share of a claim clause's own words that the source clause must hold before their polarity is compared.
@@ -101,6 +101,10 @@ def _read(text: str) -> Clause:
             continue
         if _is_negative(word) and text[match.start() - 1 : match.start()] != "-":
             negatives += 1
+            plain = next((stem(positive) for start, positive in DENIED.items() if word.startswith(start)), None)
+            if plain is not None:
+                stems.append(plain)
+                words.add(plain)
             continue
         if word in STOP_WORDS and word not in _EXACT:
             continue
@@ -123,7 +127,9 @@ def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
     for clause in own:
         aligned = [(_overlap(clause, other), other) for other in stated]
         aligned = [(share, other) for share, other in aligned if share >= ALIGNED_SHARE_MIN]
-        if len(clause.stems) < ALIGNED_WORDS_MIN or not aligned:
+        if len(clause.stems) < ALIGNED_WORDS_MIN:
+            aligned = [(share, other) for share, other in aligned if other.stems == clause.stems]
+        if not aligned:
             continue
         ranked = [(share + BACK_SHARE * _overlap(other, clause), other) for share, other in aligned]
         best = max(rank for rank, _ in ranked)
