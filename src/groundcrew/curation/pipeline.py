@@ -61,7 +61,7 @@ def curate_records(recipe: Recipe, found: Found) -> Curated:
         judged = _sampled(daft, judged.collect(), recipe.sample.n)
     judged = judged.select(*(each for each in columns if each not in ("draw", "rank"))).collect()
     kept = judged.where(daft.col("reason").is_null())
-    digests = sorted(kept.select("digest").to_pydict()["digest"])
+    digests = kept.select("digest").to_pydict()["digest"]
     dropped = judged.where(daft.col("reason").not_null())
     dropped_count = dropped.count_rows()
     if len(digests) + dropped_count != read_count:

@@ -82,6 +82,7 @@ h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem
 p, dd { color: var(--soft); margin: .2rem 0 } code { overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid var(--line) }
+th, td.share { white-space: nowrap }
 td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 meter { width: 9rem; accent-color: var(--kept) }
 """
@@ -138,7 +139,7 @@ def _html_row(step: Step, records: int) -> str:
     return (
         f'<tr><th scope="row">{escape(step.reason)}</th><td class="number">{step.dropped:,}</td>'
         f'<td class="number">{step.remaining:,}</td>'
-        f'<td><meter max="{max(records, 1)}" value="{step.remaining}"></meter> {share}</td><td>{examples}</td></tr>'
+        f'<td class="share"><meter max="{max(records, 1)}" value="{step.remaining}"></meter> {share}</td><td>{examples}</td></tr>'
     )
 
 
