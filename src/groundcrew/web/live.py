@@ -99,7 +99,10 @@ class LiveEvents:
         try:
             while not subscription.closed:
                 event = await subscription.next(heartbeat_s)
-                if event is None or use_case is None or event.get("use_case") in (None, use_case):
+                if event is None:
+                    if not subscription.closed:
+                        yield None
+                elif use_case is None or event.get("use_case") in (None, use_case):
                     yield event
         finally:
             self.unsubscribe(subscription)

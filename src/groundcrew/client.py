@@ -1,0 +1,299 @@
+"""The small SDK that an application uses: ratings, outcomes, and waiting for a sign-off. Only the standard library.
+
+    from groundcrew.client import Client
+
+    client = Client("http://127.0.0.1:8400", key="gc_…")
+    client.rate(call_id, 5, rater="agent-07")
+    client.outcome("handle_time", 412, case_id="mail-2041", unit="s", arm="treatment", unit_id="mail-2041")
+    released = client.wait_for_sign_off(sign_off_id, timeout_s=3_600)
+
+Errors are those of `groundcrew.errors`: InputError (with `field`), NotAllowed, NotFound, Conflict; besides them
+
+GroundcrewError
+├── ServerFailed   the server answered with an error of its own, or with something that is not an answer
+├── Unreachable    no answer came, after ATTEMPTS_MAX attempts
+└── StillWaiting   nobody decided within the time given
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+from groundcrew.errors import Conflict, GroundcrewError, InputError, NotAllowed, NotFound
+
+ATTEMPTS_MAX = 4
+RETRY_S_MIN, RETRY_S_MAX = 0.2, 5.0
+RETRIED_STATUS = frozenset({429, 502, 503, 504})
+POLL_S_MIN, POLL_S_MAX = 0.5, 30.0
+POLL_GROWTH = 1.5
+#: A sign-off expires after seven days; waiting longer makes no sense.
+WAIT_S_MAX = 7 * 86_400.0
+RESPONSE_BYTES_MAX = 8 * 1024 * 1024
+OUTCOMES_PER_REQUEST_MAX = 10_000
+
+Arm = Literal["control", "treatment"]
+
+
+class ServerFailed(GroundcrewError):
+    """The server answered with an error of its own. `status` is its HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class Unreachable(GroundcrewError):
+    """No answer came."""
+
+
+class StillWaiting(GroundcrewError):
+    """Nobody decided within the time given."""
+
+
+class SignOff(NamedTuple):
+    """A sign-off as an application may see it. `text` is what a person released; None until then, and after a rejection."""
+
+    id: str
+    state: Literal["pending", "approved", "edited", "rejected", "expired"]
+    text: str | None
+    sha256: str | None
+    comment: str | None
+
+    @property
+    def released(self) -> bool:
+        """Whether `text` may be used."""
+        return self.state in ("approved", "edited")
+
+
+class Recorded(NamedTuple):
+    """How many outcomes were new or corrected, and how many were there already."""
+
+    recorded: int
+    unchanged: int
+
+
+class Outcome(NamedTuple):
+    """A business result of one case: `value` of `metric`, in `unit`. `arm` and `unit_id` make it count in an experiment."""
+
+    metric: str
+    value: float
+    case_id: str
+    unit: str = ""
+    unit_id: str | None = None
+    arm: Arm | None = None
+    cluster: str | None = None
+    call_id: str | None = None
+    at: datetime | None = None
+
+
+class Client:
+    """Talks to the control plane with one use case's key. Safe to use from several threads."""
+
+    def __init__(self, base_url: str, key: str, *, timeout_s: float = 10.0) -> None:
+        parts = urllib.parse.urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise InputError("give the server's address, such as https://groundcrew.example", field="base_url")
+        # The same address as an OpenAI client takes is fine.
+        self._base_url = base_url.rstrip("/").removesuffix("/v1") + "/api/v1"
+        self._key, self._timeout_s = key, timeout_s
+        self._opener = urllib.request.build_opener(_NoRedirect())
+
+    def rate(
+        self,
+        call_id: str | None,
+        stars: int,
+        *,
+        rater: str,
+        case_id: str | None = None,
+        comment: str = "",
+        corrected_text: str = "",
+        critical_harm: bool | None = None,
+    ) -> str:
+        """Record 1–5 stars for a call, or for a business case where `call_id` is None; returns the rating's id."""
+        body = {
+            "id": str(uuid.uuid4()),
+            "stars": stars,
+            "rater": rater,
+            "call_id": call_id,
+            "case_id": case_id,
+            "comment": comment,
+            "corrected_text": corrected_text,
+            "critical_harm": critical_harm,
+        }
+        return str(self._request("POST", "/ratings", body)["id"])
+
+    def outcome(self, metric: str, value: float, case_id: str, **more: Any) -> Recorded:
+        """Record one outcome; `more` are the other fields of `Outcome`. The newest value of a metric and case counts."""
+        return self.outcomes([Outcome(metric, value, case_id, **more)])
+
+    def outcomes(self, rows: Iterable[Outcome]) -> Recorded:
+        """Record outcomes, in batches of at most OUTCOMES_PER_REQUEST_MAX; sending them again changes nothing."""
+        waiting, recorded, unchanged = list(rows), 0, 0
+        for start in range(0, len(waiting), OUTCOMES_PER_REQUEST_MAX):
+            batch = [_outcome_body(row) for row in waiting[start : start + OUTCOMES_PER_REQUEST_MAX]]
+            answer = self._request("POST", "/outcomes", {"outcomes": batch})
+            recorded += int(answer["recorded"])
+            unchanged += int(answer["unchanged"])
+        return Recorded(recorded, unchanged)
+
+    def call(self, call_id: str) -> dict[str, Any]:
+        """One recorded call of the key's use case, as JSON."""
+        return self._request("GET", f"/calls/{_segment(call_id)}")
+
+    def sign_off(self, sign_off_id: str) -> SignOff:
+        """The state of one sign-off now."""
+        answer = self._request("GET", f"/sign-offs/{_segment(sign_off_id)}")
+        return SignOff(answer["id"], answer["state"], answer.get("text"), answer.get("sha256"), answer.get("comment"))
+
+    def wait_for_sign_off(self, sign_off_id: str, *, timeout_s: float) -> SignOff:
+        """Poll until a person has decided or the sign-off expired; StillWaiting after `timeout_s` (at most WAIT_S_MAX).
+
+        A timeout never means approval: use `text` only where `released` says so.
+        """
+        ends = _deadline(timeout_s)
+        wait_s = POLL_S_MIN
+        while True:
+            found = self.sign_off(sign_off_id)
+            if found.state != "pending":
+                return found
+            wait_s = _next_wait(wait_s, ends, sign_off_id)
+            time.sleep(wait_s)
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        problem: Exception | None = None
+        for attempt in range(ATTEMPTS_MAX):
+            if attempt:
+                time.sleep(min(RETRY_S_MAX, RETRY_S_MIN * 2**attempt) * random.uniform(0.5, 1.0))
+            try:
+                return self._once(method, path, body)
+            except ServerFailed as error:
+                if error.status not in RETRIED_STATUS:
+                    raise
+                problem = error
+            except (urllib.error.URLError, OSError) as error:
+                problem = Unreachable(f"{self._base_url}: {getattr(error, 'reason', error)}")
+        assert problem is not None
+        raise problem
+
+    def _once(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        request = urllib.request.Request(
+            self._base_url + path,
+            method=method,
+            data=None if body is None else json.dumps({k: v for k, v in body.items() if v is not None}).encode(),
+            headers={"Authorization": f"Bearer {self._key}", "Content-Type": "application/json", "Accept": "application/json"},
+        )
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as response:
+                return _object(response.read(RESPONSE_BYTES_MAX), response.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _error(error.code, error.read(RESPONSE_BYTES_MAX)) from None
+
+
+class AsyncClient:
+    """The same for asyncio: requests run in threads, and waiting holds none."""
+
+    def __init__(self, base_url: str, key: str, *, timeout_s: float = 10.0) -> None:
+        self._client = Client(base_url, key, timeout_s=timeout_s)
+
+    async def rate(self, call_id: str | None, stars: int, *, rater: str, **more: Any) -> str:
+        """As `Client.rate`."""
+        return await asyncio.to_thread(self._client.rate, call_id, stars, rater=rater, **more)
+
+    async def outcome(self, metric: str, value: float, case_id: str, **more: Any) -> Recorded:
+        """As `Client.outcome`."""
+        return await asyncio.to_thread(self._client.outcome, metric, value, case_id, **more)
+
+    async def outcomes(self, rows: Iterable[Outcome]) -> Recorded:
+        """As `Client.outcomes`."""
+        return await asyncio.to_thread(self._client.outcomes, list(rows))
+
+    async def call(self, call_id: str) -> dict[str, Any]:
+        """As `Client.call`."""
+        return await asyncio.to_thread(self._client.call, call_id)
+
+    async def sign_off(self, sign_off_id: str) -> SignOff:
+        """As `Client.sign_off`."""
+        return await asyncio.to_thread(self._client.sign_off, sign_off_id)
+
+    async def wait_for_sign_off(self, sign_off_id: str, *, timeout_s: float) -> SignOff:
+        """As `Client.wait_for_sign_off`."""
+        ends = _deadline(timeout_s)
+        wait_s = POLL_S_MIN
+        while True:
+            found = await self.sign_off(sign_off_id)
+            if found.state != "pending":
+                return found
+            wait_s = _next_wait(wait_s, ends, sign_off_id)
+            await asyncio.sleep(wait_s)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A key never follows a redirect to another place."""
+
+    def redirect_request(self, *_arguments: Any) -> None:
+        return None
+
+
+def _deadline(timeout_s: float) -> float:
+    if not 0 < timeout_s <= WAIT_S_MAX:
+        raise InputError(f"wait for more than 0 and at most {WAIT_S_MAX:.0f} seconds", field="timeout_s")
+    return time.monotonic() + timeout_s
+
+
+def _next_wait(wait_s: float, ends: float, sign_off_id: str) -> float:
+    """How long to wait before the next look; StillWaiting where the time is over."""
+    left = ends - time.monotonic()
+    if left <= 0:
+        raise StillWaiting(f"nobody has decided on sign-off {sign_off_id} yet")
+    return min(wait_s * POLL_GROWTH, POLL_S_MAX, left)
+
+
+def _outcome_body(row: Outcome) -> dict[str, Any]:
+    body = {name: value for name, value in row._asdict().items() if value not in (None, "")}
+    if row.at is not None:
+        if row.at.tzinfo is None:
+            raise InputError("a time needs its offset from UTC", field="at")
+        body["at"] = row.at.astimezone(UTC).isoformat()
+    return {**body, "value": float(row.value)}
+
+
+def _segment(text: str) -> str:
+    return urllib.parse.quote(text, safe="")
+
+
+def _object(content: bytes, status: int) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ServerFailed("the answer is not a JSON object", status)
+    return value
+
+
+def _error(status: int, content: bytes) -> GroundcrewError:
+    try:
+        told = json.loads(content)["error"]
+        message, field = str(told["message"]), told.get("field")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ServerFailed(f"HTTP {status} without an explanation", status)
+    if status in (400, 413, 415):
+        return InputError(message, field=field)
+    if status in (401, 403):
+        return NotAllowed(message)
+    if status == 404:
+        return NotFound(message)
+    if status == 409:
+        return Conflict(message)
+    return ServerFailed(message, status)

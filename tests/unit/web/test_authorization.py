@@ -1,0 +1,156 @@
+"""Who may do what: the policies against a table written independently, and every route against every role."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import cedarpy
+import pytest
+from tests.unit.web.site import OWN, Site
+
+from groundcrew.domain.user import ROLES, Role
+from groundcrew.web import authorization
+from groundcrew.web.authentication import Principal
+
+EVERYONE = frozenset(ROLES)
+ACTIVE = EVERYONE - {"auditor"}
+
+#: What the issue asks for, action by action.
+EXPECTED: dict[str, frozenset[str]] = {
+    "read": EVERYONE,
+    "read_call": EVERYONE,
+    "read_sign_off": EVERYONE,
+    "identify": EVERYONE,
+    "evaluate_gate": EVERYONE,
+    "rate": ACTIVE,
+    "decide_sign_off": ACTIVE,
+    "attest": ACTIVE,
+    "stop": ACTIVE,
+    "resume": frozenset({"admin", "on_call", "it"}),
+    "drill": frozenset({"admin", "on_call", "it"}),
+    "advance": frozenset({"admin", "owner", "it"}),
+    "demote": frozenset({"admin", "owner", "it"}),
+    "scan_overlaps": frozenset({"admin", "owner", "it"}),
+    "manage_keys": frozenset({"admin", "owner", "it"}),
+    "register_hypothesis": frozenset({"admin", "owner", "business"}),
+    "record_outcomes": frozenset({"admin", "owner", "it", "business"}),
+    "approve_knowledge": frozenset({"admin", "owner", "legal", "business"}),
+    "withdraw_knowledge": frozenset({"admin", "owner", "legal", "business"}),
+    "apply": frozenset({"admin", "owner", "it"}),
+    "apply_routes": frozenset({"admin", "it"}),
+    "read_audit": frozenset({"admin", "auditor"}),
+    "manage_users": frozenset({"admin"}),
+}
+KEY_ACTIONS = {"rate", "record_outcomes", "read_call", "read_sign_off", "identify"}
+#: What a key may ask, as method and path.
+KEY_ROUTES = {
+    ("GET", "/api/v1/me"),
+    ("GET", "/api/v1/calls"),
+    ("GET", "/api/v1/calls/{call_id}"),
+    ("GET", "/api/v1/sign-offs/{sign_off_id}"),
+    ("POST", "/api/v1/ratings"),
+    ("POST", "/api/v1/outcomes"),
+}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/sign-in"}
+#: Streams do not end by themselves; they are asked for elsewhere.
+ENDLESS = {"/live"}
+
+
+def person(*roles: Role) -> Principal:
+    return Principal(kind="user", name="someone", method="session", roles=roles)
+
+
+def key(use_case: str = "letters") -> Principal:
+    return Principal(kind="key", name="id", method="key", use_case=use_case)
+
+
+def test_the_table_names_every_action() -> None:
+    assert set(EXPECTED) == set(authorization.ACTIONS)
+
+
+def test_policies_fit_their_schema() -> None:
+    result = cedarpy.validate_policies(authorization.policies(), authorization.SCHEMA)
+    assert result.validation_passed, result.errors
+
+
+@pytest.mark.parametrize("action", sorted(EXPECTED))
+def test_roles(action: str) -> None:
+    assert {role for role in ROLES if authorization.allowed(person(role), action)} == EXPECTED[action]
+
+
+@pytest.mark.parametrize("action", sorted(EXPECTED))
+def test_keys_do_little_and_only_for_their_own_use_case(action: str) -> None:
+    assert authorization.allowed(key(), action, "letters") == (action in KEY_ACTIONS)
+    assert not authorization.allowed(key(), action, "minutes")
+
+
+def test_default_deny() -> None:
+    assert not authorization.allowed(None, "read")
+    assert not authorization.allowed(person(), "read")
+    assert not authorization.allowed(person("admin"), "something new")
+    assert not authorization.allowed(Principal(kind="user", name="x", method="session", roles=("root",)), "read")  # type: ignore[arg-type]
+    # A use case whose name would end the text of a policy is a name and nothing else.
+    assert not authorization.allowed(key('x"}; permit(principal, action, resource); //'), "rate", "letters")
+
+
+def routes(site: Site) -> list[tuple[str, str, dict[str, Any]]]:
+    """Every route as (method, path, options)."""
+    found = []
+    for route in site.app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            for method in handler.http_methods - {"HEAD", "OPTIONS"}:
+                found.append((method, re.sub(r":\w+}", "}", route.path_format), handler.opt))
+    return found
+
+
+def filled(path: str, site: Site) -> str:
+    """A path with something in its places; mostly things that there are not."""
+    values = {"name": "nothing", "use_case": "nothing", "call_id": site.call_id, "sign_off_id": site.sign_off_id}
+    return re.sub(r"\{(\w+)\}", lambda place: values.get(place.group(1), "nothing"), path)
+
+
+async def test_every_route_names_its_action_or_is_denied(site: Site) -> None:
+    nameless = {path for _, path, options in routes(site) if "action" not in options}
+    assert all(path.startswith("/api/v1/schema") for path in nameless), nameless
+    for path in nameless:
+        assert (await site.as_person("admin", "GET", filled(path, site))).status_code == 403
+    public = {path for _, path, options in routes(site) if options.get("action") == authorization.PUBLIC}
+    assert {path for path in public if not path.startswith("/static")} == PUBLIC
+    unknown = {options["action"] for _, _, options in routes(site) if "action" in options} - {*EXPECTED, authorization.PUBLIC}
+    assert not unknown
+
+
+async def test_nobody_gets_in_without_signing_in(site: Site) -> None:
+    for method, path, options in routes(site):
+        if options.get("action") == authorization.PUBLIC:
+            continue
+        answer = await site.client.request(method, filled(path, site), follow_redirects=False)
+        if path.startswith("/api/") or method != "GET":
+            assert answer.status_code == 401, (method, path)
+        else:
+            assert answer.status_code == 303, (method, path)
+            assert answer.headers["location"].startswith("/sign-in")
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_route_for_each_role(site: Site, role: Role) -> None:
+    for method, path, options in routes(site):
+        action = options.get("action")
+        if action in (None, authorization.PUBLIC) or path in ENDLESS or path == "/sign-out":
+            continue
+        # A body of the wrong shape: who may act is told what is wrong with it, who may not learns nothing.
+        answer = await site.as_person(role, method, filled(path, site), **({"json": {"x": 1}} if method == "POST" else {}))
+        if role in EXPECTED[action]:
+            assert answer.status_code in (200, 303, 400, 404, 409, 415), (method, path, answer.status_code, answer.text[:300])
+        else:
+            assert answer.status_code == 403, (method, path, answer.status_code)
+
+
+async def test_each_route_for_a_key(site: Site) -> None:
+    for method, path, options in routes(site):
+        if not path.startswith("/api/v1/") or options.get("action") in (None, authorization.PUBLIC):
+            continue
+        more = {"json": {"x": 1}} if method == "POST" else {}
+        answer = await site.as_key(method, filled(path, site).removeprefix("/api/v1"), use_case=OWN, **more)
+        assert (answer.status_code != 403) == ((method, path) in KEY_ROUTES), (method, path, answer.status_code)
