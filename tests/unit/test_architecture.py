@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs": RULES | JUDGES | {"store", "services"},
     "web": RULES | JUDGES | {"services"},
     # The demo plays a provider that invents things with the public fake.
-    "cli": RULES | JUDGES | {"services", "client", "testing"},
+    "cli": RULES | JUDGES | {"curation", "services", "client", "testing"},
     # The data plane: no database on the hot path.
     "gateway": BASE | {"domain", "guards", "grounding"},
     "app": RULES | JUDGES | {"store", "services", "jobs", "web", "cli", "gateway", "curation"},
