@@ -258,8 +258,8 @@ async def test_a_reset_during_a_slow_stop_has_the_last_word(services: Services) 
     assert await denied(services) == {USE_CASE}
 
 
-@pytest.mark.parametrize("reason", ["", "   ", "\n"])
-async def test_every_move_needs_a_reason(services: Services, reason: str) -> None:
+async def test_every_move_needs_a_reason(services: Services) -> None:
+    reason = " \n"
     with pytest.raises(InputError, match="reason"):
         await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason=reason)
     assert await denied(services) == frozenset()
@@ -268,10 +268,10 @@ async def test_every_move_needs_a_reason(services: Services, reason: str) -> Non
         await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason=reason)
 
 
-@pytest.mark.parametrize("scope", ["use-case:asistant", "unit:retial", "model:writr", "provider:quote", "key:01"])
-async def test_a_scope_that_is_not_there_is_refused_and_the_nearest_named(services: Services, scope: str) -> None:
-    with pytest.raises(NotFound) as raised:
-        await services.kill_switches.stop(parse_scope(scope), actor=bank.PERSON, reason="odd answers")
-    if not scope.startswith("key:"):
-        assert "did you mean" in str(raised.value)
+async def test_a_scope_that_is_not_there_is_refused_and_the_nearest_named(services: Services) -> None:
+    for scope in ("use-case:asistant", "unit:retial", "model:writr", "provider:quote", "key:01"):
+        with pytest.raises(NotFound) as raised:
+            await services.kill_switches.stop(parse_scope(scope), actor=bank.PERSON, reason="odd answers")
+        if not scope.startswith("key:"):
+            assert "did you mean" in str(raised.value)
     assert await services.kill_switches.find() == []

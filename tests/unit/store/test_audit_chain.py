@@ -158,11 +158,11 @@ async def test_a_cut_off_end_is_found_though_the_rest_is_a_whole_chain(services:
         assert f"ends at entry {len(rows) - 1}, and {len(rows)} was noted" in found[0]
 
 
-@pytest.mark.parametrize("sequence", [-1, 0])
-async def test_an_entry_before_the_first_is_found(services: Services, sequence: int) -> None:
+async def test_an_entry_before_the_first_is_found(services: Services) -> None:
     rows = await rows_of(services, tables.audit_entries)
-    async with tampered(services, tables.audit_entries, [rows[3] | {"sequence": sequence}, *rows]) as found:
-        assert found
+    for sequence in (-1, 0):
+        async with tampered(services, tables.audit_entries, [rows[3] | {"sequence": sequence}, *rows]) as found:
+            assert found
 
 
 async def test_a_forged_entry_at_the_end_is_found(services: Services) -> None:
@@ -194,12 +194,11 @@ async def test_a_forged_entry_at_the_end_is_found(services: Services) -> None:
         assert any(f"use-case/{use_case['id']}: differs" in line for line in found)
 
 
-@pytest.mark.parametrize("document", ["", "no JSON", "[]", '{"sequence": 1}', "\ud83d\ude80"])
-async def test_entries_that_can_not_be_read_are_problems_and_no_crash(services: Services, document: str) -> None:
-    document = document.encode("utf-16", "surrogatepass").decode("utf-16")
+async def test_entries_that_can_not_be_read_are_problems_and_no_crash(services: Services) -> None:
     rows = await rows_of(services, tables.audit_entries)
-    async with tampered(services, tables.audit_entries, [rows[0] | {"document": document}, *rows[1:]]) as found:
-        assert "entry 1: can not be read; it was edited" in found
+    for document in ("", "no JSON", "[]", '{"sequence": 1}', "\U0001f680"):
+        async with tampered(services, tables.audit_entries, [rows[0] | {"document": document}, *rows[1:]]) as found:
+            assert "entry 1: can not be read; it was edited" in found
 
 
 async def test_a_field_smuggled_into_an_entry_is_found(services: Services) -> None:

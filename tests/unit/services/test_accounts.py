@@ -1,0 +1,124 @@
+"""Keys and people: secrets are shown once, expire, and can be taken away at once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.unit.services import bank
+from tests.unit.services.prepared import Prepared
+
+from groundcrew.domain.key import secret_sha256
+from groundcrew.domain.user import Role
+from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.services.bundle import Services
+from groundcrew.services.users import SESSION_S
+from groundcrew.testing import FakeClock
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def clock(database_url: str, prepared: Prepared) -> FakeClock:
+    return prepared.copy("declared", database_url)
+
+
+@pytest.fixture
+async def services(database_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Services]:
+    async with bank.opened(database_url, tmp_path, clock, bare=True) as services:
+        yield services
+
+
+async def served(services: Services, secret: str) -> bool:
+    """Whether the gateways let a caller with this key in."""
+    return secret_sha256(secret) in (await services.snapshots.build()).keys
+
+
+async def test_a_key_works_until_it_expires(services: Services, clock: FakeClock) -> None:
+    version = await services.snapshots.version()
+    created = await services.keys.create(bank.NAME, actor="user:maria", expires_in_s=60)
+    assert created.secret.startswith("gc_")
+    assert await services.snapshots.version() == version + 1
+    assert await served(services, created.secret)
+    clock.advance(60)
+    assert not await served(services, created.secret)
+
+
+async def test_a_revoked_key_works_no_more(services: Services) -> None:
+    kept = await services.keys.create(bank.NAME, actor="user:maria")
+    created = await services.keys.create(bank.NAME, actor="user:maria")
+    revoked = await services.keys.revoke(created.key.id, actor="user:anna", reason="lost")
+    assert revoked.revoked_at is not None
+    assert (await served(services, created.secret), await served(services, kept.secret)) == (False, True)
+    with pytest.raises(Conflict, match="was revoked at"):
+        await services.keys.revoke(created.key.id, actor="user:anna", reason="again")
+    assert [each.id for each in await services.keys.find(bank.NAME)] == [kept.key.id, created.key.id]
+
+
+async def test_a_key_lives_for_a_bounded_time(services: Services) -> None:
+    for expires_in_s in (0, -1, 367 * bank.DAY_S, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="expires"):
+            await services.keys.create(bank.NAME, actor="user:maria", expires_in_s=expires_in_s)
+
+
+async def test_a_key_needs_a_use_case_that_is_there(services: Services) -> None:
+    with pytest.raises(NotFound, match="did you mean 'assistant'"):
+        await services.keys.create("asistant", actor="user:maria")
+    with pytest.raises(NotFound):
+        await services.keys.find("asistant")
+    with pytest.raises(NotFound):
+        await services.keys.revoke("01", actor="user:anna")
+    assert await services.keys.find() == []
+
+
+async def test_the_first_run_makes_an_admin_once(services: Services) -> None:
+    password = await services.users.first_run()
+    assert password is not None
+    assert len(password) >= 12
+    assert await services.users.first_run() is None
+    admin = await services.users.authenticate("admin", password)
+    assert "admin" in admin.roles
+    assert not {"ethics", "it", "legal", "business"} & set(admin.roles), "an admin approves nothing"
+
+
+async def test_people_sign_in_with_their_password_only(services: Services) -> None:
+    await services.users.create("anna", PASSWORD, roles=("on_call",), actor="user:admin")
+    assert (await services.users.authenticate("anna", PASSWORD)).name == "anna"
+    for name, password in (("anna", PASSWORD + "x"), ("anna", ""), ("nobody", PASSWORD), ("Anna", PASSWORD)):
+        with pytest.raises(NotAllowed, match=r"^name or password is wrong$"):
+            await services.users.authenticate(name, password)
+    with pytest.raises(Conflict, match="already"):
+        await services.users.create("anna", PASSWORD, roles=("on_call",), actor="user:admin")
+
+
+async def test_a_bad_account_names_its_field(services: Services) -> None:
+    bad: list[tuple[str, str, tuple[Role, ...], str]] = [
+        ("Anna Meier", PASSWORD, ("on_call",), "name"),
+        ("anna", "short", ("on_call",), "password"),
+        ("anna", "x" * 257, ("on_call",), "password"),
+        ("anna", PASSWORD, (), "roles"),
+        ("anna", PASSWORD, ("root",), "roles"),  # type: ignore[arg-type]
+    ]
+    for name, password, roles, field in bad:
+        with pytest.raises(InputError) as raised:
+            await services.users.create(name, password, roles=roles, actor="user:admin")
+        assert raised.value.field == field
+    assert await services.users.find() == []
+
+
+async def test_a_session_ends_by_time_by_signing_out_and_by_a_new_password(services: Services, clock: FakeClock) -> None:
+    user = await services.users.create("anna@bank.example", PASSWORD, roles=("on_call",), actor="user:admin")
+    secret = await services.users.open_session(user)
+    assert await services.users.session_user(secret) == user
+    clock.advance(SESSION_S)
+    assert await services.users.session_user(secret) is None
+    secrets = [await services.users.open_session(user) for _ in range(3)]
+    await services.users.close_session(secrets[0])
+    assert await services.users.session_user(secrets[0]) is None
+    assert await services.users.session_user(secrets[1]) == user
+    await services.users.set_password(user.name, "another password", actor="user:admin")
+    assert [await services.users.session_user(each) for each in secrets] == [None, None, None]
+    with pytest.raises(NotAllowed):
+        await services.users.authenticate(user.name, PASSWORD)
+    assert [each.name for each in await services.users.find()] == [user.name]

@@ -1,0 +1,111 @@
+"""Held answers: a qualified person decides once, a timeout never approves, and what was signed is what is released."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.unit.services import bank
+from tests.unit.services.prepared import Prepared
+
+from groundcrew.domain.call import Call
+from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.use_case import SignOffRule
+from groundcrew.domain.user import User
+from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.services.bundle import Services
+from groundcrew.services.sign_offs import SIGN_OFF_WAIT_S
+from groundcrew.testing import FakeClock
+
+DRAFT = "We refund CHF 900."
+
+
+@pytest.fixture
+def clock(database_url: str, prepared: Prepared) -> FakeClock:
+    return prepared.copy("declared", database_url)
+
+
+@pytest.fixture
+async def services(database_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Services]:
+    async with bank.opened(database_url, tmp_path, clock, bare=True) as services:
+        await bank.apply(services, use_cases=[bank.use_case(sign_off=SignOffRule(when="always", qualification="service-agent"))])
+        yield services
+
+
+@pytest.fixture
+async def signer(services: Services) -> User:
+    return await services.users.create(
+        "anna", "a long password", roles=("reviewer",), qualifications=("service-agent",), actor="user:admin"
+    )
+
+
+async def held(services: Services) -> Call:
+    call = bank.call(status="held", answer="", sign_off_id=new_id(), withheld_answer=DRAFT)
+    await services.calls.ship([call], gateway="gateway-1")
+    return call
+
+
+async def test_a_held_call_opens_its_sign_off_in_the_same_transaction(services: Services) -> None:
+    call = await held(services)
+    (pending,) = await services.sign_offs.find(state="pending", use_case=bank.NAME)
+    assert (pending.id, pending.call_id, pending.draft, pending.qualification) == (
+        call.sign_off_id,
+        call.id,
+        DRAFT,
+        "service-agent",
+    )
+    await services.calls.ship([call], gateway="gateway-1")
+    assert await services.sign_offs.find() == [pending], "shipping again opens no second one"
+
+
+async def test_approval_releases_the_draft_and_an_edit_the_edited_text(services: Services, signer: User) -> None:
+    first, second = await held(services), await held(services)
+    approved = await services.sign_offs.decide(str(first.sign_off_id), "approve", signer=signer)
+    assert (approved.state, approved.final_text, approved.signer) == ("approved", DRAFT, "anna")
+    edited = await services.sign_offs.decide(str(second.sign_off_id), "edit", signer=signer, text="We refund CHF 9.")
+    assert (edited.state, edited.final_text) == ("edited", "We refund CHF 9.")
+    assert edited.signed_sha256 == hashlib.sha256(b"We refund CHF 9.").hexdigest()
+    with pytest.raises(Conflict, match="is approved"):
+        await services.sign_offs.decide(approved.id, "reject", signer=signer, comment="second thoughts")
+
+
+async def test_a_rejection_releases_nothing_and_says_why(services: Services, signer: User) -> None:
+    call = await held(services)
+    with pytest.raises(InputError, match="comment"):
+        await services.sign_offs.decide(str(call.sign_off_id), "reject", signer=signer)
+    with pytest.raises(InputError, match="text"):
+        await services.sign_offs.decide(str(call.sign_off_id), "edit", signer=signer, text="  ")
+    rejected = await services.sign_offs.decide(str(call.sign_off_id), "reject", signer=signer, comment="no such refund")
+    assert (rejected.state, rejected.final_text, rejected.signed_sha256) == ("rejected", None, None)
+
+
+async def test_only_a_qualified_person_signs(services: Services) -> None:
+    call = await held(services)
+    other = await services.users.create("beat", "a long password", roles=("admin", "reviewer"), actor="user:admin")
+    with pytest.raises(NotAllowed, match="not qualified as service-agent"):
+        await services.sign_offs.decide(str(call.sign_off_id), "approve", signer=other)
+    assert (await services.sign_offs.get(str(call.sign_off_id))).state == "pending"
+
+
+async def test_a_timeout_never_approves(services: Services, signer: User, clock: FakeClock) -> None:
+    call = await held(services)
+    clock.advance(SIGN_OFF_WAIT_S)
+    expired = await services.sign_offs.get(str(call.sign_off_id))
+    assert (expired.state, expired.final_text) == ("expired", None)
+    with pytest.raises(Conflict, match="is expired"):
+        await services.sign_offs.decide(expired.id, "approve", signer=signer)
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_one_that_is_not_there_is_looked_for_in_the_spool(services: Services) -> None:
+    call = bank.call(status="held", sign_off_id=new_id(), withheld_answer=DRAFT)
+    with pytest.raises(NotFound, match="no sign-off"):
+        await services.sign_offs.get(str(call.sign_off_id))
+
+    async def flush() -> None:
+        await services.calls.ship([call], gateway="gateway-1")
+
+    services.flush = flush
+    assert (await services.sign_offs.get(str(call.sign_off_id))).call_id == call.id
