@@ -84,6 +84,8 @@ async def _calls_parquet(calls: Calls, output: Path, use_case: str | None, progr
                 rows += len(page)
                 progress(rows, 0)
         os.replace(temporary, output)
+    except OSError as error:
+        raise _not_written(output, error) from error
     finally:
         temporary.unlink(missing_ok=True)
     return rows
@@ -99,8 +101,14 @@ def _whole(output: Path) -> Iterator[IO[bytes]]:
         with gzip.open(temporary, "wb") if output.suffix == ".gz" else temporary.open("wb") as file:
             yield file  # type: ignore[misc]
         os.replace(temporary, output)
+    except OSError as error:
+        raise _not_written(output, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _not_written(output: Path, error: OSError) -> InputError:
+    return InputError(f"could not be written: {error.strerror or error}", file=str(output), field="output")
 
 
 def _temporary(output: Path) -> Path:
