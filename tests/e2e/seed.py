@@ -309,7 +309,14 @@ class _Stories:
             GuardResult(guard="prompt_injection", place="input", verdict="pass", action="allow", mode="enforce", latency_ms=7.4),
         )
         answer = str(fields.get("answer", ""))
-        latency = {"admission": 0.2, "guards_input": 10.5, "retrieval": 6.8, "upstream": 640.0, "trust": 38.0, "guards_output": 4.1}
+        latency = {
+            "admission": 0.2,
+            "guards_input": 10.5,
+            "retrieval": 6.8,
+            "upstream": 640.0,
+            "trust": 38.0,
+            "guards_output": 4.1,
+        }
         values: dict[str, object] = {
             "id": id_at(moment),
             "use_case": USE_CASE,

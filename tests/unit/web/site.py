@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -25,6 +27,7 @@ from groundcrew.web.live import LiveEvents
 
 PASSWORD = "correct horse battery"
 OWN, OTHER = "letters", "minutes"
+DATABASE = "groundcrew.db"
 
 DECLARATION = """
 kind: Provider
@@ -83,16 +86,28 @@ metrics:
 """
 
 
-class Site:
-    """The running control plane and short ways to ask it."""
+_KEPT = tempfile.TemporaryDirectory(prefix="groundcrew-site-")
+_FILLED: list[Filling] = []
 
-    def __init__(self, services: Services, app: Litestar, client: httpx.AsyncClient, live: LiveEvents) -> None:
-        self.services, self.app, self.client, self.live = services, app, client, live
+
+class Filling:
+    """What was put into the database: secrets by use case, sessions by role, ids."""
+
+    def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
         self.key_ids: dict[str, str] = {}
         self.sessions: dict[str, str] = {}
         self.call_id = ""
         self.sign_off_id = ""
+
+
+class Site:
+    """The running control plane and short ways to ask it."""
+
+    def __init__(self, services: Services, app: Litestar, client: httpx.AsyncClient, live: LiveEvents, filling: Filling) -> None:
+        self.services, self.app, self.client, self.live = services, app, client, live
+        self.secrets, self.key_ids, self.sessions = filling.secrets, filling.key_ids, filling.sessions
+        self.call_id, self.sign_off_id = filling.call_id, filling.sign_off_id
 
     async def as_key(self, method: str, path: str, *, use_case: str = OWN, **more: Any) -> Any:
         """Ask the API with a use case's key."""
@@ -100,9 +115,13 @@ class Site:
         return await self.client.request(method, f"/api/v1{path}", headers=headers, **more)
 
     async def as_person(self, role: str, method: str, path: str, **more: Any) -> Any:
-        """Ask with the session of the person who has only this role; unsafe requests carry their token."""
+        """Ask with the session of the person who has only this role; forms carry their token as a field, others in a header."""
         secret = self.sessions[role]
-        headers = {"Cookie": f"{SESSION_COOKIE}={secret}", "x-csrf-token": csrf_token(secret), **more.pop("headers", {})}
+        headers = {"Cookie": f"{SESSION_COOKIE}={secret}", **more.pop("headers", {})}
+        if "data" in more:
+            more["data"] = {**more["data"], "csrf_token": csrf_token(secret)}
+        else:
+            headers["x-csrf-token"] = csrf_token(secret)
         self.client.cookies.clear()
         return await self.client.request(method, path, headers=headers, follow_redirects=False, **more)
 
@@ -128,46 +147,63 @@ def user_name(role: Role) -> str:
 
 @asynccontextmanager
 async def running_site(folder: Path, *, database_url: str | None = None) -> AsyncIterator[Site]:
-    """A site with everything in place. Passwords are hashed cheaply: their cost is argon2's concern, not these tests'."""
+    """A site with everything in place. Passwords are hashed cheaply: their cost is argon2's concern, not these tests'.
+
+    Without a URL it stands on a copy of one embedded database that is filled once.
+    """
     users._hasher = lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    services = await open_services(database_url or f"sqlite:///{folder / 'groundcrew.db'}", folder)
+    if database_url is not None:
+        services = await open_services(database_url, folder)
+        filling = await _fill(services, folder)
+    else:
+        filling = await _copy_of_filled(folder)
+        services = await open_services(f"sqlite:///{folder / DATABASE}", folder)
     live = LiveEvents()
 
     async def readiness() -> dict[str, dict[str, Any]]:
         return {"database": {"ok": True}, "snapshot": {"ok": True, "age_s": 0.2}, "spool": {"ok": True}}
 
     app = create_web(services, gateway_metrics=lambda: b"groundcrew_calls_total 1\n", readiness=readiness, live=live)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     try:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local", follow_redirects=True) as client:
-            site = Site(services, app, client, live)
-            await _fill(site, folder)
-            yield site
+            yield Site(services, app, client, live, filling)
     finally:
         await services.database.close()
 
 
-async def _fill(site: Site, folder: Path) -> None:
-    services = site.services
+async def _copy_of_filled(folder: Path) -> Filling:
+    if not _FILLED:
+        source = Path(_KEPT.name)
+        services = await open_services(f"sqlite:///{source / DATABASE}", source)
+        _FILLED.append(await _fill(services, source))
+        await services.database.close()
+    shutil.copytree(_KEPT.name, folder, dirs_exist_ok=True)
+    return _FILLED[0]
+
+
+async def _fill(services: Services, folder: Path) -> Filling:
     declared = folder / "declared"
     declared.mkdir()
     (declared / "all.yaml").write_text(DECLARATION, encoding="utf-8")
     (declared / "plan.yaml").write_text(PLAN, encoding="utf-8")
     await services.registry.apply(declarations.load([declared]), actor="user:test")
+    filling = Filling()
     for role in ROLES:
         qualifications = ("service-agent",) if role == "reviewer" else ()
         user: User = await services.users.create(
             user_name(role), PASSWORD, roles=(role,), actor="user:test", qualifications=qualifications
         )
-        site.sessions[role] = await services.users.open_session(user)
+        filling.sessions[role] = await services.users.open_session(user)
     for name in (OWN, OTHER):
         created = await services.keys.create(name, actor="user:test")
-        site.secrets[name], site.key_ids[name] = created.secret, created.key.id
-    site.sign_off_id = new_id()
-    held = call(status="held", withheld_answer="The draft that nobody has released.", sign_off_id=site.sign_off_id)
+        filling.secrets[name], filling.key_ids[name] = created.secret, created.key.id
+    filling.sign_off_id = new_id()
+    held = call(status="held", withheld_answer="The draft that nobody has released.", sign_off_id=filling.sign_off_id)
     answered = call(answer="Letters take two days.")
-    site.call_id = answered.id
+    filling.call_id = answered.id
     await services.calls.ship([held, answered, call(use_case=OTHER)], gateway="test")
+    return filling
 
 
 def call(**fields: Any) -> Call:

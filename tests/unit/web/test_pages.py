@@ -1,0 +1,234 @@
+"""Pages: hostile texts stay text, every kind of call has its page, samples say so, and every form works without JavaScript."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+import pytest
+from tests.unit.web.site import OTHER, OWN, Site, call
+
+from groundcrew.domain.call import CallStatus, GuardResult, SourceReference
+from groundcrew.domain.trust import ClaimScore, TrustReport
+from groundcrew.services.feedback import NewOutcome, NewRating
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} \u202e"
+
+
+def hostile_call(**fields: object) -> object:
+    """A call in which every text is hostile."""
+    report = TrustReport(
+        trust=0.2,
+        state="unsupported",
+        reason=HOSTILE,
+        claims=(
+            ClaimScore(start=0, end=12, support=0.1, source=0, quote=(0, 20), reasons=(HOSTILE,), contradicted=True),
+            ClaimScore(start=6, end=30, support=0.1, source=7, quote=(5, 900)),
+            ClaimScore(start=-3, end=900, support=0.1),
+        ),
+        unsupported=((0, 12),),
+    )
+    guard = GuardResult(
+        guard=HOSTILE, place="input", verdict="flag", action=HOSTILE, mode="enforce", types={HOSTILE: 2}, reason=HOSTILE
+    )
+    values: dict[str, object] = {
+        "request": HOSTILE,
+        "answer": HOSTILE,
+        "withheld_answer": HOSTILE,
+        "trust": report,
+        "withheld_trust": report,
+        "sources": (SourceReference(passage_id=HOSTILE, document=HOSTILE, title=HOSTILE, text=HOSTILE),),
+        "guards": (guard,),
+        "case_id": HOSTILE,
+        "error_code": HOSTILE,
+        "details": {"held_because": HOSTILE},
+        "latency_ms": {HOSTILE: 3.0, "total": 4.0},
+    }
+    return call(**{**values, **fields})
+
+
+def assert_harmless(page: str) -> None:
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+
+
+async def test_hostile_texts_are_only_text(site: Site) -> None:
+    sign_off = "01a20000-0000-7000-8000-000000000001"
+    shown = hostile_call()
+    await site.services.calls.ship([shown, hostile_call(status="held", sign_off_id=sign_off)], gateway="test")  # type: ignore[list-item]
+    await site.services.feedback.rate(
+        NewRating(stars=1, rater=HOSTILE, call_id=shown.id, comment=HOSTILE, corrected_text=HOSTILE),
+        actor="user:test",  # type: ignore[attr-defined]
+    )
+    for path in (
+        f"/calls/{shown.id}",  # type: ignore[attr-defined]
+        "/calls",
+        f"/use-cases/{OWN}",
+        f"/use-cases/{OWN}/calls",
+        f"/sign-offs/{sign_off}",
+        "/sign-offs",
+        "/",
+    ):
+        answer = await site.as_person("admin", "GET", path)
+        assert answer.status_code == 200, path
+        assert_harmless(answer.text)
+    for path in (f"/?q={HOSTILE}", f"/audit?subject={HOSTILE}", f"/calls?use_case={HOSTILE}", "/kill-switches?scope=" + HOSTILE):
+        assert_harmless((await site.as_person("admin", "GET", path)).text)
+    assert_harmless((await site.client.get("/sign-in?next=" + HOSTILE)).text)
+    form = {"scope": HOSTILE, "reason": HOSTILE, "confirm": "stop"}
+    assert_harmless((await site.as_person("admin", "POST", "/kill-switches/stop", data=form)).text)
+    assert_harmless((await site.as_person("admin", "POST", "/users", data={"name": HOSTILE[:60], "roles": "owner"})).text)
+
+
+@pytest.mark.parametrize("status", get_args(CallStatus))
+async def test_every_kind_of_call_has_its_page(site: Site, status: CallStatus) -> None:
+    bare = call(status=status, request="")
+    states = ("supported", "unsupported", "no_claims", "no_sources")
+    scored = [call(status=status, answer="x", trust=TrustReport(trust=None, state=state)) for state in states]  # type: ignore[arg-type]
+    await site.services.calls.ship([bare, *scored], gateway="test")
+    for each in (bare, *scored):
+        page = await site.as_person("auditor", "GET", f"/calls/{each.id}")
+        assert page.status_code == 200
+        assert status in page.text
+
+
+async def test_samples_say_so_wherever_they_show(site: Site) -> None:
+    sample = call(answer="x", sample=True)
+    await site.services.calls.ship([sample], gateway="test")
+    await site.services.feedback.rate(NewRating(stars=5, rater="a", use_case=OWN, case_id="c", sample=True), actor="user:test")
+    await site.services.feedback.add_outcomes(OWN, [NewOutcome(metric="m", value=1, case_id="c", sample=True)], actor="user:test")
+    page = (await site.as_person("owner", "GET", f"/use-cases/{OWN}")).text
+    for section in ("ratings", "outcomes", "calls"):
+        part = page.split(f'id="{section}"')[1].split("</section>")[0]
+        assert ">SAMPLE<" in part, section
+    assert ">SAMPLE<" in (await site.as_person("owner", "GET", f"/calls/{sample.id}")).text
+
+
+async def test_a_refused_advance_shows_the_list(site: Site) -> None:
+    answer = await site.as_person("owner", "POST", f"/use-cases/{OWN}/advance", data={"to": "pilot", "reason": "now"})
+    assert answer.status_code == 409
+    refusal = answer.text.split('id="refusal"')[1].split("</section>")[0]
+    assert "Hypothesis registered" in refusal
+    assert "state good" not in refusal
+    for data in ({"to": "pilot", "reason": ""}, {"to": "scale", "reason": "x"}, {"to": "moon", "reason": "x"}):
+        assert (await site.as_person("owner", "POST", f"/use-cases/{OWN}/advance", data=data)).status_code in (400, 409)
+
+
+async def test_forms_that_change_a_use_case(site: Site) -> None:
+    base = f"/use-cases/{OWN}"
+    for role, path, data in (
+        ("business", f"{base}/hypothesis/register", {}),
+        ("auditor", f"{base}/gate", {}),
+        ("legal", f"{base}/attest", {"subject": "impact_assessment", "statement": "Sound."}),
+        ("it", f"/use-cases/{OTHER}/demote", {"to": "rejected", "reason": "Nobody needs it."}),
+    ):
+        answer = await site.as_person(role, "POST", path, data=data)
+        assert answer.status_code == 303, answer.text
+        assert (await site.as_person(role, "GET", answer.headers["location"])).status_code == 200
+    again = await site.as_person("business", "POST", f"{base}/hypothesis/register", data={})
+    assert again.status_code == 409
+    assert "is registered and cannot become registered" in again.text
+    page = (await site.as_person("auditor", "GET", base)).text
+    assert "unaltered" in page
+    assert "impact_assessment" in page
+
+
+async def test_a_person_rates_a_call(site: Site) -> None:
+    data = {"stars": "4", "comment": "Good.", "critical_harm": "no", "corrected_text": ""}
+    answer = await site.as_person("reviewer", "POST", f"/calls/{site.call_id}/rate", data=data)
+    assert answer.status_code == 303
+    (rating,) = await site.services.feedback.ratings(OWN)
+    assert (rating.stars, rating.rater, rating.critical_harm, rating.corrected_text) == (4, "reviewer", False, "")
+    for wrong in ({"stars": "9"}, {"stars": "x"}, {}, {"stars": "4", "other": "1"}):
+        assert (await site.as_person("reviewer", "POST", f"/calls/{site.call_id}/rate", data=wrong)).status_code == 400
+
+
+async def test_a_qualified_person_signs_off(site: Site) -> None:
+    path = f"/sign-offs/{site.sign_off_id}"
+    assert "Sign as" not in (await site.as_person("admin", "GET", path)).text
+    assert "Sign as reviewer" in (await site.as_person("reviewer", "GET", path)).text
+    assert (await site.as_person("admin", "POST", f"{path}/decide", data={"decision": "approve"})).status_code == 403
+    assert (await site.as_person("reviewer", "POST", f"{path}/decide", data={"decision": "reject"})).status_code == 400
+    kept = await site.as_person(
+        "reviewer", "POST", f"{path}/decide", data={"decision": "edit", "text": "  ", "comment": "My words."}
+    )
+    assert kept.status_code == 400
+    assert "My words." in kept.text
+    assert (await site.as_person("reviewer", "POST", f"{path}/decide", data={"decision": "approve"})).status_code == 303
+    assert "approved" in (await site.as_person("reviewer", "GET", path)).text
+
+
+async def test_stopping_and_starting_again(site: Site) -> None:
+    form = {"scope": f"use-case:{OWN}", "reason": "A wrong fee.", "confirm": "no"}
+    refused = await site.as_person("owner", "POST", "/kill-switches/stop", data=form)
+    assert refused.status_code == 400
+    assert "A wrong fee." in refused.text  # What was typed is not lost.
+    assert (await site.as_person("owner", "POST", "/kill-switches/stop", data={**form, "confirm": "Stop"})).status_code == 303
+    everywhere = await site.as_person("auditor", "GET", "/knowledge")
+    assert f"<strong>use-case:{OWN}</strong>: confirmed stopped" in everywhere.text
+    resume = {"scope": form["scope"], "reason": "Corrected."}
+    assert (await site.as_person("on_call", "POST", "/kill-switches/resume", data=resume)).status_code == 303
+    assert "A second person confirms" in (await site.as_person("on_call", "GET", "/kill-switches")).text
+    assert (await site.as_person("on_call", "POST", "/kill-switches/resume", data=resume)).status_code == 409
+    assert (await site.as_person("it", "POST", "/kill-switches/resume", data=resume)).status_code == 303
+    assert "confirmed stopped" not in (await site.as_person("auditor", "GET", "/")).text
+
+
+async def test_the_stop_button_is_on_every_page(site: Site) -> None:
+    for path in (
+        "/",
+        f"/use-cases/{OWN}",
+        f"/calls/{site.call_id}",
+        "/calls",
+        "/sign-offs",
+        "/knowledge",
+        "/knowledge/rules",
+        "/audit",
+    ):
+        page = (await site.as_person("admin", "GET", path)).text
+        assert 'class="stop-link" href="/kill-switches' in page, path
+    missing = await site.as_person("admin", "GET", "/use-cases/nothing")
+    assert missing.status_code == 404
+    assert "stop-link" in missing.text
+
+
+async def test_secrets_show_once(site: Site) -> None:
+    made = await site.as_person("it", "POST", f"/use-cases/{OWN}/keys", data={"days": "30"})
+    secret = re.findall(r"gc_[\w-]{43}", made.text)[0]
+    assert made.headers["cache-control"] == "no-store"
+    page = await site.as_person("it", "GET", f"/use-cases/{OWN}/keys")
+    assert secret not in page.text
+    key_id = re.findall(r"keys/([0-9a-f-]{36})/revoke", page.text)[0]
+    revoked = await site.as_person("it", "POST", f"/use-cases/{OWN}/keys/{key_id}/revoke", data={"reason": "leaked"})
+    assert revoked.status_code == 303
+    account = await site.as_person(
+        "admin", "POST", "/users", data={"name": "anna", "roles": ["owner", "legal"], "qualifications": "a, b"}
+    )
+    assert account.status_code == 201
+    password = re.findall(r'class="secret">([^<]+)<', account.text)[0]
+    assert password not in (await site.as_person("admin", "GET", "/users")).text
+    anna = next(each for each in await site.services.users.find() if each.name == "anna")
+    assert (anna.roles, anna.qualifications) == (("owner", "legal"), ("a", "b"))
+    for wrong in ({"name": "anna", "roles": "owner"}, {"name": "bert", "roles": "root"}, {"name": "bert"}):
+        assert (await site.as_person("admin", "POST", "/users", data=wrong)).status_code in (400, 409)
+
+
+async def test_what_one_may_not_do_is_not_offered(site: Site) -> None:
+    page = (await site.as_person("auditor", "GET", f"/use-cases/{OWN}")).text
+    for action in ("advance", "demote", "attest", "hypothesis/register", "overlap-scan"):
+        assert f'action="/use-cases/{OWN}/{action}"' not in page
+    assert 'href="/users"' not in page
+    assert 'href="/audit"' in page
+    assert 'href="/audit' not in (await site.as_person("legal", "GET", f"/use-cases/{OWN}")).text
+
+
+async def test_the_portfolio_finds(site: Site) -> None:
+    page = (await site.as_person("auditor", "GET", "/?q=minutes")).text
+    assert f"/use-cases/{OTHER}" in page
+    assert f"/use-cases/{OWN}" not in page
+    assert "Nothing fits" in (await site.as_person("auditor", "GET", "/?q=zzz")).text
+
+
+async def test_the_audit_page_verifies(site: Site) -> None:
+    assert "Sound:" in (await site.as_person("auditor", "POST", "/audit/verify", data={})).text
+    assert "Nothing about this" in (await site.as_person("auditor", "GET", "/audit?subject=use-case/none")).text
