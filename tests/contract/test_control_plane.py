@@ -17,8 +17,11 @@ from tests.unit.web.site import OTHER, OWN, PASSWORD, Site, basic, call, running
 
 from groundcrew.domain.audit import AuditEntry, chain_problems
 from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.user import ROLES
 from groundcrew.services.audit import verify_file
 from groundcrew.web import health
+from groundcrew.web.authentication import Principal
+from groundcrew.web.authorization import allowed
 from groundcrew.web.requests import BODY_BYTES_MAX
 
 NAMED = (
@@ -71,12 +74,27 @@ async def test_openapi_describes_every_resource(site: Site) -> None:
             assert ("requestBody" in operation) <= (method == "post")
 
 
-async def test_the_reference_names_every_route(site: Site) -> None:
+async def test_the_reference_names_every_route_and_who_may_use_it(site: Site) -> None:
     text = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
-    document = (await site.client.get("/api/v1/openapi.json")).json()
-    for path, methods in document["paths"].items():
-        for method in methods:
-            assert f"`{method.upper()} {path.removeprefix('/api/v1')}`" in text, (method, path)
+    rows = dict(re.findall(r"^\| `((?:GET|POST) /\S+)` \| .* \| ([^|]+) \|$", text, re.M))
+    actual = {}
+    for route in site.app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            if route.path_format.startswith("/api/v1/") and handler.include_in_schema is not False and "action" in handler.opt:
+                for method in handler.http_methods & {"GET", "POST"}:
+                    actual[f"{method} {route.path_format.removeprefix('/api/v1')}"] = who(handler.opt["action"])
+    assert rows == actual
+
+
+def who(action: str) -> str:
+    """The roles that may do `action`, as the reference writes them."""
+    roles = [role for role in ROLES if allowed(Principal(kind="user", name="x", method="session", roles=(role,)), action)]
+    if len(roles) == len(ROLES):
+        text = "everyone"
+    else:
+        text = "all but auditor" if set(ROLES) - set(roles) == {"auditor"} else ", ".join(roles)
+    key = allowed(Principal(kind="key", name="x", method="key", use_case="u"), action)
+    return text + (", key" if key else "")
 
 
 async def test_probes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
