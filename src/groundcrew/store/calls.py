@@ -13,6 +13,8 @@ from groundcrew.store import tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
 
+TOKENS_MAX = 2**62
+
 
 def _stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -30,7 +32,8 @@ CALLS = Collection(
         "version_digest": each.version_digest,
         "case_id": each.case_id,
         "trust_state": each.trust.state if each.trust else None,
-        "tokens": each.input_tokens + each.output_tokens,
+        # A provider may claim any number; one that no column can hold must not keep all later calls from being shipped.
+        "tokens": min(max(each.input_tokens + each.output_tokens, 0), TOKENS_MAX),
         "cost_usd": each.cost_usd,
         "sample": each.sample,
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -178,6 +179,7 @@ def _engine(url: str) -> AsyncEngine:
         engine = create_async_engine(address, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
         sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
         sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        sa.event.listen(engine.sync_engine, "close", _end_sqlite)
         return engine
     for prefix in ("postgresql://", "postgres://", "postgresql+asyncpg://"):
         if url.startswith(prefix):
@@ -197,6 +199,13 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     write = connection.get_execution_options().get("groundcrew_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _end_sqlite(connection: Any, _record: object) -> None:
+    # A cancelled task's connection is closed while a cursor of it may still be referenced: SQLite would keep it, and its
+    # write lock, until the cursor is collected.
+    with contextlib.suppress(Exception):
+        connection.rollback()
 
 
 async def _bring_up_to_date(engine: AsyncEngine) -> None:

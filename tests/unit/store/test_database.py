@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -20,7 +21,7 @@ from groundcrew.services.audit import Audit
 from groundcrew.store import catalog, tables
 from groundcrew.store.database import Database
 
-WRITERS, WRITES, PROCESSES = 4, 12, 3
+WRITERS, WRITES, PROCESSES, CANCELLATIONS = 4, 12, 3, 60
 
 
 async def entries(database: Database) -> int:
@@ -182,6 +183,28 @@ async def test_a_cancelled_write_leaves_nothing_and_the_next_one_goes_on(databas
     async with database.read() as connection:
         assert await catalog.PROVIDERS.count(connection) == 0
         assert await catalog.MODELS.count(connection) == 1
+    assert (await Audit(database).verify()).problems == ()
+    await database.close()
+
+
+async def test_a_cancellation_at_any_moment_leaves_no_lock_behind(database_url: str) -> None:
+    """A task that is cancelled between two statements, or within one, gives its connection back at once."""
+    database = await Database.open(database_url)
+    random = Random(7)
+
+    async def keep_writing() -> None:
+        while True:
+            async with database.write("user:anna") as writer:
+                await catalog.PROVIDERS.put(writer, bank.provider(), "apply")
+                await catalog.MODELS.put(writer, bank.model(), "apply")
+
+    for _ in range(CANCELLATIONS):
+        task = asyncio.create_task(keep_writing())
+        await asyncio.sleep(random.random() * 0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(3), database.write("user:beat") as writer:
+            await catalog.POLICIES.put(writer, bank.policy(), "apply")
     assert (await Audit(database).verify()).problems == ()
     await database.close()
 

@@ -1,0 +1,184 @@
+"""The snapshot keeper: enforces before it acknowledges, ages while the database is away, and tells when it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.unit.services import bank
+from tests.unit.services.prepared import Prepared
+
+from groundcrew.domain.kill_switch import KillSwitch, Scope
+from groundcrew.jobs.snapshot_keeper import HEARTBEAT_S, SnapshotKeeper
+from groundcrew.services.bundle import Services
+from groundcrew.store import catalog
+from groundcrew.store.operations import enforcing
+
+SCOPE = Scope("use-case", bank.NAME)
+
+
+@pytest.fixture
+async def services(database_url: str, tmp_path: Path, prepared: Prepared) -> AsyncIterator[Services]:
+    clock = prepared.copy("declared", database_url)
+    async with bank.opened(database_url, tmp_path, clock, bare=True) as services:
+        yield services
+
+
+@pytest.fixture
+def keeper(services: Services) -> SnapshotKeeper:
+    return SnapshotKeeper(services.snapshots, gateway="gateway-1", host=socket.gethostname(), process_id=os.getpid(), poll_ms=5)
+
+
+@contextlib.asynccontextmanager
+async def running(keeper: SnapshotKeeper) -> AsyncIterator[None]:
+    task = asyncio.create_task(keeper.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def acknowledged(services: Services) -> int | None:
+    async with services.database.read() as connection:
+        points = await enforcing(connection)
+    return int(points[0]["snapshot_version"]) if points else None
+
+
+async def change(services: Services, *, tripped: bool = False) -> None:
+    """Something that gateways must know, without waiting until they do."""
+    async with services.database.write("user:anna") as writer:
+        if tripped:
+            switch = KillSwitch(scope=SCOPE, state="tripping")
+            await catalog.KILL_SWITCHES.put(writer, switch, "trip")
+        await writer.touch_snapshot()
+
+
+async def test_it_follows_every_change(services: Services, keeper: SnapshotKeeper) -> None:
+    assert keeper.age_s() == float("inf")
+    async with running(keeper):
+        report = await services.kill_switches.stop(SCOPE, actor=bank.PERSON, reason="odd answers")
+        assert (report.switch.state, report.gateways) in (("confirmed_stopped", 1), ("confirmed_stopped", 0))
+        await bank.until(lambda: _is(SCOPE in keeper.current.stopped))
+        assert keeper.age_s() < 5
+        report = await services.kill_switches.stop(Scope("all"), actor=bank.PERSON, reason="all of it")
+        assert (report.switch.state, report.gateways) == ("confirmed_stopped", 1)
+        assert keeper.current.stopped == {SCOPE, Scope("all")}
+        assert keeper.confirmed_version == keeper.current.version == await services.snapshots.version()
+
+
+async def _is(condition: bool) -> bool:
+    return condition
+
+
+async def test_nothing_is_acknowledged_before_it_is_enforced(services: Services, keeper: SnapshotKeeper) -> None:
+    await keeper.refresh()
+    seen: list[tuple[bool, int | None]] = []
+
+    async def enforce() -> None:
+        seen.append((SCOPE in keeper.current.stopped, await acknowledged(services)))
+
+    keeper.on_change(enforce)
+    before = await acknowledged(services)
+    await change(services, tripped=True)
+    await keeper.refresh()
+    assert seen == [(True, before)]
+    assert await acknowledged(services) == await services.snapshots.version()
+
+
+async def test_what_could_not_be_enforced_is_tried_again_and_not_acknowledged(services: Services, keeper: SnapshotKeeper) -> None:
+    await keeper.refresh()
+    before, failures = await acknowledged(services), [True, True, False]
+
+    async def enforce() -> None:
+        if failures.pop(0):
+            raise RuntimeError("a stream could not be cut")
+
+    keeper.on_change(enforce)
+    await change(services)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            await keeper.refresh()
+        assert await acknowledged(services) == before
+    await keeper.refresh()
+    assert failures == []
+    assert await acknowledged(services) == await services.snapshots.version()
+
+
+async def test_an_acknowledgement_that_failed_is_sent_by_the_next_refresh(
+    services: Services, keeper: SnapshotKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keeper.refresh()
+    await change(services)
+    with monkeypatch.context() as patched:
+        patched.setattr(services.snapshots, "acknowledge", _refused)
+        with pytest.raises(ConnectionRefusedError):
+            await keeper.refresh()
+    await keeper.refresh()
+    assert await acknowledged(services) == await services.snapshots.version()
+
+
+async def _refused(**_: object) -> None:
+    raise ConnectionRefusedError("the database is away")
+
+
+async def test_while_the_database_is_away_the_snapshot_ages_and_stays(
+    services: Services, keeper: SnapshotKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away() -> int:
+        raise ConnectionRefusedError("the database is away")
+
+    async with running(keeper):
+        await bank.until(lambda: _is(keeper.age_s() < 1))
+        snapshot = keeper.current
+        with monkeypatch.context() as patched:
+            patched.setattr(services.snapshots, "version", away)
+            await bank.until(lambda: _is(keeper.age_s() > 0.2))
+            assert keeper.current is snapshot
+        await bank.until(lambda: _is(keeper.age_s() < 0.2))
+
+
+async def test_a_snapshot_that_can_not_be_built_does_not_count_as_fresh(
+    services: Services, keeper: SnapshotKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken() -> None:
+        raise ValueError("a row can not be read")
+
+    await keeper.refresh()
+    before = keeper.current
+    monkeypatch.setattr(services.snapshots, "build", broken)
+    await change(services)
+    await asyncio.sleep(0.05)
+    with pytest.raises(ValueError, match="can not be read"):
+        await keeper.refresh()
+    assert keeper.current is before
+    assert keeper.age_s() >= 0.05
+
+
+async def test_it_wakes_at_once_for_a_change_of_its_own_process(services: Services) -> None:
+    slow = SnapshotKeeper(services.snapshots, gateway="gateway-1", host="here", process_id=1, poll_ms=60_000)
+    services.database.on_change(slow.wake)
+    await slow.refresh()
+    async with running(slow):
+        await asyncio.sleep(0.02)
+        await change(services)
+        await bank.until(lambda: _is(len(slow.current.keys) == 1), within_s=2)
+
+
+async def test_it_shows_that_it_lives_and_says_when_it_leaves(services: Services, keeper: SnapshotKeeper) -> None:
+    async def seen_at_s() -> float:
+        async with services.database.read() as connection:
+            return float((await enforcing(connection))[0]["seen_at_s"])
+
+    async with running(keeper):
+        await bank.until(lambda: acknowledged(services))
+        first = await seen_at_s()
+        await asyncio.sleep(HEARTBEAT_S + 0.2)
+        assert await seen_at_s() > first
+    await keeper.leave()
+    assert await acknowledged(services) is None
