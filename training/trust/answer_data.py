@@ -94,7 +94,7 @@ def bank_situations(encoder: Encoder) -> list[Situation]:
 def foreign_situations(name: str, encoder: Encoder, size: int) -> list[Situation]:
     """Messages that the given knowledge base cannot answer: clinc_oos against the bank, banking77 against the retailer."""
     if name == "clinc_oos":
-        rows = [row for row in read_rows(DATA / "clinc_oos" / "train.jsonl.gz")]
+        rows = list(read_rows(DATA / "clinc_oos" / "train.jsonl.gz"))
         found = open_index(bank_documents(), encoder)
     else:
         rows = list(read_rows(DATA / "banking77" / "train.jsonl.gz"))

@@ -185,9 +185,7 @@ def constructed_examples(size: int, seed: int = 7) -> list[Example]:
             claim = f"{claim}."
         sources = other.sources if kind == "swapped" else example.sources
         made.append(
-            Example(
-                dataset=kind, group=example.group, answer=f"{kind}-{number}", claim=claim, sources=sources, supported=False
-            )
+            Example(dataset=kind, group=example.group, answer=f"{kind}-{number}", claim=claim, sources=sources, supported=False)
         )
     return made
 
