@@ -26,7 +26,7 @@ class SnapshotKeeper:
         self._wake = asyncio.Event()
         self._confirmed_at = float("-inf")
         self._acknowledged_at = float("-inf")
-        self._enforced_version = 0
+        self._enforced_version = self._acknowledged_version = 0
         self._enforce: Callable[[], Awaitable[None]] | None = None
         self.current = Snapshot(version=0)
         self.confirmed_version = 0
@@ -51,17 +51,16 @@ class SnapshotKeeper:
             self.current = await self._snapshots.build()
         self.confirmed_version = self.current.version
         self._confirmed_at = asked_at
-        unenforced = self._enforced_version != self.current.version
-        if unenforced:
+        if self._enforced_version != self.current.version:
             # Tried again at the next refresh if it fails: a version is acknowledged only once it is enforced.
             if self._enforce is not None:
                 await self._enforce()
             self._enforced_version = self.current.version
-        if unenforced or asked_at - self._acknowledged_at >= HEARTBEAT_S:
+        if self._acknowledged_version != self._enforced_version or asked_at - self._acknowledged_at >= HEARTBEAT_S:
             await self._snapshots.acknowledge(
                 gateway=self._gateway, host=self._host, process_id=self._process_id, version=self._enforced_version
             )
-            self._acknowledged_at = asked_at
+            self._acknowledged_version, self._acknowledged_at = self._enforced_version, asked_at
 
     async def run(self) -> None:
         """Refresh for ever; ends when cancelled. While the database is away the snapshot ages, and closes what must close."""
