@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -14,14 +14,27 @@ from groundcrew.gateway.wire import raw_json
 
 #: Code points of an answer in one event, where the gateway itself writes the stream.
 EVENT_TEXT_LENGTH = 400
+#: Strings of fewer words in a tool call's arguments are values (a name, a date, an identifier); from here on they are prose.
+PROSE_WORDS_MIN = 4
+#: Token counts beyond this are nonsense, and no database could hold their sums.
+TOKENS_MAX = 1_000_000_000
+FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "function_call", "content_filter"})
 _PIECE = re.compile(rf"(?s).{{1,{EVENT_TEXT_LENGTH}}}?(?:(?<=[.?!])\s|\n|\Z)|.{{1,{EVENT_TEXT_LENGTH}}}")
+
+
+#: A raw member's default. A union of raw JSON with None would let only null through.
+ABSENT = msgspec.Raw()
+
+
+def _present(raw: msgspec.Raw) -> bool:
+    return bytes(raw) not in (b"", b"null")
 
 
 class Tokens(msgspec.Struct):
     """Token counts as an upstream tells them."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)] = 0
+    completion_tokens: Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)] = 0
 
 
 class _Part(msgspec.Struct):
@@ -33,7 +46,7 @@ class _Message(msgspec.Struct):
     refusal: str | None = None
     reasoning_content: str | None = None
     tool_calls: list[msgspec.Raw] | None = None
-    function_call: msgspec.Raw | None = None
+    function_call: msgspec.Raw = ABSENT
 
 
 class _Choice(msgspec.Struct):
@@ -43,7 +56,7 @@ class _Choice(msgspec.Struct):
 
 class _Completion(msgspec.Struct):
     choices: list[_Choice]
-    usage: Tokens | None = None
+    usage: msgspec.Raw = ABSENT
 
 
 class _ToolFunction(msgspec.Struct):
@@ -75,14 +88,21 @@ class Chunk(msgspec.Struct):
     """One event of an upstream's stream, as far as the gateway reads it."""
 
     choices: list[_ChunkChoice] = []
-    usage: Tokens | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
+
+    @property
+    def has_usage(self) -> bool:
+        """Whether the event tells token counts."""
+        return _present(self.usage)
 
 
 _COMPLETION = msgspec.json.Decoder(_Completion)
 _CHUNK = msgspec.json.Decoder(Chunk)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_USAGE = msgspec.json.Decoder(Tokens | None)
 TOOL_CALLS_MAX = 128
+CHOICES_MAX = 128
 
 
 class Generated:
@@ -90,21 +110,79 @@ class Generated:
 
     def __init__(self) -> None:
         self.body: dict[str, msgspec.Raw] | None = None
-        self.choices = 1
         self.text = ""
-        #: Text beside the answer proper (refusal, reasoning): scanned by guards, not by the trust score.
+        #: Whether `text` is the upstream's refusal: it stands in the place of an answer and is checked like one.
+        self.is_refusal = False
+        #: Text beside the answer (reasoning, a refusal next to content): scanned by guards. Where answers are checked before
+        #: they leave, it does not leave.
         self.side_text = ""
+        #: The texts of further choices. They leave only where nothing is checked first.
+        self.others: tuple[str, ...] = ()
         self.tool_calls: list[dict[str, Any]] = []
         self.finish_reason: str | None = None
         self.usage: Tokens | None = None
 
-    def scan_text(self) -> str:
-        """Everything a person or a tool could act on, for the guards; begins with the answer's text."""
-        return "\n".join(each for each in (self.text, self.side_text, self.tool_text()) if each)
-
     def tool_text(self) -> str:
         """The tool calls as text, for the record."""
         return msgspec.json.encode(self.tool_calls).decode() if self.tool_calls else ""
+
+    def tool_prose(self) -> str:
+        """The sentences inside the tool calls' arguments, one to a line: what a tool could tell a person."""
+        found: list[str] = []
+        for call in self.tool_calls:
+            function = call.get("function")
+            arguments = function.get("arguments") if isinstance(function, dict) else call
+            try:
+                value = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
+            except (msgspec.DecodeError, RecursionError):
+                value = arguments
+            found += [text for text in _strings(value) if len(text.split()) >= PROSE_WORDS_MIN]
+        return "\n".join(found)
+
+    def checked_tool_calls(self) -> tuple[dict[str, Any], ...]:
+        """The tool calls without members that no check has read."""
+        calls: list[dict[str, Any]] = []
+        for call in self.tool_calls:
+            function = call.get("function")
+            known = {name: function.get(name) for name in ("name", "arguments")} if isinstance(function, dict) else {}
+            kept = {name: call[name] for name in ("id", "type") if isinstance(call.get(name), str)}
+            calls.append({**kept, "function": known})
+        return tuple(calls)
+
+    def recorded_text(self) -> str:
+        """The answer as it is recorded where all of it leaves: its text, or else its tool calls, and every further choice."""
+        return "\n\n".join(each for each in (self.text or self.tool_text(), *self.others) if each)
+
+
+def _strings(value: Any) -> list[str]:
+    """Every string in a JSON value, the names of members left out."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            found.append(each)
+        elif isinstance(each, dict):
+            waiting += reversed(each.values())
+        elif isinstance(each, list):
+            waiting += reversed(each)
+    return found
+
+
+def _usage(raw: msgspec.Raw) -> Tokens | None:
+    """Token counts; None, which is unknown, where they are absent or make no sense."""
+    if not _present(raw):
+        return None
+    try:
+        usage: Tokens | None = _USAGE.decode(raw)
+    except msgspec.DecodeError:
+        return None
+    return usage
+
+
+def _content(message: _Message) -> str:
+    content = message.content
+    return content if isinstance(content, str) else "".join(part.text or "" for part in content or ())
 
 
 def read_completion(body: bytes, provider: str) -> Generated:
@@ -118,29 +196,37 @@ def read_completion(body: bytes, provider: str) -> Generated:
     if not completion.choices:
         raise UpstreamError(f"provider {provider}: its answer has no choices")
     generated = Generated()
-    generated.body, generated.choices = fields, len(completion.choices)
+    generated.body = fields
     message = completion.choices[0].message
-    content = message.content
-    generated.text = content if isinstance(content, str) else "".join(part.text or "" for part in content or ())
-    generated.side_text = "\n".join(each for each in (message.refusal, message.reasoning_content) if each)
+    generated.others = tuple(_content(each.message) or each.message.refusal or "" for each in completion.choices[1:])
+    _put_texts(generated, _content(message), message.refusal or "", message.reasoning_content or "")
     try:
         generated.tool_calls = [msgspec.json.decode(each, type=dict) for each in message.tool_calls or ()]
-        if message.function_call is not None:
+        if _present(message.function_call):
             generated.tool_calls.append({"function": msgspec.json.decode(message.function_call)})
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise UpstreamError(f"provider {provider}: its tool calls are malformed") from None
     generated.finish_reason = completion.choices[0].finish_reason
-    generated.usage = completion.usage
+    generated.usage = _usage(completion.usage)
     return generated
 
 
+def _put_texts(generated: Generated, content: str, refusal: str, reasoning: str) -> None:
+    generated.is_refusal = bool(refusal) and not content
+    generated.text = content or refusal
+    beside = reasoning if generated.is_refusal else "\n".join(each for each in (refusal, reasoning) if each)
+    generated.side_text = beside
+
+
 class Gathering:
-    """Gathers an answer from a stream's chunks; the first choice counts."""
+    """Gathers an answer from a stream's chunks. The first choice is the answer, others are kept for the record."""
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._text: list[str] = []
-        self._side: list[str] = []
+        self._refusal: list[str] = []
+        self._reasoning: list[str] = []
+        self._others: dict[int, list[str]] = {}
         self._tools: dict[int, dict[str, Any]] = {}
         self.finish_reason: str | None = None
         self.usage: Tokens | None = None
@@ -151,12 +237,12 @@ class Gathering:
             chunk = _CHUNK.decode(data)
         except (msgspec.DecodeError, RecursionError):
             raise UpstreamError(f"provider {self._provider}: its stream holds a malformed event") from None
-        if chunk.error is not None:
+        if _present(chunk.error):
             raise UpstreamError(f"provider {self._provider}: its stream reports an error")
-        if chunk.usage is not None:
-            self.usage = chunk.usage
+        self.usage = _usage(chunk.usage) or self.usage
         for choice in chunk.choices:
             if choice.index != 0:
+                self._add_other(choice)
                 continue
             self.finish_reason = choice.finish_reason or self.finish_reason
             if choice.delta is not None:
@@ -166,9 +252,10 @@ class Gathering:
     def _add(self, delta: _Delta) -> None:
         if delta.content:
             self._text.append(delta.content)
-        for each in (delta.refusal, delta.reasoning_content):
-            if each:
-                self._side.append(each)
+        if delta.refusal:
+            self._refusal.append(delta.refusal)
+        if delta.reasoning_content:
+            self._reasoning.append(delta.reasoning_content)
         for part in delta.tool_calls or ():
             if part.index not in self._tools and len(self._tools) >= TOOL_CALLS_MAX:
                 raise UpstreamError(f"provider {self._provider}: its stream holds more than {TOOL_CALLS_MAX} tool calls")
@@ -179,14 +266,19 @@ class Gathering:
                 call["function"]["name"] += part.function.name or ""
                 call["function"]["arguments"] += part.function.arguments or ""
 
-    def text(self) -> str:
-        """The answer's text so far."""
-        return "".join(self._text)
+    def _add_other(self, choice: _ChunkChoice) -> None:
+        text = (choice.delta.content or choice.delta.refusal) if choice.delta is not None else None
+        if not text:
+            return
+        if choice.index not in self._others and len(self._others) >= CHOICES_MAX:
+            raise UpstreamError(f"provider {self._provider}: its stream holds more than {CHOICES_MAX} choices")
+        self._others.setdefault(choice.index, []).append(text)
 
     def generated(self) -> Generated:
         """What was gathered."""
         result = Generated()
-        result.text, result.side_text = self.text(), "".join(self._side)
+        _put_texts(result, "".join(self._text), "".join(self._refusal), "".join(self._reasoning))
+        result.others = tuple("".join(self._others[index]) for index in sorted(self._others))
         result.tool_calls = [self._tools[index] for index in sorted(self._tools)]
         result.finish_reason, result.usage = self.finish_reason, self.usage
         return result
@@ -202,20 +294,24 @@ def completion_body(
     tool_calls: Sequence[dict[str, Any]],
     usage: Tokens,
     report: dict[str, Any],
+    is_refusal: bool = False,
+    finish_reason: str = "stop",
 ) -> bytes:
-    """The JSON that a client gets: the upstream's own where `generated` is given, else a completion built around `text`."""
+    """The JSON that a client gets: the upstream's own where `generated` is given, else a completion built around `text`, with
+    nothing of the upstream's in it but what was checked."""
     fields: dict[str, msgspec.Raw] = {}
     if generated is not None and generated.body is not None:
         fields = dict(generated.body)
     else:
         message: dict[str, Any] = {"role": "assistant", "content": text}
+        if is_refusal:
+            message |= {"content": None, "refusal": text}
         if tool_calls:
-            message["tool_calls"] = tool_calls
-        reason = "tool_calls" if tool_calls else "stop"
+            message |= {"content": text or None, **tool_members(tool_calls)}
         fields["id"] = raw_json("chatcmpl-" + call_id)
         fields["object"] = raw_json("chat.completion")
         fields["created"] = raw_json(created_s)
-        fields["choices"] = raw_json([{"index": 0, "message": message, "finish_reason": reason}])
+        fields["choices"] = raw_json([{"index": 0, "message": message, "finish_reason": finish_reason}])
     if "usage" not in fields:
         fields["usage"] = raw_json(usage_object(usage))
     fields["model"] = raw_json(model)
@@ -241,7 +337,23 @@ def chunk_object(call_id: str, model: str, created_s: int, choices: list[dict[st
     }
 
 
-def answer_events(text: str, tool_calls: Sequence[dict[str, Any]], *, call_id: str, model: str, created_s: int) -> list[bytes]:
+def tool_members(tool_calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The members of a message for tool calls; one without a type is the dialect's older function call."""
+    typed = [each for each in tool_calls if "type" in each or "id" in each]
+    older = [each["function"] for each in tool_calls if each not in typed]
+    return {**({"tool_calls": typed} if typed else {}), **({"function_call": older[0]} if older else {})}
+
+
+def answer_events(
+    text: str,
+    tool_calls: Sequence[dict[str, Any]],
+    *,
+    call_id: str,
+    model: str,
+    created_s: int,
+    is_refusal: bool = False,
+    finish_reason: str = "stop",
+) -> list[bytes]:
     """A checked answer as the events of a stream, sentence by sentence where it can be."""
     events: list[bytes] = []
 
@@ -251,10 +363,13 @@ def answer_events(text: str, tool_calls: Sequence[dict[str, Any]], *, call_id: s
 
     add({"role": "assistant", "content": ""})
     for piece in _pieces(text):
-        add({"content": piece})
+        add({"refusal" if is_refusal else "content": piece})
     if tool_calls:
-        add({"tool_calls": [{"index": index, **each} for index, each in enumerate(tool_calls)]})
-    add({}, "tool_calls" if tool_calls else "stop")
+        members = tool_members(tool_calls)
+        if "tool_calls" in members:
+            members["tool_calls"] = [{"index": index, **each} for index, each in enumerate(members["tool_calls"])]
+        add(members)
+    add({}, finish_reason)
     return events
 
 

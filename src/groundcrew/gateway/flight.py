@@ -33,6 +33,9 @@ class Flight:
         self.stream = False
         self.data_class: DataClass = "public"
         self.question = self.request_text = ""
+        #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
+        self.prefill = ""
+        self.offers_tools = False
         self.provider: str | None = None
         self.target_model: str | None = None
         self.price: Price | None = None

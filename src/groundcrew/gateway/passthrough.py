@@ -44,7 +44,6 @@ class PassThrough:
                     await start_events(send, 200, flight.response_headers())
                 if leaving:
                     await send_events(send, leaving)
-                flight.answer = gathering.text()
                 if done:
                     break
                 data = await opened.stream.read()
@@ -54,7 +53,7 @@ class PassThrough:
                     break
                 events = opened.splitter.feed(data)
         finally:
-            flight.answer = gathering.text()
+            flight.answer = gathering.generated().recorded_text()
             if gathering.usage is not None:
                 flight.usage_known = True
                 flight.input_tokens, flight.output_tokens = gathering.usage.prompt_tokens, gathering.usage.completion_tokens
@@ -71,7 +70,7 @@ class PassThrough:
             flight.trust = await self._checks.score(flight, generated.text)
             if not supported(rule, flight.trust):
                 flight.flags.append("the answer is not supported by the approved passages")
-        flight.answer = generated.text or generated.tool_text()
+        flight.answer = generated.recorded_text()
         await self._finisher.commit(flight, "answered")
         created_s = int(flight.received_at.timestamp())
         last = chunk_object(flight.call_id, admitted.entry.use_case.model, created_s, [], groundcrew=flight.report())
@@ -91,7 +90,7 @@ def _sift(events: list[bytes], gathering: Gathering, *, wants_usage: bool) -> tu
         if is_done(data):
             return b"".join(leaving), True
         chunk = gathering.read(data)
-        if chunk.choices or chunk.usage is None or wants_usage:
+        if chunk.choices or not chunk.has_usage or wants_usage:
             leaving.append(raw)
     return b"".join(leaving), False
 

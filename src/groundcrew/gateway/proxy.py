@@ -50,6 +50,7 @@ class Proxy:
         request, fields = decode_chat(body, self._settings)
         flight.stream = bool(request.stream)
         flight.request_text, flight.question = request.transcript(), request.question()
+        flight.prefill, flight.offers_tools = request.prefill(), bool(request.tools or request.functions)
         admitted = self._admit(flight, request, len(body))
         flight.timed("admission", started_s)
         checked = await self._checks.request(flight, admitted, request)
@@ -169,7 +170,15 @@ class Proxy:
             return
         usage = Tokens(prompt_tokens=flight.input_tokens, completion_tokens=flight.output_tokens)
         if flight.stream:
-            events = answer_events(release.text, release.tool_calls, call_id=flight.call_id, model=model, created_s=created_s)
+            events = answer_events(
+                release.text,
+                release.tool_calls,
+                call_id=flight.call_id,
+                model=model,
+                created_s=created_s,
+                is_refusal=release.is_refusal,
+                finish_reason=release.finish_reason,
+            )
             if request.stream_options is not None and request.stream_options.include_usage:
                 events.append(event(chunk_object(flight.call_id, model, created_s, [], usage=usage_object(usage))))
             events.append(event(chunk_object(flight.call_id, model, created_s, [], groundcrew=flight.report())))
@@ -179,7 +188,7 @@ class Proxy:
             await send_events(send, DONE, more=False)
             return
         body = completion_body(
-            None if release.replaced else generated,
+            generated if release.as_is else None,
             call_id=flight.call_id,
             model=model,
             created_s=created_s,
@@ -187,5 +196,7 @@ class Proxy:
             tool_calls=release.tool_calls,
             usage=usage,
             report=flight.report(),
+            is_refusal=release.is_refusal,
+            finish_reason=release.finish_reason,
         )
         await send_json(send, 200, headers, body)

@@ -13,7 +13,7 @@ from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import Grounding as GroundingRule
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.admission import Admitted
-from groundcrew.gateway.answer import Generated
+from groundcrew.gateway.answer import FINISH_REASONS, Generated
 from groundcrew.gateway.checks import DECLINED_TEXT, Checks
 from groundcrew.gateway.flight import Flight
 from groundcrew.guards.redaction import remap_report
@@ -23,11 +23,14 @@ DEFAULT_REPLACEMENT = "This answer was removed by policy."
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
-    """What leaves: `sent` with a text, or `held`. `replaced` when the text is not the upstream's own any more."""
+    """What leaves: `sent` with a text, or `held`. `as_is` when the upstream's own body may leave, since nothing in it needed a
+    check; otherwise only `text` and `tool_calls` leave."""
 
     kind: Literal["sent", "held"]
     text: str = ""
-    replaced: bool = False
+    as_is: bool = False
+    is_refusal: bool = False
+    finish_reason: str = "stop"
     tool_calls: tuple[dict[str, Any], ...] = ()
     reason: str = ""
 
@@ -73,21 +76,19 @@ class Releaser:
         """Check `generated` and say what leaves; RefusedCall where nothing does. Fills in the flight's trust and status."""
         outcome = await self._checks.output(flight, admitted, generated)
         rule = admitted.entry.use_case.grounding
-        report: TrustReport | None = None
-        scored = rule is not None and not (generated.tool_calls and not generated.text)
         declined = flight.status == "declined"
-        if scored and not declined:
-            report = await self._checks.score(flight, generated.text)
-        masked_text = outcome.texts[0]
-        if report is not None:
-            report = remap_report(report, outcome.offsets[0])
+        wish = _guard_wish(outcome)
+        report: TrustReport | None = None
+        if rule is not None and not declined:
+            report, problem = await self._ground(flight, rule, generated)
+            if report is not None:
+                report = remap_report(report, outcome.offsets[0])
+            if problem:
+                flight.flags.append(problem)
+                wish = _worst(wish, _grounding_wish(rule, problem))
+        masked_text, _, masked_tools = outcome.texts
         flight.trust = report
-        flight.answer = masked_text
-        wish = _worst(
-            _guard_wish(outcome), _grounding_wish(rule, report) if rule is not None and scored and not declined else None
-        )
-        if rule is not None and scored and not declined and not supported(rule, report):
-            flight.flags.append(_why(rule, report))
+        flight.answer = masked_text or masked_tools
         if wish.action == "refuse":
             self._withhold(flight, report)
             raise RefusedCall(wish.code, wish.reason)
@@ -96,15 +97,47 @@ class Releaser:
         if wish.action == "replace":
             self._withhold(flight, report)
             flight.answer, flight.status = outcome.replacement or DEFAULT_REPLACEMENT, "fallback"
-            return self._signed(flight, admitted, Release(kind="sent", text=flight.answer, replaced=True, reason=wish.reason))
-        replaced = _apply_masks(generated, outcome)
-        flight.answer = masked_text or generated.tool_text()
+            return self._signed(flight, admitted, Release(kind="sent", text=flight.answer, reason=wish.reason))
+        _apply_masks(generated, outcome)
+        checked = holds_back(admitted)
+        flight.answer = (masked_text or generated.tool_text()) if checked else generated.recorded_text()
         if wish.action == "hold":
             return self._hold(flight, wish.reason, generated)
         if is_refusal(report):
             flight.status = "declined"
-        release = Release(kind="sent", text=masked_text, replaced=replaced, tool_calls=tuple(generated.tool_calls))
+        calls = generated.checked_tool_calls() if checked else tuple(generated.tool_calls)
+        usual = "tool_calls" if calls else "stop"
+        release = Release(
+            kind="sent",
+            text=masked_text,
+            as_is=not checked,
+            is_refusal=generated.is_refusal,
+            finish_reason=generated.finish_reason if generated.finish_reason in FINISH_REASONS else usual,
+            tool_calls=calls,
+        )
         return release if declined else self._signed(flight, admitted, release, generated)
+
+    async def _ground(self, flight: Flight, rule: GroundingRule, generated: Generated) -> tuple[TrustReport | None, str]:
+        """The trust of the text, and why the answer as a whole does not count as grounded ("" where it does).
+
+        What a tool call would tell somebody counts like the text, and so does a text that only ends what the request began.
+        """
+        report: TrustReport | None = None
+        if generated.text or not generated.tool_calls:
+            report = await self._checks.score(flight, generated.text)
+            if not supported(rule, report):
+                return report, _why(rule, report)
+        if generated.tool_calls and not flight.offers_tools:
+            return report, "the model called a tool that the request does not offer"
+        if prose := generated.tool_prose():
+            beside = await self._checks.score(flight, prose)
+            if not supported(rule, beside):
+                return report, "a tool call holds text that is not grounded: " + _why(rule, beside)
+        if flight.prefill and generated.text:
+            whole = await self._checks.score(flight, flight.prefill + generated.text)
+            if not supported(rule, whole):
+                return report, "together with the beginning that the request gives: " + _why(rule, whole)
+        return report, ""
 
     async def instead(self, flight: Flight, admitted: Admitted, outcome: GuardOutcome) -> Release:
         """What leaves when an input guard keeps a request from the upstream: a refusal, a hold, or another answer."""
@@ -115,7 +148,7 @@ class Releaser:
             return self._hold(flight, reason, Generated())
         if outcome.action == "replace":
             flight.answer, flight.status = outcome.replacement or DEFAULT_REPLACEMENT, "fallback"
-            return Release(kind="sent", text=flight.answer, replaced=True, reason=reason)
+            return Release(kind="sent", text=flight.answer, reason=reason)
         return await self._fall_back(
             flight, admitted, _Wish(action="fallback", code="guard_blocked", reason=reason), extractive=False
         )
@@ -139,7 +172,7 @@ class Releaser:
                 flight.citations = composed.citations
                 flight.trust = remap_report(report, outcome.offsets[0]) if report is not None else None
         flight.answer, flight.status = text, _status(status)
-        release = Release(kind="sent", text=text, replaced=True, reason=wish.reason)
+        release = Release(kind="sent", text=text, reason=wish.reason)
         return release if status == "declined" else self._signed(flight, admitted, release)
 
     def _signed(self, flight: Flight, admitted: Admitted, release: Release, generated: Generated | None = None) -> Release:
@@ -180,10 +213,10 @@ def _guard_wish(outcome: GuardOutcome) -> _Wish:
     return _Wish(action=outcome.action, code="guard_blocked", reason=reason)
 
 
-def _grounding_wish(rule: GroundingRule, report: TrustReport | None) -> _Wish:
-    if rule.mode == "advisory" or rule.below == "flag" or supported(rule, report):
+def _grounding_wish(rule: GroundingRule, problem: str) -> _Wish:
+    if rule.mode == "advisory" or rule.below == "flag":
         return _Wish(action="allow", code="not_grounded", reason="")
-    return _Wish(action=rule.below, code="not_grounded", reason=_why(rule, report))
+    return _Wish(action=rule.below, code="not_grounded", reason=problem)
 
 
 def _why(rule: GroundingRule, report: TrustReport | None) -> str:
@@ -199,15 +232,11 @@ def _why(rule: GroundingRule, report: TrustReport | None) -> str:
     return f"the answer's trust {report.trust:.2f} is below the threshold {rule.threshold:.2f}"
 
 
-def _apply_masks(generated: Generated, outcome: GuardOutcome) -> bool:
-    """Put masked texts in the place of the generated ones; whether anything changed."""
-    text, side, tools = outcome.texts
-    changed = (text, side, tools) != (generated.text, generated.side_text, generated.tool_text())
-    if changed:
-        if tools != generated.tool_text():
-            try:
-                generated.tool_calls = msgspec.json.decode(tools)
-            except msgspec.DecodeError:
-                raise RefusedCall("guard_blocked", "the answer's tool calls could not be masked") from None
-        generated.text, generated.side_text = text, side
-    return changed
+def _apply_masks(generated: Generated, outcome: GuardOutcome) -> None:
+    """Put masked texts in the place of the generated ones."""
+    generated.text, generated.side_text, tools = outcome.texts
+    if tools != generated.tool_text():
+        try:
+            generated.tool_calls = msgspec.json.decode(tools, type=list[dict[str, Any]])
+        except msgspec.DecodeError:
+            raise RefusedCall("guard_blocked", "the answer's tool calls could not be masked") from None

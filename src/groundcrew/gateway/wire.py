@@ -69,6 +69,12 @@ class ChatRequest(msgspec.Struct):
     top_p: float | None = None
     stop: str | list[str] | None = None
     tools: list[msgspec.Raw] | None = None
+    functions: list[msgspec.Raw] | None = None
+
+    def prefill(self) -> str:
+        """The text of a last message that is the assistant's: some providers go on from there. "" without one."""
+        last = self.messages[-1]
+        return "".join(last.texts()) if last.role == "assistant" else ""
 
     def question(self, masked: Mapping[int, list[str]] | None = None) -> str:
         """The newest user message's text: what retrieval looks for. "" without one. `masked` replaces texts by index."""

@@ -28,6 +28,7 @@ from groundcrew.testing import (
 PASSAGE = "The replacement card costs CHF 20."
 INVENTED = "The replacement card costs CHF 99."
 QUESTION = "What does a replacement card cost?"
+TOOLS = [{"type": "function", "function": {"name": "look_up"}}]
 DECLINED = "I have no verified answer to this question."
 Build = Callable[..., MemoryGateway]
 
@@ -217,11 +218,13 @@ async def test_several_choices_are_refused_where_answers_are_checked(build: Buil
 
 
 @BOTH
-async def test_tool_calls_pass_unscored_but_recorded(build: Build, upstream: FakeUpstream, stream: bool) -> None:
+async def test_a_tool_call_that_says_nothing_to_anyone_passes_and_is_recorded(
+    build: Build, upstream: FakeUpstream, stream: bool
+) -> None:
     tool = {"id": "c1", "type": "function", "function": {"name": "look_up", "arguments": '{"card": 1}'}}
     upstream.script = Reply(text="", tool_calls=(tool,))
     memory = build(grounding=required())
-    response = await chat(memory.gateway, TEST_KEY, text=QUESTION, stream=stream)
+    response = await chat(memory.gateway, TEST_KEY, text=QUESTION, stream=stream, tools=TOOLS)
     assert response.status == 200
     if stream:
         calls = [c for e in response.events()[:-1] for choice in e["choices"] for c in choice["delta"].get("tool_calls", ())]
