@@ -17,6 +17,7 @@ from tests.e2e.seed import PASSWORD, USE_CASE, TurnedClock, open_turned, seed
 from tests.unit.web.site import call
 
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.kill_switch import parse_scope
 from groundcrew.services.bundle import Services
 from groundcrew.web.app import create_web
 from groundcrew.web.live import LiveEvents
@@ -215,11 +216,19 @@ async def test_calls_come_in_live(console: Console) -> None:
     page = await console.signed_in()
     await page.goto(f"{console.base}/use-cases/{USE_CASE}")
     await expect(page.locator("#calls .live")).to_have_text("live")
+    await expect(page.get_by_role("alert")).to_have_count(0)
     question = "Does this one come by itself?"
     fresh = call(id=new_id(), use_case=USE_CASE, received_at=datetime.now(UTC), request=question, answer="Yes.")
     await console.services.calls.ship([fresh], gateway="gateway-1")
     console.live.publish({"type": "call", "use_case": USE_CASE, "id": fresh.id})
     await expect(page.locator("#calls tbody").last).to_contain_text(question)
+    # What another person stops shows on this page too, and goes again.
+    scope = parse_scope("use-case:meeting-notes")
+    await console.services.kill_switches.stop(scope, actor="user:nadia", reason="test")
+    await expect(page.get_by_role("alert")).to_contain_text("use-case:meeting-notes: confirmed stopped, by nadia")
+    for actor in ("user:nadia", "user:ruth"):
+        await console.services.kill_switches.resume(scope, actor=actor, reason="test")
+    await expect(page.get_by_role("alert")).to_have_count(0)
     assert not console.trouble
 
 

@@ -104,6 +104,7 @@ async def calls_page(
         statuses=get_args(CallStatus),
         older=found[-1].id if len(found) == CALLS_PER_PAGE else None,
         paged=before is not None,
+        show_use_case=not use_case,
     )
 
 

@@ -1,4 +1,4 @@
-"""The one stream of live events that an open page follows."""
+"""The one stream of live events that an open page follows, and the alarm that it refreshes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ from litestar import get
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from groundcrew.web.console.page import PageRequest
+from groundcrew.web.api.common import views_of
+from groundcrew.web.console.page import Page, PageRequest, fragment
 from groundcrew.web.live import LiveEvents
 
 HEARTBEAT_S = 15.0
 #: A stream ends after this long; the browser opens the next one, and with it the session is looked at again.
 STREAM_S_MAX = 600.0
 RETRY_MS = 3_000
+
+
+@get("/alarm", action="read")
+async def alarm(request: PageRequest) -> Page:
+    """What is stopped now, for the head of an open page."""
+    return fragment("alarm.html", overview=await views_of(request).overview())
 
 
 @get("/live", action="read")
@@ -41,4 +48,4 @@ async def _lines(events: LiveEvents, use_case: str | None) -> AsyncIterator[byte
             return
 
 
-HANDLERS = [live]
+HANDLERS = [alarm, live]

@@ -74,7 +74,7 @@ async def use_case_page(request: PageRequest, name: FromPath[str], done: Done = 
 async def calls_table(request: PageRequest, name: FromPath[str]) -> Page:
     """The rows of the live table, for htmx."""
     calls = await services_of(request).calls.latest(use_case=name, limit=CALLS_SHOWN)
-    return fragment("calls_rows.html", calls=calls, now=services_of(request).database.clock.now())
+    return fragment("calls_rows.html", calls=calls, show_use_case=False)
 
 
 @post("/use-cases/{name:str}/gate", action="evaluate_gate")
@@ -165,6 +165,7 @@ async def _page(
         plan=plan(hypothesis.plan) if hypothesis else None,
         open_attestations=_attestations(view),
         calls=calls,
+        show_use_case=False,
         chart=_chart(activity),
         message=message,
         problem=problem,
