@@ -37,7 +37,7 @@ def test_the_ring_once_around(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_own_messages_and_own_knowledge(tmp_path: Path) -> None:
     (tmp_path / "handbook.md").write_text(
-        "# Bicycle lending\n\nA bicycle may be lent for at most three days. Returning a bicycle late costs 4 euros for each day.\n"
+        "# Bicycle lending\n\nA bicycle is lent for at most three days. Returning a bicycle late costs 4 euros for each day.\n"
     )
     rows = [
         {"id": "1", "text": "How much does it cost if I return the bicycle late?", "extra": True},
