@@ -195,6 +195,7 @@ class Views:
         async with self._database.read() as connection:
             use_case = await require_use_case(connection, name)
             facts = await gather(connection, use_case, now)
+            rating = _rating_result(facts)
             switches = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
             keys = await catalog.KEYS.find(connection, use_case=name)
             states: Counter[str] = Counter()
@@ -213,8 +214,8 @@ class Views:
                 model=facts.model,
                 policy=await catalog.POLICIES.get(connection, use_case.policy) if use_case.policy else None,
                 revision=facts.revision,
-                ratings=_ratings(facts.ratings, _rating_result(facts)),
-                sample_ratings=_ratings(facts.sample_ratings, None),
+                ratings=_ratings(facts.ratings, rating if facts.ratings else None),
+                sample_ratings=_ratings(facts.sample_ratings, None if facts.ratings else rating),
                 latest_ratings=tuple(
                     sorted((*facts.ratings, *facts.sample_ratings), key=lambda each: each.id, reverse=True)[:RATINGS_SHOWN_MAX]
                 ),
@@ -291,13 +292,11 @@ async def _stopping(connection: Connection, use_case: UseCase, switches: Sequenc
     return tuple(each for each in switches if covers(each))
 
 
-def _rating_result(facts: Facts) -> CriterionResult | None:
+def _rating_result(facts: Facts) -> CriterionResult:
     """The rating criterion of the gate into production readiness, so that page and gate show one interval."""
-    from groundcrew.services.criteria.registry import CHECKS, evaluate
+    from groundcrew.services.criteria.results import rating
 
-    if "rating" not in CHECKS:
-        return None
-    return evaluate(facts, Criterion(key="rating", title="Rating", check="rating"))
+    return rating(facts, Criterion(key="rating", title="Rating", check="rating"))
 
 
 def _ratings(ratings: Sequence[Rating], result: CriterionResult | None) -> RatingSummary:
