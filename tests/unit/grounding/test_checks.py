@@ -169,6 +169,56 @@ def test_rewordings_raise_no_objection(words_only: TrustScorer, answer: str, sou
     assert only_claim(words_only, answer, source).support > 0.2
 
 
+TRANSFERS = (
+    "Transfers to the euro zone cost EUR 0 in e-banking and CHF 5 at the counter. Express transfers carry a surcharge of CHF 15. "
+    "Between 1 June and 30 September 2026, the surcharge is halved for students."
+)
+CONTRACT = (
+    "Mr. Keller approved the request of Ms. Vogt on Tuesday, 14 April 2026. The contract runs for two years and renews "
+    "automatically unless cancelled three months before expiry. The client pays the broker a commission of 2.5%."
+)
+LUNGS = (
+    "The left lung shows no infiltrate; the right lung shows a nodule of 8 mm. "
+    "The drug lowers blood pressure and may increase the heart rate."
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "source"),
+    [
+        ("Transfers to the euro zone cost CHF 5 in e-banking.", TRANSFERS),
+        ("Express transfers carry a discount of CHF 15.", TRANSFERS),
+        ("From 1 June to 30 September 2026, the surcharge is doubled for students.", TRANSFERS),
+        ("Ms. Vogt approved the request of Mr. Keller on Tuesday, 14 April 2026.", CONTRACT),
+        ("Mr. Keller approved the request of Ms. Vogt on Thursday, 14 April 2026.", CONTRACT),
+        ("The contract runs for two years and does not renew automatically.", CONTRACT),
+        ("The contract renews unless cancelled three months after expiry.", CONTRACT),
+        ("The broker pays the client a commission of 2.5%.", CONTRACT),
+        ("The client pays the broker a commission of CHF 2.5.", CONTRACT),
+        ("The right lung shows no infiltrate.", LUNGS),
+        ("The left lung shows a nodule of 8 mm.", LUNGS),
+        ("The drug raises blood pressure.", LUNGS),
+        ("The drug may decrease the heart rate.", LUNGS),
+    ],
+)
+def test_faults_that_keep_every_word_in_place(words_only: TrustScorer, answer: str, source: str) -> None:
+    assert only_claim(words_only, answer, source).support <= 0.2
+
+
+@pytest.mark.parametrize(
+    ("answer", "source"),
+    [
+        ("At the counter a transfer to the euro zone is CHF 5.", TRANSFERS),
+        ("Students pay half the surcharge from 1 June until 30 September 2026.", TRANSFERS),
+        ("The request of Ms. Vogt was approved by Mr. Keller on 14 April 2026.", CONTRACT),
+        ("If it is not cancelled three months before it ends, the contract is renewed automatically.", CONTRACT),
+        ("There is an 8 mm nodule in the right lung.", LUNGS),
+    ],
+)
+def test_other_word_order_raises_no_objection(words_only: TrustScorer, answer: str, source: str) -> None:
+    assert only_claim(words_only, answer, source).support > 0.2
+
+
 def rates(scorer: TrustScorer, *, held_back: bool) -> dict[str, Any]:
     rows = [json.loads(line) for path in sorted(CASES.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
     chosen = [row for row in rows if (hashlib.sha256(row["id"].encode()).digest()[0] % 3 == 0) is held_back]

@@ -11,6 +11,7 @@ from groundcrew.grounding.checks.names import check_names
 from groundcrew.grounding.checks.offers import check_offers
 from groundcrew.grounding.checks.polarity import check_polarity
 from groundcrew.grounding.checks.rates import check_quantifier, check_rates
+from groundcrew.grounding.checks.roles import check_roles
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.statement import Statement
 
@@ -34,6 +35,7 @@ def run_checks(
         own = [token.stem for token in claim.content()]
         share = sum(shares_word(word, anchors[0].stems) for word in own) / len(own) if own else 0.0
         findings += check_polarity(claim.text, [anchor.statement.text for anchor in anchors])
+        findings += check_roles(claim, [anchor.statement for anchor in anchors])
         findings += check_quantifier(claim.text, anchors[0], share)
     unique = {(finding.check, finding.reason): finding for finding in findings}
     return sorted(unique.values(), key=lambda finding: not finding.contradicted)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-CheckName = Literal["number", "date", "name", "negation", "direction", "quantifier", "rate", "offer"]
+CheckName = Literal["number", "date", "name", "negation", "direction", "quantifier", "rate", "offer", "role"]
 
 #: Support of a claim that the sources contradict can not exceed this, whatever else speaks for it.
 CONTRADICTED_SUPPORT_MAX = 0.05

@@ -11,6 +11,8 @@ AXES: dict[str, str] = {
     "augment* aumenta* | decreas* reduc* lowers lowered lowering fall* fell drop* declin* "
     "decline* shrink* senk* gesenkt sink* gesunken abnehm* abnahme reduzier* diminu* baiss* "
     "diminui* | ",
+    "surcharge": "surcharge* supplement* zuschlag* zuschläge aufpreis* | discount* rebate* rabatt* ermässig* vergünstig*",
+    "factor": "double* doubling verdoppel* | halve* halving halbier*",
     "order": "before prior vor vorher avant prima earlier | after afterwards following nach nachher après dopo later",
     "vertical": "above over oberhalb | below under beneath unterhalb",
     "extreme": "maximum maximal* max höchstens largest highest biggest longest | minimum minimal* min "
@@ -59,7 +61,7 @@ AXES: dict[str, str] = {
     "start": "start* begin* began beginn* startet commenc* | end ends ended stop* finish* terminat* ende* endet*",
     "outcome": "win won wins winning victory gewinn* gewann | lose lost loses losing defeat* verlier* verlor*",
     "access": "public öffentlich* | private privat*",
-    "share": "full fully entire whole complete* vollständig* ganze* | partial* partly teilweise",
+    "share": "full fully entire whole complete* vollständig* ganze* | partial* partly teilweise half halb* hälfte",
     "term": "temporar* vorübergehend* | permanent* dauerhaft*",
     "mode": "automatic* automatisch* | manual* manuell*",
     "sameness": "same identical gleich* | different verschieden* unterschiedlich*",
@@ -79,6 +81,7 @@ AXES: dict[str, str] = {
 
 #: Phrases that mean one thing whatever their words, replaced before comparison.
 PHRASES: list[tuple[str, str]] = [
+    (r"unless|ausser wenn|es sei denn|sofern nicht|wenn nicht|if not", ", if not "),
     (r"(?:it is |it's |es ist )?(?:not true|untrue|false|incorrect|wrong|not the case|not correct|"
         r"nicht wahr|falsch)(?: to say)?,? (?:that|dass)", " not "),
     (r"free of charge|at no (?:extra |additional )?(?:cost|charge)|without (?:any |a )?(?:charge|"
@@ -89,7 +92,7 @@ PHRASES: list[tuple[str, str]] = [
         r"(?:gebühr(?:en)?|kosten)|sans frais|senza spese",
      " freefee "),
     (r"no longer|not any ?more|nicht mehr|ne plus|non più", " not "),
-    (r"not only|nicht nur|non seulement|non solo|no matter|not just|if not|whether or not|no doubt|"
+    (r"not only|nicht nur|non seulement|non solo|no matter|not just|whether or not|no doubt|"
         r"nothing but|no sooner", " "),
     (r"no more than|not more than|no later than|not later than|not exceed(?:ing)?|nicht mehr als|"
         r"nicht später als|must not exceed|cannot exceed|may not exceed|does not exceed|not exceeding", " upto "),

@@ -20,14 +20,17 @@ ALIGNED_WORDS_MIN = 2
 #: A lone difference in negation counts from this share of the claim's words on, with so much of the source clause back;
 #: a claim whose every word is in the source clause needs less back.
 NEGATION_SHARE_MIN, LIKE_SHARE_MIN, WHOLE_SHARE, PART_SHARE_MIN = 0.7, 0.5, 0.95, 0.25
+#: Words that each side of an "and" needs to be compared as a clause of its own.
+JOINED_WORDS_MIN = 3
 #: Among source clauses that hold the claim clause alike, the one that the claim covers better is compared.
 BACK_SHARE = 0.3
 POLARITY_CACHE_SIZE = 8_192
 
 _SPLIT = re.compile(
-    r"[;:()|]|,\s|\b(?:but|while|whereas|although|though|unless|aber|während|sondern|mais|ma|mentre|because|weil)\b",
+    r"[;:()|]|,\s|\b(?:but|while|whereas|although|though|aber|während|sondern|mais|ma|mentre|because|weil)\b",
     re.IGNORECASE,
 )
+_AND = re.compile(r"\b(?:and|or|und|oder|et|ou|e|o)\b", re.IGNORECASE)
 _WORD = re.compile(r"n't\b|n’t\b|[^\W\d_]+(?:'[^\W\d_]+)?|\d+(?:[.,:]\d+)*", re.UNICODE)
 _DIRECTION_AXES = frozenset(("change", "order", "vertical", "extreme", "comparison", "timing", "rank", "speed"))
 
@@ -84,8 +87,32 @@ def clauses(text: str) -> tuple[Clause, ...]:
     normal = text.replace("’", "'")
     for pattern, replacement in _PHRASE_PATTERNS:
         normal = pattern.sub(replacement, normal)
-    parts = [part for part in _SPLIT.split(normal) if part and len(part.split()) >= 2]
-    return tuple(_read(part) for part in parts or [normal])
+    read: list[Clause] = []
+    for part in _SPLIT.split(normal):
+        if not part or len(part.split()) < 2:
+            continue
+        joined = [_read(piece) for piece in _AND.split(part) if len(piece.split()) >= JOINED_WORDS_MIN]
+        whole = _read(part)
+        if len(joined) > 1:
+            read.extend(joined)
+        if len(joined) < 2 or not _is_mixed(whole):
+            read.append(whole)
+    return tuple(read) or (_read(normal),)
+
+
+@lru_cache(maxsize=POLARITY_CACHE_SIZE)
+def _denial_count(text: str) -> int:
+    """Negations of the whole text."""
+    normal = text.replace("’", "'")
+    for pattern, replacement in _PHRASE_PATTERNS:
+        normal = pattern.sub(replacement, normal)
+    return len(_read(normal).denied)
+
+
+def _is_mixed(clause: Clause) -> bool:
+    """Whether the clause holds both sides of a pair ("lowers … and raises …"), so that as a whole it says neither."""
+    taken = {(axis, pole) for axis, pole, _ in clause.poles}
+    return any((axis, 1 - pole) in taken for axis, pole in taken)
 
 
 def _read(text: str) -> Clause:
@@ -123,7 +150,7 @@ def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
     sentences that support the claim best; one of them that agrees settles it."""
     stated = [clause for sentence in evidence for clause in clauses(sentence)]
     own = clauses(claim)
-    denials = sum(len(clause.denied) for clause in own)
+    denials = _denial_count(claim)
     for clause in own:
         aligned = [(_overlap(clause, other), other) for other in stated]
         aligned = [(share, other) for share, other in aligned if share >= ALIGNED_SHARE_MIN]
