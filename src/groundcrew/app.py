@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
 from groundcrew.errors import GroundcrewError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     from groundcrew.domain.call import Call
@@ -221,12 +222,21 @@ async def _serve(settings: Settings) -> None:
         except OSError as error:
             raise InputError(f"can not listen on {settings.host}:{settings.port}: {error.strerror}", field="port") from None
         listener.listen(BACKLOG_MAX)
-        url = f"http://{settings.host}:{listener.getsockname()[1]}"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = f"http://{host}:{listener.getsockname()[1]}"
         async with App(settings) as app:
             if app.password is not None:
                 print(f"First run: sign in as admin with password {app.password} (shown this once).", flush=True)
             print(f"groundcrew serves on {url}: console at {url}/, gateway at {url}/v1. Stop with Ctrl+C.", flush=True)
-            server = uvicorn.Server(
+
+            class Server(uvicorn.Server):
+                """Ends the open live pages first, which would otherwise hold up the end."""
+
+                async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                    app.live.close()
+                    await super().shutdown(sockets=sockets)
+
+            server = Server(
                 uvicorn.Config(
                     app,
                     lifespan="off",
@@ -237,7 +247,23 @@ async def _serve(settings: Settings) -> None:
                     server_header=False,
                 )
             )
-            await server.serve(sockets=[listener])
+            with _stopping_in_order():
+                await server.serve(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _stopping_in_order() -> Iterator[None]:
+    """Have a signal end the server and nothing more.
+
+    The server raises the signal again once it has stopped, which would kill the process before the spool is shipped and
+    the gateway is struck off. Afterwards a second signal ends the process as usual.
+    """
+    before = {each: signal.signal(each, lambda _number, _frame: None) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

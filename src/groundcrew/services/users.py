@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 import msgspec
@@ -19,6 +20,7 @@ from groundcrew.store.database import Database
 PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX = 12, 256
 SESSION_S = 12 * 3_600
 ADMIN_NAME = "admin"
+_NOBODY: list[str] = []
 
 
 class Users:
@@ -51,7 +53,7 @@ class Users:
             raise InputError(f"roles are some of {', '.join(ROLES)}", field="roles")
         user = User(
             name=name,
-            password_hash=_hasher().hash(password),
+            password_hash=await _hash(password),
             roles=roles,
             created_at=self._database.clock.now(),
             qualifications=qualifications,
@@ -66,19 +68,20 @@ class Users:
         """Give an account another password; its sessions end."""
         if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
             raise InputError(f"a password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters", field="password")
+        password_hash = await _hash(password)
         async with self._database.write(actor) as writer:
             user = await require(writer.connection, catalog.USERS, name)
-            await catalog.USERS.put(writer, msgspec.structs.replace(user, password_hash=_hasher().hash(password)), "set_password")
+            await catalog.USERS.put(writer, msgspec.structs.replace(user, password_hash=password_hash), "set_password")
             await operations.close_sessions_of(writer.connection, name, self._database.clock.now().timestamp())
 
     async def authenticate(self, name: str, password: str) -> User:
         """The account with this name and password; NotAllowed, the same for every cause, otherwise."""
         async with self._database.read() as connection:
             user = await catalog.USERS.get(connection, name)
-        # An unknown name costs the same hash as a known one, so that names can not be told by time.
-        stored = user.password_hash if user else _hasher().hash("an account that is not there")
+        # An unknown name costs the same as a known one, so that names can not be told by time.
+        stored = user.password_hash if user else await _hash_of_nobody()
         try:
-            _hasher().verify(stored, password[:PASSWORD_LENGTH_MAX])
+            await asyncio.to_thread(PasswordHasher().verify, stored, password[:PASSWORD_LENGTH_MAX])
         except VerificationError:
             user = None
         if user is None or user.disabled:
@@ -115,5 +118,13 @@ class Users:
             return await catalog.USERS.find(connection)
 
 
-def _hasher() -> PasswordHasher:
-    return PasswordHasher()
+async def _hash(password: str) -> str:
+    """The argon2id hash of a password, made in a thread: it takes tens of milliseconds of processor time on purpose."""
+    return await asyncio.to_thread(PasswordHasher().hash, password)
+
+
+async def _hash_of_nobody() -> str:
+    """The hash that an unknown name's password is compared with; made once."""
+    if not _NOBODY:
+        _NOBODY.append(await _hash(secrets.token_urlsafe(32)))
+    return _NOBODY[0]
