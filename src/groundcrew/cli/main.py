@@ -82,9 +82,11 @@ def run(arguments: Sequence[str] | None = None, *, wiring: object = None) -> int
     except click.Abort:
         print("groundcrew: interrupted", file=sys.stderr)
         return EXIT_BAD_INPUT
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return EXIT_BAD_INPUT
+    except click.ClickException as error:
+        return _fail(error, EXIT_BAD_INPUT)
     except (GateNotPassed, AuditBroken) as error:
         return _fail(error, EXIT_CHECK_FAILED)
     except (GroundcrewError, OSError) as error:
@@ -101,5 +103,12 @@ def _fail(error: Exception, status: int, prefix: str = "") -> int:
     if os.environ.get("GROUNDCREW_DEBUG"):
         raise error
     message = str(error) or type(error).__name__
-    print(f"groundcrew: {prefix}{message}", file=sys.stderr)
+    command = "groundcrew"
+    if isinstance(error, click.ClickException):
+        message = error.format_message()
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        command = error.ctx.command_path
+        message = f"{message.rstrip('.')}; see {command} --help"
+    # One line, whatever a driver or a library puts into its messages.
+    print(f"{command}: {prefix}{' '.join(message.split())}", file=sys.stderr)
     return status
