@@ -19,8 +19,8 @@ STATEMENT_CACHE_SIZE = 8_192
 FIGURE_CHARS_MAX = 40
 
 _CLAUSE_BREAK = re.compile(
-    r"[;:()|•–—]|,\s|\s-\s|\b(?:and|but|while|whereas|although|though|or|und|aber|während|oder|"
-    r"sowie|et|mais|tandis que|ou|e|ma|mentre|o)\b",
+    r"[;:()|•–—]|,\s|\s-\s|(?<![\w-])(?:and|but|while|whereas|although|though|or|und|aber|während|oder|"
+    r"sowie|et|mais|tandis que|ou|e|ma|mentre|o)(?![\w-])",
     re.IGNORECASE,
 )
 _NAME_WORD = re.compile(r"[A-ZÄÖÜÀÉÈÊÎÔÇ][\w'’&.-]*")

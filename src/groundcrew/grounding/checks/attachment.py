@@ -21,7 +21,7 @@ Item = Quantity | Moment
 #: Weight of a word in the same clause, the same sentence, and in a neighbouring sentence or heading.
 SAME_CLAUSE, SAME_SENTENCE, NEARBY = 1.0, 0.7, 0.45
 #: By how much a rival figure must fit the claim's words better before the claim's own figure counts as misplaced.
-RIVAL_MARGIN = 0.12
+RIVAL_MARGIN, RIVAL_MARGIN_WITHIN = 0.12, 0.04
 #: A figure must share at least this part of the claim's words with its place in the sources.
 FIT_MIN = 0.15
 #: Counts up to here that are written as words are often the writer's own ("two ways to pay").
@@ -148,8 +148,10 @@ def _fit(words: dict[str, float], other: Item, sentence: SourceSentence, evidenc
     for neighbour in evidence.neighbours(sentence):
         near.update(dict.fromkeys(neighbour.stems, NEARBY if neighbour.number < sentence.number else NEARBY / 2))
     near.update(dict.fromkeys(sentence.lead, NEARBY))
+    subject_end = _subject_end(statement) if clause > 0 and _opens_clause(statement, clause, other) else 0
     for token in statement.tokens:
-        weight = SAME_CLAUSE if statement.clause_of(token.start) == clause else SAME_SENTENCE
+        own = statement.clause_of(token.start)
+        weight = SAME_CLAUSE if own == clause or token.end <= subject_end else SAME_SENTENCE
         near[token.stem] = max(weight, near.get(token.stem, 0.0))
     near.update({_key(figure): SAME_SENTENCE for figure in statement.figures() if figure is not other})
     total = shared = 0.0
@@ -159,6 +161,24 @@ def _fit(words: dict[str, float], other: Item, sentence: SourceSentence, evidenc
         total += weight
         shared += weight * max((near.get(form, 0.0) for form in forms), default=0.0)
     return shared / total if total else 0.0
+
+
+def _subject_end(statement: Statement) -> int:
+    """Where the first clause's words before its figure end: what the whole sentence is about."""
+    first = [figure.start for figure in statement.figures() if statement.clause_of(figure.start) == 0]
+    return min(first, default=statement.clauses[0][1] if statement.clauses else 0)
+
+
+def _margin(best: Placed, rival: Placed) -> float:
+    """Two figures of one sentence share all but a word or two, so that less tells them apart."""
+    return RIVAL_MARGIN if best.sentence.number != rival.sentence.number else RIVAL_MARGIN_WITHIN
+
+
+def _opens_clause(statement: Statement, clause: int, item: Item) -> bool:
+    """Whether the figure stands before every word of its clause ("… and CHF 5 at the counter"): the subject is the first
+    clause's."""
+    start = statement.clauses[clause][0]
+    return not any(start <= token.start < item.start for token in statement.content())
 
 
 def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Placed], scene: _Scene) -> Finding | None:
@@ -179,7 +199,7 @@ def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Pl
         return None
     if (
         rival is not None
-        and rival.fit > best.fit + RIVAL_MARGIN
+        and rival.fit > best.fit + _margin(best, rival)
         and not _gives_both_rightly(item, claim, context, best, rival, scene)
     ):
         reason = f"“{rival.item.text}” in the source for this, “{item.text}” in the answer stands for something else"

@@ -27,10 +27,10 @@ BACK_SHARE = 0.3
 POLARITY_CACHE_SIZE = 8_192
 
 _SPLIT = re.compile(
-    r"[;:()|]|,\s|\b(?:but|while|whereas|although|though|aber|während|sondern|mais|ma|mentre|because|weil)\b",
+    r"[;:()|]|,\s|(?<![\w-])(?:but|while|whereas|although|though|aber|während|sondern|mais|ma|mentre|because|weil)(?![\w-])",
     re.IGNORECASE,
 )
-_AND = re.compile(r"\b(?:and|or|und|oder|et|ou|e|o)\b", re.IGNORECASE)
+_AND = re.compile(r"(?<![\w-])(?:and|or|und|oder|et|ou|e|o)(?![\w-])", re.IGNORECASE)
 _WORD = re.compile(r"n't\b|n’t\b|[^\W\d_]+(?:'[^\W\d_]+)?|\d+(?:[.,:]\d+)*", re.UNICODE)
 _DIRECTION_AXES = frozenset(("change", "order", "vertical", "extreme", "comparison", "timing", "rank", "speed"))
 

@@ -15,7 +15,7 @@ SAME_WORDS_MIN = 0.8
 #: A clause needs this many words of its own: one who acts, what is done, one acted upon.
 CLAUSE_WORDS_MIN = 3
 
-_BREAK = re.compile(r"[;:()]|,\s|\b(?:and|but|while|und|aber|während|et|mais|e|ma)\b", re.IGNORECASE)
+_BREAK = re.compile(r"[;:()]|,\s|(?<![\w-])(?:and|but|while|und|aber|während|et|mais|e|ma)(?![\w-])", re.IGNORECASE)
 #: A passive or another turn that rightly changes the order.
 _TURNED = re.compile(
     r"\b(?:by|from|to|of|for|between|von|vom|an|für|zwischen|durch|wird|werden|wurde|wurden|par|"
