@@ -150,8 +150,8 @@ def _fit(words: dict[str, float], other: Item, sentence: SourceSentence, evidenc
     near.update(dict.fromkeys(sentence.lead, NEARBY))
     subject_end = _subject_end(statement) if clause > 0 and _opens_clause(statement, clause, other) else 0
     for token in statement.tokens:
-        own = statement.clause_of(token.start)
-        weight = SAME_CLAUSE if own == clause or token.end <= subject_end else SAME_SENTENCE
+        place = statement.clause_of(token.start)
+        weight = SAME_CLAUSE if place == clause or token.end <= subject_end else SAME_SENTENCE
         near[token.stem] = max(weight, near.get(token.stem, 0.0))
     near.update({_key(figure): SAME_SENTENCE for figure in statement.figures() if figure is not other})
     total = shared = 0.0
