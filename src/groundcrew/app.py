@@ -12,9 +12,11 @@ from groundcrew.errors import GroundcrewError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from types import TracebackType
 
     from groundcrew.domain.call import Call
+    from groundcrew.domain.clock import Clock
     from groundcrew.domain.snapshot import Usage
     from groundcrew.settings import Settings
 
@@ -121,22 +123,26 @@ class App:
             upstream=HttpUpstream(gateway_settings),
             grounding=LocalGrounding(),
             settings=gateway_settings,
-            usage=_Spent(await self.services.calls.usage(self.services.database.clock.now())),
+            usage=await self._spent(),
             metrics=self.metrics,
         )
         stack.push_async_callback(self.gateway.close)
         await self.gateway.start()
 
         async def enforce() -> None:
-            self.gateway.enforce_stops()
-            # Acknowledged is only what the gateway itself confirms: nothing in the stopped scopes is in flight any more.
+            # Acknowledged is only what the gateway itself confirms: nothing that may no longer run is in flight.
             for _ in range(ENFORCE_POLLS_MAX):
-                if all(self.gateway.stopped(scope) for scope in self.keeper.current.stopped):
+                self.gateway.enforce_stops()
+                if self.gateway.enforced():
                     return
                 await asyncio.sleep(ENFORCE_POLL_S)
             raise GroundcrewError("calls in flight could not be cut")
 
         self.keeper.on_change(enforce)
+
+    async def _spent(self) -> _Spent:
+        now = self.services.database.clock.now()
+        return _Spent(await self.services.calls.usage(now), now, self.services.database.clock)
 
     def _open_web(self) -> None:
         from groundcrew.web.app import create_web
@@ -161,7 +167,7 @@ class App:
         return {
             "database": {"ok": database},
             "snapshot": {"ok": fresh, "age_s": round(age_s, 3), "version": self.keeper.current.version},
-            "spool": {"ok": True, "pending": self.spool.pending()},
+            "spool": {"ok": self.spool.problem() is None, "pending": self.spool.pending()},
         }
 
     def _publish(self, calls: Sequence[Call]) -> None:
@@ -189,13 +195,19 @@ class App:
 class _Spent:
     """What use cases had spent when this process started."""
 
-    def __init__(self, usage: dict[str, Usage]) -> None:
-        self._usage = usage
+    def __init__(self, usage: dict[str, Usage], at: datetime, clock: Clock) -> None:
+        self._usage, self._at, self._clock = usage, at, clock
 
     def usage(self, use_case: str) -> Usage:
+        """What counts of it now: a use case may be called for the first time days after the start."""
         from groundcrew.domain.snapshot import Usage
 
-        return self._usage.get(use_case) or Usage()
+        spent, now = self._usage.get(use_case) or Usage(), self._clock.now()
+        same_month = (now.year, now.month) == (self._at.year, self._at.month)
+        return Usage(
+            tokens_today=spent.tokens_today if now.date() == self._at.date() else 0,
+            usd_this_month=spent.usd_this_month if same_month else 0.0,
+        )
 
 
 class Wiring:

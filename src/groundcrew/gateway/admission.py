@@ -76,6 +76,17 @@ def check_stopped(snapshot: Snapshot, key: KeyEntry, use_case: UseCase) -> None:
         raise RefusedCall("kill_switch", "stopped by the kill switch: " + ", ".join(str(scope) for scope in hit))
 
 
+def check_still_allowed(snapshot: Snapshot, secret: str | None, scopes: frozenset[Scope]) -> None:
+    """RefusedCall unless a call in flight may go on under a newer snapshot: not stopped, its key live, its use case running.
+
+    A key that only expires meanwhile lets its call end.
+    """
+    hit = sorted(scopes & snapshot.stopped)
+    if hit:
+        raise RefusedCall("kill_switch", "stopped by the kill switch while the call was in flight")
+    check_running(authenticate(snapshot, secret, 0.0)[1].use_case)
+
+
 def check_running(use_case: UseCase) -> None:
     """RefusedCall use_case_not_running unless stage, run state and holds let the use case serve."""
     if not limits(use_case).serves:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from typing import Any
 
 import msgspec
@@ -13,9 +14,9 @@ import msgspec
 from groundcrew.domain.clock import Clock, SystemClock
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import Scope as StopScope
-from groundcrew.domain.snapshot import Usage
+from groundcrew.domain.snapshot import Snapshot, Usage
 from groundcrew.errors import NotFound, RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
-from groundcrew.gateway.admission import authenticate, check_stopped, scopes_of
+from groundcrew.gateway.admission import authenticate, check_still_allowed, check_stopped, scopes_of
 from groundcrew.gateway.budget import BudgetExceeded, Ledger
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
@@ -25,6 +26,7 @@ from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Upstream, UsageSource
 from groundcrew.gateway.proxy import Proxy
 from groundcrew.gateway.respond import (
+    Event,
     Receive,
     Scope,
     Send,
@@ -47,6 +49,8 @@ CHAT = "/v1/chat/completions"
 MODELS = "/v1/models"
 #: How long `close` waits for calls that it has cut to write their records.
 CUT_S_MAX = 2.0
+#: How long the error of a call that was cut may take to leave; a client that takes nothing must not hold up a stop.
+CUT_SEND_S_MAX = 0.2
 
 
 class Gateway:
@@ -128,14 +132,22 @@ class Gateway:
         return self._registry.count(scope)
 
     def enforce_stops(self) -> int:
-        """Cut the calls in flight that the newest snapshot stops, now; how many were cut. Also runs by itself every
-        `stop_poll_s` while calls are in flight."""
+        """Cut the calls in flight that the newest snapshot no longer allows: stopped, suspended, revoked. How many were cut.
+        Also runs by itself every `stop_poll_s` while calls are in flight."""
         snapshot = self._snapshots.current
         self._enforced = snapshot
-        cut = self._registry.cut_stopped(snapshot.stopped) if snapshot.stopped else 0
+        cut = 0
+        for call in self._registry:
+            refusal = _no_longer_allowed(snapshot, call)
+            if refusal is not None and call.cut("refused", refusal):
+                cut += 1
         if cut:
             self.metrics.cut.inc(cut)
         return cut
+
+    def enforced(self) -> bool:
+        """Whether nothing is in flight that the newest snapshot does not allow."""
+        return all(_no_longer_allowed(self._snapshots.current, call) is None for call in self._registry)
 
     def stopped(self, scope: StopScope) -> bool:
         """The kill switch's probe: whether this gateway refuses new calls in `scope` and none is in flight there."""
@@ -212,14 +224,15 @@ class Gateway:
         assert flight.entry is not None
         if len(self._registry) >= self.settings.inflight_max:
             raise RefusedCall("rate_limited", f"the gateway already serves {self.settings.inflight_max} calls; try again")
-        inflight = flight.inflight = Inflight(flight.call_id, scopes_of(flight.key, flight.entry.use_case))
+        scopes = scopes_of(flight.key, flight.entry.use_case)
+        inflight = flight.inflight = Inflight(flight.call_id, scopes, flight.headers.secret)
         self._registry.add(inflight)
         inflight.task = asyncio.current_task()
         self._watch_stops()
         body = await self._read_body(receive, flight)
         watcher = asyncio.create_task(_watch_client(receive, inflight, self.metrics))
         try:
-            await self._proxy.run(flight, body, send)
+            await self._proxy.run(flight, body, _watched(send, inflight))
         finally:
             inflight.committed = True
             watcher.cancel()
@@ -254,27 +267,31 @@ class Gateway:
             self._poller = asyncio.create_task(self._poll_stops())
 
     async def _poll_stops(self) -> None:
-        """Cut stopped calls while any is in flight; ends with the last one."""
+        """Cut what may not go on while any call is in flight; ends with the last one."""
         while len(self._registry):
             if self._snapshots.current is not self._enforced:
                 self.enforce_stops()
+            self._registry.cut_stalled(time.monotonic() - self.settings.send_s_max)
             await asyncio.sleep(self.settings.stop_poll_s)
 
     async def _interrupted(self, flight: Flight, send: Send) -> None:
-        """The call was cut: by the kill switch, by its client going away, or because the server stops."""
+        """The call was cut: it may not go on, its client went away or takes nothing, or the server stops."""
         why = flight.inflight.interrupt if flight.inflight is not None else None
+        refusal = flight.inflight.refusal if flight.inflight is not None else None
         task = asyncio.current_task()
         if why is not None and task is not None:
             task.uncancel()
-        if why != "kill_switch":
+        if flight.is_recorded:
+            return  # an answer that its client does not take: the server drops the connection
+        if refusal is None:
             await self._abandon(flight, why or "closing")
-            if why != "disconnected":
+            if why in (None, "closing"):
                 await self._send_error(flight, send, "kill_switch", "the gateway is shutting down")
             return
         flight.details["cut_in_flight"] = True
         self._keep_back(flight)
-        await self._finisher.refuse(flight, "cancelled" if flight.response_started else "refused", "kill_switch")
-        await self._send_error(flight, send, "kill_switch", "stopped by the kill switch while the call was in flight")
+        await self._finisher.refuse(flight, "cancelled" if flight.response_started else "refused", refusal.code)
+        await self._send_error(flight, send, refusal.code, refusal.message, send_s_max=CUT_SEND_S_MAX)
 
     async def _abandon(self, flight: Flight, why: str) -> None:
         """Settle and record a call that nobody waits for any more."""
@@ -318,20 +335,43 @@ class Gateway:
         message: str,
         extra: dict[str, Any] | None = None,
         retry_after_s: float | None = None,
+        send_s_max: float | None = None,
     ) -> None:
-        param = message.partition(":")[0] if code == "invalid_request" and ":" in message else None
+        param = message.partition(":")[0].removeprefix("header ") if code == "invalid_request" and ":" in message else None
+        if param is not None and " " in param:
+            param = None
         body = error_object(code, message, param=param, extra={**(extra or {}), "call_id": flight.call_id})
-        with contextlib.suppress(OSError):
-            if flight.response_started:
-                await send_events(send, event(body), more=False)
-                return
-            flight.response_started = True
-            headers = flight.response_headers() + error_headers(code, retry_after_s)
-            await send_json(send, error_status(code), headers, msgspec.json.encode(body))
+        with contextlib.suppress(OSError):  # TimeoutError too: the client takes nothing
+            async with asyncio.timeout(send_s_max or self.settings.send_s_max):
+                if flight.response_started:
+                    await send_events(send, event(body), more=False)
+                    return
+                flight.response_started = True
+                headers = flight.response_headers() + error_headers(code, retry_after_s)
+                await send_json(send, error_status(code), headers, msgspec.json.encode(body))
 
 
 class _ClientGone(Exception):
     """The client went away before its request was complete."""
+
+
+def _no_longer_allowed(snapshot: Snapshot, call: Inflight) -> RefusedCall | None:
+    try:
+        check_still_allowed(snapshot, call.secret, call.scopes)
+    except RefusedCall as refusal:
+        return refusal
+    return None
+
+
+def _watched(send: Send, inflight: Inflight) -> Send:
+    """`send` that shows since when the client has not taken what was sent."""
+
+    async def watched(message: Event) -> None:
+        inflight.sending_since_s = time.monotonic()
+        await send(message)
+        inflight.sending_since_s = None
+
+    return watched
 
 
 async def _watch_client(receive: Receive, inflight: Inflight, metrics: Metrics) -> None:

@@ -45,9 +45,10 @@ class _Account:
         self.tokens_reserved, self.usd_reserved = 0, 0.0
 
     def turn(self, now: datetime) -> None:
-        if now.date() != self.day:
+        """Begin a new day or month. A clock that is set back begins none, or the budget could be spent twice."""
+        if now.date() > self.day:
             self.day, self.tokens = now.date(), 0
-        if (now.year, now.month) != self.month:
+        if (now.year, now.month) > self.month:
             self.month, self.usd = (now.year, now.month), 0.0
 
 

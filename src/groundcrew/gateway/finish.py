@@ -24,6 +24,7 @@ class Finisher:
     async def opened(self, flight: Flight) -> None:
         """Make it durable that a stream begins. RecorderUnavailable: then nothing may leave."""
         await self._recorder.opened(flight.call("opened", None))
+        flight.is_opened = True
 
     async def commit(self, flight: Flight, status: CallStatus) -> None:
         """Settle the call and make its record durable. RecorderUnavailable: then its answer must not leave.
@@ -37,10 +38,23 @@ class Finisher:
         self.settle(flight)
         flight.status = status
         flight.timed("total", flight.started_s)
-        await self._recorder.record(flight.call(status, self._clock.now()))
+        try:
+            await self._recorder.record(flight.call(status, self._clock.now()))
+        except RecorderUnavailable:
+            self._record_later(flight, status)
+            raise
         flight.is_recorded = True
         assert flight.entry is not None
         self._metrics.call(flight.entry.use_case.name, status, flight.latency_ms, flight.input_tokens, flight.output_tokens)
+
+    def _record_later(self, flight: Flight, status: CallStatus) -> None:
+        """A stream of which some has left gets its record in any case; it ends with an error for its client."""
+        if not flight.is_opened:
+            return
+        flight.is_recorded = True
+        if status == "answered":
+            flight.status, flight.error_code = "failed", "recorder_unavailable"
+        self._recorder.later(flight.call(flight.status, self._clock.now()))
 
     async def refuse(self, flight: Flight, status: CallStatus, code: str) -> None:
         """Record a call that gets no answer. Its error answer leaves even when the recorder is down: nothing else does."""

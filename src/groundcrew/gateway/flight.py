@@ -40,6 +40,8 @@ class Flight:
         self.target_model: str | None = None
         self.price: Price | None = None
         self.upstream_started = self.response_started = self.is_recorded = False
+        #: Whether it is on the disk that a stream began.
+        self.is_opened = False
         self.reservation: Reservation | None = None
         self.estimated_input_tokens = self.input_tokens = self.output_tokens = 0
         #: True once the upstream, not our estimate, told the token counts.

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 from groundcrew.domain.kill_switch import Scope
+from groundcrew.errors import RefusedCall
 
-Interrupt = Literal["kill_switch", "disconnected", "closing"]
+Interrupt = Literal["refused", "disconnected", "stalled", "closing"]
 
 
 class Inflight:
-    """One call in flight. `scopes` are the kill-switch scopes that it falls under; `committed` once its end is being recorded."""
+    """One call in flight. `scopes` are the kill-switch scopes that it falls under, `secret` is its key's; `committed` once its
+    end is being recorded; `sending_since_s` (monotonic) while the client does not take what is sent."""
 
-    __slots__ = ("call_id", "committed", "interrupt", "scopes", "task")
+    __slots__ = ("call_id", "committed", "interrupt", "refusal", "scopes", "secret", "sending_since_s", "task")
 
-    def __init__(self, call_id: str, scopes: frozenset[Scope]) -> None:
-        self.call_id, self.scopes = call_id, scopes
+    def __init__(self, call_id: str, scopes: frozenset[Scope], secret: str | None = None) -> None:
+        self.call_id, self.scopes, self.secret = call_id, scopes, secret
         self.task: asyncio.Task[None] | None = None
         self.interrupt: Interrupt | None = None
+        self.refusal: RefusedCall | None = None
         self.committed = False
+        self.sending_since_s: float | None = None
 
-    def cut(self, why: Interrupt) -> bool:
-        """Cancel the call's work. False when it was cut before, or when its end is being recorded and can not be undone."""
-        if self.interrupt is not None or self.committed:
+    def cut(self, why: Interrupt, refusal: RefusedCall | None = None) -> bool:
+        """Cancel the call's work. False when it was cut before, or while its end is being recorded, which can not be undone.
+
+        An answer that is recorded and waits for its client to take it is cut off like any other.
+        """
+        if self.interrupt is not None or (self.committed and self.sending_since_s is None):
             return False
-        self.interrupt = why
+        self.interrupt, self.refusal = why, refusal
         if self.task is not None:
             self.task.cancel()
         return True
@@ -70,7 +77,8 @@ class Registry:
         """Calls in flight, those in `scope` only where it is given."""
         return len(self._calls) if scope is None else sum(1 for call in self._calls.values() if scope in call.scopes)
 
-    def cut_stopped(self, stopped: Iterable[Scope]) -> int:
-        """Cut every call that falls under one of `stopped`; how many were cut."""
-        scopes = frozenset(stopped)
-        return sum(1 for call in self if not call.scopes.isdisjoint(scopes) and call.cut("kill_switch"))
+    def cut_stalled(self, before_s: float) -> int:
+        """Cut every call whose client has taken nothing since `before_s` (monotonic); how many were cut."""
+        return sum(
+            1 for call in self if call.sending_since_s is not None and call.sending_since_s < before_s and call.cut("stalled")
+        )

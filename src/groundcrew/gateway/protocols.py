@@ -33,7 +33,7 @@ class SnapshotSource(Protocol):
 
 
 class Recorder(Protocol):
-    """Makes calls durable. Both methods return only when the record survives a crash, or raise RecorderUnavailable."""
+    """Makes calls durable. `opened` and `record` return only when the record survives a crash, or raise RecorderUnavailable."""
 
     async def opened(self, call: Call) -> None:
         """Record that a stream is about to send its first byte."""
@@ -41,6 +41,10 @@ class Recorder(Protocol):
 
     async def record(self, call: Call) -> None:
         """Record a call's end; supersedes what `opened` recorded."""
+        ...
+
+    def later(self, call: Call) -> None:
+        """Record the end of a stream as soon as it can be: `record` failed for it, after some of it had left."""
         ...
 
 

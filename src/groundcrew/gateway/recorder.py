@@ -32,6 +32,10 @@ class SpoolRecorder:
         """Record a call's end; RecorderUnavailable when that can not be made durable."""
         await self._spool.record(await _masked(call))
 
+    def later(self, call: Call) -> None:
+        """Record the end of a stream as soon as the spool can be written again."""
+        self._spool.later(mask_call(call))
+
 
 async def _masked(call: Call) -> Call:
     """`mask_call`, in a thread for long texts, so that one long call does not hold up the others."""

@@ -42,5 +42,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     prompt_passages_max: int = 6
     #: Bytes that one passage adds to a prompt, for the budget's reservation.
     passage_bytes_estimate: int = 1_200
+    #: How long a client may leave what is sent to it untaken, and how long an error may take to leave.
+    send_s_max: float = 30.0
     #: How long `close` waits for calls in flight before it cancels them.
     drain_s_max: float = 10.0

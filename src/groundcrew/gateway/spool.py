@@ -32,8 +32,10 @@ FILE_BYTES_MAX = 1024 * 1024 * 1024
 #: Rows deleted in one transaction by `mark_shipped`.
 DELETE_ROWS_MAX = 1_000
 READ_ROWS_MAX = 5_000
-#: An `opened` row of this process older than this has lost its end and ships as it is.
-OPENED_AGE_S_MAX = 900.0
+#: Ends of streams that could not be written in time and wait in memory for the disk; their `opened` rows are on it.
+LATE_RECORDS_MAX = 1_000
+#: How often a spool that could not be written is tried again, by itself.
+RETRY_S = 1.0
 #: Longest file whose pages are all checked on opening.
 CHECK_BYTES_MAX = 128 * 1024 * 1024
 CLOSE_S_MAX = 30.0
@@ -49,8 +51,9 @@ _SCHEMA = (
     "CREATE INDEX IF NOT EXISTS records_opened ON records (call_id) WHERE kind = 'opened'",
     "CREATE TABLE IF NOT EXISTS sessions (id INTEGER PRIMARY KEY AUTOINCREMENT, at_s REAL NOT NULL)",
 )
-#: Rows that may be shipped: everything but the `opened` rows of streams that still run.
-_SHIPPABLE = "(kind = 'call' OR session <> :session OR at_s < :opened_before_s)"
+#: Rows that may be shipped: everything but the `opened` rows of this process. Their end may still come, however late, and the
+#: database keeps only the first that it gets of a call; without an end they ship when the spool is opened again.
+_SHIPPABLE = "(kind = 'call' OR session <> :session)"
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Call)
@@ -76,16 +79,18 @@ class Spool:
         self._queue: deque[_Job] = deque()
         self._queued_records = 0
         self._queued_bytes = 0
+        self._late: deque[tuple[Kind, str, bytes]] = deque(maxlen=LATE_RECORDS_MAX)
+        self._problem: str | None = None
         self._wake = threading.Condition()
         self._closing = False
         self._reading = threading.Lock()
-        self._opened_before_s = 0.0
         self._writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
             self._check()
             self._set_up(self._writer)
             self._prepare()
             self._reader = self._connect()
+            self._identity = _identity(path)
         except BaseException:
             self._writer.close()
             raise
@@ -104,6 +109,11 @@ class Spool:
             raise RecorderUnavailable(f"{place}: the spool can not be opened: {error.strerror}") from error
         try:
             return cls(place, lock, file_bytes_max)
+        except sqlite3.OperationalError as error:
+            os.close(lock)
+            raise RecorderUnavailable(
+                f"{place}: the spool can not be written ({error}); is the disk full, or not this user's?"
+            ) from error
         except sqlite3.Error as error:
             os.close(lock)
             raise RecorderUnavailable(
@@ -184,6 +194,17 @@ class Spool:
         self._submit(_Job([_row(kind, call)], done))
         await future
 
+    def later(self, call: Call) -> None:
+        """Write the end of a stream, whose record failed, as soon as the disk allows it. At most LATE_RECORDS_MAX wait."""
+        row = _row("call", call)
+        with self._wake:
+            self._late.append(row)
+            self._wake.notify()
+
+    def problem(self) -> str | None:
+        """Why records can not be written now; None while they can."""
+        return self._problem
+
     def _submit(self, job: _Job) -> None:
         with self._wake:
             if self._closing:
@@ -197,9 +218,12 @@ class Spool:
             self._wake.notify()
 
     def _take(self) -> list[_Job]:
-        """The next group of jobs; [] when closing and nothing is left."""
+        """The next group of jobs. [] when there is none: closing, or time to try again what failed."""
         with self._wake:
             while not self._queue and not self._closing:
+                if self._late or self._problem:
+                    self._wake.wait(RETRY_S)
+                    break
                 self._wake.wait()
             group: list[_Job] = []
             count = 0
@@ -212,31 +236,52 @@ class Spool:
             return group
 
     def _write_loop(self) -> None:
-        while group := self._take():
-            error: Exception | None = None
-            try:
-                self._write(group)
-            except Exception as caught:
-                error = RecorderUnavailable(f"the spool could not be written: {caught}")
+        while True:
+            group = self._take()
+            if not group and self._closing and not self._queue:
+                self._try([])
+                return
+            error = self._try([row for job in group for row in job.rows])
             for job in group:
                 job.done(error)
+            if error is None and group and self._late:
+                self._try([])
 
-    def _write(self, group: list[_Job]) -> None:
+    def _try(self, rows: list[tuple[Kind, str, bytes]]) -> RecorderUnavailable | None:
+        """Write `rows`, or without any those that are late; what went wrong."""
+        late = [] if rows else list(self._late)
+        try:
+            self._write(rows or late)
+        except Exception as caught:
+            self._problem = f"the spool could not be written: {caught}"
+            return RecorderUnavailable(self._problem)
+        self._problem = None
+        with self._wake:
+            for row in late:
+                if self._late and self._late[0] is row:
+                    self._late.popleft()
+        return None
+
+    def _write(self, rows: list[tuple[Kind, str, bytes]]) -> None:
+        """One transaction. Without rows it shows only whether the disk takes anything."""
         connection = self._writer
         now_s = time.time()
         written = superseded = 0
+        if _identity(self.path) != self._identity:
+            raise RecorderUnavailable("the file was moved or removed")
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for job in group:
-                for kind, call_id, body in job.rows:
-                    if kind == "call":
-                        cursor = connection.execute("DELETE FROM records WHERE call_id = ? AND kind = 'opened'", (call_id,))
-                        superseded += cursor.rowcount
-                    connection.execute(
-                        "INSERT INTO records (session, at_s, kind, call_id, body) VALUES (?, ?, ?, ?, ?)",
-                        (self._session, now_s, kind, call_id, body),
-                    )
-                    written += 1
+            if not rows:
+                connection.execute("UPDATE sessions SET at_s = ? WHERE id = ?", (now_s, self._session))
+            for kind, call_id, body in rows:
+                if kind == "call":
+                    cursor = connection.execute("DELETE FROM records WHERE call_id = ? AND kind = 'opened'", (call_id,))
+                    superseded += cursor.rowcount
+                connection.execute(
+                    "INSERT INTO records (session, at_s, kind, call_id, body) VALUES (?, ?, ?, ?, ?)",
+                    (self._session, now_s, kind, call_id, body),
+                )
+                written += 1
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -251,22 +296,20 @@ class Spool:
         Blocks on the disk: call it from a thread. RecorderUnavailable when the file can not be read.
         """
         with self._reading:
-            opened_before_s = time.time() - OPENED_AGE_S_MAX
             try:
                 rows = self._reader.execute(
                     f"SELECT sequence, kind, body FROM records WHERE {_SHIPPABLE} ORDER BY sequence LIMIT :limit",
-                    {"session": self._session, "opened_before_s": opened_before_s, "limit": min(limit, READ_ROWS_MAX)},
+                    {"session": self._session, "limit": min(limit, READ_ROWS_MAX)},
                 ).fetchall()
             except sqlite3.Error as error:
                 raise RecorderUnavailable(f"the spool could not be read: {error}") from error
-            self._opened_before_s = opened_before_s
         return [(sequence, kind, _DECODER.decode(body)) for sequence, kind, body in rows]
 
     def mark_shipped(self, up_to_sequence: int) -> int:
         """Delete what the last `read_batch` could see up to `up_to_sequence`, in bounded batches; how many rows went. Blocks."""
         removed = 0
         with self._reading:
-            values = {"session": self._session, "opened_before_s": self._opened_before_s, "up_to": up_to_sequence}
+            values = {"session": self._session, "up_to": up_to_sequence}
             try:
                 while True:
                     cursor = self._reader.execute(
@@ -298,6 +341,15 @@ class Spool:
             self._reader.close()
         self._writer.close()
         os.close(self._lock_file)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file stands at `path`: what is written to one that was removed would not be there after a crash."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _row(kind: Kind, call: Call) -> tuple[Kind, str, bytes]:

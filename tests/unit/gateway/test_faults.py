@@ -247,6 +247,7 @@ class BrokenRecorder:
 
     def __init__(self, *, opened: bool, record: bool) -> None:
         self._opened, self._record = opened, record
+        self.late: list[Call] = []
 
     async def opened(self, call: Call) -> None:
         if self._opened:
@@ -255,6 +256,9 @@ class BrokenRecorder:
     async def record(self, call: Call) -> None:
         if self._record:
             raise RecorderUnavailable("the disk is full")
+
+    def later(self, call: Call) -> None:
+        self.late.append(call)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -269,10 +273,13 @@ async def test_nothing_leaves_when_the_recorder_is_down(upstream: FakeUpstream, 
 
 
 async def test_a_stream_is_not_called_complete_when_its_end_can_not_be_recorded(upstream: FakeUpstream, tmp_path: Path) -> None:
-    memory = build(upstream, tmp_path, recorder=BrokenRecorder(opened=False, record=True))
+    recorder = BrokenRecorder(opened=False, record=True)
+    memory = build(upstream, tmp_path, recorder=recorder)
     response = await chat(memory.gateway, TEST_KEY, text="hi", stream=True)
     assert response.events()[-1]["error"]["code"] == "recorder_unavailable"
     assert b"[DONE]" not in response.body
+    (late,) = recorder.late
+    assert (late.status, late.error_code, late.answer) == ("failed", "recorder_unavailable", response.text())
     await memory.gateway.close()
     memory.spool.close()
 

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,12 +70,52 @@ async def test_an_opened_stream_ships_only_when_its_end_will_not_come(tmp_path: 
     after_a_crash.close()
 
 
-async def test_an_opened_stream_of_this_process_ships_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool_module, "OPENED_AGE_S_MAX", -1.0)
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come true")
+
+
+async def test_an_end_is_shipped_however_late_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool.open(tmp_path / "spool.db")
-    await spool.record(call("lost", status="opened"), "opened")
-    (row,) = spool.read_batch()
-    assert spool.mark_shipped(row[0]) == 1
+    await spool.record(call("slow", status="opened"), "opened")
+    real = time.time
+    monkeypatch.setattr(spool_module.time, "time", lambda: real() + 86_400.0)
+    assert ids(spool) == [], "the database keeps the first record of a call: it must be the end"
+    await spool.record(call("slow"))
+    assert ids(spool) == ["slow"]
+    spool.close()
+
+
+async def test_the_end_of_a_stream_that_could_not_be_written_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "RETRY_S", 0.01)
+    spool = Spool.open(tmp_path / "spool.db")
+    await spool.record(call("s", status="opened"), "opened")
+    (tmp_path / "spool.db").rename(tmp_path / "away.db")
+    with pytest.raises(RecorderUnavailable, match="moved or removed"):
+        await spool.record(call("s"))
+    assert "moved or removed" in (spool.problem() or "")
+    spool.later(call("s", status="failed"))
+    (tmp_path / "away.db").rename(tmp_path / "spool.db")
+    await until(lambda: bool(ids(spool)))
+    assert [each.status for _, _, each in spool.read_batch()] == ["failed"]
+    assert (spool.problem(), spool.pending()) == (None, 1)
+    spool.close()
+
+
+async def test_a_spool_that_failed_finds_out_by_itself_that_it_works_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "RETRY_S", 0.01)
+    spool = Spool.open(tmp_path / "spool.db")
+    (tmp_path / "spool.db").rename(tmp_path / "away.db")
+    with pytest.raises(RecorderUnavailable):
+        await spool.record(call("lost"))
+    (tmp_path / "away.db").rename(tmp_path / "spool.db")
+    await until(lambda: spool.problem() is None)
+    assert ids(spool) == []
     spool.close()
 
 
