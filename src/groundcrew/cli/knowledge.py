@@ -125,7 +125,7 @@ def knowledge_list(base: str | None, as_json: bool, data: Path | None, database_
 @click.argument("base")
 @click.argument("query")
 @click.option("--revision", help="Search this revision instead of the serving one.")
-@click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 50))
+@click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 50), help="Show so many passages.")
 @json_option
 @storage_options
 def knowledge_search(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from groundcrew.cli.common import (
     actor,
@@ -63,7 +64,8 @@ def print_change(change: Change) -> None:
 
 
 def _short(value: Any) -> str:
-    text = str(value).replace("\n", " ")
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = text.replace("\n", " ")
     return text if len(text) <= _VALUE_LENGTH_MAX else text[: _VALUE_LENGTH_MAX - 1] + "…"
 
 

@@ -21,7 +21,7 @@ CHANGE_WAIT_S_MAX = 2.0
 
 
 class Propagation(msgspec.Struct, frozen=True, kw_only=True):
-    """How many gateways run, and which of them have not acknowledged the version yet."""
+    """How many gateways run, and which of them have not acknowledged the version yet, each as ``ID (process 7 on HOST)``."""
 
     gateways: int
     silent: tuple[str, ...]
@@ -34,7 +34,11 @@ async def propagate(database: Database, *, deadline_s: float = CHANGE_WAIT_S_MAX
     while True:
         async with database.read() as connection:
             points = await running_gateways(connection)
-        silent = tuple(str(point["id"]) for point in points if point["snapshot_version"] < version)
+        silent = tuple(
+            f"{point['id']} (process {point['process_id']} on {point['host']})"
+            for point in points
+            if point["snapshot_version"] < version
+        )
         if not silent or time.monotonic() >= end_s:
             return Propagation(gateways=len(points), silent=silent)
         await asyncio.sleep(POLL_S)
