@@ -19,8 +19,8 @@ from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import ComposedAnswer, Grounding, Source
 from groundcrew.gateway.settings import GatewaySettings
-from groundcrew.gateway.wire import ChatRequest
-from groundcrew.guards.runner import GuardOutcome, GuardRunner
+from groundcrew.gateway.wire import ChatRequest, Fields, hides_text
+from groundcrew.guards.runner import SEVERITY, GuardOutcome, GuardRunner
 
 #: What the gateway itself says when approved knowledge holds no answer.
 DECLINED_TEXT = "I have no verified answer to this question."
@@ -54,7 +54,7 @@ class Checks:
     def __init__(self, guards: GuardRunner, grounding: Grounding | None, settings: GatewaySettings, metrics: Metrics) -> None:
         self._guards, self._grounding, self._settings, self._metrics = guards, grounding, settings, metrics
 
-    async def request(self, flight: Flight, admitted: Admitted, request: ChatRequest) -> CheckedInput:
+    async def request(self, flight: Flight, admitted: Admitted, request: ChatRequest, fields: Fields) -> CheckedInput:
         """Guards on the request. Raises the call's data class to what the pii guard found, and refuses where that is too high."""
         started_s = time.perf_counter()
         places = [(index, text) for index, message in enumerate(request.messages) for text in message.texts()]
@@ -68,9 +68,9 @@ class Checks:
             self._book(flight, found)
             for position, text in zip(tools, found.texts, strict=True):
                 current[position] = text
-            if found.action not in ("allow", "redact"):
+            if SEVERITY.index(found.action) > SEVERITY.index(outcome.action):
                 outcome = found
-        if outcome.ran and not all(message.only_text for message in request.messages):
+        if flight.scans_ran and hides_text(fields):
             flight.scans_missing += 1
         masked: dict[int, list[str]] = {}
         for (index, _), text in zip(places, current, strict=True):

@@ -14,7 +14,7 @@ from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.release import supported
-from groundcrew.gateway.respond import DONE, Send, event, send_events, start_events
+from groundcrew.gateway.respond import DONE, HeaderList, Send, event, send_events, start_events
 from groundcrew.gateway.sse import event_data, is_done
 from groundcrew.gateway.targets import OpenStream
 
@@ -41,7 +41,7 @@ class PassThrough:
                 if leaving and not flight.response_started:
                     await self._finisher.opened(flight)
                     flight.response_started = True
-                    await start_events(send, 200, flight.response_headers())
+                    await start_events(send, 200, _headers(flight, admitted))
                 if leaving:
                     await send_events(send, leaving)
                 if done:
@@ -78,6 +78,16 @@ class PassThrough:
             flight.response_started = True
             await start_events(send, 200, flight.response_headers())
         await send_events(send, event(last) + DONE, more=False)
+
+
+def _headers(flight: Flight, admitted: Admitted) -> HeaderList:
+    """The response's headers at its first byte, when no guard on the output has run yet."""
+    headers = flight.response_headers()
+    rules = admitted.policy.guards if admitted.policy is not None else ()
+    if any("output" in rule.on for rule in rules):
+        early = b"partial" if flight.scans_ran else b"not_scanned"
+        headers = [(name, early if name == b"groundcrew-scan" else value) for name, value in headers]
+    return headers
 
 
 def _sift(events: list[bytes], gathering: Gathering, *, wants_usage: bool) -> tuple[bytes, bool]:

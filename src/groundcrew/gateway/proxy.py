@@ -53,7 +53,7 @@ class Proxy:
         flight.prefill, flight.offers_tools = request.prefill(), bool(request.tools or request.functions)
         admitted = self._admit(flight, request, len(body))
         flight.timed("admission", started_s)
-        checked = await self._checks.request(flight, admitted, request)
+        checked = await self._checks.request(flight, admitted, request, fields)
         flight.question = request.question(checked.masked)
         await self._checks.retrieve(flight, admitted)
         if checked.outcome.action not in ("allow", "redact"):
@@ -121,13 +121,13 @@ class Proxy:
         marker = flight.call_id[-12:]
         shown = flight.sources[: self._settings.prompt_passages_max]
         system = system_prompt(use_case.prompt, shown, bound=use_case.grounding is not None, marker=marker)
-        sent = dict(fields)
+        sent, was_read = dict(fields), flight.scans_ran > 0
         if not passing:
             sent.pop("stream", None)
             sent.pop("stream_options", None)
 
         def body_for(model: str) -> bytes:
-            body = upstream_body(sent, model=model, system=system, texts=checked.masked, include_usage=passing)
+            body = upstream_body(sent, model=model, system=system, texts=checked.masked, include_usage=passing, was_read=was_read)
             flight.estimated_input_tokens = -(-len(body) // self._settings.prompt_bytes_per_token)
             return body
 

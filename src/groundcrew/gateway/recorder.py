@@ -64,4 +64,15 @@ def _mask_answer(text: str, report: TrustReport | None, sources: Sequence[Source
         each for each in pii.find(text) if not any(text[each.start : each.end] in source.text for source in sources)
     ]
     masked, offsets = redact(text, findings)
-    return masked, remap_report(report, offsets) if report is not None else None
+    return masked, _mask_reasons(remap_report(report, offsets)) if report is not None else None
+
+
+def _mask_reasons(report: TrustReport) -> TrustReport:
+    """Reasons quote words of the answer."""
+    if not any(pii.find(reason) for claim in report.claims for reason in claim.reasons):
+        return report
+    claims = tuple(
+        msgspec.structs.replace(claim, reasons=tuple(redact(each, pii.find(each))[0] for each in claim.reasons))
+        for claim in report.claims
+    )
+    return msgspec.structs.replace(report, claims=claims)

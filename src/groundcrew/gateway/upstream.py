@@ -127,7 +127,7 @@ class HttpUpstream:
             raise UpstreamError(f"provider {provider.name}: no connection ({type(error).__name__})") from None
         if response.status != 200:
             try:
-                raise await _refused(response, provider.name)
+                raise await _refused(response, provider.name, secret)
             finally:
                 response.close()
         return response
@@ -194,14 +194,16 @@ def _check_type(response: aiohttp.ClientResponse, expected: str, provider: str) 
         raise UpstreamError(f"provider {provider}: answered with content type {response.content_type[:80]!r}, not {expected!r}")
 
 
-async def _refused(response: aiohttp.ClientResponse, provider: str) -> UpstreamRefused:
-    """What an HTTP error of the provider becomes. Its text is shown only where the client's own request was wrong."""
+async def _refused(response: aiohttp.ClientResponse, provider: str, secret: str | None) -> UpstreamRefused:
+    """What an HTTP error of the provider becomes. Its text is shown only where the client's own request was wrong, and never
+    where it repeats our key."""
     detail = ""
     if response.status in (400, 413, 422):
         try:
             body = await response.content.read(ERROR_BODY_BYTES_MAX)
             message = msgspec.json.decode(body)["error"]["message"]
-            detail = str(message)[:ERROR_TEXT_LENGTH_MAX]
+            detail = str(message)
+            detail = "" if secret is not None and secret in detail else detail[:ERROR_TEXT_LENGTH_MAX]
         except (msgspec.DecodeError, KeyError, TypeError, aiohttp.ClientError):
             detail = ""
     after = response.headers.get("retry-after", "")

@@ -8,13 +8,27 @@ from typing import Annotated, Any
 
 import msgspec
 
-from groundcrew.domain.data_class import DATA_CLASSES, DataClass
+from groundcrew.domain.data_class import DATA_CLASSES, DataClass, highest
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.guards import pii
 
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _NOT_BRACKET = re.compile(rb"[^\[\]{}]+")
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
+
+#: What no business uses to name a case or a unit. Records keep identifiers as they are, so that outcomes find their calls;
+#: shapes that case numbers share, such as those of telephones and cards, are left alone.
+_NO_IDENTIFIER = frozenset({"EMAIL", "IBAN"})
+#: Members of a request that hold no text of anybody's, and of a message those that guards read.
+_TEXTLESS = frozenset(
+    {
+        *("model", "messages", "stream", "stream_options", "store", "service_tier", "n", "seed", "parallel_tool_calls"),
+        *("max_tokens", "max_completion_tokens", "temperature", "top_p", "presence_penalty", "frequency_penalty"),
+        *("logprobs", "top_logprobs", "logit_bias", "reasoning_effort", "verbosity"),
+    }
+)
+_READ = frozenset({"role", "content", "tool_call_id"})
 
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 
@@ -31,7 +45,6 @@ class Message(msgspec.Struct):
 
     role: str
     content: str | list[ContentPart] | None = None
-    tool_calls: list[msgspec.Raw] | None = None
 
     def texts(self) -> list[str]:
         """The message's texts in order; parts that are not text are left out."""
@@ -40,13 +53,6 @@ class Message(msgspec.Struct):
         if isinstance(self.content, str):
             return [self.content]
         return [part.text for part in self.content if part.type == "text" and part.text is not None]
-
-    @property
-    def only_text(self) -> bool:
-        """Whether the message holds nothing but text: no image, no earlier tool call."""
-        if self.tool_calls:
-            return False
-        return not isinstance(self.content, list) or all(part.type == "text" for part in self.content)
 
 
 class StreamOptions(msgspec.Struct):
@@ -109,9 +115,12 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: GatewaySettings) 
     """Pick out what is needed; RefusedCall invalid_request for oversized or nonsensical values."""
     total = 0
     found: dict[bytes, bytes] = {}
+    classes: list[bytes] = []
     for name, value in raw:
         total += len(name) + len(value)
         found[name] = value
+        if name == b"groundcrew-data-class":
+            classes.append(value)
     if total > settings.header_bytes_max:
         raise RefusedCall("invalid_request", f"the request headers are larger than {settings.header_bytes_max} bytes")
     secret = None
@@ -125,7 +134,7 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: GatewaySettings) 
         secret=secret or None,
         case_id=_identifier(found, b"groundcrew-case-id", settings),
         unit_id=_identifier(found, b"groundcrew-unit-id", settings),
-        data_class=_data_class(found),
+        data_class=_data_class(classes),
         content_length=int(length) if length.isdigit() and len(length) < 19 else None,
     )
 
@@ -143,17 +152,24 @@ def _identifier(found: dict[bytes, bytes], name: bytes, settings: GatewaySetting
             "invalid_request",
             f"header {name.decode()}: use at most {settings.identifier_length_max} printable characters",
         )
+    personal = sorted({each.type for each in pii.find(text)} & _NO_IDENTIFIER)
+    if personal:
+        raise RefusedCall(
+            "invalid_request",
+            f"header {name.decode()}: it holds personal data ({', '.join(personal)}); use an identifier of a case",
+        )
     return text or None
 
 
-def _data_class(found: dict[bytes, bytes]) -> DataClass | None:
-    raw = found.get(b"groundcrew-data-class")
-    if raw is None:
-        return None
-    text = raw.decode("latin-1").strip().lower()
-    if text not in DATA_CLASSES:
-        raise RefusedCall("invalid_request", "header groundcrew-data-class: use one of " + ", ".join(DATA_CLASSES))
-    return text
+def _data_class(values: list[bytes]) -> DataClass | None:
+    """The most sensitive of the classes that are named: whoever stands before the gateway may add one, never take one away."""
+    classes: list[DataClass] = []
+    for raw in values:
+        text = raw.decode("latin-1").strip().lower()
+        if text not in DATA_CLASSES:
+            raise RefusedCall("invalid_request", "header groundcrew-data-class: use one of " + ", ".join(DATA_CLASSES))
+        classes.append(text)
+    return highest(classes) if classes else None
 
 
 def decode_chat(body: bytes, settings: GatewaySettings) -> tuple[ChatRequest, Fields]:
@@ -187,13 +203,13 @@ def _validation_message(text: str) -> str:
 
 def _check_shape(body: bytes, settings: GatewaySettings) -> None:
     """Refuse JSON that is too deep or has too many arrays and objects for what follows to be cheap."""
-    count = body.count(b"[") + body.count(b"{")
-    if count <= settings.json_depth_max:
+    if body.count(b"[") + body.count(b"{") <= settings.json_depth_max:
         return
-    if count > settings.json_containers_max:
+    brackets = _NOT_BRACKET.sub(b"", _STRING.sub(b"", body))
+    if brackets.count(b"[") + brackets.count(b"{") > settings.json_containers_max:
         raise RefusedCall("invalid_request", f"the body holds more than {settings.json_containers_max} arrays and objects")
     depth = 0
-    for byte in _NOT_BRACKET.sub(b"", _STRING.sub(b"", body)):
+    for byte in brackets:
         if byte in b"[{":
             depth += 1
             if depth > settings.json_depth_max:
@@ -207,6 +223,30 @@ def raw_json(value: object) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(value))
 
 
+def _read_messages(fields: Fields) -> list[dict[str, Any]]:
+    """The messages with all their members; of a member that stands in one twice the last, as everywhere in the gateway."""
+    try:
+        return msgspec.json.decode(fields["messages"], type=list[dict[str, Any]])
+    except msgspec.DecodeError:
+        raise RefusedCall("invalid_request", "messages: they hold a number that is out of range") from None
+
+
+def hides_text(fields: Fields) -> bool:
+    """Whether the request holds anything that guards on the input do not read: images, tools, earlier tool calls, names,
+    members that the gateway does not know. Null counts as absent."""
+    for name, raw in fields.items():
+        schemaless = name == "response_format" and b"schema" not in bytes(raw)
+        if name not in _TEXTLESS and bytes(raw) != b"null" and not schemaless:
+            return True
+    for message in _read_messages(fields):
+        if any(name not in _READ and value is not None for name, value in message.items()):
+            return True
+        content = message.get("content")
+        if isinstance(content, list) and any(not part.keys() <= {"type", "text"} or part["type"] != "text" for part in content):
+            return True
+    return False
+
+
 def upstream_body(
     fields: Fields,
     *,
@@ -214,14 +254,19 @@ def upstream_body(
     system: str | None = None,
     texts: dict[int, list[str]] | None = None,
     include_usage: bool = False,
+    was_read: bool = False,
 ) -> bytes:
     """The body for a target: the client's own bytes with `model` replaced.
 
     `system` is put before the messages as a system message; `texts` replaces the texts of the messages at those indexes
-    (masked content); `include_usage` asks a stream for its token counts.
+    (masked content); `include_usage` asks a stream for its token counts; `was_read` tells that guards have read the messages:
+    then they are written anew, so that a member that stands in one twice is sent once, as it was read.
     """
     changed = dict(fields)
     changed["model"] = raw_json(model)
+    if was_read:
+        fields = {**fields, "messages": raw_json(_read_messages(fields))}
+        changed["messages"] = fields["messages"]
     if system is not None or texts:
         messages = _MESSAGES_DECODER.decode(fields["messages"])
         for index, replacement in (texts or {}).items():

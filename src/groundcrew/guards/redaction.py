@@ -10,6 +10,9 @@ import msgspec
 from groundcrew.domain.guard import Finding
 from groundcrew.domain.trust import TrustReport
 
+#: Stands for reasons that may repeat what was masked.
+MASKED_REASON = "masked, like the text that it is about"
+
 
 class OffsetMap(msgspec.Struct, frozen=True, kw_only=True):
     """Where code points of a text went when it was masked. Parallel tuples, one entry per masked span, in order."""
@@ -27,6 +30,10 @@ class OffsetMap(msgspec.Struct, frozen=True, kw_only=True):
     def end(self, offset: int) -> int:
         """The masked offset for the end of a range; one inside a masked span goes to its tag's end."""
         return self._map(offset, inside_to_end=True)
+
+    def masks(self, start: int, end: int) -> bool:
+        """Whether anything between `start` and `end` was masked."""
+        return any(each < end and start < until for each, until in zip(self.starts, self.ends, strict=True))
 
     def _map(self, offset: int, *, inside_to_end: bool) -> int:
         index = bisect_right(self.starts, offset) - 1
@@ -79,13 +86,19 @@ def _merged(findings: list[Finding], length: int) -> list[Finding]:
 
 
 def remap_report(report: TrustReport, offsets: OffsetMap) -> TrustReport:
-    """`report` with its offsets in the answer carried over to the masked answer; quotes lie in sources and stay."""
+    """`report` with its offsets in the answer carried over to the masked answer; quotes lie in sources and stay. The reasons of
+    a claim that was masked go, because they may name its words."""
     if not offsets.starts:
         return report
     return msgspec.structs.replace(
         report,
         claims=tuple(
-            msgspec.structs.replace(claim, start=offsets.start(claim.start), end=offsets.end(claim.end))
+            msgspec.structs.replace(
+                claim,
+                start=offsets.start(claim.start),
+                end=offsets.end(claim.end),
+                reasons=(MASKED_REASON,) if claim.reasons and offsets.masks(claim.start, claim.end) else claim.reasons,
+            )
             for claim in report.claims
         ),
         unsupported=tuple((offsets.start(start), offsets.end(end)) for start, end in report.unsupported),

@@ -20,7 +20,7 @@ from groundcrew.guards.registry import find_guard
 
 #: From least to most severe: where several rules ask for something, the most severe wins.
 SEVERITY: tuple[Action, ...] = ("allow", "redact", "replace", "fallback", "hold", "refuse")
-#: Texts longer than this are checked in a thread even by guards that are quick.
+#: Where the texts of one place are longer than this together, they are checked in a thread even by guards that are quick.
 INLINE_LENGTH_MAX = 8_000
 THREADS = 2
 #: Checks that may wait for a thread; beyond it a scan fails at once.
@@ -111,8 +111,9 @@ class GuardRunner:
         problem = ""
         try:
             async with asyncio.timeout(rule.timeout_ms / 1000):
+                long = sum(map(len, texts)) > INLINE_LENGTH_MAX
                 for text, context in zip(texts, contexts, strict=True):
-                    verdicts.append(await self._check(rule, text, {**context, **rule.settings}))
+                    verdicts.append(await self._check(rule, text, {**context, **rule.settings}, long=long))
         except TimeoutError:
             problem = f"no verdict within {rule.timeout_ms} ms"
         except GroundcrewError as error:
@@ -124,11 +125,11 @@ class GuardRunner:
             problem = f"no verdict within {rule.timeout_ms} ms"
         return _conclude(rule, place, verdicts, problem, round(latency_ms, 3))
 
-    async def _check(self, rule: GuardRule, text: str, context: Mapping[str, Any]) -> Verdict:
+    async def _check(self, rule: GuardRule, text: str, context: Mapping[str, Any], *, long: bool) -> Verdict:
         guard = find_guard(rule.guard)
         if not text:
             return _NOTHING
-        if guard.inline and len(text) <= INLINE_LENGTH_MAX:
+        if guard.inline and not long:
             return guard.check(text, context)
         if self._waiting >= self._queue_max:
             raise GroundcrewError("too many texts wait to be scanned")
