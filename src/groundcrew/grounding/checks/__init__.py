@@ -9,6 +9,7 @@ from groundcrew.grounding.checks.attachment import check_figures, shares_word
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.checks.names import check_names
 from groundcrew.grounding.checks.offers import check_offers
+from groundcrew.grounding.checks.parallel import check_parallel
 from groundcrew.grounding.checks.polarity import check_polarity
 from groundcrew.grounding.checks.rates import check_quantifier, check_rates
 from groundcrew.grounding.checks.roles import check_roles
@@ -27,7 +28,9 @@ def run_checks(
 ) -> list[Finding]:
     """All findings against `claim`, contradictions first. `anchors` are the best evidence sentences, best first; `context`
     the stems of the heading that the claim stands under; `similarity(sentence)` a cosine 0..1, or -1 where unknown."""
-    findings = check_figures(claim, context, evidence, anchors, similarity)
+    parallel = check_parallel(claim, anchors)
+    findings = check_figures(claim, context, evidence, anchors, similarity, parallel.confirmed)
+    findings += parallel.findings
     findings += check_names(claim, evidence, anchors)
     findings += check_offers(claim.text, evidence)
     findings += check_rates(claim.text, anchors)

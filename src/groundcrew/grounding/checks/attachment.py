@@ -62,9 +62,11 @@ def check_figures(
     evidence: Evidence,
     anchors: Sequence[SourceSentence],
     similarity: Callable[[SourceSentence], float],
+    confirmed: frozenset[int] = frozenset(),
 ) -> list[Finding]:
     """Findings for each figure, date and code of `claim`. `context` holds the stems around the claim (its heading);
-    `anchors` are the sentences that support it best; `similarity` is the encoder's cosine with a source sentence, 0..1."""
+    `anchors` are the sentences that support it best; `similarity` is the encoder's cosine with a source sentence, 0..1.
+    Figures that start at `confirmed` are known to stand where an enumeration of the source puts them."""
     findings: list[Finding] = []
     scene = _Scene(evidence, anchors, similarity)
     for item in claim.figures():
@@ -77,6 +79,9 @@ def check_figures(
         ]
         scene.is_encoded = all(similarity(sentence) >= 0 for sentence, _ in places)
         found = [Placed(other, sentence, scene.fit(words, other, sentence)) for sentence, other in places]
+        if item.start in confirmed:
+            # No other figure can fit better than the one that the same sentence gives for the same word.
+            found = [placed for placed in found if _agrees(item, placed.item)]
         finding = _judge(item, claim, context, found, scene)
         if finding is not None:
             findings.append(finding)
