@@ -53,19 +53,20 @@ class Evidence:
         self.folded = [_squeeze(source) for source in sources[:SOURCES_MAX]]
 
     def _read(self, number: int, source: str) -> None:
+        heading: frozenset[str] = frozenset()
         lead: frozenset[str] = frozenset()
-        block = -1
         for sentence in split_sentences(source):
+            if sentence.kind == "sentence":
+                lead = heading  # a lead-in ("The fees are:") goes for the list under it only
             for start, end in _pieces(source, sentence.start, sentence.end):
                 text = source[start:end]
                 statement = read_statement(text)
                 stems = frozenset(token.stem for token in statement.tokens if token.is_content)
                 self.sentences.append(SourceSentence(len(self.sentences), number, start, end, statement, stems, lead))
-                if sentence.kind == "heading" or text.rstrip("*_ ").endswith(":"):
-                    lead = stems
-                elif sentence.kind == "sentence" and block not in (-1, sentence.block) and not lead:
-                    lead = frozenset()
-            block = sentence.block
+                if sentence.kind == "heading":
+                    heading = lead = stems
+                elif text.rstrip("*_ ").endswith(":"):
+                    lead = heading | stems
 
     def weight(self, word: str) -> float:
         """How telling a stem is among these sources (inverse document frequency); unknown stems weigh most."""
