@@ -89,7 +89,7 @@ class App:
         )
         self.services.flush = self.shipper.flush
         # What the last run left in the spool counts against today's budgets, so it is shipped before anyone may spend.
-        await self.shipper.flush()
+        await self.shipper.drain()
         stack.push_async_callback(self.shipper.flush)
         self.keeper = SnapshotKeeper(
             self.services.snapshots,
@@ -226,6 +226,7 @@ async def _serve(settings: Settings) -> None:
     import uvicorn
 
     from groundcrew.errors import InputError
+    from groundcrew.gateway.connections import BoundedProtocol
 
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -252,7 +253,8 @@ async def _serve(settings: Settings) -> None:
                 uvicorn.Config(
                     app,
                     lifespan="off",
-                    http="httptools",
+                    http=BoundedProtocol,
+                    ws="none",
                     access_log=False,
                     log_level="warning",
                     timeout_graceful_shutdown=SHUTDOWN_S_MAX,

@@ -50,10 +50,15 @@ class Shipper:
         self._turn = asyncio.Lock()
 
     async def flush(self) -> None:
-        """Ship what the spool holds now; raises what the database raises."""
+        """Ship what the spool holds now, FLUSH_BATCHES_MAX batches at most; raises what the database raises."""
         for _ in range(FLUSH_BATCHES_MAX):
             if not await self._ship_batch():
                 return
+
+    async def drain(self) -> None:
+        """Ship everything, however much: for the start, before a gateway adds more. Raises what the database raises."""
+        while await self._ship_batch():
+            pass
 
     async def run(self) -> None:
         """Ship for ever; ends when cancelled."""

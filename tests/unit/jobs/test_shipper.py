@@ -104,6 +104,18 @@ async def test_it_ships_everything_in_batches_and_empties_the_spool(services: Se
     assert (await services.audit.verify()).problems == ()
 
 
+async def test_before_a_start_everything_is_shipped_however_much_it_is(
+    services: Services, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "FLUSH_BATCHES_MAX", 1)
+    fill(spool, 7)
+    shipper = make(spool, services.calls)
+    await shipper.flush()
+    assert spool.pending() == 4
+    await shipper.drain()
+    assert spool.pending() == 0
+
+
 async def test_a_crash_between_commit_and_mark_ships_nothing_twice(services: Services, spool: Spool) -> None:
     ids = fill(spool, 3)
     with pytest.raises(Crash):
