@@ -83,6 +83,7 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
         "ship_batch_max",
         "kill_confirm_s_max",
     ):
-        if getattr(settings, name) <= 0:
-            raise InputError("must be more than 0", field=name)
+        # Without an end a stale snapshot would never be refused, and not-a-number compares with nothing.
+        if not 0 < getattr(settings, name) < float("inf"):
+            raise InputError("must be more than 0, and finite", field=name)
     return settings

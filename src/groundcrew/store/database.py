@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -103,7 +104,7 @@ class Database:
         """Open and migrate. `url`: ``sqlite:///PATH`` or ``postgresql://…``; InputError for anything that can not be opened."""
         try:
             engine = _engine(url)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             raise _can_not_be_opened(url, error) from error
         try:
             await _bring_up_to_date(engine)
@@ -174,6 +175,9 @@ def _engine(url: str) -> AsyncEngine:
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Tried here, where a failure leaves no thread of the driver behind that outlives the loop.
+        with contextlib.closing(sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_MS / 1000)) as trial:
+            trial.execute("SELECT count(*) FROM sqlite_master").fetchone()
         # Not as text: a folder's name may hold what a URL reads otherwise.
         address = sa.URL.create("sqlite+aiosqlite", database=str(path))
         engine = create_async_engine(address, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
