@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -104,7 +103,7 @@ class Database:
         """Open and migrate. `url`: ``sqlite:///PATH`` or ``postgresql://…``; InputError for anything that can not be opened."""
         try:
             engine = _engine(url)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sa.exc.SQLAlchemyError) as error:
             raise _can_not_be_opened(url, error) from error
         try:
             await _bring_up_to_date(engine)
@@ -175,12 +174,13 @@ def _engine(url: str) -> AsyncEngine:
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Tried here, where a failure leaves no thread of the driver behind that outlives the loop.
-        with contextlib.closing(sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_MS / 1000)) as trial:
-            trial.execute("SELECT count(*) FROM sqlite_master").fetchone()
         # Not as text: a folder's name may hold what a URL reads otherwise.
-        address = sa.URL.create("sqlite+aiosqlite", database=str(path))
-        engine = create_async_engine(address, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
+        address = sa.URL.create("sqlite", database=str(path))
+        arguments = {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000}
+        # Tried here, where a failure leaves no thread of the driver behind that outlives the loop.
+        with sa.create_engine(address, connect_args=arguments, poolclass=sa.NullPool).connect() as trial:
+            trial.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+        engine = create_async_engine(address.set(drivername="sqlite+aiosqlite"), connect_args=arguments)
         sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
         sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
         sa.event.listen(engine.sync_engine, "close", _end_sqlite)
