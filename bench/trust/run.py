@@ -130,15 +130,15 @@ def span_f1(answers: Sequence[Answer], spans: dict[str, tuple[tuple[int, int], .
     """Micro F1 of marked characters over answers with labelled spans."""
     hits = marked = labelled = 0
     for answer in answers:
-        if answer.spans is None:
+        if not answer.spans and not answer.supported:
             continue
         truth, mine = np.zeros(len(answer.text), bool), np.zeros(len(answer.text), bool)
-        for start, end in answer.spans:
+        for start, end in answer.spans or ():
             truth[start:end] = True
         for start, end in spans[answer.id]:
             mine[start:end] = True
         hits, marked, labelled = hits + int((truth & mine).sum()), marked + int(mine.sum()), labelled + int(truth.sum())
-    return 2 * hits / (marked + labelled) if marked + labelled else None
+    return 2 * hits / (marked + labelled) if labelled else None
 
 
 def calibration_error(labels: Flags, scores: Scores) -> float:

@@ -41,7 +41,7 @@ PARAPHRASE_TRAIN = {
     "xquad_xling": 200,
 }
 #: Never fitted on: measured only.
-GROUNDING_DEV = ("infotabs_dev", "wice_tok_dev", "wice_claim_dev", "begin_wow_dev", "begin_tc_dev")
+GROUNDING_DEV = ("infotabs_dev", "wice_claim_dev", "begin_wow_dev", "begin_tc_dev")
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from examples import REPOSITORY
 from extract import Extracted, training_rows
 
 from groundcrew.grounding.features import FEATURE_NAMES
-from groundcrew.grounding.trust import SUPPORT_MAX, VERBATIM_SUPPORT, TrustWeights, answer_features
+from groundcrew.grounding.trust import SUPPORT_MAX, VERBATIM_SUPPORT, TrustWeights, answer_features, answer_trust
 
 VERSION = "2026-11-22"
 TARGET = REPOSITORY / "src" / "groundcrew" / "models" / "trust" / "weights.json"
@@ -29,16 +29,16 @@ IMPORTANCE = {
     "ragtruth_qa": 4.0,
     "sgd_en": 2.0,
     "wikisplit_en": 1.0,
-    "rte3_de": 2.0,
-    "pawsx_de": 0.3,
+    "rte3_de": 0.5,
+    "pawsx_de": 0.05,
     "deplain_web_de": 1.0,
     "stsb_en": 0.5,
-    "summedits": 2.0,
+    "summedits": 0.5,
     "fib": 0.5,
     "frank": 1.0,
     "xsumhal": 0.5,
-    "quintd": 0.5,
-    "infotabs": 0.5,
+    "quintd": 0.05,
+    "infotabs": 0.05,
     "forum_te_de": 0.3,
     "dart_en": 0.3,
     "xquad_xling": 0.2,
@@ -48,7 +48,7 @@ IMPORTANCE = {
 }
 #: Sets that the answer fit is made on, and how much each counts: their rates of unsupported answers are those of real ones,
 #: so that the result is calibrated for them.
-ANSWER_SETS = {"ragtruth_qa": 4.0, "own_cases": 1.0, "sgd_en": 1.0, "frank": 0.5}
+ANSWER_SETS = {"ragtruth_qa": 4.0, "own_cases": 0.5}
 #: What may only speak for a claim, and what only against it.
 SIGNS = [1, 1, 1, 1, -1, 1, 1, 1, 1, -1, -1, 0, 0]
 
@@ -82,27 +82,28 @@ def out_of_fold(rows: Sequence[Extracted], *, encoded: bool = True) -> Matrix:
     return scores
 
 
-def by_answer(rows: Sequence[Extracted], scores: Matrix) -> tuple[list[Matrix], list[bool], list[str], list[str]]:
-    """Supports of each answer's claims, whether all are supported, and its set and group."""
+def by_answer(rows: Sequence[Extracted], scores: Matrix) -> tuple[Matrix, Matrix, npt.NDArray[np.bool_], list[str], list[str]]:
+    """Of each answer: its features, its least support, whether all claims are supported, its set and its group."""
     answers: dict[tuple[str, str], list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
         answers[row.dataset, row.answer].append(number)
     found = list(answers.values())
+    held = np.array([1.0 if row.verbatim else row.features[FEATURE_NAMES.index("coverage_sources")] for row in rows])
     return (
-        [scores[numbers] for numbers in found],
-        [all(rows[number].supported for number in numbers) for numbers in found],
+        np.stack([answer_features(scores[numbers].tolist(), held[numbers].tolist()) for numbers in found]),
+        np.array([scores[numbers].min() for numbers in found]),
+        np.array([all(rows[number].supported for number in numbers) for numbers in found]),
         [rows[numbers[0]].dataset for numbers in found],
         [rows[numbers[0]].group for numbers in found],
     )
 
 
 def fit_answers(rows: Sequence[Extracted], scores: Matrix) -> logistic.Fitted:
-    """P(all claims supported) from the supports; more certain claims can not lower it, more claims can not raise it."""
-    claimed, labels, datasets, _ = by_answer(rows, scores)
-    use = [number for number, dataset in enumerate(datasets) if dataset in ANSWER_SETS]
-    features = np.stack([answer_features(claimed[number].tolist()) for number in use])
-    importance = np.array([ANSWER_SETS[datasets[number]] / datasets.count(datasets[number]) for number in use])
-    return logistic.fit(features, np.array([labels[number] for number in use]), importance, penalty=5.0, signs=[1, 1, -1])
+    """P(all claims supported); no feature can count against its meaning."""
+    features, _, labels, datasets, _ = by_answer(rows, scores)
+    importance = np.array([ANSWER_SETS.get(dataset, 0.0) / datasets.count(dataset) for dataset in datasets])
+    use = importance > 0
+    return logistic.fit(features[use], labels[use], importance[use], penalty=2.0, signs=[1, 1, 1])
 
 
 def report(rows: Sequence[Extracted], scores: Matrix) -> None:
@@ -127,18 +128,17 @@ def calibration_error(labels: npt.NDArray[np.bool_], scores: Matrix) -> float:
 
 def answer_report(rows: Sequence[Extracted], scores: Matrix) -> None:
     """AUROC and calibration of whole answers by set, out of fold by source."""
-    claimed, labels, datasets, groups = by_answer(rows, scores)
-    trust = np.zeros(len(claimed))
-    features = np.stack([answer_features(found.tolist()) for found in claimed])
+    features, least, labels, datasets, groups = by_answer(rows, scores)
+    trust = np.zeros(len(labels))
     importance = np.array([ANSWER_SETS.get(dataset, 0.0) / datasets.count(dataset) for dataset in datasets])
     for train, test in logistic.folds(groups):
         use = train & (importance > 0)
-        fitted = logistic.fit(features[use], np.array(labels)[use], importance[use], 5.0, [1, 1, -1])
+        fitted = logistic.fit(features[use], labels[use], importance[use], 2.0, [1, 1, 1])
         trust[test] = 1 / (1 + np.exp(-fitted.logits(features[test])))
-    trust = np.minimum(trust, [found.min() for found in claimed])
+    trust = np.array([answer_trust(float(probability), float(lowest)) for probability, lowest in zip(trust, least, strict=True)])
     for dataset in ANSWER_SETS:
         chosen = np.array(datasets) == dataset
-        truth = np.array(labels)[chosen]
+        truth = labels[chosen]
         area, error = logistic.auroc(truth, trust[chosen]), calibration_error(truth, trust[chosen])
         means = f"mean {trust[chosen].mean():.3f} of {truth.mean():.3f}"
         print(f"  answers {dataset:14s} n {chosen.sum():4d}  AUROC {area:.3f}  ECE {error:.3f}  {means}")

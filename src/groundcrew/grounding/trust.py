@@ -34,7 +34,7 @@ UNCHECKABLE_SUPPORT_MAX = 0.3
 
 class TrustWeights(msgspec.Struct, frozen=True, kw_only=True):
     """Weights of the two logistic regressions. `claim` are over standardised `FEATURE_NAMES`; `answer` over the logit of
-    the least supported claim, the sum of the logs of all supports and the number of claims."""
+    the least supported claim, the sum of the logs of all supports and the share of the answer's words that the sources hold."""
 
     version: str
     features: tuple[str, ...]
@@ -85,8 +85,10 @@ class TrustScorer:
         if not any(source.strip() for source in usable):
             return self._without_sources(claimed, rest)
         evidence = Evidence(usable)
-        scores = self._score_claims(claimed, evidence)
-        return self._report(scores if rest is None else [*scores, rest])
+        scores, coverages = self._score_claims(claimed, evidence)
+        if rest is not None:
+            scores, coverages = [*scores, rest], [*coverages, 0.0]
+        return self._report(scores, coverages)
 
     def _unread(self, answer: str, claimed: Sequence[Segment]) -> ClaimScore | None:
         """What lies beyond the limits, as one unsupported claim."""
@@ -105,7 +107,7 @@ class TrustScorer:
         spans = tuple((score.start, score.end) for score in scores)
         return TrustReport(trust=0.0, state="no_sources", claims=tuple(scores), unsupported=spans, reason="there are no sources")
 
-    def _score_claims(self, claimed: Sequence[Segment], evidence: Evidence) -> list[ClaimScore]:
+    def _score_claims(self, claimed: Sequence[Segment], evidence: Evidence) -> tuple[list[ClaimScore], list[float]]:
         statements = [read_statement(claim.text) for claim in claimed]
         contexts = _contexts(claimed, statements)
         verbatim = [find_verbatim(claim.text, evidence) for claim in claimed]
@@ -122,7 +124,9 @@ class TrustScorer:
                 )
             else:
                 scores.append(self._score_claim(claim, statements[position], contexts[position], evidence, by_position[position]))
-        return scores
+        coverage = FEATURE_NAMES.index("coverage_sources")
+        held = [1.0 if place else float(by_position[position].features[coverage]) for position, place in enumerate(verbatim)]
+        return scores, held
 
     def _score_claim(
         self, claim: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, gathered: ClaimEvidence
@@ -159,11 +163,11 @@ class TrustScorer:
         intercept = weights.claim_intercept if encoded else weights.claim_without_encoder_intercept
         return _sigmoid(float(standard @ np.asarray(coefficients)) + intercept)
 
-    def _report(self, scores: Sequence[ClaimScore]) -> TrustReport:
+    def _report(self, scores: Sequence[ClaimScore], coverages: Sequence[float]) -> TrustReport:
         supports = [score.support for score in scores]
-        least = min(supports)
-        trust = min(
-            least, _sigmoid(float(answer_features(supports) @ np.asarray(self.weights.answer)) + self.weights.answer_intercept)
+        features = answer_features(supports, coverages)
+        trust = answer_trust(
+            _sigmoid(float(features @ np.asarray(self.weights.answer)) + self.weights.answer_intercept), min(supports)
         )
         unsupported = tuple((score.start, score.end) for score in scores if score.support < self.threshold)
         return TrustReport(
@@ -174,11 +178,18 @@ class TrustScorer:
         )
 
 
-def answer_features(supports: Sequence[float]) -> npt.NDArray[np.float64]:
-    """(3,): logit of the least support, sum of the logs of all supports, log of the number of claims."""
+def answer_trust(probability: float, least: float) -> float:
+    """Trust of the whole answer, 0..1: its probability, but no more than the least supported claim where that one is more
+    likely unsupported than not, so that the two never disagree."""
+    return min(probability, least) if least < SUPPORT_THRESHOLD else probability
+
+
+def answer_features(supports: Sequence[float], coverages: Sequence[float]) -> npt.NDArray[np.float64]:
+    """(3,): logit of the least support, sum of the logs of all supports, and the mean over the claims of the share of their
+    words, 0..1, that the sources hold."""
     clipped = np.clip(np.asarray(supports, dtype=np.float64), 0.005, 0.995)
     least = float(clipped.min())
-    return np.array([math.log(least / (1 - least)), float(np.log(clipped).sum()), math.log(len(clipped))])
+    return np.array([math.log(least / (1 - least)), float(np.log(clipped).sum()), float(np.mean(coverages))])
 
 
 def _contexts(claimed: Sequence[Segment], statements: Sequence[Statement]) -> list[frozenset[str]]:
