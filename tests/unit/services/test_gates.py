@@ -65,6 +65,11 @@ async def probes(services: Services, sent: int, denied: int) -> None:
     await services.evidence.record_phi_probe(bank.NAME, actor=bank.PERSON, sent=sent, denied=denied, details=[])
 
 
+async def let_through(services: Services) -> None:
+    details = [f"probe {each} (undeclared phi): HTTP 200 " for each in range(10)]
+    await services.evidence.record_phi_probe(bank.NAME, actor=bank.PERSON, sent=20, denied=10, details=details)
+
+
 async def failed_drill(services: Services) -> None:
     await bank.silent_gateway(services)
     services.kill_switches._deadline_s = 0.01
@@ -101,6 +106,7 @@ INTO_PILOT: list[tuple[Step, str, str, str]] = [
     (lambda s, c: use_case(s, solution="customized"), "grounding", "unknown", "data_set_revision"),
     (lambda s, c: bank.apply(s, providers=[bank.provider(data_classes=("internal",))]), "data_route", "fail", "may not see pii"),
     (lambda s, c: probes(s, 20, 19), "phi_probes", "fail", "groundcrew probe"),
+    (lambda s, c: let_through(s), "phi_probes", "fail", "declare a policy with the pii guard"),
     (lambda s, c: probes(s, 19, 19), "phi_probes", "unknown", "groundcrew probe"),
     (lambda s, c: later(c, 91), "phi_probes", "unknown", "groundcrew probe"),
     (lambda s, c: use_case(s, champion=None), "champion", "fail", "declare champion"),

@@ -153,8 +153,17 @@ def phi_probes(facts: Facts, criterion: Criterion) -> CriterionResult:
         bound="100 % denied",
         n=sent,
         source=_recorded(found.recorded_at),
-        missing="; ".join(found.content.get("allowed_probes", [])) or how,
+        missing=_why_probes_passed(found.content.get("allowed_probes", []), how),
     )
+
+
+def _why_probes_passed(allowed: list[str], how: str) -> str:
+    """What to do about probes that were let through: undeclared ones are only found by a guard."""
+    undeclared = sum("(undeclared " in each for each in allowed)
+    if not allowed:
+        return how
+    hint = "declare a policy with the pii guard on the input, which finds what callers do not declare" if undeclared else ""
+    return "; ".join(part for part in (hint, *allowed[:3], f"then {how}") if part)
 
 
 @check("champion")
