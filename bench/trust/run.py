@@ -205,7 +205,8 @@ def run(sizes: int) -> str:
         "over source documents; F1 at "
         "the threshold that is best on the other half of the documents. `ragtruth_qa_adapt` took "
         "part in the fit of the weights "
-        "(its out-of-fold AUROC is in the model card); the other sets did not. Sets are read from the sibling folder "
+        "(its out-of-fold AUROC is in the model card); the other sets did not, but how much each "
+        "training set counts was settled after a look at them. Sets are read from the sibling folder "
         f"shared/data; at most {sizes} answers each.\n\n"
     )
     columns = ("set", "n", "unsupported", "system", "AUROC", "F1", "span F1", "ECE")
