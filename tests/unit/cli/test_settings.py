@@ -17,9 +17,9 @@ def test_every_setting_has_a_line_of_help() -> None:
 
 
 def test_options_win_over_the_environment_and_that_over_defaults() -> None:
-    environment = {"GROUNDCREW_PORT": "9000", "GROUNDCREW_DATA": "/tmp/data", "GROUNDCREW_SECURE_COOKIES": "true"}
+    environment = {"GROUNDCREW_PORT": "9000", "GROUNDCREW_DATA": "there/data", "GROUNDCREW_SECURE_COOKIES": "true"}
     settings = load(environment, port=9001, host=None)
-    assert (settings.port, settings.host, settings.data, settings.secure_cookies) == (9001, "127.0.0.1", Path("/tmp/data"), True)
+    assert (settings.port, settings.host, settings.data, settings.secure_cookies) == (9001, "127.0.0.1", Path("there/data"), True)
     assert load({}) == Settings()
     assert load({"GROUNDCREW_PORT": ""}) == Settings(), "an empty variable is none"
 

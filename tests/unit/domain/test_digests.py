@@ -147,5 +147,4 @@ def test_no_edit_of_a_chain_survives(rows: list[tuple[str, str, dict[str, Any]]]
 
 def test_a_broken_chain_is_told_in_a_bounded_number_of_lines() -> None:
     entries = chain([("a", "b", {})] * 100)
-    assert 20 <= len(chain_problems(entries[1:])) <= 22 or len(chain_problems(entries[1:])) < 300
     assert len(chain_problems([msgspec.structs.replace(each, actor="x") for each in entries], problems_max=5)) == 5
