@@ -32,6 +32,12 @@ SENTENCES_PER_QUESTION_MAX = 2
 FURTHER_SHARE_MIN = 0.1
 #: BM25 scores are divided by this, so that they come near 0..1.
 BM25_SCALE = 20.0
+#: BM25 weighs a word by how few passages hold it, which says little in a small base: scores of a base smaller than this are
+#: lifted to what the rarest word would weigh in one of this size, by no more than the factor.
+SMALL_BASE_PASSAGES, SMALL_BASE_FACTOR_MAX = 100, 4.0
+#: A question's best sentence must stand out from the others. Where there are fewer than this, sentences that have nothing to
+#: do with it, at their usual cosine, stand in for the missing ones.
+BACKGROUND_SENTENCES, BACKGROUND_COSINE = 24, 0.2
 #: Words that refer to the sentence before: it is quoted as well.
 _LEANING = word_set(
     "it its they their them he she his her this that these those such then otherwise both dies diese dieser dieses sie es er"
@@ -152,15 +158,25 @@ def load_answer_weights() -> AnswerWeights:
 
 
 def search_message(index: KnowledgeIndex, message: str, limit: int = HITS_MAX) -> list[Hit]:
-    """Hits for the message as a whole and for each of its questions, each passage once with its best score, best first."""
+    """Hits for the message as a whole and for each of its questions, each passage once with its best score, best first.
+
+    `bm25` is lifted in a small base (see `SMALL_BASE_PASSAGES`), so that it can be compared between bases.
+    """
     best: dict[str, Hit] = {}
+    factor = _size_factor(len(index))
     queries = [message, *(ask.text for ask in asks(message))]
     for query in dict.fromkeys(queries):
         for hit in index.search(query, limit):
             kept = best.get(hit.passage.id)
             if kept is None or hit.score > kept.score:
-                best[hit.passage.id] = hit
+                best[hit.passage.id] = msgspec.structs.replace(hit, bm25=hit.bm25 * factor)
     return sorted(best.values(), key=lambda hit: -hit.score)[: limit + limit // 2]
+
+
+def _size_factor(passages: int) -> float:
+    """How much BM25 scores of a base of so many passages are lifted; 1 from `SMALL_BASE_PASSAGES` on."""
+    rarest = math.log(1 + (max(1, min(passages, SMALL_BASE_PASSAGES)) - 0.5) / 1.5)
+    return min(SMALL_BASE_FACTOR_MAX, math.log(1 + (SMALL_BASE_PASSAGES - 0.5) / 1.5) / rarest)
 
 
 class ExtractiveEngine:
@@ -269,7 +285,7 @@ def answerable_features(
             features["framed_message"],
             features["plain_context"],
             features["plain_message"],
-            float(cosines.max() - cosines.mean()),
+            float(cosines.max() - _background(cosines)),
             features["context_coverage"],
             features["context_coverage_framed"],
             features["ask_coverage_framed"],
@@ -287,6 +303,12 @@ def answerable_features(
         ),
         dtype=np.float64,
     )
+
+
+def _background(cosines: npt.NDArray[np.float64]) -> float:
+    """Mean cosine of the question with the sentences found, filled up with unrelated ones where there are few."""
+    absent = max(0, BACKGROUND_SENTENCES - len(cosines))
+    return float((cosines.sum() + absent * BACKGROUND_COSINE) / (len(cosines) + absent))
 
 
 def _is_usable(sentence: SourceSentence, hits: Sequence[Hit]) -> bool:
