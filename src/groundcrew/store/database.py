@@ -21,6 +21,8 @@ from groundcrew.store.tables import audit_entries, audit_head, snapshot_version
 
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 POSTGRES_POOL_SIZE = 8
+#: A server that went away without a word must not be waited for for ever.
+POSTGRES_CONNECT_S_MAX, POSTGRES_COMMAND_S_MAX = 10.0, 60.0
 #: Any fixed number: writers of one database take turns on it, so that the audit chain has one order.
 _AUDIT_LOCK = 0x67726F756E64
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -187,7 +189,11 @@ def _engine(url: str) -> AsyncEngine:
         return engine
     for prefix in ("postgresql://", "postgres://", "postgresql+asyncpg://"):
         if url.startswith(prefix):
-            return create_async_engine("postgresql+asyncpg://" + url.removeprefix(prefix), pool_size=POSTGRES_POOL_SIZE)
+            return create_async_engine(
+                "postgresql+asyncpg://" + url.removeprefix(prefix),
+                pool_size=POSTGRES_POOL_SIZE,
+                connect_args={"timeout": POSTGRES_CONNECT_S_MAX, "command_timeout": POSTGRES_COMMAND_S_MAX},
+            )
     raise InputError("a database URL starts with sqlite:/// or postgresql://", field="database-url")
 
 
