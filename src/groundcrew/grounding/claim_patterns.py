@@ -175,6 +175,14 @@ REFUSAL = [
         r"which)\b[^.;!]*)?",
         r"no(?: verified| reliable| approved)* (?:answer|information)(?: (?:is|was) (?:available|"
         r"found|given|provided))?(?: (?:in|for|to|about)\b[^.;!]*)?",
+        r"(?:unfortunately,? |regrettably,? |sorry,? )?(?:i|we) (?:do not|don't) (?:know|have (?:that|this|such|the)"
+        r"(?: \w+)? ?(?:information|answer|data|details?))(?: (?:this|that|it|the answer))?",
+        r"(?:unfortunately|regrettably|leider|malheureusement|purtroppo),? (?:the|these|our)(?: (?:provided|given|available|"
+        r"approved))? (?:passages?|sources?|documents?|articles?|context|information) (?:do not|does not|don't|doesn't|did not) "
+        r"(?:contain|mention|provide|include|specify|say|state|answer|cover|have|give|address|offer|discuss)\b[^.;!]*",
+        r"(?:das|dies) (?:weiss|weiß) ich(?: leider)? nicht|(?:leider )?(?:weiss|weiß) ich (?:das|es|dies)(?: leider)? nicht",
+        r"(?:dazu|darüber|hierzu|hierüber) (?:habe ich|haben wir|liegen mir|liegen uns)(?: leider)? keine(?: geprüften?| "
+        r"verlässlichen?)? (?:antwort|auskunft|information(?:en)?|angaben)(?: vor)?",
         r"(?:leider )?(?:habe ich|haben wir|liegt|ich habe|wir haben)(?: uns| mir)?(?: leider)?(?: "
         r"dazu| hierzu| zu (?:ihrer|dieser) frage)* keine(?: geprüfte| gesicherte| verlässliche| "
         r"freigegebene| ausreichenden?)* (?:antwort|auskunft|information(?:en)?|angaben)(?: (?:dazu|"

@@ -231,11 +231,19 @@ def _write_words(folder: Path, passages: Sequence[Passage]) -> None:
     writer.wait_merging_threads()
 
 
-def _write_vectors(file: Path, passages: Sequence[Passage], encoder: Encoder, known: Vectors, progress: Progress | None) -> None:
+def vector_index() -> Any:
+    """The class of usearch's indexes. Imported after onnxruntime: loaded the other way round, onnxruntime crashes."""
+    import onnxruntime  # noqa: F401
     from usearch.index import Index
 
+    return Index
+
+
+def _write_vectors(file: Path, passages: Sequence[Passage], encoder: Encoder, known: Vectors, progress: Progress | None) -> None:
+    usearch_index = vector_index()
+
     # One thread, so that the same passages give the same graph.
-    vectors = Index(ndim=DIMENSIONS, metric="cos", dtype="f16")
+    vectors = usearch_index(ndim=DIMENSIONS, metric="cos", dtype="f16")
     contexts = [passage_context(passage) for passage in passages]
     encoded = encoder.encode_each(context for context in contexts if context not in known)
     for row, context in enumerate(contexts):
@@ -248,14 +256,14 @@ def _write_vectors(file: Path, passages: Sequence[Passage], encoder: Encoder, kn
 
 def _known_vectors(folder: Path, encoder: Encoder) -> Vectors:
     """What an earlier revision has encoded: context → vector; nothing where the folder is damaged or of another encoder."""
-    from usearch.index import Index
+    usearch_index = vector_index()
 
     try:
         if verify(folder).encoder_sha256 != encoder.sha256:
             return {}
         content = (folder / PASSAGES_FILE).read_bytes()
         passages = msgspec.msgpack.decode(content, type=list[Passage])
-        vectors = Index.restore(str(folder / VECTORS_FILE), view=True)
+        vectors = usearch_index.restore(str(folder / VECTORS_FILE), view=True)
     except (InputError, OSError, msgspec.DecodeError):
         return {}
     if vectors is None or not passages or len(vectors) != len(passages):

@@ -147,11 +147,13 @@ class Token(msgspec.Struct, frozen=True):
     end: int
     text: str
     stem: str
+    #: A function word as the tail of a name: "Plus" in "HomeShield Plus", "A" in "Plan A".
+    is_label: bool = False
 
     @property
     def is_content(self) -> bool:
         """Whether the word carries meaning of its own."""
-        return self.text.lower() not in STOP_WORDS
+        return self.is_label or self.text.lower() not in STOP_WORDS
 
 
 def fold(text: str) -> str:
@@ -164,7 +166,25 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[Token]:
     """Words of `text` in order, with code-point offsets."""
-    return [Token(match.start(), match.end(), match.group(), stem(match.group())) for match in _TOKEN.finditer(text)]
+    found: list[Token] = []
+    for match in _TOKEN.finditer(text):
+        before = found[-1] if found else None
+        found.append(Token(match.start(), match.end(), match.group(), stem(match.group()), _is_label(match, before)))
+    return found
+
+
+def _is_label(match: re.Match[str], before: Token | None) -> bool:
+    """Whether a word with a capital letter ends a name: right after another such word, one space apart."""
+    word = match.group()
+    return (
+        before is not None
+        and match.start() == before.end + 1
+        and match.string[before.end] == " "
+        and word[0].isupper()
+        and word != "I"
+        and before.text[0].isupper()
+        and (before.is_label or before.text.lower() not in STOP_WORDS)
+    )
 
 
 @lru_cache(maxsize=WORD_CACHE_SIZE)

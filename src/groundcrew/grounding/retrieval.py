@@ -66,8 +66,6 @@ class KnowledgeIndex:
 
         A missing or damaged file, or an index made with another encoder, is an `InputError` that says which.
         """
-        from usearch.index import Index
-
         manifest = index.verify(folder)
         encoder = encoder or shipped_encoder()
         if manifest.encoder_sha256 != encoder.sha256:
@@ -77,7 +75,7 @@ class KnowledgeIndex:
             passages = msgspec.msgpack.decode(content, type=tuple[Passage, ...])
             words = index.open_words(folder / index.WORDS_FOLDER)
             file = os.fspath(folder / index.VECTORS_FILE)
-            vectors = Index.restore(file, view=True, expansion_search=GRAPH_EXPANSION)
+            vectors = index.vector_index().restore(file, view=True, expansion_search=GRAPH_EXPANSION)
         except Exception as error:  # tantivy and usearch raise what their languages give them
             raise InputError(f"the index does not load, build the revision again: {error}", file=str(folder)) from error
         if vectors is None or not len(vectors) == len(passages) == words.searcher().num_docs == manifest.passages:

@@ -52,3 +52,48 @@ def test_exchanged_figures_contradict_the_source(scorer: TrustScorer, source: st
 def test_retellings_that_keep_each_figure_in_its_place_are_supported(scorer: TrustScorer, source: str, answer: str) -> None:
     report = scorer.score(answer, [source])
     assert report.state == "supported", report
+
+
+PRODUCTS = "HomeShield Plus has a deductible of CHF 200. HomeShield Basic has a deductible of CHF 500."
+LETTERS = "Plan A costs CHF 12. Plan B costs CHF 7."
+ACCOUNTS = "The Savings Account pays 1.5 %. The Savings Account Plus pays 2 %."
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        (PRODUCTS, "HomeShield Plus has a deductible of CHF 500."),
+        (PRODUCTS, "The deductible of HomeShield Plus is CHF 500."),
+        (LETTERS, "Plan A costs CHF 7."),
+        (ACCOUNTS, "The Savings Account Plus pays 1.5 %."),
+    ],
+)
+def test_a_name_that_ends_in_a_function_word_is_a_name(scorer: TrustScorer, source: str, answer: str) -> None:
+    assert scorer.score(answer, [source]).state == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        (PRODUCTS, "The deductible of HomeShield Plus is CHF 200."),
+        (LETTERS, "Plan A costs CHF 12."),
+        (ACCOUNTS, "The Savings Account Plus pays 2 %."),
+    ],
+)
+def test_the_right_figure_of_such_a_name_is_supported(scorer: TrustScorer, source: str, answer: str) -> None:
+    assert scorer.score(answer, [source]).state == "supported"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "I don't have that information.",
+        "Das weiss ich leider nicht.",
+        "Dazu habe ich leider keine Informationen.",
+        "Unfortunately, the documents do not say anything about this.",
+    ],
+)
+def test_a_refusal_has_no_trust(scorer: TrustScorer, refusal: str) -> None:
+    report = scorer.score(refusal, [PRODUCTS])
+    assert report.trust is None
+    assert report.reason
