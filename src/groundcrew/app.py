@@ -70,7 +70,7 @@ class App:
         from groundcrew.web.live import LiveEvents
 
         settings = self.settings
-        settings.data.mkdir(parents=True, exist_ok=True)
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.spool = Spool.open(settings.spool)
         stack.callback(self.spool.close)
         self.services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)

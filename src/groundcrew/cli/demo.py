@@ -130,6 +130,7 @@ async def _run(
         await declare(services, blueprint, upstream, knowledge)
         await earn_pilot(services, url)
         secret = (await services.keys.create(USE_CASE, actor="demo:operator")).secret
+        report.heading("3. Answer e-mails", "POST /v1/chat/completions with the official openai package")
         answers = await send(
             url, secret, [(each.id, report.mail_text(each.subject, each.text)) for each in emails], "sending e-mails"
         )

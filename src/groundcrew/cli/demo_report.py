@@ -94,7 +94,6 @@ def _share(number: int, total: int) -> str:
 
 def rates(answers: Sequence[Answer], emails: Sequence[Email]) -> None:
     """Answered, declined, held, refused; and, where it is known, how that compares with what could be answered."""
-    heading("3. Answer e-mails", "POST /v1/chat/completions with the official openai package")
     for status, number in counts(answers).items():
         if number or status in ("answered", "declined", "held"):
             line(f"{status:<9} {_share(number, len(answers))}")
@@ -217,6 +216,7 @@ def audit_line(audit: AuditReport) -> None:
         line(f"BROKEN: {audit.problems[0]}")
     else:
         line(f"{audit.entries} audit entries verify; newest hash {audit.head[:16]}…")
+        line("Next: `make demo SERVE=1` leaves the console running; README.md takes you to a use case of your own.")
 
 
 def serving(url: str, password: str | None) -> None:

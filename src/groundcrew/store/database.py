@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -175,7 +176,8 @@ def decode(document: str, kind: type[T]) -> T:
 def _engine(url: str) -> AsyncEngine:
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # Recorded answers are nobody else's business: a folder made here is its owner's alone.
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Not as text: a folder's name may hold what a URL reads otherwise.
         address = sa.URL.create("sqlite", database=str(path))
         arguments = {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000}
@@ -189,6 +191,8 @@ def _engine(url: str) -> AsyncEngine:
         return engine
     for prefix in ("postgresql://", "postgres://", "postgresql+asyncpg://"):
         if url.startswith(prefix):
+            if find_spec("asyncpg") is None:
+                raise InputError("PostgreSQL needs its driver: pip install 'groundcrew[postgres]'", field="database-url")
             return create_async_engine(
                 "postgresql+asyncpg://" + url.removeprefix(prefix),
                 pool_size=POSTGRES_POOL_SIZE,

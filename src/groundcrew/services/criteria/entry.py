@@ -215,7 +215,7 @@ def kill_switch(facts: Facts, criterion: Criterion) -> CriterionResult:
     return result(
         criterion,
         "pass" if confirmed else "fail",
-        figure=f"{found.content['state']} in {seconds:.2f} s at {gateways} gateways",
+        figure=f"{found.content['state']} in {seconds:.2f} s at {gateways} gateway{'' if gateways == 1 else 's'}",
         bound=bound,
         source=_recorded(found.recorded_at),
         missing=how,
