@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 NAME_LENGTH_MAX = 64
-NAME_PATTERN = re.compile(r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$")
+NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 
 def new_id() -> str:
@@ -17,7 +17,7 @@ def new_id() -> str:
 
 def name_problem(name: str) -> str | None:
     """Why `name` can not name a declared thing, or None. Lower-case letters, digits, dot, dash, underscore; 1–64 characters."""
-    if NAME_PATTERN.match(name):
+    if NAME_PATTERN.fullmatch(name):
         return None
     return (
         f"{name!r} is not a valid name: use 1 to {NAME_LENGTH_MAX} lower-case letters, digits, '.', '-' or '_', "
