@@ -9,9 +9,9 @@ import msgspec
 
 from groundcrew.domain.kill_switch import KillSwitch, Scope
 from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
-from groundcrew.errors import Conflict, InputError, NotFound
+from groundcrew.errors import Conflict, NotFound
 from groundcrew.services.evidence import record
-from groundcrew.services.lookups import nearest, person_of
+from groundcrew.services.lookups import nearest, person_of, require_reason
 from groundcrew.services.propagation import propagate, running_gateways
 from groundcrew.store import catalog
 from groundcrew.store.database import Connection, Database, Writer
@@ -42,7 +42,7 @@ class KillSwitches:
 
     async def stop(self, scope: Scope, *, actor: str, reason: str) -> StopReport:
         """Trip the switch and wait until every running gateway enforces it, or the deadline passes (`stop_failed`)."""
-        _require_reason(reason)
+        require_reason(reason)
         return await self._trip(scope, actor=actor, reason=reason, drill=False)
 
     async def drill(self, scope: Scope, *, actor: str, reason: str = "drill") -> StopReport:
@@ -81,7 +81,7 @@ class KillSwitches:
 
     async def resume(self, scope: Scope, *, actor: str, reason: str) -> KillSwitch:
         """Ask for the reset, or confirm what another person asked for. At least one of the two did not trip it."""
-        _require_reason(reason)
+        require_reason(reason)
         async with self._database.write(actor) as writer:
             switch = await catalog.KILL_SWITCHES.get(writer.connection, str(scope))
             if switch is None or not switch.denies:
@@ -184,8 +184,3 @@ async def _check_scope(connection: Connection, scope: Scope) -> None:
         names = {each.id for each in await catalog.KEYS.find(connection)}
     if scope.name not in names:
         raise NotFound(f"there is no {scope.kind} {scope.name!r}{nearest(scope.name, names)}")
-
-
-def _require_reason(reason: str) -> None:
-    if not reason.strip():
-        raise InputError("say why: a reason is kept in the audit log", field="reason")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from groundcrew.domain.canonical import digest
 from groundcrew.domain.use_case import UseCase, version_digest
-from groundcrew.errors import NotFound
+from groundcrew.errors import InputError, NotFound
 from groundcrew.store import catalog
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection
@@ -60,6 +59,7 @@ async def current_digest(connection: Connection, use_case: UseCase) -> str:
     return version_digest(use_case, model=model, providers=tuple(providers), policy=policy, knowledge_revision=revision)
 
 
-def content_digest(content: dict[str, Any]) -> str:
-    """SHA-256 of evidence content."""
-    return digest(content)
+def require_reason(reason: str) -> None:
+    """Raise InputError unless a reason is given."""
+    if not reason.strip():
+        raise InputError("say why: a reason is kept in the audit log", field="reason")

@@ -72,7 +72,7 @@ class Registry:
 
     async def _apply(self, writer: Writer, declarations: Declarations) -> list[Change]:
         await _check(writer.connection, declarations)
-        before = await _digests(writer.connection)
+        before = await digests(writer.connection)
         changes: list[Change] = []
         kinds: list[tuple[str, Collection[Any], tuple[Declared[Any], ...]]] = [
             ("Provider", catalog.PROVIDERS, declarations.providers),
@@ -196,14 +196,15 @@ def _differences(old: object, new: object) -> tuple[FieldChange, ...]:
     )
 
 
-async def _digests(connection: Connection) -> dict[str, str]:
+async def digests(connection: Connection) -> dict[str, str]:
+    """Version digest of every use case, to compare with after a change."""
     return {each.name: await current_digest(connection, each) for each in await catalog.USE_CASES.find(connection)}
 
 
 async def version_changes(writer: Writer, before: dict[str, str]) -> list[Change]:
     """Note in the audit log, and return, which existing use cases got another version digest than `before` says."""
     changes = []
-    for name, new in (await _digests(writer.connection)).items():
+    for name, new in (await digests(writer.connection)).items():
         old = before.get(name)
         if old is None or old == new:
             continue
@@ -213,8 +214,3 @@ async def version_changes(writer: Writer, before: dict[str, str]) -> list[Change
         )
         changes.append(Change(kind="Version", name=name, action="updated", notes=(note,)))
     return changes
-
-
-async def digests(connection: Connection) -> dict[str, str]:
-    """Version digest of every use case, to compare with after a change."""
-    return await _digests(connection)

@@ -9,9 +9,9 @@ import msgspec
 from groundcrew.domain import stage as stages
 from groundcrew.domain.gate import GateEvaluation
 from groundcrew.domain.use_case import Stage, UseCase
-from groundcrew.errors import Conflict, GateNotPassed, InputError
+from groundcrew.errors import Conflict, GateNotPassed
 from groundcrew.services.gates import Gates, evaluate_in
-from groundcrew.services.lookups import require_use_case
+from groundcrew.services.lookups import require_reason, require_use_case
 from groundcrew.services.propagation import propagate
 from groundcrew.store import catalog
 from groundcrew.store.database import Database
@@ -39,7 +39,7 @@ class UseCases:
         The evaluation and the move are one transaction, so that nothing can change between them; a refused attempt
         is recorded as an evaluation as well.
         """
-        _require_reason(reason)
+        require_reason(reason)
         async with self._database.write(actor) as writer:
             use_case = await require_use_case(writer.connection, name)
             stages.check_advance(use_case.stage, to)
@@ -67,7 +67,7 @@ class UseCases:
 
     async def demote(self, name: str, to: Stage, *, actor: str, reason: str) -> UseCase:
         """Move to an earlier stage, or to rejected or retired, with a reason."""
-        _require_reason(reason)
+        require_reason(reason)
         async with self._database.write(actor) as writer:
             use_case = await require_use_case(writer.connection, name)
             stages.check_demote(use_case.stage, to)
@@ -82,8 +82,3 @@ class UseCases:
     @property
     def _now(self) -> datetime:
         return self._database.clock.now()
-
-
-def _require_reason(reason: str) -> None:
-    if not reason.strip():
-        raise InputError("say why: a reason is kept in the audit log", field="reason")
