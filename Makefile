@@ -88,11 +88,12 @@ check: develop
 bench: develop
 	@for script in bench/*/run.py; do echo "== $$script"; $(RUN) "$$script" || exit 1; done
 
+# The development lock first: what the tests ran with is what users get, and the test extras may hold a version back.
 lock:
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install $(quiet) pip-tools
-	@for target in base dev; do \
-	  extras=$$(test $$target = base || echo "--extra dev --extra postgres"); \
+	@for target in dev base; do \
+	  extras=$$(test $$target = base && echo "--constraint requirements/dev.txt" || echo "--extra dev --extra postgres"); \
 	  CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/pip-compile --quiet $$extras $(if $(UPGRADE),--upgrade) \
 	    --build-deps-for editable --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    --strip-extras --allow-unsafe --no-annotate --output-file requirements/$$target.txt pyproject.toml || exit 1; \
