@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from groundcrew.domain.guard import Finding, Verdict
-from groundcrew.guards.pii_numbers import find_numbers, warm
+from groundcrew.guards.pii_numbers import find_numbers, may_hold_numbers, warm
 from groundcrew.guards.registry import Context, guard, verdict_of
 
 #: Findings from this score on block where a policy enforces more than masking.
@@ -57,20 +57,13 @@ _BIRTH = re.compile(
 )
 #: Plain words, looked for before the patterns that need one of them: that is many times quicker.
 _BIRTH_HINTS = ("birth", "born", "dob", "d.o.b", "gebor", "geburts", "né le", "née le", "ne le", "nee le")
-_NAMED_HINTS = (
-    "mrn",
-    "record",
-    "patient",
-    "chart",
-    "health",
-    "insurance",
-    "medica",
-    "member",
-    "beneficiary",
-    "versichert",
-    "kvnr",
+#: What every match of a `_NAMED` pattern begins with.
+_NAMED_STARTS = (
+    *("mrn", "medical record", "patient", "chart ", "health ", "insurance ", "medicare ", "medicaid "),
+    *("member ", "beneficiary ", "versicherte", "kvnr"),
 )
 _IPV6_HINT = re.compile(r":[0-9A-Fa-f]{0,4}:")
+_IPV4_HINT = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
 
 
 def find(text: str) -> list[Finding]:
@@ -88,22 +81,42 @@ def find(text: str) -> list[Finding]:
         findings += _ipv6(text)
     if _DIGIT.search(text) is None:
         return findings
-    findings += find_numbers(text)
-    if text.count(".") >= 3:
+    if may_hold_numbers(text):
+        findings += find_numbers(text)
+    if _IPV4_HINT.search(text):
         findings += _ipv4(text)
     lowered = text.lower()
-    if any(hint in lowered for hint in _NAMED_HINTS):
-        for kind, pattern in _NAMED:
-            findings += (
-                Finding(start=match.start(1), end=match.end(1), type=kind, score=0.9, reason="named by the words before it")
-                for match in pattern.finditer(text)
-            )
+    findings += (
+        Finding(start=match.start(1), end=match.end(1), type=kind, score=0.9, reason="named by the words before it")
+        for kind, match in _named(text, lowered)
+    )
     if any(hint in lowered for hint in _BIRTH_HINTS):
         findings += (
             Finding(start=match.start(1), end=match.end(1), type="DATE", score=0.9, reason="date of birth")
             for match in _BIRTH.finditer(text)
         )
     return findings
+
+
+def _named(text: str, lowered: str) -> Iterator[tuple[str, re.Match[str]]]:
+    """Identifiers that the words before them name. The patterns are tried only where one of their first words stands."""
+    if len(lowered) != len(text):  # lower case moved the places: look everywhere
+        for kind, pattern in _NAMED:
+            yield from ((kind, match) for match in pattern.finditer(text))
+        return
+    starts: list[int] = []
+    for word in _NAMED_STARTS:
+        start = lowered.find(word)
+        while start >= 0:
+            starts.append(start)
+            start = lowered.find(word, start + 1)
+    starts.sort()
+    for kind, pattern in _NAMED:
+        done = 0
+        for start in starts:
+            if start >= done and (match := pattern.match(text, start)):
+                done = match.end()
+                yield kind, match
 
 
 def _urls(text: str) -> Iterator[Finding]:

@@ -19,6 +19,10 @@ VALIDITIES_MAX = 2_048
 #: A run of digits with the separators that numbers are written with; bounded, so that matching stays linear.
 _DIGITS = re.compile(r"\d+")
 _RUN = re.compile(r"(?<![\w.,:/\-])[+(]{0,2}\d(?:[ \u00a0()./\-–]{0,3}\d){5,22}(?![A-WYZa-wyz_])(?![.,:]\d)")
+#: What every finding holds: six digits that may belong together, or two letters before two digits. Looked for first, since it
+#: is many times quicker than looking at each number.
+_LONG_HINT = re.compile(r"\d(?:[ \u00a0()./\-–]{0,3}\d){5}")
+_IBAN_HINT = re.compile(r"\d\d(?<=[A-Za-z]{2}\d\d)")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])")
 _SSN = re.compile(r"(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}")
 _AHV = re.compile(r"756[. ]?\d{4}[. ]?\d{4}[. ]?\d{2}")
@@ -39,6 +43,11 @@ _OTHER_WORD = re.compile(
     r"(?i)(?:\b(?:order|invoice|ticket|case|reference|ref|account|policy|id|no|nr|chf|eur|usd|gbp|iban|version|isbn|item|article)"
     r"\b|[#$€£])[ .:#]*$"
 )
+
+
+def may_hold_numbers(text: str) -> bool:
+    """False where `find_numbers` would find nothing."""
+    return _LONG_HINT.search(text) is not None or _IBAN_HINT.search(text) is not None
 
 
 def find_numbers(text: str) -> Iterator[Finding]:

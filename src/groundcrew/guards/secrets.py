@@ -13,21 +13,25 @@ BLOCK_SCORE = 0.8
 #: Bits of entropy per character from which a value after `password=` and the like counts as a real secret.
 ENTROPY_BITS_MIN = 3.0
 
-_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("OpenAI or Anthropic key", re.compile(r"\bsk-(?:ant-|proj-|svcacct-)?[A-Za-z0-9_\-]{20,200}")),
-    ("groundcrew key", re.compile(r"\bgc_[A-Za-z0-9_\-]{40,60}")),
-    ("AWS access key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    ("GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{60,255})")),
-    ("GitLab token", re.compile(r"\bglpat-[A-Za-z0-9_\-]{20,64}")),
-    ("Slack token", re.compile(r"\bxox[abeoprs]-[A-Za-z0-9\-]{10,200}")),
-    ("Google API key", re.compile(r"\bAIza[A-Za-z0-9_\-]{35}")),
-    ("Stripe key", re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,200}")),
-    ("Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{30,64}")),
-    ("JSON Web Token", re.compile(r"\beyJ[A-Za-z0-9_\-]{10,2000}\.eyJ[A-Za-z0-9_\-]{10,4000}\.[A-Za-z0-9_\-]{10,2000}")),
-    ("private key", re.compile(r"-----BEGIN (?:[A-Z]{2,12} ){0,2}PRIVATE KEY-----")),
+#: What it is, the plain pieces of which each one has one (looked for first, which is many times quicker), and its shape.
+_SHAPES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
+    ("OpenAI or Anthropic key", ("sk-",), re.compile(r"\bsk-(?:ant-|proj-|svcacct-)?[A-Za-z0-9_\-]{20,200}")),
+    ("groundcrew key", ("gc_",), re.compile(r"\bgc_[A-Za-z0-9_\-]{40,60}")),
+    ("AWS access key", ("AKIA", "ASIA"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,255}")),
+    ("GitHub token", ("github_pat_",), re.compile(r"\bgithub_pat_[A-Za-z0-9_]{60,255}")),
+    ("GitLab token", ("glpat-",), re.compile(r"\bglpat-[A-Za-z0-9_\-]{20,64}")),
+    ("Slack token", ("xox",), re.compile(r"\bxox[abeoprs]-[A-Za-z0-9\-]{10,200}")),
+    ("Google API key", ("AIza",), re.compile(r"\bAIza[A-Za-z0-9_\-]{35}")),
+    ("Stripe key", ("k_live_", "k_test_"), re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,200}")),
+    ("Hugging Face token", ("hf_",), re.compile(r"\bhf_[A-Za-z0-9]{30,64}")),
+    (
+        "JSON Web Token",
+        ("eyJ",),
+        re.compile(r"\beyJ[A-Za-z0-9_\-]{10,2000}\.eyJ[A-Za-z0-9_\-]{10,4000}\.[A-Za-z0-9_\-]{10,2000}"),
+    ),
+    ("private key", ("-----BEGIN",), re.compile(r"-----BEGIN (?:[A-Z]{2,12} ){0,2}PRIVATE KEY-----")),
 )
-#: Plain pieces, looked for before the patterns that need one of them.
-_HINTS = ("sk-", "gc_", "AKIA", "ASIA", "gh", "glpat-", "xox", "AIza", "k_live", "k_test", "hf_", "eyJ", "-----BEGIN")
 _ASSIGNED_HINTS = ("key", "secret", "token", "passw", "pwd")
 _ASSIGNED = re.compile(
     r"(?i)\b(?:api[_-]?key|secret(?:[_-]?key)?|access[_-]?token|auth[_-]?token|password|passwd|pwd)\b[\"']?\s{0,3}[:=]\s{0,3}"
@@ -40,15 +44,17 @@ _PLACEHOLDER = re.compile(r"(?i)x{4,}|\*{3,}|\.{3,}|your|example|changeme|placeh
 def check(text: str, context: Context) -> Verdict:
     """Findings of the type SECRET."""
     findings: list[Finding] = []
-    if any(hint in text for hint in _HINTS):
-        for name, pattern in _SHAPES:
-            findings += (
-                Finding(start=match.start(), end=match.end(), type="SECRET", score=0.95, reason=f"looks like a {name}")
-                for match in pattern.finditer(text)
-                if not _PLACEHOLDER.search(match.group())
-            )
+    for name, hints, pattern in _SHAPES:
+        for hint in hints:
+            if hint in text:
+                findings += (
+                    Finding(start=match.start(), end=match.end(), type="SECRET", score=0.95, reason=f"looks like a {name}")
+                    for match in pattern.finditer(text)
+                    if not _PLACEHOLDER.search(match.group())
+                )
+                break
     lowered = text.lower()
-    assigned = _ASSIGNED.finditer(text) if any(hint in lowered for hint in _ASSIGNED_HINTS) else ()
+    assigned = _ASSIGNED.finditer(text) if ("=" in text or ":" in text) and any(map(lowered.__contains__, _ASSIGNED_HINTS)) else ()
     for match in assigned:
         value = match.group(1)
         if _PLACEHOLDER.search(value) or _entropy_bits(value) < ENTROPY_BITS_MIN or not any(each.isdigit() for each in value):
