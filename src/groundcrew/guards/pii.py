@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from groundcrew.domain.guard import Finding, Verdict
-from groundcrew.guards.pii_numbers import find_numbers, may_hold_numbers, warm
+from groundcrew.guards.pii_numbers import Screen, find_numbers, warm
 from groundcrew.guards.registry import Context, guard, verdict_of
 
 #: Findings from this score on block where a policy enforces more than masking.
 BLOCK_SCORE = 0.8
+#: Texts whose findings are remembered, the oldest forgotten first: a call's texts are looked at by its guards and again when it
+#: is recorded, and system prompts and the history of a conversation come again with every call.
+RECENT_MAX = 512
+#: Longer texts (code points) are looked at anew.
+RECENT_LENGTH_MAX = 8_000
+_recent: dict[str, tuple[Finding, ...]] = {}
 
-_DIGIT = re.compile(r"\d")
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9](?:[A-Za-z0-9._%+'\-]{0,63})@(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,62})\.){1,6}[A-Za-z]{2,24}"
     r"(?![A-Za-z0-9])"
@@ -69,6 +74,18 @@ _IPV4_HINT = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
 def find(text: str) -> list[Finding]:
     """All findings in `text`, in no order; overlaps are possible. Types: EMAIL, PHONE, IBAN, CREDIT_CARD, SSN, IP, URL (one with
     credentials or identifying parameters), MRN, HEALTH_PLAN_ID, DATE (of birth)."""
+    known = _recent.get(text)
+    if known is not None:
+        return list(known)
+    findings = _find(text)
+    if len(text) <= RECENT_LENGTH_MAX:
+        if len(_recent) >= RECENT_MAX:
+            del _recent[next(iter(_recent))]
+        _recent[text] = tuple(findings)
+    return findings
+
+
+def _find(text: str) -> list[Finding]:
     findings: list[Finding] = []
     if "@" in text:
         findings += (
@@ -79,18 +96,19 @@ def find(text: str) -> list[Finding]:
         findings += _urls(text)
     if ":" in text and _IPV6_HINT.search(text):
         findings += _ipv6(text)
-    if _DIGIT.search(text) is None:
+    screen = Screen(text)
+    if not screen.digits:
         return findings
-    if may_hold_numbers(text):
+    if screen.long_numbers:
         findings += find_numbers(text)
-    if _IPV4_HINT.search(text):
+    if screen.dotted and _IPV4_HINT.search(text):
         findings += _ipv4(text)
     lowered = text.lower()
     findings += (
         Finding(start=match.start(1), end=match.end(1), type=kind, score=0.9, reason="named by the words before it")
         for kind, match in _named(text, lowered)
     )
-    if any(hint in lowered for hint in _BIRTH_HINTS):
+    if any(map(lowered.__contains__, _BIRTH_HINTS)):
         findings += (
             Finding(start=match.start(1), end=match.end(1), type="DATE", score=0.9, reason="date of birth")
             for match in _BIRTH.finditer(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
@@ -47,12 +47,17 @@ class OffsetMap(msgspec.Struct, frozen=True, kw_only=True):
         return offset + shift + tag_length - (end - start)
 
 
-def redact(text: str, findings: Iterable[Finding]) -> tuple[str, OffsetMap]:
+_UNCHANGED = OffsetMap()
+
+
+def redact(text: str, findings: Sequence[Finding]) -> tuple[str, OffsetMap]:
     """`text` with every finding replaced by its type in brackets. Overlapping findings become one, named after the one with
     the higher score (the longer, then the earlier one, where scores are equal)."""
+    if not findings:
+        return text, _UNCHANGED
     spans = _merged(sorted(findings, key=lambda each: (each.start, -each.end)), len(text))
     if not spans:
-        return text, OffsetMap()
+        return text, _UNCHANGED
     pieces: list[str] = []
     starts, ends, tags, shifts = [], [], [], []
     position = shift = 0

@@ -22,6 +22,7 @@ BUILT_IN: dict[str, str] = {
 }
 #: Findings that one verdict carries at most; beyond it the text is blocked or flagged all the same.
 FINDINGS_MAX = 1_000
+_PASS = Verdict(verdict="pass")
 
 
 class Check(Protocol):
@@ -72,7 +73,9 @@ def guard_names() -> list[str]:
 
 def verdict_of(findings: list[Finding], *, block_at: float) -> Verdict:
     """The verdict that `findings` add up to: block from the score `block_at` on, flag below it, pass without any."""
+    if not findings:
+        return _PASS
     kept = tuple(sorted(findings, key=lambda each: (each.start, each.end))[:FINDINGS_MAX])
-    score = max((each.score for each in findings), default=0.0)
-    kind: VerdictKind = "pass" if not findings else ("block" if score >= block_at else "flag")
+    score = max(each.score for each in findings)
+    kind: VerdictKind = "block" if score >= block_at else "flag"
     return Verdict(verdict=kind, score=score, findings=kept)

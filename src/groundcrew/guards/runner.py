@@ -16,7 +16,7 @@ from groundcrew.domain.call import GuardResult
 from groundcrew.domain.guard import Action, Finding, GuardRule, Place, Policy, Verdict
 from groundcrew.errors import GroundcrewError
 from groundcrew.guards.redaction import OffsetMap, redact
-from groundcrew.guards.registry import find_guard
+from groundcrew.guards.registry import Guard, find_guard
 
 #: From least to most severe: where several rules ask for something, the most severe wins.
 SEVERITY: tuple[Action, ...] = ("allow", "redact", "replace", "fallback", "hold", "refuse")
@@ -45,13 +45,16 @@ class GuardOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NOTHING = Verdict(verdict="pass")
+_UNCHANGED = OffsetMap()
+#: Policies whose rules are kept sorted out by place; beyond it they are sorted out anew.
+POLICIES_MAX = 256
 
 
 class _RuleRun(msgspec.Struct, frozen=True, kw_only=True):
     result: GuardResult
-    action: Action
-    blocked: frozenset[int]
-    redactions: dict[int, tuple[Finding, ...]]
+    action: Action = "allow"
+    blocked: frozenset[int] = frozenset()
+    redactions: dict[int, tuple[Finding, ...]] = {}
 
 
 class GuardRunner:
@@ -61,6 +64,18 @@ class GuardRunner:
         self._threads, self._queue_max = threads, queue_max
         self._executor: ThreadPoolExecutor | None = None
         self._waiting = 0
+        #: By the policy's identity, which is kept beside the rules so that it stays one; a snapshot's policies do not change.
+        self._rules: dict[tuple[int, Place, bool], tuple[Policy, list[GuardRule]]] = {}
+
+    def _rules_of(self, policy: Policy, place: Place, *, monitor_only: bool) -> list[GuardRule]:
+        key = (id(policy), place, monitor_only)
+        known = self._rules.get(key)
+        if known is None:
+            if len(self._rules) >= POLICIES_MAX:
+                self._rules.clear()
+            rules = [rule for rule in policy.guards if place in rule.on and (rule.mode == "monitor" or not monitor_only)]
+            known = self._rules[key] = (policy, rules)
+        return known[1]
 
     async def run(
         self,
@@ -76,13 +91,17 @@ class GuardRunner:
 
         `roles` gives each text's message role, as `context["role"]`; `monitor_only` leaves out rules that are enforced.
         """
-        rules = [] if policy is None else [rule for rule in policy.guards if place in rule.on]
-        if monitor_only:
-            rules = [rule for rule in rules if rule.mode == "monitor"]
+        rules = self._rules_of(policy, place, monitor_only=monitor_only) if policy is not None else ()
         if not rules or not texts:
-            return GuardOutcome(texts=tuple(texts), offsets=(OffsetMap(),) * len(texts))
-        contexts = [{**(context or {}), **({"role": roles[index]} if roles else {})} for index in range(len(texts))]
-        runs = [await self._run_rule(rule, place, texts, contexts) for rule in rules]
+            return GuardOutcome(texts=tuple(texts), offsets=(_UNCHANGED,) * len(texts))
+        long = sum(map(len, texts)) > INLINE_LENGTH_MAX
+        runs = [await self._run_rule(rule, place, texts, context, roles, long=long) for rule in rules]
+        results = tuple(run.result for run in runs)
+        ran = sum(run.result.verdict != "failed" for run in runs)
+        failed = len(runs) - ran
+        if all(run.action == "allow" for run in runs):
+            offsets = (_UNCHANGED,) * len(texts)
+            return GuardOutcome(texts=tuple(texts), offsets=offsets, results=results, ran=ran, failed=failed)
         winner = max(range(len(runs)), key=lambda index: (SEVERITY.index(runs[index].action), -index))
         action = runs[winner].action
         redactions: dict[int, list[Finding]] = {}
@@ -98,39 +117,49 @@ class GuardRunner:
             texts=tuple(text for text, _ in masked),
             offsets=tuple(offsets for _, offsets in masked),
             blocked=frozenset().union(*(run.blocked for run in runs)),
-            results=tuple(run.result for run in runs),
-            ran=sum(1 for run in runs if run.result.verdict != "failed"),
-            failed=sum(1 for run in runs if run.result.verdict == "failed"),
+            results=results,
+            ran=ran,
+            failed=failed,
         )
 
     async def _run_rule(
-        self, rule: GuardRule, place: Place, texts: Sequence[str], contexts: Sequence[Mapping[str, Any]]
+        self,
+        rule: GuardRule,
+        place: Place,
+        texts: Sequence[str],
+        context: Mapping[str, Any] | None,
+        roles: Sequence[str] | None,
+        *,
+        long: bool,
     ) -> _RuleRun:
         started_s = time.perf_counter()
         verdicts: list[Verdict] = []
         problem = ""
         try:
-            async with asyncio.timeout(rule.timeout_ms / 1000):
-                long = sum(map(len, texts)) > INLINE_LENGTH_MAX
-                for text, context in zip(texts, contexts, strict=True):
-                    verdicts.append(await self._check(rule, text, {**context, **rule.settings}, long=long))
+            guard = find_guard(rule.guard)
+            given = {**(context or {}), **rule.settings}
+            contexts = [{"role": role, **given} for role in roles] if roles else [given] * len(texts)
+            if guard.inline and not long:  # nothing to wait for, so nothing that a timer could cut short
+                verdicts = [guard.check(text, each) if text else _NOTHING for text, each in zip(texts, contexts, strict=True)]
+            else:
+                async with asyncio.timeout(rule.timeout_ms / 1000):
+                    for text, each in zip(texts, contexts, strict=True):
+                        verdicts.append(await self._check(guard, text, each) if text else _NOTHING)
         except TimeoutError:
             problem = f"no verdict within {rule.timeout_ms} ms"
         except GroundcrewError as error:
             problem = str(error)
         except Exception as error:
             problem = f"the guard failed ({type(error).__name__})"
-        latency_ms = (time.perf_counter() - started_s) * 1000
+        latency_ms = round((time.perf_counter() - started_s) * 1000, 3)
         if not problem and latency_ms > rule.timeout_ms:
             problem = f"no verdict within {rule.timeout_ms} ms"
-        return _conclude(rule, place, verdicts, problem, round(latency_ms, 3))
+        if not problem and not any(each.findings or each.verdict != "pass" for each in verdicts):
+            return _RuleRun(result=_passed(rule, place, max((each.score for each in verdicts), default=0.0), latency_ms))
+        return _conclude(rule, place, verdicts, problem, latency_ms)
 
-    async def _check(self, rule: GuardRule, text: str, context: Mapping[str, Any], *, long: bool) -> Verdict:
-        guard = find_guard(rule.guard)
-        if not text:
-            return _NOTHING
-        if guard.inline and not long:
-            return guard.check(text, context)
+    async def _check(self, guard: Guard, text: str, context: Mapping[str, Any]) -> Verdict:
+        """The verdict of a guard that needs a thread."""
         if self._waiting >= self._queue_max:
             raise GroundcrewError("too many texts wait to be scanned")
         if self._executor is None:
@@ -156,6 +185,12 @@ class GuardRunner:
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None
+
+
+def _passed(rule: GuardRule, place: Place, score: float, latency_ms: float) -> GuardResult:
+    return GuardResult(
+        guard=rule.guard, place=place, verdict="pass", action="allow", mode=rule.mode, score=score, latency_ms=latency_ms
+    )
 
 
 def _conclude(rule: GuardRule, place: Place, verdicts: list[Verdict], problem: str, latency_ms: float) -> _RuleRun:

@@ -54,7 +54,9 @@ def check(text: str, context: Context) -> Verdict:
                 )
                 break
     lowered = text.lower()
-    assigned = _ASSIGNED.finditer(text) if ("=" in text or ":" in text) and any(map(lowered.__contains__, _ASSIGNED_HINTS)) else ()
+    assigned = (
+        _ASSIGNED.finditer(text) if ("=" in text or ":" in text) and any(map(lowered.__contains__, _ASSIGNED_HINTS)) else ()
+    )
     for match in assigned:
         value = match.group(1)
         if _PLACEHOLDER.search(value) or _entropy_bits(value) < ENTROPY_BITS_MIN or not any(each.isdigit() for each in value):
