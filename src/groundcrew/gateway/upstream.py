@@ -1,18 +1,19 @@
-"""The HTTP client towards providers: one pooled session, every size and wait bounded. The only module that imports aiohttp."""
+"""What calls a provider: where and how, what its errors mean, and how long and how much it may answer."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from pathlib import Path
 
-import aiohttp
 import msgspec
 
 from groundcrew import __version__
 from groundcrew.domain.provider import Provider
 from groundcrew.errors import UpstreamError, UpstreamTimeout
+from groundcrew.gateway.http_client import BrokenOff, Connection, HttpClient, HttpFailure, TimedOut, TooLarge
 from groundcrew.gateway.protocols import UpstreamRequest
 from groundcrew.gateway.settings import GatewaySettings
 
@@ -22,6 +23,7 @@ ERROR_BODY_BYTES_MAX = 64 * 1024
 SECRET_FILE_BYTES_MAX = 16 * 1024
 #: How long a secret read from a file is kept before the file is read again, so that rotation needs no restart.
 SECRET_AGE_S_MAX = 60.0
+_COMMON_HEADERS = f"user-agent: groundcrew/{__version__}\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n"
 
 
 class UpstreamRefused(UpstreamError):
@@ -65,31 +67,31 @@ class _Secrets:
 class HttpStream:
     """An open event stream of one provider."""
 
-    def __init__(self, response: aiohttp.ClientResponse, provider: str, settings: GatewaySettings) -> None:
-        self._response, self._provider, self._settings = response, provider, settings
-        self._bytes = 0
-        self._ends_s = time.monotonic() + settings.stream_s_max
+    def __init__(self, connection: Connection, provider: str, settings: GatewaySettings) -> None:
+        self._connection, self._provider, self._settings = connection, provider, settings
+        self._loop = asyncio.get_running_loop()
+        self._ends_s = self._loop.time() + settings.stream_s_max
 
     async def read(self) -> bytes:
         """The next bytes as they came, b"" at the end."""
-        left_s = self._ends_s - time.monotonic()
-        if left_s <= 0:
+        now_s = self._loop.time()
+        if now_s >= self._ends_s:
             raise UpstreamTimeout(f"provider {self._provider}: the stream ran longer than {self._settings.stream_s_max:g} s")
         try:
-            async with asyncio.timeout(min(left_s, self._settings.chunk_gap_s_max)):
-                data = await self._response.content.readany()
-        except TimeoutError:
+            return await self._connection.some(min(self._ends_s, now_s + self._settings.chunk_gap_s_max))
+        except TimedOut:
             raise UpstreamTimeout(f"provider {self._provider}: the stream stood still for too long") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise UpstreamError(f"provider {self._provider}: the stream broke off ({type(error).__name__})") from error
-        self._bytes += len(data)
-        if self._bytes > self._settings.response_bytes_max:
-            raise UpstreamError(f"provider {self._provider}: the stream is larger than {self._settings.response_bytes_max} bytes")
-        return data
+        except TooLarge:
+            limit = self._settings.response_bytes_max
+            raise UpstreamError(f"provider {self._provider}: the stream is larger than {limit} bytes") from None
+        except HttpFailure as failure:
+            raise UpstreamError(f"provider {self._provider}: the stream broke off ({failure})") from None
 
     def close(self) -> None:
-        """Drop the connection now."""
-        self._response.close()
+        """Give the connection back if the stream is at its end, drop it now if not."""
+        if self._connection is not None:
+            self._connection.done()
+            self._connection = None  # type: ignore[assignment]
 
 
 class HttpUpstream:
@@ -97,119 +99,87 @@ class HttpUpstream:
 
     def __init__(self, settings: GatewaySettings | None = None) -> None:
         self._settings = settings or GatewaySettings()
-        self._session: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
         self._secrets = _Secrets()
 
-    def _client(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._settings.connections_max, ttl_dns_cache=60),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._settings.connect_s_max),
-                headers={"user-agent": f"groundcrew/{__version__}"},
-            )
-        return self._session
-
-    async def _open(self, request: UpstreamRequest, accept: str) -> aiohttp.ClientResponse:
-        provider = request.provider
+    async def _open(self, request: UpstreamRequest, accept: str, *, whole: bool) -> Connection:
+        provider, name = request.provider, request.provider.name
         if provider.api != "openai" or not provider.base_url:
-            raise UpstreamError(f"provider {provider.name}: this gateway does not speak {provider.api} over HTTP")
-        headers = {"content-type": "application/json", "accept": accept, "x-request-id": request.call_id}
+            raise UpstreamError(f"provider {name}: this gateway does not speak {provider.api} over HTTP")
+        if self._client is None:
+            settings = self._settings
+            self._client = HttpClient(connections_max=settings.connections_max, connect_s_max=settings.connect_s_max)
         secret = self._secrets.resolve(provider)
+        headers = _COMMON_HEADERS + f"accept: {accept}\r\nx-request-id: {request.call_id}\r\n"
         if secret is not None:
-            headers["authorization"] = "Bearer " + secret
-        url = provider.base_url.rstrip("/") + "/chat/completions"
+            headers += f"authorization: Bearer {secret}\r\n"
+        timeout_s = request.target.timeout_s
         try:
-            response = await self._client().post(url, data=request.body, headers=headers, allow_redirects=False)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            if isinstance(error, TimeoutError):
-                raise UpstreamTimeout(f"provider {provider.name}: no connection in time") from None
-            raise UpstreamError(f"provider {provider.name}: no connection ({type(error).__name__})") from None
-        if response.status != 200:
-            try:
-                raise await _refused(response, provider.name, secret)
-            finally:
-                response.close()
-        return response
+            connection = await self._client.post(
+                provider.base_url.rstrip("/") + "/chat/completions",
+                headers.encode(),
+                request.body,
+                deadline_s=asyncio.get_running_loop().time() + timeout_s,
+                limit=self._settings.response_bytes_max,
+                whole=whole,
+            )
+        except TimedOut:
+            raise UpstreamTimeout(f"provider {name}: no answer within {timeout_s:g} s") from None
+        except TooLarge:
+            raise UpstreamError(f"provider {name}: the answer is larger than {self._settings.response_bytes_max} bytes") from None
+        except BrokenOff as failure:
+            raise UpstreamError(f"provider {name}: the answer broke off ({failure})") from None
+        except (HttpFailure, ValueError) as failure:
+            raise UpstreamError(f"provider {name}: no connection ({failure})") from None
+        try:
+            if connection.status != 200:
+                raise await _refused(connection, name, secret)
+            _check_type(connection, accept, name)
+        except BaseException:
+            connection.done()
+            raise
+        return connection
 
     async def complete(self, request: UpstreamRequest) -> bytes:
         """The provider's whole JSON answer."""
-        name = request.provider.name
-        try:
-            async with asyncio.timeout(request.target.timeout_s):
-                response = await self._open(request, "application/json")
-                try:
-                    _check_type(response, "application/json", name)
-                    return await self._read_all(response, name)
-                finally:
-                    response.release()
-        except TimeoutError:
-            raise UpstreamTimeout(f"provider {name}: no answer within {request.target.timeout_s:g} s") from None
-
-    async def _read_all(self, response: aiohttp.ClientResponse, provider: str) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        try:
-            while data := await response.content.readany():
-                parts.append(data)
-                size += len(data)
-                if size > self._settings.response_bytes_max:
-                    response.close()
-                    raise UpstreamError(
-                        f"provider {provider}: the answer is larger than {self._settings.response_bytes_max} bytes"
-                    )
-        except (aiohttp.ClientError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise UpstreamError(f"provider {provider}: the answer broke off ({type(error).__name__})") from None
-        except BaseException:
-            response.close()
-            raise
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        connection = await self._open(request, "application/json", whole=True)
+        body = await connection.everything()
+        connection.done()
+        return body
 
     async def open_stream(self, request: UpstreamRequest) -> HttpStream:
         """An event stream that has answered 200 with the right content type."""
-        name = request.provider.name
-        try:
-            async with asyncio.timeout(request.target.timeout_s):
-                response = await self._open(request, "text/event-stream")
-        except TimeoutError:
-            raise UpstreamTimeout(f"provider {name}: no answer within {request.target.timeout_s:g} s") from None
-        try:
-            _check_type(response, "text/event-stream", name)
-        except UpstreamError:
-            response.close()
-            raise
-        return HttpStream(response, name, self._settings)
+        return HttpStream(await self._open(request, "text/event-stream", whole=False), request.provider.name, self._settings)
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
 
 
-def _check_type(response: aiohttp.ClientResponse, expected: str, provider: str) -> None:
-    if response.content_type != expected:
-        raise UpstreamError(f"provider {provider}: answered with content type {response.content_type[:80]!r}, not {expected!r}")
+def _check_type(connection: Connection, expected: str, provider: str) -> None:
+    found = connection.headers.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1")
+    if found != expected:
+        raise UpstreamError(f"provider {provider}: answered with content type {found[:80]!r}, not {expected!r}")
+    encoding = connection.headers.get(b"content-encoding", b"identity").strip().lower().decode("latin-1")
+    if encoding not in ("identity", ""):
+        raise UpstreamError(f"provider {provider}: answered with content encoding {encoding[:80]!r}, which was not asked for")
 
 
-async def _refused(response: aiohttp.ClientResponse, provider: str, secret: str | None) -> UpstreamRefused:
+async def _refused(connection: Connection, provider: str, secret: str | None) -> UpstreamRefused:
     """What an HTTP error of the provider becomes. Its text is shown only where the client's own request was wrong, and never
     where it repeats our key."""
     detail = ""
-    if response.status in (400, 413, 422):
-        try:
-            body = await response.content.read(ERROR_BODY_BYTES_MAX)
-            message = msgspec.json.decode(body)["error"]["message"]
+    if connection.status in (400, 413, 422):
+        with contextlib.suppress(HttpFailure, msgspec.DecodeError, KeyError, TypeError, RecursionError):
+            message = msgspec.json.decode((await connection.everything())[:ERROR_BODY_BYTES_MAX])["error"]["message"]
             detail = str(message)
             detail = "" if secret is not None and secret in detail else detail[:ERROR_TEXT_LENGTH_MAX]
-        except (msgspec.DecodeError, KeyError, TypeError, aiohttp.ClientError):
-            detail = ""
-    after = response.headers.get("retry-after", "")
+    after = connection.headers.get(b"retry-after", b"")
     return UpstreamRefused(
-        f"provider {provider}: answered with HTTP {response.status}",
-        status=response.status,
+        f"provider {provider}: answered with HTTP {connection.status}",
+        status=connection.status,
         detail=detail,
         retry_after_s=float(after) if after.isdigit() and len(after) < 6 else None,
     )
