@@ -17,6 +17,8 @@ from groundcrew.gateway.budget import BudgetLimits
 
 #: Longest key secret that is looked up; ours have 46 characters.
 SECRET_LENGTH_MAX = 256
+#: Admissions that are remembered for one snapshot.
+ADMISSIONS_MAX = 4_096
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     provider: Provider
     target: Target
+    #: The kill-switch scopes of a call that goes there.
+    scopes: frozenset[Scope] = frozenset()
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +42,8 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     knowledge: KnowledgeEntry | None
     budget: BudgetLimits
     data_class: DataClass
+    #: The class that a provider sees if nothing is found in the request: the request's own, or its knowledge's.
+    seen_class: DataClass
 
 
 def authenticate(snapshot: Snapshot, secret: str | None, now_s: float) -> tuple[KeyEntry, UseCaseEntry]:
@@ -122,7 +128,9 @@ def floor_class(use_case: UseCase) -> DataClass:
     return min(use_case.data_classes, key=rank, default=DATA_CLASSES[0])
 
 
-def routes_for(snapshot: Snapshot, use_case: UseCase, data_class: DataClass, targets_max: int) -> tuple[Model, tuple[Route, ...]]:
+def routes_for(
+    snapshot: Snapshot, key: KeyEntry, use_case: UseCase, data_class: DataClass, targets_max: int
+) -> tuple[Model, tuple[Route, ...]]:
     """The targets that may see `data_class` and are not stopped, in declared order. Refuses when none is left."""
     model = snapshot.models.get(use_case.model)
     if model is None:
@@ -131,7 +139,7 @@ def routes_for(snapshot: Snapshot, use_case: UseCase, data_class: DataClass, tar
     for target in model.targets:
         provider = snapshot.providers.get(target.provider)
         if provider is not None and target.weight > 0:
-            known.append(Route(provider=provider, target=target))
+            known.append(Route(provider=provider, target=target, scopes=scopes_of(key, use_case, provider.name)))
     allowed = [each for each in known if provider_may_see(data_class, each.provider.data_classes, baa=each.provider.baa)]
     if not allowed:
         names = ", ".join(sorted({each.provider.name for each in known})) or "none"
@@ -172,7 +180,7 @@ def admit(
         knowledge = None
     check_data_class(use_case, data_class)
     seen = highest((data_class, knowledge.data_class)) if knowledge is not None else data_class
-    model, routes = routes_for(snapshot, use_case, seen, targets_max)
+    model, routes = routes_for(snapshot, key, use_case, seen, targets_max)
     policy = None
     if use_case.policy is not None:
         policy = snapshot.policies.get(use_case.policy)
@@ -189,4 +197,38 @@ def admit(
         knowledge=knowledge,
         budget=BudgetLimits(tokens_per_day=limits(use_case).tokens_per_day, usd_per_month=usd),
         data_class=data_class,
+        seen_class=seen,
     )
+
+
+class Admissions:
+    """`admit` for one gateway: what it says for a key does not change while the snapshot stays the same."""
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._known: dict[tuple[str, str | None, DataClass], Admitted] = {}
+
+    def admit(
+        self,
+        snapshot: Snapshot,
+        key: KeyEntry,
+        entry: UseCaseEntry,
+        *,
+        asked_model: str | None,
+        data_class: DataClass,
+        now_s: float,
+        targets_max: int,
+    ) -> Admitted:
+        """As `admit` says."""
+        if snapshot is not self._snapshot or len(self._known) >= ADMISSIONS_MAX:
+            self._snapshot = snapshot
+            self._known.clear()
+        place = (key.id, asked_model, data_class)
+        known = self._known.get(place)
+        if known is not None and (known.knowledge is None or now_s < known.knowledge.expires_at_s):
+            return known
+        admitted = admit(
+            snapshot, key, entry, asked_model=asked_model, data_class=data_class, now_s=now_s, targets_max=targets_max
+        )
+        self._known[place] = admitted
+        return admitted

@@ -1,4 +1,4 @@
-"""A generated answer in the OpenAI dialect: read from an upstream's JSON or stream, and written back with what must change."""
+"""A generated answer: read from an upstream's JSON or stream by way of the chat completion, and written back as one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import msgspec
 
 from groundcrew.errors import UpstreamError
-from groundcrew.gateway.respond import event
-from groundcrew.gateway.wire import raw_json
+from groundcrew.gateway.asked import Dialect
+from groundcrew.gateway.dialects.registry import provider_dialect
+from groundcrew.gateway.json_shape import raw_json
 
 #: Code points of an answer in one event, where the gateway itself writes the stream.
 EVENT_TEXT_LENGTH = 400
@@ -30,11 +31,26 @@ def _present(raw: msgspec.Raw) -> bool:
     return bytes(raw) not in (b"", b"null")
 
 
+class PromptDetails(msgspec.Struct):
+    """What part of the input was read from a provider's cache, and what part was written to it."""
+
+    cached_tokens: Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)] | None = None
+    cache_write_tokens: Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)] | None = None
+
+
+class CompletionDetails(msgspec.Struct):
+    """What part of the output was reasoning."""
+
+    reasoning_tokens: Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)] | None = None
+
+
 class Tokens(msgspec.Struct):
     """Token counts as an upstream tells them."""
 
     prompt_tokens: Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)] = 0
     completion_tokens: Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)] = 0
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
 
 
 class _Part(msgspec.Struct):
@@ -110,6 +126,9 @@ class Generated:
 
     def __init__(self) -> None:
         self.body: dict[str, msgspec.Raw] | None = None
+        #: The dialect that the upstream answered in, and its own JSON where that is not the chat completion's.
+        self.dialect: Dialect = "chat"
+        self.native: dict[str, msgspec.Raw] = {}
         self.text = ""
         #: Whether `text` is the upstream's refusal: it stands in the place of an answer and is checked like one.
         self.is_refusal = False
@@ -211,6 +230,24 @@ def read_completion(body: bytes, provider: str) -> Generated:
     return generated
 
 
+def read_answer(dialect: Dialect, body: bytes, provider: str) -> Generated:
+    """Read a plain answer in `dialect`; UpstreamError when it is not one."""
+    if dialect == "chat":
+        return read_completion(body, provider)
+    try:
+        str(body, "utf-8")
+        native = _FIELDS.decode(body)
+        whole = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UpstreamError(
+            f"provider {provider}: its answer is not the JSON that was expected ({type(error).__name__})"
+        ) from None
+    completion = provider_dialect(dialect).read_completion(whole, provider)
+    generated = read_completion(msgspec.json.encode(completion), provider)
+    generated.dialect, generated.native = dialect, native
+    return generated
+
+
 def _put_texts(generated: Generated, content: str, refusal: str, reasoning: str) -> None:
     generated.is_refusal = bool(refusal) and not content
     generated.text = content or refusal
@@ -284,7 +321,7 @@ class Gathering:
         return result
 
 
-def completion_body(
+def completion_fields(
     generated: Generated | None,
     *,
     call_id: str,
@@ -293,11 +330,10 @@ def completion_body(
     text: str,
     tool_calls: Sequence[dict[str, Any]],
     usage: Tokens,
-    report: dict[str, Any],
     is_refusal: bool = False,
     finish_reason: str = "stop",
-) -> bytes:
-    """The JSON that a client gets: the upstream's own where `generated` is given, else a completion built around `text`, with
+) -> dict[str, msgspec.Raw]:
+    """The chat completion that a client gets: the upstream's own where `generated` is given, else one built around `text`, with
     nothing of the upstream's in it but what was checked."""
     fields: dict[str, msgspec.Raw] = {}
     if generated is not None and generated.body is not None:
@@ -315,8 +351,7 @@ def completion_body(
     if "usage" not in fields:
         fields["usage"] = raw_json(usage_object(usage))
     fields["model"] = raw_json(model)
-    fields["groundcrew"] = raw_json(report)
-    return msgspec.json.encode(fields)
+    return fields
 
 
 def usage_object(usage: Tokens) -> dict[str, int]:
@@ -344,7 +379,7 @@ def tool_members(tool_calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {**({"tool_calls": typed} if typed else {}), **({"function_call": older[0]} if older else {})}
 
 
-def answer_events(
+def answer_chunks(
     text: str,
     tool_calls: Sequence[dict[str, Any]],
     *,
@@ -353,13 +388,13 @@ def answer_events(
     created_s: int,
     is_refusal: bool = False,
     finish_reason: str = "stop",
-) -> list[bytes]:
-    """A checked answer as the events of a stream, sentence by sentence where it can be."""
-    events: list[bytes] = []
+) -> list[dict[str, Any]]:
+    """A checked answer as the chunks of a stream, sentence by sentence where it can be."""
+    chunks: list[dict[str, Any]] = []
 
     def add(delta: dict[str, Any], reason: str | None = None) -> None:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        events.append(event(chunk_object(call_id, model, created_s, [choice])))
+        chunks.append(chunk_object(call_id, model, created_s, [choice]))
 
     add({"role": "assistant", "content": ""})
     for piece in _pieces(text):
@@ -370,7 +405,7 @@ def answer_events(
             members["tool_calls"] = [{"index": index, **each} for index, each in enumerate(members["tool_calls"])]
         add(members)
     add({}, finish_reason)
-    return events
+    return chunks
 
 
 def _pieces(text: str) -> list[str]:

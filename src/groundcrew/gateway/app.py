@@ -17,23 +17,24 @@ from groundcrew.domain.kill_switch import Scope as StopScope
 from groundcrew.domain.snapshot import Snapshot, Usage
 from groundcrew.errors import NotFound, RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway.admission import authenticate, check_still_allowed, check_stopped, scopes_of
+from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.budget import BudgetExceeded, Ledger
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.inflight import Inflight, Registry
 from groundcrew.gateway.metrics import Metrics
+from groundcrew.gateway.outbound import error_body, error_event
 from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Upstream, UsageSource
 from groundcrew.gateway.proxy import Proxy
 from groundcrew.gateway.respond import (
+    CONNECTION,
     Event,
     Receive,
     Scope,
     Send,
     error_headers,
-    error_object,
     error_status,
-    event,
     send_events,
     send_json,
 )
@@ -45,7 +46,8 @@ from groundcrew.guards.runner import GuardRunner
 
 log = logging.getLogger("groundcrew.gateway")
 
-CHAT = "/v1/chat/completions"
+#: What is spoken where.
+ROUTES: dict[str, Dialect] = {"/v1/chat/completions": "chat", "/v1/responses": "responses", "/v1/messages": "messages"}
 MODELS = "/v1/models"
 #: How long `close` waits for calls that it has cut to write their records.
 CUT_S_MAX = 2.0
@@ -88,6 +90,9 @@ class Gateway:
         self._poller: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._enforced: object = None
+        self._unread = RefusedCall(
+            "request_timeout", f"the request body did not arrive within {self.settings.body_read_s_max:g} s"
+        )
         self._closing = False
         self.metrics.watch("inflight_calls", "Calls in flight", lambda: len(self._registry))
         self.metrics.watch("snapshot_age_seconds", "Age of the snapshot", snapshots.age_s)
@@ -190,9 +195,13 @@ class Gateway:
 
     async def _route(self, scope: Scope, receive: Receive, send: Send, flight: Flight) -> None:
         path, method = scope["path"], scope["method"]
-        wanted = "POST" if path == CHAT else "GET"
-        if path != CHAT and path != MODELS and not path.startswith(MODELS + "/"):
-            raise RefusedCall("not_found", f"there is no {path[:200]} here; this gateway serves {CHAT} and {MODELS}")
+        dialect = ROUTES.get(path)
+        if dialect is not None:
+            flight.dialect = dialect
+        elif path != MODELS and not path.startswith(MODELS + "/"):
+            served = ", ".join((*ROUTES, MODELS))
+            raise RefusedCall("not_found", f"there is no {path[:200]} here; this gateway serves {served}")
+        wanted = "GET" if dialect is None else "POST"
         if method != wanted:
             raise RefusedCall("method_not_allowed", f"{path[:200]} takes {wanted}, not {method}")
         if self._closing:
@@ -200,10 +209,10 @@ class Gateway:
         flight.headers = read_headers(scope["headers"], self.settings)
         snapshot = self._snapshots.current
         flight.key, flight.entry = authenticate(snapshot, flight.headers.secret, self.clock.now().timestamp())
-        flight.snapshot_version = snapshot.version
-        if path == CHAT:
+        flight.snapshot = snapshot
+        if dialect is not None:
             check_stopped(snapshot, flight.key, flight.entry.use_case)
-            await self._chat(receive, send, flight)
+            await self._call(scope, receive, send, flight)
         else:
             await self._models(path, send, flight)
 
@@ -219,7 +228,7 @@ class Gateway:
             body = card
         await send_json(send, 200, flight.response_headers(), msgspec.json.encode(body))
 
-    async def _chat(self, receive: Receive, send: Send, flight: Flight) -> None:
+    async def _call(self, scope: Scope, receive: Receive, send: Send, flight: Flight) -> None:
         assert flight.key is not None
         assert flight.entry is not None
         if len(self._registry) >= self.settings.inflight_max:
@@ -229,38 +238,53 @@ class Gateway:
         self._registry.add(inflight)
         inflight.task = asyncio.current_task()
         self._watch_stops()
-        body = await self._read_body(receive, flight)
-        watcher = asyncio.create_task(_watch_client(receive, inflight, self.metrics))
+        body = await self._read_body(receive, flight, inflight)
+        connection = scope.get(CONNECTION)
+        watcher: asyncio.Task[None] | None = None
+        if connection is not None:
+            connection.when_lost(lambda: self._left(inflight))
+        else:
+            watcher = asyncio.create_task(self._watch_client(receive, inflight))
         try:
             await self._proxy.run(flight, body, _watched(send, inflight))
         finally:
             inflight.committed = True
-            watcher.cancel()
+            if watcher is not None:
+                watcher.cancel()
+            if connection is not None:
+                connection.when_lost(None)
 
-    async def _read_body(self, receive: Receive, flight: Flight) -> bytes:
+    def _left(self, inflight: Inflight) -> None:
+        """The client went away: cut its call."""
+        if inflight.cut("disconnected"):
+            self.metrics.disconnected.inc()
+
+    async def _watch_client(self, receive: Receive, inflight: Inflight) -> None:
+        """Wait until the client goes away, where the server has no hook for that."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._left(inflight)
+
+    async def _read_body(self, receive: Receive, flight: Flight, inflight: Inflight) -> bytes:
         limit = self.settings.body_bytes_max
         too_large = RefusedCall("body_too_large", f"the request body is larger than {limit} bytes")
         if (flight.headers.content_length or 0) > limit:
             raise too_large
         parts: list[bytes] = []
         size = 0
-        try:
-            async with asyncio.timeout(self.settings.body_read_s_max):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _ClientGone
-                    part = message.get("body", b"")
-                    size += len(part)
-                    if size > limit:
-                        raise too_large
-                    parts.append(part)
-                    if not message.get("more_body", False):
-                        return parts[0] if len(parts) == 1 else b"".join(parts)
-        except TimeoutError:
-            raise RefusedCall(
-                "request_timeout", f"the request body did not arrive within {self.settings.body_read_s_max:g} s"
-            ) from None
+        inflight.reading_since_s = time.monotonic()  # the poller cuts a body that does not arrive
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _ClientGone
+            part = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise too_large
+            parts.append(part)
+            if not message.get("more_body", False):
+                inflight.reading_since_s = None
+                return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _watch_stops(self) -> None:
         if self._poller is None or self._poller.done():
@@ -271,7 +295,9 @@ class Gateway:
         while len(self._registry):
             if self._snapshots.current is not self._enforced:
                 self.enforce_stops()
-            self._registry.cut_stalled(time.monotonic() - self.settings.send_s_max)
+            now_s = time.monotonic()
+            self._registry.cut_stalled(now_s - self.settings.send_s_max)
+            self._registry.cut_unread(now_s - self.settings.body_read_s_max, self._unread)
             await asyncio.sleep(self.settings.stop_poll_s)
 
     async def _interrupted(self, flight: Flight, send: Send) -> None:
@@ -337,18 +363,15 @@ class Gateway:
         retry_after_s: float | None = None,
         send_s_max: float | None = None,
     ) -> None:
-        param = message.partition(":")[0].removeprefix("header ") if code == "invalid_request" and ":" in message else None
-        if param is not None and " " in param:
-            param = None
-        body = error_object(code, message, param=param, extra={**(extra or {}), "call_id": flight.call_id})
+        members = {**(extra or {}), "call_id": flight.call_id}
         with contextlib.suppress(OSError):  # TimeoutError too: the client takes nothing
             async with asyncio.timeout(send_s_max or self.settings.send_s_max):
                 if flight.response_started:
-                    await send_events(send, event(body), more=False)
+                    await send_events(send, error_event(flight.dialect, flight, code, message, members), more=False)
                     return
                 flight.response_started = True
                 headers = flight.response_headers() + error_headers(code, retry_after_s)
-                await send_json(send, error_status(code), headers, msgspec.json.encode(body))
+                await send_json(send, error_status(code), headers, error_body(flight.dialect, code, message, members))
 
 
 class _ClientGone(Exception):
@@ -372,16 +395,6 @@ def _watched(send: Send, inflight: Inflight) -> Send:
         inflight.sending_since_s = None
 
     return watched
-
-
-async def _watch_client(receive: Receive, inflight: Inflight, metrics: Metrics) -> None:
-    """Cut the call as soon as its client goes away."""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            if inflight.cut("disconnected"):
-                metrics.disconnected.inc()
-            return
 
 
 def _describe(error: Exception, flight: Flight) -> tuple[str, str, dict[str, Any] | None, float | None]:

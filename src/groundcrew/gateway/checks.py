@@ -15,11 +15,11 @@ from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import GroundcrewError, RefusedCall
 from groundcrew.gateway.admission import Admitted, check_data_class
 from groundcrew.gateway.answer import Generated
+from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import ComposedAnswer, Grounding, Source
 from groundcrew.gateway.settings import GatewaySettings
-from groundcrew.gateway.wire import ChatRequest, Fields, hides_text
 from groundcrew.guards.runner import SEVERITY, GuardOutcome, GuardRunner
 
 #: What the gateway itself says when approved knowledge holds no answer.
@@ -41,10 +41,10 @@ Result = TypeVar("Result")
 
 
 class CheckedInput(msgspec.Struct, frozen=True, kw_only=True):
-    """A request after its guards: what they ask for, masked texts by message index, and the class that a provider will see."""
+    """A request after its guards: what they ask for, its texts where some were masked, and the class that a provider will see."""
 
     outcome: GuardOutcome
-    masked: dict[int, list[str]]
+    texts: list[str] | None
     provider_class: DataClass
 
 
@@ -54,15 +54,13 @@ class Checks:
     def __init__(self, guards: GuardRunner, grounding: Grounding | None, settings: GatewaySettings, metrics: Metrics) -> None:
         self._guards, self._grounding, self._settings, self._metrics = guards, grounding, settings, metrics
 
-    async def request(self, flight: Flight, admitted: Admitted, request: ChatRequest, fields: Fields) -> CheckedInput:
+    async def request(self, flight: Flight, admitted: Admitted, asked: Asked) -> CheckedInput:
         """Guards on the request. Raises the call's data class to what the pii guard found, and refuses where that is too high."""
         started_s = time.perf_counter()
-        places = [(index, text) for index, message in enumerate(request.messages) for text in message.texts()]
-        texts, roles = [text for _, text in places], [request.messages[index].role for index, _ in places]
-        outcome = await self._guards.run(admitted.policy, "input", texts, roles=roles)
+        outcome = await self._guards.run(admitted.policy, "input", asked.texts, roles=asked.roles)
         self._book(flight, outcome)
         current = list(outcome.texts)
-        tools = [position for position, role in enumerate(roles) if role in ("tool", "function")]
+        tools = [position for position, role in enumerate(asked.roles) if role in ("tool", "function")]
         if tools:
             found = await self._guards.run(admitted.policy, "tool_results", [current[each] for each in tools])
             self._book(flight, found)
@@ -70,15 +68,11 @@ class Checks:
                 current[position] = text
             if SEVERITY.index(found.action) > SEVERITY.index(outcome.action):
                 outcome = found
-        if flight.scans_ran and hides_text(fields):
+        if flight.scans_ran and asked.hides_text():
             flight.scans_missing += 1
-        masked: dict[int, list[str]] = {}
-        for (index, _), text in zip(places, current, strict=True):
-            masked.setdefault(index, []).append(text)
-        changed = {index for (index, text), now in zip(places, current, strict=True) if text != now}
         provider_class = self._classify(flight, admitted)
         flight.timed("guards_input", started_s)
-        return CheckedInput(outcome=outcome, masked={index: masked[index] for index in changed}, provider_class=provider_class)
+        return CheckedInput(outcome=outcome, texts=current if current != asked.texts else None, provider_class=provider_class)
 
     def _classify(self, flight: Flight, admitted: Admitted) -> DataClass:
         """Book the class that was found; the class that a provider will see leaves out what was masked."""

@@ -4,9 +4,12 @@ known: the parser itself has none, and everything up to there comes from strange
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from groundcrew.gateway.respond import CONNECTION
 
 #: Request line and headers together. The gateway's own limit on headers is smaller and answers in the caller's dialect.
 HEAD_BYTES_MAX = 64 * 1024
@@ -27,6 +30,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._when_lost: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first request."""
@@ -34,9 +38,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop to wait."""
+        """Stop to wait, and tell whoever serves the request."""
         self._head_is_here()
         super().connection_lost(exc)
+        if self._when_lost is not None:
+            self._when_lost()
+
+    def when_lost(self, call: Callable[[], None] | None) -> None:
+        """Have `call` called when the client goes away; one at a time, as there is one request at a time."""
+        self._when_lost = call
+        if call is not None and self.transport.is_closing():
+            call()
 
     def data_received(self, data: bytes) -> None:
         """Parse `data`; too much of it without an end of the headers closes the connection."""
@@ -59,6 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Its headers are here."""
         self._in_head = False
         self._head_is_here()
+        self.scope[CONNECTION] = self  # type: ignore[literal-required]
         super().on_headers_complete()
 
     def _wait_for_head(self) -> None:

@@ -10,9 +10,12 @@ from groundcrew.domain.call import Call, CallStatus, GuardResult, ScanStatus, So
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.provider import Price
-from groundcrew.domain.snapshot import KeyEntry, UseCaseEntry
+from groundcrew.domain.snapshot import KeyEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.trust import TrustReport
+from groundcrew.gateway.answer import Tokens
+from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.budget import Reservation, cost_usd
+from groundcrew.gateway.dialects.registry import EventWriter
 from groundcrew.gateway.inflight import Inflight
 from groundcrew.gateway.protocols import Citation, Source
 from groundcrew.gateway.respond import HeaderList
@@ -26,10 +29,14 @@ class Flight:
         self.call_id, self.received_at = call_id, received_at
         self.started_s = time.perf_counter()
         self.headers = Headers()
+        #: What the client speaks, and what writes its stream where that is not the chat completion's.
+        self.dialect: Dialect = "chat"
+        self.writer: EventWriter | None = None
         self.key: KeyEntry | None = None
         self.entry: UseCaseEntry | None = None
         self.inflight: Inflight | None = None
-        self.snapshot_version = 0
+        #: The snapshot that key and entry come from.
+        self.snapshot: Snapshot | None = None
         self.stream = False
         self.data_class: DataClass = "public"
         self.question = self.request_text = ""
@@ -44,6 +51,8 @@ class Flight:
         self.is_opened = False
         self.reservation: Reservation | None = None
         self.estimated_input_tokens = self.input_tokens = self.output_tokens = 0
+        #: Parts of the input that came from a provider's cache or went into it, and of the output that was reasoning.
+        self.cached_tokens = self.cache_write_tokens = self.reasoning_tokens = 0
         #: True once the upstream, not our estimate, told the token counts.
         self.usage_known = False
         self.answer = self.withheld_answer = ""
@@ -73,6 +82,17 @@ class Flight:
     def timed(self, part: str, since_s: float) -> None:
         """Book the time since `since_s` (perf_counter) under `part`."""
         self.latency_ms[part] = round(self.latency_ms.get(part, 0.0) + (time.perf_counter() - since_s) * 1000, 3)
+
+    def used(self, usage: Tokens) -> None:
+        """Take over the token counts that the upstream told."""
+        self.usage_known = True
+        self.input_tokens, self.output_tokens = usage.prompt_tokens, usage.completion_tokens
+        cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details is not None else None
+        written = usage.prompt_tokens_details.cache_write_tokens if usage.prompt_tokens_details is not None else None
+        reasoning = usage.completion_tokens_details.reasoning_tokens if usage.completion_tokens_details is not None else None
+        self.cached_tokens = min(cached or 0, self.input_tokens)
+        self.cache_write_tokens = min(written or 0, self.input_tokens - self.cached_tokens)
+        self.reasoning_tokens = min(reasoning or 0, self.output_tokens)
 
     def estimate_missing_usage(self, prompt_bytes_per_token: int) -> None:
         """Where the upstream told no token counts, put our estimate in their place; nothing for a call that never left."""
@@ -124,7 +144,7 @@ class Flight:
             knowledge_revision=self.knowledge_revision,
             guards=tuple(self.guards),
             scan=self.scan,
-            snapshot_version=self.snapshot_version,
+            snapshot_version=self.snapshot.version if self.snapshot is not None else 0,
             sign_off_id=self.sign_off_id,
             details={**self.details, "flags": self.flags} if self.flags else self.details,
         )

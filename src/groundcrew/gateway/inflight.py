@@ -14,9 +14,10 @@ Interrupt = Literal["refused", "disconnected", "stalled", "closing"]
 
 class Inflight:
     """One call in flight. `scopes` are the kill-switch scopes that it falls under, `secret` is its key's; `committed` once its
-    end is being recorded; `sending_since_s` (monotonic) while the client does not take what is sent."""
+    end is being recorded; `sending_since_s` (monotonic) while the client does not take what is sent, `reading_since_s` while its
+    body arrives."""
 
-    __slots__ = ("call_id", "committed", "interrupt", "refusal", "scopes", "secret", "sending_since_s", "task")
+    __slots__ = ("call_id", "committed", "interrupt", "reading_since_s", "refusal", "scopes", "secret", "sending_since_s", "task")
 
     def __init__(self, call_id: str, scopes: frozenset[Scope], secret: str | None = None) -> None:
         self.call_id, self.scopes, self.secret = call_id, scopes, secret
@@ -25,6 +26,7 @@ class Inflight:
         self.refusal: RefusedCall | None = None
         self.committed = False
         self.sending_since_s: float | None = None
+        self.reading_since_s: float | None = None
 
     def cut(self, why: Interrupt, refusal: RefusedCall | None = None) -> bool:
         """Cancel the call's work. False when it was cut before, or while its end is being recorded, which can not be undone.
@@ -81,4 +83,12 @@ class Registry:
         """Cut every call whose client has taken nothing since `before_s` (monotonic); how many were cut."""
         return sum(
             1 for call in self if call.sending_since_s is not None and call.sending_since_s < before_s and call.cut("stalled")
+        )
+
+    def cut_unread(self, before_s: float, refusal: RefusedCall) -> int:
+        """Refuse every call whose body has not arrived since `before_s` (monotonic); how many were cut."""
+        return sum(
+            1
+            for call in self
+            if call.reading_since_s is not None and call.reading_since_s < before_s and call.cut("refused", refusal)
         )

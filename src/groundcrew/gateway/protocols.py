@@ -4,7 +4,7 @@ hot path knows a database and every test can put a fake in their place."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -12,6 +12,9 @@ from groundcrew.domain.call import Call
 from groundcrew.domain.provider import Provider, Target
 from groundcrew.domain.snapshot import KnowledgeEntry, Snapshot, Usage
 from groundcrew.domain.trust import TrustReport
+
+#: What a provider is asked for. APIs other than OpenAI's have one endpoint for answers, which is `chat` here.
+Kind = Literal["chat", "responses", "embeddings"]
 
 
 class SnapshotSource(Protocol):
@@ -63,6 +66,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     body: bytes
     call_id: str
+    #: Which of the provider's endpoints it goes to.
+    kind: Kind = "chat"
 
 
 class UpstreamStream(Protocol):

@@ -15,6 +15,9 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 HeaderList = list[tuple[bytes, bytes]]
 
+#: Where a request's scope holds its connection, if the server tells when a client goes away (`connections.BoundedProtocol`).
+CONNECTION = "groundcrew.connection"
+
 DONE = b"data: [DONE]\n\n"
 
 #: `error.type` as the OpenAI dialect knows it, by our code; others are "permission_error".

@@ -46,6 +46,14 @@ def event_data(raw: bytes) -> bytes | None:
     return b"\n".join(lines).strip() if lines else None
 
 
+def event_name(raw: bytes) -> str | None:
+    """The name of one event, None where it has none."""
+    for line in raw.splitlines():
+        if line.startswith(b"event:"):
+            return line[6:].strip().decode("latin-1") or None
+    return None
+
+
 def is_done(data: bytes) -> bool:
     """Whether this is the dialect's end marker."""
     return data == _DONE

@@ -3,29 +3,53 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
 from groundcrew.errors import RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway import sse
-from groundcrew.gateway.admission import Admitted, Route, check_stopped, scopes_of
-from groundcrew.gateway.answer import Generated, read_completion
+from groundcrew.gateway.admission import Admitted, Route, check_stopped
+from groundcrew.gateway.answer import Generated, read_answer
+from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.protocols import SnapshotSource, Upstream, UpstreamRequest, UpstreamStream
 from groundcrew.gateway.providers import extractive
+from groundcrew.gateway.relay import Frame
 from groundcrew.gateway.settings import GatewaySettings
 
-#: Makes the body for a target's model.
-BodyFor = Callable[[str], bytes]
+Answer = TypeVar("Answer")
+
+#: Makes the body for a target's model, in the dialect that the target speaks.
+BodyFor = Callable[[str, Dialect], bytes]
+#: How long a provider is taken not to have the responses endpoint after it said so, and how many are remembered.
+RESPONSES_ABSENT_S = 600.0
+RESPONSES_ABSENT_MAX = 1_000
+#: How a server says that it does not have an endpoint.
+_ABSENT = frozenset({404, 405, 501})
+
+_DIALECTS: dict[str, Dialect] = {"openai": "chat", "anthropic": "messages", "gemini": "gemini", "bedrock": "converse"}
+
+
+class Splitter(Protocol):
+    """Finds the events in the bytes of a stream."""
+
+    def feed(self, data: bytes) -> Sequence[Frame]:
+        """The events that `data` completes; UpstreamError when one grows past its limit."""
+        ...
+
+    def rest(self) -> bytes:
+        """What came after the last event."""
+        ...
 
 
 class OpenStream:
-    """An upstream stream whose first event has arrived; `events` are those read so far."""
+    """An upstream stream whose first event has arrived; `frames` are those read so far, `dialect` is what it speaks."""
 
-    __slots__ = ("events", "splitter", "stream")
+    __slots__ = ("dialect", "frames", "splitter", "stream")
 
-    def __init__(self, stream: UpstreamStream, splitter: sse.EventSplitter, events: list[bytes]) -> None:
-        self.stream, self.splitter, self.events = stream, splitter, events
+    def __init__(self, stream: UpstreamStream, splitter: Splitter, frames: Sequence[Frame], dialect: Dialect) -> None:
+        self.stream, self.splitter, self.frames, self.dialect = stream, splitter, frames, dialect
 
 
 class Targets:
@@ -33,6 +57,8 @@ class Targets:
 
     def __init__(self, upstream: Upstream, checks: Checks, snapshots: SnapshotSource, settings: GatewaySettings) -> None:
         self._upstream, self._checks, self._snapshots, self._settings = upstream, checks, snapshots, settings
+        #: Until when (monotonic) a provider, by its address, counts as one without the responses endpoint.
+        self._without_responses: dict[str, float] = {}
 
     async def complete(self, flight: Flight, admitted: Admitted, routes: tuple[Route, ...], body_for: BodyFor) -> Generated:
         """A whole answer from the first target that gives one."""
@@ -53,26 +79,54 @@ class Targets:
             return await extractive.generate(
                 flight, admitted, self._checks, bytes_per_token=self._settings.prompt_bytes_per_token
             )
-        request = self._request(flight, route, body_for)
-        return read_completion(await self._upstream.complete(request), route.provider.name)
+
+        async def ask(dialect: Dialect) -> Generated:
+            body = await self._upstream.complete(self._request(flight, route, body_for, dialect))
+            return read_answer(dialect, body, route.provider.name)
+
+        return await self._in_its_dialect(flight, route, ask)
 
     async def open_stream(self, flight: Flight, admitted: Admitted, routes: tuple[Route, ...], body_for: BodyFor) -> OpenStream:
         """A stream whose first event is here, from the first target that gives one."""
         for route in routes:
             self._choose(flight, admitted, route)
             try:
-                return await self._open(self._request(flight, route, body_for))
+                return await self._open(flight, route, body_for)
             except UpstreamError as error:
                 self._failed(flight, route, error, last=route is routes[-1])
         raise UpstreamError("no target is left")
 
-    async def _open(self, request: UpstreamRequest) -> OpenStream:
+    async def _open(self, flight: Flight, route: Route, body_for: BodyFor) -> OpenStream:
+        async def ask(dialect: Dialect) -> OpenStream:
+            return await self._first_event(self._request(flight, route, body_for, dialect), dialect)
+
+        return await self._in_its_dialect(flight, route, ask)
+
+    async def _in_its_dialect(self, flight: Flight, route: Route, ask: Callable[[Dialect], Awaitable[Answer]]) -> Answer:
+        """`ask` in what the target speaks. A responses request goes to the provider's endpoint for them where it has one."""
+        dialect, provider = _DIALECTS[route.provider.api], route.provider
+        if dialect != "chat" or flight.dialect != "responses":
+            return await ask(dialect)
+        where = provider.base_url or provider.name
+        if self._without_responses.get(where, 0.0) > time.monotonic():
+            return await ask("chat")
+        try:
+            return await ask("responses")
+        except UpstreamError as error:
+            if error.status not in _ABSENT:
+                raise
+            if len(self._without_responses) >= RESPONSES_ABSENT_MAX:
+                self._without_responses.clear()
+            self._without_responses[where] = time.monotonic() + RESPONSES_ABSENT_S
+        return await ask("chat")
+
+    async def _first_event(self, request: UpstreamRequest, dialect: Dialect) -> OpenStream:
         stream = await self._upstream.open_stream(request)
         try:
-            splitter = sse.EventSplitter(self._settings.chunk_bytes_max)
+            splitter = splitter_for(dialect, self._settings.chunk_bytes_max)
             while data := await stream.read():
-                if events := splitter.feed(data):
-                    return OpenStream(stream, splitter, events)
+                if frames := splitter.feed(data):
+                    return OpenStream(stream, splitter, frames, dialect)
             raise UpstreamError(f"provider {request.provider.name}: the stream ended before its first event")
         except BaseException:
             stream.close()
@@ -81,20 +135,24 @@ class Targets:
     def _choose(self, flight: Flight, admitted: Admitted, route: Route) -> None:
         """Make `route` the call's target, unless it or the call was stopped meanwhile."""
         snapshot = self._snapshots.current
-        use_case = admitted.entry.use_case
         if snapshot.stopped:
-            check_stopped(snapshot, admitted.key, use_case)
-            if scopes_of(admitted.key, use_case, route.provider.name) & snapshot.stopped:
+            check_stopped(snapshot, admitted.key, admitted.entry.use_case)
+            if route.scopes & snapshot.stopped:
                 raise RefusedCall("kill_switch", f"stopped by the kill switch: provider:{route.provider.name}")
         flight.provider, flight.target_model, flight.price = route.provider.name, route.target.model, route.target.price
         if flight.inflight is not None:
-            flight.inflight.scopes = scopes_of(admitted.key, use_case, route.provider.name)
+            flight.inflight.scopes = route.scopes
 
     @staticmethod
-    def _request(flight: Flight, route: Route, body_for: BodyFor) -> UpstreamRequest:
+    def _request(flight: Flight, route: Route, body_for: BodyFor, dialect: Dialect) -> UpstreamRequest:
+        body = body_for(route.target.model, dialect)
         flight.upstream_started = True
         return UpstreamRequest(
-            provider=route.provider, target=route.target, body=body_for(route.target.model), call_id=flight.call_id
+            provider=route.provider,
+            target=route.target,
+            body=body,
+            call_id=flight.call_id,
+            kind="responses" if dialect == "responses" else "chat",
         )
 
     @staticmethod
@@ -103,6 +161,11 @@ class Targets:
         flight.details.setdefault("upstream_failures", []).append(f"{route.target.model}: {error}")
         if last or not _worth_another(error):
             raise error
+
+
+def splitter_for(dialect: Dialect, frame_bytes_max: int) -> Splitter:
+    """What finds the events in a stream of `dialect`."""
+    return sse.EventSplitter(frame_bytes_max)
 
 
 def _worth_another(error: UpstreamError) -> bool:

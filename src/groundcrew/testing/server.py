@@ -20,8 +20,10 @@ def serve(app: Any) -> Iterator[str]:
     """Serve an ASGI application with uvicorn on an ephemeral port of 127.0.0.1, in a thread; yields its URL."""
     import uvicorn
 
+    from groundcrew.gateway.connections import BoundedProtocol
+
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=2, ws="none")
+    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=2, ws="none", http=BoundedProtocol)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="test-server", daemon=True)
     thread.start()

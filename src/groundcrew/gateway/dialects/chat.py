@@ -1,0 +1,214 @@
+"""OpenAI chat completions as they come in: only what the gateway needs is decoded, everything else travels on untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+from groundcrew.errors import RefusedCall
+from groundcrew.gateway.asked import Dialect, Outgoing
+from groundcrew.gateway.dialects.registry import provider_dialect
+from groundcrew.gateway.json_shape import decode, raw_json
+from groundcrew.gateway.settings import GatewaySettings
+
+#: Members of a request that hold no text of anybody's, and of a message those that guards read.
+_TEXTLESS = frozenset(
+    {
+        *("model", "messages", "stream", "stream_options", "store", "service_tier", "n", "seed", "parallel_tool_calls"),
+        *("max_tokens", "max_completion_tokens", "temperature", "top_p", "presence_penalty", "frequency_penalty"),
+        *("logprobs", "top_logprobs", "logit_bias", "reasoning_effort", "verbosity"),
+    }
+)
+_READ = frozenset({"role", "content", "tool_call_id"})
+#: Longest `user` that is looked at.
+USER_LENGTH_MAX = 200
+
+Tokens = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+Fields = dict[str, msgspec.Raw]
+
+
+class ContentPart(msgspec.Struct):
+    """One part of a message's content; only text is read."""
+
+    type: str
+    text: str | None = None
+
+
+class Message(msgspec.Struct):
+    """One message, as far as the gateway reads it."""
+
+    role: str
+    content: str | list[ContentPart] | None = None
+
+    def texts(self) -> list[str]:
+        """The message's texts in order; parts that are not text are left out."""
+        if self.content is None:
+            return []
+        if isinstance(self.content, str):
+            return [self.content]
+        return [part.text for part in self.content if part.type == "text" and part.text is not None]
+
+
+class StreamOptions(msgspec.Struct):
+    """What a client asks of a stream."""
+
+    include_usage: bool | None = None
+
+
+class ChatRequest(msgspec.Struct):
+    """A chat completion request, as far as the gateway reads it. Null counts as absent."""
+
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
+    model: str | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Tokens | None = None
+    max_completion_tokens: Tokens | None = None
+    n: Annotated[int, msgspec.Meta(ge=1, le=128)] | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: str | list[str] | None = None
+    tools: list[msgspec.Raw] | None = None
+    functions: list[msgspec.Raw] | None = None
+    user: str | None = None
+
+
+_CHAT_DECODER = msgspec.json.Decoder(ChatRequest)
+_FIELDS_DECODER = msgspec.json.Decoder(Fields)
+_RAW_MESSAGES_DECODER = msgspec.json.Decoder(list[msgspec.Raw])
+_MESSAGES_DECODER = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+class AskedChat:
+    """A chat completion request. Implements `Asked`."""
+
+    dialect: Dialect = "chat"
+
+    def __init__(self, body: bytes, settings: GatewaySettings) -> None:
+        request = decode(body, _CHAT_DECODER, settings, what="a chat completion request")
+        if len(request.messages) > settings.messages_max:
+            raise RefusedCall("invalid_request", f"messages: more than {settings.messages_max}")
+        self._fields: Fields = _FIELDS_DECODER.decode(body)
+        self._messages: list[dict[str, Any]] | None = None
+        self._parsed = request.messages
+        self.model = request.model
+        self.stream = bool(request.stream)
+        self.wants_usage = request.stream_options is not None and bool(request.stream_options.include_usage)
+        self.choices = request.n or 1
+        self.output_tokens = request.max_completion_tokens or request.max_tokens
+        self.offers_tools = bool(request.tools or request.functions)
+        self.user = request.user[:USER_LENGTH_MAX] if request.user else None
+        self.request: dict[str, Any] = {}
+        self.texts: list[str] = []
+        self.roles: list[str] = []
+        self._places: list[int] = []
+        for index, message in enumerate(request.messages):
+            for text in message.texts():
+                self.texts.append(text)
+                self.roles.append(message.role)
+                self._places.append(index)
+
+    @property
+    def prefill(self) -> str:
+        """The text of a last message that is the assistant's: some providers go on from there. "" without one."""
+        last = self._parsed[-1]
+        return "".join(last.texts()) if last.role == "assistant" else ""
+
+    def question(self, texts: Sequence[str] | None = None) -> str:
+        """The newest user message's text."""
+        for index in range(len(self._parsed) - 1, -1, -1):
+            if self._parsed[index].role == "user":
+                given = self.texts if texts is None else texts
+                return "\n".join(text for text, place in zip(given, self._places, strict=True) if place == index)
+        return ""
+
+    def transcript(self) -> str:
+        """Every message with its role, in order."""
+        return "\n\n".join(f"{message.role}: " + "\n".join(message.texts()) for message in self._parsed)
+
+    def _decoded(self) -> list[dict[str, Any]]:
+        """The messages with all their members; of one that stands there twice the last, as everywhere in the gateway."""
+        if self._messages is None:
+            try:
+                self._messages = _MESSAGES_DECODER.decode(self._fields["messages"])
+            except msgspec.DecodeError:
+                raise RefusedCall("invalid_request", "messages: they hold a number that is out of range") from None
+        return self._messages
+
+    def hides_text(self) -> bool:
+        """Whether there are images, tools, earlier tool calls, names, or members that the gateway does not know."""
+        for name, raw in self._fields.items():
+            if name in _TEXTLESS or bytes(raw) == b"null":
+                continue
+            if name != "response_format" or b"schema" in bytes(raw):
+                return True
+        for message in self._decoded():
+            if not message.keys() <= _READ and any(value is not None for name, value in message.items() if name not in _READ):
+                return True
+            content = message.get("content")
+            if isinstance(content, list) and any(
+                not part.keys() <= {"type", "text"} or part["type"] != "text" for part in content
+            ):
+                return True
+        return False
+
+    def body(self, outgoing: Outgoing) -> bytes:
+        """The client's own bytes with `model` and what else must change replaced; another dialect's where the target's is one."""
+        changed = dict(self._fields)
+        changed["model"] = raw_json(outgoing.model)
+        if outgoing.texts is not None or outgoing.was_read:
+            messages: list[Any] = self._decoded()
+            if outgoing.texts is not None:
+                messages = self._with_texts(messages, outgoing.texts)
+            if outgoing.system is not None:
+                messages = [{"role": "system", "content": outgoing.system}, *messages]
+            changed["messages"] = raw_json(messages)
+        elif outgoing.system is not None:
+            system = raw_json({"role": "system", "content": outgoing.system})
+            changed["messages"] = raw_json([system, *_RAW_MESSAGES_DECODER.decode(self._fields["messages"])])
+        if not outgoing.passing:
+            changed.pop("stream", None)
+            changed.pop("stream_options", None)
+        elif outgoing.dialect == "chat":
+            raw = changed.get("stream_options")
+            options: Any = msgspec.json.decode(raw) if raw is not None else None
+            changed["stream_options"] = raw_json({**(options or {}), "include_usage": True})
+        body = msgspec.json.encode(changed)
+        if outgoing.dialect == "chat":
+            return body
+        return provider_body(msgspec.json.decode(body), outgoing)
+
+    def _with_texts(self, messages: list[dict[str, Any]], texts: Sequence[str]) -> list[dict[str, Any]]:
+        """The messages with `texts` in the place of their own, where those differ."""
+        changed = {place for place, before, now in zip(self._places, self.texts, texts, strict=True) if before != now}
+        result = list(messages)
+        for index in changed:
+            mine = iter([text for text, place in zip(texts, self._places, strict=True) if place == index])
+            message = dict(messages[index])
+            if isinstance(message["content"], str):
+                message["content"] = next(mine)
+            else:
+                message["content"] = [
+                    {**part, "text": next(mine)} if part["type"] == "text" and part.get("text") is not None else part
+                    for part in message["content"]
+                ]
+            result[index] = message
+        return result
+
+
+def provider_body(chat: dict[str, Any], outgoing: Outgoing) -> bytes:
+    """A chat completion request, as a dictionary, for a provider of another dialect."""
+    if outgoing.dialect == "chat":
+        chat = {**chat, "model": outgoing.model}
+        for name in ("stream", "stream_options"):
+            chat.pop(name, None)
+        if outgoing.passing:
+            chat |= {"stream": True, "stream_options": {"include_usage": True}}
+        return msgspec.json.encode(chat)
+    body = provider_dialect(outgoing.dialect).from_chat(chat, outgoing.model)
+    body.pop("stream", None)
+    if outgoing.passing and outgoing.dialect == "messages":
+        body["stream"] = True
+    return msgspec.json.encode(body)

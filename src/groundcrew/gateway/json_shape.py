@@ -1,0 +1,64 @@
+"""Request bodies before anything else looks at them: JSON that is cheap to read, and errors that name the field."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+import msgspec
+
+from groundcrew.errors import RefusedCall
+from groundcrew.gateway.settings import GatewaySettings
+
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_NOT_BRACKET = re.compile(rb"[^\[\]{}]+")
+_PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
+
+Decoded = TypeVar("Decoded")
+
+
+def decode(body: bytes, decoder: msgspec.json.Decoder[Decoded], settings: GatewaySettings, *, what: str) -> Decoded:
+    """`body` by `decoder`. RefusedCall invalid_request names the field that is wrong; `what` is what the body should be."""
+    try:
+        str(body, "utf-8")
+        _check_shape(body, settings)
+        return decoder.decode(body)
+    except UnicodeDecodeError:
+        raise RefusedCall("invalid_request", "the body is not UTF-8") from None
+    except msgspec.ValidationError as error:
+        raise RefusedCall("invalid_request", _validation_message(str(error), what)) from None
+    except msgspec.DecodeError as error:
+        raise RefusedCall("invalid_request", f"the body is not valid JSON: {error}") from None
+    except RecursionError:
+        raise RefusedCall("invalid_request", f"the body nests deeper than {settings.json_depth_max} levels") from None
+
+
+def _validation_message(text: str, what: str) -> str:
+    match = _PLACE.search(text)
+    if match is None:
+        missing = re.search(r"missing required field `([^`]+)`", text)
+        return f"{missing.group(1)}: is required" if missing else f"the body is not {what}: {text}"
+    field = match.group(1) or "the body"
+    return f"{field}: {text[: match.start()]}"
+
+
+def _check_shape(body: bytes, settings: GatewaySettings) -> None:
+    """Refuse JSON that is too deep or has too many arrays and objects for what follows to be cheap."""
+    if body.count(b"[") + body.count(b"{") <= settings.json_depth_max:
+        return
+    brackets = _NOT_BRACKET.sub(b"", _STRING.sub(b"", body))
+    if brackets.count(b"[") + brackets.count(b"{") > settings.json_containers_max:
+        raise RefusedCall("invalid_request", f"the body holds more than {settings.json_containers_max} arrays and objects")
+    depth = 0
+    for byte in brackets:
+        if byte in b"[{":
+            depth += 1
+            if depth > settings.json_depth_max:
+                raise RefusedCall("invalid_request", f"the body nests deeper than {settings.json_depth_max} levels")
+        else:
+            depth -= 1
+
+
+def raw_json(value: object) -> msgspec.Raw:
+    """`value` as JSON that is embedded as it is."""
+    return msgspec.Raw(msgspec.json.encode(value))
