@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-from scipy import special
+import scipy
 
 from groundcrew.domain.hypothesis import BINARY_KINDS, HypothesisPlan, SuccessMetric
 from groundcrew.metrics.observations import Observation
@@ -165,7 +165,7 @@ def _clustered(
             half = None
         else:
             rho = mixture_rho(alpha, planning_n or SEQUENCE_N_DEFAULT, sides)
-            half *= boundary(difference.n, rho, alpha, sides) / -float(special.ndtri(alpha / sides))
+            half *= boundary(difference.n, rho, alpha, sides) / -float(scipy.special.ndtri(alpha / sides))
     lower = upper = None
     if difference.estimate is not None and half is not None:
         lower, upper = difference.estimate - half, difference.estimate + half

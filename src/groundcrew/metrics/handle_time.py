@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special
+import scipy
 
 from groundcrew.errors import InputError
 from groundcrew.metrics.registry import metric
@@ -53,7 +53,7 @@ def median_handle_time(durations_s: Sequence[float], confidence: float = 0.95) -
     lower = upper = None
     # The largest rank r with P(Binomial(n, ½) < r) ≤ (1 − confidence)/2.
     ranks = np.arange(1, n // 2 + 1)
-    allowed = ranks[special.bdtr(ranks - 1, n, 0.5) <= (1 - confidence) / 2] if n else ranks
+    allowed = ranks[scipy.special.bdtr(ranks - 1, n, 0.5) <= (1 - confidence) / 2] if n else ranks
     if allowed.size:
         rank = int(allowed[-1])
         lower, upper = float(ordered[rank - 1]), float(ordered[n - rank])

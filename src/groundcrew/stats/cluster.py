@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from groundcrew.errors import InputError
 from groundcrew.stats.moments import Values, finite_array
@@ -30,7 +30,7 @@ class ClusterDifference(msgspec.Struct, frozen=True, kw_only=True):
         """Distance from the estimate to the bound that errs with probability `error`, from the t distribution."""
         if self.standard_error is None:
             return None
-        return -float(special.stdtrit(self.df, error)) * self.standard_error
+        return -float(scipy.special.stdtrit(self.df, error)) * self.standard_error
 
 
 def cluster_difference(

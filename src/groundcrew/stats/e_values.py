@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import optimize, special
+import scipy
 
 from groundcrew.errors import InputError
 from groundcrew.stats.intervals import Interval, Side, check_confidence, check_counts
@@ -28,8 +28,8 @@ def log_beta_binomial(successes: int, n: int, null: float, prior: tuple[float, f
         raise InputError(f"must lie in 0..1, is {null:g}", field="null")
     if not (a > 0 and b > 0):
         raise InputError("must hold two positive numbers", field="prior")
-    mixture = float(special.betaln(a + successes, b + n - successes) - special.betaln(a, b))
-    likelihood = float(special.xlogy(successes, null) + special.xlog1py(n - successes, -null))
+    mixture = float(scipy.special.betaln(a + successes, b + n - successes) - scipy.special.betaln(a, b))
+    likelihood = float(scipy.special.xlogy(successes, null) + scipy.special.xlog1py(n - successes, -null))
     return mixture - likelihood
 
 
@@ -63,10 +63,10 @@ def beta_binomial_interval(
         rate = successes / n
         tiny = 1e-15
         if side != "upper" and rate > 0:
-            lower = float(optimize.brentq(excess, tiny, rate)) if excess(tiny) > 0 > excess(rate) else 0.0
+            lower = float(scipy.optimize.brentq(excess, tiny, rate)) if excess(tiny) > 0 > excess(rate) else 0.0
         if side != "lower" and rate < 1:
             top = 1 - tiny
-            upper = float(optimize.brentq(excess, rate, top)) if excess(top) > 0 > excess(rate) else 1.0
+            upper = float(scipy.optimize.brentq(excess, rate, top)) if excess(top) > 0 > excess(rate) else 1.0
     return Interval(estimate=estimate, lower=lower, upper=upper, n=n, method="beta-binomial-cs", confidence=confidence)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
-from scipy import special
+import scipy
 
 from groundcrew.errors import InputError
 from groundcrew.stats.moments import Moments
@@ -62,7 +62,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95, side: Side = "two-s
     n = 0 gives estimate None and the whole range 0..1. A one-sided interval keeps 0 or 1 as its other end.
     """
     check_counts(successes, n)
-    z = -float(special.ndtri(tail(confidence, side)))
+    z = -float(scipy.special.ndtri(tail(confidence, side)))
     if n == 0:
         return Interval(estimate=None, lower=0.0, upper=1.0, n=0, method="wilson", confidence=confidence)
     rate = successes / n
@@ -120,9 +120,9 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95, side: Side
     error = tail(confidence, side)
     lower, upper = 0.0, 1.0
     if side != "upper" and successes > 0:
-        lower = float(special.betaincinv(successes, n - successes + 1, error))
+        lower = float(scipy.special.betaincinv(successes, n - successes + 1, error))
     if side != "lower" and successes < n:
-        upper = float(special.betaincinv(successes + 1, n - successes, 1 - error))
+        upper = float(scipy.special.betaincinv(successes + 1, n - successes, 1 - error))
     estimate = successes / n if n else None
     return Interval(estimate=estimate, lower=lower, upper=upper, n=n, method="clopper-pearson", confidence=confidence)
 
@@ -140,7 +140,7 @@ def mean_t(sample: Moments, confidence: float = 0.95, side: Side = "two-sided") 
     error = tail(confidence, side)
     lower = upper = None
     if sample.mean is not None and sample.variance:
-        half = -float(special.stdtrit(sample.n - 1, error)) * math.sqrt(sample.variance / sample.n)
+        half = -float(scipy.special.stdtrit(sample.n - 1, error)) * math.sqrt(sample.variance / sample.n)
         lower = None if side == "upper" else sample.mean - half
         upper = None if side == "lower" else sample.mean + half
     return Interval(estimate=sample.mean, lower=lower, upper=upper, n=sample.n, method="t", confidence=confidence)
@@ -167,11 +167,11 @@ def welch(treatment: Moments, control: Moments, confidence: float = 0.95) -> Wel
     df = 1 / (share**2 / (treatment.n - 1) + (1 - share) ** 2 / (control.n - 1))
     error = math.sqrt(variance)
     t = estimate / error
-    half = -float(special.stdtrit(df, (1 - confidence) / 2)) * error
+    half = -float(scipy.special.stdtrit(df, (1 - confidence) / 2)) * error
     interval = Interval(
         estimate=estimate, lower=estimate - half, upper=estimate + half, n=n, method="welch", confidence=confidence
     )
-    return WelchDifference(interval=interval, t=t, df=df, p_value=2 * float(special.stdtr(df, -abs(t))))
+    return WelchDifference(interval=interval, t=t, df=df, p_value=2 * float(scipy.special.stdtr(df, -abs(t))))
 
 
 def share_at_least(values: Sequence[float], threshold: float, confidence: float = 0.95, side: Side = "two-sided") -> Interval:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from scipy import optimize, special
+import scipy
 
 from groundcrew.errors import InputError
 from groundcrew.stats.confidence_sequences import boundary, mixture_rho
@@ -52,10 +52,10 @@ def means(effect: float, sd: float, alpha: float = 0.05, power: float = 0.8, sid
 
     def shortfall(n: float) -> float:
         df, centre = 2 * n - 2, size * math.sqrt(n / 2)
-        critical = -float(special.stdtrit(df, alpha / sides))
-        reached = 1 - float(special.nctdtr(df, centre, critical))
+        critical = -float(scipy.special.stdtrit(df, alpha / sides))
+        reached = 1 - float(scipy.special.nctdtr(df, centre, critical))
         if sides == 2:
-            wrong_side = float(special.nctdtr(df, centre, -critical))
+            wrong_side = float(scipy.special.nctdtr(df, centre, -critical))
             reached += 0.0 if math.isnan(wrong_side) else wrong_side  # scipy gives NaN where it underflows
         return reached - power
 
@@ -67,7 +67,7 @@ def means(effect: float, sd: float, alpha: float = 0.05, power: float = 0.8, sid
         if shortfall(high) >= 0:
             break
         high *= 2
-    return low if shortfall(low) >= 0 else float(optimize.brentq(shortfall, low, high, xtol=1e-6))
+    return low if shortfall(low) >= 0 else float(scipy.optimize.brentq(shortfall, low, high, xtol=1e-6))
 
 
 def means_normal(effect: float, sd: float, alpha: float = 0.05, power: float = 0.8, sides: Sides = 2) -> float:
@@ -98,7 +98,7 @@ def proportions(
     null_rate = control_rate if null_variance == "control" else (control_rate + treatment_rate) / 2
     if null_rate * (1 - null_rate) == 0:  # at 0 or 1 the control itself has no variance to plan with
         null_rate = (control_rate + treatment_rate) / 2
-    z_alpha, z_beta = -float(special.ndtri(alpha / sides)), float(special.ndtri(power))
+    z_alpha, z_beta = -float(scipy.special.ndtri(alpha / sides)), float(scipy.special.ndtri(power))
     spread = z_alpha * math.sqrt(2 * null_rate * (1 - null_rate)) + z_beta * math.sqrt(
         control_rate * (1 - control_rate) + treatment_rate * (1 - treatment_rate)
     )
@@ -135,7 +135,7 @@ def sequential_inflation(alpha: float = 0.05, power: float = 0.8, sides: Sides =
     only a decision at the last look, so the true power is somewhat higher; and a clear effect stops the run well before.
     """
     _check_errors(alpha, power)
-    z_beta = float(special.ndtri(power))
+    z_beta = float(scipy.special.ndtri(power))
     tuned = boundary(1.0, mixture_rho(alpha, 1.0, sides), alpha, sides)
     return ((tuned + z_beta) / _quantiles(alpha, power, sides)) ** 2
 
@@ -156,7 +156,7 @@ def round_up(n: float) -> int:
 
 
 def _quantiles(alpha: float, power: float, sides: Sides) -> float:
-    return -float(special.ndtri(alpha / sides)) + float(special.ndtri(power))
+    return -float(scipy.special.ndtri(alpha / sides)) + float(scipy.special.ndtri(power))
 
 
 def _standardised(effect: float, sd: float) -> float:

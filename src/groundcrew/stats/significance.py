@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from groundcrew.errors import InputError
 from groundcrew.stats.intervals import Interval, WelchDifference, check_confidence, welch
@@ -55,7 +55,7 @@ def brunner_munzel(treatment: Values, control: Values, confidence: float = 0.95)
     df = 1 / (share**2 / (m - 1) + (1 - share) ** 2 / (k - 1))
     error = variance**0.5
     statistic = (estimate - 0.5) / error
-    half = -float(special.stdtrit(df, (1 - confidence) / 2)) * error
+    half = -float(scipy.special.stdtrit(df, (1 - confidence) / 2)) * error
     interval = Interval(
         estimate=estimate,
         lower=max(0.0, estimate - half),
@@ -64,7 +64,9 @@ def brunner_munzel(treatment: Values, control: Values, confidence: float = 0.95)
         method="brunner-munzel",
         confidence=confidence,
     )
-    return RelativeEffect(interval=interval, statistic=statistic, df=df, p_value=2 * float(special.stdtr(df, -abs(statistic))))
+    return RelativeEffect(
+        interval=interval, statistic=statistic, df=df, p_value=2 * float(scipy.special.stdtr(df, -abs(statistic)))
+    )
 
 
 def sample_ratio_mismatch(counts: Sequence[int], shares: Sequence[float] | None = None) -> float | None:
@@ -84,7 +86,7 @@ def sample_ratio_mismatch(counts: Sequence[int], shares: Sequence[float] | None 
         return None
     expected = total * expected_shares / expected_shares.sum()
     statistic = float(((observed - expected) ** 2 / expected).sum())
-    return float(special.chdtrc(observed.size - 1, statistic))
+    return float(scipy.special.chdtrc(observed.size - 1, statistic))
 
 
 def equal_rates_p_value(treatment_successes: int, treatment_n: int, control_successes: int, control_n: int) -> float | None:
@@ -100,7 +102,7 @@ def equal_rates_p_value(treatment_successes: int, treatment_n: int, control_succ
     rate = successes / total
     difference = treatment_successes / treatment_n - control_successes / control_n
     variance = rate * (1 - rate) * (1 / treatment_n + 1 / control_n)
-    return float(special.chdtrc(1, difference**2 / variance))
+    return float(scipy.special.chdtrc(1, difference**2 / variance))
 
 
 def _midranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
