@@ -227,8 +227,9 @@ class EventWriter:
         if self._open == piece.index:
             self._flush(out, call)
             return
-        self._wait(len(arguments))
         self._settle(out)
+        if call.waiting:
+            self._wait(len(arguments))
 
     def _wait(self, length: int) -> None:
         self._waiting_length += length
