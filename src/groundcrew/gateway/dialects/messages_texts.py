@@ -86,9 +86,9 @@ class _Walk:
         if not isinstance(role, str) or role not in _ROLES:
             self.hidden, role = True, "user"
         self._only(message, "role", "content")
-        before = message.get("content")
+        was_empty = message.get("content") == []
         self._content(message, "content", role)
-        return before == [] or message.get("content") != []
+        return was_empty or message.get("content") != []
 
     def _content(self, holder: dict[str, Any], name: str, role: str) -> None:
         """A string, or a list of blocks."""

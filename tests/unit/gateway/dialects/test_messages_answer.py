@@ -105,7 +105,9 @@ def test_a_prompts_tokens_include_the_cached_ones() -> None:
     assert written["usage"] == usage
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"input_tokens": -1, "output_tokens": 1}, {"input_tokens": "1", "output_tokens": 1}, 3])
+@pytest.mark.parametrize(
+    "usage", [None, {}, {"input_tokens": -1, "output_tokens": 1}, {"input_tokens": "1", "output_tokens": 1}, 3]
+)
 def test_counts_that_make_no_sense_are_unknown(usage: Any) -> None:
     assert "usage" not in read([text("x")], usage=usage)
 
@@ -127,7 +129,10 @@ def test_what_nothing_reads_is_left_out() -> None:
         ({"type": "message", "content": [text("x")] * 1_025}, "is no message"),
         ({"type": "message", "content": ["x"]}, "a malformed block"),
         ({"type": "message", "content": [{"type": "text"}]}, "a malformed text block"),
-        ({"type": "message", "content": [{"type": "tool_use", "id": "t", "name": "n", "input": "x"}]}, "a malformed tool_use block"),
+        (
+            {"type": "message", "content": [{"type": "tool_use", "id": "t", "name": "n", "input": "x"}]},
+            "a malformed tool_use block",
+        ),
         ({"type": "error", "error": {"type": "overloaded_error", "message": "key=123"}}, "is an error (overloaded_error)"),
         ({"type": "error", "error": {"type": "see https://example.test"}}, "is an error (of no known type)"),
     ],
@@ -143,7 +148,9 @@ def test_what_is_no_answer(body: dict[str, Any], says: str) -> None:
 
 
 def test_a_completion_is_a_message() -> None:
-    written = write({"role": "assistant", "content": "Hello."}, usage={"prompt_tokens": 3, "completion_tokens": 2}, groundcrew={"a": 1})
+    written = write(
+        {"role": "assistant", "content": "Hello."}, usage={"prompt_tokens": 3, "completion_tokens": 2}, groundcrew={"a": 1}
+    )
     assert written == {
         "id": "msg_c-1",
         "type": "message",
@@ -201,7 +208,9 @@ def test_reasoning_is_shown_to_those_who_ask_for_thinking() -> None:
     assert write(said, request={"thinking": {"type": "adaptive", "display": "omitted"}})["content"] == [text("yes")]
 
 
-@pytest.mark.parametrize("completion", [{}, {"choices": []}, {"choices": [None]}, {"choices": [{"message": {}}]}, {"choices": "x"}])
+@pytest.mark.parametrize(
+    "completion", [{}, {"choices": []}, {"choices": [None]}, {"choices": [{"message": {}}]}, {"choices": "x"}]
+)
 def test_an_empty_completion_is_an_empty_message(completion: dict[str, Any]) -> None:
     written = messages.write_completion(completion, call_id="c", model="m", created_s=1, request={})
     Message.model_validate(written, strict=True)

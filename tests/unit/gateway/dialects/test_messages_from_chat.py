@@ -76,7 +76,9 @@ def test_a_temperature_that_anthropic_does_not_know_is_sent_as_its_highest() -> 
     assert from_chat(model="claude-sonnet-4-5", temperature=1.7)["temperature"] == 1.0
 
 
-@pytest.mark.parametrize("model", ["claude-opus-4-7", "claude-sonnet-5", "eu.anthropic.claude-haiku-5-5-v1:0", "claude-fable-5.1"])
+@pytest.mark.parametrize(
+    "model", ["claude-opus-4-7", "claude-sonnet-5", "eu.anthropic.claude-haiku-5-5-v1:0", "claude-fable-5.1"]
+)
 def test_models_that_take_no_sampling_get_none(model: str) -> None:
     body = from_chat(model=model, temperature=0.5, top_p=0.9, top_k=3, anthropic={"top_k": 3})
     assert not {"temperature", "top_p", "top_k"} & body.keys()
@@ -283,10 +285,19 @@ BAD_CALL = {"id": "c", "type": "function", "function": {"name": "a", "arguments"
         ({"messages": [{"role": "assistant", "tool_calls": [BAD_CALL]}]}, "messages[0].tool_calls[0].function.arguments: "),
         (part(type="input_audio", input_audio={"data": "", "format": "wav"}), "messages[0].content[0].type: 'input_audio'"),
         (part(type="image_url", image_url={"url": "file:///etc/passwd"}), "messages[0].content[0].image_url.url: use a data URL"),
-        (part(type="image_url", image_url={"url": "data:image/tiff;base64,AA=="}), "messages[0].content[0].image_url.url: Anthropic"),
+        (
+            part(type="image_url", image_url={"url": "data:image/tiff;base64,AA=="}),
+            "messages[0].content[0].image_url.url: Anthropic",
+        ),
         (part(type="file", file={"file_id": "f"}), "messages[0].content[0].file.file_data: is required"),
-        (part(type="file", file={"file_data": "data:text/plain;base64,/w=="}), "messages[0].content[0].file.file_data: is not base64"),
-        (part(type="file", file={"file_data": "data:text/csv;base64,AA=="}), "messages[0].content[0].file.file_data: Anthropic takes"),
+        (
+            part(type="file", file={"file_data": "data:text/plain;base64,/w=="}),
+            "messages[0].content[0].file.file_data: is not base64",
+        ),
+        (
+            part(type="file", file={"file_data": "data:text/csv;base64,AA=="}),
+            "messages[0].content[0].file.file_data: Anthropic takes",
+        ),
     ],
 )
 def test_what_is_refused(members: dict[str, Any], starts: str) -> None:

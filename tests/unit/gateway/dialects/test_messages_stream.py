@@ -192,7 +192,9 @@ def test_thinking_and_its_layout_are_what_a_plain_answer_has() -> None:
         {"type": "text", "text": "then"},
         {"type": "tool_use", "id": "a", "name": "look", "input": {}},
     ]
-    plain = messages.read_completion({"type": "message", "content": whole, "stop_reason": "tool_use"}, "p")["choices"][0]["message"]
+    plain = messages.read_completion({"type": "message", "content": whole, "stop_reason": "tool_use"}, "p")["choices"][0][
+        "message"
+    ]
     streamed = gathered(read(START, *events, ended("tool_use"), STOP))["choices"][0]["message"]
     assert streamed["anthropic"] == plain["anthropic"]
     assert streamed["reasoning_content"] == plain["reasoning_content"] == "hm"
@@ -268,7 +270,9 @@ def test_an_error_event() -> None:
 
 def test_text_is_one_block() -> None:
     usage = {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 2}}
-    stream = write(chunk(role="assistant", content=""), chunk(content='Say "hé'), chunk(content="llo"), chunk("stop"), usage=usage)
+    stream = write(
+        chunk(role="assistant", content=""), chunk(content='Say "hé'), chunk(content="llo"), chunk("stop"), usage=usage
+    )
     assert content(stream) == [{"type": "text", "text": 'Say "héllo'}]
     message = accumulated(stream)
     assert message.id == "msg_c-1"

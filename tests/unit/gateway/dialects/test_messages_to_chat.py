@@ -236,7 +236,10 @@ def test_a_prefill_stays_the_last_message() -> None:
         ({"messages": [{"role": "user"}]}, "messages[0].content: is required"),
         ({"messages": [{"role": "bot", "content": "x"}]}, "messages[0].role: "),
         ({"temperature": 1.5}, "temperature: "),
-        ({"tools": [{"type": "web_search_20260209", "name": "web_search"}]}, "tools[0].type: 'web_search_20260209' is a tool that"),
+        (
+            {"tools": [{"type": "web_search_20260209", "name": "web_search"}]},
+            "tools[0].type: 'web_search_20260209' is a tool that",
+        ),
         ({"tools": [{"name": "x"}]}, "tools[0].input_schema: is required"),
         ({"tools": [{"name": "x", "input_schema": {}}], "tool_choice": {"type": "tool"}}, "tool_choice.name: is required"),
         ({"container": "c-1"}, "container: has no counterpart"),
@@ -256,7 +259,10 @@ CITED = {"type": "document", "source": {"type": "text", "data": "x"}, "citations
 @pytest.mark.parametrize(
     ("block", "starts"),
     [
-        ({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}, "messages[0].content[0].type: 'server_tool_use'"),
+        (
+            {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}},
+            "messages[0].content[0].type: 'server_tool_use'",
+        ),
         ({"type": "container_upload", "file_id": "f"}, "messages[0].content[0].type: 'container_upload'"),
         ({"type": "image", "source": {"type": "file", "file_id": "f"}}, "messages[0].content[0].source.type: 'file'"),
         (PDF_URL, "messages[0].content[0].source.type: 'url'"),
