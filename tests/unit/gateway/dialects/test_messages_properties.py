@@ -10,13 +10,15 @@ from typing import Any
 import msgspec
 import pydantic
 from anthropic.types import Message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from groundcrew.errors import RefusedCall, UpstreamError
 from groundcrew.gateway.dialects import messages
+
+few = settings(max_examples=50, deadline=None)
 
 words = st.text(max_size=12)
 some = st.text(min_size=1, max_size=12)
@@ -69,6 +71,7 @@ def write(completion: dict[str, Any]) -> dict[str, Any]:
     return messages.write_completion(completion, call_id="c", model="claude", created_s=1, request={})
 
 
+@few
 @given(answers())
 def test_an_answer_survives_the_way_through_a_completion(answer: dict[str, Any]) -> None:
     completion = messages.read_completion(answer, "p")
@@ -129,6 +132,7 @@ def read(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 cuts = st.lists(st.integers(0, 40), max_size=4)
 
 
+@few
 @given(answers(), cuts)
 def test_a_stream_gathers_to_the_plain_answer(answer: dict[str, Any], at: list[int]) -> None:
     state = ChatCompletionStreamState()
@@ -181,6 +185,7 @@ def gather(stream: bytes) -> dict[str, Any]:
     return message
 
 
+@few
 @given(answers(), cuts)
 def test_a_stream_survives_the_way_through_chunks(answer: dict[str, Any], at: list[int]) -> None:
     writer = messages.EventWriter(call_id="c", model="claude", created_s=1, request={})
@@ -193,6 +198,7 @@ def test_a_stream_survives_the_way_through_chunks(answer: dict[str, Any], at: li
 calls = st.lists(st.tuples(ids, ids, objects), max_size=3, unique_by=lambda each: each[0])
 
 
+@few
 @given(words, calls, st.randoms(use_true_random=False))
 def test_pieces_in_any_mixture_are_the_same_answer(said: str, called: list[Any], random: Any) -> None:
     """The pieces of the text and of each call keep their order, and nothing else of it."""
@@ -265,6 +271,7 @@ def plain(request: dict[str, Any]) -> Any:
     return request.get("system"), turns
 
 
+@few
 @given(requests)
 def test_a_request_survives_the_way_through_a_chat(request: dict[str, Any]) -> None:
     chat = messages.to_chat(copy.deepcopy(request))
@@ -303,6 +310,7 @@ def chats(draw: st.DrawFn) -> dict[str, Any]:
     return {"model": "m", "max_completion_tokens": 9, "messages": [*given, {"role": "user", "content": draw(some)}]}
 
 
+@few
 @given(chats())
 def test_a_chat_survives_the_way_through_messages(chat: dict[str, Any]) -> None:
     body = messages.from_chat(copy.deepcopy(chat), "m")
@@ -388,6 +396,7 @@ def strings(value: Any) -> list[str]:
     return [each for part in inner for each in strings(part)]
 
 
+@few
 @given(requests | odd_requests)
 def test_no_text_is_overlooked(request: dict[str, Any]) -> None:
     before = copy.deepcopy(request)
@@ -404,6 +413,7 @@ def test_no_text_is_overlooked(request: dict[str, Any]) -> None:
     assert request == before
 
 
+@few
 @given(requests | odd_requests)
 def test_what_is_masked_does_not_stay(request: dict[str, Any]) -> None:
     hidden = messages.hides_text(request)
@@ -446,6 +456,7 @@ loose_chats = st.builds(
 )
 
 
+@few
 @given(loose)
 def test_any_request_is_translated_or_refused(request: dict[str, Any]) -> None:
     messages.hides_text(copy.deepcopy(request))
@@ -454,18 +465,21 @@ def test_any_request_is_translated_or_refused(request: dict[str, Any]) -> None:
         messages.to_chat(request)
 
 
+@few
 @given(loose_chats)
 def test_any_chat_is_translated_or_refused(chat: dict[str, Any]) -> None:
     with contextlib.suppress(RefusedCall):
         messages.from_chat(chat, "claude-sonnet-4-5")
 
 
+@few
 @given(anything | st.builds(lambda content, more: {**more, "type": "message", "content": content}, st.lists(odd), anything))
 def test_any_answer_is_read_or_an_upstreams_error(body: dict[str, Any]) -> None:
     with contextlib.suppress(UpstreamError):
         ChatCompletion.model_validate(messages.read_completion(body, "p"), strict=True)
 
 
+@few
 @given(st.dictionaries(chat_names | st.sampled_from(["choices", "usage"]), chat_odd, max_size=3), st.lists(chat_odd, max_size=2))
 def test_any_completion_is_written(completion: dict[str, Any], choices: list[Any]) -> None:
     completion["choices"] = [each if isinstance(each, dict) and "message" in each else {"message": each} for each in choices]
@@ -489,6 +503,7 @@ events = st.fixed_dictionaries(
 )
 
 
+@few
 @given(st.lists(events.map(msgspec.json.encode) | st.binary(max_size=20), max_size=4))
 def test_any_events_are_read_or_an_upstreams_error(stream: list[bytes]) -> None:
     reader = messages.EventReader("p")
@@ -498,6 +513,7 @@ def test_any_events_are_read_or_an_upstreams_error(stream: list[bytes]) -> None:
                 ChatCompletionChunk.model_validate(chunk, strict=True)
 
 
+@few
 @given(st.lists(st.dictionaries(st.sampled_from(["choices", "usage", "x"]), chat_odd, max_size=2), max_size=3))
 def test_any_chunks_are_written_or_an_upstreams_error(chunks: list[dict[str, Any]]) -> None:
     writer = messages.EventWriter(call_id="c", model="m", created_s=1, request={})

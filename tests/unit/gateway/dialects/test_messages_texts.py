@@ -81,7 +81,7 @@ def test_masked_texts_stand_in_their_places() -> None:
 def test_thinking_that_would_be_masked_is_taken_away() -> None:
     thinking = {"type": "thinking", "thinking": "Ann?", "signature": "s"}
     kept = {"type": "thinking", "thinking": "hm", "signature": "s"}
-    request = ask(thinking, kept, {"type": "text", "text": "x"}, role="assistant")
+    request = ask({**thinking}, kept, {"type": "text", "text": "x"}, role="assistant")
     assert masked(request)["messages"][0]["content"] == [kept, {"type": "text", "text": "x"}]
     request = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": [thinking]}]}
     assert masked(request)["messages"] == [{"role": "user", "content": "x"}]
