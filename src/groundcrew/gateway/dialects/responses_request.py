@@ -152,8 +152,8 @@ def to_chat(request: Object) -> Object:
     except NativeOnly as error:
         raise RefusedCall(
             "invalid_request",
-            f"{str(error)[:PATH_LENGTH_MAX]}: only a provider that speaks the Responses API itself can serve this; leave it out, or use a model alias "
-            "whose target is such a provider",
+            f"{str(error)[:PATH_LENGTH_MAX]}: only a provider that speaks the Responses API itself can serve this; leave it out, "
+            "or use a model alias whose target is such a provider",
         ) from None
 
 
