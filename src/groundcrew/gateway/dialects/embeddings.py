@@ -20,7 +20,7 @@ Fields = dict[str, msgspec.Raw]
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _NUMBERS = re.compile(rb"\[[-+0-9.eE,\s]+\]")
-_BASE64 = re.compile(rb'"(?:[A-Za-z0-9+/=]|\\/)+"')
+_BASE64 = re.compile(rb'"[A-Za-z0-9+/=\\]+"')
 #: Members that hold no text of anybody's.
 _TEXTLESS = frozenset({"model", "encoding_format", "dimensions"})
 

@@ -7,6 +7,7 @@ from groundcrew.gateway.dialects.responses_reader import EventReader
 from groundcrew.gateway.dialects.responses_request import to_chat, untranslatable
 from groundcrew.gateway.dialects.responses_stream import EventWriter
 from groundcrew.gateway.dialects.responses_texts import hides_text, visit_texts
+from groundcrew.gateway.dialects.responses_vendor import without_packed
 
 __all__ = [
     "EventReader",
@@ -18,5 +19,6 @@ __all__ = [
     "to_chat",
     "untranslatable",
     "visit_texts",
+    "without_packed",
     "write_completion",
 ]

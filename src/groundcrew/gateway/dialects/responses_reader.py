@@ -9,14 +9,13 @@ import msgspec
 
 from groundcrew.errors import UpstreamError
 from groundcrew.gateway.dialects.responses_answer import (
-    OUTPUT_ITEMS_MAX,
-    Object,
     ReadItem,
     ReadResponse,
     failed,
     read_item,
     tool_call,
 )
+from groundcrew.gateway.dialects.responses_shapes import OUTPUT_ITEMS_MAX, Object
 
 
 class _EventError(msgspec.Struct):

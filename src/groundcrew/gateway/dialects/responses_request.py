@@ -22,6 +22,7 @@ from groundcrew.gateway.dialects.responses_tools import (
     present,
     refused,
 )
+from groundcrew.gateway.dialects.responses_vendor import is_packed, unpack
 
 #: Members that a chat completion takes under the same name.
 _SAME = (
@@ -247,24 +248,24 @@ class _Turns:
     def __init__(self) -> None:
         self.messages: list[Object] = []
         #: The assistant's last message while it can still grow, else None.
-        self._open: Object | None = None
+        self.open_message: Object | None = None
 
     def add(self, message: Object) -> None:
         self.messages.append(message)
-        self._open = None
+        self.open_message = None
 
     def _assistant(self, *, is_call: bool) -> Object:
         """The assistant's message to add to. Text after text is a message of its own, unless calls wait for their results."""
-        message = self._open
+        message = self.open_message
         if message is None or not (is_call or "tool_calls" in message or not _has_content(message)):
-            message = self._open = {"role": "assistant", "content": None}
+            message = self.open_message = {"role": "assistant", "content": None}
             self.messages.append(message)
         return message
 
     def add_reasoning(self, text: str) -> None:
         message = self._assistant(is_call=False)
         earlier = message.get("reasoning_content")
-        message["reasoning_content"] = text if earlier is None else f"{earlier}\n{text}"
+        message["reasoning_content"] = text if earlier is None else earlier + text
 
     def add_text(self, parts: list[Object]) -> None:
         message = self._assistant(is_call=False)
@@ -306,12 +307,7 @@ def _put_item(turns: _Turns, item: Object, path: str) -> None:
     if kind == "message":
         _put_message(turns, load(item, _Message, path), path)
     elif kind == "reasoning":
-        if item.get("encrypted_content") is not None:
-            raise NativeOnly(f"{path}.encrypted_content")
-        thought = load(item, _ReasoningItem, path)
-        texts = [each.text for each in thought.content or thought.summary or ()]
-        if texts:
-            turns.add_reasoning("\n".join(texts))
+        _put_reasoning_item(turns, item, path)
     elif kind in ("function_call", "custom_tool_call"):
         _put_call(turns, item, path, custom=kind == "custom_tool_call")
     elif kind in ("function_call_output", "custom_tool_call_output"):
@@ -323,6 +319,18 @@ def _put_item(turns: _Turns, item: Object, path: str) -> None:
         raise NativeOnly(path)
     else:
         raise refused(f"{path}.type", "must be a string")
+
+
+def _put_reasoning_item(turns: _Turns, item: Object, path: str) -> None:
+    encrypted = item.get("encrypted_content")
+    if encrypted is not None and not is_packed(encrypted):
+        raise NativeOnly(f"{path}.encrypted_content")
+    thought = load(item, _ReasoningItem, path)
+    text = "".join([each.text for each in thought.content or ()]) or "\n".join([each.text for each in thought.summary or ()])
+    if text:
+        turns.add_reasoning(text)
+    if encrypted is not None and turns.open_message is not None:
+        unpack(encrypted, turns.open_message, f"{path}.encrypted_content")
 
 
 def _put_call(turns: _Turns, item: Object, path: str, *, custom: bool) -> None:

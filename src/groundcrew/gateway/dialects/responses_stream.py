@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from groundcrew.errors import UpstreamError
-from groundcrew.gateway.dialects.responses_answer import (
+from groundcrew.gateway.dialects.responses_answer import failure
+from groundcrew.gateway.dialects.responses_shapes import (
     OUTPUT_ITEMS_MAX,
     ChatUsage,
     Function,
@@ -23,12 +24,13 @@ from groundcrew.gateway.dialects.responses_answer import (
     content_item,
     content_part,
     ending,
-    failure,
     item_id,
     logprobs_of,
+    packed_item,
     response_object,
     usage_object,
 )
+from groundcrew.gateway.dialects.responses_vendor import Carried
 
 #: kind of part → its events, which end in `.delta` and `.done`.
 _PART_EVENTS = {
@@ -49,6 +51,9 @@ class _Delta(msgspec.Struct):
     reasoning_content: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None
+    anthropic: Object | None = None
+    bedrock: Object | None = None
+    gemini: Object | None = None
 
 
 class _ChunkChoice(msgspec.Struct):
@@ -80,11 +85,12 @@ class _Content:
 class _Call:
     """A tool call that is being written. It is announced once its name is whole: with its first input, or at the end."""
 
-    __slots__ = ("call_id", "id", "index", "kind", "name", "pieces")
+    __slots__ = ("call_id", "extra", "id", "index", "kind", "name", "pieces")
 
     def __init__(self) -> None:
         self.kind, self.id, self.call_id, self.name = "function_call", "", "", ""
         self.index: int | None = None
+        self.extra: Object | None = None
         self.pieces: list[str] = []
 
 
@@ -99,6 +105,7 @@ class EventWriter:
         self._items: list[Object] = []
         self._content: _Content | None = None
         self._calls: dict[int, _Call] = {}
+        self._carried = Carried()
         self._finish_reason: str | None = None
         self._usage: ChatUsage | None = None
 
@@ -132,6 +139,10 @@ class EventWriter:
             self._close_content(out, status if self._content.index == newest else "completed")
         for call in sorted(calls, key=lambda each: each.index or 0):
             self._close_call(out, call, status if call.index == newest else "completed")
+            self._carried.add_call(call.call_id, call.extra)
+        if calls and (packed := self._carried.packed()) is not None:
+            item = packed_item(item_id("reasoning", self._call_id, len(self._items)), packed)
+            self._close_item(out, self._add_item(out, {**item, "encrypted_content": None, "status": "in_progress"}), item)
         given = self._usage if usage is None else _converted(usage, ChatUsage)
         response = {**self._response, "status": status, "incomplete_details": details, "output": self._items}
         response["usage"] = usage_object(given) if given is not None else None
@@ -177,6 +188,7 @@ class EventWriter:
         return [item for item in self._items if item["status"] != "in_progress"]
 
     def _put(self, out: list[bytes], delta: _Delta, logprobs: Logprobs | None) -> None:
+        self._carried.add(delta)
         if delta.reasoning_content:
             self._put_text(out, "reasoning", "reasoning_text", delta.reasoning_content)
         if delta.content:
@@ -257,6 +269,7 @@ class EventWriter:
             call.name += piece.said()[0]
             if piece.custom is not None:
                 call.kind = "custom_tool_call"
+        call.extra = piece.extra_content or call.extra
         said = piece.said()[1]
         if not said:
             return

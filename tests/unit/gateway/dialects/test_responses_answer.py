@@ -9,13 +9,13 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
 from pydantic import BaseModel
 
-from groundcrew.errors import UpstreamError
+from groundcrew.errors import RefusedCall, UpstreamError
 from groundcrew.gateway.dialects import responses
 
 IDS: dict[str, Any] = {"call_id": "0199", "model": "alias", "created_s": 1_700_000_000}
@@ -160,6 +160,49 @@ def test_older_and_looser_completions() -> None:
     assert written({**given_, "groundcrew": {"call_id": "0199"}})["groundcrew"] == {"call_id": "0199"}
 
 
+def carried(body: dict[str, Any]) -> dict[str, Any]:
+    """The assistant's message that a client sends back with the result of its call."""
+    result = {"type": "function_call_output", "call_id": "c1", "output": "sunny"}
+    chat = responses.to_chat({"input": [*body["output"], result]})
+    assert [each["role"] for each in chat["messages"]] == ["assistant", "tool"]
+    message: dict[str, Any] = chat["messages"][0]
+    return message
+
+
+VENDOR = {
+    "anthropic": {"blocks": [{"type": "thinking", "length": 2, "signature": "s"}, {"type": "tool_use", "id": "c1"}]},
+    "gemini": {"thought_signature": "t"},
+}
+
+
+def test_what_a_provider_wants_back_with_a_tools_result_comes_back() -> None:
+    call = {**CALL, "extra_content": {"google": {"thought_signature": "u"}}}
+    message = {"content": "a", "reasoning_content": "hm", "tool_calls": [call], **VENDOR}
+    body = written(completion("tool_calls", **message))
+    assert body["output"][-1]["type"] == "reasoning"
+    assert carried(body) == {"role": "assistant", **message}
+    assert all("encrypted_content" not in each for each in written(completion(content="a", **VENDOR))["output"])
+    request = {"input": body["output"]}
+    assert responses.hides_text(request)
+    assert responses.without_packed(request) == {"input": body["output"][:-1]}
+    assert responses.without_packed({"input": body["output"][:-1]}) is None
+    assert responses.without_packed({"input": "hi"}) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["groundcrew.1.", "groundcrew.1.e30", "groundcrew.1.W10=", "groundcrew.1.\N{SNOWMAN}", "groundcrew.1.eyJjYWxscyI6M30="],
+)
+def test_what_comes_back_broken_is_refused(text: str) -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    with pytest.raises(RefusedCall, match="encrypted_content: send the item back as it came"):
+        responses.to_chat({"input": [call, {"type": "reasoning", "id": "r", "summary": [], "encrypted_content": text}]})
+    alone = {
+        "input": [{"role": "user", "content": "a"}, {"type": "reasoning", "id": "r", "summary": [], "encrypted_content": text}]
+    }
+    assert responses.to_chat(alone)["messages"] == [{"role": "user", "content": "a"}]
+
+
 @pytest.mark.parametrize("body", [{}, {"choices": []}, {"choices": [{"message": {"content": 3}}]}, {"choices": 3}])
 def test_what_is_no_completion_is_not_written(body: dict[str, Any]) -> None:
     with pytest.raises(UpstreamError):
@@ -299,6 +342,7 @@ MESSAGES = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=60)
 @given(MESSAGES, st.sampled_from(["stop", "length", "content_filter"]))
 def test_an_answer_survives(message: dict[str, Any], finish_reason: str) -> None:
     body = written(completion(finish_reason, **message))
@@ -329,10 +373,11 @@ NAMES = st.sampled_from(
     ]
 )
 NEAR = st.recursive(
-    LEAVES | WORDS, lambda each: st.lists(each, max_size=3) | st.dictionaries(NAMES, each, max_size=5), max_leaves=20
+    LEAVES | WORDS, lambda each: st.lists(each, max_size=3) | st.dictionaries(NAMES, each, max_size=5), max_leaves=12
 )
 
 
+@settings(max_examples=60)
 @given(st.dictionaries(NAMES, NEAR, max_size=6))
 def test_any_json_is_read_or_an_upstreams_error(body: dict[str, Any]) -> None:
     for read_ in (

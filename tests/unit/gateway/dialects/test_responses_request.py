@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import completion_create_params
 from pydantic import TypeAdapter
@@ -413,10 +413,11 @@ NAMES = (
 NEAR = st.recursive(
     LEAVES | st.sampled_from(WORDS),
     lambda each: st.lists(each, max_size=3) | st.dictionaries(st.sampled_from(NAMES), each, max_size=5),
-    max_leaves=25,
+    max_leaves=12,
 )
 
 
+@settings(max_examples=80)
 @given(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=8), JSON | NEAR, max_size=6))
 def test_any_json_is_translated_or_refused(body: dict[str, Any]) -> None:
     native = responses.untranslatable(body)

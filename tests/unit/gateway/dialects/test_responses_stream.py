@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from groundcrew.errors import UpstreamError
 from groundcrew.gateway.answer import Gathering
 from groundcrew.gateway.dialects import responses
-from groundcrew.gateway.dialects.responses_answer import OUTPUT_ITEMS_MAX
+from groundcrew.gateway.dialects.responses_shapes import OUTPUT_ITEMS_MAX
 
 #: The official type of every event, by its name.
 EVENTS = {get_args(each.model_fields["type"].annotation)[0]: each for each in get_args(get_args(ResponseStreamEvent)[0])}
@@ -224,6 +224,26 @@ def test_further_choices_have_no_place() -> None:
 
 def test_an_empty_answer() -> None:
     assert parsed(stream())[-1]["response"]["output"] == []
+
+
+def test_what_a_provider_wants_back_with_a_tools_result_comes_back() -> None:
+    first = {**call_piece(0, id_="c0", name="f", arguments="{}"), "extra_content": {"google": {"thought_signature": "u"}}}
+    chunks = [
+        chunk(reasoning_content="hm"),
+        chunk(anthropic={"blocks": [{"type": "thinking", "index": 0}]}),
+        chunk(tool_calls=[first]),
+        chunk(anthropic={"blocks": [{"type": "tool_use", "index": 1}]}, gemini={"thought_signature": "t"}),
+        chunk("length"),
+    ]
+    output = parsed(stream(*chunks))[-1]["response"]["output"]
+    assert [each["status"] for each in output] == ["completed", "incomplete", "completed"]
+    message = responses.to_chat({"input": output})["messages"][0]
+    assert message["anthropic"] == {"blocks": [{"type": "thinking", "index": 0}, {"type": "tool_use", "index": 1}]}
+    assert message["gemini"] == {"thought_signature": "t"}
+    assert message["tool_calls"][0]["extra_content"] == first["extra_content"]
+    assert message["reasoning_content"] == "hm"
+    without_calls = parsed(stream(chunk(content="a"), chunk(gemini={"thought_signature": "t"}), chunk("stop")))
+    assert len(without_calls[-1]["response"]["output"]) == 1
 
 
 class Place(BaseModel):
