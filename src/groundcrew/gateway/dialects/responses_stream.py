@@ -72,12 +72,13 @@ class _Chunk(msgspec.Struct):
 class _Content:
     """The item of reasoning or text that is being written. Its last part may still grow."""
 
-    __slots__ = ("id", "index", "kind", "logprobs", "part", "parts", "pieces")
+    __slots__ = ("head", "id", "index", "kind", "logprobs", "part", "parts", "pieces")
 
     def __init__(self, kind: str, index: int, id_: str) -> None:
         self.kind, self.index, self.id = kind, index, id_
         self.parts: list[Object] = []
         self.part: str | None = None
+        self.head = b""
         self.pieces: list[str] = []
         self.logprobs: list[Object] = []
 
@@ -211,26 +212,28 @@ class EventWriter:
     def _put_text(self, out: list[bytes], kind: str, part: str, text: str, logprobs: list[Object] | None = None) -> None:
         content = self._content
         if content is None or content.kind != kind:
-            if content is not None:
-                self._close_content(out, "completed")
+            self._close_content(out, "completed")
             index = len(self._items)
             content = self._content = _Content(kind, index, item_id(kind, self._call_id, index))
             self._add_item(out, content_item(kind, content.id, [], "in_progress"))
-        place = {"item_id": content.id, "output_index": content.index}
         if content.part != part:
             self._close_part(out, content)
-            content.part = part
-            self._emit(
-                out,
-                "response.content_part.added",
-                {**place, "content_index": len(content.parts), "part": content_part(part, "")},
-            )
+            content.part, content.head = part, self._head(content, part)
+            place = {"item_id": content.id, "output_index": content.index, "content_index": len(content.parts)}
+            self._emit(out, "response.content_part.added", {**place, "part": content_part(part, "")})
         content.pieces.append(text)
-        members = {**place, "content_index": len(content.parts), "delta": text}
+        beside = b""
         if part == "output_text":
-            members["logprobs"] = logprobs or []
+            beside = b',"logprobs":' + (self._encode(logprobs) if logprobs else b"[]")
             content.logprobs += logprobs or ()
-        self._emit(out, _PART_EVENTS[part] + ".delta", members)
+        out.append(b'%b"sequence_number":%d,"delta":%b%b}\n\n' % (content.head, self._sequence, self._encode(text), beside))
+        self._sequence += 1
+
+    def _head(self, content: _Content, part: str) -> bytes:
+        """What every delta of a part begins with."""
+        name = _PART_EVENTS[part] + ".delta"
+        place = {"item_id": content.id, "output_index": content.index, "content_index": len(content.parts)}
+        return b"event: %b\ndata: %b," % (name.encode(), self._encode({"type": name, **place})[:-1])
 
     def _close_part(self, out: list[bytes], content: _Content) -> None:
         if content.part is None:
