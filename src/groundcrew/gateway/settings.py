@@ -14,6 +14,9 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     json_depth_max: int = 64
     json_containers_max: int = 100_000
     messages_max: int = 2_000
+    #: Inputs of one embeddings request, and token ids of one input.
+    embedding_inputs_max: int = 2_048
+    embedding_tokens_max: int = 100_000
     body_read_s_max: float = 30.0
     #: Length of `groundcrew-case-id` and `groundcrew-unit-id`.
     identifier_length_max: int = 200
