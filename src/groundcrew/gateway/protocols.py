@@ -12,6 +12,7 @@ from groundcrew.domain.call import Call
 from groundcrew.domain.provider import Provider, Target
 from groundcrew.domain.snapshot import KnowledgeEntry, Snapshot, Usage
 from groundcrew.domain.trust import TrustReport
+from groundcrew.gateway.providers.endpoints import Kind
 
 
 class SnapshotSource(Protocol):
@@ -57,12 +58,13 @@ class UsageSource(Protocol):
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to one target; `body` is the JSON to send as it is."""
+    """One request to one target; `body` is the JSON to send as it is, in the shape of the provider's API for this `kind`."""
 
     provider: Provider
     target: Target
     body: bytes
     call_id: str
+    kind: Kind = "chat"
 
 
 class UpstreamStream(Protocol):
@@ -85,7 +87,7 @@ class Upstream(Protocol):
         ...
 
     async def open_stream(self, request: UpstreamRequest) -> UpstreamStream:
-        """An event stream that has answered 200 with the right content type."""
+        """An event stream that has answered 200 with the content type that the provider's API has for it."""
         ...
 
     async def close(self) -> None:

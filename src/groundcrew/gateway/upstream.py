@@ -8,12 +8,15 @@ import time
 from pathlib import Path
 
 import aiohttp
-import msgspec
+import yarl
 
 from groundcrew import __version__
 from groundcrew.domain.provider import Provider
 from groundcrew.errors import UpstreamError, UpstreamTimeout
 from groundcrew.gateway.protocols import UpstreamRequest
+from groundcrew.gateway.providers.aws import AwsSigner
+from groundcrew.gateway.providers.endpoints import Endpoint, endpoint
+from groundcrew.gateway.providers.failures import error_text
 from groundcrew.gateway.settings import GatewaySettings
 
 #: How much of a provider's error text is passed on.
@@ -93,12 +96,13 @@ class HttpStream:
 
 
 class HttpUpstream:
-    """Speaks the OpenAI chat completions API to any base URL."""
+    """Speaks to every provider's API over HTTP: `providers.endpoints` says where, the request's body is already in its shape."""
 
     def __init__(self, settings: GatewaySettings | None = None) -> None:
         self._settings = settings or GatewaySettings()
         self._session: aiohttp.ClientSession | None = None
         self._secrets = _Secrets()
+        self._signer = AwsSigner()
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -110,16 +114,19 @@ class HttpUpstream:
             )
         return self._session
 
-    async def _open(self, request: UpstreamRequest, accept: str) -> aiohttp.ClientResponse:
+    async def _open(self, request: UpstreamRequest, *, stream: bool) -> tuple[aiohttp.ClientResponse, Endpoint]:
         provider = request.provider
-        if provider.api != "openai" or not provider.base_url:
-            raise UpstreamError(f"provider {provider.name}: this gateway does not speak {provider.api} over HTTP")
-        headers = {"content-type": "application/json", "accept": accept, "x-request-id": request.call_id}
         secret = self._secrets.resolve(provider)
-        if secret is not None:
-            headers["authorization"] = "Bearer " + secret
-        url = provider.base_url.rstrip("/") + "/chat/completions"
+        place = endpoint(provider, request.target.model, request.kind, stream=stream, secret=secret)
+        headers = {"content-type": "application/json", "accept": place.content_type, "x-request-id": request.call_id}
+        headers |= place.headers
+        if place.signs:
+            if provider.region is None:
+                raise UpstreamError(f"provider {provider.name}: declare its region, or an api_key")
+            headers |= await self._signer.headers(place.url, request.body, provider.region, provider.name)
         try:
+            # The address is sent as it is: what was quoted for the path, and signed, must not be quoted anew.
+            url = yarl.URL(place.url, encoded=True)
             response = await self._client().post(url, data=request.body, headers=headers, allow_redirects=False)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if isinstance(error, TimeoutError):
@@ -130,16 +137,16 @@ class HttpUpstream:
                 raise await _refused(response, provider.name, secret)
             finally:
                 response.close()
-        return response
+        return response, place
 
     async def complete(self, request: UpstreamRequest) -> bytes:
         """The provider's whole JSON answer."""
         name = request.provider.name
         try:
             async with asyncio.timeout(request.target.timeout_s):
-                response = await self._open(request, "application/json")
+                response, place = await self._open(request, stream=False)
                 try:
-                    _check_type(response, "application/json", name)
+                    _check_type(response, place.content_type, name)
                     return await self._read_all(response, name)
                 finally:
                     response.release()
@@ -172,11 +179,11 @@ class HttpUpstream:
         name = request.provider.name
         try:
             async with asyncio.timeout(request.target.timeout_s):
-                response = await self._open(request, "text/event-stream")
+                response, place = await self._open(request, stream=True)
         except TimeoutError:
             raise UpstreamTimeout(f"provider {name}: no answer within {request.target.timeout_s:g} s") from None
         try:
-            _check_type(response, "text/event-stream", name)
+            _check_type(response, place.content_type, name)
         except UpstreamError:
             response.close()
             raise
@@ -200,11 +207,9 @@ async def _refused(response: aiohttp.ClientResponse, provider: str, secret: str 
     detail = ""
     if response.status in (400, 413, 422):
         try:
-            body = await response.content.read(ERROR_BODY_BYTES_MAX)
-            message = msgspec.json.decode(body)["error"]["message"]
-            detail = str(message)
+            detail = error_text(await response.content.read(ERROR_BODY_BYTES_MAX))
             detail = "" if secret is not None and secret in detail else detail[:ERROR_TEXT_LENGTH_MAX]
-        except (msgspec.DecodeError, KeyError, TypeError, aiohttp.ClientError):
+        except aiohttp.ClientError:
             detail = ""
     after = response.headers.get("retry-after", "")
     return UpstreamRefused(
