@@ -23,7 +23,7 @@ class AwsSigner:
     """Signs with cached credentials. Finding and renewing them blocks and is done in a thread, once for all who wait."""
 
     def __init__(self) -> None:
-        self._session: Any = None
+        self._source: Any = None
         self._credentials: Any = None
         self._asked_s = 0.0
         self._lock = asyncio.Lock()
@@ -65,10 +65,13 @@ class AwsSigner:
             return found
 
     def _find(self) -> Any:
-        """The credentials as they are now, None where there are none. Blocks."""
+        """The credentials as they are now, None where there are none. Blocks.
+
+        Those that renew themselves are kept; a key from the environment or a file is looked for anew.
+        """
+        from botocore.credentials import RefreshableCredentials
         from botocore.session import Session
 
-        if self._session is None:
-            self._session = Session()
-        credentials = self._session.get_credentials()
-        return None if credentials is None else credentials.get_frozen_credentials()
+        if not isinstance(self._source, RefreshableCredentials):
+            self._source = Session().get_credentials()
+        return None if self._source is None else self._source.get_frozen_credentials()
