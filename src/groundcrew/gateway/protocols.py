@@ -4,7 +4,7 @@ hot path knows a database and every test can put a fake in their place."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -12,9 +12,7 @@ from groundcrew.domain.call import Call
 from groundcrew.domain.provider import Provider, Target
 from groundcrew.domain.snapshot import KnowledgeEntry, Snapshot, Usage
 from groundcrew.domain.trust import TrustReport
-
-#: What a provider is asked for. APIs other than OpenAI's have one endpoint for answers, which is `chat` here.
-Kind = Literal["chat", "responses", "embeddings"]
+from groundcrew.gateway.providers.endpoints import Kind
 
 
 class SnapshotSource(Protocol):
@@ -60,7 +58,7 @@ class UsageSource(Protocol):
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to one target; `body` is the JSON to send as it is."""
+    """One request to one target; `body` is the JSON to send as it is, in the shape of the provider's API for this `kind`."""
 
     provider: Provider
     target: Target
@@ -68,6 +66,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
     #: Which of the provider's endpoints it goes to.
     kind: Kind = "chat"
+    #: Further headers, lawful ones.
+    headers: dict[str, str] = {}
 
 
 class UpstreamStream(Protocol):
@@ -90,7 +90,7 @@ class Upstream(Protocol):
         ...
 
     async def open_stream(self, request: UpstreamRequest) -> UpstreamStream:
-        """An event stream that has answered 200 with the right content type."""
+        """An event stream that has answered 200 with the content type that the provider's API has for it."""
         ...
 
     async def close(self) -> None:

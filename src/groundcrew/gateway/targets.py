@@ -12,6 +12,7 @@ from groundcrew.gateway.admission import Admitted, Route, check_stopped
 from groundcrew.gateway.answer import Generated, read_answer
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.checks import Checks
+from groundcrew.gateway.dialects.event_stream import EventStreamSplitter
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.protocols import SnapshotSource, Upstream, UpstreamRequest, UpstreamStream
 from groundcrew.gateway.providers import extractive
@@ -123,7 +124,7 @@ class Targets:
     async def _first_event(self, request: UpstreamRequest, dialect: Dialect) -> OpenStream:
         stream = await self._upstream.open_stream(request)
         try:
-            splitter = splitter_for(dialect, self._settings.chunk_bytes_max)
+            splitter = splitter_for(dialect, self._settings.chunk_bytes_max, request.provider.name)
             while data := await stream.read():
                 if frames := splitter.feed(data):
                     return OpenStream(stream, splitter, frames, dialect)
@@ -163,8 +164,10 @@ class Targets:
             raise error
 
 
-def splitter_for(dialect: Dialect, frame_bytes_max: int) -> Splitter:
+def splitter_for(dialect: Dialect, frame_bytes_max: int, provider: str) -> Splitter:
     """What finds the events in a stream of `dialect`."""
+    if dialect == "converse":
+        return EventStreamSplitter(frame_bytes_max, provider)
     return sse.EventSplitter(frame_bytes_max)
 
 

@@ -8,13 +8,14 @@ import os
 import time
 from pathlib import Path
 
-import msgspec
-
 from groundcrew import __version__
 from groundcrew.domain.provider import Provider
 from groundcrew.errors import UpstreamError, UpstreamTimeout
 from groundcrew.gateway.http_client import BrokenOff, Connection, HttpClient, HttpFailure, TimedOut, TooLarge
 from groundcrew.gateway.protocols import UpstreamRequest
+from groundcrew.gateway.providers.aws import AwsSigner
+from groundcrew.gateway.providers.endpoints import Endpoint, Kind, endpoint
+from groundcrew.gateway.providers.failures import error_text
 from groundcrew.gateway.settings import GatewaySettings
 
 #: How much of a provider's error text is passed on.
@@ -23,7 +24,13 @@ ERROR_BODY_BYTES_MAX = 64 * 1024
 SECRET_FILE_BYTES_MAX = 16 * 1024
 #: How long a secret read from a file is kept before the file is read again, so that rotation needs no restart.
 SECRET_AGE_S_MAX = 60.0
-_COMMON_HEADERS = f"user-agent: groundcrew/{__version__}\r\ncontent-type: application/json\r\naccept-encoding: identity\r\n"
+#: Addresses and headers that are kept made up.
+PLACES_MAX = 1_024
+_COMMON_HEADERS = {
+    "user-agent": f"groundcrew/{__version__}",
+    "content-type": "application/json",
+    "accept-encoding": "identity",
+}
 
 
 class UpstreamRefused(UpstreamError):
@@ -68,7 +75,8 @@ class HttpStream:
     """An open event stream of one provider."""
 
     def __init__(self, connection: Connection, provider: str, settings: GatewaySettings) -> None:
-        self._connection, self._provider, self._settings = connection, provider, settings
+        self._connection: Connection | None = connection
+        self._provider, self._settings = provider, settings
         self._loop = asyncio.get_running_loop()
         self._ends_s = self._loop.time() + settings.stream_s_max
 
@@ -77,6 +85,8 @@ class HttpStream:
         now_s = self._loop.time()
         if now_s >= self._ends_s:
             raise UpstreamTimeout(f"provider {self._provider}: the stream ran longer than {self._settings.stream_s_max:g} s")
+        if self._connection is None:
+            return b""
         try:
             return await self._connection.some(min(self._ends_s, now_s + self._settings.chunk_gap_s_max))
         except TimedOut:
@@ -91,37 +101,64 @@ class HttpStream:
         """Give the connection back if the stream is at its end, drop it now if not."""
         if self._connection is not None:
             self._connection.done()
-            self._connection = None  # type: ignore[assignment]
+            self._connection = None
+
+
+class _Place:
+    """An endpoint with its headers as they are sent. The provider is kept, so that its identity stays its own."""
+
+    __slots__ = ("endpoint", "lines", "provider")
+
+    def __init__(self, provider: Provider, at: Endpoint) -> None:
+        self.provider, self.endpoint = provider, at
+        self.lines = _lines({**_COMMON_HEADERS, "accept": at.content_type, **at.headers})
+
+
+def _lines(headers: dict[str, str]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
 
 
 class HttpUpstream:
-    """Speaks the OpenAI chat completions API to any base URL."""
+    """Speaks to every provider's API over HTTP: `providers.endpoints` says where, the request's body is already in its shape."""
 
     def __init__(self, settings: GatewaySettings | None = None) -> None:
         self._settings = settings or GatewaySettings()
-        self._client: HttpClient | None = None
+        self._client = HttpClient(connections_max=self._settings.connections_max, connect_s_max=self._settings.connect_s_max)
         self._secrets = _Secrets()
+        self._signer = AwsSigner()
+        self._places: dict[tuple[int, str, Kind, bool, str | None], _Place] = {}
 
-    async def _open(self, request: UpstreamRequest, accept: str, *, whole: bool) -> Connection:
+    def _place(self, request: UpstreamRequest, secret: str | None, *, stream: bool) -> _Place:
+        key = (id(request.provider), request.target.model, request.kind, stream, secret)
+        place = self._places.get(key)
+        if place is None:
+            if len(self._places) >= PLACES_MAX:
+                self._places.clear()
+            at = endpoint(request.provider, request.target.model, request.kind, stream=stream, secret=secret)
+            place = self._places[key] = _Place(request.provider, at)
+        return place
+
+    async def _open(self, request: UpstreamRequest, *, stream: bool) -> Connection:
         provider, name = request.provider, request.provider.name
-        if provider.api != "openai" or not provider.base_url:
-            raise UpstreamError(f"provider {name}: this gateway does not speak {provider.api} over HTTP")
-        if self._client is None:
-            settings = self._settings
-            self._client = HttpClient(connections_max=settings.connections_max, connect_s_max=settings.connect_s_max)
         secret = self._secrets.resolve(provider)
-        headers = _COMMON_HEADERS + f"accept: {accept}\r\nx-request-id: {request.call_id}\r\n"
-        if secret is not None:
-            headers += f"authorization: Bearer {secret}\r\n"
+        place = self._place(request, secret, stream=stream)
+        headers = place.lines
+        more = {"x-request-id": request.call_id, **request.headers}
+        if place.endpoint.signs:
+            if provider.region is None:
+                raise UpstreamError(f"provider {name}: declare its region, or an api_key")
+            signed = await self._signer.headers(place.endpoint.url, request.body, provider.region, name)
+            signed.pop("content-type", None)  # the same as ours
+            more |= signed
         timeout_s = request.target.timeout_s
         try:
             connection = await self._client.post(
-                provider.base_url.rstrip("/") + "/chat/completions",
-                headers.encode(),
+                place.endpoint.url,
+                headers + _lines(more),
                 request.body,
                 deadline_s=asyncio.get_running_loop().time() + timeout_s,
                 limit=self._settings.response_bytes_max,
-                whole=whole,
+                whole=not stream,
             )
         except TimedOut:
             raise UpstreamTimeout(f"provider {name}: no answer within {timeout_s:g} s") from None
@@ -134,7 +171,7 @@ class HttpUpstream:
         try:
             if connection.status != 200:
                 raise await _refused(connection, name, secret)
-            _check_type(connection, accept, name)
+            _check_type(connection, place.endpoint.content_type, name)
         except BaseException:
             connection.done()
             raise
@@ -142,20 +179,18 @@ class HttpUpstream:
 
     async def complete(self, request: UpstreamRequest) -> bytes:
         """The provider's whole JSON answer."""
-        connection = await self._open(request, "application/json", whole=True)
+        connection = await self._open(request, stream=False)
         body = await connection.everything()
         connection.done()
         return body
 
     async def open_stream(self, request: UpstreamRequest) -> HttpStream:
         """An event stream that has answered 200 with the right content type."""
-        return HttpStream(await self._open(request, "text/event-stream", whole=False), request.provider.name, self._settings)
+        return HttpStream(await self._open(request, stream=True), request.provider.name, self._settings)
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        await self._client.close()
 
 
 def _check_type(connection: Connection, expected: str, provider: str) -> None:
@@ -172,9 +207,8 @@ async def _refused(connection: Connection, provider: str, secret: str | None) ->
     where it repeats our key."""
     detail = ""
     if connection.status in (400, 413, 422):
-        with contextlib.suppress(HttpFailure, msgspec.DecodeError, KeyError, TypeError, RecursionError):
-            message = msgspec.json.decode((await connection.everything())[:ERROR_BODY_BYTES_MAX])["error"]["message"]
-            detail = str(message)
+        with contextlib.suppress(HttpFailure):
+            detail = error_text((await connection.everything())[:ERROR_BODY_BYTES_MAX])
             detail = "" if secret is not None and secret in detail else detail[:ERROR_TEXT_LENGTH_MAX]
     after = connection.headers.get(b"retry-after", b"")
     return UpstreamRefused(

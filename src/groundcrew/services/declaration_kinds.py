@@ -19,6 +19,14 @@ from groundcrew.domain.risk import QUESTIONS
 from groundcrew.domain.use_case import Autonomy, Budget, Economics, Exposure, Grounding, SignOffRule, Solution, UseCase
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.guards.registry import BUILT_IN
+from groundcrew.services.declaration_address import (
+    check_model_place,
+    read_headers,
+    read_key_header,
+    read_query,
+    read_region,
+    refuse_for_embedded,
+)
 from groundcrew.services.declaration_fields import Complaints, Fields, shown, suggestion
 from groundcrew.services.declaration_yaml import Node, describe, read_documents, read_text
 
@@ -91,7 +99,21 @@ def read_provider(fields: Fields, reading: Reading) -> Provider:
         fields.complain("data_classes", "phi needs a provider with a signed business associate agreement: declare `baa: true`")
     if api == "extractive" and api_key is not None:
         fields.complain("api_key", "the extractive provider is embedded and takes no key")
-    return Provider(name=name, api=api, base_url=base_url, api_key=api_key, data_classes=data_classes, baa=baa)
+    provider = Provider(
+        name=name,
+        api=api,
+        base_url=base_url,
+        api_key=api_key,
+        api_key_header=read_key_header(fields),
+        headers=read_headers(fields),
+        query=read_query(fields),
+        region=read_region(fields, api, base_url),
+        data_classes=data_classes,
+        baa=baa,
+    )
+    if api == "extractive":
+        refuse_for_embedded(fields, provider)
+    return provider
 
 
 def _base_url(fields: Fields, api: str) -> str | None:
@@ -114,7 +136,8 @@ def _base_url(fields: Fields, api: str) -> str | None:
     elif has_login:
         fields.complain("base_url", "must not hold a user name or password; use api_key: env:NAME or file:PATH")
     elif parts.query or parts.fragment:
-        fields.complain("base_url", "must not hold a query or fragment")
+        fields.complain("base_url", "must not hold a query or fragment; a query is declared under query")
+    check_model_place(fields, api, parts.path, parts.netloc)
     return text.rstrip("/")
 
 
@@ -161,9 +184,12 @@ def _read_target(fields: Fields) -> Target:
         section.finish()
     weight = fields.integer("weight", low=0, high=WEIGHT_MAX)
     timeout_s = fields.number("timeout_s", low=0, above=True, high=TARGET_TIMEOUT_S_MAX)
+    model = fields.text("model", required=True, length_max=200)
+    if model in (".", "..") or not model.isprintable():
+        fields.complain("model", "is no model's name")
     target = Target(
         provider=fields.name("provider"),
-        model=fields.text("model", required=True, length_max=200),
+        model=model,
         weight=100 if weight is None else weight,
         timeout_s=60.0 if timeout_s is None else timeout_s,
         price=price,

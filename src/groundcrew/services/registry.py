@@ -13,7 +13,6 @@ import msgspec
 from groundcrew.domain import risk
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan, amend
 from groundcrew.domain.knowledge import KnowledgeBase
-from groundcrew.domain.provider import Provider
 from groundcrew.domain.use_case import STAGES, UseCase
 from groundcrew.errors import DeclarationError
 from groundcrew.services.declarations import unresolved_references
@@ -24,8 +23,6 @@ from groundcrew.store import catalog
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection, Database, Writer
 
-#: Provider APIs that the gateway speaks today; the others may be declared, and are answered with an error.
-SPOKEN_APIS = ("openai", "extractive")
 _TIERS = ("minimal", "limited", "high", "prohibited")
 #: Fields of a use case that the registry keeps and no declaration sets.
 _EARNED = ("stage", "run_state", "holds", "run_reason")
@@ -121,13 +118,10 @@ async def _put(writer: Writer, kind: str, collection: Collection[Any], item: Any
     if isinstance(item, KnowledgeBase) and isinstance(old, KnowledgeBase) and not item.paths:
         item = msgspec.structs.replace(item, paths=old.paths)
     fields = _differences(old, item)
-    notes: tuple[str, ...] = ()
-    if isinstance(item, Provider) and item.api not in SPOKEN_APIS:
-        notes = (f"this release does not speak {item.api} yet: its calls end as upstream_error",)
     if old is not None and not fields:
-        return Change(kind=kind, name=name, action="unchanged", notes=notes)
+        return Change(kind=kind, name=name, action="unchanged")
     await collection.put(writer, item, "apply", details={"fields": [each.field for each in fields]})
-    return Change(kind=kind, name=name, action="created" if old is None else "updated", fields=fields, notes=notes)
+    return Change(kind=kind, name=name, action="created" if old is None else "updated", fields=fields)
 
 
 async def _put_use_case(writer: Writer, declared: UseCase) -> Change:

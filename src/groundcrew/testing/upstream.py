@@ -1,4 +1,7 @@
-"""A scripted provider on a real socket: it answers as a function of the request, late, wrongly or not at all."""
+"""A scripted provider on a real socket: it answers as a function of the request, late, wrongly or not at all.
+
+The shapes of its answers are in `upstream_shapes`, `upstream_apis` and `upstream_clouds`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
+
+from groundcrew.testing.upstream_apis import shape_of
+from groundcrew.testing.upstream_shapes import Shape, texts_of
 
 Fault = Literal["hang", "reset", "reset_mid_stream", "hang_mid_stream", "malformed", "wrong_content_type", "huge", "no_end"]
 
@@ -21,6 +27,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the fake upstream answers. `fault` makes it misbehave; `usage` (input, output) None leaves token counts out."""
 
     text: str = "Hello."
+    #: What the provider thought before it answered; "" for none.
+    reasoning: str = ""
     status: int = 200
     delay_s: float = 0.0
     #: Wait before each piece of a stream; a piece is one word.
@@ -42,10 +50,14 @@ class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any]
 
     def last_user_text(self) -> str:
-        """The newest user message's text."""
-        for message in reversed(self.body.get("messages", [])):
-            if message.get("role") == "user" and isinstance(message.get("content"), str):
-                return str(message["content"])
+        """The newest user message's text, whichever API the request speaks; "" without one."""
+        given = self.body.get("messages") or self.body.get("contents") or self.body.get("input") or []
+        if isinstance(given, str):
+            return given
+        for message in reversed(given):
+            is_user = isinstance(message, dict) and message.get("role") == "user"
+            if is_user and (texts := texts_of(message.get("content") or message.get("parts"))):
+                return "".join(texts)
         return ""
 
     def text(self) -> str:
@@ -57,14 +69,16 @@ Script = Callable[[ReceivedRequest], Reply | str]
 
 
 class FakeUpstream:
-    """A local HTTP server that speaks OpenAI chat completions and answers as `script` says.
+    """A local HTTP server that speaks every API of `upstream_apis`, by the request's path, and answers as `script` says.
 
     Use it as a context manager; `url` is what goes into `Provider.base_url`. `requests` holds everything that arrived, and
-    `dropped` counts the connections that the caller closed before the answer was out.
+    `dropped` counts the connections that the caller closed before the answer was out. `without` names shapes (`responses`,
+    `embeddings` ...: see `Shape.name`) that it answers with 404, as a server that does not know them.
     """
 
-    def __init__(self, script: Script | Reply | str = "Hello.") -> None:
+    def __init__(self, script: Script | Reply | str = "Hello.", *, without: tuple[str, ...] = ()) -> None:
         self.script: Script | Reply | str = script
+        self.without = without
         self.requests: list[ReceivedRequest] = []
         self.dropped = 0
         self._loop = asyncio.new_event_loop()
@@ -140,13 +154,17 @@ class FakeUpstream:
         if reply.fault == "reset":
             writer.transport.abort()
             return False
-        if reply.status != 200:
-            body = {"error": {"message": reply.error_message, "type": "scripted", "param": None, "code": None}}
-            await _write(writer, reply.status, msgspec.json.encode(body), reply.headers)
+        shape = shape_of(request.path, request.body)
+        if shape.name in self.without:
+            body = msgspec.json.encode(shape.error(404, f"{request.path} is not known here"))
+            await _write(writer, 404, body, {})
             return True
-        if request.body.get("stream"):
-            return await _stream(request, reply, writer)
-        return await _plain(request, reply, writer)
+        if reply.status != 200:
+            await _write(writer, reply.status, msgspec.json.encode(shape.error(reply.status, reply.error_message)), reply.headers)
+            return True
+        if shape.stream:
+            return await _stream(shape, reply, writer)
+        return await _plain(shape, reply, writer)
 
 
 async def _write(
@@ -158,7 +176,7 @@ async def _write(
     await writer.drain()
 
 
-async def _plain(request: ReceivedRequest, reply: Reply, writer: asyncio.StreamWriter) -> bool:
+async def _plain(shape: Shape, reply: Reply, writer: asyncio.StreamWriter) -> bool:
     if reply.fault == "malformed":
         await _write(writer, 200, b'{"choices": [{"message"', {})
         return True
@@ -171,37 +189,22 @@ async def _plain(request: ReceivedRequest, reply: Reply, writer: asyncio.StreamW
             writer.write(b" " * 65_536)
             await writer.drain()
         return False
-    message: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
-    if reply.tool_calls:
-        message["tool_calls"] = reply.tool_calls
-    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if reply.tool_calls else "stop"}
-    body = {"id": "chatcmpl-fake", "object": "chat.completion", "created": 1, "model": request.body.get("model")}
-    answer: dict[str, Any] = {**body, "choices": [choice], **reply.extra}
-    if reply.usage is not None:
-        answer["usage"] = _usage(reply.usage)
-    await _write(writer, 200, msgspec.json.encode(answer), reply.headers)
+    await _write(writer, 200, msgspec.json.encode({**shape.plain(reply), **reply.extra}), reply.headers)
     return True
 
 
-def _usage(usage: tuple[int, int]) -> dict[str, int]:
-    return {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)}
-
-
-async def _stream(request: ReceivedRequest, reply: Reply, writer: asyncio.StreamWriter) -> bool:
-    content_type = "application/json" if reply.fault == "wrong_content_type" else "text/event-stream"
+async def _stream(shape: Shape, reply: Reply, writer: asyncio.StreamWriter) -> bool:
+    content_type = "application/json" if reply.fault == "wrong_content_type" else shape.content_type
     writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
 
     async def put(data: bytes) -> None:
         writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         await writer.drain()
 
-    async def put_delta(delta: dict[str, Any], reason: str | None = None) -> None:
-        choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        await put(b"data: " + msgspec.json.encode(_chunk(request, [choice])) + b"\n\n")
-
     words = reply.text.split(" ")
     pieces = [word if index == 0 else " " + word for index, word in enumerate(words)]
-    await put_delta({"role": "assistant", "content": ""})
+    for data in shape.start(reply):
+        await put(data)
     for index, piece in enumerate(pieces):
         await asyncio.sleep(reply.chunk_delay_s)
         if index == len(pieces) // 2:
@@ -211,22 +214,16 @@ async def _stream(request: ReceivedRequest, reply: Reply, writer: asyncio.Stream
             if reply.fault == "hang_mid_stream":
                 await asyncio.sleep(3600)
             if reply.fault == "malformed":
-                await put(b"data: {this is no JSON\n\n")
+                await put(shape.malformed)
             if reply.fault == "huge":
-                await put(b"data: " + b"x" * (4 * 1024 * 1024))
-        await put_delta({"content": piece})
-    for index, call in enumerate(reply.tool_calls):
-        await put_delta({"tool_calls": [{"index": index, **call}]})
+                await put(shape.huge)
+        if reply.text:
+            await put(shape.piece(piece))
+    for data in shape.tools(reply):
+        await put(data)
     if reply.fault != "no_end":
-        await put_delta({}, "tool_calls" if reply.tool_calls else "stop")
-        if reply.usage is not None and (request.body.get("stream_options") or {}).get("include_usage"):
-            await put(b"data: " + msgspec.json.encode({**_chunk(request, []), "usage": _usage(reply.usage)}) + b"\n\n")
-        await put(b"data: [DONE]\n\n")
+        for data in shape.end(reply):
+            await put(data)
     writer.write(b"0\r\n\r\n")
     await writer.drain()
     return True
-
-
-def _chunk(request: ReceivedRequest, choices: list[dict[str, Any]]) -> dict[str, Any]:
-    head = {"id": "chatcmpl-fake", "object": "chat.completion.chunk", "created": 1, "model": request.body.get("model")}
-    return {**head, "choices": choices}

@@ -290,7 +290,7 @@ async def test_an_unforeseen_error_shows_nothing_but_the_call_id(
     def explode(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr("groundcrew.gateway.proxy.admit", explode)
+    monkeypatch.setattr("groundcrew.gateway.proxy.floor_class", explode)
     response = await chat(memory.gateway, TEST_KEY, text="hi")
     assert error_of(response) == (500, "internal_error")
     assert b"secret detail" not in response.body
