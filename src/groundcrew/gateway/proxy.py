@@ -20,7 +20,9 @@ from groundcrew.gateway.prompt import system_prompt
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.release import Release, Releaser, holds_back
 from groundcrew.gateway.respond import DONE, Send, event, send_events, send_json, start_events
+from groundcrew.gateway.routing import Route, caller_of, order
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.gateway.shadow import ShadowOrder
 from groundcrew.gateway.targets import BodyFor, Targets
 from groundcrew.gateway.wire import ChatRequest, Fields, decode_chat, upstream_body
 
@@ -60,7 +62,7 @@ class Proxy:
             release = await self._releaser.instead(flight, admitted, checked.outcome)
             await self._leave(flight, request, admitted, None, release, send)
             return
-        _, routes = routes_for(admitted.snapshot, admitted.entry.use_case, checked.provider_class, self._settings.targets_max)
+        routes = self._plan(flight, request, admitted, fields, checked)
         passing = flight.stream and not holds_back(admitted) and routes[0].provider.api != "extractive"
         body_for = self._body_for(flight, admitted, fields, checked, passing=passing)
         if passing:
@@ -97,7 +99,6 @@ class Proxy:
             asked_model=request.model,
             data_class=flight.data_class,
             now_s=now.timestamp(),
-            targets_max=self._settings.targets_max,
         )
         if (request.n or 1) > 1 and (holds_back(admitted) or entry.use_case.grounding is not None):
             raise RefusedCall("invalid_request", f"n: use case {entry.use_case.name} checks its answers, one at a time")
@@ -107,13 +108,32 @@ class Proxy:
         if (request.n or 1) > 1:
             flight.scans_missing += 1  # only the first choice is looked at
         flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
-        output = request.max_completion_tokens or request.max_tokens or self._settings.output_tokens_default
-        output *= request.n or 1
-        costs = [cost_usd(each.target.price, flight.estimated_input_tokens, output) or 0.0 for each in admitted.routes]
+        output = self._output_tokens(request)
+        aims = [each.target for each in admitted.routes if each.target.role != "shadow"]
+        costs = [cost_usd(each.price, flight.estimated_input_tokens, output) or 0.0 for each in aims]
         flight.reservation = self._ledger.reserve(
             entry.use_case.name, admitted.budget, flight.estimated_input_tokens + output, max(costs), now
         )
         return admitted
+
+    def _output_tokens(self, request: ChatRequest) -> int:
+        """The most tokens that the answer may take, as far as the request tells."""
+        return (request.max_completion_tokens or request.max_tokens or self._settings.output_tokens_default) * (request.n or 1)
+
+    def _plan(
+        self, flight: Flight, request: ChatRequest, admitted: Admitted, fields: Fields, checked: CheckedInput
+    ) -> tuple[Route, ...]:
+        """The targets to try in turn, and with the flight the copies that its end sets off."""
+        model, routes = routes_for(admitted.snapshot, admitted.entry.use_case, checked.provider_class)
+        headers, user = flight.headers, request.user if isinstance(request.user, str) else None
+        caller = caller_of(flight.call_id, user=user, unit_id=headers.unit_id, case_id=headers.case_id)
+        plan = order(model.name, routes, call_id=flight.call_id, caller=caller, tries_max=self._settings.targets_max)
+        if plan.shadows:
+            body_for = self._body_for(flight, admitted, fields, checked, passing=False)
+            flight.shadows = ShadowOrder(
+                admitted=admitted, routes=plan.shadows, body_for=body_for, output_tokens=self._output_tokens(request)
+            )
+        return plan.tries
 
     def _body_for(self, flight: Flight, admitted: Admitted, fields: Fields, checked: CheckedInput, *, passing: bool) -> BodyFor:
         """How a target's body is made: the client's bytes, masked texts, our system message, the target's model."""

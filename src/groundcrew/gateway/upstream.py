@@ -12,7 +12,7 @@ import msgspec
 
 from groundcrew import __version__
 from groundcrew.domain.provider import Provider
-from groundcrew.errors import UpstreamError, UpstreamTimeout
+from groundcrew.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from groundcrew.gateway.protocols import UpstreamRequest
 from groundcrew.gateway.settings import GatewaySettings
 
@@ -81,7 +81,7 @@ class HttpStream:
         except TimeoutError:
             raise UpstreamTimeout(f"provider {self._provider}: the stream stood still for too long") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise UpstreamError(f"provider {self._provider}: the stream broke off ({type(error).__name__})") from error
+            raise UpstreamUnreachable(f"provider {self._provider}: the stream broke off ({type(error).__name__})") from error
         self._bytes += len(data)
         if self._bytes > self._settings.response_bytes_max:
             raise UpstreamError(f"provider {self._provider}: the stream is larger than {self._settings.response_bytes_max} bytes")
@@ -124,7 +124,7 @@ class HttpUpstream:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if isinstance(error, TimeoutError):
                 raise UpstreamTimeout(f"provider {provider.name}: no connection in time") from None
-            raise UpstreamError(f"provider {provider.name}: no connection ({type(error).__name__})") from None
+            raise UpstreamUnreachable(f"provider {provider.name}: no connection ({type(error).__name__})") from None
         if response.status != 200:
             try:
                 raise await _refused(response, provider.name, secret)
@@ -161,7 +161,7 @@ class HttpUpstream:
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
-            raise UpstreamError(f"provider {provider}: the answer broke off ({type(error).__name__})") from None
+            raise UpstreamUnreachable(f"provider {provider}: the answer broke off ({type(error).__name__})") from None
         except BaseException:
             response.close()
             raise

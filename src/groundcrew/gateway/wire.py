@@ -76,6 +76,7 @@ class ChatRequest(msgspec.Struct):
     stop: str | list[str] | None = None
     tools: list[msgspec.Raw] | None = None
     functions: list[msgspec.Raw] | None = None
+    user: Any = None
 
     def prefill(self) -> str:
         """The text of a last message that is the assistant's: some providers go on from there. "" without one."""
