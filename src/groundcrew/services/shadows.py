@@ -35,21 +35,21 @@ class ShadowService:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def compare(self, use_case: str, *, meanings: bool = True) -> ShadowComparison:
-        """The comparison; with `meanings` the answers' texts as well, which takes about 10 ms a pair."""
+    async def compare(self, use_case: str, *, meanings: bool = True, pairs_max: int = PAIRS_MAX) -> ShadowComparison:
+        """The comparison of the newest `pairs_max` copies; with `meanings` of the answers' texts as well, about 10 ms a pair."""
         async with self._database.read() as connection:
             item = await require_use_case(connection, use_case)
             digest = await current_digest(connection, item)
-            found = await shadow_pairs(connection, use_case, digest, limit=PAIRS_MAX + 1)
-        kept = found[:PAIRS_MAX]
+            found = await shadow_pairs(connection, use_case, digest, limit=pairs_max + 1)
+        kept = found[:pairs_max]
         pairs = [(main, shadow) for shadow, main in kept if main is not None]
         return ShadowComparison(
             use_case=use_case,
             version_digest=digest,
             copies=len(kept),
             unpaired=len(kept) - len(pairs),
-            truncated=len(found) > PAIRS_MAX,
-            pairs_max=PAIRS_MAX,
+            truncated=len(found) > pairs_max,
+            pairs_max=pairs_max,
             targets=await asyncio.to_thread(_compare, pairs, meanings=meanings),
         )
 
