@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import aiohttp
@@ -20,6 +21,8 @@ from groundcrew.gateway.settings import GatewaySettings
 ERROR_TEXT_LENGTH_MAX = 300
 ERROR_BODY_BYTES_MAX = 64 * 1024
 SECRET_FILE_BYTES_MAX = 16 * 1024
+#: Longest number of seconds that is believed in a retry-after.
+RETRY_AFTER_DIGITS_MAX = 6
 #: How long a secret read from a file is kept before the file is read again, so that rotation needs no restart.
 SECRET_AGE_S_MAX = 60.0
 
@@ -206,10 +209,20 @@ async def _refused(response: aiohttp.ClientResponse, provider: str, secret: str 
             detail = "" if secret is not None and secret in detail else detail[:ERROR_TEXT_LENGTH_MAX]
         except (msgspec.DecodeError, KeyError, TypeError, aiohttp.ClientError):
             detail = ""
-    after = response.headers.get("retry-after", "")
     return UpstreamRefused(
         f"provider {provider}: answered with HTTP {response.status}",
         status=response.status,
         detail=detail,
-        retry_after_s=float(after) if after.isdigit() and len(after) < 6 else None,
+        retry_after_s=retry_after_s(response.headers.get("retry-after", ""), time.time()),
     )
+
+
+def retry_after_s(text: str, now_s: float) -> float | None:
+    """Seconds that a retry-after header asks for: a number of them, or a date (RFC 9110, 10.2.3). None where it is neither."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) <= RETRY_AFTER_DIGITS_MAX else None
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
+    except (ValueError, OverflowError):
+        return None

@@ -16,7 +16,7 @@ from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.retry import TIME_SLACK_S, Retrier, Timing, pause_s
 from groundcrew.gateway.routing import Route
 from groundcrew.gateway.settings import GatewaySettings
-from groundcrew.gateway.upstream import UpstreamRefused
+from groundcrew.gateway.upstream import UpstreamRefused, retry_after_s
 
 SETTINGS = GatewaySettings()
 
@@ -99,6 +99,30 @@ def test_the_wish_to_wait_is_honoured_up_to_a_bound() -> None:
     with pytest.raises(UpstreamRefused):
         line.run([(0.0, UpstreamRefused("busy", status=429, retry_after_s=SETTINGS.retry_after_s_max + 1)), (0.0, "ok")])
     assert line.pauses == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7", 7.0),
+        (" 0 ", 0.0),
+        ("Wed, 21 Oct 2015 07:28:30 GMT", 30.0),
+        ("Wed, 21 Oct 2015 07:27:00 GMT", 0.0),
+        ("", None),
+        ("soon", None),
+        ("-3", None),
+        ("9999999", None),
+        ("٣", None),
+    ],
+)
+def test_a_wish_is_seconds_or_a_date(text: str, expected: float | None) -> None:
+    assert retry_after_s(text, 1_445_412_480.0) == expected
+
+
+@given(st.text())
+def test_any_wish_is_read_or_left_alone(text: str) -> None:
+    wish_s = retry_after_s(text, 0.0)
+    assert wish_s is None or wish_s >= 0
 
 
 @given(st.integers(0, 3), st.integers(0, 1_000))

@@ -166,6 +166,34 @@ async def test_an_answer_that_fails_is_copied_too(upstream: FakeUpstream, tmp_pa
         assert (call.status, copy.status) == ("failed", "answered"), "that the other one would have answered is worth knowing"
 
 
+async def test_an_answer_that_the_rules_refuse_is_copied_too(upstream: FakeUpstream, tmp_path: Path) -> None:
+    knowledge = KnowledgeEntry(name="policies", revision="r1", folder="/nowhere", expires_at_s=4e9)
+    use_case = memory_use_case(grounding=GroundingRule(knowledge="policies", mode="required", below="refuse"))
+    upstream.script = by_model(main="A card is free.", trial="A card costs 20 francs.")
+    given = {"use_case": use_case, "knowledge": (knowledge,), "grounding": FakeGrounding("A card costs 20 francs.")}
+    async with serving(upstream, tmp_path, MAIN, shadow(), **given) as memory:
+        assert (await ask(memory, text="What does a card cost?")).status == 403
+        (call,), (copy,) = await recorded(memory)
+        assert (call.status, call.error_code, copy.status) == ("refused", "not_grounded", "answered")
+        assert call.withheld_trust is not None
+        assert copy.trust is not None
+        assert (call.withheld_trust.state, copy.trust.state) == ("unsupported", "supported")
+
+
+async def test_an_embedded_target_may_be_tried_in_the_shadow(upstream: FakeUpstream, tmp_path: Path) -> None:
+    knowledge = KnowledgeEntry(name="policies", revision="r1", folder="/nowhere", expires_at_s=4e9)
+    use_case = memory_use_case(grounding=GroundingRule(knowledge="policies", mode="advisory"))
+    providers = (
+        Provider(name="fake", api="openai", base_url=upstream.url, data_classes=("pii",)),
+        Provider(name="quotes", api="extractive", data_classes=("pii",)),
+    )
+    given = {"use_case": use_case, "knowledge": (knowledge,), "grounding": FakeGrounding("A card costs 20 francs.")}
+    async with serving(upstream, tmp_path, MAIN, shadow(provider="quotes"), providers=providers, **given) as memory:
+        await ask(memory, text="What does a card cost?")
+        _, (copy,) = await recorded(memory)
+        assert (copy.provider, copy.answer, copy.cost_usd) == ("quotes", "A card costs 20 francs.", 0.0)
+
+
 async def test_copies_beyond_the_limit_are_dropped_and_counted(upstream: FakeUpstream, tmp_path: Path) -> None:
     upstream.script = by_model(trial=Reply(fault="hang"))
     settings = GatewaySettings(drain_s_max=1.0, shadows_max=2)
