@@ -41,30 +41,40 @@ def order(alias: str, routes: Sequence[Route], *, call_id: str, caller: str, tri
       canary while the share stays or grows.
     - Every shadow gets its share of calls, each by itself.
     """
-    primaries = [each for each in routes if each.target.role == "primary" and each.target.weight != 0]
+    primaries: list[Route] = []
+    canaries: list[Route] = []
+    shadows: list[Route] = []
+    for each in routes:
+        target = each.target
+        if target.role == "canary":
+            canaries.append(each)
+        elif target.role == "shadow":
+            share = target.share_percent or 0.0
+            if fraction("shadow", alias, each.provider.name, target.model, call_id) * 100 < share:
+                shadows.append(each)
+        elif target.weight != 0:
+            primaries.append(each)
     tries = _primaries_in_order(alias, primaries, call_id)
-    if any(each.target.role == "canary" for each in routes) and tries:
-        place, passed = fraction("canary", alias, caller) * 100, 0.0
-        for each in routes:
-            if each.target.role == "canary":
-                passed += each.target.share_percent or 0.0
-                if place < passed:
-                    tries.insert(0, each)
-                    break
-    shadows = tuple(
-        each
-        for each in routes
-        if each.target.role == "shadow"
-        and fraction("shadow", alias, each.provider.name, each.target.model, call_id) * 100 < (each.target.share_percent or 0.0)
-    )
-    return Plan(tries=tuple(tries[:tries_max]), shadows=shadows)
+    if canaries and tries and (canary := _canary_of(alias, canaries, caller)) is not None:
+        tries.insert(0, canary)
+    return Plan(tries=tuple(tries[:tries_max]), shadows=tuple(shadows))
+
+
+def _canary_of(alias: str, canaries: list[Route], caller: str) -> Route | None:
+    """The canary in whose share the caller lies: shares lie side by side, from 0 on."""
+    place, passed = fraction("canary", alias, caller) * 100, 0.0
+    for each in canaries:
+        passed += each.target.share_percent or 0.0
+        if place < passed:
+            return each
+    return None
 
 
 def _primaries_in_order(alias: str, primaries: list[Route], call_id: str) -> list[Route]:
     weights = [each.target.weight or 0 for each in primaries]
     total = sum(weights)
     if total == 0:
-        return list(primaries)
+        return primaries
     place = fraction("weight", alias, call_id) * total
     first = 0
     for index, weight in enumerate(weights):
