@@ -172,6 +172,8 @@ class App:
 
     def _publish(self, calls: Sequence[Call]) -> None:
         for call in calls:
+            if call.shadow_of is not None:
+                continue
             self.live.publish(
                 {
                     "type": "call",

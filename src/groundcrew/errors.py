@@ -10,7 +10,9 @@ GroundcrewError
 ├── AuditBroken           the audit chain does not verify; exit code 1
 ├── RefusedCall           the gateway refuses a call: carries the contract's code and HTTP status
 ├── UpstreamError         the provider failed or answered nonsense
-│   └── UpstreamTimeout   the provider did not answer in time
+│   ├── UpstreamTimeout   the provider did not answer in time
+│   ├── UpstreamUnreachable  no connection, or it broke before the answer was whole: worth another try
+│   └── CircuitOpen       nobody was asked: every target failed so often that it is left alone for a while
 └── RecorderUnavailable   the call could not be made durable, so its answer must not leave
 """
 
@@ -104,6 +106,18 @@ class UpstreamError(GroundcrewError):
 
 class UpstreamTimeout(UpstreamError):
     """The provider did not answer in time."""
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection to the provider, or one that broke before the answer was whole."""
+
+
+class CircuitOpen(UpstreamError):
+    """The target failed too often and is left alone for another `retry_after_s`."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class RecorderUnavailable(GroundcrewError):

@@ -79,6 +79,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     sign_off_id: str | None = None
     sample: bool = False
     details: dict[str, Any] = {}
+    #: The call that this one is a copy of: its answer was sent to nobody and counts for nothing but comparison and budgets.
+    shadow_of: str | None = None
 
 
 def call_digest(call: Call) -> str:

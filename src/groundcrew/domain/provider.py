@@ -10,7 +10,13 @@ from groundcrew.domain.data_class import DataClass
 
 Api = Literal["openai", "anthropic", "gemini", "bedrock", "extractive"]
 
+#: primary answers; canary answers a small share of callers first; shadow gets copies, and what it answers is never sent.
+Role = Literal["primary", "canary", "shadow"]
+
 TARGET_TIMEOUT_S_MAX = 600.0
+RETRIES_MAX = 3
+BREAKER_FAILURES_MAX = 1_000
+BREAKER_OPEN_S_MAX = 3_600.0
 
 
 #: What stands in the path of a `base_url` for the target's model, where a provider has a path of its own for each.
@@ -43,18 +49,40 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     output_usd: float
 
 
+class BreakerRule(msgspec.Struct, frozen=True, kw_only=True):
+    """When a target is left alone: after `failures` in a row, for `open_s`; then one call tries it again."""
+
+    failures: int = 5
+    open_s: float = 30.0
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """One provider's model behind an alias."""
+    """One provider's model behind an alias.
+
+    `weight`: its share of first tries among the primaries that declare one; 0 turns it off; None leaves it to the declared order.
+    `share_percent` is for canaries (of callers) and shadows (of calls), 0..100. `timeout_s` bounds all tries of one call
+    together, `first_byte_s` the first event of a stream within them. `retries` are further tries after the first.
+    """
 
     provider: str
     model: str
-    weight: int = 100
+    role: Role = "primary"
+    weight: int | None = None
+    share_percent: float | None = None
     timeout_s: float = 60.0
+    first_byte_s: float | None = None
+    retries: int = 1
+    breaker: BreakerRule = BreakerRule()
     price: Price | None = None
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """The alias that use cases name: ordered targets, tried in turn before the first byte."""
+    """The alias that use cases name: its targets, tried in turn before the first byte."""
 
     name: str
     targets: tuple[Target, ...]
+
+    @property
+    def primaries(self) -> tuple[Target, ...]:
+        """The targets that any call may be answered by; without one of them the alias answers nothing."""
+        return tuple(each for each in self.targets if each.role == "primary")

@@ -110,13 +110,18 @@ def version_digest(
 ) -> str:
     """SHA-256 over model and version, prompt, knowledge-base revision, tools, policy, purpose and data classes.
 
-    Evidence and approvals are bound to it: whatever changes it makes them stale.
+    Evidence and approvals are bound to it: whatever changes it makes them stale. Of the model it covers which provider's models
+    may answer and in which role, not how they are reached (weights, timeouts, retries, prices, order) and no shadows: what
+    those answer reaches nobody.
     """
+    answering = [each for each in model.targets if each.role != "shadow"] if model is not None else []
+    named = {each.provider for each in model.targets} - {each.provider for each in answering} if model is not None else set()
     return digest(
         {
-            "model": model,
+            "model": model
+            and {"name": model.name, "targets": sorted({(each.provider, each.model, each.role) for each in answering})},
             "providers": sorted(
-                ({"name": p.name, "api": p.api, "base_url": p.base_url} for p in providers),
+                ({"name": p.name, "api": p.api, "base_url": p.base_url} for p in providers if p.name not in named),
                 key=lambda each: str(each["name"]),
             ),
             "prompt": use_case.prompt,

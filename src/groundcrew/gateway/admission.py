@@ -8,12 +8,13 @@ from groundcrew.domain.data_class import DATA_CLASSES, DataClass, highest, provi
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.key import secret_sha256
 from groundcrew.domain.kill_switch import Scope
-from groundcrew.domain.provider import Model, Provider, Target
+from groundcrew.domain.provider import Model
 from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.stage import limits
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.budget import BudgetLimits
+from groundcrew.gateway.routing import Route
 
 #: Longest key secret that is looked up; ours have 46 characters.
 SECRET_LENGTH_MAX = 256
@@ -21,17 +22,8 @@ SECRET_LENGTH_MAX = 256
 ADMISSIONS_MAX = 4_096
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """A target with its provider."""
-
-    provider: Provider
-    target: Target
-    #: The kill-switch scopes of a call that goes there.
-    scopes: frozenset[Scope] = frozenset()
-
-
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
-    """What an admitted call may use. All of it comes from one snapshot."""
+    """What an admitted call may use. All of it comes from one snapshot. `routes` are all targets, canaries and shadows too."""
 
     snapshot: Snapshot
     key: KeyEntry
@@ -128,27 +120,28 @@ def floor_class(use_case: UseCase) -> DataClass:
     return min(use_case.data_classes, key=rank, default=DATA_CLASSES[0])
 
 
-def routes_for(
-    snapshot: Snapshot, key: KeyEntry, use_case: UseCase, data_class: DataClass, targets_max: int
-) -> tuple[Model, tuple[Route, ...]]:
-    """The targets that may see `data_class` and are not stopped, in declared order. Refuses when none is left."""
+def routes_for(snapshot: Snapshot, key: KeyEntry, use_case: UseCase, data_class: DataClass) -> tuple[Model, tuple[Route, ...]]:
+    """The targets that may see `data_class` and are not stopped, in declared order, canaries and shadows included.
+
+    Refuses when no primary is left: a canary answers its share only, and a shadow nobody.
+    """
     model = snapshot.models.get(use_case.model)
     if model is None:
         raise RefusedCall("model_not_allowed", f"the model {use_case.model!r} of use case {use_case.name} is not declared")
     known: list[Route] = []
     for target in model.targets:
         provider = snapshot.providers.get(target.provider)
-        if provider is not None and target.weight > 0:
+        if provider is not None and target.weight != 0:
             known.append(Route(provider=provider, target=target, scopes=scopes_of(key, use_case, provider.name)))
     allowed = [each for each in known if provider_may_see(data_class, each.provider.data_classes, baa=each.provider.baa)]
-    if not allowed:
-        names = ", ".join(sorted({each.provider.name for each in known})) or "none"
+    if not any(each.target.role == "primary" for each in allowed):
+        names = ", ".join(sorted({each.provider.name for each in known if each.target.role == "primary"})) or "none"
         raise RefusedCall("data_class_not_allowed", f"no provider of model {model.name!r} may see {data_class} data ({names})")
     live = [each for each in allowed if Scope("provider", each.provider.name) not in snapshot.stopped]
-    if not live:
-        names = ", ".join(sorted({f"provider:{each.provider.name}" for each in allowed}))
+    if not any(each.target.role == "primary" for each in live):
+        names = ", ".join(sorted({f"provider:{each.provider.name}" for each in allowed if each.target.role == "primary"}))
         raise RefusedCall("kill_switch", f"stopped by the kill switch: {names}")
-    return model, tuple(live[:targets_max])
+    return model, tuple(live)
 
 
 def check_age(entry: UseCaseEntry, age_s: float, age_s_max: float) -> None:
@@ -168,7 +161,6 @@ def admit(
     asked_model: str | None,
     data_class: DataClass,
     now_s: float,
-    targets_max: int,
 ) -> Admitted:
     """Everything but the budget: stops, stage, run state, holds, model, data class and the targets that remain."""
     use_case = entry.use_case
@@ -180,7 +172,7 @@ def admit(
         knowledge = None
     check_data_class(use_case, data_class)
     seen = highest((data_class, knowledge.data_class)) if knowledge is not None else data_class
-    model, routes = routes_for(snapshot, key, use_case, seen, targets_max)
+    model, routes = routes_for(snapshot, key, use_case, seen)
     policy = None
     if use_case.policy is not None:
         policy = snapshot.policies.get(use_case.policy)
@@ -217,7 +209,6 @@ class Admissions:
         asked_model: str | None,
         data_class: DataClass,
         now_s: float,
-        targets_max: int,
     ) -> Admitted:
         """As `admit` says."""
         if snapshot is not self._snapshot or len(self._known) >= ADMISSIONS_MAX:
@@ -227,8 +218,6 @@ class Admissions:
         known = self._known.get(place)
         if known is not None and (known.knowledge is None or now_s < known.knowledge.expires_at_s):
             return known
-        admitted = admit(
-            snapshot, key, entry, asked_model=asked_model, data_class=data_class, now_s=now_s, targets_max=targets_max
-        )
+        admitted = admit(snapshot, key, entry, asked_model=asked_model, data_class=data_class, now_s=now_s)
         self._known[place] = admitted
         return admitted

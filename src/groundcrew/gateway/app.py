@@ -15,9 +15,10 @@ from groundcrew.domain.clock import Clock, SystemClock
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import Scope as StopScope
 from groundcrew.domain.snapshot import Snapshot, Usage
-from groundcrew.errors import NotFound, RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
+from groundcrew.errors import CircuitOpen, NotFound, RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway.admission import authenticate, check_still_allowed, check_stopped, scopes_of
 from groundcrew.gateway.asked import Dialect
+from groundcrew.gateway.breaker import Breakers
 from groundcrew.gateway.budget import BudgetExceeded, Ledger
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
@@ -38,7 +39,9 @@ from groundcrew.gateway.respond import (
     send_events,
     send_json,
 )
+from groundcrew.gateway.retry import Retrier, Timing
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.gateway.shadow import Shadows
 from groundcrew.gateway.targets import Targets
 from groundcrew.gateway.wire import read_headers
 from groundcrew.guards.registry import find_guard
@@ -69,6 +72,7 @@ class Gateway:
         clock: Clock | None = None,
         usage: UsageSource | None = None,
         metrics: Metrics | None = None,
+        timing: Timing | None = None,
     ) -> None:
         self.settings, self.clock = settings or GatewaySettings(), clock or SystemClock()
         self.metrics = metrics or Metrics()
@@ -76,17 +80,34 @@ class Gateway:
         self.ledger = Ledger(usage.usage if usage is not None else lambda _: Usage())
         self._finisher = Finisher(recorder, self.ledger, self.clock, self.metrics, self.settings)
         self._guards = GuardRunner()
+        timing = timing or Timing()
+        breakers = Breakers(timing.clock, self.metrics.breaker)
+        retrier = Retrier(self.settings, breakers, self.metrics, timing)
         checks = Checks(self._guards, grounding, self.settings, self.metrics)
         self._proxy = Proxy(
             snapshots=snapshots,
             checks=checks,
-            targets=Targets(upstream, checks, snapshots, self.settings),
+            targets=Targets(upstream, checks, snapshots, self.settings, retrier),
             finisher=self._finisher,
             ledger=self.ledger,
             clock=self.clock,
             settings=self.settings,
         )
+        # What shadow copies do is counted apart, so that no figure of the calls that count holds them.
+        apart = Metrics()
+        checks_apart = Checks(self._guards, grounding, self.settings, apart)
+        self.shadows = Shadows(
+            targets=Targets(upstream, checks_apart, snapshots, self.settings, retrier),
+            checks=checks_apart,
+            finisher=Finisher(recorder, self.ledger, self.clock, apart, self.settings),
+            ledger=self.ledger,
+            snapshots=snapshots,
+            clock=self.clock,
+            settings=self.settings,
+            metrics=self.metrics,
+        )
         self._registry = Registry()
+        self.metrics.watch("running_shadows", "Shadow copies under way", lambda: len(self.shadows.running))
         self._poller: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._enforced: object = None
@@ -119,6 +140,7 @@ class Gateway:
     async def close(self) -> None:
         """Refuse new calls, wait a bounded time for those in flight, cut the rest, then close upstream and grounding."""
         self._closing = True
+        await self.shadows.close()
         if not await self._registry.drained(self.settings.drain_s_max):
             for call in self._registry:
                 call.cut("closing")
@@ -142,7 +164,7 @@ class Gateway:
         snapshot = self._snapshots.current
         self._enforced = snapshot
         cut = 0
-        for call in self._registry:
+        for call in (*self._registry, *self.shadows.running):
             refusal = _no_longer_allowed(snapshot, call)
             if refusal is not None and call.cut("refused", refusal):
                 cut += 1
@@ -152,11 +174,13 @@ class Gateway:
 
     def enforced(self) -> bool:
         """Whether nothing is in flight that the newest snapshot does not allow."""
-        return all(_no_longer_allowed(self._snapshots.current, call) is None for call in self._registry)
+        running = (*self._registry, *self.shadows.running)
+        return all(_no_longer_allowed(self._snapshots.current, call) is None for call in running)
 
     def stopped(self, scope: StopScope) -> bool:
         """The kill switch's probe: whether this gateway refuses new calls in `scope` and none is in flight there."""
-        return scope in self._snapshots.current.stopped and self._registry.count(scope) == 0
+        running = self._registry.count(scope) + self.shadows.running.count(scope)
+        return scope in self._snapshots.current.stopped and running == 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -183,6 +207,7 @@ class Gateway:
         try:
             await self._route(scope, receive, send, flight)
         except asyncio.CancelledError:
+            flight.shadows = None
             interrupt = flight.inflight.interrupt if flight.inflight is not None else None
             await self._interrupted(flight, send)
             if interrupt is None:
@@ -192,6 +217,8 @@ class Gateway:
         finally:
             if flight.inflight is not None:
                 self._registry.remove(flight.inflight)
+            if flight.shadows is not None and self.shadows.launch(flight):
+                self._watch_stops()
 
     async def _route(self, scope: Scope, receive: Receive, send: Send, flight: Flight) -> None:
         path, method = scope["path"], scope["method"]
@@ -292,7 +319,7 @@ class Gateway:
 
     async def _poll_stops(self) -> None:
         """Cut what may not go on while any call is in flight; ends with the last one."""
-        while len(self._registry):
+        while len(self._registry) or len(self.shadows.running):
             if self._snapshots.current is not self._enforced:
                 self.enforce_stops()
             now_s = time.monotonic()
@@ -413,5 +440,5 @@ def _describe(error: Exception, flight: Flight) -> tuple[str, str, dict[str, Any
             return "rate_limited", f"{error}; its limit is reached", None, getattr(error, "retry_after_s", None)
         if error.status in (400, 413, 422):
             return "invalid_request", f"{error}" + (f": {detail}" if detail else ""), None, None
-        return "upstream_error", str(error), None, None
+        return "upstream_error", str(error), None, error.retry_after_s if isinstance(error, CircuitOpen) else None
     return "internal_error", f"something went wrong inside the gateway; quote the call id {flight.call_id}", None, None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from groundcrew.domain.call import Call, CallStatus, GuardResult, ScanStatus, SourceReference
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.data_class import DataClass
-from groundcrew.domain.provider import Price
+from groundcrew.domain.provider import Price, Role
 from groundcrew.domain.snapshot import KeyEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.trust import TrustReport
 from groundcrew.gateway.answer import Tokens
@@ -20,6 +20,9 @@ from groundcrew.gateway.inflight import Inflight
 from groundcrew.gateway.protocols import Citation, Source
 from groundcrew.gateway.respond import HeaderList
 from groundcrew.gateway.wire import Headers
+
+if TYPE_CHECKING:
+    from groundcrew.gateway.shadow import ShadowOrder
 
 
 class Flight:
@@ -46,6 +49,10 @@ class Flight:
         self.provider: str | None = None
         self.target_model: str | None = None
         self.price: Price | None = None
+        self.role: Role = "primary"
+        #: Copies of this call that go out once it is over; and the call that this one is a copy of.
+        self.shadows: ShadowOrder | None = None
+        self.shadow_of: str | None = None
         self.upstream_started = self.response_started = self.is_recorded = False
         #: Whether it is on the disk that a stream began.
         self.is_opened = False
@@ -112,6 +119,11 @@ class Flight:
         assert self.key is not None
         assert self.entry is not None
         use_case = self.entry.use_case
+        details = self.details
+        if self.flags:
+            details = {**details, "flags": self.flags}
+        if self.role == "canary":
+            details = {**details, "role": self.role}
         return Call(
             id=self.call_id,
             use_case=use_case.name,
@@ -146,7 +158,8 @@ class Flight:
             scan=self.scan,
             snapshot_version=self.snapshot.version if self.snapshot is not None else 0,
             sign_off_id=self.sign_off_id,
-            details={**self.details, "flags": self.flags} if self.flags else self.details,
+            details=details,
+            shadow_of=self.shadow_of,
         )
 
     def response_headers(self) -> HeaderList:

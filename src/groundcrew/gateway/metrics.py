@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from groundcrew.domain.call import CallStatus, GuardResult
+from groundcrew.gateway.breaker import BreakerKey, State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -29,6 +30,16 @@ class Metrics:
         self.unrecorded = Counter("groundcrew_unrecorded_refusals", "Refusals that could not be recorded", registry=self.registry)
         self.grounding_failures = Counter("groundcrew_grounding_failures", "Failed grounding steps", registry=self.registry)
         self.cut = Counter("groundcrew_cut_calls", "Calls in flight that a kill switch cut", registry=self.registry)
+        self.retries = Counter("groundcrew_retries", "Further tries at the same target", ["provider"], registry=self.registry)
+        self.shadows = Counter(
+            "groundcrew_shadow_calls", "Shadow copies by what became of them", ["use_case", "result"], registry=self.registry
+        )
+        self._breakers = Gauge(
+            "groundcrew_breaker_state",
+            "Circuit breaker of a target once it was open: 0 closed, 1 half-open, 2 open",
+            ["provider", "model", "kind"],
+            registry=self.registry,
+        )
         self.disconnected = Counter("groundcrew_disconnected_calls", "Calls whose client went away", registry=self.registry)
 
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
@@ -54,6 +65,12 @@ class Metrics:
     def guard(self, result: GuardResult) -> None:
         """Count one guard run."""
         self._guards.labels(result.guard, result.place, result.verdict).inc()
+
+    def breaker(self, target: BreakerKey, state: State) -> None:
+        """Show a breaker's new state. An open one shows as open until a call finds that its time is up."""
+        value = {"closed": 0, "half_open": 1, "open": 2}[state]
+        provider, _, model, shadow = target
+        self._breakers.labels(provider, model, "shadow" if shadow else "main").set(value)
 
     def render(self) -> bytes:
         """The exposition text, `CONTENT_TYPE`."""

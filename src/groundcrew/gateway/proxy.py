@@ -22,7 +22,9 @@ from groundcrew.gateway.prompt import system_prompt
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.release import Release, Releaser, holds_back
 from groundcrew.gateway.respond import Send, send_events, send_json, start_events
+from groundcrew.gateway.routing import Route, caller_of, order
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.gateway.shadow import ShadowOrder
 from groundcrew.gateway.targets import BodyFor, Targets
 
 
@@ -59,10 +61,7 @@ class Proxy:
             release = await self._releaser.instead(flight, admitted, checked.outcome)
             await self._leave(flight, asked, admitted, None, release, send)
             return
-        routes = admitted.routes
-        if checked.provider_class != admitted.seen_class:
-            snapshot, use_case = admitted.snapshot, admitted.entry.use_case
-            _, routes = routes_for(snapshot, admitted.key, use_case, checked.provider_class, self._settings.targets_max)
+        routes = self._plan(flight, asked, admitted, checked)
         passing = flight.stream and not holds_back(admitted) and routes[0].provider.api != "extractive"
         body_for = self._body_for(flight, admitted, asked, checked, passing=passing)
         if passing:
@@ -115,7 +114,6 @@ class Proxy:
             asked_model=asked.model,
             data_class=flight.data_class,
             now_s=now_s,
-            targets_max=self._settings.targets_max,
         )
         if asked.choices > 1 and (holds_back(admitted) or entry.use_case.grounding is not None):
             raise RefusedCall("invalid_request", f"n: use case {entry.use_case.name} checks its answers, one at a time")
@@ -125,12 +123,32 @@ class Proxy:
         if asked.choices > 1:
             flight.scans_missing += 1  # only the first choice is looked at
         flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
-        output = (asked.output_tokens or self._settings.output_tokens_default) * asked.choices
-        costs = [cost_usd(each.target.price, flight.estimated_input_tokens, output) or 0.0 for each in admitted.routes]
+        output = self._output_tokens(asked)
+        aims = [each.target for each in admitted.routes if each.target.role != "shadow"]
+        costs = [cost_usd(each.price, flight.estimated_input_tokens, output) or 0.0 for each in aims]
         flight.reservation = self._ledger.reserve(
             entry.use_case.name, admitted.budget, flight.estimated_input_tokens + output, max(costs), now
         )
         return admitted
+
+    def _output_tokens(self, asked: Asked) -> int:
+        """The most tokens that the answer may take, as far as the request tells."""
+        return (asked.output_tokens or self._settings.output_tokens_default) * asked.choices
+
+    def _plan(self, flight: Flight, asked: Asked, admitted: Admitted, checked: CheckedInput) -> tuple[Route, ...]:
+        """The targets to try in turn, and with the flight the copies that its end sets off."""
+        routes = admitted.routes
+        if checked.provider_class != admitted.seen_class:
+            _, routes = routes_for(admitted.snapshot, admitted.key, admitted.entry.use_case, checked.provider_class)
+        headers = flight.headers
+        caller = caller_of(flight.call_id, user=asked.user, unit_id=headers.unit_id, case_id=headers.case_id)
+        plan = order(admitted.model.name, routes, call_id=flight.call_id, caller=caller, tries_max=self._settings.targets_max)
+        if plan.shadows:
+            body_for = self._body_for(flight, admitted, asked, checked, passing=False)
+            flight.shadows = ShadowOrder(
+                admitted=admitted, routes=plan.shadows, body_for=body_for, output_tokens=self._output_tokens(asked)
+            )
+        return plan.tries
 
     def _body_for(self, flight: Flight, admitted: Admitted, asked: Asked, checked: CheckedInput, *, passing: bool) -> BodyFor:
         """How a target's body is made: the client's bytes, masked texts, our system message, the target's model."""

@@ -31,6 +31,16 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     connections_max: int = 512
     #: Targets of an alias that one call tries, the first included.
     targets_max: int = 4
+    #: All tries of one call before its first byte together: every target, every retry and the pauses between them.
+    upstream_s_max: float = 600.0
+    #: Pause before a retry: random between 0 and the base doubled with every retry, up to the maximum.
+    retry_base_s: float = 0.1
+    retry_pause_s_max: float = 2.0
+    #: Longest wait that a provider may ask for (retry-after); one that asks for more is not tried again by this call.
+    retry_after_s_max: float = 5.0
+    #: Shadow copies that run at a time in one process, and how long one may take with its checks; beyond it they are dropped.
+    shadows_max: int = 16
+    shadow_s_max: float = 120.0
     #: Past this age of the snapshot, use cases that fail closed are refused (stale_policy).
     snapshot_age_s_max: float = 60.0
     #: How often a running gateway with calls in flight looks for a tripped kill switch.

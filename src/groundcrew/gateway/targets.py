@@ -1,14 +1,17 @@
-"""Tries a call's targets in their declared order until one answers; never after a first byte has reached the client."""
+"""Tries a call's targets in the order of its plan until one answers; never after a first byte has reached the client."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Protocol, TypeVar
 
-from groundcrew.errors import RefusedCall, UpstreamError, UpstreamTimeout
+from groundcrew.domain.provider import Target
+from groundcrew.errors import CircuitOpen, RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway import sse
-from groundcrew.gateway.admission import Admitted, Route, check_stopped
+from groundcrew.gateway.admission import Admitted, check_stopped
 from groundcrew.gateway.answer import Generated, read_answer
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.checks import Checks
@@ -17,6 +20,8 @@ from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.protocols import SnapshotSource, Upstream, UpstreamRequest, UpstreamStream
 from groundcrew.gateway.providers import extractive
 from groundcrew.gateway.relay import Frame
+from groundcrew.gateway.retry import Retrier
+from groundcrew.gateway.routing import Route
 from groundcrew.gateway.settings import GatewaySettings
 
 Answer = TypeVar("Answer")
@@ -56,52 +61,67 @@ class OpenStream:
 class Targets:
     """Sends calls to their targets."""
 
-    def __init__(self, upstream: Upstream, checks: Checks, snapshots: SnapshotSource, settings: GatewaySettings) -> None:
+    def __init__(
+        self, upstream: Upstream, checks: Checks, snapshots: SnapshotSource, settings: GatewaySettings, retrier: Retrier
+    ) -> None:
         self._upstream, self._checks, self._snapshots, self._settings = upstream, checks, snapshots, settings
+        self._retrier = retrier
         #: Until when (monotonic) a provider, by its address, counts as one without the responses endpoint.
         self._without_responses: dict[str, float] = {}
 
     async def complete(self, flight: Flight, admitted: Admitted, routes: tuple[Route, ...], body_for: BodyFor) -> Generated:
         """A whole answer from the first target that gives one."""
-        started_s = time.perf_counter()
-        try:
-            for route in routes:
-                self._choose(flight, admitted, route)
-                try:
-                    return await self._complete(flight, admitted, route, body_for)
-                except UpstreamError as error:
-                    self._failed(flight, route, error, last=route is routes[-1])
-            raise UpstreamError("no target is left")
-        finally:
-            flight.timed("upstream", started_s)
 
-    async def _complete(self, flight: Flight, admitted: Admitted, route: Route, body_for: BodyFor) -> Generated:
+        def attempt(route: Route, target: Target) -> Awaitable[Generated]:
+            return self._complete(flight, admitted, route, target, body_for)
+
+        return await self.first(flight, admitted, routes, attempt)
+
+    async def _complete(self, flight: Flight, admitted: Admitted, route: Route, target: Target, body_for: BodyFor) -> Generated:
         if route.provider.api == "extractive":
             return await extractive.generate(
                 flight, admitted, self._checks, bytes_per_token=self._settings.prompt_bytes_per_token
             )
 
         async def ask(dialect: Dialect) -> Generated:
-            body = await self._upstream.complete(self._request(flight, route, body_for, dialect))
+            body = await self._upstream.complete(self._request(flight, route, target, body_for, dialect))
             return read_answer(dialect, body, route.provider.name)
 
         return await self._in_its_dialect(flight, route, ask)
 
     async def open_stream(self, flight: Flight, admitted: Admitted, routes: tuple[Route, ...], body_for: BodyFor) -> OpenStream:
         """A stream whose first event is here, from the first target that gives one."""
-        for route in routes:
-            self._choose(flight, admitted, route)
-            try:
-                return await self._open(flight, route, body_for)
-            except UpstreamError as error:
-                self._failed(flight, route, error, last=route is routes[-1])
-        raise UpstreamError("no target is left")
 
-    async def _open(self, flight: Flight, route: Route, body_for: BodyFor) -> OpenStream:
-        async def ask(dialect: Dialect) -> OpenStream:
-            return await self._first_event(self._request(flight, route, body_for, dialect), dialect)
+        def attempt(route: Route, target: Target) -> Awaitable[OpenStream]:
+            async def ask(dialect: Dialect) -> OpenStream:
+                return await self._open(self._request(flight, route, target, body_for, dialect), dialect)
 
-        return await self._in_its_dialect(flight, route, ask)
+            return self._in_its_dialect(flight, route, ask)
+
+        return await self.first(flight, admitted, routes, attempt)
+
+    async def first(
+        self,
+        flight: Flight,
+        admitted: Admitted,
+        routes: tuple[Route, ...],
+        attempt: Callable[[Route, Target], Awaitable[Answer]],
+    ) -> Answer:
+        """What the first route gives that answers, each with its retries; the last real failure where none does."""
+        started_s = time.perf_counter()
+        ends_s, failures = self._retrier.deadline_s(), _Failures(flight)
+        try:
+            for route in routes:
+                self._choose(flight, admitted, route)
+                try:
+                    return await self._retrier.run(route, ends_s, partial(attempt, route), partial(failures.note, route))
+                except UpstreamError as error:
+                    failures.note(route, error)
+                    if not _worth_another(error):
+                        raise
+            raise failures.error()
+        finally:
+            flight.timed("upstream", started_s)
 
     async def _in_its_dialect(self, flight: Flight, route: Route, ask: Callable[[Dialect], Awaitable[Answer]]) -> Answer:
         """`ask` in what the target speaks. A responses request goes to the provider's endpoint for them where it has one."""
@@ -121,7 +141,15 @@ class Targets:
             self._without_responses[where] = time.monotonic() + RESPONSES_ABSENT_S
         return await ask("chat")
 
-    async def _first_event(self, request: UpstreamRequest, dialect: Dialect) -> OpenStream:
+    async def _open(self, request: UpstreamRequest, dialect: Dialect) -> OpenStream:
+        wait_s = request.target.first_byte_s or request.target.timeout_s
+        try:
+            async with asyncio.timeout(wait_s):
+                return await self._open_to_first_event(request, dialect)
+        except TimeoutError:
+            raise UpstreamTimeout(f"provider {request.provider.name}: no first event within {wait_s:g} s") from None
+
+    async def _open_to_first_event(self, request: UpstreamRequest, dialect: Dialect) -> OpenStream:
         stream = await self._upstream.open_stream(request)
         try:
             splitter = splitter_for(dialect, self._settings.chunk_bytes_max, request.provider.name)
@@ -141,27 +169,46 @@ class Targets:
             if route.scopes & snapshot.stopped:
                 raise RefusedCall("kill_switch", f"stopped by the kill switch: provider:{route.provider.name}")
         flight.provider, flight.target_model, flight.price = route.provider.name, route.target.model, route.target.price
+        flight.role = route.target.role
         if flight.inflight is not None:
             flight.inflight.scopes = route.scopes
 
     @staticmethod
-    def _request(flight: Flight, route: Route, body_for: BodyFor, dialect: Dialect) -> UpstreamRequest:
-        body = body_for(route.target.model, dialect)
+    def _request(flight: Flight, route: Route, target: Target, body_for: BodyFor, dialect: Dialect) -> UpstreamRequest:
+        body = body_for(target.model, dialect)
         flight.upstream_started = True
         return UpstreamRequest(
             provider=route.provider,
-            target=route.target,
+            target=target,
             body=body,
             call_id=flight.call_id,
             kind="responses" if dialect == "responses" else "chat",
         )
 
-    @staticmethod
-    def _failed(flight: Flight, route: Route, error: UpstreamError, *, last: bool) -> None:
-        """Note a target's failure; raise it again when no other target may be tried."""
-        flight.details.setdefault("upstream_failures", []).append(f"{route.target.model}: {error}")
-        if last or not _worth_another(error):
-            raise error
+
+class _Failures:
+    """What went wrong on the way to an answer, noted in the call's details."""
+
+    def __init__(self, flight: Flight) -> None:
+        self._details, self._errors = flight.details, list[UpstreamError]()
+
+    def note(self, route: Route, error: UpstreamError) -> None:
+        """One try failed."""
+        self._details.setdefault("upstream_failures", []).append(f"{route.target.model}: {error}")
+        self._errors.append(error)
+
+    def error(self) -> UpstreamError:
+        """Why there is no answer: the last target that was asked, or how long all of them are left alone."""
+        asked = [each for each in self._errors if not isinstance(each, CircuitOpen)]
+        if asked:
+            return asked[-1]
+        waits_s = [each.retry_after_s for each in self._errors if isinstance(each, CircuitOpen)]
+        if not waits_s:
+            return UpstreamError("no target is left")
+        return CircuitOpen(
+            "every target of this model failed too often and is left alone for a while; try again later",
+            retry_after_s=min(waits_s),
+        )
 
 
 def splitter_for(dialect: Dialect, frame_bytes_max: int, provider: str) -> Splitter:

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import os
 import time
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from groundcrew import __version__
 from groundcrew.domain.provider import Provider
-from groundcrew.errors import UpstreamError, UpstreamTimeout
+from groundcrew.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from groundcrew.gateway.http_client import BrokenOff, Connection, HttpClient, HttpFailure, TimedOut, TooLarge
 from groundcrew.gateway.protocols import UpstreamRequest
 from groundcrew.gateway.providers.aws import AwsSigner
@@ -22,6 +23,8 @@ from groundcrew.gateway.settings import GatewaySettings
 ERROR_TEXT_LENGTH_MAX = 300
 ERROR_BODY_BYTES_MAX = 64 * 1024
 SECRET_FILE_BYTES_MAX = 16 * 1024
+#: Longest number of seconds that is believed in a retry-after.
+RETRY_AFTER_DIGITS_MAX = 6
 #: How long a secret read from a file is kept before the file is read again, so that rotation needs no restart.
 SECRET_AGE_S_MAX = 60.0
 #: Addresses and headers that are kept made up.
@@ -95,7 +98,7 @@ class HttpStream:
             limit = self._settings.response_bytes_max
             raise UpstreamError(f"provider {self._provider}: the stream is larger than {limit} bytes") from None
         except HttpFailure as failure:
-            raise UpstreamError(f"provider {self._provider}: the stream broke off ({failure})") from None
+            raise UpstreamUnreachable(f"provider {self._provider}: the stream broke off ({failure})") from None
 
     def close(self) -> None:
         """Give the connection back if the stream is at its end, drop it now if not."""
@@ -165,8 +168,10 @@ class HttpUpstream:
         except TooLarge:
             raise UpstreamError(f"provider {name}: the answer is larger than {self._settings.response_bytes_max} bytes") from None
         except BrokenOff as failure:
-            raise UpstreamError(f"provider {name}: the answer broke off ({failure})") from None
-        except (HttpFailure, ValueError) as failure:
+            raise UpstreamUnreachable(f"provider {name}: the answer broke off ({failure})") from None
+        except HttpFailure as failure:
+            raise UpstreamUnreachable(f"provider {name}: no connection ({failure})") from None
+        except ValueError as failure:
             raise UpstreamError(f"provider {name}: no connection ({failure})") from None
         try:
             if connection.status != 200:
@@ -215,5 +220,16 @@ async def _refused(connection: Connection, provider: str, secret: str | None) ->
         f"provider {provider}: answered with HTTP {connection.status}",
         status=connection.status,
         detail=detail,
-        retry_after_s=float(after) if after.isdigit() and len(after) < 6 else None,
+        retry_after_s=retry_after_s(after.decode("latin-1"), time.time()),
     )
+
+
+def retry_after_s(text: str, now_s: float) -> float | None:
+    """Seconds that a retry-after header asks for: a number of them, or a date (RFC 9110, 10.2.3). None where it is neither."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) <= RETRY_AFTER_DIGITS_MAX else None
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
+    except (ValueError, OverflowError):
+        return None

@@ -14,7 +14,19 @@ from urllib.parse import urlsplit
 from groundcrew.domain.data_class import DATA_CLASSES
 from groundcrew.domain.guard import Action, GuardRule, Place, Policy
 from groundcrew.domain.knowledge import KnowledgeBase
-from groundcrew.domain.provider import TARGET_TIMEOUT_S_MAX, Api, Model, Price, Provider, Target
+from groundcrew.domain.provider import (
+    BREAKER_FAILURES_MAX,
+    BREAKER_OPEN_S_MAX,
+    RETRIES_MAX,
+    TARGET_TIMEOUT_S_MAX,
+    Api,
+    BreakerRule,
+    Model,
+    Price,
+    Provider,
+    Role,
+    Target,
+)
 from groundcrew.domain.risk import QUESTIONS
 from groundcrew.domain.use_case import Autonomy, Budget, Economics, Exposure, Grounding, SignOffRule, Solution, UseCase
 from groundcrew.errors import DeclarationError, InputError
@@ -169,9 +181,15 @@ def read_model(fields: Fields, reading: Reading) -> Model:
     if len(sections) > TARGETS_MAX:
         fields.complain("targets", f"more than {TARGETS_MAX} targets")
     targets = tuple(_read_target(section) for section in sections[:TARGETS_MAX])
-    if targets and not any(target.weight for target in targets):
-        fields.complain("targets", "every weight is 0: give at least one target a weight above 0")
-    return Model(name=name, targets=targets)
+    model = Model(name=name, targets=targets)
+    if targets and not model.primaries:
+        fields.complain("targets", "none is a primary: canaries and shadows need at least one target beside them that answers")
+    elif targets and all(target.weight == 0 for target in model.primaries):
+        fields.complain("targets", "every weight is 0: give at least one primary target a weight above 0, or none")
+    canaries = sum(target.share_percent or 0.0 for target in targets if target.role == "canary")
+    if canaries > 100:
+        fields.complain("targets", f"the canaries' shares are {canaries:g} percent together; expected at most 100")
+    return model
 
 
 def _read_target(fields: Fields) -> Target:
@@ -182,20 +200,61 @@ def _read_target(fields: Fields) -> Target:
             output_usd=section.number("output_usd", low=0, high=AMOUNT_MAX, required=True) or 0.0,
         )
         section.finish()
-    weight = fields.integer("weight", low=0, high=WEIGHT_MAX)
+    role = fields.choice("role", get_args(Role), default="primary")
     timeout_s = fields.number("timeout_s", low=0, above=True, high=TARGET_TIMEOUT_S_MAX)
+    timeout_s = 60.0 if timeout_s is None else timeout_s
+    retries = fields.integer("retries", low=0, high=RETRIES_MAX)
     model = fields.text("model", required=True, length_max=200)
     if model in (".", "..") or not model.isprintable():
         fields.complain("model", "is no model's name")
     target = Target(
         provider=fields.name("provider"),
         model=model,
-        weight=100 if weight is None else weight,
-        timeout_s=60.0 if timeout_s is None else timeout_s,
+        role=role,
+        weight=_read_weight(fields, role),
+        share_percent=_read_share(fields, role),
+        timeout_s=timeout_s,
+        first_byte_s=_read_first_byte(fields, timeout_s),
+        retries=1 if retries is None else retries,
+        breaker=_read_breaker(fields),
         price=price,
     )
     fields.finish()
     return target
+
+
+def _read_weight(fields: Fields, role: Role) -> int | None:
+    if role != "primary":
+        fields.refuse("weight", f"a {role} has a share_percent, not a weight: weights share the first tries among primaries")
+        return None
+    return fields.integer("weight", low=0, high=WEIGHT_MAX)
+
+
+def _read_share(fields: Fields, role: Role) -> float | None:
+    if role == "primary":
+        fields.refuse("share_percent", "only a canary or a shadow has a share; primaries share the first tries by weight")
+        return None
+    return fields.number("share_percent", low=0, high=100, required=True)
+
+
+def _read_first_byte(fields: Fields, timeout_s: float) -> float | None:
+    first_byte_s = fields.number("first_byte_s", low=0, above=True, high=TARGET_TIMEOUT_S_MAX)
+    if first_byte_s is not None and first_byte_s > timeout_s:
+        fields.complain("first_byte_s", f"expected at most timeout_s, which is {timeout_s:g}; found {first_byte_s:g}")
+    return first_byte_s
+
+
+def _read_breaker(fields: Fields) -> BreakerRule:
+    section = fields.section("breaker")
+    if section is None:
+        return BreakerRule()
+    default = BreakerRule()
+    failures = section.integer("failures", low=1, high=BREAKER_FAILURES_MAX)
+    open_s = section.number("open_s", low=0, above=True, high=BREAKER_OPEN_S_MAX)
+    section.finish()
+    return BreakerRule(
+        failures=default.failures if failures is None else failures, open_s=default.open_s if open_s is None else open_s
+    )
 
 
 def read_knowledge_base(fields: Fields, reading: Reading) -> KnowledgeBase:

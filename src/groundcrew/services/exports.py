@@ -22,7 +22,10 @@ Progress = Callable[[int, int], None]
 
 
 async def export_calls(calls: Calls, output: Path, *, use_case: str | None, progress: Progress) -> int:
-    """Write calls, newest first; the suffix chooses Parquet or JSON Lines. Returns the number of rows."""
+    """Write calls, newest first; the suffix chooses Parquet or JSON Lines. Returns the number of rows.
+
+    Shadow copies are among them and say so in `shadow_of`.
+    """
     if output.suffix == ".parquet":
         return await _calls_parquet(calls, output, use_case, progress)
     rows = 0
@@ -47,7 +50,7 @@ async def export_audit(audit: Audit, output: Path) -> int:
 
 async def _pages(calls: Calls, use_case: str | None) -> AsyncIterator[list[Call]]:
     before: str | None = None
-    while page := await calls.latest(use_case=use_case, before=before, limit=PAGE_ROWS):
+    while page := await calls.latest(use_case=use_case, before=before, limit=PAGE_ROWS, shadows=True):
         yield page
         before = page[-1].id
 
@@ -64,6 +67,7 @@ async def _calls_parquet(calls: Calls, output: Path, use_case: str | None, progr
         "case_id": text, "unit_id": text, "data_class": text, "received_at": moment, "finished_at": moment,
         "request": text, "answer": text, "withheld_answer": text, "input_tokens": whole, "output_tokens": whole,
         "cost_usd": number, "knowledge_revision": text, "scan": text, "sample": pa.bool_(),
+        "shadow_of": text,
     }  # fmt: skip
     schema = pa.schema([*columns.items(), ("trust", number), ("trust_state", text), ("record", text)])
     rows = 0

@@ -104,6 +104,8 @@ class Feedback:
 
     async def _record_rating(self, writer: Writer, new: NewRating, name: str, call: Call | None) -> Rating:
         item = await require_use_case(writer.connection, name)
+        if call is not None and call.shadow_of is not None:
+            raise InputError(f"{call.id} is a shadow copy that nobody was shown: rate {call.shadow_of}", field="call_id")
         rating = Rating(
             id=new.id or new_id(),
             use_case=name,

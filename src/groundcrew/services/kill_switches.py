@@ -162,7 +162,7 @@ async def _covered(connection: Connection, scope: Scope) -> list[UseCase]:
         models = {
             model.name
             for model in await catalog.MODELS.find(connection)
-            if all(target.provider == scope.name for target in model.targets)
+            if all(target.provider == scope.name for target in model.primaries)
         }
         return [each for each in use_cases if each.model in models]
     return []

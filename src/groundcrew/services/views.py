@@ -277,7 +277,7 @@ async def _stopping(connection: Connection, use_case: UseCase, switches: Sequenc
     if not switches:
         return ()
     model = await catalog.MODELS.get(connection, use_case.model)
-    providers = {each.provider for each in model.targets} if model else set()
+    providers = {each.provider for each in model.primaries} if model else set()
 
     def covers(switch: KillSwitch) -> bool:
         kind, name = switch.scope.kind, switch.scope.name

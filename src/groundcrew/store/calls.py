@@ -36,12 +36,13 @@ CALLS = Collection(
         "tokens": min(max(each.input_tokens + each.output_tokens, 0), TOKENS_MAX),
         "cost_usd": each.cost_usd,
         "sample": each.sample,
+        "shadow_of": each.shadow_of,
     },
 )
 
 
 async def spent(connection: AsyncConnection, *, since: datetime) -> dict[str, tuple[int, float]]:
-    """Tokens and USD that each use case has spent since then."""
+    """Tokens and USD that each use case has spent since then, on shadow copies too."""
     table = tables.calls
     query = (
         sa.select(table.c.use_case, sa.func.sum(table.c.tokens), sa.func.sum(table.c.cost_usd))
@@ -54,9 +55,14 @@ async def spent(connection: AsyncConnection, *, since: datetime) -> dict[str, tu
 async def status_counts(
     connection: AsyncConnection, use_case: str, version_digest: str | None = None, *, samples: bool = True
 ) -> dict[tuple[str, str], int]:
-    """Number of calls by (status, trust state or ''), of one version where given, without sample data where not wanted."""
+    """Number of calls by (status, trust state or ''), of one version where given, without sample data where not wanted.
+
+    Shadow copies are no calls of the use case.
+    """
     table = tables.calls
-    query = sa.select(table.c.status, table.c.trust_state, sa.func.count()).where(table.c.use_case == use_case)
+    query = sa.select(table.c.status, table.c.trust_state, sa.func.count()).where(
+        table.c.use_case == use_case, table.c.shadow_of.is_(None)
+    )
     if version_digest is not None:
         query = query.where(table.c.version_digest == version_digest)
     if not samples:
@@ -72,8 +78,9 @@ async def latest(
     status: str | None = None,
     before: str | None = None,
     limit: int = 50,
+    shadows: bool = False,
 ) -> list[Call]:
-    """The newest calls first, older than id `before` where given."""
+    """The newest calls first, older than id `before` where given, shadow copies only where wanted."""
     table = tables.calls
     query = sa.select(table.c.document).order_by(table.c.id.desc()).limit(limit)
     wanted: Mapping[str, str | None] = {"use_case": use_case, "status": status}
@@ -82,14 +89,36 @@ async def latest(
             query = query.where(table.c[name] == value)
     if before is not None:
         query = query.where(table.c.id < before)
+    if not shadows:
+        query = query.where(table.c.shadow_of.is_(None))
     return [decode(document, Call) for document in (await connection.execute(query)).scalars()]
 
 
 async def total_cost(connection: AsyncConnection, use_case: str, version_digest: str) -> float | None:
-    """USD that one version of a use case has cost, sample data apart; None while the cost of any of its calls is unknown."""
+    """USD that one version of a use case has cost, sample data and shadow copies apart; None while the cost of any of its calls
+    is unknown."""
     table = tables.calls
     query = sa.select(sa.func.sum(table.c.cost_usd), sa.func.count(), sa.func.count(table.c.cost_usd)).where(
-        table.c.use_case == use_case, table.c.version_digest == version_digest, ~table.c.sample
+        table.c.use_case == use_case,
+        table.c.version_digest == version_digest,
+        ~table.c.sample,
+        table.c.shadow_of.is_(None),
     )
     total, number, known = (await connection.execute(query)).one()
     return float(total or 0.0) if known == number else None
+
+
+async def shadow_pairs(
+    connection: AsyncConnection, use_case: str, version_digest: str, *, limit: int
+) -> list[tuple[Call, Call | None]]:
+    """The newest shadow copies of one version of a use case, each with the call that it is a copy of, if that is shipped."""
+    copy, call = tables.calls, tables.calls.alias("copied")
+    query = (
+        sa.select(copy.c.document, call.c.document)
+        .select_from(copy.outerjoin(call, call.c.id == copy.c.shadow_of))
+        .where(copy.c.use_case == use_case, copy.c.version_digest == version_digest, copy.c.shadow_of.is_not(None))
+        .order_by(copy.c.id.desc())
+        .limit(limit)
+    )
+    rows = (await connection.execute(query)).all()
+    return [(decode(shadow, Call), decode(main, Call) if main is not None else None) for shadow, main in rows]

@@ -67,8 +67,9 @@ calls = _document_table(
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("cost_usd", sa.Float, nullable=True),
     sa.Column("sample", sa.Boolean, nullable=False, server_default=sa.false()),
+    _text("shadow_of", nullable=True),
     sa.Column("batch", sa.BigInteger, nullable=False),
-    indexes=(("use_case", "received_at"), ("use_case", "version_digest", "status"), ("batch",)),
+    indexes=(("use_case", "received_at"), ("use_case", "version_digest", "status"), ("batch",), ("use_case", "shadow_of")),
 )
 
 audit_entries = sa.Table(

@@ -19,6 +19,7 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.gateway.app import Gateway
 from groundcrew.gateway.protocols import Grounding, Recorder
 from groundcrew.gateway.recorder import SpoolRecorder
+from groundcrew.gateway.retry import Timing
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.spool import Spool
 from groundcrew.gateway.upstream import HttpUpstream
@@ -144,6 +145,7 @@ def memory_gateway(
     grounding: Grounding | None = None,
     clock: FakeClock | None = None,
     recorder: Recorder | None = None,
+    timing: Timing | None = None,
 ) -> MemoryGateway:
     """A gateway with a real upstream client and a real spool in `folder`."""
     spool = Spool.open(folder / "spool.db")
@@ -156,5 +158,6 @@ def memory_gateway(
         grounding=grounding,
         settings=chosen,
         clock=clock,
+        timing=timing,
     )
     return MemoryGateway(gateway=gateway, snapshots=snapshots, spool=spool)

@@ -45,6 +45,7 @@ TABLES: list[tuple[str, ...]] = [
     ("key", "list", "assistant"),
     ("user", "list"),
     ("hypothesis", "show", "assistant"),
+    ("shadow", "assistant"),
     ("knowledge", "list"),
     ("knowledge", "list", "policies"),
     ("audit", "verify"),

@@ -13,6 +13,7 @@ from tests.unit.services import bank
 
 from groundcrew.domain.audit import GENESIS_HASH, AuditEntry, chain_problems, entry_hash, seal
 from groundcrew.domain.canonical import canonical_json, digest
+from groundcrew.domain.provider import BreakerRule, Price, Target
 from groundcrew.domain.use_case import UseCase, version_digest
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8)
@@ -73,6 +74,32 @@ def test_what_is_no_part_of_a_version_does_not() -> None:
     assert version(bank.use_case(stage="scale", run_state="suspended", title="T", owner="o", budget=None)) == base
     assert version(bank.use_case(data_classes=("pii", "internal"))) == base
     assert version(bank.use_case(), providers=(bank.provider(name="second"), bank.provider())) == base
+
+
+def aim(model: str = "m", **fields: Any) -> Target:
+    return Target(provider=bank.provider().name, model=model, **fields)
+
+
+def test_of_a_model_only_who_may_answer_in_which_role_counts() -> None:
+    def over(*targets: Target, **parts: Any) -> str:
+        return version(bank.use_case(), model=bank.model(targets=targets), providers=(bank.provider(),), **parts)
+
+    base = over(aim(), aim("n"))
+    price = Price(input_usd=1.0, output_usd=2.0)
+    tuned = aim(weight=3, timeout_s=1.0, first_byte_s=0.5, retries=3, breaker=BreakerRule(failures=1), price=price)
+    trial = Target(provider="elsewhere", model="trial", role="shadow", share_percent=100)
+    assert over(tuned, aim("n")) == over(aim("n"), aim()) == over(aim(), aim("n"), trial) == base
+    others = [
+        over(aim()),
+        over(aim(), aim("o")),
+        over(aim(), aim("n", role="canary", share_percent=5)),
+        over(aim(), aim("n", role="shadow", share_percent=5)),
+        over(aim(), Target(provider="elsewhere", model="n")),
+    ]
+    assert base not in others
+    assert len(set(others)) == len(others) - 1, "a shadow is as good as none"
+    canary = over(aim(), aim("n", role="canary", share_percent=5))
+    assert over(aim(), aim("n", role="canary", share_percent=50)) == canary
 
 
 ENTRIES = st.lists(

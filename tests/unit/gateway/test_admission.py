@@ -144,7 +144,7 @@ async def test_a_trip_cuts_what_is_in_flight_within_a_tenth_of_a_second(
     upstream.script = Reply(text="one two three four five six", delay_s=0.0 if stream else 3.0, chunk_delay_s=0.5)
     work = asyncio.ensure_future(chat(memory.gateway, TEST_KEY, text="hi", stream=stream))
     async with asyncio.timeout(10.0):
-        while not upstream.requests:
+        while not upstream.requests:  # noqa: ASYNC110 - the script runs in a thread of its own
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.2)
     assert memory.gateway.inflight(scope) == 1

@@ -119,7 +119,7 @@ async def test_the_next_target_answers_when_the_first_fails(upstream: FakeUpstre
             Provider(name=name, api="openai", base_url=url, data_classes=("internal",))
             for name, url in (("broken", broken.url), ("sound", upstream.url))
         )
-        targets = (Target(provider="broken", model="a"), Target(provider="sound", model="b"))
+        targets = (Target(provider="broken", model="a", retries=0), Target(provider="sound", model="b"))
         memory = memory_gateway(memory_snapshot("", providers=providers, targets=targets), tmp_path, settings=QUICK)
         plain = await chat(memory.gateway, TEST_KEY, text="hi")
         streamed = await chat(memory.gateway, TEST_KEY, text="hi", stream=True)

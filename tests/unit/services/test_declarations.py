@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from groundcrew.domain.provider import BreakerRule, Target
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.services.declaration_yaml import (
     DEPTH_MAX,
@@ -150,6 +151,54 @@ def test_example_becomes_domain_structs(folder: Path) -> None:
     assert (use_case.stage, use_case.run_state, use_case.holds) == ("discovery", "off", ())
 
 
+def test_routes_of_a_model_are_read_with_their_defaults(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text(
+        """\
+kind: Model
+name: writer
+targets:
+  - {provider: one, model: a}
+  - {provider: two, model: b, weight: 3, timeout_s: 20, first_byte_s: 2.5, retries: 0, breaker: {failures: 2, open_s: 9}}
+  - {provider: one, model: c, role: canary, share_percent: 2.5}
+  - {provider: one, model: d, role: shadow, share_percent: 0, breaker: {}}
+""",
+        encoding="utf-8",
+    )
+    (model,) = (each.value for each in load([tmp_path]).models)
+    assert model.targets == (
+        Target(provider="one", model="a", timeout_s=60.0, retries=1, breaker=BreakerRule(failures=5, open_s=30.0)),
+        Target(
+            provider="two",
+            model="b",
+            weight=3,
+            timeout_s=20.0,
+            first_byte_s=2.5,
+            retries=0,
+            breaker=BreakerRule(failures=2, open_s=9.0),
+        ),
+        Target(provider="one", model="c", role="canary", share_percent=2.5),
+        Target(provider="one", model="d", role="shadow", share_percent=0.0),
+    )
+    assert [each.model for each in model.primaries] == ["a", "b"]
+
+
+def test_canaries_together_have_no_more_callers_than_there_are(tmp_path: Path) -> None:
+    raised = broken(
+        tmp_path,
+        """\
+kind: Model
+name: writer
+targets:
+  - {provider: one, model: a}
+  - {provider: one, model: c, role: canary, share_percent: 60}
+  - {provider: one, model: d, role: canary, share_percent: 60}
+""",
+    )
+    assert [(each.field, each.message) for each in raised.errors] == [
+        ("targets", "the canaries' shares are 120 percent together; expected at most 100")
+    ]
+
+
 def test_origin_names_file_and_line(folder: Path) -> None:
     found = load([folder / "use_case.yaml"])
     policy = found.policies[0]
@@ -220,6 +269,20 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("weight: 100", "weight: -1", "targets[0].weight", "from 0 to"),
     ("weight: 100", "weight: true", "targets[0].weight", "expected a whole number, found true"),
     ("weight: 100", "weight: 0", "targets", "every weight is 0"),
+    ("weight: 100", "role: backup", "targets[0].role", "expected one of primary, canary, shadow"),
+    ("weight: 100", "role: shadow, share_percent: 5", "targets", "none is a primary"),
+    ("weight: 100", "role: canary", "targets[0].share_percent", "is required"),
+    ("weight: 100", "role: shadow, share_percent: 101", "targets[0].share_percent", "at least 0 and at most 100"),
+    ("weight: 100", "role: canary, share_percent: 5, weight: 3", "targets[0].weight", "has a share_percent, not a weight"),
+    ("weight: 100", "share_percent: 5", "targets[0].share_percent", "only a canary or a shadow has a share"),
+    ("weight: 100", "retries: 4", "targets[0].retries", "from 0 to 3"),
+    ("weight: 100", "retries: 1.5", "targets[0].retries", "expected a whole number"),
+    ("weight: 100", "first_byte_s: 31", "targets[0].first_byte_s", "at most timeout_s, which is 30"),
+    ("weight: 100", "first_byte_s: 0", "targets[0].first_byte_s", "above 0"),
+    ("weight: 100", "breaker: 5", "targets[0].breaker", "expected a mapping"),
+    ("weight: 100", "breaker: {failures: 0}", "targets[0].breaker.failures", "from 1 to 1000"),
+    ("weight: 100", "breaker: {open_s: 0}", "targets[0].breaker.open_s", "above 0 and at most 3600"),
+    ("weight: 100", "breaker: {opens: 3}", "targets[0].breaker.opens", "did you mean 'open_s'?"),
     ("provider: acme-openai, ", "", "targets[0].provider", "is required"),
     ("input_usd: 0.25", "input_usd: -0.25", "targets[0].price.input_usd", "at least 0"),
     ("owner: policy-desk@bank.example", "owner: policy desk", "owner", "expected an e-mail address, found 'policy desk'"),

@@ -19,6 +19,7 @@ from tests.unit.services.prepared import Prepared, run_apart
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.gate import CriterionResult, GateEvaluation, GatePolicy
 from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.provider import BreakerRule, Target
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import Economics, Exposure, Grounding, Stage
 from groundcrew.errors import Conflict, GateNotPassed, InputError, NotAllowed
@@ -426,8 +427,7 @@ MUTATIONS: dict[str, st.SearchStrategy[object]] = {
     "data_classes": st.sampled_from([("internal",), ("pii",), ("public", "internal", "pii")]),
     "grounding": st.floats(0.1, 0.69).map(lambda threshold: Grounding(knowledge=bank.BASE, threshold=threshold)),
     "target": TEXT,
-    "weight": st.integers(1, 99),
-    "timeout_s": st.floats(1, 59),
+    "canary": TEXT,
     "api": st.just("openai"),
     "base_url": TEXT.map(lambda text: f"https://{text}"),
     "action": st.sampled_from(["refuse", "hold", "fallback"]),
@@ -441,9 +441,11 @@ async def mutate(services: Services, part: str, value: object) -> None:
     target, guard = bank.model().targets[0], bank.policy().guards[0]
     if part == "revision":
         await bank.approve_knowledge(services, str(value))
-    elif part in ("target", "weight", "timeout_s"):
-        name = "model" if part == "target" else part
-        await bank.apply(services, models=[bank.model(targets=(msgspec.structs.replace(target, **{name: value}),))])
+    elif part == "target":
+        await bank.apply(services, models=[bank.model(targets=(msgspec.structs.replace(target, model=str(value)),))])
+    elif part == "canary":
+        canary = msgspec.structs.replace(target, model=str(value), role="canary", weight=None, share_percent=5.0)
+        await bank.apply(services, models=[bank.model(targets=(target, canary))])
     elif part in ("api", "base_url"):
         await bank.apply(services, providers=[bank.provider(**{part: value})])
     elif part in ("action", "mode", "settings"):
@@ -493,6 +495,12 @@ async def test_what_a_gate_does_not_ask_for_does_not_make_evidence_stale(
         classes: tuple[DataClass, ...] = ("public", "internal", "confidential", "pii")
         await bank.apply(services, providers=[bank.provider(data_classes=classes)], use_cases=[])
         assert (await evaluate(services, "pilot")).passed
+        target = msgspec.structs.replace(
+            bank.model().targets[0], weight=7, timeout_s=3.0, first_byte_s=1.0, retries=3, breaker=BreakerRule(failures=1)
+        )
+        shadow = Target(provider=target.provider, model="trial", role="shadow", share_percent=10.0)
+        await bank.apply(services, models=[bank.model(targets=(target, shadow))], use_cases=[])
+        assert (await evaluate(services, "pilot")).passed, "how a model is reached, and who is tried in its shadow"
 
 
 async def test_an_expiry_is_the_moment_it_names(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> None:

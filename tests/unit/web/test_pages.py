@@ -232,3 +232,30 @@ async def test_the_portfolio_finds(site: Site) -> None:
 async def test_the_audit_page_verifies(site: Site) -> None:
     assert "Sound:" in (await site.as_person("auditor", "POST", "/audit/verify", data={})).text
     assert "Nothing about this" in (await site.as_person("auditor", "GET", "/audit?subject=use-case/none")).text
+
+
+async def test_shadow_copies_show_in_their_own_table_and_nowhere_else(site: Site) -> None:
+    digest = (await site.services.shadows.compare(OWN)).version_digest
+    main = call(version_digest=digest, answer="Main text")
+    copies = [
+        call(version_digest=digest, shadow_of=main.id, target_model="trial", answer="Shadow text", trust=trust)
+        for trust in (TrustReport(trust=0.1, state="unsupported"), main.trust)
+    ]
+    await site.services.calls.ship([main, *copies], gateway="test")
+    page = (await site.as_person("owner", "GET", f"/use-cases/{OWN}")).text
+    assert "Shadow − main" in page
+    assert "/ trial, 2 pairs of this version" in page
+    assert "Shadow text" not in page
+    for listed in (f"/use-cases/{OWN}/calls", "/calls"):
+        rows = (await site.as_person("owner", "GET", listed)).text
+        assert main.id in rows
+        assert copies[0].id not in rows
+    shown = (await site.as_person("owner", "GET", f"/calls/{copies[0].id}")).text
+    assert "sent to nobody" in shown
+    assert f"/calls/{main.id}" in shown
+    assert f"/calls/{copies[0].id}/rate" not in shown
+    answer = (await site.as_person("owner", "GET", f"/api/v1/use-cases/{OWN}/shadow")).json()
+    assert [(each["model"], each["pairs"]) for each in answer["targets"]] == [("trial", 2)]
+    assert answer["targets"][0]["similarity"]["n"] == 2
+    listed = (await site.as_person("owner", "GET", f"/api/v1/calls?use_case={OWN}&shadows=true")).json()["calls"]
+    assert {each.id for each in copies} <= {each["id"] for each in listed}

@@ -72,7 +72,7 @@ class ChatRequest(msgspec.Struct):
     stop: str | list[str] | None = None
     tools: list[msgspec.Raw] | None = None
     functions: list[msgspec.Raw] | None = None
-    user: str | None = None
+    user: Any = None
 
 
 _CHAT_DECODER = msgspec.json.Decoder(ChatRequest)
@@ -99,7 +99,7 @@ class AskedChat:
         self.choices = request.n or 1
         self.output_tokens = request.max_completion_tokens or request.max_tokens
         self.offers_tools = bool(request.tools or request.functions)
-        self.user = request.user[:USER_LENGTH_MAX] if request.user else None
+        self.user = request.user[:USER_LENGTH_MAX] if isinstance(request.user, str) and request.user else None
         self.request: dict[str, Any] = {}
         self.texts: list[str] = []
         self.roles: list[str] = []

@@ -38,13 +38,14 @@ async def list_calls(
     status: FromQuery[CallStatus | None] = None,
     before: FromQuery[str | None] = None,
     limit: PageSize = PAGE_ROWS_DEFAULT,
+    shadows: FromQuery[bool] = False,
 ) -> CallPage:
-    """The newest calls first, of one use case or status where given."""
+    """The newest calls first, of one use case or status where given; with `shadows` the shadow copies too."""
     principal = principal_of(request)
     if principal.kind == "key":
         require_own(principal, use_case or principal.use_case or "", f"use case {use_case!r}")
         use_case = principal.use_case
-    found = await services_of(request).calls.latest(use_case=use_case, status=status, before=before, limit=limit)
+    found = await services_of(request).calls.latest(use_case=use_case, status=status, before=before, limit=limit, shadows=shadows)
     return CallPage(calls=found, next_before=found[-1].id if len(found) == limit else None)
 
 

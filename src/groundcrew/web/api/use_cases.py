@@ -13,6 +13,7 @@ from groundcrew.domain.gate import GateEvaluation
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.errors import NotFound
+from groundcrew.services.shadows import ShadowComparison
 from groundcrew.web.api.common import REASON_LENGTH_MAX, ApiRequest, principal_of, services_of
 
 
@@ -50,6 +51,12 @@ async def get_use_case(request: ApiRequest, name: FromPath[str]) -> UseCaseAnswe
     return UseCaseAnswer(use_case=found, risk=risk.assess(found))
 
 
+@get("/use-cases/{name:str}/shadow", action="read", tags=["use-cases"], summary="Compare shadow targets")
+async def compare_shadows(request: ApiRequest, name: FromPath[str]) -> ShadowComparison:
+    """The shadow targets of the current version against what answered the same calls: counts, trust, cost, time, meaning."""
+    return await services_of(request).shadows.compare(name)
+
+
 @post("/use-cases/{name:str}/advance", action="advance", status_code=200, tags=["use-cases"], summary="Advance one stage")
 async def advance(request: ApiRequest, name: FromPath[str], data: JSONBody[Move]) -> GateEvaluation:
     """Advance one stage if every entry criterion passes now; otherwise 409 `gate_not_passed` with the evaluation."""
@@ -82,4 +89,4 @@ async def register_hypothesis(request: ApiRequest, use_case: FromPath[str]) -> H
     return await services_of(request).hypotheses.register(use_case, actor=principal_of(request).actor)
 
 
-HANDLERS = [list_use_cases, get_use_case, advance, demote, list_hypotheses, register_hypothesis]
+HANDLERS = [list_use_cases, get_use_case, compare_shadows, advance, demote, list_hypotheses, register_hypothesis]

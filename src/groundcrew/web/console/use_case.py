@@ -24,6 +24,8 @@ from groundcrew.web.requests import read_form
 
 CALLS_SHOWN = 15
 ACTIVITY_HOURS = 48
+#: Newest shadow copies that the page compares; the command compares more of them.
+SHADOW_PAIRS_MAX = 500
 #: Statuses in the order in which the activity chart stacks them.
 ACTIVITY_GROUPS = (
     ("answered", ("answered",)),
@@ -165,6 +167,7 @@ async def _page(
         plan=plan(hypothesis.plan) if hypothesis else None,
         open_attestations=_attestations(view),
         calls=calls,
+        shadows=await services_of(request).shadows.compare(name, meanings=False, pairs_max=SHADOW_PAIRS_MAX),
         show_use_case=False,
         chart=_chart(activity),
         message=message,
