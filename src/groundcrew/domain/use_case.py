@@ -84,6 +84,8 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     autonomy: Autonomy
     data_classes: tuple[DataClass, ...]
     model: str
+    #: The alias for embeddings, where it is not `model`.
+    embedding_model: str | None = None
     policy: str | None = None
     champion: str | None = None
     prompt: str = ""
@@ -107,6 +109,7 @@ def version_digest(
     providers: tuple[Provider, ...],
     policy: Policy | None,
     knowledge_revision: str | None,
+    embedding_model: Model | None = None,
 ) -> str:
     """SHA-256 over model and version, prompt, knowledge-base revision, tools, policy, purpose and data classes.
 
@@ -114,14 +117,14 @@ def version_digest(
     may answer and in which role, not how they are reached (weights, timeouts, retries, prices, order) and no shadows: what
     those answer reaches nobody.
     """
-    answering = [each for each in model.targets if each.role != "shadow"] if model is not None else []
-    named = {each.provider for each in model.targets} - {each.provider for each in answering} if model is not None else set()
+    models = [each for each in (model, embedding_model) if each is not None]
+    answering = {target.provider for each in models for target in each.targets if target.role != "shadow"}
     return digest(
         {
-            "model": model
-            and {"name": model.name, "targets": sorted({(each.provider, each.model, each.role) for each in answering})},
+            "model": _who_answers(model),
+            **({"embedding_model": _who_answers(embedding_model)} if use_case.embedding_model else {}),
             "providers": sorted(
-                ({"name": p.name, "api": p.api, "base_url": p.base_url} for p in providers if p.name not in named),
+                ({"name": p.name, "api": p.api, "base_url": p.base_url} for p in providers if p.name in answering or not models),
                 key=lambda each: str(each["name"]),
             ),
             "prompt": use_case.prompt,
@@ -135,3 +138,10 @@ def version_digest(
             "data_classes": sorted(use_case.data_classes),
         }
     )
+
+
+def _who_answers(model: Model | None) -> dict[str, object] | None:
+    if model is None:
+        return None
+    aims = sorted({(each.provider, each.model, each.role) for each in model.targets if each.role != "shadow"})
+    return {"name": model.name, "targets": aims}

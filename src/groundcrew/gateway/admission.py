@@ -51,12 +51,13 @@ def authenticate(snapshot: Snapshot, secret: str | None, now_s: float) -> tuple[
     return entry, use_case
 
 
-def scopes_of(key: KeyEntry, use_case: UseCase, provider: str | None = None) -> frozenset[Scope]:
-    """The kill-switch scopes that a call falls under; the provider's is known once a target is chosen."""
+def scopes_of(key: KeyEntry, use_case: UseCase, provider: str | None = None, alias: str | None = None) -> frozenset[Scope]:
+    """The kill-switch scopes that a call falls under; the provider's is known once a target is chosen. `alias` is the model where
+    it is not the use case's own."""
     scopes = {
         Scope("all"),
         Scope("use-case", use_case.name),
-        Scope("model", use_case.model),
+        Scope("model", alias or use_case.model),
         Scope("unit", use_case.business_unit),
         Scope("key", key.id),
     }
@@ -65,11 +66,11 @@ def scopes_of(key: KeyEntry, use_case: UseCase, provider: str | None = None) -> 
     return frozenset(scopes)
 
 
-def check_stopped(snapshot: Snapshot, key: KeyEntry, use_case: UseCase) -> None:
+def check_stopped(snapshot: Snapshot, key: KeyEntry, use_case: UseCase, alias: str | None = None) -> None:
     """RefusedCall kill_switch when any scope of the call is stopped."""
     if not snapshot.stopped:
         return
-    hit = sorted(scopes_of(key, use_case) & snapshot.stopped)
+    hit = sorted(scopes_of(key, use_case, alias=alias) & snapshot.stopped)
     if hit:
         raise RefusedCall("kill_switch", "stopped by the kill switch: " + ", ".join(str(scope) for scope in hit))
 
@@ -97,12 +98,10 @@ def check_running(use_case: UseCase) -> None:
             raise RefusedCall("use_case_not_running", f"use case {use_case.name} is on hold ({hold.kind}): {hold.reason}")
 
 
-def check_model(use_case: UseCase, asked: str | None) -> None:
-    """RefusedCall model_not_allowed unless the request names the use case's own alias, the use case, or leaves it open."""
-    if asked not in (None, "", "default", use_case.model, use_case.name):
-        raise RefusedCall(
-            "model_not_allowed", f"use case {use_case.name} may use the model {use_case.model!r} only, not {asked[:100]!r}"
-        )
+def check_model(use_case: UseCase, asked: str | None, alias: str) -> None:
+    """RefusedCall model_not_allowed unless the request names the use case's own `alias`, the use case, or leaves it open."""
+    if asked not in (None, "", "default", alias, use_case.name):
+        raise RefusedCall("model_not_allowed", f"use case {use_case.name} may use the model {alias!r} only, not {asked[:100]!r}")
 
 
 def check_data_class(use_case: UseCase, data_class: DataClass) -> None:
@@ -120,19 +119,21 @@ def floor_class(use_case: UseCase) -> DataClass:
     return min(use_case.data_classes, key=rank, default=DATA_CLASSES[0])
 
 
-def routes_for(snapshot: Snapshot, key: KeyEntry, use_case: UseCase, data_class: DataClass) -> tuple[Model, tuple[Route, ...]]:
+def routes_for(
+    snapshot: Snapshot, key: KeyEntry, use_case: UseCase, data_class: DataClass, alias: str
+) -> tuple[Model, tuple[Route, ...]]:
     """The targets that may see `data_class` and are not stopped, in declared order, canaries and shadows included.
 
     Refuses when no primary is left: a canary answers its share only, and a shadow nobody.
     """
-    model = snapshot.models.get(use_case.model)
+    model = snapshot.models.get(alias)
     if model is None:
-        raise RefusedCall("model_not_allowed", f"the model {use_case.model!r} of use case {use_case.name} is not declared")
+        raise RefusedCall("model_not_allowed", f"the model {alias!r} of use case {use_case.name} is not declared")
     known: list[Route] = []
     for target in model.targets:
         provider = snapshot.providers.get(target.provider)
         if provider is not None and target.weight != 0:
-            known.append(Route(provider=provider, target=target, scopes=scopes_of(key, use_case, provider.name)))
+            known.append(Route(provider=provider, target=target, scopes=scopes_of(key, use_case, provider.name, alias)))
     allowed = [each for each in known if provider_may_see(data_class, each.provider.data_classes, baa=each.provider.baa)]
     if not any(each.target.role == "primary" for each in allowed):
         names = ", ".join(sorted({each.provider.name for each in known if each.target.role == "primary"})) or "none"
@@ -161,18 +162,20 @@ def admit(
     asked_model: str | None,
     data_class: DataClass,
     now_s: float,
+    embeddings: bool = False,
 ) -> Admitted:
     """Everything but the budget: stops, stage, run state, holds, model, data class and the targets that remain."""
     use_case = entry.use_case
-    check_stopped(snapshot, key, use_case)
+    alias = (use_case.embedding_model if embeddings else None) or use_case.model
+    check_stopped(snapshot, key, use_case, alias)
     check_running(use_case)
-    check_model(use_case, asked_model)
-    knowledge = snapshot.knowledge.get(use_case.grounding.knowledge) if use_case.grounding else None
+    check_model(use_case, asked_model, alias)
+    knowledge = snapshot.knowledge.get(use_case.grounding.knowledge) if use_case.grounding and not embeddings else None
     if knowledge is not None and now_s >= knowledge.expires_at_s:
         knowledge = None
     check_data_class(use_case, data_class)
     seen = highest((data_class, knowledge.data_class)) if knowledge is not None else data_class
-    model, routes = routes_for(snapshot, key, use_case, seen)
+    model, routes = routes_for(snapshot, key, use_case, seen, alias)
     policy = None
     if use_case.policy is not None:
         policy = snapshot.policies.get(use_case.policy)
@@ -198,7 +201,7 @@ class Admissions:
 
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
-        self._known: dict[tuple[str, str | None, DataClass], Admitted] = {}
+        self._known: dict[tuple[str, str | None, DataClass, bool], Admitted] = {}
 
     def admit(
         self,
@@ -209,15 +212,16 @@ class Admissions:
         asked_model: str | None,
         data_class: DataClass,
         now_s: float,
+        embeddings: bool = False,
     ) -> Admitted:
         """As `admit` says."""
         if snapshot is not self._snapshot or len(self._known) >= ADMISSIONS_MAX:
             self._snapshot = snapshot
             self._known.clear()
-        place = (key.id, asked_model, data_class)
+        place = (key.id, asked_model, data_class, embeddings)
         known = self._known.get(place)
         if known is not None and (known.knowledge is None or now_s < known.knowledge.expires_at_s):
             return known
-        admitted = admit(snapshot, key, entry, asked_model=asked_model, data_class=data_class, now_s=now_s)
+        admitted = admit(snapshot, key, entry, asked_model=asked_model, data_class=data_class, now_s=now_s, embeddings=embeddings)
         self._known[place] = admitted
         return admitted

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import time
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -21,6 +22,8 @@ from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.breaker import Breakers
 from groundcrew.gateway.budget import BudgetExceeded, Ledger
 from groundcrew.gateway.checks import Checks
+from groundcrew.gateway.embed import Embedder
+from groundcrew.gateway.entrance import Entrance
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.inflight import Inflight, Registry
@@ -50,7 +53,12 @@ from groundcrew.guards.runner import GuardRunner
 log = logging.getLogger("groundcrew.gateway")
 
 #: What is spoken where.
-ROUTES: dict[str, Dialect] = {"/v1/chat/completions": "chat", "/v1/responses": "responses", "/v1/messages": "messages"}
+ROUTES: dict[str, Dialect] = {
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
+    "/v1/messages": "messages",
+    "/v1/embeddings": "embeddings",
+}
 MODELS = "/v1/models"
 #: How long `close` waits for calls that it has cut to write their records.
 CUT_S_MAX = 2.0
@@ -84,15 +92,17 @@ class Gateway:
         breakers = Breakers(timing.clock, self.metrics.breaker)
         retrier = Retrier(self.settings, breakers, self.metrics, timing)
         checks = Checks(self._guards, grounding, self.settings, self.metrics)
+        entrance = Entrance(snapshots, self.ledger, self.clock, self.settings)
+        targets = Targets(upstream, checks, snapshots, self.settings, retrier)
         self._proxy = Proxy(
             snapshots=snapshots,
             checks=checks,
-            targets=Targets(upstream, checks, snapshots, self.settings, retrier),
+            targets=targets,
             finisher=self._finisher,
-            ledger=self.ledger,
-            clock=self.clock,
+            entrance=entrance,
             settings=self.settings,
         )
+        self._embedder = Embedder(upstream, checks, targets, self._finisher, entrance, self.settings)
         # What shadow copies do is counted apart, so that no figure of the calls that count holds them.
         apart = Metrics()
         checks_apart = Checks(self._guards, grounding, self.settings, apart)
@@ -244,15 +254,27 @@ class Gateway:
             await self._models(path, send, flight)
 
     async def _models(self, path: str, send: Send, flight: Flight) -> None:
+        """The models that the key may use, as clients of both OpenAI's and Anthropic's lists read them."""
         assert flight.entry is not None
-        alias = flight.entry.use_case.model
-        card = {"id": alias, "object": "model", "created": 0, "owned_by": "groundcrew"}
-        body: dict[str, Any] = {"object": "list", "data": [card]}
+        use_case = flight.entry.use_case
+        aliases = [use_case.model]
+        if use_case.embedding_model not in (None, use_case.model):
+            aliases.append(str(use_case.embedding_model))
+        cards = [model_card(each) for each in aliases]
+        body: dict[str, Any] = {
+            "object": "list",
+            "data": cards,
+            "has_more": False,
+            "first_id": aliases[0],
+            "last_id": aliases[-1],
+        }
         if path != MODELS:
-            if path[len(MODELS) + 1 :] != alias:
+            wanted = unquote(path[len(MODELS) + 1 :])
+            if wanted not in aliases:
                 flight.key = None  # nothing was asked of a model: there is no call to record
-                raise RefusedCall("not_found", f"this key may use the model {alias!r} only")
-            body = card
+                names = " or ".join(repr(each) for each in aliases)
+                raise RefusedCall("not_found", f"this key may use the model {names} only")
+            body = cards[aliases.index(wanted)]
         await send_json(send, 200, flight.response_headers(), msgspec.json.encode(body))
 
     async def _call(self, scope: Scope, receive: Receive, send: Send, flight: Flight) -> None:
@@ -273,7 +295,8 @@ class Gateway:
         else:
             watcher = asyncio.create_task(self._watch_client(receive, inflight))
         try:
-            await self._proxy.run(flight, body, _watched(send, inflight))
+            serve = self._embedder.run if flight.dialect == "embeddings" else self._proxy.run
+            await serve(flight, body, _watched(send, inflight))
         finally:
             inflight.committed = True
             if watcher is not None:
@@ -399,6 +422,12 @@ class Gateway:
                 flight.response_started = True
                 headers = flight.response_headers() + error_headers(code, retry_after_s)
                 await send_json(send, error_status(code), headers, error_body(flight.dialect, code, message, members))
+
+
+def model_card(alias: str) -> dict[str, Any]:
+    """One model of the list."""
+    openai = {"id": alias, "object": "model", "created": 0, "owned_by": "groundcrew"}
+    return {**openai, "type": "model", "display_name": alias, "created_at": "1970-01-01T00:00:00Z"}
 
 
 class _ClientGone(Exception):

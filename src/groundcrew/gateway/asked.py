@@ -7,8 +7,9 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-#: What a client or a provider speaks: chat completions, OpenAI's responses, Anthropic's messages, Gemini, Bedrock's converse.
-Dialect = Literal["chat", "responses", "messages", "gemini", "converse"]
+#: What a client or a provider speaks: chat completions, OpenAI's responses, embeddings, Anthropic's messages, Gemini, Bedrock's
+#: converse.
+Dialect = Literal["chat", "responses", "messages", "embeddings", "gemini", "converse"]
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class Asked(Protocol):
     stream: bool
     #: Whether a stream is to tell its token counts.
     wants_usage: bool
-    #: How many answers are asked for.
+    #: How many answers are asked for; 0 where none is generated.
     choices: int
     #: The longest answer that is asked for, in tokens; None where it is left open.
     output_tokens: int | None

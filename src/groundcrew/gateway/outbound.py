@@ -15,6 +15,9 @@ from groundcrew.gateway.json_shape import raw_json
 from groundcrew.gateway.release import Release
 from groundcrew.gateway.respond import DONE, error_object, error_status, event
 
+#: Dialects whose errors are written here.
+OPENAI_SHAPED: frozenset[Dialect] = frozenset({"chat", "embeddings"})
+
 
 def answer_body(asked: Asked, flight: Flight, generated: Generated | None, release: Release, model: str) -> bytes:
     """A whole answer: the upstream's own JSON where it may leave as it is and its dialect is the client's."""
@@ -100,14 +103,14 @@ def held_events(asked: Asked, flight: Flight, report: dict[str, Any], model: str
 
 def error_body(dialect: Dialect, code: str, message: str, extra: dict[str, Any]) -> bytes:
     """An error as the whole answer."""
-    if dialect != "chat":
+    if dialect not in OPENAI_SHAPED:
         return msgspec.json.encode(client_dialect(dialect).error_body(code, message, error_status(code), extra))
     return msgspec.json.encode(error_object(code, message, param=_param(code, message), extra=extra))
 
 
 def error_event(dialect: Dialect, flight: Flight, code: str, message: str, extra: dict[str, Any]) -> bytes:
     """An error as the end of a stream."""
-    if dialect != "chat":
+    if dialect not in OPENAI_SHAPED:
         writer = flight.writer or client_dialect(dialect).EventWriter(
             call_id=flight.call_id, model="", created_s=int(flight.received_at.timestamp()), request={}
         )

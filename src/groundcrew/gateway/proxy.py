@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 
-from groundcrew.domain.clock import Clock
-from groundcrew.domain.data_class import highest
-from groundcrew.errors import RefusedCall, UpstreamError
-from groundcrew.gateway.admission import Admissions, Admitted, authenticate, check_age, floor_class, routes_for
+from groundcrew.errors import UpstreamError
+from groundcrew.gateway.admission import Admitted, routes_for
 from groundcrew.gateway.answer import Generated
 from groundcrew.gateway.asked import Asked, Dialect, Outgoing
-from groundcrew.gateway.budget import Ledger, cost_usd
 from groundcrew.gateway.checks import CheckedInput, Checks
 from groundcrew.gateway.dialects.chat import AskedChat
 from groundcrew.gateway.dialects.translated import AskedTranslated
+from groundcrew.gateway.entrance import Entrance, output_tokens
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.outbound import answer_body, answer_events, held_body, held_events, held_report
@@ -38,13 +36,11 @@ class Proxy:
         checks: Checks,
         targets: Targets,
         finisher: Finisher,
-        ledger: Ledger,
-        clock: Clock,
+        entrance: Entrance,
         settings: GatewaySettings,
     ) -> None:
-        self._snapshots, self._checks, self._targets = snapshots, checks, targets
-        self._finisher, self._ledger, self._clock, self._settings = finisher, ledger, clock, settings
-        self._admissions = Admissions()
+        self._checks, self._targets, self._finisher = checks, targets, finisher
+        self._entrance, self._settings = entrance, settings
         self._releaser = Releaser(checks)
         self._pass_through = PassThrough(snapshots, checks, finisher)
 
@@ -52,7 +48,7 @@ class Proxy:
         """Serve one call whose key is known."""
         started_s = time.perf_counter()
         asked = self._read(flight, body)
-        admitted = self._admit(flight, asked, len(body))
+        admitted = self._entrance.admit(flight, asked, len(body))
         flight.timed("admission", started_s)
         checked = await self._checks.request(flight, admitted, asked)
         flight.question = asked.question(checked.texts)
@@ -95,58 +91,20 @@ class Proxy:
         flight.prefill, flight.offers_tools = asked.prefill, asked.offers_tools
         return asked
 
-    def _admit(self, flight: Flight, asked: Asked, body_bytes: int) -> Admitted:
-        """Admission against the newest snapshot, and the budget's reservation."""
-        snapshot, now = self._snapshots.current, self._clock.now()
-        now_s = now.timestamp()
-        if snapshot is not flight.snapshot:
-            flight.snapshot = snapshot
-            flight.key, flight.entry = authenticate(snapshot, flight.headers.secret, now_s)
-        assert flight.key is not None
-        assert flight.entry is not None
-        key, entry = flight.key, flight.entry
-        flight.data_class = highest((floor_class(entry.use_case), flight.headers.data_class or "public"))
-        check_age(entry, self._snapshots.age_s(), self._settings.snapshot_age_s_max)
-        admitted = self._admissions.admit(
-            snapshot,
-            key,
-            entry,
-            asked_model=asked.model,
-            data_class=flight.data_class,
-            now_s=now_s,
-        )
-        if asked.choices > 1 and (holds_back(admitted) or entry.use_case.grounding is not None):
-            raise RefusedCall("invalid_request", f"n: use case {entry.use_case.name} checks its answers, one at a time")
-        added_bytes = len(entry.use_case.prompt.encode())
-        if entry.use_case.grounding is not None:
-            added_bytes += self._settings.prompt_passages_max * self._settings.passage_bytes_estimate
-        if asked.choices > 1:
-            flight.scans_missing += 1  # only the first choice is looked at
-        flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
-        output = self._output_tokens(asked)
-        aims = [each.target for each in admitted.routes if each.target.role != "shadow"]
-        costs = [cost_usd(each.price, flight.estimated_input_tokens, output) or 0.0 for each in aims]
-        flight.reservation = self._ledger.reserve(
-            entry.use_case.name, admitted.budget, flight.estimated_input_tokens + output, max(costs), now
-        )
-        return admitted
-
-    def _output_tokens(self, asked: Asked) -> int:
-        """The most tokens that the answer may take, as far as the request tells."""
-        return (asked.output_tokens or self._settings.output_tokens_default) * asked.choices
-
     def _plan(self, flight: Flight, asked: Asked, admitted: Admitted, checked: CheckedInput) -> tuple[Route, ...]:
         """The targets to try in turn, and with the flight the copies that its end sets off."""
         routes = admitted.routes
         if checked.provider_class != admitted.seen_class:
-            _, routes = routes_for(admitted.snapshot, admitted.key, admitted.entry.use_case, checked.provider_class)
+            _, routes = routes_for(
+                admitted.snapshot, admitted.key, admitted.entry.use_case, checked.provider_class, admitted.model.name
+            )
         headers = flight.headers
         caller = caller_of(flight.call_id, user=asked.user, unit_id=headers.unit_id, case_id=headers.case_id)
         plan = order(admitted.model.name, routes, call_id=flight.call_id, caller=caller, tries_max=self._settings.targets_max)
         if plan.shadows:
             body_for = self._body_for(flight, admitted, asked, checked, passing=False)
             flight.shadows = ShadowOrder(
-                admitted=admitted, routes=plan.shadows, body_for=body_for, output_tokens=self._output_tokens(asked)
+                admitted=admitted, routes=plan.shadows, body_for=body_for, output_tokens=output_tokens(asked, self._settings)
             )
         return plan.tries
 

@@ -385,6 +385,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         autonomy=fields.choice("autonomy", get_args(Autonomy)),
         data_classes=fields.choices("data_classes", DATA_CLASSES),
         model=fields.name("model"),
+        embedding_model=fields.name("embedding_model", required=False) or None,
         policy=fields.name("policy", required=False) or None,
         prompt=_read_prompt(fields, reading),
         grounding=_read_grounding(fields),

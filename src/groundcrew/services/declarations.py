@@ -273,6 +273,7 @@ def unresolved_references(declarations: Declarations, known: KnownNames) -> list
     for use_case in declarations.use_cases:
         value = use_case.value
         check(use_case, "model", value.model, models, "model")
+        check(use_case, "model", value.embedding_model, models, "embedding_model")
         check(use_case, "policy", value.policy, policies, "policy")
         if value.grounding:
             check(use_case, "knowledge base", value.grounding.knowledge, bases, "grounding.knowledge")

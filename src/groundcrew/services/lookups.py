@@ -49,14 +49,23 @@ async def serving_revision(connection: Connection, knowledge_base: str) -> str |
 async def current_digest(connection: Connection, use_case: UseCase) -> str:
     """The version digest of a use case as the registry stands now."""
     model = await catalog.MODELS.get(connection, use_case.model)
+    embedding_model = await catalog.MODELS.get(connection, use_case.embedding_model) if use_case.embedding_model else None
+    models = [each for each in (model, embedding_model) if each is not None]
     providers = []
-    for name in sorted({target.provider for target in model.targets} if model else ()):
+    for name in sorted({target.provider for each in models for target in each.targets}):
         provider = await catalog.PROVIDERS.get(connection, name)
         if provider is not None:
             providers.append(provider)
     revision = await serving_revision(connection, use_case.grounding.knowledge) if use_case.grounding else None
     policy = await catalog.POLICIES.get(connection, use_case.policy) if use_case.policy else None
-    return version_digest(use_case, model=model, providers=tuple(providers), policy=policy, knowledge_revision=revision)
+    return version_digest(
+        use_case,
+        model=model,
+        providers=tuple(providers),
+        policy=policy,
+        knowledge_revision=revision,
+        embedding_model=embedding_model,
+    )
 
 
 def require_reason(reason: str) -> None:
