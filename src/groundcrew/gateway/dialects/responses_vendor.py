@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from groundcrew.errors import RefusedCall
+from groundcrew.errors import RefusedCall, UpstreamError
 
 Object = dict[str, Any]
 
@@ -57,10 +57,13 @@ class Carried:
             self._members.setdefault("calls", {})[call_id] = extra
 
     def packed(self) -> str | None:
-        """All of it as one opaque text; None where there is nothing."""
+        """All of it as one opaque text; None where there is nothing. UpstreamError where it can not be written."""
         if not self._members:
             return None
-        return PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(self._members)).decode()
+        try:
+            return PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(self._members)).decode()
+        except RecursionError:
+            raise UpstreamError("what the answer holds for its provider nests too deep") from None
 
 
 def is_packed(text: Any) -> bool:

@@ -209,6 +209,11 @@ def test_what_is_no_completion_is_not_written(body: dict[str, Any]) -> None:
         responses.write_completion(body, **IDS, request={})
 
 
+def test_what_a_provider_wants_back_has_its_limit_of_depth() -> None:
+    with pytest.raises(UpstreamError, match="nests too deep"):
+        responses.write_completion(completion(tool_calls=[CALL], gemini={"a": deep(5000)}), **IDS, request={})
+
+
 class Place(BaseModel):
     city: str
 
@@ -289,6 +294,13 @@ def test_a_response_without_token_counts_is_read() -> None:
     assert "usage" not in read(native(usage=None))
 
 
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -307,6 +319,7 @@ def test_a_response_without_token_counts_is_read() -> None:
         (native(usage={"input_tokens": -1}), None),
         (native({"type": "message", "content": 3}), None),
         (native(*[{"type": "message"}] * 600), None),
+        (native({"type": "new_call", "input": deep(5000)}), None),
     ],
 )
 def test_what_is_no_finished_response_is_an_upstreams_error(body: dict[str, Any], status: int | None) -> None:

@@ -34,6 +34,7 @@ EXAMPLES: dict[str, Any] = {
     **dict.fromkeys(("temperature", "top_p"), 0.5),
     **dict.fromkeys(("service_tier", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"), "a"),
     "stream": True,
+    "stream_options": {"include_obfuscation": True},
     "metadata": {"a": "b"},
     "store": True,
     "truncation": "auto",
