@@ -189,6 +189,29 @@ def test_what_a_provider_wants_back_with_a_tools_result_comes_back() -> None:
     assert responses.without_packed({"input": "hi"}) is None
 
 
+def test_what_the_official_client_sends_back_is_taken() -> None:
+    sent: list[dict[str, Any]] = []
+    body = written(completion("tool_calls", content="a", reasoning_content="hm", tool_calls=[CALL, CUSTOM], **VENDOR))
+
+    def serve(request: httpx2.Request) -> httpx2.Response:
+        sent.append(json.loads(request.read()))
+        return httpx2.Response(200, json=body)
+
+    http = httpx2.Client(transport=httpx2.MockTransport(serve))
+    agent = openai.OpenAI(api_key="k", base_url="http://gateway/v1", http_client=http, max_retries=0)
+    first = agent.responses.create(model="m", input="weather?")
+    results: list[Any] = [
+        {"type": "function_call_output", "call_id": "c1", "output": "sunny"},
+        {"type": "custom_tool_call_output", "call_id": "c2", "output": "a b"},
+    ]
+    history: list[Any] = [{"role": "user", "content": "weather?"}, *first.output, *results]
+    agent.responses.create(model="m", input=history)
+    user, assistant, *tools = responses.to_chat(sent[-1])["messages"]
+    assert user == {"role": "user", "content": "weather?"}
+    assert assistant == {"role": "assistant", "content": "a", "reasoning_content": "hm", "tool_calls": [CALL, CUSTOM], **VENDOR}
+    assert [each["content"] for each in tools] == ["sunny", "a b"]
+
+
 @pytest.mark.parametrize(
     "text",
     ["groundcrew.1.", "groundcrew.1.e30", "groundcrew.1.W10=", "groundcrew.1.\N{SNOWMAN}", "groundcrew.1.eyJjYWxscyI6M30="],

@@ -308,6 +308,21 @@ def test_a_held_answer_is_a_queued_response() -> None:
 def test_a_malformed_chunk_is_the_upstreams_error(bad: dict[str, Any]) -> None:
     with pytest.raises(UpstreamError):
         writer().chunk(bad)
+    with pytest.raises(UpstreamError):
+        writer().chunk_json(json.dumps(bad).encode())
+
+
+def test_a_chunk_may_still_be_json() -> None:
+    chunks = [
+        chunk(content="a"),
+        chunk(tool_calls=[call_piece(0, id_="c", name="f", arguments="{}")]),
+        chunk("stop"),
+        usage_chunk(),
+    ]
+    one, other = writer(), writer()
+    assert [one.chunk_json(json.dumps(each).encode()) for each in chunks] == [other.chunk(each) for each in chunks]
+    with pytest.raises(UpstreamError):
+        one.chunk_json(b"no json")
 
 
 def test_a_stream_has_a_limit_of_items() -> None:
