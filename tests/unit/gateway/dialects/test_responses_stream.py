@@ -232,13 +232,15 @@ def test_what_a_provider_wants_back_with_a_tools_result_comes_back() -> None:
         chunk(reasoning_content="hm"),
         chunk(anthropic={"blocks": [{"type": "thinking", "index": 0}]}),
         chunk(tool_calls=[first]),
-        chunk(anthropic={"blocks": [{"type": "tool_use", "index": 1}]}, gemini={"thought_signature": "t"}),
+        chunk(anthropic={"blocks": [{"index": 0, "signature": "s"}, {"type": "tool_use", "index": 1}], "more": 1}),
+        chunk(gemini={"thought_signature": "t"}),
         chunk("length"),
     ]
     output = parsed(stream(*chunks))[-1]["response"]["output"]
     assert [each["status"] for each in output] == ["completed", "incomplete", "completed"]
     message = responses.to_chat({"input": output})["messages"][0]
-    assert message["anthropic"] == {"blocks": [{"type": "thinking", "index": 0}, {"type": "tool_use", "index": 1}]}
+    blocks = [{"type": "thinking", "index": 0, "signature": "s"}, {"type": "tool_use", "index": 1}]
+    assert message["anthropic"] == {"blocks": blocks, "more": 1}
     assert message["gemini"] == {"thought_signature": "t"}
     assert message["tool_calls"][0]["extra_content"] == first["extra_content"]
     assert message["reasoning_content"] == "hm"
