@@ -252,7 +252,7 @@ class ReadResponse(msgspec.Struct):
 
 
 #: Kinds of items that a chat completion has a word for.
-KNOWN_ITEMS = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
+KNOWN_ITEMS = ("message", "reasoning", "function_call", "custom_tool_call")
 
 
 def failed(provider: str, code: str | None) -> UpstreamError:
