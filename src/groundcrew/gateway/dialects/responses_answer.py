@@ -252,7 +252,7 @@ class ReadResponse(msgspec.Struct):
 
 
 #: Kinds of items that a chat completion has a word for.
-KNOWN_ITEMS = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
+KNOWN_ITEMS = ("message", "reasoning", "function_call", "custom_tool_call")
 
 
 def failed(provider: str, code: str | None) -> UpstreamError:
@@ -264,11 +264,19 @@ def failed(provider: str, code: str | None) -> UpstreamError:
 def read_item(item: Object, provider: str) -> ReadItem:
     """One item. One of an unknown kind becomes reasoning whose text is its JSON."""
     if item.get("type") not in KNOWN_ITEMS:
-        return ReadItem(type="reasoning", content=[_ReadPart(type="unknown", text=msgspec.json.encode(item).decode())])
+        return ReadItem(type="reasoning", content=[_ReadPart(type="unknown", text=json_text(item, provider))])
     try:
         return msgspec.convert(item, ReadItem)
     except msgspec.ValidationError:
         raise UpstreamError(f"provider {provider}: its answer holds a malformed {item['type']}") from None
+
+
+def json_text(item: Object, provider: str) -> str:
+    """An item as JSON."""
+    try:
+        return msgspec.json.encode(item).decode()
+    except RecursionError:
+        raise UpstreamError(f"provider {provider}: its answer nests too deep") from None
 
 
 def read_completion(body: Object, provider: str) -> Object:

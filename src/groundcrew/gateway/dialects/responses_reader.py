@@ -12,6 +12,7 @@ from groundcrew.gateway.dialects.responses_answer import (
     ReadItem,
     ReadResponse,
     failed,
+    json_text,
     read_item,
     tool_call,
 )
@@ -166,7 +167,7 @@ class EventReader:
         if earlier is not None:
             if any(given == each.done for each in self._items.values() if each is not item) or given == earlier:
                 return []
-            return [self._beside(msgspec.json.encode(value).decode())]
+            return [self._beside(json_text(value, self._provider))]
         if given.type in ("function_call", "custom_tool_call"):
             return self._completed_call(item, value, given)
         content, refusal, reasoning = given.texts()
@@ -215,7 +216,8 @@ class EventReader:
         for index, value in enumerate(response.output):
             chunks += self._completed(self._item(index), value)
         self.done = True
-        response.status = kind.removeprefix("response.")
+        if kind == "response.incomplete":
+            response.status = "incomplete"
         chunks.append(self._chunk({}, response.finish_reason(has_calls=self._calls > 0)))
         usage = response.usage_object()
         if usage is not None:

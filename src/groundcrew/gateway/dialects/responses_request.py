@@ -236,9 +236,11 @@ def _messages(asked: _Request) -> list[Object]:
     else:
         for index, item in enumerate(asked.input):
             _put_item(turns, item, f"input[{index}]")
-    if not turns.messages:
+    # Reasoning that led to nothing is no turn of its own: providers refuse a message without content.
+    messages = [each for each in turns.messages if each["content"] is not None or "refusal" in each or "tool_calls" in each]
+    if not messages:
         raise refused("input", "must not be empty")
-    return turns.messages
+    return messages
 
 
 class _Turns:

@@ -7,7 +7,7 @@ tool calls stay open to the end, because chunks may bring their pieces in any or
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,6 +31,8 @@ from groundcrew.gateway.dialects.responses_shapes import (
     usage_object,
 )
 from groundcrew.gateway.dialects.responses_vendor import Carried
+
+Loaded = TypeVar("Loaded")
 
 #: kind of part → its events, which end in `.delta` and `.done`.
 _PART_EVENTS = {
@@ -67,6 +69,9 @@ class _Chunk(msgspec.Struct):
     choices: list[_ChunkChoice] = []
     usage: ChatUsage | None = None
     service_tier: str | None = None
+
+
+_CHUNK = msgspec.json.Decoder(_Chunk)
 
 
 class _Content:
@@ -113,7 +118,16 @@ class EventWriter:
     def chunk(self, chunk: Object) -> bytes:
         """The events for one chat completion chunk. Choices after the first have no place here. UpstreamError where `chunk` is
         none."""
-        given = _converted(chunk, _Chunk)
+        return self._written(_converted(chunk, _Chunk))
+
+    def chunk_json(self, data: bytes) -> bytes:
+        """The same for a chunk that is still JSON, which spares making objects of what has no place here."""
+        try:
+            return self._written(_CHUNK.decode(data))
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise UpstreamError(f"the stream holds a malformed chunk: {error}") from None
+
+    def _written(self, given: _Chunk) -> bytes:
         self._usage = given.usage or self._usage
         if given.service_tier is not None:
             self._response["service_tier"] = given.service_tier
@@ -295,7 +309,7 @@ class EventWriter:
         self._close_item(out, call.index or 0, call_item(call.kind, call.id, call.call_id, call.name, said, status))
 
 
-def _converted(value: Any, shape: type[Any]) -> Any:
+def _converted(value: Any, shape: type[Loaded]) -> Loaded:
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:

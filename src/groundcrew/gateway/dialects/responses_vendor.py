@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from groundcrew.errors import RefusedCall
+from groundcrew.errors import RefusedCall, UpstreamError
 
 Object = dict[str, Any]
 
@@ -40,16 +40,16 @@ class Carried:
         self._members: Object = {}
 
     def add(self, message: Any) -> None:
-        """Take what the struct `message` has in members named for providers. Lists continue each other, the rest replaces."""
+        """Take what the struct `message` has in members named for providers. Lists continue each other, and what has an `index`
+        is added to the entry that has the same; everything else replaces."""
         for vendor in VENDORS:
             given: Object | None = getattr(message, vendor)
             kept = self._members.setdefault(vendor, {}) if given else {}
             for name, value in (given or {}).items():
-                earlier = kept.get(name)
-                if isinstance(value, list) and isinstance(earlier, list):
-                    earlier += value
+                if isinstance(value, list):
+                    _continue(kept.setdefault(name, []), value)
                 else:
-                    kept[name] = list(value) if isinstance(value, list) else value
+                    kept[name] = value
 
     def add_call(self, call_id: str, extra: Object | None) -> None:
         """Take a tool call's `extra_content`."""
@@ -57,10 +57,25 @@ class Carried:
             self._members.setdefault("calls", {})[call_id] = extra
 
     def packed(self) -> str | None:
-        """All of it as one opaque text; None where there is nothing."""
+        """All of it as one opaque text; None where there is nothing. UpstreamError where it can not be written."""
         if not self._members:
             return None
-        return PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(self._members)).decode()
+        try:
+            return PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(self._members)).decode()
+        except RecursionError:
+            raise UpstreamError("what the answer holds for its provider nests too deep") from None
+
+
+def _continue(kept: Any, given: list[Any]) -> None:
+    if not isinstance(kept, list):  # it was something else before
+        return
+    for each in given:
+        index = each.get("index") if isinstance(each, dict) else None
+        same = [entry for entry in kept if index is not None and isinstance(entry, dict) and entry.get("index") == index]
+        if same:
+            same[0].update(each)
+        else:
+            kept.append(dict(each) if isinstance(each, dict) else each)
 
 
 def is_packed(text: Any) -> bool:

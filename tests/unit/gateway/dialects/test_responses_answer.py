@@ -189,6 +189,29 @@ def test_what_a_provider_wants_back_with_a_tools_result_comes_back() -> None:
     assert responses.without_packed({"input": "hi"}) is None
 
 
+def test_what_the_official_client_sends_back_is_taken() -> None:
+    sent: list[dict[str, Any]] = []
+    body = written(completion("tool_calls", content="a", reasoning_content="hm", tool_calls=[CALL, CUSTOM], **VENDOR))
+
+    def serve(request: httpx2.Request) -> httpx2.Response:
+        sent.append(json.loads(request.read()))
+        return httpx2.Response(200, json=body)
+
+    http = httpx2.Client(transport=httpx2.MockTransport(serve))
+    agent = openai.OpenAI(api_key="k", base_url="http://gateway/v1", http_client=http, max_retries=0)
+    first = agent.responses.create(model="m", input="weather?")
+    results: list[Any] = [
+        {"type": "function_call_output", "call_id": "c1", "output": "sunny"},
+        {"type": "custom_tool_call_output", "call_id": "c2", "output": "a b"},
+    ]
+    history: list[Any] = [{"role": "user", "content": "weather?"}, *first.output, *results]
+    agent.responses.create(model="m", input=history)
+    user, assistant, *tools = responses.to_chat(sent[-1])["messages"]
+    assert user == {"role": "user", "content": "weather?"}
+    assert assistant == {"role": "assistant", "content": "a", "reasoning_content": "hm", "tool_calls": [CALL, CUSTOM], **VENDOR}
+    assert [each["content"] for each in tools] == ["sunny", "a b"]
+
+
 @pytest.mark.parametrize(
     "text",
     ["groundcrew.1.", "groundcrew.1.e30", "groundcrew.1.W10=", "groundcrew.1.\N{SNOWMAN}", "groundcrew.1.eyJjYWxscyI6M30="],
@@ -207,6 +230,11 @@ def test_what_comes_back_broken_is_refused(text: str) -> None:
 def test_what_is_no_completion_is_not_written(body: dict[str, Any]) -> None:
     with pytest.raises(UpstreamError):
         responses.write_completion(body, **IDS, request={})
+
+
+def test_what_a_provider_wants_back_has_its_limit_of_depth() -> None:
+    with pytest.raises(UpstreamError, match="nests too deep"):
+        responses.write_completion(completion(tool_calls=[CALL], gemini={"a": deep(5000)}), **IDS, request={})
 
 
 class Place(BaseModel):
@@ -289,6 +317,13 @@ def test_a_response_without_token_counts_is_read() -> None:
     assert "usage" not in read(native(usage=None))
 
 
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -307,6 +342,7 @@ def test_a_response_without_token_counts_is_read() -> None:
         (native(usage={"input_tokens": -1}), None),
         (native({"type": "message", "content": 3}), None),
         (native(*[{"type": "message"}] * 600), None),
+        (native({"type": "new_call", "input": deep(5000)}), None),
     ],
 )
 def test_what_is_no_finished_response_is_an_upstreams_error(body: dict[str, Any], status: int | None) -> None:

@@ -144,6 +144,12 @@ def test_text_after_a_call_does_not_come_between_the_call_and_its_result() -> No
     assert [each["content"] for each in found[2:]] == ["three", "four"]
 
 
+def test_reasoning_that_led_to_nothing_is_left_out() -> None:
+    thought = {"type": "reasoning", "id": "rs", "summary": [{"type": "summary_text", "text": "s"}]}
+    assert messages(thought, {"role": "user", "content": "a"}, thought) == [{"role": "user", "content": "a"}]
+    assert refusal(input=[thought]) == "input: must not be empty"
+
+
 def test_calls_one_after_the_other_are_turns_of_their_own() -> None:
     found = messages(call("c1"), output("c1"), call("c2"), output("c2"))
     assert [each["role"] for each in found] == ["assistant", "tool", "assistant", "tool"]

@@ -232,13 +232,15 @@ def test_what_a_provider_wants_back_with_a_tools_result_comes_back() -> None:
         chunk(reasoning_content="hm"),
         chunk(anthropic={"blocks": [{"type": "thinking", "index": 0}]}),
         chunk(tool_calls=[first]),
-        chunk(anthropic={"blocks": [{"type": "tool_use", "index": 1}]}, gemini={"thought_signature": "t"}),
+        chunk(anthropic={"blocks": [{"index": 0, "signature": "s"}, {"type": "tool_use", "index": 1}], "more": 1}),
+        chunk(gemini={"thought_signature": "t"}),
         chunk("length"),
     ]
     output = parsed(stream(*chunks))[-1]["response"]["output"]
     assert [each["status"] for each in output] == ["completed", "incomplete", "completed"]
     message = responses.to_chat({"input": output})["messages"][0]
-    assert message["anthropic"] == {"blocks": [{"type": "thinking", "index": 0}, {"type": "tool_use", "index": 1}]}
+    blocks = [{"type": "thinking", "index": 0, "signature": "s"}, {"type": "tool_use", "index": 1}]
+    assert message["anthropic"] == {"blocks": blocks, "more": 1}
     assert message["gemini"] == {"thought_signature": "t"}
     assert message["tool_calls"][0]["extra_content"] == first["extra_content"]
     assert message["reasoning_content"] == "hm"
@@ -308,6 +310,21 @@ def test_a_held_answer_is_a_queued_response() -> None:
 def test_a_malformed_chunk_is_the_upstreams_error(bad: dict[str, Any]) -> None:
     with pytest.raises(UpstreamError):
         writer().chunk(bad)
+    with pytest.raises(UpstreamError):
+        writer().chunk_json(json.dumps(bad).encode())
+
+
+def test_a_chunk_may_still_be_json() -> None:
+    chunks = [
+        chunk(content="a"),
+        chunk(tool_calls=[call_piece(0, id_="c", name="f", arguments="{}")]),
+        chunk("stop"),
+        usage_chunk(),
+    ]
+    one, other = writer(), writer()
+    assert [one.chunk_json(json.dumps(each).encode()) for each in chunks] == [other.chunk(each) for each in chunks]
+    with pytest.raises(UpstreamError):
+        one.chunk_json(b"no json")
 
 
 def test_a_stream_has_a_limit_of_items() -> None:
