@@ -51,6 +51,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("store.",),
     "alembic": ("store.",),
     "aiohttp": ("gateway.upstream", "testing"),
+    "yarl": ("gateway.upstream",),
+    "botocore": ("gateway.providers.aws",),
     "sqlite3": ("gateway.spool",),
     "litestar": ("web.", "app"),
     "click": ("cli.",),
@@ -59,7 +61,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
 #: What `groundcrew --help` must not load; each takes longer than the help.
 HEAVY = (
     *("onnxruntime", "tokenizers", "tantivy", "usearch", "numpy", "scipy", "statsmodels", "pandas", "pyarrow", "daft"),
-    *("sqlalchemy", "alembic", "litestar", "aiohttp", "uvicorn", "openai", "pydantic", "pypdf", "docx", "cedarpy"),
+    *("sqlalchemy", "alembic", "litestar", "aiohttp", "uvicorn", "openai", "pydantic", "pypdf", "docx", "cedarpy", "botocore"),
 )
 
 MODULES = sorted(SOURCE.rglob("*.py"))
