@@ -12,7 +12,7 @@ from groundcrew.gateway.answer import Generated, read_completion
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.protocols import SnapshotSource, Upstream, UpstreamRequest, UpstreamStream
-from groundcrew.gateway.providers import extractive
+from groundcrew.gateway.providers import extractive, translating
 from groundcrew.gateway.settings import GatewaySettings
 
 #: Makes the body for a target's model.
@@ -54,7 +54,8 @@ class Targets:
                 flight, admitted, self._checks, bytes_per_token=self._settings.prompt_bytes_per_token
             )
         request = self._request(flight, route, body_for)
-        return read_completion(await self._upstream.complete(request), route.provider.name)
+        answer = translating.completion_body(route.provider, await self._upstream.complete(request))
+        return read_completion(answer, route.provider.name)
 
     async def open_stream(self, flight: Flight, admitted: Admitted, routes: tuple[Route, ...], body_for: BodyFor) -> OpenStream:
         """A stream whose first event is here, from the first target that gives one."""
@@ -67,7 +68,8 @@ class Targets:
         raise UpstreamError("no target is left")
 
     async def _open(self, request: UpstreamRequest) -> OpenStream:
-        stream = await self._upstream.open_stream(request)
+        raw = await self._upstream.open_stream(request)
+        stream = translating.chat_stream(request.provider, raw, request.target.model, self._settings.chunk_bytes_max)
         try:
             splitter = sse.EventSplitter(self._settings.chunk_bytes_max)
             while data := await stream.read():
@@ -92,10 +94,10 @@ class Targets:
 
     @staticmethod
     def _request(flight: Flight, route: Route, body_for: BodyFor) -> UpstreamRequest:
+        # A request that has no counterpart in the provider's API is refused here, before it counts as sent.
+        body = translating.request_body(route.provider, body_for(route.target.model), route.target.model)
         flight.upstream_started = True
-        return UpstreamRequest(
-            provider=route.provider, target=route.target, body=body_for(route.target.model), call_id=flight.call_id
-        )
+        return UpstreamRequest(provider=route.provider, target=route.target, body=body, call_id=flight.call_id)
 
     @staticmethod
     def _failed(flight: Flight, route: Route, error: UpstreamError, *, last: bool) -> None:
@@ -109,4 +111,5 @@ def _worth_another(error: UpstreamError) -> bool:
     """Whether another target may do better: not where the request itself was refused."""
     if isinstance(error, UpstreamTimeout) or error.status is None:
         return True
-    return error.status == 429 or error.status >= 500 or error.status in (401, 403, 404)
+    # 408 and 424 are Bedrock's for a model that took too long or failed.
+    return error.status == 429 or error.status >= 500 or error.status in (401, 403, 404, 408, 424)
