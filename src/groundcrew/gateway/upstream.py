@@ -16,7 +16,7 @@ from groundcrew.errors import UpstreamError, UpstreamTimeout
 from groundcrew.gateway.protocols import UpstreamRequest
 from groundcrew.gateway.providers.aws import AwsSigner
 from groundcrew.gateway.providers.endpoints import Endpoint, endpoint
-from groundcrew.gateway.providers.failures import error_text
+from groundcrew.gateway.providers.failures import error_text, is_key_refused
 from groundcrew.gateway.settings import GatewaySettings
 
 #: How much of a provider's error text is passed on.
@@ -204,17 +204,20 @@ def _check_type(response: aiohttp.ClientResponse, expected: str, provider: str) 
 async def _refused(response: aiohttp.ClientResponse, provider: str, secret: str | None) -> UpstreamRefused:
     """What an HTTP error of the provider becomes. Its text is shown only where the client's own request was wrong, and never
     where it repeats our key."""
-    detail = ""
-    if response.status in (400, 413, 422):
+    detail, status = "", response.status
+    if status in (400, 413, 422):
         try:
-            detail = error_text(await response.content.read(ERROR_BODY_BYTES_MAX))
+            body = await response.content.read(ERROR_BODY_BYTES_MAX)
+            detail = error_text(body)
             detail = "" if secret is not None and secret in detail else detail[:ERROR_TEXT_LENGTH_MAX]
+            if is_key_refused(body):
+                status, detail = 401, ""
         except aiohttp.ClientError:
             detail = ""
     after = response.headers.get("retry-after", "")
     return UpstreamRefused(
         f"provider {provider}: answered with HTTP {response.status}",
-        status=response.status,
+        status=status,
         detail=detail,
         retry_after_s=float(after) if after.isdigit() and len(after) < 6 else None,
     )

@@ -391,6 +391,17 @@ def test_a_stream() -> None:
     assert all(chunk["object"] == "chat.completion.chunk" and chunk["id"] == chunks[0]["id"] for chunk in chunks)
 
 
+def test_a_signature_of_text_is_told_once() -> None:
+    reader = gemini.EventReader("g")
+    chunks: list[dict[str, Any]] = []
+    for signature, reason in (("s1", None), ("s2", None), (None, "STOP")):
+        part = {"text": "x"} | ({"thoughtSignature": signature} if signature else {})
+        event = {"candidates": [{"content": {"parts": [part]}, **({"finishReason": reason} if reason else {})}]}
+        chunks += reader.read(None, msgspec.json.encode(event))
+    found = [chunk["choices"][0]["delta"].get("gemini") for chunk in chunks]
+    assert found == [None, None, {"thought_signature": "s2"}]
+
+
 def test_an_error_in_a_stream() -> None:
     with pytest.raises(UpstreamError) as caught:
         gemini.EventReader("g").read(None, b'{"error": {"code": 429, "message": "quota", "status": "RESOURCE_EXHAUSTED"}}')
