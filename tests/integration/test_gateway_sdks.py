@@ -1,5 +1,5 @@
-"""The official openai and anthropic packages against the gateway, whatever the provider behind it speaks: answers, streams, tools,
-images, schemas, errors, cancellation. What a client of one vendor asks, every provider answers."""
+"""The official openai and anthropic packages against the gateway, whatever the provider behind it speaks: answers, streams,
+tools, images, schemas, errors, cancellation. What a client of one vendor asks, every provider answers."""
 
 from __future__ import annotations
 
@@ -293,13 +293,21 @@ def test_a_refusal_of_ours_is_the_clients_own_error(build: Build, client: str) -
             stage.anthropic.messages.create(model="writer", max_tokens=9, messages=question)
         assert caught.value.body["error"]["code"] == "use_case_not_running"
     else:
+        chat = client == "chat"
         with pytest.raises(openai.PermissionDeniedError) as refused:
-            if client == "chat":
+            _ = (
                 stage.openai.chat.completions.create(model="writer", messages=question)
-            else:
-                stage.openai.responses.create(model="writer", input="hi")
+                if chat
+                else stage.openai.responses.create(model="writer", input="hi")
+            )
         assert refused.value.code == "use_case_not_running"
     assert not stage.upstream.requests
+
+
+def read_response(stage: Stage) -> None:
+    with stage.openai.responses.stream(model="writer", input="hi") as events:
+        list(events)
+        events.get_final_response()
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -308,9 +316,8 @@ def test_a_stream_that_breaks_off_ends_in_the_clients_error(build: Build, api: s
     question: Any = [{"role": "user", "content": "hi"}]
     with pytest.raises(openai.APIError):
         list(stage.openai.chat.completions.create(model="writer", messages=question, stream=True))
-    with pytest.raises((openai.APIError, RuntimeError)), stage.openai.responses.stream(model="writer", input="hi") as events:
-        list(events)
-        events.get_final_response()
+    with pytest.raises((openai.APIError, RuntimeError)):
+        read_response(stage)
     with (
         pytest.raises(anthropic.APIError),
         stage.anthropic.messages.stream(model="writer", max_tokens=9, messages=question) as messages,

@@ -50,7 +50,8 @@ ALLOWED: dict[str, set[str]] = {
 OWNERS: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("store.",),
     "alembic": ("store.",),
-    "aiohttp": ("gateway.upstream", "testing"),
+    "httptools": ("gateway.http_client",),
+    "botocore": ("gateway.providers.aws",),
     "sqlite3": ("gateway.spool",),
     "litestar": ("web.", "app"),
     "click": ("cli.",),
@@ -59,7 +60,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
 #: What `groundcrew --help` must not load; each takes longer than the help.
 HEAVY = (
     *("onnxruntime", "tokenizers", "tantivy", "usearch", "numpy", "scipy", "statsmodels", "pandas", "pyarrow", "daft"),
-    *("sqlalchemy", "alembic", "litestar", "aiohttp", "uvicorn", "openai", "pydantic", "pypdf", "docx", "cedarpy"),
+    *("sqlalchemy", "alembic", "litestar", "aiohttp", "uvicorn", "openai", "pydantic", "pypdf", "docx", "cedarpy", "botocore"),
 )
 
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -80,11 +80,17 @@ class _ToolFunction(msgspec.Struct):
     arguments: str | None = None
 
 
+class _ToolCustom(msgspec.Struct):
+    name: str | None = None
+    input: str | None = None
+
+
 class _ToolDelta(msgspec.Struct):
     index: int = 0
     id: str | None = None
     type: str | None = None
     function: _ToolFunction | None = None
+    custom: _ToolCustom | None = None
 
 
 class _Delta(msgspec.Struct):
@@ -302,6 +308,9 @@ class Gathering:
             if part.function is not None:
                 call["function"]["name"] += part.function.name or ""
                 call["function"]["arguments"] += part.function.arguments or ""
+            if part.custom is not None:  # a tool that takes text instead of JSON
+                call["function"]["name"] += part.custom.name or ""
+                call["function"]["arguments"] += part.custom.input or ""
 
     def _add_other(self, choice: _ChunkChoice) -> None:
         text = (choice.delta.content or choice.delta.refusal) if choice.delta is not None else None

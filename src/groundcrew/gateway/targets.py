@@ -222,4 +222,4 @@ def _worth_another(error: UpstreamError) -> bool:
     """Whether another target may do better: not where the request itself was refused."""
     if isinstance(error, UpstreamTimeout) or error.status is None:
         return True
-    return error.status == 429 or error.status >= 500 or error.status in (401, 403, 404)
+    return error.status == 429 or error.status >= 500 or error.status in (401, 403, 404, 408, 424)

@@ -16,7 +16,7 @@ from groundcrew.gateway.http_client import BrokenOff, Connection, HttpClient, Ht
 from groundcrew.gateway.protocols import UpstreamRequest
 from groundcrew.gateway.providers.aws import AwsSigner
 from groundcrew.gateway.providers.endpoints import Endpoint, Kind, endpoint
-from groundcrew.gateway.providers.failures import error_text
+from groundcrew.gateway.providers.failures import error_text, is_key_refused
 from groundcrew.gateway.settings import GatewaySettings
 
 #: How much of a provider's error text is passed on.
@@ -210,15 +210,18 @@ def _check_type(connection: Connection, expected: str, provider: str) -> None:
 async def _refused(connection: Connection, provider: str, secret: str | None) -> UpstreamRefused:
     """What an HTTP error of the provider becomes. Its text is shown only where the client's own request was wrong, and never
     where it repeats our key."""
-    detail = ""
-    if connection.status in (400, 413, 422):
+    detail, status = "", connection.status
+    if status in (400, 413, 422):
         with contextlib.suppress(HttpFailure):
-            detail = error_text((await connection.everything())[:ERROR_BODY_BYTES_MAX])
+            body = (await connection.everything())[:ERROR_BODY_BYTES_MAX]
+            detail = error_text(body)
             detail = "" if secret is not None and secret in detail else detail[:ERROR_TEXT_LENGTH_MAX]
+            if is_key_refused(body):
+                status, detail = 401, ""
     after = connection.headers.get(b"retry-after", b"")
     return UpstreamRefused(
         f"provider {provider}: answered with HTTP {connection.status}",
-        status=connection.status,
+        status=status,
         detail=detail,
         retry_after_s=retry_after_s(after.decode("latin-1"), time.time()),
     )

@@ -214,3 +214,22 @@ async def test_a_literal_key_is_refused_and_not_repeated(tmp_path: Path) -> None
         load([page])
     assert (raised.value.line, raised.value.field) == (5, "api_key")
     assert "made-up-secret-value" not in str(raised.value)
+
+
+async def test_how_a_provider_is_addressed_shows_in_the_diff(services: Services, tmp_path: Path) -> None:
+    path = tmp_path / "clouds.yaml"
+    head = "kind: Provider\nname: cloud\napi: bedrock\n"
+    path.write_text(head + "region: eu-central-1\n")
+    (first,) = await services.registry.apply(load([path]), actor="user:maria")
+    assert (first.action, first.notes) == ("created", ())
+    assert "region" in {each.field for each in first.fields}
+    assert not {"headers", "query", "api_key_header"} & {each.field for each in first.fields}
+    path.write_text(
+        head + "region: eu-west-1\nheaders: {x-team: ops}\nquery: {stage: live}\napi_key: env:K\napi_key_header: x-k\n"
+    )
+    (second,) = await services.registry.apply(load([path]), actor="user:maria")
+    assert {each.field for each in second.fields} == {"region", "headers", "query", "api_key", "api_key_header"}
+    (third,) = await services.registry.apply(load([path]), actor="user:maria")
+    assert third.action == "unchanged"
+    snapshot = await services.snapshots.build()
+    assert snapshot.providers["cloud"].headers == {"x-team": "ops"}

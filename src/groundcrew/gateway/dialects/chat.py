@@ -9,6 +9,7 @@ import msgspec
 
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.asked import Dialect, Outgoing
+from groundcrew.gateway.dialects.messages_blocks import without_vendor_members
 from groundcrew.gateway.dialects.registry import provider_dialect
 from groundcrew.gateway.json_shape import decode, raw_json
 from groundcrew.gateway.settings import GatewaySettings
@@ -201,7 +202,7 @@ class AskedChat:
 def provider_body(chat: dict[str, Any], outgoing: Outgoing) -> bytes:
     """A chat completion request, as a dictionary, for a provider of another dialect."""
     if outgoing.dialect == "chat":
-        chat = {**chat, "model": outgoing.model}
+        chat = {**without_vendor_members(chat), "model": outgoing.model}
         for name in ("stream", "stream_options"):
             chat.pop(name, None)
         if outgoing.passing:

@@ -29,6 +29,7 @@ class TextPart(msgspec.Struct, tag="text"):
     """Text."""
 
     text: str
+    cache_control: Any = None
 
 
 class RefusalPart(msgspec.Struct, tag="refusal"):
@@ -47,6 +48,7 @@ class ImagePart(msgspec.Struct, tag="image_url"):
     """An image."""
 
     image_url: ImageUrl
+    cache_control: Any = None
 
 
 class InputAudio(msgspec.Struct):
@@ -73,6 +75,7 @@ class FilePart(msgspec.Struct, tag="file"):
     """A file."""
 
     file: FileData
+    cache_control: Any = None
 
 
 Part = TextPart | RefusalPart | ImagePart | AudioPart | FilePart
@@ -102,6 +105,7 @@ class Message(msgspec.Struct):
     reasoning_content: str | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: Name | None = None
+    cache_control: Any = None
     anthropic: Any = None
     gemini: Any = None
 
@@ -129,6 +133,7 @@ class Tool(msgspec.Struct):
 
     type: Literal["function"]
     function: Function
+    cache_control: Any = None
 
 
 class Named(msgspec.Struct):

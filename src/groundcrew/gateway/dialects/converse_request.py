@@ -17,6 +17,7 @@ import msgspec
 
 from groundcrew.gateway.dialects import chat_shapes as shapes
 from groundcrew.gateway.dialects.chat_shapes import invalid
+from groundcrew.gateway.dialects.converse_models import caches, is_claude, tune
 
 API = "Bedrock's Converse API"
 IMAGE_FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
@@ -32,11 +33,9 @@ DOCUMENT_FORMATS = {
     "text/markdown": "md",
 }
 AUDIO_FORMATS = frozenset({"mp3", "opus", "wav", "aac", "flac", "mp4", "ogg", "m4a", "webm", "pcm"})
-#: The member of a message with the order of its blocks, and the members of a request's own that Claude models take here.
+#: The member of a message with the order of its blocks, and of a request with what only Claude models take.
 VENDOR = "anthropic"
-CLAUDE_MEMBERS = ("thinking", "top_k")
-EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
-TEMPERATURE_MAX = 1.0
+CACHE_TIMES = ("5m", "1h")
 DOCUMENT_NAME_LENGTH_MAX = 200
 _TOOL_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _NOT_IN_DOCUMENT_NAME = re.compile(r"[^A-Za-z0-9()\[\]-]+")
@@ -59,28 +58,19 @@ def from_chat(chat: dict[str, Any], model: str) -> dict[str, Any]:
     """The body for `model`. RefusedCall invalid_request names the field that it can not take."""
     asked = shapes.read_request(chat, API)
     shapes.check_choice(asked)
-    claude = "anthropic." in model
-    _refuse_unspoken(asked, claude=claude)
-    system, messages = _conversation(asked.messages)
+    _refuse_unspoken(asked, claude=is_claude(model))
+    points = caches(model)
+    system, messages = _conversation(asked.messages, points=points)
     if not messages:
         raise invalid("messages", "hold nothing that is not for the system: add a user message")
     body: dict[str, Any] = {"messages": messages}
     if system:
         body["system"] = system
-    inference = {
-        "maxTokens": asked.output_tokens(),
-        "temperature": None if asked.temperature is None else min(asked.temperature, TEMPERATURE_MAX),
-        "topP": asked.top_p,
-        "stopSequences": asked.stops() or None,
-    }
-    if inference := {name: value for name, value in inference.items() if value is not None}:
-        body["inferenceConfig"] = inference
-    if tools := _tools(asked):
+    if tools := _tools(asked, points=points):
         body["toolConfig"] = tools
-    if output := _output_config(asked, model):
-        body["outputConfig"] = output
-    if more := _model_fields(asked, chat.get(VENDOR), model, claude=claude):
-        body["additionalModelRequestFields"] = more
+    if isinstance(asked.response_format, shapes.SchemaFormat):
+        body["outputConfig"] = _output_config(asked.response_format.json_schema)
+    tune(body, asked, chat.get(VENDOR), model)
     return body
 
 
@@ -100,7 +90,13 @@ def _refuse_unspoken(asked: shapes.ChatRequest, *, claude: bool) -> None:
 # --- messages ---
 
 
-def _conversation(messages: Sequence[shapes.Message]) -> tuple[list[Block], list[dict[str, Any]]]:
+def _cache_point(control: object) -> Block:
+    """The point up to which a prompt is to be cached, after what a client marked with `cache_control`."""
+    time = control.get("ttl") if isinstance(control, dict) else None
+    return {"cachePoint": {"type": "default", **({"ttl": time} if time in CACHE_TIMES else {})}}
+
+
+def _conversation(messages: Sequence[shapes.Message], *, points: bool) -> tuple[list[Block], list[dict[str, Any]]]:
     system: list[Block] = []
     turns: list[dict[str, Any]] = []
     documents: set[str] = set()
@@ -112,17 +108,27 @@ def _conversation(messages: Sequence[shapes.Message]) -> tuple[list[Block], list
                 if not isinstance(part, shapes.TextPart):
                     raise invalid(f"{place}.content", "a system message holds text only")
                 system.append({"text": part.text})
+                if points and part.cache_control is not None:
+                    system.append(_cache_point(part.cache_control))
+            if points and message.cache_control is not None and system and "cachePoint" not in system[-1]:
+                system.append(_cache_point(message.cache_control))
             continue
         if message.role == "assistant":
             role, blocks = "assistant", _answer(message, place)
             called |= {call.id for call in message.tool_calls or ()}
         else:
             role = "user"
-            blocks = [_block(part, f"{place}.content[{at}]", documents) for at, part in enumerate(message.parts())]
+            blocks = []
+            for at, part in enumerate(message.parts()):
+                blocks.append(_block(part, f"{place}.content[{at}]", documents))
+                if points and message.role == "user" and getattr(part, "cache_control", None) is not None:
+                    blocks.append(_cache_point(getattr(part, "cache_control", None)))
             if message.role == "tool":
                 blocks = [_result(message, blocks, called, place)]
             elif not blocks:
                 raise invalid(f"{place}.content", "is empty")
+        if points and message.cache_control is not None and blocks and "cachePoint" not in blocks[-1]:
+            blocks.append(_cache_point(message.cache_control))
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         elif blocks:
@@ -239,7 +245,7 @@ def _document(url: str, filename: str, place: str, taken: set[str]) -> Block:
 # --- tools and output ---
 
 
-def _tools(asked: shapes.ChatRequest) -> dict[str, Any] | None:
+def _tools(asked: shapes.ChatRequest, *, points: bool) -> dict[str, Any] | None:
     """The tools; where there are none but earlier messages call some, these by name, because Converse demands it."""
     called = {call.function.name for message in asked.messages for call in message.tool_calls or ()}
     choice = asked.tool_choice
@@ -262,6 +268,8 @@ def _tools(asked: shapes.ChatRequest) -> dict[str, Any] | None:
         if function.strict:
             spec["strict"] = True
         specs.append({"toolSpec": spec})
+        if points and tool.cache_control is not None:
+            specs.append(_cache_point(tool.cache_control))
     config: dict[str, Any] = {"tools": specs}
     if isinstance(choice, shapes.FunctionChoice):
         config["toolChoice"] = {"tool": {"name": choice.function.name}}
@@ -272,30 +280,7 @@ def _tools(asked: shapes.ChatRequest) -> dict[str, Any] | None:
     return config
 
 
-def _is_openai(model: str) -> bool:
-    return model.startswith("openai.") or ".openai." in model
-
-
-def _output_config(asked: shapes.ChatRequest, model: str) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    if isinstance(asked.response_format, shapes.SchemaFormat):
-        given = asked.response_format.json_schema
-        schema: dict[str, str] = {"schema": msgspec.json.encode(given.schema).decode()}
-        schema |= {name: text for name, text in (("name", given.name), ("description", given.description)) if text}
-        config["textFormat"] = {"type": "json_schema", "structure": {"jsonSchema": schema}}
-    if asked.reasoning_effort in EFFORTS and not _is_openai(model):
-        config["effort"] = EFFORTS[asked.reasoning_effort]
-    return config
-
-
-def _model_fields(asked: shapes.ChatRequest, vendor: object, model: str, *, claude: bool) -> dict[str, Any]:
-    """What goes to the model past Converse's own fields."""
-    fields: dict[str, Any] = {}
-    if claude:
-        given = vendor if isinstance(vendor, dict) else {}
-        fields |= {name: given[name] for name in CLAUDE_MEMBERS if given.get(name) is not None}
-        if asked.top_k is not None:
-            fields["top_k"] = asked.top_k
-    if asked.reasoning_effort in EFFORTS and _is_openai(model):
-        fields["reasoning_effort"] = EFFORTS[asked.reasoning_effort]
-    return fields
+def _output_config(given: shapes.JsonSchema) -> dict[str, Any]:
+    schema: dict[str, str] = {"schema": msgspec.json.encode(given.schema).decode()}
+    schema |= {name: text for name, text in (("name", given.name), ("description", given.description)) if text}
+    return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}

@@ -253,6 +253,7 @@ class EventReader:
         self._open: set[int] = set()
         self._ended: set[int] = set()
         self._tools: dict[int, int] = {}
+        self._signatures: dict[int, Any] = {}
         self._usage: dict[str, Any] | None = None
 
     @property
@@ -289,6 +290,9 @@ class EventReader:
         self._open.add(index)
         self._ended.discard(index)
         delta = gathered.message()
+        # Told once, at the end: clients put together what comes in pieces.
+        if "gemini" in delta:
+            self._signatures[index] = delta.pop("gemini")
         before = self._tools.get(index, 0)
         if gathered.tool_calls:
             self._tools[index] = before + len(gathered.tool_calls)
@@ -302,6 +306,8 @@ class EventReader:
             reason = _finish_reason(candidate.finishReason, self._provider, calls_tools=bool(self._tools.get(index)))
             self._open.discard(index)
             self._ended.add(index)
+            if index in self._signatures:
+                delta["gemini"] = self._signatures.pop(index)
         if not delta and reason is None:
             return []
         choice: dict[str, Any] = {"index": index, "delta": delta, "finish_reason": reason}

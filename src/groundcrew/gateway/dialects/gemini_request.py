@@ -33,6 +33,8 @@ LEVELS = {
     "xhigh": "HIGH",
     "max": "HIGH",
 }
+#: Gemini 2.5 Pro can not be kept from thinking; Pro models of later generations know no level MINIMAL, the first no MEDIUM.
+PRO_BUDGET_MIN = 128
 _BEFORE_3 = re.compile(r"gemini-[12](?:[.-]|$)")
 _AUDIO_TYPES = {"mp3": "audio/mp3", "wav": "audio/wav"}
 
@@ -219,9 +221,21 @@ def _generation_config(asked: shapes.ChatRequest, model: str) -> dict[str, Any]:
         config["responseMimeType"] = "application/json"
     if isinstance(asked.response_format, shapes.SchemaFormat):
         config["responseJsonSchema"] = asked.response_format.json_schema.schema
-    if asked.reasoning_effort is not None:
-        effort = asked.reasoning_effort
-        by_budget = _BEFORE_3.search(model) is not None
-        thinking: dict[str, Any] = {"thinkingBudget": BUDGETS[effort]} if by_budget else {"thinkingLevel": LEVELS[effort]}
-        config["thinkingConfig"] = {**thinking, "includeThoughts": effort != "none"}
+    if asked.reasoning_effort is not None and (thinking := _thinking(asked.reasoning_effort, model)):
+        config["thinkingConfig"] = {**thinking, "includeThoughts": asked.reasoning_effort != "none"}
     return {name: value for name, value in config.items() if value is not None}
+
+
+def _thinking(effort: str, model: str) -> dict[str, Any]:
+    """What an effort is for `model`; nothing for one that does not think."""
+    if "gemini-2.5" in model:
+        least = PRO_BUDGET_MIN if "gemini-2.5-pro" in model else 0
+        return {"thinkingBudget": max(BUDGETS[effort], least)}
+    if "gemini" not in model or _BEFORE_3.search(model):
+        return {}
+    level = LEVELS[effort]
+    if "-pro" in model and level == "MINIMAL":
+        level = "LOW"
+    if "gemini-3-pro" in model and level == "MEDIUM":
+        level = "HIGH"
+    return {"thinkingLevel": level}

@@ -74,12 +74,22 @@ def _place_and_reason(text: str) -> tuple[str, str]:
     return place, reason[:1].lower() + reason[1:]
 
 
+#: Members of a request or a message that a provider of chat completions does not know: what other vendors want back.
+_NOT_FOR_CHAT = frozenset({"anthropic", "bedrock", "gemini", "reasoning_content"})
+
+
 def without_vendor_members(chat: dict[str, Any]) -> dict[str, Any]:
-    """A chat completion request as a provider of chat completions takes it: without the members that only this dialect reads
+    """A chat completion request as a provider of chat completions takes it: without the members that only other dialects read
     and without the reasoning of earlier answers. `chat` itself is left as it is."""
-    drop = (VENDOR, "reasoning_content")
-    messages = [{name: value for name, value in each.items() if name not in drop} for each in chat["messages"]]
-    return {**{name: value for name, value in chat.items() if name != VENDOR}, "messages": messages}
+    messages = [{name: value for name, value in each.items() if name not in _NOT_FOR_CHAT} for each in chat["messages"]]
+    for message in messages:
+        if isinstance(calls := message.get("tool_calls"), list):
+            message["tool_calls"] = [_without_extra(each) for each in calls]
+    return {**{name: value for name, value in chat.items() if name not in _NOT_FOR_CHAT}, "messages": messages}
+
+
+def _without_extra(call: Any) -> Any:
+    return {name: value for name, value in call.items() if name != "extra_content"} if isinstance(call, dict) else call
 
 
 def tool_id(given: str) -> str:

@@ -12,6 +12,7 @@ from groundcrew.errors import RefusedCall
 from groundcrew.gateway.asked import Dialect, Outgoing
 from groundcrew.gateway.dialects.chat import USER_LENGTH_MAX, provider_body
 from groundcrew.gateway.dialects.registry import client_dialect
+from groundcrew.gateway.dialects.responses_vendor import without_packed
 from groundcrew.gateway.json_shape import decode
 from groundcrew.gateway.settings import GatewaySettings
 
@@ -82,6 +83,8 @@ class AskedTranslated:
             _put_system(self.dialect, request, outgoing.system)
         if outgoing.dialect != self.dialect:
             return provider_body(self._module.to_chat(request), outgoing)
+        if self.dialect == "responses":
+            request = without_packed(request) or request
         request["model"] = outgoing.model
         request.pop("stream", None)
         if outgoing.passing:

@@ -22,3 +22,8 @@ def error_text(body: bytes) -> str:
     places = [inner.get("message")] if isinstance(inner, dict) else [inner]
     places += [value.get(name) for name in ("message", "Message", "detail")]
     return next((each for each in places if isinstance(each, str) and each), "")
+
+
+def is_key_refused(body: bytes) -> bool:
+    """Whether a status 400 means that our key is wrong, and not the client's request: so does the Gemini API tell it."""
+    return b'"API_KEY_INVALID"' in body

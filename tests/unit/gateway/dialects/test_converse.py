@@ -151,18 +151,64 @@ def test_media() -> None:
     assert second["document"]["name"] == "Fees (2026) v1 2"
 
 
-def test_an_answer_after_a_schema_and_effort() -> None:
+def test_an_answer_after_a_schema() -> None:
     asked = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
-    output = request(user(), response_format=asked, reasoning_effort="minimal")["outputConfig"]
+    output = request(user(), response_format=asked, reasoning_effort="high", model="anthropic.claude-opus-4-6-v1")["outputConfig"]
     assert output["textFormat"]["structure"]["jsonSchema"] == {"schema": '{"type":"object"}', "name": "x"}
-    assert output["effort"] == "low"
-    body = request(user(), model="openai.gpt-oss-120b-1:0", reasoning_effort="high")
-    assert body["additionalModelRequestFields"] == {"reasoning_effort": "high"}
-    assert "outputConfig" not in body
+    assert output["effort"] == "high"
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "more", "expected"),
+    [
+        (MODEL, "low", {}, {"thinking": {"type": "enabled", "budget_tokens": 1_024}}),
+        (MODEL, "high", {"max_tokens": 4_096}, {"thinking": {"type": "enabled", "budget_tokens": 2_048}}),
+        (MODEL, "high", {"max_tokens": 1_000}, None),
+        (MODEL, "none", {}, None),
+        (MODEL, "high", {"tools": [WEATHER], "tool_choice": "required"}, None),
+        ("anthropic.claude-3-haiku-20240307-v1:0", "high", {}, None),
+        ("anthropic.claude-opus-4-6-v1", "medium", {}, {"thinking": {"type": "adaptive"}}),
+        ("anthropic.claude-opus-4-6-v1", "minimal", {}, None),
+        ("anthropic.claude-opus-4-6-v1", "none", {}, {"thinking": {"type": "disabled"}}),
+        ("openai.gpt-oss-120b-1:0", "max", {}, {"reasoning_effort": "high"}),
+        ("us.openai.gpt-5.2", "xhigh", {}, {"reasoning": {"effort": "xhigh"}}),
+        ("us.amazon.nova-2-lite-v1:0", "low", {}, {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}),
+        ("meta.llama3-3-70b-instruct-v1:0", "high", {}, None),
+    ],
+)
+def test_effort(model: str, effort: str, more: dict[str, Any], expected: Any) -> None:
+    body = request(user(), model=model, reasoning_effort=effort, **more)
+    assert body.get("additionalModelRequestFields") == expected
+    takes_effort = "claude-opus-4-6" in model and effort != "none"
+    assert body.get("outputConfig") == ({"effort": effort.replace("minimal", "low")} if takes_effort else None)
+
+
+def test_sampling_that_a_model_refuses_is_left_out() -> None:
+    asked: dict[str, Any] = {"temperature": 0.3, "top_p": 0.9, "top_k": 5}
+    newest = request(user(), model="anthropic.claude-opus-4-7", **asked)
+    assert "inferenceConfig" not in newest
+    assert "additionalModelRequestFields" not in newest
+    thinking = request(user(), reasoning_effort="low", **asked)
+    assert thinking["inferenceConfig"] == {"topP": 0.9}
+    assert "top_k" not in thinking["additionalModelRequestFields"]
+
+
+def test_cache_points_for_models_that_have_them() -> None:
+    marked = {"type": "text", "text": "Long.", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    asked: dict[str, Any] = {"tools": [{**WEATHER, "cache_control": {"type": "ephemeral"}}]}
+    conversation = [{"role": "system", "content": [marked]}, {**user([marked]), "cache_control": {"type": "ephemeral"}}]
+    body = request(*conversation, **asked)
+    point = {"cachePoint": {"type": "default", "ttl": "1h"}}
+    assert body["system"] == [{"text": "Long."}, point]
+    assert body["messages"][0]["content"] == [{"text": "Long."}, point]
+    whole = request({**user("Long."), "cache_control": {"type": "ephemeral"}})
+    assert whole["messages"][0]["content"] == [{"text": "Long."}, {"cachePoint": {"type": "default"}}]
+    assert body["toolConfig"]["tools"][1] == {"cachePoint": {"type": "default"}}
+    assert "cachePoint" not in json.dumps(request(*conversation, model="meta.llama3-3-70b-instruct-v1:0", **asked))
 
 
 def test_what_only_claude_takes() -> None:
-    thinking = {"type": "enabled", "budget_tokens": 2_000}
+    thinking = {"type": "adaptive"}
     body = request(user(), anthropic={"thinking": thinking, "inference_geo": "eu"}, top_k=5)
     assert body["additionalModelRequestFields"] == {"thinking": thinking, "top_k": 5}
     assert "additionalModelRequestFields" not in request(user(), anthropic={"thinking": thinking}, model="amazon.nova-pro-v1:0")

@@ -111,10 +111,17 @@ def test_sampling_and_limits() -> None:
         ("gemini-2.5-pro", "high", {"thinkingBudget": 24_576, "includeThoughts": True}),
         ("gemini-3-pro", "low", {"thinkingLevel": "LOW", "includeThoughts": True}),
         ("gemini-flash-latest", "none", {"thinkingLevel": "MINIMAL", "includeThoughts": False}),
+        ("gemini-2.5-pro", "none", {"thinkingBudget": 128, "includeThoughts": False}),
+        ("gemini-3.1-pro-preview", "minimal", {"thinkingLevel": "LOW", "includeThoughts": True}),
+        ("gemini-3.1-pro-preview", "medium", {"thinkingLevel": "MEDIUM", "includeThoughts": True}),
+        ("gemini-3-pro-preview", "medium", {"thinkingLevel": "HIGH", "includeThoughts": True}),
+        ("gemini-2.0-flash", "high", None),
+        ("gemma-3-27b-it", "high", None),
     ],
 )
-def test_reasoning_effort(model: str, effort: str, expected: dict[str, Any]) -> None:
-    assert request(user(), model=model, reasoning_effort=effort)["generationConfig"]["thinkingConfig"] == expected
+def test_reasoning_effort(model: str, effort: str, expected: Any) -> None:
+    config = request(user(), model=model, reasoning_effort=effort).get("generationConfig", {})
+    assert config.get("thinkingConfig") == expected
 
 
 def test_an_answer_after_a_schema() -> None:
@@ -389,6 +396,17 @@ def test_a_stream() -> None:
     assert [chunk["choices"][0]["finish_reason"] for chunk in chunks if chunk["choices"]][-1] == "tool_calls"
     assert chunks[-1]["usage"]["total_tokens"] == 7
     assert all(chunk["object"] == "chat.completion.chunk" and chunk["id"] == chunks[0]["id"] for chunk in chunks)
+
+
+def test_a_signature_of_text_is_told_once() -> None:
+    reader = gemini.EventReader("g")
+    chunks: list[dict[str, Any]] = []
+    for signature, reason in (("s1", None), ("s2", None), (None, "STOP")):
+        part = {"text": "x"} | ({"thoughtSignature": signature} if signature else {})
+        event = {"candidates": [{"content": {"parts": [part]}, **({"finishReason": reason} if reason else {})}]}
+        chunks += reader.read(None, msgspec.json.encode(event))
+    found = [chunk["choices"][0]["delta"].get("gemini") for chunk in chunks]
+    assert found == [None, None, {"thought_signature": "s2"}]
 
 
 def test_an_error_in_a_stream() -> None:

@@ -26,6 +26,7 @@ from groundcrew.gateway.providers.failures import error_text
 from groundcrew.gateway.sse import EventSplitter, event_data
 from groundcrew.gateway.upstream import HttpUpstream, UpstreamRefused
 from groundcrew.testing import FakeUpstream, Reply
+from groundcrew.testing.upstream_clouds import GeminiShape
 from groundcrew.testing.upstream_shapes import embedding
 
 MODEL = "eu.anthropic.claude-v1:0"
@@ -169,6 +170,18 @@ async def test_a_refusal_tells_what_the_provider_says(upstream: HttpUpstream, ap
         with pytest.raises(UpstreamRefused) as caught:
             await upstream.complete(asked(fake, api, {}))
         assert (caught.value.status, caught.value.detail) == (400, "too long")
+
+
+async def test_a_key_that_gemini_does_not_know_is_no_fault_of_the_client(
+    upstream: HttpUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
+    error = {"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT", "details": reason}}
+    monkeypatch.setattr(GeminiShape, "error", lambda self, status, message: error)
+    with FakeUpstream(Reply(status=400)) as fake:
+        with pytest.raises(UpstreamRefused) as caught:
+            await upstream.complete(asked(fake, "gemini", {}))
+        assert (caught.value.status, caught.value.detail) == (401, "")
 
 
 @pytest.mark.parametrize("api", ["openai", "anthropic", "gemini", "bedrock"])
