@@ -5,12 +5,13 @@ from groundcrew.gateway.dialects.messages_blocks import without_vendor_members
 from groundcrew.gateway.dialects.messages_from_chat import from_chat
 from groundcrew.gateway.dialects.messages_reader import EventReader
 from groundcrew.gateway.dialects.messages_request import to_chat
-from groundcrew.gateway.dialects.messages_texts import hides_text, visit_texts
+from groundcrew.gateway.dialects.messages_texts import add_system, hides_text, visit_texts
 from groundcrew.gateway.dialects.messages_writer import EventWriter
 
 __all__ = [
     "EventReader",
     "EventWriter",
+    "add_system",
     "error_body",
     "from_chat",
     "held_body",

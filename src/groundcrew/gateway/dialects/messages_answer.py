@@ -194,7 +194,9 @@ def _content(said: dict[str, Any], call_id: str, wants_thinking: bool) -> list[B
     blocks = arrange(layout, text, thinking, calls) if layout else None
     if blocks is not None:
         return blocks
-    shown = [{"type": "thinking", "thinking": thinking, "signature": ""}] if thinking and wants_thinking else []
+    # Where a layout does not fit, signed thinking lost its signature: Anthropic would refuse it in the next turn.
+    shows = bool(thinking) and wants_thinking and not layout
+    shown = [{"type": "thinking", "thinking": thinking, "signature": ""}] if shows else []
     spoken = [{"type": "text", "text": text}] if text else []
     return [*shown, *spoken, *(block for _, block in calls)]
 

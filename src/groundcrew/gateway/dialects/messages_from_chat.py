@@ -140,6 +140,8 @@ def _conversation(messages: Sequence[shapes.Message]) -> tuple[list[Block], list
             turns[-1]["content"] += blocks
         else:
             turns.append({"role": role, "content": blocks})
+    for turn in turns:
+        turn["content"].sort(key=lambda block: block["type"] != "tool_result")  # Anthropic takes results first, or not at all
     _trim(turns)
     if not turns:
         raise invalid("messages", "Anthropic needs one with content that is not a system message")

@@ -19,7 +19,7 @@ from groundcrew.gateway.dialects.messages_blocks import VENDOR, invalid, layout_
 Chat = dict[str, Any]
 
 #: Thinking budgets, in tokens, up to which an effort is called so; above, it is "high".
-_BUDGET_LOW, _BUDGET_MEDIUM = 2_048, 8_192
+BUDGET_LOW, BUDGET_MEDIUM = 2_048, 8_192
 
 
 def to_chat(request: dict[str, Any]) -> Chat:
@@ -215,4 +215,4 @@ def _effort(asked: shapes.MessagesRequest) -> str | None:
     if asked.thinking is None or asked.thinking.type != "enabled":
         return None
     budget = asked.thinking.budget_tokens or 0
-    return "low" if budget <= _BUDGET_LOW else "medium" if budget <= _BUDGET_MEDIUM else "high"
+    return "low" if budget <= BUDGET_LOW else "medium" if budget <= BUDGET_MEDIUM else "high"

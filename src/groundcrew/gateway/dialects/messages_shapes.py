@@ -1,4 +1,5 @@
-"""The request of `POST /v1/messages`, as far as it has a counterpart in a chat completion request. Null counts as absent."""
+"""The request of `POST /v1/messages`, as far as it has a counterpart in a chat completion request. Null counts as absent, and so
+does an empty member that is not known."""
 
 from __future__ import annotations
 
@@ -148,7 +149,7 @@ def read_request(request: dict[str, Any]) -> MessagesRequest:
     """The request in types; RefusedCall invalid_request for what is malformed or not known."""
     known = {*MessagesRequest.__struct_fields__, *IGNORED}
     for name, value in request.items():
-        if name not in known and value is not None:
+        if name not in known and value not in (None, [], {}):
             raise invalid(name, "has no counterpart at the provider of this model; leave it out or choose a model at Anthropic")
     return typed(request, MessagesRequest)
 

@@ -47,6 +47,14 @@ def visit_texts(request: dict[str, Any], visit: Visit) -> None:
     _Walk(visit).request(request)
 
 
+def add_system(request: dict[str, Any], text: str) -> None:
+    """Put `text` before the request's system prompt."""
+    given = request.get("system")
+    if isinstance(given, str) and given:
+        given = [{"type": "text", "text": given}]
+    request["system"] = [{"type": "text", "text": text}, *given] if isinstance(given, list) and given else text
+
+
 def hides_text(request: dict[str, Any]) -> bool:
     """Whether the request holds anything that `visit_texts` does not reach: images, files, tools, names and inputs of tool
     calls, signatures, settings with texts in them, members that are not known. Null counts as absent."""

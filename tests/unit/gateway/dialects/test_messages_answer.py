@@ -208,6 +208,14 @@ def test_reasoning_is_shown_to_those_who_ask_for_thinking() -> None:
     assert write(said, request={"thinking": {"type": "adaptive", "display": "omitted"}})["content"] == [text("yes")]
 
 
+def test_thinking_whose_answer_was_changed_is_left_out() -> None:
+    blocks = [{"type": "thinking", "thinking": "hm", "signature": "sig"}, text("Ann")]
+    said = read(blocks)["choices"][0]["message"]
+    asks = {"thinking": {"type": "adaptive"}}
+    assert write(said, request=asks)["content"] == blocks
+    assert write({**said, "content": "[NAME]"}, request=asks)["content"] == [text("[NAME]")]
+
+
 @pytest.mark.parametrize(
     "completion", [{}, {"choices": []}, {"choices": [None]}, {"choices": [{"message": {}}]}, {"choices": "x"}]
 )

@@ -132,6 +132,15 @@ def test_tool_calls_and_results() -> None:
     ]
 
 
+def test_results_come_first_in_their_message() -> None:
+    calls = [{"id": each, "type": "function", "function": {"name": "f", "arguments": "{}"}} for each in "ab"]
+    results = [{"role": "tool", "tool_call_id": each, "content": each} for each in "ab"]
+    given = [{"role": "assistant", "tool_calls": calls}, results[0], {"role": "user", "content": "u"}, results[1]]
+    [_, turn] = from_chat(messages=given)["messages"]
+    assert [each["type"] for each in turn["content"]] == ["tool_result", "tool_result", "text"]
+    assert [each["content"] for each in turn["content"][:2]] == ["a", "b"]
+
+
 def test_tools_and_their_choice() -> None:
     def tool(name: str, **more: Any) -> dict[str, Any]:
         return {"type": "function", "function": {"name": name, **more}}

@@ -146,3 +146,19 @@ def test_nothing_is_hidden(request_: dict[str, Any]) -> None:
 )
 def test_something_is_hidden(request_: dict[str, Any]) -> None:
     assert messages.hides_text(request_)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, "ours"),
+        ("", "ours"),
+        ([], "ours"),
+        ("theirs", [{"type": "text", "text": "ours"}, {"type": "text", "text": "theirs"}]),
+        ([{"type": "text", "text": "theirs"}], [{"type": "text", "text": "ours"}, {"type": "text", "text": "theirs"}]),
+    ],
+)
+def test_a_system_prompt_of_ours_comes_first(given: Any, expected: Any) -> None:
+    request = ask(system=given)
+    messages.add_system(request, "ours")
+    assert request["system"] == expected

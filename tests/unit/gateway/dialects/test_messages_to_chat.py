@@ -74,6 +74,7 @@ def test_settings() -> None:
 
 def test_null_counts_as_absent() -> None:
     assert to_chat(system=None, tools=None, tool_choice=None, thinking=None, container=None, stream=None) == to_chat()
+    assert to_chat(tools=[], mcp_servers=[], anything_new={}) == to_chat()
 
 
 @pytest.mark.parametrize(
