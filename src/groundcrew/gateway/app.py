@@ -174,10 +174,13 @@ class Gateway:
         snapshot = self._snapshots.current
         self._enforced = snapshot
         cut = 0
-        for call in (*self._registry, *self.shadows.running):
+        for call in self._registry:
             refusal = _no_longer_allowed(snapshot, call)
             if refusal is not None and call.cut("refused", refusal):
                 cut += 1
+        for copy in self.shadows.running:
+            if (refusal := _no_longer_allowed(snapshot, copy)) is not None:
+                copy.cut("refused", refusal)
         if cut:
             self.metrics.cut.inc(cut)
         return cut

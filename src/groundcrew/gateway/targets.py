@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
-from groundcrew.domain.provider import Target
+from groundcrew.domain.provider import TARGET_TIMEOUT_S_MAX, Target
 from groundcrew.errors import CircuitOpen, RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway import sse
 from groundcrew.gateway.admission import Admitted, check_stopped
@@ -142,7 +142,7 @@ class Targets:
         return await ask("chat")
 
     async def _open(self, request: UpstreamRequest, dialect: Dialect) -> OpenStream:
-        wait_s = request.target.first_byte_s or request.target.timeout_s
+        wait_s = min(request.target.first_byte_s or TARGET_TIMEOUT_S_MAX, request.target.timeout_s)
         try:
             async with asyncio.timeout(wait_s):
                 return await self._open_to_first_event(request, dialect)

@@ -247,6 +247,7 @@ async def test_a_kill_switch_cuts_a_running_copy(upstream: FakeUpstream, tmp_pat
         assert (copy.status, copy.error_code) == ("cancelled", "kill_switch")
         assert memory.gateway.stopped(scope)
         assert count(memory, "cut") == 1
+        assert b"groundcrew_cut_calls_total 0.0" in memory.gateway.metrics.render()
         used = memory.gateway.ledger.used("demo", memory.gateway.clock.now())
         assert used.tokens_today == sum(each.input_tokens + each.output_tokens for each in memory.calls())
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
@@ -59,6 +60,20 @@ async def test_applying_again_changes_nothing_and_writes_nothing(services: Servi
     changes = await bank.apply(services, hypothesis=bank.plan())
     assert {each.action for each in changes} == {"unchanged"}
     assert ((await services.audit.verify()).head, await services.snapshots.version()) == before
+
+
+async def test_how_a_model_is_reached_changes_its_targets_and_no_version(services: Services) -> None:
+    target = bank.model().targets[0]
+    shadow = Target(provider=target.provider, model="trial", role="shadow", share_percent=10.0)
+    tuned = bank.model(targets=(msgspec.structs.replace(target, weight=3, retries=0, timeout_s=5.0), shadow))
+    changes = await bank.apply(services, models=[tuned])
+    assert {each.kind: each.action for each in changes if each.action != "unchanged"} == {"Model": "updated"}
+    (field,) = of(changes, "Model").fields
+    assert (field.field, field.before[0]["weight"], field.after[0]["weight"]) == ("targets", None, 3)
+    assert {each.action for each in await bank.apply(services, models=[tuned])} == {"unchanged"}
+    assert (await services.snapshots.build()).models[bank.MODEL] == tuned, "the gateways get it with the next snapshot"
+    promoted = bank.model(targets=(target, msgspec.structs.replace(shadow, role="canary")))
+    assert of(await bank.apply(services, models=[promoted]), "Version").action == "updated"
 
 
 async def test_a_changed_field_is_shown_before_and_after(services: Services) -> None:
