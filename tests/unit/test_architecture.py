@@ -52,6 +52,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "alembic": ("store.",),
     "aiohttp": ("gateway.upstream", "testing"),
     "sqlite3": ("gateway.spool",),
+    "opentelemetry": ("gateway.telemetry.export",),
     "litestar": ("web.", "app"),
     "click": ("cli.",),
 }
@@ -59,7 +60,19 @@ OWNERS: dict[str, tuple[str, ...]] = {
 #: What `groundcrew --help` must not load; each takes longer than the help.
 HEAVY = (
     *("onnxruntime", "tokenizers", "tantivy", "usearch", "numpy", "scipy", "statsmodels", "pandas", "pyarrow", "daft"),
-    *("sqlalchemy", "alembic", "litestar", "aiohttp", "uvicorn", "openai", "pydantic", "pypdf", "docx", "cedarpy"),
+    *(
+        "sqlalchemy",
+        "alembic",
+        "litestar",
+        "aiohttp",
+        "uvicorn",
+        "openai",
+        "pydantic",
+        "pypdf",
+        "docx",
+        "cedarpy",
+        "opentelemetry",
+    ),
 )
 
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -67,6 +67,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None
+    #: Where the call's time went until its record was handed over: parts that do not overlap, their sum is `total`.
     latency_ms: dict[str, float] = {}
     trust: TrustReport | None = None
     #: The trust report of the generated answer when a fallback or refusal replaced it.
@@ -78,6 +79,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_version: int = 0
     sign_off_id: str | None = None
     sample: bool = False
+    #: The distributed trace that the call belongs to, 32 hexadecimal digits.
+    trace_id: str | None = None
     details: dict[str, Any] = {}
 
 

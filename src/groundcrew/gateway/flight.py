@@ -16,6 +16,8 @@ from groundcrew.gateway.budget import Reservation, cost_usd
 from groundcrew.gateway.inflight import Inflight
 from groundcrew.gateway.protocols import Citation, Source
 from groundcrew.gateway.respond import HeaderList
+from groundcrew.gateway.timing import Part, Parts
+from groundcrew.gateway.trace import NO_TRACE, CallTrace
 from groundcrew.gateway.wire import Headers
 
 
@@ -25,6 +27,9 @@ class Flight:
     def __init__(self, call_id: str, received_at: datetime) -> None:
         self.call_id, self.received_at = call_id, received_at
         self.started_s = time.perf_counter()
+        #: Where its time went, and its place in a distributed trace.
+        self.parts = Parts(self.started_s)
+        self.trace: CallTrace = NO_TRACE
         self.headers = Headers()
         self.key: KeyEntry | None = None
         self.entry: UseCaseEntry | None = None
@@ -60,7 +65,6 @@ class Flight:
         self.sign_off_id: str | None = None
         #: Why an answer that was sent should be looked at.
         self.flags: list[str] = []
-        self.latency_ms: dict[str, float] = {}
         self.details: dict[str, Any] = {}
 
     @property
@@ -70,9 +74,17 @@ class Flight:
             return "not_scanned"
         return "partial" if self.scans_missing else "scanned"
 
-    def timed(self, part: str, since_s: float) -> None:
-        """Book the time since `since_s` (perf_counter) under `part`."""
-        self.latency_ms[part] = round(self.latency_ms.get(part, 0.0) + (time.perf_counter() - since_s) * 1000, 3)
+    @property
+    def latency_ms(self) -> dict[str, float]:
+        """The parts of the call's time so far and their `total`, in milliseconds."""
+        return self.parts.latency_ms(time.perf_counter())
+
+    def timed(self, part: Part, since_s: float, place: str | None = None) -> None:
+        """Book the time since `since_s` (perf_counter) under `part`; time already booked inside of it stays where it is.
+        `place` tells apart in a trace what is one part in the record."""
+        now_s = time.perf_counter()
+        self.parts.book(part, since_s, now_s)
+        self.trace.part(place or part, since_s, now_s)
 
     def estimate_missing_usage(self, prompt_bytes_per_token: int) -> None:
         """Where the upstream told no token counts, put our estimate in their place; nothing for a call that never left."""
@@ -126,6 +138,7 @@ class Flight:
             scan=self.scan,
             snapshot_version=self.snapshot_version,
             sign_off_id=self.sign_off_id,
+            trace_id=self.trace.trace_id,
             details={**self.details, "flags": self.flags} if self.flags else self.details,
         )
 
@@ -157,6 +170,7 @@ class Flight:
             "verdicts": self.guards,
             "flags": self.flags,
             "scan": self.scan,
+            "latency_ms": self.latency_ms,
         }
 
 

@@ -54,6 +54,7 @@ class PassThrough:
                 events = opened.splitter.feed(data)
         finally:
             flight.answer = gathering.generated().recorded_text()
+            flight.trace.finished(gathering.finish_reason)
             if gathering.usage is not None:
                 flight.usage_known = True
                 flight.input_tokens, flight.output_tokens = gathering.usage.prompt_tokens, gathering.usage.completion_tokens

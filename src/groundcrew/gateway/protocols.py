@@ -57,12 +57,13 @@ class UsageSource(Protocol):
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to one target; `body` is the JSON to send as it is."""
+    """One request to one target; `body` is the JSON to send as it is, `headers` are those of the trace that it belongs to."""
 
     provider: Provider
     target: Target
     body: bytes
     call_id: str
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class UpstreamStream(Protocol):

@@ -51,6 +51,8 @@ class Proxy:
         flight.stream = bool(request.stream)
         flight.request_text, flight.question = request.transcript(), request.question()
         flight.prefill, flight.offers_tools = request.prefill(), bool(request.tools or request.functions)
+        if flight.trace.wants_content:
+            flight.trace.asked([(each.role, "\n".join(each.texts())) for each in request.messages])
         admitted = self._admit(flight, request, len(body))
         flight.timed("admission", started_s)
         checked = await self._checks.request(flight, admitted, request, fields)

@@ -53,18 +53,25 @@ class Targets:
             return await extractive.generate(
                 flight, admitted, self._checks, bytes_per_token=self._settings.prompt_bytes_per_token
             )
-        request = self._request(flight, route, body_for)
-        return read_completion(await self._upstream.complete(request), route.provider.name)
+        body = await self._upstream.complete(self._request(flight, route, body_for))
+        flight.trace.answered(body)
+        return read_completion(body, route.provider.name)
 
     async def open_stream(self, flight: Flight, admitted: Admitted, routes: tuple[Route, ...], body_for: BodyFor) -> OpenStream:
         """A stream whose first event is here, from the first target that gives one."""
-        for route in routes:
-            self._choose(flight, admitted, route)
-            try:
-                return await self._open(self._request(flight, route, body_for))
-            except UpstreamError as error:
-                self._failed(flight, route, error, last=route is routes[-1])
-        raise UpstreamError("no target is left")
+        started_s = time.perf_counter()
+        try:
+            for route in routes:
+                self._choose(flight, admitted, route)
+                try:
+                    opened = await self._open(self._request(flight, route, body_for))
+                    flight.trace.first_chunk(opened.events[0])
+                    return opened
+                except UpstreamError as error:
+                    self._failed(flight, route, error, last=route is routes[-1])
+            raise UpstreamError("no target is left")
+        finally:
+            flight.timed("upstream", started_s)
 
     async def _open(self, request: UpstreamRequest) -> OpenStream:
         stream = await self._upstream.open_stream(request)
@@ -89,17 +96,24 @@ class Targets:
         flight.provider, flight.target_model, flight.price = route.provider.name, route.target.model, route.target.price
         if flight.inflight is not None:
             flight.inflight.scopes = scopes_of(admitted.key, use_case, route.provider.name)
+        flight.trace.attempt(route)
 
     @staticmethod
     def _request(flight: Flight, route: Route, body_for: BodyFor) -> UpstreamRequest:
         flight.upstream_started = True
+        body = body_for(route.target.model)
         return UpstreamRequest(
-            provider=route.provider, target=route.target, body=body_for(route.target.model), call_id=flight.call_id
+            provider=route.provider,
+            target=route.target,
+            body=body,
+            call_id=flight.call_id,
+            headers=flight.trace.headers(body),
         )
 
     @staticmethod
     def _failed(flight: Flight, route: Route, error: UpstreamError, *, last: bool) -> None:
         """Note a target's failure; raise it again when no other target may be tried."""
+        flight.trace.failed(error)
         flight.details.setdefault("upstream_failures", []).append(f"{route.target.model}: {error}")
         if last or not _worth_another(error):
             raise error

@@ -115,6 +115,7 @@ class HttpUpstream:
         if provider.api != "openai" or not provider.base_url:
             raise UpstreamError(f"provider {provider.name}: this gateway does not speak {provider.api} over HTTP")
         headers = {"content-type": "application/json", "accept": accept, "x-request-id": request.call_id}
+        headers.update(request.headers)
         secret = self._secrets.resolve(provider)
         if secret is not None:
             headers["authorization"] = "Bearer " + secret

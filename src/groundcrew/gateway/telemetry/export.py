@@ -1,0 +1,123 @@
+"""OpenTelemetry itself: spans, events and metrics as OTLP over HTTP. The only module that imports its SDK, which is loaded only
+where telemetry is switched on. Used by one thread, which may wait for the collector; calls never do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from opentelemetry import trace as api
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExportResult
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from groundcrew import __version__
+from groundcrew.domain.identifiers import new_id
+from groundcrew.gateway.telemetry.measures import HISTOGRAMS, Measure
+from groundcrew.gateway.telemetry.signals import EventData, Signals, SpanData
+
+SCOPE = "groundcrew.gateway"
+_KINDS = {"server": api.SpanKind.SERVER, "client": api.SpanKind.CLIENT, "internal": api.SpanKind.INTERNAL}
+
+
+class Export:
+    """Sends what calls export. `endpoints` are full URLs by signal (traces, metrics, logs); one that is missing is not sent."""
+
+    def __init__(self, endpoints: Mapping[str, str]) -> None:
+        self._scope = InstrumentationScope(SCOPE, __version__)
+        self._resource = _resource()
+        self._spans = OTLPSpanExporter(endpoint=endpoints["traces"]) if "traces" in endpoints else None
+        self._events = OTLPLogExporter(endpoint=endpoints["logs"]) if "logs" in endpoints else None
+        self._provider: MeterProvider | None = None
+        if "metrics" in endpoints:
+            reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoints["metrics"]))
+            self._provider = MeterProvider([reader], resource=self._resource, shutdown_on_exit=False)
+            meter = self._provider.get_meter(SCOPE, __version__)
+            self._histograms = {
+                each.name: meter.create_histogram(
+                    each.name, each.unit, each.text, explicit_bucket_boundaries_advisory=each.bounds
+                )
+                for each in HISTOGRAMS
+            }
+            self._dropped = meter.create_counter(
+                "groundcrew.telemetry.dropped", "{call}", "Calls whose spans and events were not sent"
+            )
+
+    def measure(self, measures: Sequence[Measure]) -> None:
+        """Add measurements; they are sent by the SDK's own thread at its interval."""
+        if self._provider is not None:
+            for histogram, value, attributes in measures:
+                self._histograms[histogram.name].record(value, attributes)
+
+    def dropped(self, number: int) -> None:
+        """Count calls whose spans and events were not sent."""
+        if self._provider is not None and number:
+            self._dropped.add(number)
+
+    def send(self, calls: Sequence[tuple[int, int, Signals]]) -> bool:
+        """Send the signals of calls, each with its trace id and flags. Waits; False where the collector did not take all."""
+        done = True
+        spans = [self._span(each, trace_id, flags) for trace_id, flags, signals in calls for each in signals.spans]
+        if spans and self._spans is not None:
+            done = self._spans.export(spans) is SpanExportResult.SUCCESS
+        events = [self._event(each, trace_id, flags) for trace_id, flags, signals in calls for each in signals.events]
+        if events and self._events is not None:
+            done = self._events.export(events) is LogRecordExportResult.SUCCESS and done
+        return done
+
+    def close(self) -> None:
+        """Send the metrics once more and end."""
+        if self._provider is not None:
+            self._provider.shutdown(timeout_millis=2_000)
+        if self._spans is not None:
+            self._spans.shutdown()  # type: ignore[no-untyped-call]
+        if self._events is not None:
+            self._events.shutdown()
+
+    def _span(self, span: SpanData, trace_id: int, flags: int) -> ReadableSpan:
+        status = api.Status() if span.error is None else api.Status(api.StatusCode.ERROR, span.error)
+        return ReadableSpan(
+            span.name,
+            context=_context(trace_id, span.span_id, flags),
+            parent=_context(trace_id, span.parent_id, flags) if span.parent_id is not None else None,
+            resource=self._resource,
+            attributes=span.attributes,
+            events=[Event(name, attributes, at_ns) for name, at_ns, attributes in span.events],
+            kind=_KINDS[span.kind],
+            status=status,
+            start_time=span.start_ns,
+            end_time=span.end_ns,
+            instrumentation_scope=self._scope,
+        )
+
+    def _event(self, event: EventData, trace_id: int, flags: int) -> ReadableLogRecord:
+        record = LogRecord(
+            timestamp=event.at_ns,
+            observed_timestamp=event.at_ns,
+            context=api.set_span_in_context(api.NonRecordingSpan(_context(trace_id, event.span_id, flags))),
+            severity_number=SeverityNumber.WARN if event.warns else SeverityNumber.INFO,
+            severity_text="WARN" if event.warns else "INFO",
+            event_name=event.name,
+            attributes=event.attributes,
+        )
+        return ReadableLogRecord(record, self._resource, self._scope)
+
+
+def _context(trace_id: int, span_id: str, flags: int) -> api.SpanContext:
+    return api.SpanContext(trace_id, int(span_id, 16), is_remote=False, trace_flags=api.TraceFlags(flags))
+
+
+def _resource() -> Resource:
+    """Who sends: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES count before ours."""
+    told = dict(Resource.create({}).attributes)
+    if str(told.get("service.name", "")).startswith("unknown_service"):
+        del told["service.name"]
+    return Resource({"service.name": "groundcrew", "service.version": __version__, "service.instance.id": new_id(), **told})

@@ -1,0 +1,42 @@
+"""Where a call's time went: parts that never overlap, so that they add up to the whole."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+#: admission: reading the body's fields, the key's rights, the budget. guards: on what goes in and out and on passages.
+#: retrieval: finding passages. upstream: the provider, for a stream until its end. compose: an answer of verbatim sentences.
+#: trust: scoring an answer. record: waiting for durability. The rest (`other`) is the client's sending and our own steps.
+Part = Literal["admission", "guards", "retrieval", "upstream", "compose", "trust", "record"]
+
+PARTS: tuple[Part, ...] = ("admission", "guards", "retrieval", "upstream", "compose", "trust", "record")
+
+
+class Parts:
+    """The parts of one call's time. Times are perf_counter seconds; `book` is called in the order of `end_s`."""
+
+    __slots__ = ("_booked_s", "_covered", "_started_s")
+
+    def __init__(self, started_s: float) -> None:
+        self._started_s = started_s
+        self._booked_s: dict[str, float] = {}
+        #: What is booked already, as disjoint intervals in order.
+        self._covered: list[tuple[float, float]] = []
+
+    def book(self, part: Part, start_s: float, end_s: float) -> None:
+        """Book what of the interval is not booked yet: a part inside another one counts once, as itself."""
+        covered, free_s, first_s = self._covered, end_s - start_s, start_s
+        while covered and covered[-1][1] > start_s:
+            begin_s, stop_s = covered.pop()
+            free_s -= stop_s - max(begin_s, start_s)
+            first_s = min(first_s, begin_s)
+        covered.append((first_s, end_s))
+        self._booked_s[part] = self._booked_s.get(part, 0.0) + max(free_s, 0.0)
+
+    def latency_ms(self, now_s: float) -> dict[str, float]:
+        """Every booked part, `other` for what is in none, and `total`, their sum: milliseconds, rounded to microseconds."""
+        found: dict[str, float] = {part: round(value * 1000, 3) for part, value in self._booked_s.items()}
+        booked = sum(found.values())
+        other = max(round((now_s - self._started_s) * 1000 - booked, 3), 0.0)
+        found["other"], found["total"] = other, round(booked + other, 3)
+        return found
