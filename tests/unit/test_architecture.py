@@ -60,19 +60,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
 #: What `groundcrew --help` must not load; each takes longer than the help.
 HEAVY = (
     *("onnxruntime", "tokenizers", "tantivy", "usearch", "numpy", "scipy", "statsmodels", "pandas", "pyarrow", "daft"),
-    *(
-        "sqlalchemy",
-        "alembic",
-        "litestar",
-        "aiohttp",
-        "uvicorn",
-        "openai",
-        "pydantic",
-        "pypdf",
-        "docx",
-        "cedarpy",
-        "opentelemetry",
-    ),
+    *("sqlalchemy", "alembic", "litestar", "aiohttp", "uvicorn", "openai", "pydantic", "pypdf", "docx", "cedarpy"),
+    "opentelemetry",
 )
 
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from groundcrew.domain.call import Call, CallStatus, GuardResult, ScanStatus, SourceReference
+from groundcrew.domain.call import Call, CallStatus, GuardResult, LatencyPart, ScanStatus, SourceReference
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.provider import Price
@@ -16,7 +16,7 @@ from groundcrew.gateway.budget import Reservation, cost_usd
 from groundcrew.gateway.inflight import Inflight
 from groundcrew.gateway.protocols import Citation, Source
 from groundcrew.gateway.respond import HeaderList
-from groundcrew.gateway.timing import Part, Parts
+from groundcrew.gateway.timing import Parts
 from groundcrew.gateway.trace import NO_TRACE, CallTrace
 from groundcrew.gateway.wire import Headers
 
@@ -79,7 +79,7 @@ class Flight:
         """The parts of the call's time so far and their `total`, in milliseconds."""
         return self.parts.latency_ms(time.perf_counter())
 
-    def timed(self, part: Part, since_s: float, place: str | None = None) -> None:
+    def timed(self, part: LatencyPart, since_s: float, place: str | None = None) -> None:
         """Book the time since `since_s` (perf_counter) under `part`; time already booked inside of it stays where it is.
         `place` tells apart in a trace what is one part in the record."""
         now_s = time.perf_counter()

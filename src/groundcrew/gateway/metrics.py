@@ -101,7 +101,7 @@ class Metrics:
     ) -> None:
         """Count one finished call."""
         counts = self._counts
-        key = (use_case, status)
+        key: tuple[str, str] = (use_case, status)
         counts.calls[key] = counts.calls.get(key, 0) + 1
         parts = counts.parts
         for part, value in latency_ms.items():

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-#: admission: reading the body's fields, the key's rights, the budget. guards: on what goes in and out and on passages.
-#: retrieval: finding passages. upstream: the provider, for a stream until its end. compose: an answer of verbatim sentences.
-#: trust: scoring an answer. record: waiting for durability. The rest (`other`) is the client's sending and our own steps.
-Part = Literal["admission", "guards", "retrieval", "upstream", "compose", "trust", "record"]
-
-PARTS: tuple[Part, ...] = ("admission", "guards", "retrieval", "upstream", "compose", "trust", "record")
+from groundcrew.domain.call import LatencyPart
 
 
 class Parts:
@@ -23,7 +16,7 @@ class Parts:
         #: What is booked already, as disjoint intervals in order.
         self._covered: list[tuple[float, float]] = []
 
-    def book(self, part: Part, start_s: float, end_s: float) -> None:
+    def book(self, part: LatencyPart, start_s: float, end_s: float) -> None:
         """Book what of the interval is not booked yet: a part inside another one counts once, as itself."""
         covered, free_s, first_s = self._covered, end_s - start_s, start_s
         while covered and covered[-1][1] > start_s:

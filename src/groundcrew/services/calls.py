@@ -43,11 +43,19 @@ class Calls:
             return await require(connection, CALLS, call_id)
 
     async def latest(
-        self, *, use_case: str | None = None, status: str | None = None, before: str | None = None, limit: int = 50
+        self,
+        *,
+        use_case: str | None = None,
+        status: str | None = None,
+        trace_id: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
     ) -> list[Call]:
         """The newest calls first; `before` is the id of the last one seen."""
         async with self._database.read() as connection:
-            return await stored.latest(connection, use_case=use_case, status=status, before=before, limit=limit)
+            return await stored.latest(
+                connection, use_case=use_case, status=status, trace_id=trace_id, before=before, limit=limit
+            )
 
     async def status_counts(self, use_case: str, version_digest: str | None = None) -> dict[tuple[str, str], int]:
         """Number of calls by (status, trust state or ''), of one version where given."""

@@ -80,7 +80,7 @@ class Export:
         if self._spans is not None:
             self._spans.shutdown()  # type: ignore[no-untyped-call]
         if self._events is not None:
-            self._events.shutdown()
+            self._events.shutdown()  # type: ignore[no-untyped-call]
 
     def _span(self, span: SpanData, trace_id: int, flags: int) -> ReadableSpan:
         status = api.Status() if span.error is None else api.Status(api.StatusCode.ERROR, span.error)

@@ -167,6 +167,7 @@ async def _page(
         calls=calls,
         show_use_case=False,
         chart=_chart(activity),
+        latency=await views_of(request).latency(name),
         message=message,
         problem=problem,
     )
