@@ -35,8 +35,8 @@ def summarise(times: Sequence[dict[str, float]]) -> LatencyView:
     for each in times:
         for part, value in each.items():
             values.setdefault(part, []).append(value)
-    order = (*LATENCY_PARTS, "total")
-    names = sorted(values, key=lambda part: (order.index(part) if part in order else -1, part))
+    unknown = sorted(values.keys() - {*LATENCY_PARTS, "total"})  # of old records
+    names = [each for each in (*LATENCY_PARTS[:-1], *unknown, LATENCY_PARTS[-1], "total") if each in values]
     parts = tuple(
         PartLatency(name=part, calls=len(values[part]), p50_ms=rank(values[part], 0.5), p95_ms=rank(values[part], 0.95))
         for part in names

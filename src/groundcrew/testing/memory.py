@@ -21,6 +21,7 @@ from groundcrew.gateway.protocols import Grounding, Recorder
 from groundcrew.gateway.recorder import SpoolRecorder
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.spool import Spool
+from groundcrew.gateway.trace import Tracing
 from groundcrew.gateway.upstream import HttpUpstream
 
 
@@ -144,6 +145,7 @@ def memory_gateway(
     grounding: Grounding | None = None,
     clock: FakeClock | None = None,
     recorder: Recorder | None = None,
+    tracing: Tracing | None = None,
 ) -> MemoryGateway:
     """A gateway with a real upstream client and a real spool in `folder`."""
     spool = Spool.open(folder / "spool.db")
@@ -156,5 +158,6 @@ def memory_gateway(
         grounding=grounding,
         settings=chosen,
         clock=clock,
+        tracing=tracing,
     )
     return MemoryGateway(gateway=gateway, snapshots=snapshots, spool=spool)

@@ -46,6 +46,8 @@ class Worker:
         self._closing = threading.Event()
         #: Calls that were dropped, and how many of them the collector was told of.
         self._lost = self._lost_told = 0
+        #: Calls whose spans and events are being sent right now.
+        self._sending = 0
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="groundcrew-telemetry", daemon=True)
         self._thread.start()
@@ -66,7 +68,7 @@ class Worker:
         self._wake.set()
         done = self._closed.wait(wait_s)
         if not done:
-            self._drop(len(self._queue))
+            self._drop(len(self._queue) + self._sending)
             self._queue.clear()
         return done
 
@@ -116,12 +118,14 @@ class Worker:
             except Exception as error:
                 lost += 1
                 log.warning("call %s: its telemetry could not be built (%s)", ended.call_id, type(error).__name__)
+        self._sending = len(batch)
         try:
             if batch and not self._export.send(batch):
                 lost += len(batch)
         except Exception as error:
             lost += len(batch)
             log.warning("telemetry could not be sent: %s", type(error).__name__)
+        self._sending = 0
         self._drop(lost)
         self._export.dropped(self._lost - self._lost_told)
         self._lost_told = self._lost

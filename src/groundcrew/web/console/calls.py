@@ -73,7 +73,8 @@ def latency_parts(latency_ms: dict[str, float]) -> tuple[PartTime, ...]:
         found["other"] = found.get("other", 0.0) + rest
     whole = max(sum(found.values()), 1e-9)
     placed, position = [], 0.0
-    for name in sorted(found, key=lambda name: (known.index(name) if name in known else len(known), name)):
+    order = [*LATENCY_PARTS[:-1], *sorted(found.keys() - set(known)), LATENCY_PARTS[-1]]
+    for name in (each for each in order if each in found):
         width = found[name] / whole * 100
         colour = known.index(name) + 1 if name in known else 0
         placed.append(PartTime(name=name, ms=found[name], start=round(position, 2), width=round(width, 2), colour=colour))
