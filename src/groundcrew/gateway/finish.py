@@ -49,7 +49,8 @@ class Finisher:
             flight.timed("record", started_s)  # too late for the record itself: for metrics, traces and the response
         flight.is_recorded = True
         assert flight.entry is not None
-        self._metrics.call(flight.entry.use_case.name, status, flight.latency_ms, flight.input_tokens, flight.output_tokens)
+        flight.recorded_ms = flight.latency_ms
+        self._metrics.call(flight.entry.use_case.name, status, flight.recorded_ms, flight.input_tokens, flight.output_tokens)
 
     def _record_later(self, flight: Flight, status: CallStatus) -> None:
         """A stream of which some has left gets its record in any case; it ends with an error for its client."""

@@ -30,6 +30,8 @@ class Flight:
         #: Where its time went, and its place in a distributed trace.
         self.parts = Parts(self.started_s)
         self.trace: CallTrace = NO_TRACE
+        #: `latency_ms` at the moment when the record was durable, that wait included.
+        self.recorded_ms: dict[str, float] | None = None
         self.headers = Headers()
         self.key: KeyEntry | None = None
         self.entry: UseCaseEntry | None = None
@@ -170,7 +172,7 @@ class Flight:
             "verdicts": self.guards,
             "flags": self.flags,
             "scan": self.scan,
-            "latency_ms": self.latency_ms,
+            "latency_ms": self.recorded_ms or self.latency_ms,
         }
 
 

@@ -27,9 +27,14 @@ class Parts:
         self._booked_s[part] = self._booked_s.get(part, 0.0) + max(free_s, 0.0)
 
     def latency_ms(self, now_s: float) -> dict[str, float]:
-        """Every booked part, `other` for what is in none, and `total`, their sum: milliseconds, rounded to microseconds."""
-        found: dict[str, float] = {part: round(value * 1000, 3) for part, value in self._booked_s.items()}
-        booked = sum(found.values())
-        other = max(round((now_s - self._started_s) * 1000 - booked, 3), 0.0)
-        found["other"], found["total"] = other, round(booked + other, 3)
+        """Every booked part, `other` for what is in none, and `total`, their sum: milliseconds, in whole microseconds."""
+        total = left = int((now_s - self._started_s) * 1e6)
+        found: dict[str, float] = {}
+        for part, value_s in self._booked_s.items():
+            value = int(value_s * 1e6)  # whole microseconds, cut off
+            left -= value
+            found[part] = value / 1000
+        # Floating point may have booked a microsecond too much.
+        found["other"] = max(left, 0) / 1000
+        found["total"] = (total - min(left, 0)) / 1000
         return found
