@@ -653,3 +653,20 @@ def test_a_flight_outside_of_a_request_has_a_trace_that_notes_nothing() -> None:
     flight.trace.attempt(provider)  # type: ignore[arg-type]
     flight.trace.first_chunk(b"data: {}")
     Tracing().end(flight)
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "telemetry.md"
+
+
+async def test_the_page_names_everything_that_is_sent(build: Build, collector: Collector) -> None:
+    guards = (GuardRule(guard="pii", on=("input", "output"), mode="monitor"),)
+    memory = build(grounding=grounded(), guards=guards)
+    await chat(memory.gateway, TEST_KEY, text=QUESTION)
+    await chat(memory.gateway, TEST_KEY, text=QUESTION, model="other")
+    await memory.gateway.close()
+    page = PAGE.read_text()
+    sent = {each for each in collector.names() if not each.startswith(("http.", "url.", "network.", "groundcrew.latency_ms."))}
+    sent |= SENT | {each.name for each in HISTOGRAMS}
+    assert [each for each in sorted(sent) if f"`{each}`" not in page] == []
+    families = [line.split()[2] for line in memory.gateway.metrics.render().decode().splitlines() if line.startswith("# TYPE")]
+    assert [each for each in families if not each.endswith("_created") and f"`{each}`" not in page] == []

@@ -55,7 +55,9 @@ async def test_a_use_cases_page_shows_percentiles_by_part(site: Site) -> None:
     await site.services.calls.ship([*made, sample], gateway="test")
     page = (await site.as_person("auditor", "GET", f"/use-cases/{OWN}")).text
     assert "newest 100 calls: median 51 ms, 95 of 100 within 96 ms" in page
-    assert re.search(r"upstream</th><td class=\"number\">100</td><td class=\"number\">50 ms</td><td class=\"number\">95 ms</td>", page)
+    assert re.search(
+        r"upstream</th><td class=\"number\">100</td><td class=\"number\">50 ms</td><td class=\"number\">95 ms</td>", page
+    )
 
 
 def test_percentiles_are_nearest_ranks() -> None:
