@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from tests.unit.web.site import OTHER, OWN, Site, call
@@ -21,7 +22,7 @@ def test_parts_fill_the_bar_in_the_order_of_a_call() -> None:
     assert [each.name for each in parts] == [each for each in LATENCY_PARTS if each != "compose"]
     assert len({each.colour for each in parts}) == len(parts)
     assert sum(each.width for each in parts) == pytest.approx(100, abs=0.05)
-    for before, after in zip(parts, parts[1:], strict=False):
+    for before, after in pairwise(parts):
         assert after.start == pytest.approx(before.start + before.width, abs=0.02)
 
 
