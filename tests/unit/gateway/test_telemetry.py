@@ -26,6 +26,7 @@ from groundcrew.gateway.telemetry.config import Sampler, read_config, read_sampl
 from groundcrew.gateway.telemetry.dialects import request_attributes, response_attributes
 from groundcrew.gateway.telemetry.measures import HISTOGRAMS
 from groundcrew.gateway.telemetry.providers import provider_name
+from groundcrew.gateway.telemetry.totals import OVERFLOW, Totals
 from groundcrew.gateway.telemetry.worker import Worker
 from groundcrew.gateway.trace import Tracing, parse_parent
 from groundcrew.testing import (
@@ -203,16 +204,7 @@ async def test_checks_are_spans_and_events(build: Build, collector: Collector) -
     assert server.attributes["groundcrew.trust.state"] == "supported"
     assert server.attributes["groundcrew.scan"] == "scanned"
     assert children(collector, server) == [
-        *(
-            "admission",
-            "guards input",
-            "retrieval kb",
-            "guards passages",
-            "chat fake-model-1",
-            "guards output",
-            "trust",
-            "record",
-        ),
+        *("guards input", "retrieval kb", "guards passages", "chat fake-model-1", "guards output", "trust", "record"),
     ]
     retrieval = collector.span("retrieval kb")
     assert retrieval.kind == "client"
@@ -473,6 +465,9 @@ class _StuckExport:
         self.sent += len(calls)
         return True
 
+    def send_metrics(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -670,3 +665,42 @@ async def test_the_page_names_everything_that_is_sent(build: Build, collector: C
     assert [each for each in sorted(sent) if f"`{each}`" not in page] == []
     families = [line.split()[2] for line in memory.gateway.metrics.render().decode().splitlines() if line.startswith("# TYPE")]
     assert [each for each in families if not each.endswith("_created") and f"`{each}`" not in page] == []
+
+
+@pytest.mark.parametrize("preference", ["", "delta"])
+async def test_metrics_are_sent_at_an_interval(
+    build: Build, collector: Collector, monkeypatch: pytest.MonkeyPatch, preference: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", preference)
+    url = collector.url + "/v1/metrics"
+    memory = build(environment={"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": url, "OTEL_METRIC_EXPORT_INTERVAL": "20"})
+    for number in (1, 2):
+        await chat(memory.gateway, TEST_KEY, text="Hi")
+        expected = 1 if preference else number
+        while True:
+            points = [each for _, each in collector.requests]
+            counts = [
+                point.count
+                for message in points
+                for metric in message.resource_metrics[0].scope_metrics[0].metrics
+                if metric.name == "gen_ai.client.operation.duration"
+                for point in metric.histogram.data_points
+            ]
+            if (sum(counts) if preference else max(counts, default=0)) == number:
+                break
+            await asyncio.sleep(0.01)
+        assert expected in counts
+    await memory.gateway.close()
+
+
+def test_attributes_without_an_end_are_added_up_in_one_series() -> None:
+    totals = Totals(series_max=2)
+    totals.add([(HISTOGRAMS[0], float(value), {"name": value}) for value in range(5)])
+    ((_, found),) = totals
+    assert set(found) == {(("name", 0),), (("name", 1),), OVERFLOW}
+    assert (sum(found[OVERFLOW].counts), found[OVERFLOW].sum, found[OVERFLOW].lowest, found[OVERFLOW].highest) == (
+        3,
+        9.0,
+        2.0,
+        4.0,
+    )

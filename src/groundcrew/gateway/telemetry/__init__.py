@@ -49,7 +49,8 @@ def open_tracing(
     from groundcrew.gateway.telemetry.export import Export
     from groundcrew.gateway.telemetry.worker import Worker
 
-    return Telemetry(Worker(Export(config.endpoints), content=content, dropped=dropped), config, content, passages_max)
+    worker = Worker(Export(config.endpoints), content=content, dropped=dropped, metrics_every_s=config.metrics_every_s)
+    return Telemetry(worker, config, content, passages_max)
 
 
 class Telemetry(Tracing):

@@ -15,6 +15,7 @@ log = logging.getLogger("groundcrew.gateway")
 Content = Literal["off", "spans", "events"]
 SIGNALS = ("traces", "metrics", "logs")
 PROTOCOL = "http/protobuf"
+INTERVAL_MS_MAX = 3_600_000
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoints: dict[str, str]
     sampler: Sampler
+    metrics_every_s: float = 60.0
 
 
 class Sampler(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +61,11 @@ def read_config(environment: Mapping[str, str], endpoint: str = "") -> Config | 
             log.warning("telemetry: %s are not sent: their endpoint %r is no http or https URL", signal, url[:200])
         else:
             endpoints[signal] = url
-    return Config(endpoints=endpoints, sampler=read_sampler(environment)) if endpoints else None
+    if not endpoints:
+        return None
+    every = environment.get("OTEL_METRIC_EXPORT_INTERVAL", "").strip()
+    every_s = int(every) / 1000 if every.isdigit() and 0 < int(every) <= INTERVAL_MS_MAX else 60.0
+    return Config(endpoints=endpoints, sampler=read_sampler(environment), metrics_every_s=every_s)
 
 
 def read_sampler(environment: Mapping[str, str]) -> Sampler:

@@ -3,6 +3,8 @@ where telemetry is switched on. Used by one thread, which may wait for the colle
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping, Sequence
 
 from opentelemetry import trace as api
@@ -12,8 +14,17 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExportResult
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -21,10 +32,15 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from groundcrew import __version__
 from groundcrew.domain.identifiers import new_id
-from groundcrew.gateway.telemetry.measures import HISTOGRAMS, Measure
+from groundcrew.gateway.telemetry import measures
+from groundcrew.gateway.telemetry.measures import Measure
 from groundcrew.gateway.telemetry.signals import EventData, Signals, SpanData
+from groundcrew.gateway.telemetry.totals import Key, Series, Totals
 
 SCOPE = "groundcrew.gateway"
+DROPPED_TEXT = "Calls whose spans and events were not sent"
+#: How long one sending of metrics may take.
+METRICS_MS_MAX = 10_000
 _KINDS = {"server": api.SpanKind.SERVER, "client": api.SpanKind.CLIENT, "internal": api.SpanKind.INTERNAL}
 
 
@@ -36,31 +52,56 @@ class Export:
         self._resource = _resource()
         self._spans = OTLPSpanExporter(endpoint=endpoints["traces"]) if "traces" in endpoints else None
         self._events = OTLPLogExporter(endpoint=endpoints["logs"]) if "logs" in endpoints else None
-        self._provider: MeterProvider | None = None
-        if "metrics" in endpoints:
-            reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoints["metrics"]))
-            self._provider = MeterProvider([reader], resource=self._resource, shutdown_on_exit=False)
-            meter = self._provider.get_meter(SCOPE, __version__)
-            self._histograms = {
-                each.name: meter.create_histogram(
-                    each.name, each.unit, each.text, explicit_bucket_boundaries_advisory=each.bounds
-                )
-                for each in HISTOGRAMS
-            }
-            self._dropped = meter.create_counter(
-                "groundcrew.telemetry.dropped", "{call}", "Calls whose spans and events were not sent"
-            )
+        self._metrics = OTLPMetricExporter(endpoint=endpoints["metrics"]) if "metrics" in endpoints else None
+        self._totals, self._dropped, self._since_ns = Totals(), 0, time.time_ns()
+        preference = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").strip().lower()
+        self._delta = preference in ("delta", "lowmemory")
 
-    def measure(self, measures: Sequence[Measure]) -> None:
-        """Add measurements; they are sent by the SDK's own thread at its interval."""
-        if self._provider is not None:
-            for histogram, value, attributes in measures:
-                self._histograms[histogram.name].record(value, attributes)
+    def measure(self, found: Sequence[Measure]) -> None:
+        """Add measurements; `send_metrics` sends them."""
+        if self._metrics is not None:
+            self._totals.add(found)
 
     def dropped(self, number: int) -> None:
         """Count calls whose spans and events were not sent."""
-        if self._provider is not None and number:
-            self._dropped.add(number)
+        self._dropped += number
+
+    def send_metrics(self) -> None:
+        """Send what was measured. Waits; what the collector does not take is in the next sending, but lost with `delta`."""
+        now_ns = time.time_ns()
+        metrics = [self._histogram(histogram, series, now_ns) for histogram, series in self._totals]
+        if self._dropped:
+            point = NumberDataPoint({}, self._since_ns, now_ns, self._dropped)
+            total = Sum([point], self._temporality, is_monotonic=True)
+            metrics.append(Metric("groundcrew.telemetry.dropped", DROPPED_TEXT, "{call}", total))
+        if self._metrics is None or not metrics:
+            return
+        if self._delta:
+            self._totals.clear()
+            self._since_ns, self._dropped = now_ns, 0
+        scope = ScopeMetrics(self._scope, metrics, "")
+        self._metrics.export(MetricsData([ResourceMetrics(self._resource, [scope], "")]), timeout_millis=METRICS_MS_MAX)
+
+    @property
+    def _temporality(self) -> AggregationTemporality:
+        return AggregationTemporality.DELTA if self._delta else AggregationTemporality.CUMULATIVE
+
+    def _histogram(self, histogram: measures.Histogram, found: Mapping[Key, Series], now_ns: int) -> Metric:
+        points = [
+            HistogramDataPoint(
+                dict(key),
+                self._since_ns,
+                now_ns,
+                sum(series.counts),
+                series.sum,
+                tuple(series.counts),
+                histogram.bounds,
+                series.lowest,
+                series.highest,
+            )
+            for key, series in found.items()
+        ]
+        return Metric(histogram.name, histogram.text, histogram.unit, Histogram(points, self._temporality))
 
     def send(self, calls: Sequence[tuple[int, int, Signals]]) -> bool:
         """Send the signals of calls, each with its trace id and flags. Waits; False where the collector did not take all."""
@@ -75,8 +116,9 @@ class Export:
 
     def close(self) -> None:
         """Send the metrics once more and end."""
-        if self._provider is not None:
-            self._provider.shutdown(timeout_millis=2_000)
+        self.send_metrics()
+        if self._metrics is not None:
+            self._metrics.shutdown()
         if self._spans is not None:
             self._spans.shutdown()  # type: ignore[no-untyped-call]
         if self._events is not None:
@@ -115,9 +157,21 @@ def _context(trace_id: int, span_id: str, flags: int) -> api.SpanContext:
     return api.SpanContext(trace_id, int(span_id, 16), is_remote=False, trace_flags=api.TraceFlags(flags))
 
 
+class _HashedResource(Resource):
+    """A resource whose hash is computed once: the encoder asks for it with every span."""
+
+    def __hash__(self) -> int:
+        found: int | None = self.__dict__.get("_known_hash")
+        if found is None:
+            found = self.__dict__["_known_hash"] = super().__hash__()
+        return found
+
+
 def _resource() -> Resource:
     """Who sends: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES count before ours."""
     told = dict(Resource.create({}).attributes)
     if str(told.get("service.name", "")).startswith("unknown_service"):
         del told["service.name"]
-    return Resource({"service.name": "groundcrew", "service.version": __version__, "service.instance.id": new_id(), **told})
+    return _HashedResource(
+        {"service.name": "groundcrew", "service.version": __version__, "service.instance.id": new_id(), **told}
+    )

@@ -17,8 +17,8 @@ _HTTP_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0,
 _PART_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
-class Histogram(msgspec.Struct, frozen=True, kw_only=True):
-    """A metric: its name, unit, and upper bounds of buckets."""
+class Histogram(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A metric: its name, unit, and upper bounds of buckets. There is one object for each."""
 
     name: str
     unit: str

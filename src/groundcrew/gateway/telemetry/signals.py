@@ -243,10 +243,13 @@ def call_attributes(ended: Ended) -> Attributes:
 
 
 def _part_spans(ended: Ended) -> list[SpanData]:
-    """A span for each part that is not a request to a target."""
+    """A span for each part that is worth one: not requests to targets, which have theirs, and not guards where none ran."""
     spans: list[SpanData] = []
+    last = {name: end_s for name, _, end_s in ended.trace.parts}
     for name, start_s, end_s in ended.trace.parts:
-        if name == "upstream":
+        # Where guards ran several times at one place, the last span tells what all of them said.
+        guards = _guards_of(ended.guards, name) if end_s == last[name] else []
+        if name in ("upstream", "admission") or (name.startswith("guards ") and not guards):
             continue
         attributes: Attributes = {}
         events: tuple[tuple[str, int, Attributes], ...] = ()
@@ -255,9 +258,9 @@ def _part_spans(ended: Ended) -> list[SpanData]:
         if name == "retrieval":
             title, kind, attributes = _retrieval(ended)
             error = attributes.get("error.type")
-        elif name.startswith("guards "):
+        elif guards:
             at_ns = wall_ns(ended.trace, end_s)
-            events = tuple(("groundcrew.guard", at_ns, guard_attributes(each)) for each in _guards_of(ended.guards, name))
+            events = tuple(("groundcrew.guard", at_ns, guard_attributes(each)) for each in guards)
         spans.append(
             SpanData(
                 name=title,

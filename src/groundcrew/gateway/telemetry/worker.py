@@ -26,6 +26,8 @@ QUEUE_MAX = 2_048
 BATCH_MAX = 256
 BATCH_WAIT_S = 1.0
 GATHER_STEP_S = 0.05
+#: How often metrics are sent where OTEL_METRIC_EXPORT_INTERVAL says nothing.
+METRICS_EVERY_S = 60.0
 
 
 class Worker:
@@ -39,9 +41,12 @@ class Worker:
         dropped: Callable[[int], None],
         queue_max: int = QUEUE_MAX,
         wait_s: float = BATCH_WAIT_S,
+        metrics_every_s: float = METRICS_EVERY_S,
     ) -> None:
         self._export, self._content, self._told, self._queue_max, self._wait_s = export, content, dropped, queue_max, wait_s
         self._queue: deque[Ended] = deque()
+        self._metrics_every_s = metrics_every_s
+        self._metrics_s = time.monotonic() + metrics_every_s
         self._wake = threading.Event()
         self._closing = threading.Event()
         #: Calls that were dropped, and how many of them the collector was told of.
@@ -80,7 +85,11 @@ class Worker:
     def _run(self) -> None:
         try:
             while True:
-                self._wake.wait()
+                woken = self._wake.wait(max(self._metrics_s - time.monotonic(), 0.0))
+                if time.monotonic() >= self._metrics_s and not self._closing.is_set():
+                    self._send_metrics()
+                if not woken:
+                    continue
                 self._gather()
                 self._wake.clear()
                 while self._queue:
@@ -93,6 +102,13 @@ class Worker:
             except Exception as error:
                 log.warning("telemetry could not be closed: %s", error)
             self._closed.set()
+
+    def _send_metrics(self) -> None:
+        self._metrics_s = time.monotonic() + self._metrics_every_s
+        try:
+            self._export.send_metrics()
+        except Exception as error:
+            log.warning("metrics could not be sent: %s", type(error).__name__)
 
     def _gather(self) -> None:
         """Wait a little for more calls, so that they share a request."""
