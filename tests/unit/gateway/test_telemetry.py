@@ -489,6 +489,22 @@ async def test_the_queue_is_bounded_and_drops_are_counted(build: Build, collecto
     assert len(memory.calls()) == 6
 
 
+async def test_texts_that_wait_are_bounded(build: Build, collector: Collector) -> None:
+    export, lost = _StuckExport(), []
+    worker = Worker(export, content="spans", dropped=lost.append, text_max=1_000, wait_s=0.0)  # type: ignore[arg-type]
+    config = read_config({"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
+    assert config is not None
+    memory = build(tracing=Telemetry(worker, config, "spans", 12))
+    assert (await chat(memory.gateway, TEST_KEY, text="Hi")).status == 200
+    assert await asyncio.to_thread(export.sending.wait, 10)
+    for text, dropped in (("x" * 2_000, 1), ("x" * 900, 1), ("x" * 900, 2), ("Hi", 2)):
+        assert (await chat(memory.gateway, TEST_KEY, text=text)).status == 200
+        assert sum(lost) == dropped
+    export.free.set()
+    await memory.gateway.close()
+    assert export.sent == 3
+
+
 async def test_telemetry_that_breaks_costs_no_call(build: Build, monkeypatch: pytest.MonkeyPatch, collector: Collector) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("broken")

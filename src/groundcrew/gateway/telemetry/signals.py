@@ -55,6 +55,11 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     answer: str = ""
     sources: tuple[Source, ...] = ()
 
+    def text_length(self) -> int:
+        """Code points of all texts that it keeps."""
+        asked = sum(len(text) for _, text in self.trace.messages)
+        return asked + len(self.answer) + sum(len(each.text) for each in self.sources)
+
 
 class SpanData(msgspec.Struct, frozen=True, kw_only=True):
     """One span. Times are Unix nanoseconds; `events` are (name, time, attributes); `error` describes a failure."""

@@ -22,6 +22,8 @@ log = logging.getLogger("groundcrew.gateway")
 
 #: Ended calls that wait for the thread; the next one is dropped.
 QUEUE_MAX = 2_048
+#: Code points of texts that wait, where content is exported.
+QUEUE_TEXT_MAX = 32_000_000
 #: Calls sent in one request, and how long the first of them waits for others.
 BATCH_MAX = 256
 BATCH_WAIT_S = 1.0
@@ -40,17 +42,21 @@ class Worker:
         content: str,
         dropped: Callable[[int], None],
         queue_max: int = QUEUE_MAX,
+        text_max: int = QUEUE_TEXT_MAX,
         wait_s: float = BATCH_WAIT_S,
         metrics_every_s: float = METRICS_EVERY_S,
     ) -> None:
         self._export, self._content, self._told, self._queue_max, self._wait_s = export, content, dropped, queue_max, wait_s
         self._queue: deque[Ended] = deque()
+        self._text_max = text_max
         self._metrics_every_s = metrics_every_s
         self._metrics_s = time.monotonic() + metrics_every_s
         self._wake = threading.Event()
         self._closing = threading.Event()
         #: Calls that were dropped, and how many of them the collector was told of.
         self._lost = self._lost_told = 0
+        #: Code points of texts that were put in (by calls) and taken out (by the thread).
+        self._text_in = self._text_out = 0
         #: Calls whose spans and events are being sent right now.
         self._sending = 0
         self._closed = threading.Event()
@@ -59,9 +65,12 @@ class Worker:
 
     def put(self, ended: Ended) -> bool:
         """Leave an ended call; False where it is dropped. Never waits."""
-        if self._closing.is_set() or len(self._queue) >= self._queue_max:
+        length = ended.text_length()
+        full = len(self._queue) >= self._queue_max or self._text_in - self._text_out + length > self._text_max
+        if self._closing.is_set() or full:
             self._drop(1)
             return False
+        self._text_in += length
         self._queue.append(ended)
         if not self._wake.is_set():
             self._wake.set()
@@ -126,6 +135,7 @@ class Worker:
                 ended = self._queue.popleft()
             except IndexError:
                 break
+            self._text_out += ended.text_length()
             try:
                 self._export.measure(measures_of(ended))
                 if ended.trace.sampled:
