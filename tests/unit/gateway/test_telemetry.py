@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -20,12 +22,14 @@ from groundcrew.domain.provider import Provider, Target
 from groundcrew.domain.snapshot import KnowledgeEntry
 from groundcrew.domain.use_case import Grounding
 from groundcrew.errors import RecorderUnavailable
+from groundcrew.gateway.admission import Route
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.telemetry import Telemetry, open_tracing
 from groundcrew.gateway.telemetry.config import Sampler, read_config, read_sampler
 from groundcrew.gateway.telemetry.dialects import request_attributes, response_attributes
-from groundcrew.gateway.telemetry.measures import HISTOGRAMS
+from groundcrew.gateway.telemetry.measures import HISTOGRAMS, measures_of
 from groundcrew.gateway.telemetry.providers import provider_name
+from groundcrew.gateway.telemetry.signals import Ended, signals_of
 from groundcrew.gateway.telemetry.totals import OVERFLOW, Totals
 from groundcrew.gateway.telemetry.worker import Worker
 from groundcrew.gateway.trace import Tracing, parse_parent
@@ -655,8 +659,6 @@ def test_providers_have_the_conventions_names(api: Any, url: str | None, name: s
 
 
 def test_a_flight_outside_of_a_request_has_a_trace_that_notes_nothing() -> None:
-    from datetime import UTC, datetime
-
     flight = Flight("id", datetime.now(UTC))
     assert flight.trace.headers(b"{}") == ()
     assert flight.trace.trace_id is None
@@ -720,3 +722,41 @@ def test_attributes_without_an_end_are_added_up_in_one_series() -> None:
         2.0,
         4.0,
     )
+
+
+def test_embeddings_are_an_operation_of_their_own() -> None:
+    snapshot = memory_snapshot("https://api.mistral.ai/v1")
+    flight = Flight("id", datetime.now(UTC))
+    sent = {"headers": [], "method": "POST", "path": "/v1/embeddings"}
+    kept: list[Ended] = []
+    worker = SimpleNamespace(put=kept.append)
+    config = read_config({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"})
+    assert config is not None
+    telemetry = Telemetry(worker, config, "off", 12)  # type: ignore[arg-type]
+    telemetry.begin(flight, sent, None)  # type: ignore[arg-type]
+    provider, target = snapshot.providers["fake"], snapshot.models["writer"].targets[0]
+    flight.entry, flight.usage_known, flight.input_tokens = snapshot.use_cases["demo"], True, 5
+    started_s = flight.started_s
+    flight.trace.attempt(Route(provider=provider, target=target))
+    headers = dict(flight.trace.headers(b'{"model": "m", "input": "x", "dimensions": 256, "encoding_format": "float"}'))
+    flight.trace.answered(b'{"object": "list", "model": "embed-1", "data": []}')
+    flight.timed("upstream", started_s)
+    telemetry.end(flight)
+    (ended,) = kept
+    server, client = signals_of(ended, None).spans
+    assert (server.name, client.name) == ("POST /v1/embeddings", "embeddings fake-model-1")
+    assert headers["traceparent"] == f"00-{ended.trace.trace_id}-{client.span_id}-01"
+    assert client.attributes == {
+        "gen_ai.operation.name": "embeddings",
+        "gen_ai.provider.name": "mistral_ai",
+        "gen_ai.request.model": "fake-model-1",
+        "gen_ai.request.encoding_formats": ("float",),
+        "gen_ai.embeddings.dimension.count": 256,
+        "gen_ai.response.model": "embed-1",
+        "gen_ai.usage.input_tokens": 5,
+        "server.address": "api.mistral.ai",
+        "server.port": 443,
+        "groundcrew.provider": "fake",
+    }
+    tokens = [attributes["gen_ai.token.type"] for each, _, attributes in measures_of(ended) if each.name.endswith("token.usage")]
+    assert tokens == ["input"]
