@@ -112,6 +112,7 @@ class App:
         from groundcrew.gateway.metrics import Metrics
         from groundcrew.gateway.recorder import SpoolRecorder
         from groundcrew.gateway.settings import GatewaySettings
+        from groundcrew.gateway.telemetry import open_tracing
         from groundcrew.gateway.upstream import HttpUpstream
 
         gateway_settings = GatewaySettings(snapshot_age_s_max=self.settings.snapshot_age_s_max)
@@ -125,6 +126,12 @@ class App:
             settings=gateway_settings,
             usage=await self._spent(),
             metrics=self.metrics,
+            tracing=open_tracing(
+                endpoint=self.settings.otlp_endpoint,
+                content=self.settings.otlp_content,
+                dropped=self.metrics.telemetry_dropped.inc,
+                passages_max=gateway_settings.passages_max,
+            ),
         )
         stack.push_async_callback(self.gateway.close)
         await self.gateway.start()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -30,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ship_batch_max: int = 500
     kill_confirm_s_max: float = 5.0
     secure_cookies: bool = False
+    otlp_endpoint: str = ""
+    otlp_content: Literal["off", "spans", "events"] = "off"
 
     @property
     def database(self) -> str:
@@ -53,6 +55,8 @@ HELP: dict[str, str] = {
     "ship_batch_max": "most calls shipped in one transaction",
     "kill_confirm_s_max": "how long a trip waits for every gateway to acknowledge before it reports stop_failed",
     "secure_cookies": "set behind TLS: cookies are sent over https only",
+    "otlp_endpoint": "base URL of an OpenTelemetry collector (OTLP over HTTP); empty for what OTEL_EXPORTER_OTLP_ENDPOINT says",
+    "otlp_content": "whether the masked texts of calls are exported too: off, on spans, or as events",
 }
 
 

@@ -53,6 +53,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "httptools": ("gateway.http_client",),
     "botocore": ("gateway.providers.aws",),
     "sqlite3": ("gateway.spool",),
+    "opentelemetry": ("gateway.telemetry.export",),
     "litestar": ("web.", "app"),
     "click": ("cli.",),
 }
@@ -61,6 +62,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
 HEAVY = (
     *("onnxruntime", "tokenizers", "tantivy", "usearch", "numpy", "scipy", "statsmodels", "pandas", "pyarrow", "daft"),
     *("sqlalchemy", "alembic", "litestar", "aiohttp", "uvicorn", "openai", "pydantic", "pypdf", "docx", "cedarpy", "botocore"),
+    "opentelemetry",
 )
 
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -15,6 +15,12 @@ from groundcrew.domain.use_case import Stage
 #: opened = a stream whose end is not recorded (the process died); the others are final.
 CallStatus = Literal["opened", "answered", "declined", "fallback", "held", "refused", "failed", "cancelled"]
 ScanStatus = Literal["scanned", "partial", "not_scanned"]
+#: admission: reading the request's fields, the key's rights, the budget. guards: on what goes in and out and on passages.
+#: retrieval: finding passages. upstream: the provider, for a stream until its end. compose: an answer of verbatim sentences.
+#: trust: scoring an answer. record: waiting until a stream's beginning is durable (the record can not hold how long its own
+#: writing took). other: what is in none of them, the client's sending above all.
+LatencyPart = Literal["admission", "guards", "retrieval", "upstream", "compose", "trust", "record", "other"]
+LATENCY_PARTS: tuple[LatencyPart, ...] = get_args(LatencyPart)
 
 
 class SourceReference(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +73,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None
+    #: Where the call's time went until its record was handed over: `LatencyPart`s, which do not overlap, and `total`, their sum.
     latency_ms: dict[str, float] = {}
     trust: TrustReport | None = None
     #: The trust report of the generated answer when a fallback or refusal replaced it.
@@ -78,6 +85,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_version: int = 0
     sign_off_id: str | None = None
     sample: bool = False
+    #: The distributed trace that the call belongs to, 32 hexadecimal digits.
+    trace_id: str | None = None
     details: dict[str, Any] = {}
     #: The call that this one is a copy of: its answer was sent to nobody and counts for nothing but comparison and budgets.
     shadow_of: str | None = None

@@ -46,6 +46,7 @@ from groundcrew.gateway.retry import Retrier, Timing
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.shadow import Shadows
 from groundcrew.gateway.targets import Targets
+from groundcrew.gateway.trace import Tracing
 from groundcrew.gateway.wire import read_headers
 from groundcrew.guards.registry import find_guard
 from groundcrew.guards.runner import GuardRunner
@@ -81,10 +82,12 @@ class Gateway:
         usage: UsageSource | None = None,
         metrics: Metrics | None = None,
         timing: Timing | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.settings, self.clock = settings or GatewaySettings(), clock or SystemClock()
         self.metrics = metrics or Metrics()
         self._snapshots, self._upstream, self._grounding = snapshots, upstream, grounding
+        self._tracing = tracing or Tracing()
         self.ledger = Ledger(usage.usage if usage is not None else lambda _: Usage())
         self._finisher = Finisher(recorder, self.ledger, self.clock, self.metrics, self.settings)
         self._guards = GuardRunner()
@@ -163,6 +166,7 @@ class Gateway:
         await self._upstream.close()
         if self._grounding is not None:
             await self._grounding.close()
+        await self._tracing.close()
 
     def inflight(self, scope: StopScope | None = None) -> int:
         """Calls in flight, those in `scope` only where it is given."""
@@ -217,6 +221,7 @@ class Gateway:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         flight = Flight(new_id(), self.clock.now())
+        send = self._tracing.begin(flight, scope, send)
         try:
             await self._route(scope, receive, send, flight)
         except asyncio.CancelledError:
@@ -232,6 +237,7 @@ class Gateway:
                 self._registry.remove(flight.inflight)
             if flight.shadows is not None and self.shadows.launch(flight):
                 self._watch_stops()
+            self._tracing.end(flight)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send, flight: Flight) -> None:
         path, method = scope["path"], scope["method"]

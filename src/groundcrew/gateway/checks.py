@@ -71,7 +71,7 @@ class Checks:
         if flight.scans_ran and asked.hides_text():
             flight.scans_missing += 1
         provider_class = self._classify(flight, admitted)
-        flight.timed("guards_input", started_s)
+        flight.timed("guards", started_s, "guards input")
         return CheckedInput(outcome=outcome, texts=current if current != asked.texts else None, provider_class=provider_class)
 
     def _classify(self, flight: Flight, admitted: Admitted) -> DataClass:
@@ -104,7 +104,7 @@ class Checks:
         }
         outcome = await self._guards.run(admitted.policy, "output", texts, context, monitor_only=monitor_only)
         self._book(flight, outcome)
-        flight.timed("guards_output", started_s)
+        flight.timed("guards", started_s, "guards output")
         return outcome
 
     def _book(self, flight: Flight, outcome: GuardOutcome) -> None:
@@ -126,14 +126,17 @@ class Checks:
             flight.details["retrieval_error"] = str(error)
             self._metrics.grounding_failures.inc()
             return
+        finally:
+            flight.timed("retrieval", started_s)
         flight.knowledge_revision = knowledge.revision
         flight.sources = await self._safe_passages(flight, admitted, found)
-        flight.timed("retrieval", started_s)
 
     async def _safe_passages(self, flight: Flight, admitted: Admitted, found: Sequence[Source]) -> tuple[Source, ...]:
         place: Place = "passages"
+        started_s = time.perf_counter()
         outcome = await self._guards.run(admitted.policy, place, [source.text for source in found])
         self._book(flight, outcome)
+        flight.timed("guards", started_s, "guards passages")
         if outcome.action not in ("allow", "redact") and not outcome.blocked:  # a failed scan that fails closed
             raise RefusedCall("guard_blocked", f"the guard {outcome.guard!r} could not scan the passages: {outcome.reason}")
         return tuple(

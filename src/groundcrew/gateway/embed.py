@@ -157,9 +157,18 @@ class Embedder:
 
     async def _send(self, flight: Flight, route: Route, target: Target, body: bytes) -> bytes:
         flight.upstream_started = True
-        return await self._upstream.complete(
-            UpstreamRequest(provider=route.provider, target=target, body=body, call_id=flight.call_id, kind="embeddings")
+        answer = await self._upstream.complete(
+            UpstreamRequest(
+                provider=route.provider,
+                target=target,
+                body=body,
+                call_id=flight.call_id,
+                kind="embeddings",
+                headers=flight.trace.headers(body),
+            )
         )
+        flight.trace.answered(answer)
+        return answer
 
 
 def _vector(numbers: list[float], encoding: str | None) -> list[float] | str:

@@ -23,7 +23,9 @@ class Finisher:
 
     async def opened(self, flight: Flight) -> None:
         """Make it durable that a stream begins. RecorderUnavailable: then nothing may leave."""
+        started_s = time.perf_counter()
         await self._recorder.opened(flight.call("opened", None))
+        flight.timed("record", started_s)
         flight.is_opened = True
 
     async def commit(self, flight: Flight, status: CallStatus) -> None:
@@ -37,15 +39,18 @@ class Finisher:
             flight.inflight.committed = True
         self.settle(flight)
         flight.status = status
-        flight.timed("total", flight.started_s)
+        started_s = time.perf_counter()
         try:
             await self._recorder.record(flight.call(status, self._clock.now()))
         except RecorderUnavailable:
             self._record_later(flight, status)
             raise
+        finally:
+            flight.timed("record", started_s)  # too late for the record itself: for metrics, traces and the response
         flight.is_recorded = True
         assert flight.entry is not None
-        self._metrics.call(flight.entry.use_case.name, status, flight.latency_ms, flight.input_tokens, flight.output_tokens)
+        flight.recorded_ms = flight.latency_ms
+        self._metrics.call(flight.entry.use_case.name, status, flight.recorded_ms, flight.input_tokens, flight.output_tokens)
 
     def _record_later(self, flight: Flight, status: CallStatus) -> None:
         """A stream of which some has left gets its record in any case; it ends with an error for its client."""

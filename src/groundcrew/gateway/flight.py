@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from groundcrew.domain.call import Call, CallStatus, GuardResult, ScanStatus, SourceReference
+from groundcrew.domain.call import Call, CallStatus, GuardResult, LatencyPart, ScanStatus, SourceReference
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.provider import Price, Role
@@ -19,6 +19,8 @@ from groundcrew.gateway.dialects.registry import EventWriter
 from groundcrew.gateway.inflight import Inflight
 from groundcrew.gateway.protocols import Citation, Source
 from groundcrew.gateway.respond import HeaderList
+from groundcrew.gateway.timing import Parts
+from groundcrew.gateway.trace import NO_TRACE, CallTrace
 from groundcrew.gateway.wire import Headers
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ class Flight:
     def __init__(self, call_id: str, received_at: datetime) -> None:
         self.call_id, self.received_at = call_id, received_at
         self.started_s = time.perf_counter()
+        #: Where its time went, and its place in a distributed trace.
+        self.parts = Parts(self.started_s)
+        self.trace: CallTrace = NO_TRACE
+        #: `latency_ms` at the moment when the record was durable, that wait included.
+        self.recorded_ms: dict[str, float] | None = None
         self.headers = Headers()
         #: What the client speaks, and what writes its stream where that is not the chat completion's.
         self.dialect: Dialect = "chat"
@@ -76,7 +83,6 @@ class Flight:
         self.sign_off_id: str | None = None
         #: Why an answer that was sent should be looked at.
         self.flags: list[str] = []
-        self.latency_ms: dict[str, float] = {}
         self.details: dict[str, Any] = {}
 
     @property
@@ -86,9 +92,17 @@ class Flight:
             return "not_scanned"
         return "partial" if self.scans_missing else "scanned"
 
-    def timed(self, part: str, since_s: float) -> None:
-        """Book the time since `since_s` (perf_counter) under `part`."""
-        self.latency_ms[part] = round(self.latency_ms.get(part, 0.0) + (time.perf_counter() - since_s) * 1000, 3)
+    @property
+    def latency_ms(self) -> dict[str, float]:
+        """The parts of the call's time so far and their `total`, in milliseconds."""
+        return self.parts.latency_ms(time.perf_counter())
+
+    def timed(self, part: LatencyPart, since_s: float, place: str | None = None) -> None:
+        """Book the time since `since_s` (perf_counter) under `part`; time already booked inside of it stays where it is.
+        `place` tells apart in a trace what is one part in the record."""
+        now_s = time.perf_counter()
+        self.parts.book(part, since_s, now_s)
+        self.trace.part(place or part, since_s, now_s)
 
     def used(self, usage: Tokens) -> None:
         """Take over the token counts that the upstream told."""
@@ -158,6 +172,7 @@ class Flight:
             scan=self.scan,
             snapshot_version=self.snapshot.version if self.snapshot is not None else 0,
             sign_off_id=self.sign_off_id,
+            trace_id=self.trace.trace_id,
             details=details,
             shadow_of=self.shadow_of,
         )
@@ -190,6 +205,7 @@ class Flight:
             "verdicts": self.guards,
             "flags": self.flags,
             "scan": self.scan,
+            "latency_ms": self.recorded_ms or self.latency_ms,
         }
 
 

@@ -1,16 +1,81 @@
-"""Prometheus metrics of one gateway process, in a registry of their own. Labels are bounded: use cases, codes, guard names."""
+"""Prometheus metrics of one gateway process, in a registry of their own. Labels are bounded: use cases, codes, guard names.
+
+What is counted for every call is counted in plain numbers and turned into Prometheus' form when it is scraped: a call costs a
+few microseconds. Count from one thread (the event loop); scrape from any.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from groundcrew.domain.call import CallStatus, GuardResult
 from groundcrew.gateway.breaker import BreakerKey, State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_MS = tuple(each * 1000 for each in _SECONDS)
+#: The names of the buckets' upper bounds, the last one included.
+_BOUNDS = (*(str(each) for each in _SECONDS), "+Inf")
+
+
+class _Times:
+    """A histogram of durations: a number for each bucket, and the sum in milliseconds."""
+
+    __slots__ = ("counts", "sum_ms")
+
+    def __init__(self) -> None:
+        self.counts = [0] * len(_BOUNDS)
+        self.sum_ms = 0.0
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Upper bound and number of durations up to it."""
+        found, total = [], 0
+        for bound, count in zip(_BOUNDS, self.counts, strict=True):
+            total += count
+            found.append((bound, float(total)))
+        return found
+
+
+class _Counts(Collector):
+    """What is counted for every call."""
+
+    def __init__(self) -> None:
+        self.calls: dict[tuple[str, str], int] = {}
+        self.tokens: dict[tuple[str, str], int] = {}
+        self.refusals: dict[tuple[str], int] = {}
+        self.guards: dict[tuple[str, str, str], int] = {}
+        self.parts: dict[str, _Times] = {}
+        self.use_cases: dict[str, _Times] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        """The counts as Prometheus' families."""
+        yield _counter("groundcrew_calls", "Calls by use case and status", ("use_case", "status"), list(self.calls.items()))
+        yield _counter("groundcrew_refusals", "Refused or failed calls by error code", ("code",), list(self.refusals.items()))
+        yield _counter("groundcrew_guard_verdicts", "Guard runs", ("guard", "place", "verdict"), list(self.guards.items()))
+        yield _counter(
+            "groundcrew_tokens", "Tokens by use case and direction", ("use_case", "direction"), list(self.tokens.items())
+        )
+        yield _histogram("groundcrew_latency_seconds", "Time in each part of a call; `total` is their sum", "part", self.parts)
+        yield _histogram("groundcrew_call_seconds", "Time of a call until it was recorded", "use_case", self.use_cases)
+
+
+def _counter(name: str, text: str, labels: tuple[str, ...], counts: Sequence[tuple[tuple[str, ...], int]]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=labels)
+    for values, number in counts:
+        family.add_metric(values, number)
+    return family
+
+
+def _histogram(name: str, text: str, label: str, times: dict[str, _Times]) -> Metric:
+    family = HistogramMetricFamily(name, text, labels=(label,))
+    for value, each in list(times.items()):
+        family.add_metric((value,), each.buckets(), each.sum_ms / 1000)
+    return family
 
 
 class Metrics:
@@ -18,15 +83,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._calls = Counter("groundcrew_calls", "Calls by use case and status", ["use_case", "status"], registry=self.registry)
-        self._refusals = Counter("groundcrew_refusals", "Refused or failed calls by error code", ["code"], registry=self.registry)
-        self._parts = Histogram(
-            "groundcrew_latency_seconds", "Time in each part of a call", ["part"], buckets=_SECONDS, registry=self.registry
-        )
-        self._guards = Counter("groundcrew_guard_verdicts", "Guard runs", ["guard", "place", "verdict"], registry=self.registry)
-        self._tokens = Counter(
-            "groundcrew_tokens", "Tokens by use case and direction", ["use_case", "direction"], registry=self.registry
-        )
+        self._counts = _Counts()
+        self.registry.register(self._counts)
         self.unrecorded = Counter("groundcrew_unrecorded_refusals", "Refusals that could not be recorded", registry=self.registry)
         self.grounding_failures = Counter("groundcrew_grounding_failures", "Failed grounding steps", registry=self.registry)
         self.cut = Counter("groundcrew_cut_calls", "Calls in flight that a kill switch cut", registry=self.registry)
@@ -41,6 +99,9 @@ class Metrics:
             registry=self.registry,
         )
         self.disconnected = Counter("groundcrew_disconnected_calls", "Calls whose client went away", registry=self.registry)
+        self.telemetry_dropped = Counter(
+            "groundcrew_telemetry_dropped", "Calls whose spans and events did not reach the collector", registry=self.registry
+        )
 
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Expose what `read` returns at the moment of a scrape as the gauge `groundcrew_<name>`."""
@@ -50,21 +111,39 @@ class Metrics:
         self, use_case: str, status: CallStatus, latency_ms: dict[str, float], input_tokens: int, output_tokens: int
     ) -> None:
         """Count one finished call."""
-        self._calls.labels(use_case, status).inc()
+        counts = self._counts
+        key: tuple[str, str] = (use_case, status)
+        counts.calls[key] = counts.calls.get(key, 0) + 1
+        parts = counts.parts
         for part, value in latency_ms.items():
-            self._parts.labels(part).observe(value / 1000)
+            times = parts.get(part)
+            if times is None:
+                times = parts[part] = _Times()
+            times.counts[bisect_left(_MS, value)] += 1
+            times.sum_ms += value
+        total = latency_ms.get("total")
+        if total is not None:
+            times = counts.use_cases.get(use_case)
+            if times is None:
+                times = counts.use_cases[use_case] = _Times()
+            times.counts[bisect_left(_MS, total)] += 1
+            times.sum_ms += total
         if input_tokens:
-            self._tokens.labels(use_case, "input").inc(input_tokens)
+            key = (use_case, "input")
+            counts.tokens[key] = counts.tokens.get(key, 0) + input_tokens
         if output_tokens:
-            self._tokens.labels(use_case, "output").inc(output_tokens)
+            key = (use_case, "output")
+            counts.tokens[key] = counts.tokens.get(key, 0) + output_tokens
 
     def refusal(self, code: str) -> None:
         """Count one error answer."""
-        self._refusals.labels(code).inc()
+        refusals = self._counts.refusals
+        refusals[(code,)] = refusals.get((code,), 0) + 1
 
     def guard(self, result: GuardResult) -> None:
         """Count one guard run."""
-        self._guards.labels(result.guard, result.place, result.verdict).inc()
+        key, guards = (result.guard, result.place, result.verdict), self._counts.guards
+        guards[key] = guards.get(key, 0) + 1
 
     def breaker(self, target: BreakerKey, state: State) -> None:
         """Show a breaker's new state. An open one shows as open until a call finds that its time is up."""

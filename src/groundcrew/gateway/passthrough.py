@@ -55,6 +55,7 @@ class PassThrough:
                 frames = opened.splitter.feed(data)
         finally:
             flight.answer = gathering.generated().recorded_text()
+            flight.trace.finished(gathering.finish_reason)
             if gathering.usage is not None:
                 flight.used(gathering.usage)
             opened.stream.close()

@@ -66,8 +66,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
     #: Which of the provider's endpoints it goes to.
     kind: Kind = "chat"
-    #: Further headers, lawful ones.
-    headers: dict[str, str] = {}
+    #: Those of the trace that it belongs to, lawful ones.
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class UpstreamStream(Protocol):

@@ -48,6 +48,8 @@ class Proxy:
         """Serve one call whose key is known."""
         started_s = time.perf_counter()
         asked = self._read(flight, body)
+        if flight.trace.wants_content:
+            flight.trace.asked(list(zip(asked.roles, asked.texts, strict=True)))
         admitted = self._entrance.admit(flight, asked, len(body))
         flight.timed("admission", started_s)
         checked = await self._checks.request(flight, admitted, asked)

@@ -54,8 +54,8 @@ def mask_call(call: Call) -> Call:
     What an approved passage of the call itself says (a hotline, an address of the firm) stays readable in answers.
     """
     request, _ = redact(call.request, _find_in_turns(call.request))
-    answer, trust = _mask_answer(call.answer, call.trust, call.sources)
-    withheld, withheld_trust = _mask_answer(call.withheld_answer, call.withheld_trust, call.sources)
+    answer, trust = mask_answer(call.answer, call.trust, call.sources)
+    withheld, withheld_trust = mask_answer(call.withheld_answer, call.withheld_trust, call.sources)
     return msgspec.structs.replace(
         call, request=request, answer=answer, trust=trust, withheld_answer=withheld, withheld_trust=withheld_trust
     )
@@ -78,7 +78,8 @@ def _find_in_turns(transcript: str) -> list[Finding]:
     return findings
 
 
-def _mask_answer(text: str, report: TrustReport | None, sources: Sequence[SourceReference]) -> tuple[str, TrustReport | None]:
+def mask_answer(text: str, report: TrustReport | None, sources: Sequence[SourceReference]) -> tuple[str, TrustReport | None]:
+    """An answer with personal data masked that none of `sources` says, and its report with the offsets carried over."""
     if not text:
         return text, report
     findings: list[Finding] = [

@@ -85,6 +85,7 @@ class Targets:
 
         async def ask(dialect: Dialect) -> Generated:
             body = await self._upstream.complete(self._request(flight, route, target, body_for, dialect))
+            flight.trace.answered(body)
             return read_answer(dialect, body, route.provider.name)
 
         return await self._in_its_dialect(flight, route, ask)
@@ -94,7 +95,10 @@ class Targets:
 
         def attempt(route: Route, target: Target) -> Awaitable[OpenStream]:
             async def ask(dialect: Dialect) -> OpenStream:
-                return await self._open(self._request(flight, route, target, body_for, dialect), dialect)
+                opened = await self._open(self._request(flight, route, target, body_for, dialect), dialect)
+                frame = opened.frames[0]
+                flight.trace.first_chunk(frame if isinstance(frame, bytes) else frame[1])
+                return opened
 
             return self._in_its_dialect(flight, route, ask)
 
@@ -172,6 +176,7 @@ class Targets:
         flight.role = route.target.role
         if flight.inflight is not None:
             flight.inflight.scopes = route.scopes
+        flight.trace.attempt(route)
 
     @staticmethod
     def _request(flight: Flight, route: Route, target: Target, body_for: BodyFor, dialect: Dialect) -> UpstreamRequest:
@@ -183,6 +188,7 @@ class Targets:
             body=body,
             call_id=flight.call_id,
             kind="responses" if dialect == "responses" else "chat",
+            headers=flight.trace.headers(body),
         )
 
 
@@ -190,10 +196,11 @@ class _Failures:
     """What went wrong on the way to an answer, noted in the call's details."""
 
     def __init__(self, flight: Flight) -> None:
-        self._details, self._errors = flight.details, list[UpstreamError]()
+        self._details, self._trace, self._errors = flight.details, flight.trace, list[UpstreamError]()
 
     def note(self, route: Route, error: UpstreamError) -> None:
         """One try failed."""
+        self._trace.failed(error)
         self._details.setdefault("upstream_failures", []).append(f"{route.target.model}: {error}")
         self._errors.append(error)
 

@@ -146,7 +146,7 @@ class HttpUpstream:
         secret = self._secrets.resolve(provider)
         place = self._place(request, secret, stream=stream)
         headers = place.lines
-        more = {"x-request-id": request.call_id, **request.headers}
+        more = {"x-request-id": request.call_id, **dict(request.headers)}
         if place.endpoint.signs:
             if provider.region is None:
                 raise UpstreamError(f"provider {name}: declare its region, or an api_key")

@@ -47,13 +47,22 @@ class Calls:
         *,
         use_case: str | None = None,
         status: str | None = None,
+        trace_id: str | None = None,
         before: str | None = None,
         limit: int = 50,
         shadows: bool = False,
     ) -> list[Call]:
         """The newest calls first; `before` is the id of the last one seen. Shadow copies only where wanted."""
         async with self._database.read() as connection:
-            return await stored.latest(connection, use_case=use_case, status=status, before=before, limit=limit, shadows=shadows)
+            return await stored.latest(
+                connection,
+                use_case=use_case,
+                status=status,
+                trace_id=trace_id,
+                before=before,
+                limit=limit,
+                shadows=shadows,
+            )
 
     async def status_counts(self, use_case: str, version_digest: str | None = None) -> dict[tuple[str, str], int]:
         """Number of calls by (status, trust state or ''), of one version where given."""

@@ -25,8 +25,10 @@ from groundcrew.domain.stage import next_stage
 from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.services.gate_facts import Facts, gather
 from groundcrew.services.gates import evaluate_in
+from groundcrew.services.latency import CALLS_MAX, LatencyView, summarise
 from groundcrew.services.lookups import require_use_case
 from groundcrew.store import audit as stored_audit
+from groundcrew.store import calls as stored_calls
 from groundcrew.store import catalog, console
 from groundcrew.store.database import Connection, Database
 from groundcrew.store.feedback import RATINGS
@@ -241,6 +243,11 @@ class Views:
         for (hour, status), number in counts.items():
             by_hour.setdefault(hour, {})[status] = number
         return [(moment, by_hour.get(moment.strftime("%Y-%m-%dT%H"), {})) for moment in moments]
+
+    async def latency(self, use_case: str) -> LatencyView:
+        """How long the parts of a use case's newest calls took; refused and failed ones count too."""
+        async with self._database.read() as connection:
+            return summarise(await stored_calls.latencies(connection, use_case, limit=CALLS_MAX))
 
     async def audit_page(self, *, subject: str | None = None, before: int | None = None, limit: int = 100) -> list[AuditEntry]:
         """The newest audit entries first, older than sequence `before` where given."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,6 +33,7 @@ CALLS = Collection(
         "version_digest": each.version_digest,
         "case_id": each.case_id,
         "trust_state": each.trust.state if each.trust else None,
+        "trace_id": each.trace_id,
         # A provider may claim any number; one that no column can hold must not keep all later calls from being shipped.
         "tokens": min(max(each.input_tokens + each.output_tokens, 0), TOKENS_MAX),
         "cost_usd": each.cost_usd,
@@ -76,6 +78,7 @@ async def latest(
     *,
     use_case: str | None = None,
     status: str | None = None,
+    trace_id: str | None = None,
     before: str | None = None,
     limit: int = 50,
     shadows: bool = False,
@@ -83,7 +86,7 @@ async def latest(
     """The newest calls first, older than id `before` where given, shadow copies only where wanted."""
     table = tables.calls
     query = sa.select(table.c.document).order_by(table.c.id.desc()).limit(limit)
-    wanted: Mapping[str, str | None] = {"use_case": use_case, "status": status}
+    wanted: Mapping[str, str | None] = {"use_case": use_case, "status": status, "trace_id": trace_id}
     for name, value in wanted.items():
         if value is not None:
             query = query.where(table.c[name] == value)
@@ -92,6 +95,22 @@ async def latest(
     if not shadows:
         query = query.where(table.c.shadow_of.is_(None))
     return [decode(document, Call) for document in (await connection.execute(query)).scalars()]
+
+
+class _Timed(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a call's document only its times."""
+
+    latency_ms: dict[str, float] = {}
+
+
+async def latencies(connection: AsyncConnection, use_case: str, *, limit: int) -> list[dict[str, float]]:
+    """`latency_ms` of the newest calls of a use case that have one, sample data apart, newest first."""
+    table = tables.calls
+    query = (
+        sa.select(table.c.document).where(table.c.use_case == use_case, ~table.c.sample).order_by(table.c.id.desc()).limit(limit)
+    )
+    found = [decode(document, _Timed).latency_ms for document in (await connection.execute(query)).scalars()]
+    return [each for each in found if each]
 
 
 async def total_cost(connection: AsyncConnection, use_case: str, version_digest: str) -> float | None:

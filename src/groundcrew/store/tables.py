@@ -64,12 +64,19 @@ calls = _document_table(
     _text("version_digest"),
     _text("case_id", nullable=True),
     _text("trust_state", nullable=True),
+    _text("trace_id", nullable=True),
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("cost_usd", sa.Float, nullable=True),
     sa.Column("sample", sa.Boolean, nullable=False, server_default=sa.false()),
     _text("shadow_of", nullable=True),
     sa.Column("batch", sa.BigInteger, nullable=False),
-    indexes=(("use_case", "received_at"), ("use_case", "version_digest", "status"), ("batch",), ("use_case", "shadow_of")),
+    indexes=(
+        ("use_case", "received_at"),
+        ("use_case", "version_digest", "status"),
+        ("batch",),
+        ("use_case", "shadow_of"),
+        ("trace_id",),
+    ),
 )
 
 audit_entries = sa.Table(

@@ -22,6 +22,7 @@ from groundcrew.gateway.recorder import SpoolRecorder
 from groundcrew.gateway.retry import Timing
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.spool import Spool
+from groundcrew.gateway.trace import Tracing
 from groundcrew.gateway.upstream import HttpUpstream
 
 
@@ -146,6 +147,7 @@ def memory_gateway(
     clock: FakeClock | None = None,
     recorder: Recorder | None = None,
     timing: Timing | None = None,
+    tracing: Tracing | None = None,
 ) -> MemoryGateway:
     """A gateway with a real upstream client and a real spool in `folder`."""
     spool = Spool.open(folder / "spool.db")
@@ -159,5 +161,6 @@ def memory_gateway(
         settings=chosen,
         clock=clock,
         timing=timing,
+        tracing=tracing,
     )
     return MemoryGateway(gateway=gateway, snapshots=snapshots, spool=spool)

@@ -89,6 +89,6 @@ def test_commands_are_code_and_everything_is_escaped() -> None:
 
 def test_latency_parts_come_in_the_order_of_a_call() -> None:
     parts = latency_parts({"total": 100.0, "upstream": 60.0, "admission": 1.0, "trust": 30.0, "odd": 2.0})
-    assert [part.name for part in parts] == ["admission", "upstream", "trust", "odd", "between"]
+    assert [part.name for part in parts] == ["admission", "upstream", "trust", "odd", "other"]
     assert sum(part.width for part in parts) == pytest.approx(100, abs=0.1)
     assert latency_parts({}) == ()

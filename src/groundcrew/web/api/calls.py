@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from litestar import get
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from groundcrew.domain.call import Call, CallStatus
 from groundcrew.errors import NotFound
 from groundcrew.services.bundle import Services
 from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, principal_of, services_of
 from groundcrew.web.authorization import require_own
+
+#: A trace id as W3C Trace Context writes it.
+TRACE_ID = "^[0-9a-f]{32}$"
 
 
 class CallPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,16 +41,19 @@ async def list_calls(
     request: ApiRequest,
     use_case: FromQuery[str | None] = None,
     status: FromQuery[CallStatus | None] = None,
+    trace_id: Annotated[str | None, QueryParameter(pattern=TRACE_ID)] = None,
     before: FromQuery[str | None] = None,
     limit: PageSize = PAGE_ROWS_DEFAULT,
     shadows: FromQuery[bool] = False,
 ) -> CallPage:
-    """The newest calls first, of one use case or status where given; with `shadows` the shadow copies too."""
+    """The newest calls first, of one use case, status or distributed trace where given; with `shadows` the shadow copies too."""
     principal = principal_of(request)
     if principal.kind == "key":
         require_own(principal, use_case or principal.use_case or "", f"use case {use_case!r}")
         use_case = principal.use_case
-    found = await services_of(request).calls.latest(use_case=use_case, status=status, before=before, limit=limit, shadows=shadows)
+    found = await services_of(request).calls.latest(
+        use_case=use_case, status=status, trace_id=trace_id, before=before, limit=limit, shadows=shadows
+    )
     return CallPage(calls=found, next_before=found[-1].id if len(found) == limit else None)
 
 

@@ -8,7 +8,7 @@ import msgspec
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from groundcrew.domain.call import Call, CallStatus
+from groundcrew.domain.call import LATENCY_PARTS, Call, CallStatus
 from groundcrew.domain.feedback import COMMENT_LENGTH_MAX, CORRECTED_TEXT_LENGTH_MAX
 from groundcrew.domain.trust import TrustReport
 from groundcrew.services.feedback import NewRating
@@ -20,8 +20,8 @@ from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 
 CALLS_PER_PAGE = 50
-#: The parts of a call's time in the order in which they happen; others follow.
-PARTS = ("admission", "guards_input", "retrieval", "upstream", "compose", "trust", "guards_output")
+#: Digits of a trace id.
+TRACE_LENGTH = 32
 
 
 class RateForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,13 +43,14 @@ class CheckedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[MarkedSource, ...]
 
 
-class LatencyPart(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of a call's time, with its place on a bar of 100."""
+class PartTime(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a call's time, with its place on a bar of 100. `colour` is a number from 1, 0 for a part of an old record."""
 
     name: str
     ms: float
     start: float
     width: float
+    colour: int
 
 
 def checked(text: str, trust: TrustReport | None, call: Call) -> CheckedAnswer:
@@ -63,21 +64,20 @@ def checked(text: str, trust: TrustReport | None, call: Call) -> CheckedAnswer:
     )
 
 
-def latency_parts(latency_ms: dict[str, float]) -> tuple[LatencyPart, ...]:
-    """The parts of a call's time as they happen, and what of `total` is in none of them."""
-    names = sorted(
-        (name for name in latency_ms if name != "total"),
-        key=lambda name: (PARTS.index(name) if name in PARTS else len(PARTS), name),
-    )
-    parts = [(name, max(0.0, latency_ms[name])) for name in names]
-    rest = latency_ms.get("total", 0.0) - sum(value for _, value in parts)
-    if parts and rest > 0.05:
-        parts.append(("between", rest))
-    whole = max(sum(value for _, value in parts), 1e-9)
+def latency_parts(latency_ms: dict[str, float]) -> tuple[PartTime, ...]:
+    """The parts of a call's time as they happen; what of `total` is in none of them counts as `other`."""
+    known: tuple[str, ...] = LATENCY_PARTS
+    found = {name: max(0.0, value) for name, value in latency_ms.items() if name != "total"}
+    rest = latency_ms.get("total", 0.0) - sum(found.values())
+    if found and rest > 0.05:
+        found["other"] = found.get("other", 0.0) + rest
+    whole = max(sum(found.values()), 1e-9)
     placed, position = [], 0.0
-    for name, value in parts:
-        width = value / whole * 100
-        placed.append(LatencyPart(name=name, ms=value, start=round(position, 2), width=round(width, 2)))
+    order = [*LATENCY_PARTS[:-1], *sorted(found.keys() - set(known)), LATENCY_PARTS[-1]]
+    for name in (each for each in order if each in found):
+        width = found[name] / whole * 100
+        colour = known.index(name) + 1 if name in known else 0
+        placed.append(PartTime(name=name, ms=found[name], start=round(position, 2), width=round(width, 2), colour=colour))
         position += width
     return tuple(placed)
 
@@ -87,11 +87,15 @@ async def calls_page(
     request: PageRequest,
     use_case: FromQuery[str | None] = None,
     status: FromQuery[str | None] = None,
+    trace: Annotated[str, QueryParameter(max_length=64)] = "",
     before: Annotated[str | None, QueryParameter(max_length=64)] = None,
 ) -> Page:
     """Calls, newest first, a page at a time."""
     chosen = status if status in get_args(CallStatus) else None
-    found = await services_of(request).calls.latest(use_case=use_case or None, status=chosen, before=before, limit=CALLS_PER_PAGE)
+    trace_id = trace.strip().lower()
+    found = await services_of(request).calls.latest(
+        use_case=use_case or None, status=chosen, trace_id=trace_id or None, before=before, limit=CALLS_PER_PAGE
+    )
     names = (await views_of(request).scopes()).use_cases
     return await render(
         request,
@@ -102,6 +106,8 @@ async def calls_page(
         use_case=use_case or "",
         status_now=chosen or "",
         statuses=get_args(CallStatus),
+        trace=trace_id,
+        trace_length=TRACE_LENGTH,
         older=found[-1].id if len(found) == CALLS_PER_PAGE else None,
         paged=before is not None,
         show_use_case=not use_case,

@@ -170,6 +170,7 @@ async def _page(
         shadows=await services_of(request).shadows.compare(name, meanings=False, pairs_max=SHADOW_PAIRS_MAX),
         show_use_case=False,
         chart=_chart(activity),
+        latency=await views_of(request).latency(name),
         message=message,
         problem=problem,
     )
