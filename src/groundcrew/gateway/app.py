@@ -14,16 +14,17 @@ import msgspec
 from groundcrew.domain.clock import Clock, SystemClock
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import Scope as StopScope
-from groundcrew.domain.snapshot import Snapshot, Usage
+from groundcrew.domain.snapshot import Snapshot
+from groundcrew.domain.spending import BudgetWarning
 from groundcrew.errors import NotFound, RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway.admission import authenticate, check_still_allowed, check_stopped, scopes_of
-from groundcrew.gateway.budget import BudgetExceeded, Ledger
+from groundcrew.gateway.budget import Ledger, LimitReached
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.inflight import Inflight, Registry
 from groundcrew.gateway.metrics import Metrics
-from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Upstream, UsageSource
+from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Upstream
 from groundcrew.gateway.proxy import Proxy
 from groundcrew.gateway.respond import (
     Event,
@@ -65,13 +66,12 @@ class Gateway:
         grounding: Grounding | None = None,
         settings: GatewaySettings | None = None,
         clock: Clock | None = None,
-        usage: UsageSource | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self.settings, self.clock = settings or GatewaySettings(), clock or SystemClock()
         self.metrics = metrics or Metrics()
         self._snapshots, self._upstream, self._grounding = snapshots, upstream, grounding
-        self.ledger = Ledger(usage.usage if usage is not None else lambda _: Usage())
+        self.ledger = Ledger(self._budget_warning)
         self._finisher = Finisher(recorder, self.ledger, self.clock, self.metrics, self.settings)
         self._guards = GuardRunner()
         checks = Checks(self._guards, grounding, self.settings, self.metrics)
@@ -126,6 +126,14 @@ class Gateway:
         await self._upstream.close()
         if self._grounding is not None:
             await self._grounding.close()
+
+    def _budget_warning(self, warning: BudgetWarning) -> None:
+        log.warning(
+            "%s %s%s has used %g of its %g %s in %s",
+            *(warning.kind, warning.use_case, f"/{warning.account}" if warning.account else ""),
+            *(warning.used, warning.limit, warning.meter, warning.period),
+        )
+        self.metrics.budget_warnings.labels(warning.use_case, warning.kind, warning.meter).inc()
 
     def inflight(self, scope: StopScope | None = None) -> int:
         """Calls in flight, those in `scope` only where it is given."""
@@ -386,7 +394,7 @@ async def _watch_client(receive: Receive, inflight: Inflight, metrics: Metrics) 
 
 def _describe(error: Exception, flight: Flight) -> tuple[str, str, dict[str, Any] | None, float | None]:
     """Code, message, further members and retry-after for what went wrong; nothing internal shows."""
-    if isinstance(error, BudgetExceeded):
+    if isinstance(error, LimitReached):
         return error.code, error.message, {"details": error.details}, error.reset_in_s
     if isinstance(error, RefusedCall):
         return error.code, error.message, None, None

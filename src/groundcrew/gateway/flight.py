@@ -9,10 +9,10 @@ from typing import Any
 from groundcrew.domain.call import Call, CallStatus, GuardResult, ScanStatus, SourceReference
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.data_class import DataClass
-from groundcrew.domain.provider import Price
+from groundcrew.domain.prices import KnownPrice, TokenCount, cost_usd
 from groundcrew.domain.snapshot import KeyEntry, UseCaseEntry
 from groundcrew.domain.trust import TrustReport
-from groundcrew.gateway.budget import Reservation, cost_usd
+from groundcrew.gateway.budget import Reservation
 from groundcrew.gateway.inflight import Inflight
 from groundcrew.gateway.protocols import Citation, Source
 from groundcrew.gateway.respond import HeaderList
@@ -31,6 +31,7 @@ class Flight:
         self.inflight: Inflight | None = None
         self.snapshot_version = 0
         self.stream = False
+        self.user_id: str | None = None
         self.data_class: DataClass = "public"
         self.question = self.request_text = ""
         #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
@@ -38,12 +39,14 @@ class Flight:
         self.offers_tools = False
         self.provider: str | None = None
         self.target_model: str | None = None
-        self.price: Price | None = None
+        self.price: KnownPrice | None = None
         self.upstream_started = self.response_started = self.is_recorded = False
         #: Whether it is on the disk that a stream began.
         self.is_opened = False
         self.reservation: Reservation | None = None
         self.estimated_input_tokens = self.input_tokens = self.output_tokens = 0
+        #: Parts of the input and of the output, where the upstream tells them.
+        self.cached_input_tokens = self.cache_write_tokens = self.reasoning_tokens = 0
         #: True once the upstream, not our estimate, told the token counts.
         self.usage_known = False
         self.answer = self.withheld_answer = ""
@@ -85,7 +88,26 @@ class Flight:
 
     def cost_usd(self) -> float | None:
         """What the call has cost so far; 0 for a call that never reached an upstream."""
-        return cost_usd(self.price, self.input_tokens, self.output_tokens) if self.upstream_started else 0.0
+        if not self.upstream_started:
+            return 0.0
+        tokens = TokenCount(
+            input=self.input_tokens,
+            output=self.output_tokens,
+            cached_input=self.cached_input_tokens,
+            cache_write=self.cache_write_tokens,
+            reasoning=self.reasoning_tokens,
+        )
+        return cost_usd(self.price.price if self.price is not None else None, tokens)
+
+    def _details(self) -> dict[str, Any]:
+        """What the record adds: why the answer should be looked at, and which price its cost was reckoned with."""
+        details = {**self.details, "flags": self.flags} if self.flags else dict(self.details)
+        if self.upstream_started:
+            details["price"] = self.price.source if self.price is not None else "unknown"
+            for name in ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"):
+                if getattr(self, name):
+                    details[name] = getattr(self, name)
+        return details
 
     def call(self, status: CallStatus, finished_at: datetime | None) -> Call:
         """The record. Needs an authenticated call."""
@@ -109,6 +131,7 @@ class Flight:
             stream=self.stream,
             case_id=self.headers.case_id,
             unit_id=self.headers.unit_id,
+            user_id=self.user_id,
             data_class=self.data_class,
             request=self.request_text,
             answer=self.answer,
@@ -126,7 +149,7 @@ class Flight:
             scan=self.scan,
             snapshot_version=self.snapshot_version,
             sign_off_id=self.sign_off_id,
-            details={**self.details, "flags": self.flags} if self.flags else self.details,
+            details=self._details(),
         )
 
     def response_headers(self) -> HeaderList:
@@ -136,6 +159,8 @@ class Flight:
             headers.append((b"groundcrew-use-case", self.entry.use_case.name.encode()))
             headers.append((b"groundcrew-stage", self.entry.use_case.stage.encode()))
             headers.append((b"groundcrew-scan", self.scan.encode()))
+        if self.reservation is not None:
+            headers.extend(self.reservation.headers)
         trust = self.trust or self.withheld_trust
         if trust is not None and trust.trust is not None:
             headers.append((b"groundcrew-trust", f"{trust.trust:.4f}".encode()))

@@ -28,6 +28,12 @@ class Metrics:
         )
         self.unrecorded = Counter("groundcrew_unrecorded_refusals", "Refusals that could not be recorded", registry=self.registry)
         self.grounding_failures = Counter("groundcrew_grounding_failures", "Failed grounding steps", registry=self.registry)
+        self.budget_warnings = Counter(
+            "groundcrew_budget_warnings",
+            "Accounts that came near a limit of their budget",
+            ["use_case", "kind", "meter"],
+            registry=self.registry,
+        )
         self.cut = Counter("groundcrew_cut_calls", "Calls in flight that a kill switch cut", registry=self.registry)
         self.disconnected = Counter("groundcrew_disconnected_calls", "Calls whose client went away", registry=self.registry)
 

@@ -8,10 +8,11 @@ import msgspec
 
 from groundcrew.domain.clock import Clock
 from groundcrew.domain.data_class import highest
+from groundcrew.domain.prices import highest_usd, price_of
 from groundcrew.errors import RefusedCall, UpstreamError
-from groundcrew.gateway.admission import Admitted, admit, authenticate, check_age, floor_class, routes_for
+from groundcrew.gateway.admission import Admitted, Route, admit, authenticate, check_age, floor_class, routes_for
 from groundcrew.gateway.answer import Generated, Tokens, answer_events, chunk_object, completion_body, usage_object
-from groundcrew.gateway.budget import Ledger, cost_usd
+from groundcrew.gateway.budget import Ask, Ledger
 from groundcrew.gateway.checks import CheckedInput, Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
@@ -22,7 +23,7 @@ from groundcrew.gateway.release import Release, Releaser, holds_back
 from groundcrew.gateway.respond import DONE, Send, event, send_events, send_json, start_events
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.targets import BodyFor, Targets
-from groundcrew.gateway.wire import ChatRequest, Fields, decode_chat, upstream_body
+from groundcrew.gateway.wire import ChatRequest, Fields, decode_chat, upstream_body, user_of
 
 
 class Proxy:
@@ -51,6 +52,7 @@ class Proxy:
         flight.stream = bool(request.stream)
         flight.request_text, flight.question = request.transcript(), request.question()
         flight.prefill, flight.offers_tools = request.prefill(), bool(request.tools or request.functions)
+        flight.user_id = user_of(flight.headers, fields, self._settings)
         admitted = self._admit(flight, request, len(body))
         flight.timed("admission", started_s)
         checked = await self._checks.request(flight, admitted, request, fields)
@@ -109,9 +111,15 @@ class Proxy:
         flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
         output = request.max_completion_tokens or request.max_tokens or self._settings.output_tokens_default
         output *= request.n or 1
-        costs = [cost_usd(each.target.price, flight.estimated_input_tokens, output) or 0.0 for each in admitted.routes]
         flight.reservation = self._ledger.reserve(
-            entry.use_case.name, admitted.budget, flight.estimated_input_tokens + output, max(costs), now
+            Ask(
+                use_case=entry.use_case,
+                key=key,
+                user=flight.user_id,
+                tokens=flight.estimated_input_tokens + output,
+                usd=_dearest_usd(admitted.routes, flight.estimated_input_tokens, output),
+                now=now,
+            )
         )
         return admitted
 
@@ -200,3 +208,14 @@ class Proxy:
             finish_reason=release.finish_reason,
         )
         await send_json(send, 200, headers, body)
+
+
+def _dearest_usd(routes: tuple[Route, ...], input_tokens: int, output_tokens: int) -> float | None:
+    """What the call costs at most, at whichever of its targets; None where one has no known price."""
+    dearest = 0.0
+    for route in routes:
+        known = price_of(route.provider, route.target)
+        if known is None:
+            return None
+        dearest = max(dearest, highest_usd(known.price, input_tokens, output_tokens))
+    return dearest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from groundcrew.domain.prices import price_of
 from groundcrew.errors import RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway import sse
 from groundcrew.gateway.admission import Admitted, Route, check_stopped, scopes_of
@@ -86,7 +87,8 @@ class Targets:
             check_stopped(snapshot, admitted.key, use_case)
             if scopes_of(admitted.key, use_case, route.provider.name) & snapshot.stopped:
                 raise RefusedCall("kill_switch", f"stopped by the kill switch: provider:{route.provider.name}")
-        flight.provider, flight.target_model, flight.price = route.provider.name, route.target.model, route.target.price
+        flight.provider, flight.target_model = route.provider.name, route.target.model
+        flight.price = price_of(route.provider, route.target)
         if flight.inflight is not None:
             flight.inflight.scopes = scopes_of(admitted.key, use_case, route.provider.name)
 

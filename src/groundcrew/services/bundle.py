@@ -17,6 +17,7 @@ from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.registry import Registry
 from groundcrew.services.sign_offs import SignOffs
 from groundcrew.services.snapshots import Snapshots
+from groundcrew.services.spending import Spending
 from groundcrew.services.use_cases import UseCases
 from groundcrew.services.users import Users
 from groundcrew.store.database import Database
@@ -40,6 +41,7 @@ class Services:
         self.registry = Registry(database)
         self.sign_offs = SignOffs(database, self._flush)
         self.snapshots = Snapshots(database, knowledge_folder)
+        self.spending = Spending(database)
         self.use_cases = UseCases(database, self.gates)
         self.users = Users(database)
 

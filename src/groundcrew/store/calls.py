@@ -36,19 +36,10 @@ CALLS = Collection(
         "tokens": min(max(each.input_tokens + each.output_tokens, 0), TOKENS_MAX),
         "cost_usd": each.cost_usd,
         "sample": each.sample,
+        "key_id": each.key_id,
+        "user_id": each.user_id,
     },
 )
-
-
-async def spent(connection: AsyncConnection, *, since: datetime) -> dict[str, tuple[int, float]]:
-    """Tokens and USD that each use case has spent since then."""
-    table = tables.calls
-    query = (
-        sa.select(table.c.use_case, sa.func.sum(table.c.tokens), sa.func.sum(table.c.cost_usd))
-        .where(table.c.received_at >= _stamp(since))
-        .group_by(table.c.use_case)
-    )
-    return {name: (int(tokens or 0), float(cost or 0.0)) for name, tokens, cost in (await connection.execute(query)).all()}
 
 
 async def status_counts(
