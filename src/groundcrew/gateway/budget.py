@@ -183,9 +183,9 @@ class Ledger:
                 if used[index] * 100 >= limit * WARN_PERCENT and not account.warned >> index & 1:
                     self._warn(account, index, limit, now)
 
-    def used(self, account: AccountId, now: datetime) -> Usage:
-        """What an account has spent so far, reservations left out."""
-        found = self._accounts.get(account)
+    def used(self, account: AccountId | str, now: datetime) -> Usage:
+        """What an account (or the use case of this name) has spent so far, reservations left out."""
+        found = self._accounts.get(AccountId("use-case", account) if isinstance(account, str) else account)
         if found is None:
             return Usage()
         found.turn(now.toordinal(), now.year * 12 + now.month)

@@ -12,7 +12,6 @@ import pytest
 
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import Price, Provider, Target
-from groundcrew.domain.spending import AccountId
 from groundcrew.domain.use_case import Budget, Hold
 from groundcrew.testing import (
     TEST_KEY,
@@ -225,7 +224,7 @@ async def test_phi_needs_a_signed_agreement(upstream: FakeUpstream, tmp_path: Pa
 async def test_a_budget_is_settled_with_what_was_really_used(memory: MemoryGateway) -> None:
     for _ in range(3):
         await chat(memory.gateway, TEST_KEY, text="hi")
-    assert memory.gateway.ledger.used(AccountId("use-case", "demo"), memory.gateway.clock.now()).tokens_today == 3 * 18
+    assert memory.gateway.ledger.used("demo", memory.gateway.clock.now()).tokens_today == 3 * 18
 
 
 async def test_money_is_counted_where_a_price_is_known(upstream: FakeUpstream, tmp_path: Path) -> None:
