@@ -92,6 +92,17 @@ def price_of(provider: Provider, target: Target) -> KnownPrice | None:
     return _public(provider.api, provider.base_url, target.model)
 
 
+@lru_cache(maxsize=1)
+def assumed_price() -> Price:
+    """What budgets reckon with where a price is unknown: the highest rates of the table, so that they end too early rather than
+    too late. The recorded cost of such a call stays unknown."""
+    rates = [each for vendor in _table().vendors.values() for each in vendor.models.values()]
+    return Price(
+        input_usd=max(max(each.input, each.cached_input or 0.0, each.cache_write or 0.0) for each in rates),
+        output_usd=max(max(each.output, each.reasoning or 0.0) for each in rates),
+    )
+
+
 def cost_usd(price: Price | None, tokens: TokenCount) -> float | None:
     """What `tokens` cost, in USD, 0 or more; None where the price is unknown.
 

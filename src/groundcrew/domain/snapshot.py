@@ -42,7 +42,8 @@ class KnowledgeEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a use case, key or user has spent so far in the current UTC day and month. USD of calls of known price only."""
+    """What a use case, key or user has spent so far in the current UTC day and month. Calls
+    of unknown price count as the highest known one."""
 
     tokens_today: int = 0
     tokens_this_month: int = 0

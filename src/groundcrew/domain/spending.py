@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from groundcrew.domain.call import Call
+
 AccountKind = Literal["use-case", "key", "user"]
 #: What a budget limits, in the order in which accounts count it.
 Meter = Literal["tokens_per_day", "tokens_per_month", "usd_per_day", "usd_per_month"]
@@ -34,7 +36,7 @@ class AccountId(NamedTuple):
 
 
 class Spent(NamedTuple):
-    """What recorded calls of one UTC day have used of an account. Calls of unknown cost add tokens and no money."""
+    """What recorded calls of one UTC day have taken from an account's budgets."""
 
     account: AccountId
     day: date
@@ -69,6 +71,13 @@ class BudgetWarning(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """Account, meter and period in one."""
         return "|".join((self.kind, self.use_case, self.account, self.meter, self.period))
+
+
+def charged_nanos(call: Call) -> int:
+    """What a recorded call takes from budgets in USD: its cost, or what was assumed where that is unknown."""
+    assumed = call.details.get("assumed_usd")
+    usd = call.cost_usd if call.cost_usd is not None else assumed if isinstance(assumed, float | int) else 0.0
+    return to_nanos(usd)
 
 
 def to_nanos(usd: float, *, up: bool = False) -> int:

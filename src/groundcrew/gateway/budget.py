@@ -36,13 +36,13 @@ _FREE = (0, 0)
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """What a call asks for: an upper estimate of its tokens and USD (None: the price is unknown)."""
+    """What a call asks for: an upper estimate of its tokens and USD."""
 
     use_case: UseCase
     key: KeyEntry
     user: str | None
     tokens: int
-    usd: float | None
+    usd: float
     now: datetime
 
 
@@ -126,13 +126,8 @@ class Ledger:
         name, now = ask.use_case.name, ask.now
         if plan.share is not None:
             check_exposure(plan, name, ask.user)
-        if plan.limits_usd and ask.usd is None:
-            raise RefusedCall(
-                "budget_exceeded",
-                f"use case {name} has a budget in USD and the price of its model is unknown: declare `price` on every target",
-            )
         now_s, day, month = now.timestamp(), now.toordinal(), now.year * 12 + now.month
-        tokens, nanos = max(0, ask.tokens), to_nanos(ask.usd or 0.0, up=True)
+        tokens, nanos = max(0, ask.tokens), to_nanos(ask.usd, up=True)
         holders = [(self._account(AccountId("use-case", name), plan.use_case, now_s, day, month), plan.use_case)]
         key_cap = plan.key or _NO_CAP
         holders.append((self._account(AccountId("key", name, ask.key.id), key_cap, now_s, day, month), key_cap))
@@ -158,12 +153,12 @@ class Ledger:
             reservation.headers = self._rate_headers(holders, now_s)
         return reservation
 
-    def settle(self, reservation: Reservation, tokens: int, usd: float | None, now: datetime) -> None:
-        """Give the reservation back and book what was really used; USD None: unknown, no money is booked. Only once counts."""
+    def settle(self, reservation: Reservation, tokens: int, usd: float, now: datetime) -> None:
+        """Give the reservation back and book what was really used. Settling twice books once."""
         if reservation.settled:
             return
         reservation.settled = True
-        day, month, nanos = now.toordinal(), now.year * 12 + now.month, to_nanos(usd or 0.0)
+        day, month, nanos = now.toordinal(), now.year * 12 + now.month, to_nanos(usd)
         tokens = max(0, tokens)
         for account, cap in reservation.holders:
             account.turn(day, month)

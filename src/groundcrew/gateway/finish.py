@@ -73,7 +73,9 @@ class Finisher:
         if flight.reservation is None or flight.reservation.settled:
             return
         flight.estimate_missing_usage(self._settings.prompt_bytes_per_token)
-        self._ledger.settle(flight.reservation, flight.input_tokens + flight.output_tokens, flight.cost_usd(), self._clock.now())
+        self._ledger.settle(
+            flight.reservation, flight.input_tokens + flight.output_tokens, flight.charged_usd(), self._clock.now()
+        )
 
     @staticmethod
     def elapsed_s(flight: Flight) -> float:

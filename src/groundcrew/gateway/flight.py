@@ -9,7 +9,7 @@ from typing import Any
 from groundcrew.domain.call import Call, CallStatus, GuardResult, ScanStatus, SourceReference
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.data_class import DataClass
-from groundcrew.domain.prices import KnownPrice, TokenCount, cost_usd
+from groundcrew.domain.prices import KnownPrice, TokenCount, assumed_price, cost_usd, highest_usd
 from groundcrew.domain.snapshot import KeyEntry, UseCaseEntry
 from groundcrew.domain.trust import TrustReport
 from groundcrew.gateway.budget import Reservation
@@ -99,11 +99,18 @@ class Flight:
         )
         return cost_usd(self.price.price if self.price is not None else None, tokens)
 
+    def charged_usd(self) -> float:
+        """What budgets are charged: the cost, or at the highest known price where it is unknown."""
+        cost = self.cost_usd()
+        return highest_usd(assumed_price(), self.input_tokens, self.output_tokens) if cost is None else cost
+
     def _details(self) -> dict[str, Any]:
         """What the record adds: why the answer should be looked at, and which price its cost was reckoned with."""
         details = {**self.details, "flags": self.flags} if self.flags else dict(self.details)
         if self.upstream_started:
             details["price"] = self.price.source if self.price is not None else "unknown"
+            if self.price is None:
+                details["assumed_usd"] = round(self.charged_usd(), 9)
             for name in ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"):
                 if getattr(self, name):
                     details[name] = getattr(self, name)

@@ -9,7 +9,7 @@ import msgspec
 
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.snapshot import KeyEntry
-from groundcrew.domain.spending import METERS, Meter, to_nanos
+from groundcrew.domain.spending import METERS, to_nanos
 from groundcrew.domain.stage import limits
 from groundcrew.domain.use_case import Exposure, RateLimits, SpendLimits, UseCase
 from groundcrew.errors import RefusedCall
@@ -29,11 +29,6 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True):
     token_s: float = 0.0
     concurrent: int | None = None
 
-    @property
-    def limits_usd(self) -> bool:
-        """Whether money is limited: then a call whose price is unknown can not be admitted."""
-        return any(index >= 2 for index, _ in self.spend)
-
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that bounds the calls of one key of one use case. `share` is the part of 2**64 places that is exposed, None
@@ -42,7 +37,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     use_case: Cap
     key: Cap | None
     user: Cap | None
-    limits_usd: bool
     share: int | None
     users: frozenset[str]
 
@@ -59,7 +53,6 @@ def plan_for(use_case: UseCase, key: KeyEntry) -> Plan:
         use_case=own or Cap(),
         key=key_cap,
         user=user_cap,
-        limits_usd=any(each is not None and each.limits_usd for each in (own, key_cap, user_cap)),
         share=share,
         users=users,
     )
@@ -162,8 +155,3 @@ _METADATA: msgspec.json.Decoder[str | _Metadata | None] = msgspec.json.Decoder(_
 def pseudonym(text: str) -> str:
     """What stands for a user whose name is personal data or no identifier: the same text for the same user."""
     return "sha256-" + sha256_hex(text.encode("utf-8", "surrogatepass"))[:32]
-
-
-def meter_of(index: int) -> Meter:
-    """The name of the meter with this index."""
-    return METERS[index]

@@ -8,7 +8,7 @@ import msgspec
 
 from groundcrew.domain.clock import Clock
 from groundcrew.domain.data_class import highest
-from groundcrew.domain.prices import highest_usd, price_of
+from groundcrew.domain.prices import assumed_price, highest_usd, price_of
 from groundcrew.errors import RefusedCall, UpstreamError
 from groundcrew.gateway.admission import Admitted, Route, admit, authenticate, check_age, floor_class, routes_for
 from groundcrew.gateway.answer import Generated, Tokens, answer_events, chunk_object, completion_body, usage_object
@@ -210,12 +210,11 @@ class Proxy:
         await send_json(send, 200, headers, body)
 
 
-def _dearest_usd(routes: tuple[Route, ...], input_tokens: int, output_tokens: int) -> float | None:
-    """What the call costs at most, at whichever of its targets; None where one has no known price."""
+def _dearest_usd(routes: tuple[Route, ...], input_tokens: int, output_tokens: int) -> float:
+    """What the call costs at most, at whichever of its targets; an unknown price is taken for the highest known one."""
     dearest = 0.0
     for route in routes:
         known = price_of(route.provider, route.target)
-        if known is None:
-            return None
-        dearest = max(dearest, highest_usd(known.price, input_tokens, output_tokens))
+        price = known.price if known is not None else assumed_price()
+        dearest = max(dearest, highest_usd(price, input_tokens, output_tokens))
     return dearest

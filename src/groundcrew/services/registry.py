@@ -175,7 +175,7 @@ async def _put_use_case(writer: Writer, declared: UseCase) -> Change:
 
 
 async def _unpriced(connection: Connection, use_case: UseCase) -> tuple[str, ...]:
-    """What to say of targets whose price is unknown where a budget in USD is declared: their calls are refused."""
+    """What to say of targets whose price is unknown where a budget in USD is declared."""
     budget = use_case.budget
     spends = (budget, budget.per_user, budget.per_key) if budget is not None else ()
     if not any(each is not None and (each.usd_per_day or each.usd_per_month) for each in spends):
@@ -188,7 +188,9 @@ async def _unpriced(connection: Connection, use_case: UseCase) -> tuple[str, ...
             unknown.append(f"{target.provider}/{target.model}")
     if not unknown:
         return ()
-    return (f"it has a budget in USD, and the price of {', '.join(unknown)} is unknown: declare `price`, or calls are refused",)
+    return (
+        f"it has a budget in USD, and the price of {', '.join(unknown)} is unknown: they count as the highest known price, declare `price`",
+    )
 
 
 def _demoted(old: UseCase, new: UseCase) -> tuple[UseCase, list[str]]:

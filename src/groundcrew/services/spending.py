@@ -39,7 +39,7 @@ GATEWAY = "system:gateway"
 
 class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
     """What one group has spent. `usd` is of calls of known cost only; `unknown_calls` have used `unknown_tokens` at an unknown
-    cost."""
+    cost. `charged_usd` is what budgets were charged: unknown prices count as the highest known one."""
 
     name: str
     use_case: str | None
@@ -49,6 +49,7 @@ class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int
     unknown_tokens: int
     usd: float
+    charged_usd: float
 
 
 class SpendReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,13 +110,13 @@ class Spending:
             day = await stored.sums(connection, ("use_case",), since=today, samples=True)
             month = await stored.sums(connection, ("use_case",), since=today.replace(day=1), samples=True)
         by_day = {each["use_case"]: each for each in day}
-        empty = {"input_tokens": 0, "output_tokens": 0, "nanos": 0}
+        empty = {"input_tokens": 0, "output_tokens": 0, "charged_nanos": 0}
         return {
             each["use_case"]: Usage(
                 tokens_today=sum(by_day.get(each["use_case"], empty)[name] for name in ("input_tokens", "output_tokens")),
                 tokens_this_month=each["input_tokens"] + each["output_tokens"],
-                usd_today=by_day.get(each["use_case"], empty)["nanos"] / NANOS,
-                usd_this_month=each["nanos"] / NANOS,
+                usd_today=by_day.get(each["use_case"], empty)["charged_nanos"] / NANOS,
+                usd_this_month=each["charged_nanos"] / NANOS,
             )
             for each in month
         }
@@ -191,12 +192,13 @@ async def _living(connection: Connection) -> set[str]:
 
 def _row(found: dict[str, object], columns: Sequence[str]) -> SpendRow:
     sums = {name: int(str(found.get(name) or 0)) for name in SPENDING_SUMS}
-    nanos = sums.pop("nanos")
+    nanos, charged = sums.pop("nanos"), sums.pop("charged_nanos")
     own = [str(found[name]) for name in columns if name != "use_case"] or [str(found.get("use_case") or "")]
     return SpendRow(
         name="/".join(each for each in own if each),
         use_case=str(found["use_case"]) if "use_case" in columns else None,
         usd=nanos / NANOS,
+        charged_usd=charged / NANOS,
         **sums,
     )
 

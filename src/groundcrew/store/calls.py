@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.call import Call
+from groundcrew.domain.spending import charged_nanos
 from groundcrew.store import tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
@@ -38,6 +39,7 @@ CALLS = Collection(
         "sample": each.sample,
         "key_id": each.key_id,
         "user_id": each.user_id,
+        "charged_nanos": charged_nanos(each),
     },
 )
 

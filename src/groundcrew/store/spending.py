@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.call import Call
-from groundcrew.domain.spending import AccountId, AccountKind, Held, Spent, to_nanos
+from groundcrew.domain.spending import AccountId, AccountKind, Held, Spent, charged_nanos, to_nanos
 from groundcrew.store.tables import SPENDING_KEYS, SPENDING_SUMS, audit_entries, audit_head, budget_holds, calls, spending
 
 TOKENS_MAX = 2**62
@@ -46,6 +46,7 @@ async def add(connection: AsyncConnection, recorded: Iterable[Call]) -> None:
             output_tokens=given,
             unknown_tokens=taken + given if unknown else 0,
             nanos=to_nanos(call.cost_usd or 0.0),
+            charged_nanos=charged_nanos(call),
         )
     for key, added in sums.items():
         names = dict(zip((*SPENDING_KEYS, "sample"), key, strict=True))
@@ -74,7 +75,7 @@ async def spent_since(connection: AsyncConnection, first: date) -> list[Spent]:
         columns = [spending.c.use_case] if kind == "use-case" else [spending.c.use_case, spending.c[_COLUMN_OF[kind]]]
         tokens = sa.func.sum(spending.c.input_tokens + spending.c.output_tokens)
         query = (
-            sa.select(spending.c.day, *columns, tokens, sa.func.sum(spending.c.nanos))
+            sa.select(spending.c.day, *columns, tokens, sa.func.sum(spending.c.charged_nanos))
             .where(spending.c.day >= f"{first:%Y-%m-%d}")
             .group_by(spending.c.day, *columns)
             .order_by(tokens.desc())
@@ -94,15 +95,15 @@ async def spent_elsewhere(connection: AsyncConnection, *, after: int, gateway: s
         audit_entries.c.subject != f"calls/{gateway}",
     )
     day = sa.func.substr(calls.c.received_at, 1, 10)
-    cost = sa.func.sum(sa.func.coalesce(calls.c.cost_usd, 0.0))
+    charged = sa.func.sum(calls.c.charged_nanos)
     query = (
-        sa.select(day, calls.c.use_case, calls.c.key_id, calls.c.user_id, sa.func.sum(calls.c.tokens), cost)
+        sa.select(day, calls.c.use_case, calls.c.key_id, calls.c.user_id, sa.func.sum(calls.c.tokens), charged)
         .where(calls.c.batch > after, calls.c.batch.in_(batches))
         .group_by(day, calls.c.use_case, calls.c.key_id, calls.c.user_id)
     )
     found: list[Spent] = []
-    for on, use_case, key_id, user_id, tokens, usd in (await connection.execute(query)).all():
-        when, used, nanos = date.fromisoformat(on), int(tokens), to_nanos(float(usd))
+    for on, use_case, key_id, user_id, tokens, taken in (await connection.execute(query)).all():
+        when, used, nanos = date.fromisoformat(on), int(tokens), int(taken)
         found.append(Spent(AccountId("use-case", use_case), when, used, nanos))
         found.append(Spent(AccountId("key", use_case, key_id), when, used, nanos))
         if user_id:

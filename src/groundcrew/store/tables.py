@@ -69,6 +69,7 @@ calls = _document_table(
     sa.Column("sample", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("key_id", sa.Text, nullable=False, server_default=""),
     _text("user_id", nullable=True),
+    sa.Column("charged_nanos", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("use_case", "received_at"), ("use_case", "version_digest", "status"), ("batch",)),
 )
@@ -119,9 +120,9 @@ sessions = sa.Table(
     sa.Column("expires_at_s", sa.Float, nullable=False),
 )
 #: Sums of recorded calls by UTC day and by everything that spending is asked for. Money is in nano-USD (1e-9 USD); calls whose
-#: cost is unknown add to `calls`, `unknown_calls` and tokens, and nothing to `nanos`.
+#: cost is unknown add to `calls`, `unknown_calls` and tokens, and nothing to `nanos`; `charged_nanos` is what budgets were charged.
 SPENDING_KEYS = ("day", "use_case", "business_unit", "model", "provider", "key_id", "user_id")
-SPENDING_SUMS = ("calls", "unknown_calls", "input_tokens", "output_tokens", "unknown_tokens", "nanos")
+SPENDING_SUMS = ("calls", "unknown_calls", "input_tokens", "output_tokens", "unknown_tokens", "nanos", "charged_nanos")
 spending = sa.Table(
     "spending",
     metadata,

@@ -15,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 _KEYS = ("day", "use_case", "business_unit", "model", "provider", "key_id", "user_id")
-_SUMS = ("calls", "unknown_calls", "input_tokens", "output_tokens", "unknown_tokens", "nanos")
+_SUMS = ("calls", "unknown_calls", "input_tokens", "output_tokens", "unknown_tokens", "nanos", "charged_nanos")
 _PAGE_ROWS = 1_000
 _TOKENS_MAX = 2**62
 _NANOS_MAX = 10**18
@@ -25,6 +25,7 @@ def upgrade() -> None:
     """Create everything and carry earlier calls over."""
     op.add_column("calls", sa.Column("key_id", sa.Text, nullable=False, server_default=""))
     op.add_column("calls", sa.Column("user_id", sa.Text, nullable=True))
+    op.add_column("calls", sa.Column("charged_nanos", sa.BigInteger, nullable=False, server_default="0"))
     op.create_table(
         "budget_warnings",
         sa.Column("id", sa.Text, primary_key=True),
@@ -50,7 +51,7 @@ def upgrade() -> None:
 
 
 def _carry_over(connection: sa.Connection) -> list[dict[str, Any]]:
-    calls = sa.table("calls", sa.column("id"), sa.column("document"), sa.column("key_id"))
+    calls = sa.table("calls", sa.column("id"), sa.column("document"), sa.column("key_id"), sa.column("charged_nanos"))
     sums: dict[tuple[Any, ...], Counter[str]] = {}
     last = ""
     while True:
@@ -61,7 +62,10 @@ def _carry_over(connection: sa.Connection) -> list[dict[str, Any]]:
         last = page[-1].id
         for row in page:
             call = json.loads(row.document)
-            connection.execute(calls.update().where(calls.c.id == row.id).values(key_id=call["key_id"]))
+            cost = call.get("cost_usd")
+            nanos = min(round((cost or 0.0) * 1e9), _NANOS_MAX)
+            values = {"key_id": call["key_id"], "charged_nanos": nanos}
+            connection.execute(calls.update().where(calls.c.id == row.id).values(values))
             key = (
                 call["received_at"][:10],
                 call["use_case"],
@@ -72,7 +76,6 @@ def _carry_over(connection: sa.Connection) -> list[dict[str, Any]]:
                 "",
                 bool(call.get("sample", False)),
             )
-            cost = call.get("cost_usd")
             tokens_in, tokens_out = (
                 min(max(call.get(name) or 0, 0), _TOKENS_MAX // 2) for name in ("input_tokens", "output_tokens")
             )
@@ -82,7 +85,8 @@ def _carry_over(connection: sa.Connection) -> list[dict[str, Any]]:
                 input_tokens=tokens_in,
                 output_tokens=tokens_out,
                 unknown_tokens=tokens_in + tokens_out if cost is None else 0,
-                nanos=min(round((cost or 0.0) * 1e9), _NANOS_MAX),
+                nanos=nanos,
+                charged_nanos=nanos,
             )
     return [
         {**dict(zip((*_KEYS, "sample"), key, strict=True)), **{name: min(each[name], _TOKENS_MAX) for name in _SUMS}}
