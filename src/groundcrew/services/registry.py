@@ -188,9 +188,8 @@ async def _unpriced(connection: Connection, use_case: UseCase) -> tuple[str, ...
             unknown.append(f"{target.provider}/{target.model}")
     if not unknown:
         return ()
-    return (
-        f"it has a budget in USD, and the price of {', '.join(unknown)} is unknown: they count as the highest known price, declare `price`",
-    )
+    names = ", ".join(unknown)
+    return (f"it has a budget in USD and {names} no known price: reckoned at the highest known one until you declare `price`",)
 
 
 def _demoted(old: UseCase, new: UseCase) -> tuple[UseCase, list[str]]:

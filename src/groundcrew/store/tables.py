@@ -120,7 +120,7 @@ sessions = sa.Table(
     sa.Column("expires_at_s", sa.Float, nullable=False),
 )
 #: Sums of recorded calls by UTC day and by everything that spending is asked for. Money is in nano-USD (1e-9 USD); calls whose
-#: cost is unknown add to `calls`, `unknown_calls` and tokens, and nothing to `nanos`; `charged_nanos` is what budgets were charged.
+#: cost is unknown add to `calls`, `unknown_calls` and tokens, nothing to `nanos`; `charged_nanos` is what budgets were charged.
 SPENDING_KEYS = ("day", "use_case", "business_unit", "model", "provider", "key_id", "user_id")
 SPENDING_SUMS = ("calls", "unknown_calls", "input_tokens", "output_tokens", "unknown_tokens", "nanos", "charged_nanos")
 spending = sa.Table(
