@@ -97,14 +97,33 @@ class _Account:
 
 
 class Reservation:
-    """What is held for one call until `Ledger.settle`. `headers` are the response's x-ratelimit headers."""
+    """What is held for one call until `Ledger.settle`."""
 
-    __slots__ = ("headers", "holders", "nanos", "processes", "settled", "tokens")
+    __slots__ = ("at_s", "holders", "nanos", "processes", "settled", "tokens")
 
-    def __init__(self, holders: list[tuple[_Account, Cap]], tokens: int, nanos: int, processes: int) -> None:
-        self.holders, self.tokens, self.nanos, self.processes = holders, tokens, nanos, processes
+    def __init__(self, holders: list[tuple[_Account, Cap]], tokens: int, nanos: int, processes: int, at_s: float) -> None:
+        self.holders, self.tokens, self.nanos, self.processes, self.at_s = holders, tokens, nanos, processes, at_s
         self.settled = False
-        self.headers: list[tuple[bytes, bytes]] = []
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The tightest of the call's rate limits, as the OpenAI API tells them; none where none is declared."""
+        found: list[tuple[bytes, bytes]] = []
+        for kind in (b"requests", b"tokens"):
+            least: tuple[int, int, float] | None = None
+            for account, cap in self.holders:
+                each_s = cap.request_s if kind == b"requests" else cap.token_s
+                if each_s:
+                    meter = account.request_meter if kind == b"requests" else account.token_meter
+                    left = remaining(meter, self.at_s, each_s * self.processes)
+                    if least is None or left < least[0]:
+                        limit = cap.requests if kind == b"requests" else cap.tokens
+                        least = (left, limit, max(0.0, meter - self.at_s))
+            if least is not None:
+                left, limit, full_in_s = least
+                found.append((b"x-ratelimit-limit-" + kind, b"%d" % limit))
+                found.append((b"x-ratelimit-remaining-" + kind, b"%d" % left))
+                found.append((b"x-ratelimit-reset-" + kind, b"%.3fs" % full_in_s))
+        return found
 
 
 class Ledger:
@@ -139,7 +158,7 @@ class Ledger:
         for account, cap in holders:
             if cap is not _NO_CAP:
                 self._check(account, cap, tokens, nanos, now, now_s)
-        reservation = Reservation(holders, tokens, nanos, self._processes)
+        reservation = Reservation(holders, tokens, nanos, self._processes, now_s)
         processes = self._processes
         for account, cap in holders:
             account.held_tokens += tokens
@@ -149,8 +168,6 @@ class Ledger:
                 account.request_meter = admitted_at(account.request_meter, now_s, cap.request_s * processes)
             if cap.token_s:
                 account.token_meter = admitted_at(account.token_meter, now_s, cap.token_s * tokens * processes)
-        if any(cap.request_s or cap.token_s for _, cap in holders):
-            reservation.headers = self._rate_headers(holders, now_s)
         return reservation
 
     def settle(self, reservation: Reservation, tokens: int, usd: float, now: datetime) -> None:
@@ -254,7 +271,8 @@ class Ledger:
                 f"({USERS_PER_USE_CASE_MAX} of one use case, {USERS_MAX} in all)",
             )
         account.turn(day, month)
-        account.keep_until_s = _period_end(now, monthly=True).timestamp()
+        if account.keep_until_s <= now_s:
+            account.keep_until_s = _period_end(now, monthly=True).timestamp()
         if account.epoch != self._epoch:
             self._mark(account)
         return account
@@ -299,8 +317,12 @@ class Ledger:
             _check_rate(account, account.request_meter, cap.requests, 1, cap.request_s * processes, "requests", now_s)
         if cap.token_s:
             _check_rate(account, account.token_meter, cap.tokens, tokens, cap.token_s * processes, "tokens", now_s)
+        used, elsewhere = account.used, account.elsewhere
         for index, limit in cap.spend:
-            taken, need = account.taken(index), tokens if index < 2 else nanos
+            if index < 2:
+                taken, need = used[index] + account.held_tokens + elsewhere[0], tokens
+            else:
+                taken, need = used[index] + account.held_nanos + elsewhere[1], nanos
             if processes == 1:
                 fits = taken + need <= limit
             else:
@@ -323,25 +345,6 @@ class Ledger:
         )
         self.warnings.append(warning)
         self._warned(warning)
-
-    def _rate_headers(self, holders: list[tuple[_Account, Cap]], now_s: float) -> list[tuple[bytes, bytes]]:
-        """The tightest of the rate limits, as the OpenAI API tells them."""
-        headers: list[tuple[bytes, bytes]] = []
-        for kind in ("requests", "tokens"):
-            found: list[tuple[int, int, float]] = []
-            for account, cap in holders:
-                limit, each_s = (cap.requests, cap.request_s) if kind == "requests" else (cap.tokens, cap.token_s)
-                if each_s:
-                    meter = account.request_meter if kind == "requests" else account.token_meter
-                    found.append((remaining(meter, now_s, each_s * self._processes), limit, max(0.0, meter - now_s)))
-            if found:
-                left, limit, full_in_s = min(found)
-                headers += [
-                    (b"x-ratelimit-limit-%s" % kind.encode(), b"%d" % limit),
-                    (b"x-ratelimit-remaining-%s" % kind.encode(), b"%d" % left),
-                    (b"x-ratelimit-reset-%s" % kind.encode(), b"%.3fs" % full_in_s),
-                ]
-        return headers
 
 
 _NO_CAP = Cap()

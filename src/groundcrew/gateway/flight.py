@@ -167,7 +167,7 @@ class Flight:
             headers.append((b"groundcrew-stage", self.entry.use_case.stage.encode()))
             headers.append((b"groundcrew-scan", self.scan.encode()))
         if self.reservation is not None:
-            headers.extend(self.reservation.headers)
+            headers.extend(self.reservation.headers())
         trust = self.trust or self.withheld_trust
         if trust is not None and trust.trust is not None:
             headers.append((b"groundcrew-trust", f"{trust.trust:.4f}".encode()))

@@ -242,11 +242,11 @@ def test_a_clock_that_is_set_back_locks_nobody_out_for_long() -> None:
 
 def test_response_headers_tell_the_tightest_rate() -> None:
     use_case = limited(limits=Limits(requests_per_minute=60, per_user=RateLimits(requests_per_minute=10)))
-    headers = dict(Ledger().reserve(ask(use_case, user="anna")).headers)
+    headers = dict(Ledger().reserve(ask(use_case, user="anna")).headers())
     assert headers[b"x-ratelimit-limit-requests"] == b"10"
     assert headers[b"x-ratelimit-remaining-requests"] == b"9"
     assert headers[b"x-ratelimit-reset-requests"] == b"6.000s"
-    assert Ledger().reserve(ask(limited())).headers == []
+    assert Ledger().reserve(ask(limited())).headers() == []
 
 
 def test_a_warning_comes_once_for_each_account_and_period() -> None:
