@@ -3,10 +3,13 @@ stored once."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests.unit.services import bank
+from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.snapshot import KeyEntry
 from groundcrew.domain.spending import AccountId
@@ -20,6 +23,13 @@ from groundcrew.testing import FakeClock, memory_use_case
 NOW = datetime(2027, 5, 17, 12, tzinfo=UTC)
 KEY = KeyEntry(id="key-1", use_case="other", expires_at_s=1e12)
 OTHER = AccountId("use-case", "other")
+
+
+@pytest.fixture
+async def services(database_url: str, tmp_path: Path, prepared: Prepared) -> AsyncIterator[Services]:
+    clock = prepared.copy("declared", database_url)
+    async with bank.opened(database_url, tmp_path, clock, bare=True) as services:
+        yield services
 
 
 class Process:
@@ -41,8 +51,8 @@ class Process:
     def reserve(self, use_case: UseCase, tokens: int) -> Reservation:
         return self.ledger.reserve(Ask(use_case=use_case, key=KEY, user="anna", tokens=tokens, usd=0.0, now=NOW))
 
-    async def serve(self, use_case: UseCase, tokens: int) -> None:
-        self.ledger.settle(self.reserve(use_case, tokens), tokens, 0.0, NOW)
+    async def serve(self, use_case: UseCase, tokens: int, *, estimate: int | None = None) -> None:
+        self.ledger.settle(self.reserve(use_case, tokens if estimate is None else estimate), tokens, 0.0, NOW)
         call = bank.call(use_case="other", user_id="anna", received_at=NOW, input_tokens=tokens, output_tokens=0)
         await self.services.calls.ship([call], gateway=self.gateway)
 
@@ -116,7 +126,7 @@ async def test_a_warning_is_stored_once_however_many_give_it(services: Services)
     first, second = await Process.start(services, "a"), await Process.start(services, "b")
     for process in (first, second):
         await process.keeper.exchange()
-        await process.serve(limited(100), 45)
+        await process.serve(limited(100), 45, estimate=5)
     for process in (first, second, first):
         await process.keeper.exchange()
         process.ledger.settle(process.reserve(limited(10_000), 0), 0, 0.0, NOW)
