@@ -12,12 +12,9 @@ from groundcrew.errors import GroundcrewError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
     from types import TracebackType
 
     from groundcrew.domain.call import Call
-    from groundcrew.domain.clock import Clock
-    from groundcrew.domain.snapshot import Usage
     from groundcrew.settings import Settings
 
 #: How long the server waits for calls in flight when it is told to stop.
@@ -64,6 +61,7 @@ class App:
 
         from groundcrew.domain.identifiers import new_id
         from groundcrew.gateway.spool import Spool
+        from groundcrew.jobs.budget_keeper import BudgetKeeper
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
         from groundcrew.services.bundle import open_services
@@ -102,9 +100,16 @@ class App:
         await self.keeper.refresh()
         stack.push_async_callback(self.keeper.leave)
         await self._open_gateway(stack)
+        self.budgets = BudgetKeeper(
+            self.gateway.ledger, self.services.spending, gateway=gateway_id, clock=self.services.database.clock
+        )
+        # What was spent before counts against today's budgets, and so does what other gateways hold, before anyone may spend.
+        await self.budgets.seed()
+        await self.budgets.exchange()
         self._open_web()
         stack.push_async_callback(self._cancel)
-        self._tasks = [asyncio.create_task(self.keeper.run()), asyncio.create_task(self.shipper.run())]
+        work = (self.keeper.run(), self.shipper.run(), self.budgets.run())
+        self._tasks = [asyncio.create_task(each) for each in work]
 
     async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:
         from groundcrew.gateway.app import Gateway
@@ -124,7 +129,6 @@ class App:
             upstream=HttpUpstream(gateway_settings),
             grounding=LocalGrounding(),
             settings=gateway_settings,
-            usage=await self._spent(),
             metrics=self.metrics,
             tracing=open_tracing(
                 endpoint=self.settings.otlp_endpoint,
@@ -146,10 +150,6 @@ class App:
             raise GroundcrewError("calls in flight could not be cut")
 
         self.keeper.on_change(enforce)
-
-    async def _spent(self) -> _Spent:
-        now = self.services.database.clock.now()
-        return _Spent(await self.services.calls.usage(now), now, self.services.database.clock)
 
     def _open_web(self) -> None:
         from groundcrew.web.app import create_web
@@ -199,24 +199,6 @@ class App:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-class _Spent:
-    """What use cases had spent when this process started."""
-
-    def __init__(self, usage: dict[str, Usage], at: datetime, clock: Clock) -> None:
-        self._usage, self._at, self._clock = usage, at, clock
-
-    def usage(self, use_case: str) -> Usage:
-        """What counts of it now: a use case may be called for the first time days after the start."""
-        from groundcrew.domain.snapshot import Usage
-
-        spent, now = self._usage.get(use_case) or Usage(), self._clock.now()
-        same_month = (now.year, now.month) == (self._at.year, self._at.month)
-        return Usage(
-            tokens_today=spent.tokens_today if now.date() == self._at.date() else 0,
-            usd_this_month=spent.usd_this_month if same_month else 0.0,
-        )
 
 
 class Wiring:

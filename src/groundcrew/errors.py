@@ -32,6 +32,7 @@ REFUSAL_STATUS: dict[str, int] = {
     "data_class_not_allowed": 403,
     "guard_blocked": 403,
     "not_grounded": 403,
+    "not_in_exposure": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "request_timeout": 408,

@@ -50,7 +50,7 @@ model: writer
 policy: mail
 grounding: {knowledge: handbook, mode: required, threshold: 0.7, below: fallback}
 budget: {tokens_per_day: 100000}
-exposure: {ceiling_percent: 5}
+exposure: {ceiling_percent: 5, users: [desk-1]}
 hypothesis: {plan: plan.yaml}
 """
 PLAN = """
@@ -87,9 +87,9 @@ def write(folder: Path) -> None:
         (folder / "handbook" / name).write_text(text)
 
 
-def ask(server: Server, secret: str, text: str) -> tuple[int, dict[str, Any]]:
+def ask(server: Server, secret: str, text: str, user: str = "desk-1") -> tuple[int, dict[str, Any]]:
     body = json.dumps({"model": "assistant", "messages": [{"role": "user", "content": text}]}).encode()
-    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json", "groundcrew-user-id": user}
     request = urllib.request.Request(f"{server.url}/v1/chat/completions", data=body, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
@@ -163,6 +163,11 @@ def earned(run: Command, server: Server, secret: str) -> None:
     run("advance", "assistant", "--to", "pilot", "--reason", "the gate is open")
     assert run("status", "--json").json()[0]["stage"] == "pilot"
     assert ask(server, secret, QUESTION)[0] == 200
+    answers = [ask(server, secret, QUESTION, f"reader-{number}") for number in range(12)]
+    refused_users = [body["error"]["code"] for status, body in answers if status != 200]
+    assert set(refused_users) == {"not_in_exposure"}
+    spent = run("spend", "--by", "user", "--json").json()
+    assert next(row for row in spent["rows"] if row["name"] == "desk-1")["calls"] >= 2
 
 
 def stopped(run: Command, server: Server, secret: str) -> None:

@@ -37,7 +37,7 @@ async def test_many_calls_at_once_meet_no_error_and_are_recorded_once(tmp_path: 
     services = await open_services(f"sqlite:///{data / 'groundcrew.db'}", data)
     try:
         counts = await services.calls.status_counts("load")
-        usage = (await services.calls.usage(services.database.clock.now()))["load"]
+        usage = (await services.spending.usage(services.database.clock.now()))["load"]
         sample = [await services.calls.get(identifier) for identifier in list(found.answers)[:50]]
     finally:
         await services.database.close()

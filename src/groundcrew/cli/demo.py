@@ -34,6 +34,8 @@ CALLS_AT_ONCE = 8
 CALL_TIMEOUT_S = 60.0
 INPUT_ROWS_MAX = 1_000_000
 USE_CASE, GENERATED = "bank-email", "bank-email-generated"
+#: The user whom the blueprint names among those whom its pilot may serve.
+PILOT_USER = "pilot-desk"
 #: Written into the demo's data folder, so that only a demo's folder is ever cleared.
 MARKER = ".groundcrew-demo"
 UPSTREAM_KEY = "GROUNDCREW_DEMO_UPSTREAM_KEY"
@@ -242,7 +244,9 @@ async def _ask(client: Any, identifier: str, text: str, use_case: str) -> Answer
 
     try:
         raw = await client.chat.completions.with_raw_response.create(
-            model=use_case, messages=[{"role": "user", "content": text}], extra_headers={"groundcrew-case-id": identifier}
+            model=use_case,
+            messages=[{"role": "user", "content": text}],
+            extra_headers={"groundcrew-case-id": identifier, "groundcrew-user-id": PILOT_USER},
         )
     except openai.APIStatusError as error:
         return Answer(id=identifier, question=text, status="refused", code=str(error.code or error.status_code))

@@ -113,14 +113,31 @@ def key() -> None:
 @key.command("create")
 @click.argument("use_case")
 @click.option("--expires", default="90d", show_default=True, help="How long it lives: a number and s, m, h, d or w.")
+@click.option("--tokens-per-day", type=click.IntRange(min=1), help="Tokens that this key may use in a UTC day.")
+@click.option("--tokens-per-month", type=click.IntRange(min=1), help="Tokens that it may use in a UTC month.")
+@click.option("--usd-per-day", type=click.FloatRange(min=0, min_open=True), help="USD that it may spend in a UTC day.")
+@click.option("--usd-per-month", type=click.FloatRange(min=0, min_open=True), help="USD that it may spend in a UTC month.")
+@click.option("--requests-per-minute", type=click.IntRange(min=1), help="Calls that may come in a minute.")
+@click.option("--tokens-per-minute", type=click.IntRange(min=1), help="Tokens that calls may use in a minute.")
+@click.option("--concurrent", type=click.IntRange(min=1), help="Calls that may be under way at once.")
 @json_option
 @storage_options
-def key_create(use_case: str, expires: str, as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """Create a key for USE_CASE and print it, this once."""
+def key_create(use_case: str, expires: str, as_json: bool, data: Path | None, database_url: str | None, **limits: Any) -> None:
+    """Create a key for USE_CASE and print it, this once. Limits of its own hold beside those of the use case."""
+    from groundcrew.domain.use_case import RateLimits, SpendLimits
+
     lifetime_s = parse_duration(expires, "expires").total_seconds()
+    spends = {name: limits[name] for name in SpendLimits.__struct_fields__ if limits[name] is not None}
+    rates = {name: limits[name] for name in RateLimits.__struct_fields__ if limits[name] is not None}
 
     async def work(services: Services) -> None:
-        created = await services.keys.create(use_case, actor=actor(), expires_in_s=lifetime_s)
+        created = await services.keys.create(
+            use_case,
+            actor=actor(),
+            expires_in_s=lifetime_s,
+            budget=SpendLimits(**spends) if spends else None,
+            limits=RateLimits(**rates) if rates else None,
+        )
         if as_json:
             print_json({"id": created.key.id, "key": created.secret, "use_case": use_case, "expires_at": created.key.expires_at})
             return

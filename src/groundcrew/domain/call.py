@@ -65,6 +65,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = False
     case_id: str | None = None
     unit_id: str | None = None
+    #: Who asked, as far as the application says: an identifier or its digest, never a person's data.
+    user_id: str | None = None
     data_class: DataClass = "public"
     request: str = ""
     answer: str = ""

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.use_case import RateLimits, SpendLimits
 
 KEY_PREFIX = "gc_"
 KEY_LIFETIME_S_MAX = 366 * 86_400
@@ -23,6 +24,9 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    #: What this key alone may spend and how fast; the limits of its use case hold as well.
+    budget: SpendLimits | None = None
+    limits: RateLimits | None = None
 
 
 def new_secret() -> str:

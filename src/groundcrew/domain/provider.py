@@ -42,11 +42,18 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     baa: bool = False
 
 
-class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """What a target charges, in USD per million tokens."""
+class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a target charges, in USD per million tokens.
+
+    Tokens of a kind without a price of its own cost what the kind that they are part of costs: cached and cache-writing input
+    as input, reasoning as output.
+    """
 
     input_usd: float
     output_usd: float
+    cached_input_usd: float | None = None
+    cache_write_usd: float | None = None
+    reasoning_usd: float | None = None
 
 
 class BreakerRule(msgspec.Struct, frozen=True, kw_only=True):

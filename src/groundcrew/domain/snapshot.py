@@ -8,7 +8,7 @@ from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import Model, Provider
-from groundcrew.domain.use_case import RiskTier, UseCase
+from groundcrew.domain.use_case import RateLimits, RiskTier, SpendLimits, UseCase
 
 
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +17,8 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     use_case: str
     expires_at_s: float
+    budget: SpendLimits | None = None
+    limits: RateLimits | None = None
 
 
 class UseCaseEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +42,12 @@ class KnowledgeEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a use case has spent so far: tokens in the current UTC day, USD in the current UTC month."""
+    """What a use case, key or user has spent so far in the current UTC day and month. Calls
+    of unknown price count as the highest known one."""
 
     tokens_today: int = 0
+    tokens_this_month: int = 0
+    usd_today: float = 0.0
     usd_this_month: float = 0.0
 
 

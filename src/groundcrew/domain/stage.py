@@ -13,22 +13,28 @@ DISCOVERY_TOKENS_PER_DAY_MAX = 10_000_000
 UNDECLARED_TOKENS_PER_DAY = 1_000_000
 
 
+#: From here on a declared exposure is enforced: before, a use case explores with whoever builds it.
+EXPOSED_STAGES: tuple[Stage, ...] = ("pilot", "production_readiness", "scale", "optimization")
+
+
 class StageLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Runtime limits that follow from the stage."""
+    """Runtime limits that follow from the stage. No stage limits USD or rates where the use case declares nothing."""
 
     serves: bool
     tokens_per_day: int
+    #: Whether calls by users outside a declared exposure are refused.
+    enforces_exposure: bool = False
 
 
 def limits(use_case: UseCase) -> StageLimits:
     """Runtime limits of `use_case` in its stage. Discovery explores on a bounded allowance; terminal stages serve nothing."""
     if use_case.stage in TERMINAL_STAGES:
-        return StageLimits(serves=False, tokens_per_day=0)
+        return StageLimits(serves=False, tokens_per_day=0, enforces_exposure=True)
     declared = use_case.budget.tokens_per_day if use_case.budget else None
     allowance = UNDECLARED_TOKENS_PER_DAY if declared is None else declared
     if use_case.stage == "discovery":
         allowance = min(allowance, DISCOVERY_TOKENS_PER_DAY_MAX)
-    return StageLimits(serves=True, tokens_per_day=allowance)
+    return StageLimits(serves=True, tokens_per_day=allowance, enforces_exposure=use_case.stage in EXPOSED_STAGES)
 
 
 def next_stage(stage: Stage) -> Stage | None:

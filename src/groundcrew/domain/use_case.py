@@ -40,17 +40,42 @@ class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
     qualification: str
 
 
-class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """What a use case may spend. None = not limited by this field (the stage's own limit still holds)."""
+class SpendLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be spent in a UTC day or month. None: not limited by this field."""
 
     tokens_per_day: int | None = None
+    tokens_per_month: int | None = None
+    usd_per_day: float | None = None
     usd_per_month: float | None = None
 
 
-class Exposure(msgspec.Struct, frozen=True, kw_only=True):
-    """The share of units that a pilot may serve, in percent."""
+class Budget(SpendLimits, frozen=True, kw_only=True):
+    """What a use case may spend (the stage's own limit holds where it declares none), and each of its users and keys."""
 
-    ceiling_percent: float
+    per_user: SpendLimits | None = None
+    per_key: SpendLimits | None = None
+
+
+class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast calls may come, and how many may be under way at once. None: not limited by this field."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent: int | None = None
+
+
+class Limits(RateLimits, frozen=True, kw_only=True):
+    """The rate limits of a use case, and of each of its users and keys."""
+
+    per_user: RateLimits | None = None
+    per_key: RateLimits | None = None
+
+
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a use case may serve from the pilot on: a share of its users in percent, the users that are named, or both."""
+
+    ceiling_percent: float | None = None
+    users: frozenset[str] = frozenset()
 
 
 class Economics(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +117,7 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     grounding: Grounding | None = None
     sign_off: SignOffRule | None = None
     budget: Budget | None = None
+    limits: Limits | None = None
     exposure: Exposure | None = None
     economics: Economics | None = None
     risk_answers: dict[str, bool] = {}
@@ -117,14 +143,14 @@ def version_digest(
     may answer and in which role, not how they are reached (weights, timeouts, retries, prices, order) and no shadows: what
     those answer reaches nobody.
     """
-    models = [each for each in (model, embedding_model) if each is not None]
-    answering = {target.provider for each in models for target in each.targets if target.role != "shadow"}
+    targets = [target for each in (model, embedding_model) if each is not None for target in each.targets]
+    shadows = {each.provider for each in targets} - {each.provider for each in targets if each.role != "shadow"}
     return digest(
         {
             "model": _who_answers(model),
             **({"embedding_model": _who_answers(embedding_model)} if use_case.embedding_model else {}),
             "providers": sorted(
-                ({"name": p.name, "api": p.api, "base_url": p.base_url} for p in providers if p.name in answering or not models),
+                ({"name": p.name, "api": p.api, "base_url": p.base_url} for p in providers if p.name not in shadows),
                 key=lambda each: str(each["name"]),
             ),
             "prompt": use_case.prompt,

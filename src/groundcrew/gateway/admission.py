@@ -13,7 +13,6 @@ from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCa
 from groundcrew.domain.stage import limits
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import RefusedCall
-from groundcrew.gateway.budget import BudgetLimits
 from groundcrew.gateway.routing import Route
 
 #: Longest key secret that is looked up; ours have 46 characters.
@@ -32,7 +31,6 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...]
     policy: Policy | None
     knowledge: KnowledgeEntry | None
-    budget: BudgetLimits
     data_class: DataClass
     #: The class that a provider sees if nothing is found in the request: the request's own, or its knowledge's.
     seen_class: DataClass
@@ -181,7 +179,6 @@ def admit(
         policy = snapshot.policies.get(use_case.policy)
         if policy is None:
             raise RefusedCall("guard_blocked", f"the policy {use_case.policy!r} of use case {use_case.name} is not declared")
-    usd = use_case.budget.usd_per_month if use_case.budget else None
     return Admitted(
         snapshot=snapshot,
         key=key,
@@ -190,7 +187,6 @@ def admit(
         routes=routes,
         policy=policy,
         knowledge=knowledge,
-        budget=BudgetLimits(tokens_per_day=limits(use_case).tokens_per_day, usd_per_month=usd),
         data_class=data_class,
         seen_class=seen,
     )

@@ -15,12 +15,13 @@ import msgspec
 from groundcrew.domain.clock import Clock, SystemClock
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import Scope as StopScope
-from groundcrew.domain.snapshot import Snapshot, Usage
+from groundcrew.domain.snapshot import Snapshot
+from groundcrew.domain.spending import BudgetWarning
 from groundcrew.errors import CircuitOpen, NotFound, RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway.admission import authenticate, check_still_allowed, check_stopped, scopes_of
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.breaker import Breakers
-from groundcrew.gateway.budget import BudgetExceeded, Ledger
+from groundcrew.gateway.budget import Ledger, LimitReached
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.embed import Embedder
 from groundcrew.gateway.entrance import Entrance
@@ -29,7 +30,7 @@ from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.inflight import Inflight, Registry
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.outbound import error_body, error_event
-from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Upstream, UsageSource
+from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Upstream
 from groundcrew.gateway.proxy import Proxy
 from groundcrew.gateway.respond import (
     CONNECTION,
@@ -79,7 +80,6 @@ class Gateway:
         grounding: Grounding | None = None,
         settings: GatewaySettings | None = None,
         clock: Clock | None = None,
-        usage: UsageSource | None = None,
         metrics: Metrics | None = None,
         timing: Timing | None = None,
         tracing: Tracing | None = None,
@@ -88,7 +88,7 @@ class Gateway:
         self.metrics = metrics or Metrics()
         self._snapshots, self._upstream, self._grounding = snapshots, upstream, grounding
         self._tracing = tracing or Tracing()
-        self.ledger = Ledger(usage.usage if usage is not None else lambda _: Usage())
+        self.ledger = Ledger(self._budget_warning)
         self._finisher = Finisher(recorder, self.ledger, self.clock, self.metrics, self.settings)
         self._guards = GuardRunner()
         timing = timing or Timing()
@@ -167,6 +167,14 @@ class Gateway:
         if self._grounding is not None:
             await self._grounding.close()
         await self._tracing.close()
+
+    def _budget_warning(self, warning: BudgetWarning) -> None:
+        log.warning(
+            "%s %s%s has used %g of its %g %s in %s",
+            *(warning.kind, warning.use_case, f"/{warning.account}" if warning.account else ""),
+            *(warning.used, warning.limit, warning.meter, warning.period),
+        )
+        self.metrics.budget_warnings.labels(warning.use_case, warning.kind, warning.meter).inc()
 
     def inflight(self, scope: StopScope | None = None) -> int:
         """Calls in flight, those in `scope` only where it is given."""
@@ -464,7 +472,7 @@ def _watched(send: Send, inflight: Inflight) -> Send:
 
 def _describe(error: Exception, flight: Flight) -> tuple[str, str, dict[str, Any] | None, float | None]:
     """Code, message, further members and retry-after for what went wrong; nothing internal shows."""
-    if isinstance(error, BudgetExceeded):
+    if isinstance(error, LimitReached):
         return error.code, error.message, {"details": error.details}, error.reset_in_s
     if isinstance(error, RefusedCall):
         return error.code, error.message, None, None

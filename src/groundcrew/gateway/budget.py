@@ -1,130 +1,384 @@
-"""Token and money budgets of one process: reserve an upper estimate before a call, settle the real figure after it.
+"""The accounts of one gateway process: what use cases, keys and users have spent, hold and may still take.
 
-Concurrent calls can not spend the same tokens twice, because each holds its reservation until it settles. A use case can go
-over its limit only by what its calls in flight use beyond their own estimates.
+`reserve` holds an upper estimate before a call, `settle` books what was really used after it. Calls at the same time can not
+take the same tokens twice, so an account goes over a limit only by what its calls in flight use beyond their estimates. With
+several gateways each may take its equal share of what is left (see `Ledger.learn`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from groundcrew.domain.provider import Price
-from groundcrew.domain.snapshot import Usage
+from groundcrew.domain.snapshot import KeyEntry, Usage
+from groundcrew.domain.spending import METERS, NANOS, WARN_PERCENT, AccountId, BudgetWarning, Held, Spent, to_nanos
+from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import RefusedCall
+from groundcrew.gateway.landing import Cap, Plan, check_exposure, plan_for
+from groundcrew.gateway.rates import admitted_at, remaining, wait_s
 
-#: Use cases whose spending one process remembers; far more than a registry holds.
-USE_CASES_MAX = 100_000
+#: Users that one process keeps accounts of, in all and of one use case. Where a limit for users is declared and no account can
+#: be opened the call is refused; where none is declared the user is just not counted.
+USERS_MAX, USERS_PER_USE_CASE_MAX = 200_000, 50_000
+#: Keys and use cases; far more than a registry holds. Beyond it calls are refused.
+ACCOUNTS_MAX = 100_000
+#: How often, at most, a full table is searched for accounts that may be forgotten.
+SWEEP_S = 10.0
+#: Warnings that wait to be stored; older ones are dropped then, since each is only given once more after a restart.
+WARNINGS_MAX = 10_000
+#: Plans that are remembered by key.
+PLANS_MAX = 100_000
+
+_FREE = (0, 0)
 
 
-class BudgetLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a use case may spend: tokens per UTC day, USD per UTC month (None: no limit)."""
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call asks for: an upper estimate of its tokens and USD."""
 
-    tokens_per_day: int
-    usd_per_month: float | None = None
+    use_case: UseCase
+    key: KeyEntry
+    user: str | None
+    tokens: int
+    usd: float
+    now: datetime
 
 
-class BudgetExceeded(RefusedCall):
-    """The budget does not cover the call. `details` tells what is limited, the limit, what is used and when it resets."""
+class LimitReached(RefusedCall):
+    """A limit does not cover the call. `details` tells what is limited, the limit and what is used; `reset_in_s` when asking
+    again helps, None where it never does."""
 
-    def __init__(self, message: str, details: dict[str, object], reset_in_s: float) -> None:
-        super().__init__("budget_exceeded", message)
+    def __init__(self, code: str, message: str, details: dict[str, object], reset_in_s: float | None) -> None:
+        super().__init__(code, message)
         self.details, self.reset_in_s = details, reset_in_s
 
 
+class BudgetExceeded(LimitReached):
+    """A budget of tokens or USD does not cover the call."""
+
+
+class RateLimited(LimitReached):
+    """Calls come faster, or more of them are under way, than is allowed."""
+
+
 class _Account:
-    """Spending and reservations of one use case in the current day and month."""
+    """Spending, reservations and meters of one account. `used` follows METERS; times are Unix seconds."""
 
-    __slots__ = ("day", "month", "tokens", "tokens_reserved", "usd", "usd_reserved")
+    __slots__ = (
+        *("concurrent", "day", "elsewhere", "epoch", "held_nanos", "held_tokens", "id", "keep_until_s", "mark", "month"),
+        *("request_meter", "token_meter", "used", "warned"),
+    )
 
-    def __init__(self, now: datetime, usage: Usage) -> None:
-        self.day, self.month = now.date(), (now.year, now.month)
-        self.tokens, self.usd = usage.tokens_today, usage.usd_this_month
-        self.tokens_reserved, self.usd_reserved = 0, 0.0
+    def __init__(self, account: AccountId, day: int, month: int) -> None:
+        self.id, self.day, self.month = account, day, month
+        self.used = [0, 0, 0, 0]
+        self.held_tokens = self.held_nanos = self.concurrent = self.warned = 0
+        self.request_meter = self.token_meter = self.keep_until_s = 0.0
+        #: What was taken when the gateways last heard of each other, and what the others held then.
+        self.mark, self.elsewhere, self.epoch = (0, 0, 0, 0), _FREE, -1
 
-    def turn(self, now: datetime) -> None:
-        """Begin a new day or month. A clock that is set back begins none, or the budget could be spent twice."""
-        if now.date() > self.day:
-            self.day, self.tokens = now.date(), 0
-        if (now.year, now.month) > self.month:
-            self.month, self.usd = (now.year, now.month), 0.0
+    def turn(self, day: int, month: int) -> None:
+        """Begin a new day or month. A clock that is set back begins none, or a budget could be spent twice."""
+        if day > self.day:
+            self.day, self.used[0], self.used[2] = day, 0, 0
+            self.warned &= 0b1010
+            if month > self.month:
+                self.month, self.used[1], self.used[3] = month, 0, 0
+                self.warned = 0
+            self.epoch = -1
+
+    def taken(self, index: int) -> int:
+        """Used, held here and held elsewhere, of the meter with this index."""
+        if index < 2:
+            return self.used[index] + self.held_tokens + self.elsewhere[0]
+        return self.used[index] + self.held_nanos + self.elsewhere[1]
 
 
 class Reservation:
-    """Tokens and USD held for one call until `Ledger.settle`."""
+    """What is held for one call until `Ledger.settle`."""
 
-    __slots__ = ("settled", "tokens", "usd", "use_case")
+    __slots__ = ("at_s", "holders", "nanos", "processes", "settled", "tokens")
 
-    def __init__(self, use_case: str, tokens: int, usd: float) -> None:
-        self.use_case, self.tokens, self.usd, self.settled = use_case, tokens, usd, False
+    def __init__(self, holders: list[tuple[_Account, Cap]], tokens: int, nanos: int, processes: int, at_s: float) -> None:
+        self.holders, self.tokens, self.nanos, self.processes, self.at_s = holders, tokens, nanos, processes, at_s
+        self.settled = False
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The tightest of the call's rate limits, as the OpenAI API tells them; none where none is declared."""
+        found: list[tuple[bytes, bytes]] = []
+        for kind in (b"requests", b"tokens"):
+            least: tuple[int, int, float] | None = None
+            for account, cap in self.holders:
+                each_s = cap.request_s if kind == b"requests" else cap.token_s
+                if each_s:
+                    meter = account.request_meter if kind == b"requests" else account.token_meter
+                    left = remaining(meter, self.at_s, each_s * self.processes)
+                    if least is None or left < least[0]:
+                        limit = cap.requests if kind == b"requests" else cap.tokens
+                        least = (left, limit, max(0.0, meter - self.at_s))
+            if least is not None:
+                left, limit, full_in_s = least
+                found.append((b"x-ratelimit-limit-" + kind, b"%d" % limit))
+                found.append((b"x-ratelimit-remaining-" + kind, b"%d" % left))
+                found.append((b"x-ratelimit-reset-" + kind, b"%.3fs" % full_in_s))
+        return found
 
 
 class Ledger:
     """All accounts of one process. Not thread-safe: it lives in the gateway's event loop."""
 
-    def __init__(self, initial: Callable[[str], Usage]) -> None:
-        self._initial = initial
-        self._accounts: dict[str, _Account] = {}
+    def __init__(self, warned: Callable[[BudgetWarning], None] = lambda _: None) -> None:
+        self._warned = warned
+        self._accounts: dict[AccountId, _Account] = {}
+        self._users: dict[str, int] = {}
+        self._users_total = 0
+        self._plans: dict[str, tuple[UseCase, KeyEntry, Plan]] = {}
+        self._elsewhere: Mapping[AccountId, tuple[int, int]] = {}
+        self._processes, self._epoch, self._swept_s = 1, 0, 0.0
+        self.warnings: deque[BudgetWarning] = deque(maxlen=WARNINGS_MAX)
 
-    def _account(self, use_case: str, now: datetime) -> _Account:
-        account = self._accounts.get(use_case)
-        if account is None:
-            if len(self._accounts) >= USE_CASES_MAX:
-                raise RefusedCall("budget_exceeded", "too many use cases to account for in one process")
-            account = self._accounts[use_case] = _Account(now, self._initial(use_case))
-        account.turn(now)
-        return account
-
-    def reserve(self, use_case: str, limits: BudgetLimits, tokens: int, usd: float, now: datetime) -> Reservation:
-        """Hold `tokens` and `usd` for a call, or raise BudgetExceeded when what is used and held leaves too little."""
-        account = self._account(use_case, now)
-        tokens_taken = account.tokens + account.tokens_reserved
-        if tokens_taken + tokens > limits.tokens_per_day:
-            reset = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
-            raise _exceeded(use_case, "tokens_per_day", limits.tokens_per_day, tokens_taken, tokens, reset, now)
-        usd_taken = account.usd + account.usd_reserved
-        if limits.usd_per_month is not None and usd_taken + usd > limits.usd_per_month:
-            year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
-            reset = datetime(year, month, 1, tzinfo=UTC)
-            raise _exceeded(use_case, "usd_per_month", limits.usd_per_month, round(usd_taken, 6), round(usd, 6), reset, now)
-        account.tokens_reserved += tokens
-        account.usd_reserved += usd
-        return Reservation(use_case, tokens, usd)
+    def reserve(self, ask: Ask) -> Reservation:
+        """Hold what `ask` may need on every account of the call; RefusedCall, and nothing held, where one does not allow it."""
+        plan = self._plan(ask.use_case, ask.key)
+        name, now = ask.use_case.name, ask.now
+        if plan.share is not None:
+            check_exposure(plan, name, ask.user)
+        now_s, day, month = now.timestamp(), now.toordinal(), now.year * 12 + now.month
+        tokens, nanos = max(0, ask.tokens), to_nanos(ask.usd, up=True)
+        holders = [(self._account(AccountId("use-case", name), plan.use_case, now_s, day, month), plan.use_case)]
+        key_cap = plan.key or _NO_CAP
+        holders.append((self._account(AccountId("key", name, ask.key.id), key_cap, now_s, day, month), key_cap))
+        if ask.user is not None or plan.user is not None:
+            user_cap = plan.user or _NO_CAP
+            user = self._user_account(AccountId("user", name, ask.user or ""), user_cap, now, now_s, day, month)
+            if user is not None:
+                holders.append((user, user_cap))
+        for account, cap in holders:
+            if cap is not _NO_CAP:
+                self._check(account, cap, tokens, nanos, now, now_s)
+        reservation = Reservation(holders, tokens, nanos, self._processes, now_s)
+        processes = self._processes
+        for account, cap in holders:
+            account.held_tokens += tokens
+            account.held_nanos += nanos
+            account.concurrent += 1
+            if cap.request_s:
+                account.request_meter = admitted_at(account.request_meter, now_s, cap.request_s * processes)
+            if cap.token_s:
+                account.token_meter = admitted_at(account.token_meter, now_s, cap.token_s * tokens * processes)
+        return reservation
 
     def settle(self, reservation: Reservation, tokens: int, usd: float, now: datetime) -> None:
         """Give the reservation back and book what was really used. Settling twice books once."""
         if reservation.settled:
             return
         reservation.settled = True
-        account = self._account(reservation.use_case, now)
-        account.tokens_reserved = max(0, account.tokens_reserved - reservation.tokens)
-        account.usd_reserved = max(0.0, account.usd_reserved - reservation.usd)
-        account.tokens += tokens
-        account.usd += usd
+        day, month, nanos = now.toordinal(), now.year * 12 + now.month, to_nanos(usd)
+        tokens = max(0, tokens)
+        for account, cap in reservation.holders:
+            account.turn(day, month)
+            if account.epoch != self._epoch:
+                self._mark(account)
+            account.held_tokens -= reservation.tokens
+            account.held_nanos -= reservation.nanos
+            account.concurrent -= 1
+            used = account.used
+            used[0] += tokens
+            used[1] += tokens
+            used[2] += nanos
+            used[3] += nanos
+            if cap.token_s:
+                account.token_meter += (tokens - reservation.tokens) * cap.token_s * reservation.processes
+            for index, limit in cap.spend:
+                if used[index] * 100 >= limit * WARN_PERCENT and not account.warned >> index & 1:
+                    self._warn(account, index, limit, now)
 
-    def used(self, use_case: str, now: datetime) -> Usage:
-        """What `use_case` has spent so far, reservations left out."""
-        account = self._account(use_case, now)
-        return Usage(tokens_today=account.tokens, usd_this_month=account.usd)
+    def used(self, account: AccountId | str, now: datetime) -> Usage:
+        """What an account (or the use case of this name) has spent so far, reservations left out."""
+        found = self._accounts.get(AccountId("use-case", account) if isinstance(account, str) else account)
+        if found is None:
+            return Usage()
+        found.turn(now.toordinal(), now.year * 12 + now.month)
+        day, month, day_nanos, month_nanos = found.used
+        return Usage(tokens_today=day, tokens_this_month=month, usd_today=day_nanos / NANOS, usd_this_month=month_nanos / NANOS)
+
+    def held(self) -> list[Held]:
+        """What is held for calls in flight, for the other gateways to know."""
+        return [Held(each.id, each.held_tokens, each.held_nanos) for each in self._accounts.values() if each.concurrent]
+
+    def learn(self, spent: Iterable[Spent], held: Iterable[Held], *, processes: int, now: datetime) -> None:
+        """Take in what was spent elsewhere since the last time, what the other gateways hold now, and how many gateways run.
+
+        Until the next time each of `processes` gateways takes at most an equal share of what is left now, whatever the others
+        do meanwhile. A gateway that hears of nobody any more keeps to its last share.
+        """
+        day, month = now.toordinal(), now.year * 12 + now.month
+        for account_id, when, tokens, nanos in spent:
+            account = self._accounts.get(account_id) or self._open(account_id, now.timestamp(), day, month)
+            if account is None:
+                continue
+            account.turn(day, month)
+            if when.toordinal() == account.day:
+                account.used[0] += tokens
+                account.used[2] += nanos
+            if when.year * 12 + when.month == account.month:
+                account.used[1] += tokens
+                account.used[3] += nanos
+        elsewhere: dict[AccountId, tuple[int, int]] = {}
+        for account_id, tokens, nanos in held:
+            before = elsewhere.get(account_id, _FREE)
+            elsewhere[account_id] = (before[0] + tokens, before[1] + nanos)
+        self._elsewhere, self._processes = elsewhere, max(1, processes)
+        self._epoch += 1
+
+    def take_warnings(self) -> list[BudgetWarning]:
+        """The warnings since the last time; put them back with `warnings.extendleft` where they could not be stored."""
+        taken = list(self.warnings)
+        self.warnings.clear()
+        return taken
+
+    def _plan(self, use_case: UseCase, key: KeyEntry) -> Plan:
+        known = self._plans.get(key.id)
+        if known is not None and known[0] is use_case and known[1] is key:
+            return known[2]
+        if len(self._plans) >= PLANS_MAX:
+            self._plans.clear()
+        plan = plan_for(use_case, key)
+        self._plans[key.id] = (use_case, key, plan)
+        return plan
+
+    def _account(self, account_id: AccountId, cap: Cap, now_s: float, day: int, month: int) -> _Account:
+        account = self._accounts.get(account_id) or self._open(account_id, now_s, day, month)
+        if account is None:
+            raise RefusedCall("budget_exceeded", "this gateway keeps accounts of as many keys and use cases as it can")
+        account.turn(day, month)
+        if account.epoch != self._epoch:
+            self._mark(account)
+        return account
+
+    def _user_account(
+        self, account_id: AccountId, cap: Cap, now: datetime, now_s: float, day: int, month: int
+    ) -> _Account | None:
+        account = self._accounts.get(account_id) or self._open(account_id, now_s, day, month)
+        if account is None:
+            if cap is _NO_CAP:
+                return None
+            raise RefusedCall(
+                "budget_exceeded",
+                f"use case {account_id.use_case} limits its users, and this gateway keeps accounts of as many as it can "
+                f"({USERS_PER_USE_CASE_MAX} of one use case, {USERS_MAX} in all)",
+            )
+        account.turn(day, month)
+        if account.keep_until_s <= now_s:
+            account.keep_until_s = _period_end(now, monthly=True).timestamp()
+        if account.epoch != self._epoch:
+            self._mark(account)
+        return account
+
+    def _open(self, account_id: AccountId, now_s: float, day: int, month: int) -> _Account | None:
+        if account_id.kind == "user":
+            if not self._room(account_id.use_case, now_s):
+                return None
+            self._users[account_id.use_case] = self._users.get(account_id.use_case, 0) + 1
+            self._users_total += 1
+        elif len(self._accounts) - self._users_total >= ACCOUNTS_MAX:
+            return None
+        account = self._accounts[account_id] = _Account(account_id, day, month)
+        return account
+
+    def _room(self, use_case: str, now_s: float) -> bool:
+        if self._users_total < USERS_MAX and self._users.get(use_case, 0) < USERS_PER_USE_CASE_MAX:
+            return True
+        if now_s - self._swept_s < SWEEP_S:
+            return False
+        self._swept_s = now_s
+        for account_id, account in list(self._accounts.items()):
+            idle = not account.concurrent and max(account.request_meter, account.token_meter) < now_s
+            if account_id.kind == "user" and idle and (account.keep_until_s < now_s or not any(account.used)):
+                del self._accounts[account_id]
+                self._users[account_id.use_case] -= 1
+                self._users_total -= 1
+        return self._users_total < USERS_MAX and self._users.get(use_case, 0) < USERS_PER_USE_CASE_MAX
+
+    def _mark(self, account: _Account) -> None:
+        """Note where an account stands at the first touch since the gateways heard of each other."""
+        account.elsewhere = self._elsewhere.get(account.id, _FREE)
+        account.mark = (account.taken(0), account.taken(1), account.taken(2), account.taken(3))
+        account.epoch = self._epoch
+
+    def _check(self, account: _Account, cap: Cap, tokens: int, nanos: int, now: datetime, now_s: float) -> None:
+        processes = self._processes
+        if cap.concurrent is not None and account.concurrent >= max(1, cap.concurrent // processes):
+            message = f"{account.id} may have {cap.concurrent} calls under way at once"
+            raise RateLimited("rate_limited", message, {"what": "concurrent", "limit": cap.concurrent}, 1.0)
+        if cap.request_s:
+            _check_rate(account, account.request_meter, cap.requests, 1, cap.request_s * processes, "requests", now_s)
+        if cap.token_s:
+            _check_rate(account, account.token_meter, cap.tokens, tokens, cap.token_s * processes, "tokens", now_s)
+        used, elsewhere = account.used, account.elsewhere
+        for index, limit in cap.spend:
+            if index < 2:
+                taken, need = used[index] + account.held_tokens + elsewhere[0], tokens
+            else:
+                taken, need = used[index] + account.held_nanos + elsewhere[1], nanos
+            if processes == 1:
+                fits = taken + need <= limit
+            else:
+                fits = (taken - account.mark[index] + need) * processes <= limit - account.mark[index]
+            if not fits:
+                raise _exceeded(account.id, index, limit, taken, need, now)
+
+    def _warn(self, account: _Account, index: int, limit: int, now: datetime) -> None:
+        account.warned |= 1 << index
+        daily, unit = index % 2 == 0, 1 if index < 2 else NANOS
+        warning = BudgetWarning(
+            kind=account.id.kind,
+            use_case=account.id.use_case,
+            account=account.id.id,
+            meter=METERS[index],
+            period=f"{now:%Y-%m-%d}" if daily else f"{now:%Y-%m}",
+            limit=limit / unit,
+            used=account.used[index] / unit,
+            at=now,
+        )
+        self.warnings.append(warning)
+        self._warned(warning)
 
 
-def _exceeded(
-    use_case: str, what: str, limit: float, used: float, needed: float, reset: datetime, now: datetime
-) -> BudgetExceeded:
-    at = reset.strftime("%Y-%m-%dT%H:%M:%SZ")
-    words = what.replace("_", " ")
+_NO_CAP = Cap()
+
+
+def _check_rate(account: _Account, meter: float, limit: int, units: int, each_s: float, what: str, now_s: float) -> None:
+    details: dict[str, object] = {"what": f"{what}_per_minute", "limit": limit, "needed": units}
+    if units > limit:
+        message = f"{account.id} may use {limit} {what} a minute, and this call alone may need {units}: ask for fewer"
+        raise RateLimited("rate_limited", message, details, None)
+    cost_s = units * each_s
+    wait = wait_s(admitted_at(meter, now_s, cost_s), now_s, cost_s)
+    if wait > 1e-6:
+        message = f"{account.id} may use {limit} {what} a minute; there is room again in {wait:.1f} s"
+        raise RateLimited("rate_limited", message, details, wait)
+
+
+def _period_end(now: datetime, *, monthly: bool) -> datetime:
+    if not monthly:
+        return datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
+    year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
+    return datetime(year, month, 1, tzinfo=UTC)
+
+
+def _exceeded(account: AccountId, index: int, limit: int, taken: int, need: int, now: datetime) -> BudgetExceeded:
+    reset = _period_end(now, monthly=index % 2 == 1)
+    at, what = reset.strftime("%Y-%m-%dT%H:%M:%SZ"), METERS[index]
+    shown: list[float] = [limit, taken, need]
+    if index >= 2:
+        shown = [round(each / NANOS, 6) for each in shown]
     return BudgetExceeded(
-        f"use case {use_case} has used {used} of its {limit} {words} (calls in flight included) and this call may need "
-        f"{needed}; the budget resets at {at}",
-        {"what": what, "limit": limit, "used": used, "needed": needed, "resets_at": at},
+        "budget_exceeded",
+        f"{account} has used {shown[1]} of its {shown[0]} {what.replace('_', ' ')} (calls in flight included) and this call may "
+        f"need {shown[2]}; the budget resets at {at}",
+        {"what": what, "limit": shown[0], "used": shown[1], "needed": shown[2], "resets_at": at, "account": account.kind},
         (reset - now).total_seconds(),
     )
-
-
-def cost_usd(price: Price | None, input_tokens: int, output_tokens: int) -> float | None:
-    """What a call costs, in USD; None where the target declares no price."""
-    if price is None:
-        return None
-    return (input_tokens * price.input_usd + output_tokens * price.output_usd) / 1_000_000

@@ -27,6 +27,7 @@ from groundcrew.gateway.respond import Send, send_json
 from groundcrew.gateway.routing import Route, caller_of, order
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.targets import Targets
+from groundcrew.gateway.wire import user_of
 
 #: APIs that give embeddings.
 EMBEDDING_APIS = frozenset({"openai", "gemini", "bedrock"})
@@ -87,6 +88,7 @@ class Embedder:
         started_s = time.perf_counter()
         asked = AskedEmbeddings(body, self._settings)
         flight.request_text, flight.details["dialect"] = asked.transcript(), "embeddings"
+        flight.user_id = user_of(flight.headers, asked.user, self._settings)
         admitted = self._entrance.admit(flight, asked, len(body))
         flight.timed("admission", started_s)
         checked = await self._checks.request(flight, admitted, asked)
@@ -110,7 +112,7 @@ class Embedder:
     def _plan(self, flight: Flight, admitted: Admitted, asked: AskedEmbeddings, routes: tuple[Route, ...]) -> tuple[Route, ...]:
         """The targets to try in turn. Shadows get no copies of embeddings: there would be nothing to compare."""
         able = tuple(each for each in routes if each.provider.api in EMBEDDING_APIS)
-        caller = caller_of(flight.call_id, user=asked.user, unit_id=flight.headers.unit_id, case_id=flight.headers.case_id)
+        caller = caller_of(flight.call_id, user=flight.user_id, unit_id=flight.headers.unit_id, case_id=flight.headers.case_id)
         plan = order(admitted.model.name, able, call_id=flight.call_id, caller=caller, tries_max=self._settings.targets_max)
         if not plan.tries:
             raise RefusedCall("invalid_request", f"model: no provider of {admitted.model.name!r} gives embeddings")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from groundcrew.domain.clock import Clock
 from groundcrew.domain.data_class import highest
+from groundcrew.domain.prices import assumed_price, highest_usd, price_of
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.admission import Admissions, Admitted, authenticate, check_age, floor_class
 from groundcrew.gateway.asked import Asked
-from groundcrew.gateway.budget import Ledger, cost_usd
+from groundcrew.gateway.budget import Ask, Ledger
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.release import holds_back
+from groundcrew.gateway.routing import Route
 from groundcrew.gateway.settings import GatewaySettings
 
 
@@ -42,6 +46,7 @@ class Entrance:
             now_s=now_s,
             embeddings=asked.dialect == "embeddings",
         )
+        flight.model = admitted.model.name
         if asked.choices > 1 and (holds_back(admitted) or entry.use_case.grounding is not None):
             raise RefusedCall("invalid_request", f"n: use case {entry.use_case.name} checks its answers, one at a time")
         added_bytes = len(entry.use_case.prompt.encode())
@@ -51,12 +56,28 @@ class Entrance:
             flight.scans_missing += 1  # only the first choice is looked at
         flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
         output = output_tokens(asked, self._settings)
-        aims = [each.target for each in admitted.routes if each.target.role != "shadow"]
-        costs = [cost_usd(each.price, flight.estimated_input_tokens, output) or 0.0 for each in aims]
+        aims = [each for each in admitted.routes if each.target.role != "shadow"]
         flight.reservation = self._ledger.reserve(
-            entry.use_case.name, admitted.budget, flight.estimated_input_tokens + output, max(costs), now
+            Ask(
+                use_case=entry.use_case,
+                key=key,
+                user=flight.user_id,
+                tokens=flight.estimated_input_tokens + output,
+                usd=dearest_usd(aims, flight.estimated_input_tokens, output),
+                now=now,
+            )
         )
         return admitted
+
+
+def dearest_usd(routes: Sequence[Route], input_tokens: int, output_tokens: int) -> float:
+    """What a call costs at most, at whichever of its targets; an unknown price is taken for the highest known one."""
+    dearest = 0.0
+    for route in routes:
+        known = price_of(route.provider, route.target)
+        price = known.price if known is not None else assumed_price()
+        dearest = max(dearest, highest_usd(price, input_tokens, output_tokens))
+    return dearest
 
 
 def output_tokens(asked: Asked, settings: GatewaySettings) -> int:

@@ -79,7 +79,7 @@ class Finisher:
             return
         flight.estimate_missing_usage(self._settings.prompt_bytes_per_token)
         self._ledger.settle(
-            flight.reservation, flight.input_tokens + flight.output_tokens, flight.cost_usd() or 0.0, self._clock.now()
+            flight.reservation, flight.input_tokens + flight.output_tokens, flight.charged_usd(), self._clock.now()
         )
 
     @staticmethod

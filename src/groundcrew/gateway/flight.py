@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from groundcrew.domain.call import Call, CallStatus, GuardResult, LatencyPart, ScanStatus, SourceReference
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.data_class import DataClass
-from groundcrew.domain.provider import Price, Role
+from groundcrew.domain.prices import KnownPrice, TokenCount, assumed_price, cost_usd, highest_usd
+from groundcrew.domain.provider import Role
 from groundcrew.domain.snapshot import KeyEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.trust import TrustReport
 from groundcrew.gateway.answer import Tokens
 from groundcrew.gateway.asked import Dialect
-from groundcrew.gateway.budget import Reservation, cost_usd
+from groundcrew.gateway.budget import Reservation
 from groundcrew.gateway.dialects.registry import EventWriter
 from groundcrew.gateway.inflight import Inflight
 from groundcrew.gateway.protocols import Citation, Source
@@ -48,6 +49,9 @@ class Flight:
         #: The snapshot that key and entry come from.
         self.snapshot: Snapshot | None = None
         self.stream = False
+        self.user_id: str | None = None
+        #: The alias that is asked, once it is known.
+        self.model: str | None = None
         self.data_class: DataClass = "public"
         self.question = self.request_text = ""
         #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
@@ -55,7 +59,7 @@ class Flight:
         self.offers_tools = False
         self.provider: str | None = None
         self.target_model: str | None = None
-        self.price: Price | None = None
+        self.price: KnownPrice | None = None
         self.role: Role = "primary"
         #: Copies of this call that go out once it is over; and the call that this one is a copy of.
         self.shadows: ShadowOrder | None = None
@@ -65,8 +69,8 @@ class Flight:
         self.is_opened = False
         self.reservation: Reservation | None = None
         self.estimated_input_tokens = self.input_tokens = self.output_tokens = 0
-        #: Parts of the input that came from a provider's cache or went into it, and of the output that was reasoning.
-        self.cached_tokens = self.cache_write_tokens = self.reasoning_tokens = 0
+        #: Parts of the input and of the output, where the upstream tells them.
+        self.cached_input_tokens = self.cache_write_tokens = self.reasoning_tokens = 0
         #: True once the upstream, not our estimate, told the token counts.
         self.usage_known = False
         self.answer = self.withheld_answer = ""
@@ -108,12 +112,11 @@ class Flight:
         """Take over the token counts that the upstream told."""
         self.usage_known = True
         self.input_tokens, self.output_tokens = usage.prompt_tokens, usage.completion_tokens
-        cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details is not None else None
-        written = usage.prompt_tokens_details.cache_write_tokens if usage.prompt_tokens_details is not None else None
-        reasoning = usage.completion_tokens_details.reasoning_tokens if usage.completion_tokens_details is not None else None
-        self.cached_tokens = min(cached or 0, self.input_tokens)
-        self.cache_write_tokens = min(written or 0, self.input_tokens - self.cached_tokens)
-        self.reasoning_tokens = min(reasoning or 0, self.output_tokens)
+        if usage.prompt_tokens_details is not None:
+            self.cached_input_tokens = usage.prompt_tokens_details.cached_tokens or 0
+            self.cache_write_tokens = usage.prompt_tokens_details.cache_write_tokens or 0
+        if usage.completion_tokens_details is not None:
+            self.reasoning_tokens = usage.completion_tokens_details.reasoning_tokens or 0
 
     def estimate_missing_usage(self, prompt_bytes_per_token: int) -> None:
         """Where the upstream told no token counts, put our estimate in their place; nothing for a call that never left."""
@@ -126,18 +129,41 @@ class Flight:
 
     def cost_usd(self) -> float | None:
         """What the call has cost so far; 0 for a call that never reached an upstream."""
-        return cost_usd(self.price, self.input_tokens, self.output_tokens) if self.upstream_started else 0.0
+        if not self.upstream_started:
+            return 0.0
+        tokens = TokenCount(
+            input=self.input_tokens,
+            output=self.output_tokens,
+            cached_input=self.cached_input_tokens,
+            cache_write=self.cache_write_tokens,
+            reasoning=self.reasoning_tokens,
+        )
+        return cost_usd(self.price.price if self.price is not None else None, tokens)
+
+    def charged_usd(self) -> float:
+        """What budgets are charged: the cost, or at the highest known price where it is unknown."""
+        cost = self.cost_usd()
+        return highest_usd(assumed_price(), self.input_tokens, self.output_tokens) if cost is None else cost
+
+    def _details(self) -> dict[str, Any]:
+        """What the record adds: why the answer should be looked at, and which price its cost was reckoned with."""
+        details = {**self.details, "flags": self.flags} if self.flags else dict(self.details)
+        if self.role == "canary":
+            details["role"] = self.role
+        if self.upstream_started:
+            details["price"] = self.price.source if self.price is not None else "unknown"
+            if self.price is None:
+                details["assumed_usd"] = round(self.charged_usd(), 9)
+            for name in ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"):
+                if getattr(self, name):
+                    details[name] = getattr(self, name)
+        return details
 
     def call(self, status: CallStatus, finished_at: datetime | None) -> Call:
         """The record. Needs an authenticated call."""
         assert self.key is not None
         assert self.entry is not None
         use_case = self.entry.use_case
-        details = self.details
-        if self.flags:
-            details = {**details, "flags": self.flags}
-        if self.role == "canary":
-            details = {**details, "role": self.role}
         return Call(
             id=self.call_id,
             use_case=use_case.name,
@@ -145,7 +171,7 @@ class Flight:
             stage=use_case.stage,
             version_digest=self.entry.version_digest,
             key_id=self.key.id,
-            model=use_case.model,
+            model=self.model or use_case.model,
             received_at=self.received_at,
             status=status,
             provider=self.provider,
@@ -155,6 +181,7 @@ class Flight:
             stream=self.stream,
             case_id=self.headers.case_id,
             unit_id=self.headers.unit_id,
+            user_id=self.user_id,
             data_class=self.data_class,
             request=self.request_text,
             answer=self.answer,
@@ -173,7 +200,7 @@ class Flight:
             snapshot_version=self.snapshot.version if self.snapshot is not None else 0,
             sign_off_id=self.sign_off_id,
             trace_id=self.trace.trace_id,
-            details=details,
+            details=self._details(),
             shadow_of=self.shadow_of,
         )
 
@@ -184,6 +211,8 @@ class Flight:
             headers.append((b"groundcrew-use-case", self.entry.use_case.name.encode()))
             headers.append((b"groundcrew-stage", self.entry.use_case.stage.encode()))
             headers.append((b"groundcrew-scan", self.scan.encode()))
+        if self.reservation is not None:
+            headers.extend(self.reservation.headers())
         trust = self.trust or self.withheld_trust
         if trust is not None and trust.trust is not None:
             headers.append((b"groundcrew-trust", f"{trust.trust:.4f}".encode()))

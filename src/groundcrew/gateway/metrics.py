@@ -87,6 +87,12 @@ class Metrics:
         self.registry.register(self._counts)
         self.unrecorded = Counter("groundcrew_unrecorded_refusals", "Refusals that could not be recorded", registry=self.registry)
         self.grounding_failures = Counter("groundcrew_grounding_failures", "Failed grounding steps", registry=self.registry)
+        self.budget_warnings = Counter(
+            "groundcrew_budget_warnings",
+            "Accounts that came near a limit of their budget",
+            ["use_case", "kind", "meter"],
+            registry=self.registry,
+        )
         self.cut = Counter("groundcrew_cut_calls", "Calls in flight that a kill switch cut", registry=self.registry)
         self.retries = Counter("groundcrew_retries", "Further tries at the same target", ["provider"], registry=self.registry)
         self.shadows = Counter(

@@ -10,7 +10,7 @@ import msgspec
 
 from groundcrew.domain.call import Call
 from groundcrew.domain.provider import Provider, Target
-from groundcrew.domain.snapshot import KnowledgeEntry, Snapshot, Usage
+from groundcrew.domain.snapshot import KnowledgeEntry, Snapshot
 from groundcrew.domain.trust import TrustReport
 from groundcrew.gateway.providers.endpoints import Kind
 
@@ -46,14 +46,6 @@ class Recorder(Protocol):
 
     def later(self, call: Call) -> None:
         """Record the end of a stream as soon as it can be: `record` failed for it, after some of it had left."""
-        ...
-
-
-class UsageSource(Protocol):
-    """Tells what a use case had already spent when this process started."""
-
-    def usage(self, use_case: str) -> Usage:
-        """Spending of `use_case` so far. Asked once per use case; must not block."""
         ...
 
 

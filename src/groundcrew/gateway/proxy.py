@@ -24,6 +24,7 @@ from groundcrew.gateway.routing import Route, caller_of, order
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.shadow import ShadowOrder
 from groundcrew.gateway.targets import BodyFor, Targets
+from groundcrew.gateway.wire import user_of
 
 
 class Proxy:
@@ -91,6 +92,7 @@ class Proxy:
             flight.details["dialect"] = flight.dialect
         flight.stream, flight.request_text = asked.stream, asked.transcript()
         flight.prefill, flight.offers_tools = asked.prefill, asked.offers_tools
+        flight.user_id = user_of(flight.headers, asked.user, self._settings)
         return asked
 
     def _plan(self, flight: Flight, asked: Asked, admitted: Admitted, checked: CheckedInput) -> tuple[Route, ...]:
@@ -101,7 +103,7 @@ class Proxy:
                 admitted.snapshot, admitted.key, admitted.entry.use_case, checked.provider_class, admitted.model.name
             )
         headers = flight.headers
-        caller = caller_of(flight.call_id, user=asked.user, unit_id=headers.unit_id, case_id=headers.case_id)
+        caller = caller_of(flight.call_id, user=flight.user_id, unit_id=headers.unit_id, case_id=headers.case_id)
         plan = order(admitted.model.name, routes, call_id=flight.call_id, caller=caller, tries_max=self._settings.targets_max)
         if plan.shadows:
             body_for = self._body_for(flight, admitted, asked, checked, passing=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -53,7 +54,7 @@ def error_headers(code: str, retry_after_s: float | None = None) -> HeaderList:
     if code in _RETRY_IS_USELESS:
         headers.append((b"x-should-retry", b"false"))
     if retry_after_s is not None:
-        headers.append((b"retry-after", str(max(1, round(retry_after_s))).encode()))
+        headers.append((b"retry-after", str(max(1, math.ceil(retry_after_s))).encode()))
     return headers
 
 

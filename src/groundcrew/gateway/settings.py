@@ -18,7 +18,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     embedding_inputs_max: int = 2_048
     embedding_tokens_max: int = 100_000
     body_read_s_max: float = 30.0
-    #: Length of `groundcrew-case-id` and `groundcrew-unit-id`.
+    #: Length of `groundcrew-case-id`, `groundcrew-unit-id` and `groundcrew-user-id`.
     identifier_length_max: int = 200
     #: Calls that one process serves at a time; the next one is told to come back (429 rate_limited).
     inflight_max: int = 1_024

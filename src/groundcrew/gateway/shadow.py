@@ -18,8 +18,9 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.errors import RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway.admission import Admitted, check_still_allowed, scopes_of
 from groundcrew.gateway.answer import Generated
-from groundcrew.gateway.budget import BudgetExceeded, Ledger, cost_usd
+from groundcrew.gateway.budget import Ask, Ledger, LimitReached
 from groundcrew.gateway.checks import Checks
+from groundcrew.gateway.entrance import dearest_usd
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.inflight import Inflight, Registry
@@ -39,7 +40,20 @@ Outcome = Literal["answered", "failed", "cut", "no_room", "no_budget", "stopped"
 CLOSE_S_MAX = 2.0
 #: What of the call its copy has as well.
 _SHARED = (
-    *("headers", "key", "entry", "snapshot", "dialect", "data_class", "question", "request_text", "prefill", "offers_tools"),
+    *(
+        "headers",
+        "key",
+        "entry",
+        "snapshot",
+        "dialect",
+        "user_id",
+        "model",
+        "data_class",
+        "question",
+        "request_text",
+        "prefill",
+        "offers_tools",
+    ),
     *("sources", "knowledge_revision", "estimated_input_tokens"),
 )
 
@@ -89,16 +103,18 @@ class Shadows:
         copy = self._copy(flight)
         try:
             copy.inflight = self._watch(copy, order.admitted, route)
-            price = cost_usd(route.target.price, copy.estimated_input_tokens, order.output_tokens) or 0.0
             copy.reservation = self._ledger.reserve(
-                flight.entry.use_case.name,
-                order.admitted.budget,
-                copy.estimated_input_tokens + order.output_tokens,
-                price,
-                self._clock.now(),
+                Ask(
+                    use_case=flight.entry.use_case,
+                    key=order.admitted.key,
+                    user=copy.user_id,
+                    tokens=copy.estimated_input_tokens + order.output_tokens,
+                    usd=dearest_usd((route,), copy.estimated_input_tokens, order.output_tokens),
+                    now=self._clock.now(),
+                )
             )
         except RefusedCall as refusal:
-            self._count(flight, "no_budget" if isinstance(refusal, BudgetExceeded) else "stopped")
+            self._count(flight, "no_budget" if isinstance(refusal, LimitReached) else "stopped")
             return False
         self.running.add(copy.inflight)
         task = copy.inflight.task = asyncio.create_task(self._run(copy, order, route))

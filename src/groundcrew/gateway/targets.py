@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
+from groundcrew.domain.prices import price_of
 from groundcrew.domain.provider import TARGET_TIMEOUT_S_MAX, Target
 from groundcrew.errors import CircuitOpen, RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway import sse
@@ -172,7 +173,8 @@ class Targets:
             check_stopped(snapshot, admitted.key, admitted.entry.use_case)
             if route.scopes & snapshot.stopped:
                 raise RefusedCall("kill_switch", f"stopped by the kill switch: provider:{route.provider.name}")
-        flight.provider, flight.target_model, flight.price = route.provider.name, route.target.model, route.target.price
+        flight.provider, flight.target_model = route.provider.name, route.target.model
+        flight.price = price_of(route.provider, route.target)
         flight.role = route.target.role
         if flight.inflight is not None:
             flight.inflight.scopes = route.scopes

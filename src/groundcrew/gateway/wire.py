@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
 from groundcrew.domain.data_class import DATA_CLASSES, DataClass, highest
 from groundcrew.errors import RefusedCall
+from groundcrew.gateway.landing import pseudonym
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.guards import pii
 
 #: What no business uses to name a case or a unit. Records keep identifiers as they are, so that outcomes find their calls;
 #: shapes that case numbers share, such as those of telephones and cards, are left alone.
 _NO_IDENTIFIER = frozenset({"EMAIL", "IBAN"})
+#: Identifiers whose check for personal data is remembered.
+IDENTIFIERS_CACHED_MAX = 4_096
 
 
 class Headers(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +26,7 @@ class Headers(msgspec.Struct, frozen=True, kw_only=True):
     secret: str | None = None
     case_id: str | None = None
     unit_id: str | None = None
+    user_id: str | None = None
     data_class: DataClass | None = None
     content_length: int | None = None
 
@@ -49,6 +54,7 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: GatewaySettings) 
         secret=secret or None,
         case_id=_identifier(found, b"groundcrew-case-id", settings),
         unit_id=_identifier(found, b"groundcrew-unit-id", settings),
+        user_id=_identifier(found, b"groundcrew-user-id", settings),
         data_class=_data_class(classes),
         content_length=int(length) if length.isdigit() and len(length) < 19 else None,
     )
@@ -67,13 +73,31 @@ def _identifier(found: dict[bytes, bytes], name: bytes, settings: GatewaySetting
             "invalid_request",
             f"header {name.decode()}: use at most {settings.identifier_length_max} printable characters",
         )
-    personal = sorted({each.type for each in pii.find(text)} & _NO_IDENTIFIER)
-    if personal:
+    if personal := _personal(text):
         raise RefusedCall(
             "invalid_request",
             f"header {name.decode()}: it holds personal data ({', '.join(personal)}); use an identifier of a case",
         )
     return text or None
+
+
+@lru_cache(maxsize=IDENTIFIERS_CACHED_MAX)
+def _personal(text: str) -> tuple[str, ...]:
+    """The kinds of personal data in `text` that no identifier may hold."""
+    return tuple(sorted({each.type for each in pii.find(text)} & _NO_IDENTIFIER))
+
+
+def user_of(headers: Headers, named: str | None, settings: GatewaySettings) -> str | None:
+    """Who asks: the header groundcrew-user-id, else whom the body names, else the header groundcrew-unit-id.
+
+    What a body names is free text: where it is no identifier its digest stands for it.
+    """
+    if headers.user_id is not None:
+        return headers.user_id
+    if named is None:
+        return headers.unit_id
+    fits = len(named) <= settings.identifier_length_max and named.isprintable() and not _personal(named)
+    return named if fits else pseudonym(named)
 
 
 def _data_class(values: list[bytes]) -> DataClass | None:

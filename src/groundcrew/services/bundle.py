@@ -18,6 +18,7 @@ from groundcrew.services.registry import Registry
 from groundcrew.services.shadows import ShadowService
 from groundcrew.services.sign_offs import SignOffs
 from groundcrew.services.snapshots import Snapshots
+from groundcrew.services.spending import Spending
 from groundcrew.services.use_cases import UseCases
 from groundcrew.services.users import Users
 from groundcrew.store.database import Database
@@ -42,6 +43,7 @@ class Services:
         self.shadows = ShadowService(database)
         self.sign_offs = SignOffs(database, self._flush)
         self.snapshots = Snapshots(database, knowledge_folder)
+        self.spending = Spending(database)
         self.use_cases = UseCases(database, self.gates)
         self.users = Users(database)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from groundcrew.domain.call import Call
-from groundcrew.domain.snapshot import Usage
 from groundcrew.services import sign_offs
 from groundcrew.services.lookups import require
 from groundcrew.store import calls as stored
-from groundcrew.store import catalog
+from groundcrew.store import catalog, spending
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Database
 
@@ -32,6 +30,7 @@ class Calls:
             return 0
         async with self._database.write(SHIPPER) as writer:
             fresh = await CALLS.insert_batch(writer, list(batch), "ship", f"calls/{gateway}", details={"gateway": gateway})
+            await spending.add(writer.connection, fresh)
             for call in fresh:
                 if call.status == "held":
                     await sign_offs.request(writer, call, await catalog.USE_CASES.get(writer.connection, call.use_case))
@@ -68,11 +67,3 @@ class Calls:
         """Number of calls by (status, trust state or ''), of one version where given."""
         async with self._database.read() as connection:
             return await stored.status_counts(connection, use_case, version_digest)
-
-    async def usage(self, now: datetime) -> dict[str, Usage]:
-        """What each use case has spent in this UTC day and month, as far as calls are shipped."""
-        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        async with self._database.read() as connection:
-            today = await stored.spent(connection, since=day)
-            month = await stored.spent(connection, since=day.replace(day=1))
-        return {name: Usage(tokens_today=today.get(name, (0, 0.0))[0], usd_this_month=cost) for name, (_, cost) in month.items()}

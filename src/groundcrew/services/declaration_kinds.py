@@ -28,7 +28,7 @@ from groundcrew.domain.provider import (
     Target,
 )
 from groundcrew.domain.risk import QUESTIONS
-from groundcrew.domain.use_case import Autonomy, Budget, Economics, Exposure, Grounding, SignOffRule, Solution, UseCase
+from groundcrew.domain.use_case import Autonomy, Economics, Grounding, SignOffRule, Solution, UseCase
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.guards.registry import BUILT_IN
 from groundcrew.services.declaration_address import (
@@ -40,6 +40,7 @@ from groundcrew.services.declaration_address import (
     refuse_for_embedded,
 )
 from groundcrew.services.declaration_fields import Complaints, Fields, shown, suggestion
+from groundcrew.services.declaration_limits import read_budget, read_exposure, read_limits
 from groundcrew.services.declaration_yaml import Node, describe, read_documents, read_text
 
 TARGETS_MAX = 16
@@ -47,7 +48,6 @@ GUARDS_MAX = 64
 WEIGHT_MAX = 1_000_000
 GUARD_TIMEOUT_MS_MAX = 60_000
 PROMPT_BYTES_MAX = 65_536
-TOKENS_PER_DAY_MAX = 10**15
 AMOUNT_MAX = 1e12
 
 #: Guards that a policy may name unless the caller knows of more. One that does not exist would refuse every call at runtime.
@@ -198,6 +198,9 @@ def _read_target(fields: Fields) -> Target:
         price = Price(
             input_usd=section.number("input_usd", low=0, high=AMOUNT_MAX, required=True) or 0.0,
             output_usd=section.number("output_usd", low=0, high=AMOUNT_MAX, required=True) or 0.0,
+            cached_input_usd=section.number("cached_input_usd", low=0, high=AMOUNT_MAX),
+            cache_write_usd=section.number("cache_write_usd", low=0, high=AMOUNT_MAX),
+            reasoning_usd=section.number("reasoning_usd", low=0, high=AMOUNT_MAX),
         )
         section.finish()
     role = fields.choice("role", get_args(Role), default="primary")
@@ -390,8 +393,9 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         prompt=_read_prompt(fields, reading),
         grounding=_read_grounding(fields),
         sign_off=_read_sign_off(fields),
-        budget=_read_budget(fields),
-        exposure=_read_exposure(fields),
+        budget=read_budget(fields),
+        limits=read_limits(fields),
+        exposure=read_exposure(fields, reading.locate),
         economics=_read_economics(fields),
         risk_answers=_read_risk(fields),
     )
@@ -440,27 +444,6 @@ def _read_sign_off(fields: Fields) -> SignOffRule | None:
     )
     section.finish()
     return rule
-
-
-def _read_budget(fields: Fields) -> Budget | None:
-    section = fields.section("budget")
-    if section is None:
-        return None
-    budget = Budget(
-        tokens_per_day=section.integer("tokens_per_day", low=1, high=TOKENS_PER_DAY_MAX),
-        usd_per_month=section.number("usd_per_month", low=0, above=True, high=AMOUNT_MAX),
-    )
-    section.finish()
-    return budget
-
-
-def _read_exposure(fields: Fields) -> Exposure | None:
-    section = fields.section("exposure")
-    if section is None:
-        return None
-    exposure = Exposure(ceiling_percent=section.number("ceiling_percent", low=0, high=100, required=True) or 0.0)
-    section.finish()
-    return exposure
 
 
 def _read_economics(fields: Fields) -> Economics | None:

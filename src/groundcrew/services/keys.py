@@ -8,6 +8,7 @@ import msgspec
 
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.key import KEY_LIFETIME_S_MAX, Key, new_secret, secret_sha256
+from groundcrew.domain.use_case import RateLimits, SpendLimits
 from groundcrew.errors import Conflict, InputError
 from groundcrew.services.lookups import require, require_use_case
 from groundcrew.services.propagation import propagate
@@ -15,6 +16,7 @@ from groundcrew.store import catalog
 from groundcrew.store.database import Database
 
 KEY_LIFETIME_S_DEFAULT = 90 * 86_400
+LIMIT_MAX = 10**15
 
 
 class CreatedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +32,20 @@ class Keys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, use_case: str, *, actor: str, expires_in_s: float = KEY_LIFETIME_S_DEFAULT) -> CreatedKey:
-        """A fresh key for `use_case`. Lifetime: more than 0 and at most 366 days."""
+    async def create(
+        self,
+        use_case: str,
+        *,
+        actor: str,
+        expires_in_s: float = KEY_LIFETIME_S_DEFAULT,
+        budget: SpendLimits | None = None,
+        limits: RateLimits | None = None,
+    ) -> CreatedKey:
+        """A fresh key for `use_case`, with limits of its own where given. Lifetime: more than 0 and at most 366 days."""
+        for each in (budget, limits):
+            for field, value in (msgspec.structs.asdict(each) if each is not None else {}).items():
+                if value is not None and not 0 < value <= LIMIT_MAX:
+                    raise InputError(f"must be above 0 and at most {LIMIT_MAX}", field=field)
         if not 0 < expires_in_s <= KEY_LIFETIME_S_MAX:
             raise InputError(f"a key lives for more than 0 and at most {KEY_LIFETIME_S_MAX // 86_400} days", field="expires")
         now = self._database.clock.now()
@@ -43,6 +57,8 @@ class Keys:
             created_by=actor,
             created_at=now,
             expires_at=now + timedelta(seconds=expires_in_s),
+            budget=budget,
+            limits=limits,
         )
         async with self._database.write(actor) as writer:
             await require_use_case(writer.connection, use_case)

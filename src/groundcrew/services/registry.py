@@ -13,8 +13,11 @@ import msgspec
 from groundcrew.domain import risk
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan, amend
 from groundcrew.domain.knowledge import KnowledgeBase
+from groundcrew.domain.prices import price_of
+from groundcrew.domain.stage import EXPOSED_STAGES
 from groundcrew.domain.use_case import STAGES, UseCase
 from groundcrew.errors import DeclarationError
+from groundcrew.services.criteria.entry import exposure_problem
 from groundcrew.services.declarations import unresolved_references
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, KnownNames
 from groundcrew.services.lookups import current_digest
@@ -108,8 +111,26 @@ async def _check(connection: Connection, declarations: Declarations) -> None:
         assessment = risk.assess(each.value)
         if assessment.tier == "prohibited":
             errors.append(each.error(f"prohibited: {'; '.join(assessment.reasons)}", "risk"))
+        if problem := await _exposure_problem(connection, each.value):
+            errors.append(each.error(problem, "exposure"))
     if errors:
         raise DeclarationErrors(errors)
+
+
+async def _exposure_problem(connection: Connection, declared: UseCase) -> str:
+    """Why a use case that serves people may not take this exposure, "" where it may: what its gate asked for can not be
+    undone by a declaration."""
+    old = await catalog.USE_CASES.get(connection, declared.name)
+    if old is None or old.stage not in EXPOSED_STAGES or old.exposure == declared.exposure:
+        return ""
+    if declared.exposure is None:
+        return f"{declared.name} is in {old.stage} and keeps an exposure: 100 percent serves everybody"
+    if old.stage != "pilot":
+        return ""
+    policies = await catalog.GATE_POLICIES.find(connection, stage="pilot", state="published")
+    asked = [each for each in (policies[-1].criteria if policies else ()) if each.check == "exposure_cap"]
+    problems = [exposure_problem(declared.exposure, each) for each in asked]
+    return next((f"{declared.name} is in pilot: {each}" for each in problems if each), "")
 
 
 async def _put(writer: Writer, kind: str, collection: Collection[Any], item: Any) -> Change:
@@ -127,6 +148,7 @@ async def _put(writer: Writer, kind: str, collection: Collection[Any], item: Any
 async def _put_use_case(writer: Writer, declared: UseCase) -> Change:
     old = await catalog.USE_CASES.get(writer.connection, declared.name)
     notes: list[str] = []
+    unpriced = await _unpriced(writer.connection, declared)
     if old is None:
         tier = risk.assess(declared)
         item = msgspec.structs.replace(declared, stage="discovery", run_state="running", run_reason="exploring in discovery")
@@ -138,12 +160,30 @@ async def _put_use_case(writer: Writer, declared: UseCase) -> Change:
         notes += demotion
     fields = _differences(old, item)
     if old is not None and not fields:
-        return Change(kind="UseCase", name=item.name, action="unchanged")
+        return Change(kind="UseCase", name=item.name, action="unchanged", notes=unpriced)
     await catalog.USE_CASES.put(
         writer, item, "apply", reason="; ".join(notes) if old else "", details={"fields": [each.field for each in fields]}
     )
     action: Literal["created", "updated"] = "created" if old is None else "updated"
-    return Change(kind="UseCase", name=item.name, action=action, fields=fields, notes=tuple(notes))
+    return Change(kind="UseCase", name=item.name, action=action, fields=fields, notes=(*notes, *unpriced))
+
+
+async def _unpriced(connection: Connection, use_case: UseCase) -> tuple[str, ...]:
+    """What to say of targets whose price is unknown where a budget in USD is declared."""
+    budget = use_case.budget
+    spends = (budget, budget.per_user, budget.per_key) if budget is not None else ()
+    if not any(each is not None and (each.usd_per_day or each.usd_per_month) for each in spends):
+        return ()
+    model = await catalog.MODELS.get(connection, use_case.model)
+    unknown = []
+    for target in model.targets if model is not None else ():
+        provider = await catalog.PROVIDERS.get(connection, target.provider)
+        if provider is not None and price_of(provider, target) is None:
+            unknown.append(f"{target.provider}/{target.model}")
+    if not unknown:
+        return ()
+    names = ", ".join(unknown)
+    return (f"it has a budget in USD and {names} no known price: reckoned at the highest known one until you declare `price`",)
 
 
 def _demoted(old: UseCase, new: UseCase) -> tuple[UseCase, list[str]]:
@@ -181,8 +221,8 @@ async def _put_hypothesis(writer: Writer, use_case: str, plan: HypothesisPlan) -
 
 
 def _differences(old: object, new: object) -> tuple[FieldChange, ...]:
-    after = msgspec.to_builtins(new)
-    before = msgspec.to_builtins(old) if old is not None else {}
+    after = msgspec.to_builtins(new, order="deterministic")
+    before = msgspec.to_builtins(old, order="deterministic") if old is not None else {}
     return tuple(
         FieldChange(field=name, before=before.get(name), after=value)
         for name, value in after.items()

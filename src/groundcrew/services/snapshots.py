@@ -39,7 +39,13 @@ class Snapshots:
             return Snapshot(
                 version=version,
                 keys={
-                    key.sha256: KeyEntry(id=key.id, use_case=key.use_case, expires_at_s=key.expires_at.timestamp())
+                    key.sha256: KeyEntry(
+                        id=key.id,
+                        use_case=key.use_case,
+                        expires_at_s=key.expires_at.timestamp(),
+                        budget=key.budget,
+                        limits=key.limits,
+                    )
                     for key in await catalog.KEYS.find(connection)
                     if key.revoked_at is None and key.expires_at > now
                 },

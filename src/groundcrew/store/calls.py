@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.call import Call
+from groundcrew.domain.spending import charged_nanos
 from groundcrew.store import tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
@@ -39,19 +40,11 @@ CALLS = Collection(
         "cost_usd": each.cost_usd,
         "sample": each.sample,
         "shadow_of": each.shadow_of,
+        "key_id": each.key_id,
+        "user_id": each.user_id,
+        "charged_nanos": charged_nanos(each),
     },
 )
-
-
-async def spent(connection: AsyncConnection, *, since: datetime) -> dict[str, tuple[int, float]]:
-    """Tokens and USD that each use case has spent since then, on shadow copies too."""
-    table = tables.calls
-    query = (
-        sa.select(table.c.use_case, sa.func.sum(table.c.tokens), sa.func.sum(table.c.cost_usd))
-        .where(table.c.received_at >= _stamp(since))
-        .group_by(table.c.use_case)
-    )
-    return {name: (int(tokens or 0), float(cost or 0.0)) for name, tokens, cost in (await connection.execute(query)).all()}
 
 
 async def status_counts(

@@ -11,6 +11,7 @@ from groundcrew.domain.kill_switch import KillSwitch
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.sign_off import SignOff
+from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
 from groundcrew.store import tables
@@ -76,6 +77,13 @@ GATE_EVALUATIONS = Collection(
     "gate-evaluation",
     identify=lambda each: each.id,
     columns=lambda each: {"use_case": each.use_case, "stage": each.stage},
+)
+BUDGET_WARNINGS = Collection(
+    tables.budget_warnings,
+    BudgetWarning,
+    "budget-warning",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "period": each.period},
 )
 SIGN_OFFS = Collection(
     tables.sign_offs,

@@ -69,6 +69,9 @@ calls = _document_table(
     sa.Column("cost_usd", sa.Float, nullable=True),
     sa.Column("sample", sa.Boolean, nullable=False, server_default=sa.false()),
     _text("shadow_of", nullable=True),
+    sa.Column("key_id", sa.Text, nullable=False, server_default=""),
+    _text("user_id", nullable=True),
+    sa.Column("charged_nanos", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(
         ("use_case", "received_at"),
@@ -78,6 +81,9 @@ calls = _document_table(
         ("trace_id",),
     ),
 )
+
+# What an account was warned of; the id names account, limit and period, so that nobody is warned twice.
+budget_warnings = _document_table("budget_warnings", _text("use_case"), _text("period"))
 
 audit_entries = sa.Table(
     "audit_entries",
@@ -120,4 +126,23 @@ sessions = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("user_name", sa.Text, nullable=False),
     sa.Column("expires_at_s", sa.Float, nullable=False),
+)
+#: Sums of recorded calls by UTC day and by everything that spending is asked for. Money is in nano-USD (1e-9 USD); calls whose
+#: cost is unknown add to `calls`, `unknown_calls` and tokens, nothing to `nanos`; `charged_nanos` is what budgets were charged.
+SPENDING_KEYS = ("day", "use_case", "business_unit", "model", "provider", "key_id", "user_id")
+SPENDING_SUMS = ("calls", "unknown_calls", "input_tokens", "output_tokens", "unknown_tokens", "nanos", "charged_nanos")
+spending = sa.Table(
+    "spending",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in SPENDING_KEYS),
+    sa.Column("sample", sa.Boolean, primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in SPENDING_SUMS),
+)
+#: What running gateways hold for their calls in flight, rewritten at every exchange.
+budget_holds = sa.Table(
+    "budget_holds",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("gateway", "kind", "use_case", "account")),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+    sa.Column("nanos", sa.BigInteger, nullable=False),
 )

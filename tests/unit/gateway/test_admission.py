@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import Price, Provider, Target
-from groundcrew.domain.snapshot import Usage
 from groundcrew.domain.use_case import Budget, Hold
-from groundcrew.gateway.budget import BudgetExceeded, BudgetLimits, Ledger
 from groundcrew.testing import (
     TEST_KEY,
     FakeClock,
@@ -251,48 +247,6 @@ async def test_money_is_counted_where_a_price_is_known(upstream: FakeUpstream, t
     assert (await chat(memory.gateway, TEST_KEY, text="hi")).status == 200
     await memory.gateway.close()
     memory.spool.close()
-
-
-NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
-
-
-def test_a_day_and_a_month_begin_anew() -> None:
-    ledger = Ledger(lambda _: Usage(tokens_today=90, usd_this_month=5.0))
-    limits = BudgetLimits(tokens_per_day=100, usd_per_month=6.0)
-    with pytest.raises(BudgetExceeded) as caught:
-        ledger.reserve("a", limits, 11, 0.0, NOON)
-    assert caught.value.details["resets_at"] == "2026-04-01T00:00:00Z"
-    assert caught.value.reset_in_s == 12 * 3600
-    held = ledger.reserve("a", limits, 10, 1.0, NOON)
-    ledger.settle(held, 10, 1.0, NOON)
-    tomorrow = NOON + timedelta(days=1)
-    ledger.settle(ledger.reserve("a", limits, 100, 6.0, tomorrow), 1, 1.0, tomorrow)
-    assert ledger.used("a", tomorrow) == Usage(tokens_today=1, usd_this_month=1.0)
-
-
-@given(
-    limit=st.integers(1, 10_000),
-    calls=st.lists(st.tuples(st.integers(1, 500), st.integers(0, 700), st.booleans()), max_size=60),
-)
-def test_a_budget_is_overshot_by_no_more_than_calls_use_beyond_their_estimates(
-    limit: int, calls: list[tuple[int, int, bool]]
-) -> None:
-    ledger = Ledger(lambda _: Usage())
-    limits = BudgetLimits(tokens_per_day=limit)
-    held, beyond = [], 0
-    for estimate, real, settle_now in calls:
-        try:
-            reservation = ledger.reserve("a", limits, estimate, 0.0, NOON)
-        except BudgetExceeded:
-            continue
-        beyond += max(0, real - estimate)
-        held.append((reservation, real))
-        if settle_now:
-            ledger.settle(reservation, real, 0.0, NOON)
-    for reservation, real in held:
-        ledger.settle(reservation, real, 0.0, NOON)
-        ledger.settle(reservation, real, 0.0, NOON)
-    assert ledger.used("a", NOON).tokens_today == sum(real for _, real in held) <= limit + beyond
 
 
 async def test_calls_beyond_the_limit_in_flight_are_told_to_come_back(upstream: FakeUpstream, tmp_path: Path) -> None:

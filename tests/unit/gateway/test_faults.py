@@ -196,7 +196,7 @@ async def test_brackets_inside_texts_are_no_nesting(memory: MemoryGateway) -> No
 @pytest.mark.parametrize(
     ("path", "method", "expected"),
     [
-        ("/v1/embeddings", "POST", (404, "not_found")),
+        ("/v1/audio/speech", "POST", (404, "not_found")),
         ("/v1", "GET", (404, "not_found")),
         ("/v1/chat/completions/", "POST", (404, "not_found")),
         (CHAT, "GET", (405, "method_not_allowed")),
@@ -290,7 +290,7 @@ async def test_an_unforeseen_error_shows_nothing_but_the_call_id(
     def explode(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr("groundcrew.gateway.proxy.floor_class", explode)
+    monkeypatch.setattr("groundcrew.gateway.entrance.floor_class", explode)
     response = await chat(memory.gateway, TEST_KEY, text="hi")
     assert error_of(response) == (500, "internal_error")
     assert b"secret detail" not in response.body

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from groundcrew.domain.call import Call
@@ -205,7 +206,8 @@ async def test_copies_beyond_the_limit_are_dropped_and_counted(upstream: FakeUps
 
 async def test_a_copy_spends_the_use_cases_budget_or_is_dropped(upstream: FakeUpstream, tmp_path: Path) -> None:
     use_case = memory_use_case(budget=Budget(usd_per_month=0.01))
-    aims = (MAIN, shadow(price=Price(input_usd=0.0, output_usd=6.0)))
+    free = msgspec.structs.replace(MAIN, price=Price(input_usd=0.0, output_usd=0.0))  # an unknown price is taken for a high one
+    aims = (free, shadow(price=Price(input_usd=0.0, output_usd=6.0)))
     async with serving(upstream, tmp_path, *aims, use_case=use_case) as memory:
         now = memory.gateway.clock.now()
         await ask(memory)

@@ -227,7 +227,7 @@ async def test_a_number_that_no_column_holds_does_not_stop_the_others(services: 
     ids = fill(spool, 2)
     await make(spool, services.calls, batch_max=2).flush()
     assert set(ids) < set(await recorded(services))
-    assert (await services.calls.usage(absurd[0].received_at))[bank.NAME].tokens_today > 0
+    assert (await services.spending.usage(absurd[0].received_at))[bank.NAME].tokens_today > 0
     assert (await services.audit.verify()).problems == ()
 
 

@@ -64,7 +64,9 @@ async def test_usage_counts_the_day_and_the_month(services: Services) -> None:
         bank.call(use_case="other", received_at=moment, input_tokens=100, output_tokens=1, cost_usd=0.5) for moment in moments
     ]
     await services.calls.ship([*calls, bank.call(use_case="other", received_at=now, cost_usd=None)], gateway="gateway-1")
-    assert (await services.calls.usage(now))["other"] == Usage(tokens_today=230, usd_this_month=2.0)
+    assert (await services.spending.usage(now))["other"] == Usage(
+        tokens_today=230, tokens_this_month=432, usd_today=1.0, usd_this_month=2.0
+    )
 
 
 @pytest.mark.parametrize("name", ["calls.jsonl", "calls.jsonl.gz"])

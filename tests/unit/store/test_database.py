@@ -47,14 +47,20 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
     database = await Database.open(database_url)
     async with database.operate() as connection:
         await connection.execute(sa.text("DROP TABLE audit_head"))
+        for table in ("spending", "budget_holds", "budget_warnings"):
+            await connection.execute(sa.text(f"DROP TABLE {table}"))
         for index in ("ix_calls_use_case_shadow_of", "ix_calls_trace_id"):
             await connection.execute(sa.text(f"DROP INDEX {index}"))
-        for column in ("sample", "shadow_of", "trace_id"):
+        for column in ("sample", "shadow_of", "trace_id", "key_id", "user_id", "charged_nanos"):
             await connection.execute(sa.text(f"ALTER TABLE calls DROP COLUMN {column}"))
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     await database.close()
     async with bank.opened(database_url, tmp_path, bare=True) as services:
         assert (await services.audit.verify()).problems == ()
+        calls = await services.calls.latest(limit=1_000)
+        carried = await services.spending.report("key", since=min(each.received_at for each in calls).date())
+        assert carried.total.calls == len(calls), "calls of before are summed once"
+        assert carried.total.usd == pytest.approx(sum(each.cost_usd or 0.0 for each in calls))
         await services.use_cases.demote(bank.NAME, "discovery", actor=bank.PERSON, reason="again")
         assert (await services.audit.verify()).problems == ()
 

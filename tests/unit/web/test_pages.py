@@ -183,6 +183,7 @@ async def test_the_stop_button_is_on_every_page(site: Site) -> None:
         "/sign-offs",
         "/knowledge",
         "/knowledge/rules",
+        "/spend",
         "/audit",
     ):
         page = (await site.as_person("admin", "GET", path)).text
@@ -227,6 +228,18 @@ async def test_the_portfolio_finds(site: Site) -> None:
     assert f"/use-cases/{OTHER}" in page
     assert f"/use-cases/{OWN}" not in page
     assert "Nothing fits" in (await site.as_person("auditor", "GET", "/?q=zzz")).text
+
+
+async def test_the_spending_page_shows_calls_and_budgets_and_keeps_what_it_is_given_inert(site: Site) -> None:
+    for by in ("use-case", "unit", "model", "key", "user", "day"):
+        page = (await site.as_person("auditor", "GET", f"/spend?by={by}&since=3000d")).text
+        assert "Calls of unknown cost" in page
+        assert "Budgets of use cases now" in page
+    assert f'href="/use-cases/{OWN}"' in (await site.as_person("owner", "GET", "/spend?since=3000d")).text
+    assert (await site.as_person("owner", "GET", "/spend?since=" + "%3Cscript%3E")).status_code == 400
+    assert (await site.as_person("owner", "GET", "/spend?by=colour")).status_code == 400
+    api = await site.as_person("auditor", "GET", "/api/v1/spend?by=model&since=2020-01-01")
+    assert {"rows", "total", "warnings"} <= set(api.json())
 
 
 async def test_the_audit_page_verifies(site: Site) -> None:

@@ -23,8 +23,6 @@ _TEXTLESS = frozenset(
     }
 )
 _READ = frozenset({"role", "content", "tool_call_id"})
-#: Longest `user` that is looked at.
-USER_LENGTH_MAX = 200
 
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Fields = dict[str, msgspec.Raw]
@@ -74,6 +72,7 @@ class ChatRequest(msgspec.Struct):
     tools: list[msgspec.Raw] | None = None
     functions: list[msgspec.Raw] | None = None
     user: Any = None
+    metadata: Any = None
 
 
 _CHAT_DECODER = msgspec.json.Decoder(ChatRequest)
@@ -100,7 +99,7 @@ class AskedChat:
         self.choices = request.n or 1
         self.output_tokens = request.max_completion_tokens or request.max_tokens
         self.offers_tools = bool(request.tools or request.functions)
-        self.user = request.user[:USER_LENGTH_MAX] if isinstance(request.user, str) and request.user else None
+        self.user = named_user(request.user, request.metadata)
         self.request: dict[str, Any] = {}
         self.texts: list[str] = []
         self.roles: list[str] = []
@@ -197,6 +196,14 @@ class AskedChat:
                 ]
             result[index] = message
         return result
+
+
+def named_user(user: Any, metadata: Any) -> str | None:
+    """The user that a body names: `user`, or `metadata.user_id`. None where there is none."""
+    for found in (user, metadata.get("user_id") if isinstance(metadata, dict) else None):
+        if isinstance(found, str) and found.strip():
+            return found.strip()
+    return None
 
 
 def provider_body(chat: dict[str, Any], outgoing: Outgoing) -> bytes:

@@ -10,7 +10,7 @@ import msgspec
 
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.asked import Dialect, Outgoing
-from groundcrew.gateway.dialects.chat import USER_LENGTH_MAX, provider_body
+from groundcrew.gateway.dialects.chat import named_user, provider_body
 from groundcrew.gateway.dialects.registry import client_dialect
 from groundcrew.gateway.dialects.responses_vendor import without_packed
 from groundcrew.gateway.json_shape import decode
@@ -40,7 +40,7 @@ class AskedTranslated:
         self.choices = 1
         self.output_tokens = _tokens(self.request, _LENGTH[dialect])
         self.offers_tools = bool(self.request.get("tools"))
-        self.user = _user(self.request)
+        self.user = named_user(self.request.get("safety_identifier") or self.request.get("user"), self.request.get("metadata"))
         self.texts: list[str] = []
         self.roles: list[str] = []
 
@@ -123,11 +123,3 @@ def _tokens(request: dict[str, Any], name: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= OUTPUT_TOKENS_MAX:
         raise RefusedCall("invalid_request", f"{name}: expected a whole number from 1 to {OUTPUT_TOKENS_MAX}")
     return value
-
-
-def _user(request: dict[str, Any]) -> str | None:
-    metadata = request.get("metadata")
-    found = request.get("safety_identifier") or request.get("user")
-    if not found and isinstance(metadata, dict):
-        found = metadata.get("user_id")
-    return found[:USER_LENGTH_MAX] if isinstance(found, str) and found else None

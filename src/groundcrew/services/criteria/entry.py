@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from groundcrew.domain.data_class import highest, provider_may_see
 from groundcrew.domain.gate import Criterion, CriterionResult
+from groundcrew.domain.use_case import Exposure
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
 
@@ -186,18 +187,33 @@ def token_budget(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("exposure_cap")
 def exposure_cap(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """The share of units that the pilot may serve is capped low enough."""
-    most = float(criterion.settings.get("ceiling_percent_max", 5))
+    """The users whom the pilot may serve are capped low enough: a share of them, or those who are named, or both."""
+    most, most_users = exposure_bounds(criterion)
     exposure = facts.use_case.exposure
+    bound = f"≤ {most:g} %, or ≤ {most_users} named users"
     if exposure is None:
-        return result(criterion, "fail", bound=f"≤ {most:g} %", missing=f"declare exposure: {{ceiling_percent: {most:g}}}")
-    return result(
-        criterion,
-        "pass" if exposure.ceiling_percent <= most else "fail",
-        figure=f"{exposure.ceiling_percent:g} %",
-        bound=f"≤ {most:g} %",
-        missing=f"lower exposure.ceiling_percent to {most:g}",
+        return result(criterion, "fail", bound=bound, missing=f"declare exposure: {{ceiling_percent: {most:g}}}")
+    percent, users = exposure.ceiling_percent, len(exposure.users)
+    figure = " and ".join(
+        part for part in (f"{percent:g} %" if percent is not None else "", f"{users} named users" if users else "") if part
     )
+    problem = exposure_problem(exposure, criterion)
+    return result(criterion, "fail" if problem else "pass", figure=figure, bound=bound, missing=problem)
+
+
+def exposure_bounds(criterion: Criterion) -> tuple[float, int]:
+    """The highest share in percent, and the most named users, that the criterion lets into a pilot."""
+    return float(criterion.settings.get("ceiling_percent_max", 5)), int(criterion.settings.get("users_max", 200))
+
+
+def exposure_problem(exposure: Exposure, criterion: Criterion) -> str:
+    """What keeps `exposure` from a pilot, "" where nothing does."""
+    most, most_users = exposure_bounds(criterion)
+    if exposure.ceiling_percent is not None and exposure.ceiling_percent > most:
+        return f"lower exposure.ceiling_percent to {most:g}"
+    if len(exposure.users) > most_users:
+        return f"name at most {most_users} users under exposure.users"
+    return ""
 
 
 @check("kill_switch")

@@ -17,6 +17,7 @@ from groundcrew.web.api import (
     kill_switches,
     knowledge,
     sign_offs,
+    spend,
     use_cases,
 )
 from groundcrew.web.authorization import PUBLIC
@@ -32,7 +33,20 @@ def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 def api_routes() -> Router:
     """Everything under /api/v1."""
-    modules = (use_cases, gates, knowledge, calls, feedback, sign_offs, kill_switches, evidence, audit, accounts, declarations)
+    modules = (
+        use_cases,
+        gates,
+        knowledge,
+        calls,
+        feedback,
+        sign_offs,
+        kill_switches,
+        evidence,
+        audit,
+        accounts,
+        declarations,
+        spend,
+    )
     handlers: list[Any] = [openapi]
     for module in modules:
         handlers.extend(module.HANDLERS)

@@ -15,11 +15,12 @@ from groundcrew.web.console import (
     portfolio,
     sign_in,
     sign_offs,
+    spend,
     stream,
     use_case,
 )
 
-MODULES = (sign_in, portfolio, use_case, calls, sign_offs, knowledge, kill_switches, audit, accounts, stream)
+MODULES = (sign_in, portfolio, use_case, calls, sign_offs, knowledge, kill_switches, spend, audit, accounts, stream)
 
 
 def console_routes() -> Router:
