@@ -214,6 +214,14 @@ def test_signed_thinking_comes_back_as_it_was() -> None:
     assert body["messages"][1]["content"] == [text("I [MASKED]."), content[-1]], "a signature may not stand beside other words"
 
 
+@pytest.mark.parametrize("reasoning", [None, "h", "hm and more"])
+def test_thinking_that_is_not_as_it_was_is_left_out(reasoning: str | None) -> None:
+    content = [{"type": "thinking", "thinking": "hm", "signature": "sig"}, text("yes")]
+    said = messages.read_completion({"type": "message", "content": content}, "anthropic")["choices"][0]["message"]
+    given = [{"role": "user", "content": "?"}, {**said, "reasoning_content": reasoning}, {"role": "user", "content": "so?"}]
+    assert from_chat(messages=given)["messages"][1]["content"] == [text("yes")]
+
+
 def test_reasoning_without_a_signature_is_left_out() -> None:
     said = {"role": "assistant", "content": "yes", "reasoning_content": "hm"}
     body = from_chat(messages=[{"role": "user", "content": "?"}, said, {"role": "user", "content": "so?"}])

@@ -201,6 +201,15 @@ def test_thinking_and_its_layout_are_what_a_plain_answer_has() -> None:
     assert streamed["content"] == plain["content"] == "Firstthen"
 
 
+@pytest.mark.parametrize(
+    "events", [[*tool_block(0, "a", "{}"), *text_block(1, "so")], [*text_block(0, "a"), *text_block(1, "b")]]
+)
+def test_blocks_in_another_order_than_a_chats_have_a_layout(events: list[dict[str, Any]]) -> None:
+    [choice] = gathered(read(START, *events, ended("tool_use"), STOP))["choices"]
+    heads = [each["content_block"]["type"] for each in events if each["type"] == "content_block_start"]
+    assert [each["type"] for each in choice["message"]["anthropic"]["blocks"]] == heads
+
+
 def test_why_a_stream_stopped() -> None:
     details = {"type": "refusal", "explanation": "No malware."}
     [choice] = gathered(read(START, ended("refusal", stop_details=details), STOP))["choices"]
@@ -330,6 +339,14 @@ def test_parallel_calls_in_turns_with_text_in_between() -> None:
         {"type": "tool_use", "id": "b", "name": "g", "input": {"y": 2}},
         {"type": "text", "text": " on"},
     ]
+
+
+def test_a_call_is_not_complete_where_a_part_of_it_is() -> None:
+    stream = write(
+        chunk(tool_calls=[piece(0, '{"x":{"y":1}', identifier="a", name="f"), piece(1, "{}", identifier="b", name="g")]),
+        chunk("tool_calls", tool_calls=[piece(0, "}")]),
+    )
+    assert [each["input"] for each in content(stream)] == [{"x": {"y": 1}}, {}]
 
 
 def test_calls_without_arguments_identifiers_or_names() -> None:
