@@ -234,8 +234,9 @@ class Gathering:
     def read(self, data: bytes) -> Chunk:
         """Read one event's data; UpstreamError when it is malformed or reports an error."""
         try:
+            str(data, "utf-8")  # what nothing here reads goes on to the client as well
             chunk = _CHUNK.decode(data)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise UpstreamError(f"provider {self._provider}: its stream holds a malformed event") from None
         if _present(chunk.error):
             raise UpstreamError(f"provider {self._provider}: its stream reports an error")

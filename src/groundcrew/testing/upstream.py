@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -32,6 +33,10 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     #: Members added to a plain answer's top level.
     extra: dict[str, Any] = {}
+    #: Instead of all of the above: bytes to write to the socket as they are, and numbers of seconds to wait between them.
+    raw: Iterable[bytes | float] | None = None
+    #: What becomes of the connection after `raw`.
+    then: Literal["keep", "close", "reset", "hang"] = "keep"
 
 
 class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,14 +64,16 @@ Script = Callable[[ReceivedRequest], Reply | str]
 class FakeUpstream:
     """A local HTTP server that speaks OpenAI chat completions and answers as `script` says.
 
-    Use it as a context manager; `url` is what goes into `Provider.base_url`. `requests` holds everything that arrived, and
-    `dropped` counts the connections that the caller closed before the answer was out.
+    Use it as a context manager; `url` is what goes into `Provider.base_url`. `requests` holds everything that arrived,
+    `dropped` counts the connections that the caller closed before the answer was out, `dropped_at_s` says when
+    (time.perf_counter), and `connections` counts those that are open.
     """
 
     def __init__(self, script: Script | Reply | str = "Hello.") -> None:
         self.script: Script | Reply | str = script
         self.requests: list[ReceivedRequest] = []
-        self.dropped = 0
+        self.dropped = self.connections = 0
+        self.dropped_at_s: list[float] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="fake-upstream", daemon=True)
         self._ready = threading.Event()
@@ -101,12 +108,14 @@ class FakeUpstream:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while await self._exchange(reader, writer):
                 pass
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
+            self.connections -= 1
             with contextlib.suppress(OSError):
                 writer.close()
 
@@ -126,6 +135,7 @@ class FakeUpstream:
         watch = asyncio.ensure_future(reader.read(1))
         await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
+            self.dropped_at_s.append(time.perf_counter())
             self.dropped += 1
             work.cancel()
             writer.transport.abort()
@@ -136,6 +146,8 @@ class FakeUpstream:
         return work.result()
 
     async def _answer(self, request: ReceivedRequest, reply: Reply, writer: asyncio.StreamWriter) -> bool:
+        if reply.raw is not None:
+            return await _raw(reply.raw, reply.then, writer)
         await asyncio.sleep(3600 if reply.fault == "hang" else reply.delay_s)
         if reply.fault == "reset":
             writer.transport.abort()
@@ -156,6 +168,20 @@ async def _write(
     head = f"HTTP/1.1 {status} Scripted\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\n{more}\r\n"
     writer.write(head.encode() + body)
     await writer.drain()
+
+
+async def _raw(pieces: Iterable[bytes | float], then: str, writer: asyncio.StreamWriter) -> bool:
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            writer.write(piece)
+            await writer.drain()
+        else:
+            await asyncio.sleep(piece)
+    if then == "hang":
+        await asyncio.sleep(3600)
+    if then == "reset":
+        writer.transport.abort()
+    return then == "keep"
 
 
 async def _plain(request: ReceivedRequest, reply: Reply, writer: asyncio.StreamWriter) -> bool:
