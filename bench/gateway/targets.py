@@ -198,6 +198,8 @@ TARGETS: dict[str, Callable[[str, Path, Path | None], Target]] = {
     "mlflow": mlflow,
     "tensorzero": tensorzero,
 }
+#: Those that others make: one that does not start is skipped.
+PEERS = frozenset({"litellm", "mlflow", "tensorzero"})
 
 
 def _local(port: int) -> str:
