@@ -104,14 +104,17 @@ class Process:
         return sum(int(fields[21]) for fields in pages if fields) * PAGE_BYTES / 1e6
 
     def stop(self) -> None:
-        """End it and its group."""
-        for how in (signal.SIGTERM, signal.SIGKILL):
+        """End its group, and those of its children that have left it."""
+        tree = self.tree()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_S_MAX)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        for pid in tree[1:]:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, how)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOP_S_MAX if how == signal.SIGTERM else 5.0)
-                if how == signal.SIGKILL:
-                    return
+                os.kill(pid, signal.SIGKILL)
         self._process.wait(5.0)
 
     def last_words(self) -> str:

@@ -16,6 +16,8 @@ from harness import HERE, Process, chat_body, free_port, get_json
 START_S_MAX = 180.0
 #: How long our own server may take to ship what a window of load has left in its spool.
 SHIP_S_MAX = 120.0
+#: A target that takes less than this share of a core has settled.
+SETTLE_STEP_S, SETTLE_SHARE, SETTLE_S_MAX = 0.2, 0.1, 5.0
 SOURCE = HERE.parents[1] / "src"
 PATH = "/v1/chat/completions"
 
@@ -41,6 +43,17 @@ class Target(msgspec.Struct, kw_only=True):
     def cpu_s(self) -> float:
         """Its CPU so far."""
         return self.process.cpu_s() if self.process is not None else 0.0
+
+    def settle(self) -> None:
+        """Wait until it does nothing more for the calls before, so that the next target has the machine for itself."""
+        self.idle()
+        until_s, before_s = time.monotonic() + SETTLE_S_MAX, self.cpu_s()
+        while time.monotonic() < until_s:
+            time.sleep(SETTLE_STEP_S)
+            now_s = self.cpu_s()
+            if now_s - before_s <= SETTLE_SHARE * SETTLE_STEP_S:
+                return
+            before_s = now_s
 
     def stop(self) -> None:
         """End it."""
