@@ -294,7 +294,8 @@ CPU, calls/s, p50 and p99 with {connections} connections; what is added over the
 {ratios}.
 
 A call that the end of a window cuts off counts half. "Until idle" counts CPU after the window too: ours until every record has
-left the spool for the database, which nobody else has to; a peer's while it works for callers that have left. CPU a call moves by some 15 % between runs on a shared machine; calls/s and p99 by far more.
+left the spool for the database, which nobody else has to; a peer's while it works for callers that have left. CPU a call moves
+by some 15 % between runs on a shared machine; calls/s and p99 by far more.
 
 {titles}
 {skipped}

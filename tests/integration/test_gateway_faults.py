@@ -343,6 +343,19 @@ async def test_what_is_only_unusual_is_answered(
     assert is_settled(memory)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+async def test_the_providers_reason_is_told_in_however_many_pieces_it_comes(
+    memory: MemoryGateway, upstream: FakeUpstream, route: Route, stream: bool
+) -> None:
+    body = sized(b'{"error": {"message": "temperature is too high"}}', status=b"400 Bad Request")
+    upstream.script = Reply(raw=slowly(body, 20, 0.01))
+    error = error_of(await ask(memory, route, stream=stream))
+    assert error["code"] == "invalid_request"
+    assert "temperature is too high" in error["message"]
+    assert is_settled(memory)
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 async def test_a_compressed_answer_is_read_if_asked_for(memory: MemoryGateway, upstream: FakeUpstream, route: Route) -> None:
     upstream.script = Reply(raw=(sized(gzip.compress(answer()), JSON, b"content-encoding: gzip"),))

@@ -200,7 +200,9 @@ async def _refused(response: aiohttp.ClientResponse, provider: str, secret: str 
     detail = ""
     if response.status in (400, 413, 422):
         try:
-            body = await response.content.read(ERROR_BODY_BYTES_MAX)
+            body = b""
+            while len(body) < ERROR_BODY_BYTES_MAX and (data := await response.content.read(ERROR_BODY_BYTES_MAX)):
+                body += data
             message = msgspec.json.decode(body)["error"]["message"]
             detail = str(message)
             detail = "" if secret is not None and secret in detail else detail[:ERROR_TEXT_LENGTH_MAX]
