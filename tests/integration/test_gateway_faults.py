@@ -24,6 +24,7 @@ from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.testing import (
     FakeUpstream,
     MemoryGateway,
+    ReceivedRequest,
     Reply,
     Response,
     memory_gateway,
@@ -84,16 +85,21 @@ def for_ever(*parts: bytes | float) -> Iterable[bytes | float]:
 
 BOMB = gzip.compress(b" " * 40_000_000)
 
-#: What an upstream does whatever is asked of it, and the error that follows.
+#: What an upstream does whatever is asked of it, and the error that follows (or either of two).
 EITHER: dict[str, tuple[Callable[[], Reply], str]] = {
     "status 429": (lambda: Reply(status=429, headers={"retry-after": "7"}), "rate_limited"),
     "status 500": (lambda: Reply(status=500), "upstream_error"),
     "status 401": (lambda: Reply(status=401), "upstream_error"),
     "status 422": (lambda: Reply(status=422), "invalid_request"),
     "status 204": (lambda: Reply(raw=(b"HTTP/1.1 204 No Content\r\n\r\n",)), "upstream_error"),
+    # Whether a client waits for the rest of an error that is clear already is its own affair.
     "error without a body's end": (
         lambda: Reply(raw=(head(JSON, b"content-length: 1000", status=b"503 Busy"), b'{"error"'), then="hang"),
-        "upstream_error",
+        "upstream_error or upstream_timeout",
+    ),
+    "chunks that are none": (
+        lambda: Reply(raw=(head(JSON, b"transfer-encoding: chunked"), b"zz\r\nabc\r\n"), then="hang"),
+        "upstream_error or upstream_timeout",
     ),
     "hang": (lambda: Reply(fault="hang"), "upstream_timeout"),
     "hang in the head": (lambda: Reply(raw=(b"HTTP/1.1 200 OK\r\ncontent-ty",), then="hang"), "upstream_timeout"),
@@ -125,10 +131,6 @@ PLAIN: dict[str, tuple[Callable[[], Reply], str]] = {
     "body byte by byte": (
         lambda: Reply(raw=itertools.chain((head(JSON, b"content-length: %d" % len(answer())),), slowly(answer(), 1, 0.01))),
         "upstream_timeout",
-    ),
-    "chunks that are none": (
-        lambda: Reply(raw=(head(JSON, b"transfer-encoding: chunked"), b"zz\r\nabc\r\n"), then="close"),
-        "upstream_error",
     ),
     "huge": (lambda: Reply(fault="huge"), "upstream_error"),
     "never-ending": (
@@ -266,6 +268,16 @@ async def ask(memory: MemoryGateway, route: Route, *, stream: bool) -> Response:
         return await request(memory.gateway, route.path, headers=AUTHORIZATION, body=route.request("hi", stream=stream))
 
 
+def answers(upstream: FakeUpstream, reply: Reply | str) -> None:
+    """Have chat completions answered so. The provider has no responses endpoint of its own, so those become completions too."""
+    upstream.script = lambda request: Reply(status=404) if request.path.endswith("/responses") else reply
+
+
+def asked(upstream: FakeUpstream) -> list[ReceivedRequest]:
+    """The completions that were asked for."""
+    return [each for each in upstream.requests if each.path.endswith("/chat/completions")]
+
+
 def is_settled(memory: MemoryGateway) -> bool:
     """Whether nothing is reserved and what was booked is what the records say."""
     used = memory.gateway.ledger.used("demo", memory.gateway.clock.now())
@@ -280,29 +292,31 @@ def is_settled(memory: MemoryGateway) -> bool:
 async def test_every_fault_ends_in_its_error_and_leaves_nothing(
     upstream: FakeUpstream, tmp_path: Path, route: Route, stream: bool, make: Callable[[], Reply], code: str
 ) -> None:
-    timeout_s = QUICK_S if code == "upstream_timeout" else PATIENT_S
+    timeout_s = QUICK_S if "upstream_timeout" in code else PATIENT_S
     async with gateway_before(upstream, tmp_path, timeout_s) as memory:
-        tasks = other_tasks()
+        tasks, codes = other_tasks(), []
         for _ in range(REPEATS):
-            upstream.script = make()
+            answers(upstream, make())
             response = await ask(memory, route, stream=stream)
             error = error_of(response)
-            assert error.get("code") == code, response.body[-500:]
+            assert error.get("code") in code.split(" or "), response.body[-500:]
+            codes.append(error["code"])
             assert error.get("message")
             if response.status == 200:
                 assert stream, "only what has begun to leave may end in an error event"
                 assert b"[DONE]" not in response.body
             else:
-                assert response.status == STATUS[code]
-        assert [(call.status, call.error_code, call.stream) for call in memory.calls()] == [("failed", code, stream)] * REPEATS
-        assert len(upstream.requests) == REPEATS, "nothing was tried twice"
+                assert response.status == STATUS[error["code"]]
+        recorded = [(call.status, call.error_code, call.stream) for call in memory.calls()]
+        assert recorded == [("failed", each, stream) for each in codes]
+        assert len(asked(upstream)) == REPEATS, "nothing was tried twice"
         assert is_settled(memory)
         assert memory.gateway.inflight() == 0
         # One connection may wait in the pool for the next call; those that broke are gone.
         await eventually(lambda: upstream.connections <= 1, "a connection is left open")
         await eventually(lambda: other_tasks() <= tasks, "a task is left")
         wait_longer(memory)
-        upstream.script = TEXT
+        answers(upstream, TEXT)
         assert holds_text(await ask(memory, route, stream=False), TEXT), "the next call is answered"
 
 
@@ -335,7 +349,7 @@ async def test_what_is_only_unusual_is_answered(
     memory: MemoryGateway, upstream: FakeUpstream, route: Route, stream: bool, make: Callable[[], Reply]
 ) -> None:
     for _ in range(REPEATS):
-        upstream.script = make()
+        answers(upstream, make())
         response = await ask(memory, route, stream=stream)
         assert response.status == 200, response.body
         assert holds_text(response, TEXT)
@@ -349,7 +363,7 @@ async def test_the_providers_reason_is_told_in_however_many_pieces_it_comes(
     memory: MemoryGateway, upstream: FakeUpstream, route: Route, stream: bool
 ) -> None:
     body = sized(b'{"error": {"message": "temperature is too high"}}', status=b"400 Bad Request")
-    upstream.script = Reply(raw=slowly(body, 20, 0.01))
+    answers(upstream, Reply(raw=slowly(body, 20, 0.01)))
     error = error_of(await ask(memory, route, stream=stream))
     assert error["code"] == "invalid_request"
     assert "temperature is too high" in error["message"]
@@ -358,10 +372,10 @@ async def test_the_providers_reason_is_told_in_however_many_pieces_it_comes(
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 async def test_a_compressed_answer_is_read_if_asked_for(memory: MemoryGateway, upstream: FakeUpstream, route: Route) -> None:
-    upstream.script = Reply(raw=(sized(gzip.compress(answer()), JSON, b"content-encoding: gzip"),))
+    answers(upstream, Reply(raw=(sized(gzip.compress(answer()), JSON, b"content-encoding: gzip"),)))
     response = await ask(memory, route, stream=False)
-    asked = "gzip" in upstream.requests[0].headers.get("accept-encoding", "identity")
-    assert holds_text(response, TEXT) if asked else error_of(response)["code"] == "upstream_error"
+    wanted = "gzip" in asked(upstream)[0].headers.get("accept-encoding", "identity")
+    assert holds_text(response, TEXT) if wanted else error_of(response)["code"] == "upstream_error"
     assert len(memory.calls()) == 1
     assert is_settled(memory)
 
@@ -374,7 +388,7 @@ async def test_nobody_is_sent_elsewhere_with_our_key(
 ) -> None:
     with FakeUpstream(TEXT) as elsewhere:
         location = b"location: " + elsewhere.url.encode() + b"/chat/completions"
-        upstream.script = Reply(raw=(sized(b"", JSON, location, status=status),))
+        answers(upstream, Reply(raw=(sized(b"", JSON, location, status=status),)))
         assert error_of(await ask(memory, route, stream=stream))["code"] == "upstream_error"
         assert elsewhere.requests == []
     assert is_settled(memory)
@@ -388,16 +402,16 @@ async def test_a_pooled_connection_that_was_closed_meanwhile_is_no_trap(
 ) -> None:
     """The answer promises to keep the connection; it is closed after it, or when the next request arrives on it."""
     whole = events(*WHOLE) if stream else [sized(answer())]
-    upstream.script = Reply(raw=whole, then=then)
+    answers(upstream, Reply(raw=whole, then=then))
     for _ in range(3):
         assert holds_text(await ask(memory, route, stream=stream), TEXT)
         await eventually(lambda: upstream.connections == 0, "the scripted upstream closes")
-    upstream.script = Reply(raw=whole)
+    answers(upstream, Reply(raw=whole))
     assert holds_text(await ask(memory, route, stream=stream), TEXT)
-    upstream.script = Reply(raw=(), then=then)
+    answers(upstream, Reply(raw=(), then=then))
     broken = await ask(memory, route, stream=stream)
     assert error_of(broken)["code"] == "upstream_error"
-    upstream.script = Reply(raw=whole)
+    answers(upstream, Reply(raw=whole))
     assert holds_text(await ask(memory, route, stream=stream), TEXT)
     assert [call.status for call in memory.calls()] == ["answered"] * 4 + ["failed", "answered"]
     assert is_settled(memory)
@@ -420,7 +434,7 @@ async def test_a_client_that_leaves_stops_the_upstream_and_pays_for_what_was_use
     upstream: FakeUpstream, tmp_path: Path, route: Route, stream: bool
 ) -> None:
     """Over a real server and a real socket, closed in the middle of the answer."""
-    upstream.script = Reply(raw=events(*WHOLE[:3], end=False), then="hang") if stream else Reply(fault="hang")
+    answers(upstream, Reply(raw=events(*WHOLE[:3], end=False), then="hang") if stream else Reply(fault="hang"))
     body = route.request("hi", stream=stream)
     lines = [f"POST {route.path} HTTP/1.1", "host: test", f"content-length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in AUTHORIZATION.items()]
@@ -433,7 +447,7 @@ async def test_a_client_that_leaves_stops_the_upstream_and_pays_for_what_was_use
             async with asyncio.timeout(END_S_MAX):
                 await reader.readuntil(b"two")
         else:
-            await eventually(lambda: len(upstream.requests) == 1, "the call does not reach the upstream")
+            await eventually(lambda: len(asked(upstream)) == 1, "the call does not reach the upstream")
         left_s = time.perf_counter()
         writer.close()
         await eventually(lambda: upstream.dropped == 1, "the upstream call goes on")
