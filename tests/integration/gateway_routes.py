@@ -41,11 +41,11 @@ ROUTES = tuple(route for route in ALL if route.path in SERVED)
 
 
 def error_of(response: Response) -> dict[str, Any]:
-    """The error object of an answer: of its body, or of the last event that holds one."""
+    """The error object of an answer: of its body, or of the first event that holds one (a dialect may repeat it its own way)."""
     if "text/event-stream" not in response.headers.get("content-type", ""):
         return _error(response.json())
     found = [error for each in response.events() if isinstance(each, dict) if (error := _error(each))]
-    return found[-1] if found else {}
+    return found[0] if found else {}
 
 
 def _error(body: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ from groundcrew.testing import (
 PATIENT_S, QUICK_S, END_S_MAX = 10.0, 0.2, 30.0
 #: Calls that meet the same fault one after the other, so that what each leaves behind would show.
 REPEATS = 2
+#: A target may be tried again before anything has left; the one record tells of all tries.
+TRIES_MAX = 3
 TEXT = "one two three four"
 
 
@@ -268,9 +270,9 @@ async def ask(memory: MemoryGateway, route: Route, *, stream: bool) -> Response:
         return await request(memory.gateway, route.path, headers=AUTHORIZATION, body=route.request("hi", stream=stream))
 
 
-def answers(upstream: FakeUpstream, reply: Reply | str) -> None:
+def answers(upstream: FakeUpstream, make: Callable[[], Reply]) -> None:
     """Have chat completions answered so. The provider has no responses endpoint of its own, so those become completions too."""
-    upstream.script = lambda request: Reply(status=404) if request.path.endswith("/responses") else reply
+    upstream.script = lambda request: Reply(status=404) if request.path.endswith("/responses") else make()
 
 
 def asked(upstream: FakeUpstream) -> list[ReceivedRequest]:
@@ -296,7 +298,7 @@ async def test_every_fault_ends_in_its_error_and_leaves_nothing(
     async with gateway_before(upstream, tmp_path, timeout_s) as memory:
         tasks, codes = other_tasks(), []
         for _ in range(REPEATS):
-            answers(upstream, make())
+            answers(upstream, make)
             response = await ask(memory, route, stream=stream)
             error = error_of(response)
             assert error.get("code") in code.split(" or "), response.body[-500:]
@@ -309,14 +311,14 @@ async def test_every_fault_ends_in_its_error_and_leaves_nothing(
                 assert response.status == STATUS[error["code"]]
         recorded = [(call.status, call.error_code, call.stream) for call in memory.calls()]
         assert recorded == [("failed", each, stream) for each in codes]
-        assert len(asked(upstream)) == REPEATS, "nothing was tried twice"
+        assert REPEATS <= len(asked(upstream)) <= REPEATS * TRIES_MAX
         assert is_settled(memory)
         assert memory.gateway.inflight() == 0
         # One connection may wait in the pool for the next call; those that broke are gone.
         await eventually(lambda: upstream.connections <= 1, "a connection is left open")
         await eventually(lambda: other_tasks() <= tasks, "a task is left")
         wait_longer(memory)
-        answers(upstream, TEXT)
+        answers(upstream, lambda: Reply(text=TEXT))
         assert holds_text(await ask(memory, route, stream=False), TEXT), "the next call is answered"
 
 
@@ -349,7 +351,7 @@ async def test_what_is_only_unusual_is_answered(
     memory: MemoryGateway, upstream: FakeUpstream, route: Route, stream: bool, make: Callable[[], Reply]
 ) -> None:
     for _ in range(REPEATS):
-        answers(upstream, make())
+        answers(upstream, make)
         response = await ask(memory, route, stream=stream)
         assert response.status == 200, response.body
         assert holds_text(response, TEXT)
@@ -363,7 +365,7 @@ async def test_the_providers_reason_is_told_in_however_many_pieces_it_comes(
     memory: MemoryGateway, upstream: FakeUpstream, route: Route, stream: bool
 ) -> None:
     body = sized(b'{"error": {"message": "temperature is too high"}}', status=b"400 Bad Request")
-    answers(upstream, Reply(raw=slowly(body, 20, 0.01)))
+    answers(upstream, lambda: Reply(raw=slowly(body, 20, 0.01)))
     error = error_of(await ask(memory, route, stream=stream))
     assert error["code"] == "invalid_request"
     assert "temperature is too high" in error["message"]
@@ -372,7 +374,7 @@ async def test_the_providers_reason_is_told_in_however_many_pieces_it_comes(
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 async def test_a_compressed_answer_is_read_if_asked_for(memory: MemoryGateway, upstream: FakeUpstream, route: Route) -> None:
-    answers(upstream, Reply(raw=(sized(gzip.compress(answer()), JSON, b"content-encoding: gzip"),)))
+    answers(upstream, lambda: Reply(raw=(sized(gzip.compress(answer()), JSON, b"content-encoding: gzip"),)))
     response = await ask(memory, route, stream=False)
     wanted = "gzip" in asked(upstream)[0].headers.get("accept-encoding", "identity")
     assert holds_text(response, TEXT) if wanted else error_of(response)["code"] == "upstream_error"
@@ -388,7 +390,7 @@ async def test_nobody_is_sent_elsewhere_with_our_key(
 ) -> None:
     with FakeUpstream(TEXT) as elsewhere:
         location = b"location: " + elsewhere.url.encode() + b"/chat/completions"
-        answers(upstream, Reply(raw=(sized(b"", JSON, location, status=status),)))
+        answers(upstream, lambda: Reply(raw=(sized(b"", JSON, location, status=status),)))
         assert error_of(await ask(memory, route, stream=stream))["code"] == "upstream_error"
         assert elsewhere.requests == []
     assert is_settled(memory)
@@ -402,16 +404,16 @@ async def test_a_pooled_connection_that_was_closed_meanwhile_is_no_trap(
 ) -> None:
     """The answer promises to keep the connection; it is closed after it, or when the next request arrives on it."""
     whole = events(*WHOLE) if stream else [sized(answer())]
-    answers(upstream, Reply(raw=whole, then=then))
+    answers(upstream, lambda: Reply(raw=whole, then=then))
     for _ in range(3):
         assert holds_text(await ask(memory, route, stream=stream), TEXT)
         await eventually(lambda: upstream.connections == 0, "the scripted upstream closes")
-    answers(upstream, Reply(raw=whole))
+    answers(upstream, lambda: Reply(raw=whole))
     assert holds_text(await ask(memory, route, stream=stream), TEXT)
-    answers(upstream, Reply(raw=(), then=then))
+    answers(upstream, lambda: Reply(raw=(), then=then))
     broken = await ask(memory, route, stream=stream)
     assert error_of(broken)["code"] == "upstream_error"
-    answers(upstream, Reply(raw=whole))
+    answers(upstream, lambda: Reply(raw=whole))
     assert holds_text(await ask(memory, route, stream=stream), TEXT)
     assert [call.status for call in memory.calls()] == ["answered"] * 4 + ["failed", "answered"]
     assert is_settled(memory)
@@ -434,7 +436,8 @@ async def test_a_client_that_leaves_stops_the_upstream_and_pays_for_what_was_use
     upstream: FakeUpstream, tmp_path: Path, route: Route, stream: bool
 ) -> None:
     """Over a real server and a real socket, closed in the middle of the answer."""
-    answers(upstream, Reply(raw=events(*WHOLE[:3], end=False), then="hang") if stream else Reply(fault="hang"))
+    broken = Reply(raw=events(*WHOLE[:3], end=False), then="hang") if stream else Reply(fault="hang")
+    answers(upstream, lambda: broken)
     body = route.request("hi", stream=stream)
     lines = [f"POST {route.path} HTTP/1.1", "host: test", f"content-length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in AUTHORIZATION.items()]
