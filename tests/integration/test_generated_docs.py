@@ -20,7 +20,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["command-line.md", "settings.md"])
+@pytest.mark.parametrize("page", ["command-line.md", "settings.md", "gateway-openapi.yaml"])
 def test_a_generated_page_is_current(page: str) -> None:
     written = (DOCS / "reference" / page).read_text(encoding="utf-8")
     assert written == generator().PAGES[page](), "run `python docs/generate.py`"

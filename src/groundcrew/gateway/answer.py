@@ -159,7 +159,7 @@ class Generated:
             arguments = function.get("arguments") if isinstance(function, dict) else call
             try:
                 value = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 value = arguments
             found += [text for text in _strings(value) if len(text.split()) >= PROSE_WORDS_MIN]
         return "\n".join(found)
@@ -200,7 +200,7 @@ def _usage(raw: msgspec.Raw) -> Tokens | None:
         return None
     try:
         usage: Tokens | None = _USAGE.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return usage
 
@@ -229,7 +229,7 @@ def read_completion(body: bytes, provider: str) -> Generated:
         generated.tool_calls = [msgspec.json.decode(each, type=dict) for each in message.tool_calls or ()]
         if _present(message.function_call):
             generated.tool_calls.append({"function": msgspec.json.decode(message.function_call)})
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UpstreamError(f"provider {provider}: its tool calls are malformed") from None
     generated.finish_reason = completion.choices[0].finish_reason
     generated.usage = _usage(completion.usage)
@@ -277,8 +277,9 @@ class Gathering:
     def read(self, data: bytes) -> Chunk:
         """Read one event's data; UpstreamError when it is malformed or reports an error."""
         try:
+            str(data, "utf-8")  # what nothing here reads goes on to the client as well
             chunk = _CHUNK.decode(data)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise UpstreamError(f"provider {self._provider}: its stream holds a malformed event") from None
         if _present(chunk.error):
             raise UpstreamError(f"provider {self._provider}: its stream reports an error")

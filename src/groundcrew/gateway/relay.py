@@ -149,7 +149,7 @@ class _TranslatingRelay:
             return [(chunk, msgspec.json.encode(chunk)) for chunk in self._reader.read(name, data)]
         try:
             chunk = msgspec.json.decode(data, type=dict[str, Any])
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise UpstreamError(f"provider {self._provider}: its stream holds a malformed event") from None
         return [(chunk, data)]
 

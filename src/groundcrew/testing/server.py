@@ -55,7 +55,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     def events(self) -> list[Any]:
         """The JSON data of each server-sent event; the end marker as the text `[DONE]`."""
         found: list[Any] = []
-        for block in self.body.decode().split("\n\n"):
+        for block in self.body.decode().replace("\r\n", "\n").split("\n\n"):
             data = [line[6:] for line in block.splitlines() if line.startswith("data: ")]
             if data:
                 found.append(data[0] if data[0] == "[DONE]" else msgspec.json.decode(data[0]))

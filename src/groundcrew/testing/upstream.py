@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -40,6 +41,10 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     #: Members added to a plain answer's top level.
     extra: dict[str, Any] = {}
+    #: Instead of all of the above: bytes to write to the socket as they are, and numbers of seconds to wait between them.
+    raw: Iterable[bytes | float] | None = None
+    #: What becomes of the connection after `raw`.
+    then: Literal["keep", "close", "reset", "hang"] = "keep"
 
 
 class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +77,8 @@ class FakeUpstream:
     """A local HTTP server that speaks every API of `upstream_apis`, by the request's path, and answers as `script` says.
 
     Use it as a context manager; `url` is what goes into `Provider.base_url`. `requests` holds everything that arrived, and
-    `dropped` counts the connections that the caller closed before the answer was out. `without` names shapes (`responses`,
+    `dropped` counts the connections that the caller closed before the answer was out, `dropped_at_s` says when
+    (time.perf_counter), and `connections` counts those that are open. `without` names shapes (`responses`,
     `embeddings` ...: see `Shape.name`) that it answers with 404, as a server that does not know them.
     """
 
@@ -80,7 +86,8 @@ class FakeUpstream:
         self.script: Script | Reply | str = script
         self.without = without
         self.requests: list[ReceivedRequest] = []
-        self.dropped = 0
+        self.dropped = self.connections = 0
+        self.dropped_at_s: list[float] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="fake-upstream", daemon=True)
         self._ready = threading.Event()
@@ -115,12 +122,14 @@ class FakeUpstream:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while await self._exchange(reader, writer):
                 pass
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
+            self.connections -= 1
             with contextlib.suppress(OSError):
                 writer.close()
 
@@ -140,6 +149,7 @@ class FakeUpstream:
         watch = asyncio.ensure_future(reader.read(1))
         await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
+            self.dropped_at_s.append(time.perf_counter())
             self.dropped += 1
             work.cancel()
             writer.transport.abort()
@@ -150,6 +160,8 @@ class FakeUpstream:
         return work.result()
 
     async def _answer(self, request: ReceivedRequest, reply: Reply, writer: asyncio.StreamWriter) -> bool:
+        if reply.raw is not None:
+            return await _raw(reply.raw, reply.then, writer)
         await asyncio.sleep(3600 if reply.fault == "hang" else reply.delay_s)
         if reply.fault == "reset":
             writer.transport.abort()
@@ -174,6 +186,20 @@ async def _write(
     head = f"HTTP/1.1 {status} Scripted\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\n{more}\r\n"
     writer.write(head.encode() + body)
     await writer.drain()
+
+
+async def _raw(pieces: Iterable[bytes | float], then: str, writer: asyncio.StreamWriter) -> bool:
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            writer.write(piece)
+            await writer.drain()
+        else:
+            await asyncio.sleep(piece)
+    if then == "hang":
+        await asyncio.sleep(3600)
+    if then == "reset":
+        writer.transport.abort()
+    return then == "keep"
 
 
 async def _plain(shape: Shape, reply: Reply, writer: asyncio.StreamWriter) -> bool:

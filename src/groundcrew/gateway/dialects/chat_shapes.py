@@ -286,7 +286,7 @@ def read_arguments(call: ToolCall, place: str) -> dict[str, Any]:
     text = call.function.arguments.strip()
     try:
         value = msgspec.json.decode(text) if text else {}
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise invalid(f"{place}.function.arguments", "is not a JSON object")

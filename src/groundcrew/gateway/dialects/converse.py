@@ -300,7 +300,7 @@ class EventReader:
             return []
         try:
             raw = msgspec.json.decode(data)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise UpstreamError(f"provider {self._provider}: its stream holds a malformed event") from None
         return readers[name](raw)
 

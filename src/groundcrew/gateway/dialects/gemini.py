@@ -265,7 +265,7 @@ class EventReader:
         """The chunks of one event; UpstreamError for a malformed one, for an error and for a failed generation."""
         try:
             raw = msgspec.json.decode(data)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise UpstreamError(f"provider {self._provider}: its stream holds a malformed event") from None
         answer: _Answer = _convert(raw, _Answer, self._provider)
         _refuse_error(answer, self._provider)

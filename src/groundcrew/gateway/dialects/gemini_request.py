@@ -137,7 +137,7 @@ def _response(message: shapes.Message, called: dict[str, str], place: str) -> Co
     text = "\n".join(texts)
     try:
         value = msgspec.json.decode(text) if text.lstrip().startswith("{") else None
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = None
     response = {"name": called[identifier], "response": value if isinstance(value, dict) else {"output": text}}
     return {"functionResponse": response if identifier.startswith(MADE_ID) else {"id": identifier, **response}}

@@ -235,7 +235,7 @@ def tool_input(arguments: object) -> dict[str, Any]:
         return {}
     try:
         value = msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = arguments
     return value if isinstance(value, dict) else {"arguments": value}
 

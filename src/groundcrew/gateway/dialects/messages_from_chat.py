@@ -249,7 +249,7 @@ def _is_sendable(block: Block) -> bool:
 def _call(call: shapes.ToolCall, place: str) -> tuple[str, Block]:
     try:
         given = msgspec.json.decode(call.function.arguments) if call.function.arguments.strip() else {}
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         given = None
     if not isinstance(given, dict):
         raise invalid(f"{place}.function.arguments", "must be a JSON object")

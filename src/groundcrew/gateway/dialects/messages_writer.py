@@ -78,7 +78,7 @@ class _Call:
             return False
         try:
             return isinstance(msgspec.json.decode("".join(self.sent)), dict)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
 
 

@@ -118,12 +118,12 @@ class EventReader:
         except msgspec.ValidationError:
             try:
                 kind = _TYPE.decode(data).type or name
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 raise self._malformed() from None
             if kind and kind not in _READ_TYPES:
                 return None
             raise self._malformed() from None
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self._malformed() from None
         if not (event.type or name):
             raise self._malformed()
@@ -135,7 +135,7 @@ class EventReader:
     def _object(self, raw: msgspec.Raw) -> Object:
         try:
             return _OBJECT.decode(raw)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self._malformed() from None
 
     def _item(self, index: int) -> _Read:
@@ -203,7 +203,7 @@ class EventReader:
     def _lifecycle(self, kind: str, event: _Event) -> list[Object]:
         try:
             response = msgspec.json.decode(event.response, type=ReadResponse)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self._malformed() from None
         if response.status == "failed" or kind == "response.failed" or response.error is not None:
             raise failed(self._provider, response.error.code if response.error is not None else None)

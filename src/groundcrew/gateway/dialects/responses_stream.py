@@ -124,7 +124,7 @@ class EventWriter:
         """The same for a chunk that is still JSON, which spares making objects of what has no place here."""
         try:
             return self._written(_CHUNK.decode(data))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UpstreamError(f"the stream holds a malformed chunk: {error}") from None
 
     def _written(self, given: _Chunk) -> bytes:

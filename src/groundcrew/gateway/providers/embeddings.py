@@ -43,7 +43,7 @@ def read_embeddings(provider: Provider, body: bytes, expected: int) -> tuple[lis
     """
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UpstreamError(f"provider {provider.name}: its answer is no JSON") from None
     read = gemini.read_embeddings if provider.api == "gemini" else converse.read_embeddings
     vectors, tokens = read(value, provider.name)

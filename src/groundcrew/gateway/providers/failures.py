@@ -12,7 +12,7 @@ def error_text(body: bytes) -> str:
     open models have (`error` or `detail` as text); "" where there is none."""
     try:
         value: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     if isinstance(value, list) and value:
         value = value[0]

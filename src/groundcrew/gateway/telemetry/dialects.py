@@ -74,7 +74,7 @@ def request_attributes(body: bytes) -> dict[str, Any]:
         return {}
     try:
         request = _REQUEST.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     found: dict[str, Any] = {}
     for options in (request, request.generationConfig, request.inferenceConfig):
@@ -149,7 +149,7 @@ def response_attributes(body: bytes) -> dict[str, Any]:
         return {}
     try:
         outer = _ANSWER.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     answer = outer.message or outer.response or outer
     found: dict[str, Any] = {}
