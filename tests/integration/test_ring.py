@@ -166,6 +166,7 @@ def earned(run: Command, server: Server, secret: str) -> None:
     answers = [ask(server, secret, QUESTION, f"reader-{number}") for number in range(12)]
     refused_users = [body["error"]["code"] for status, body in answers if status != 200]
     assert set(refused_users) == {"not_in_exposure"}
+    server.wait_until_shipped()
     spent = run("spend", "--by", "user", "--json").json()
     assert next(row for row in spent["rows"] if row["name"] == "desk-1")["calls"] >= 2
 

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+from groundcrew.domain.exposure import exposed_user
 from groundcrew.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ async def send_probes(services: Services, use_case: str, url: str, *, actor: str
     """Send the probes with a short-lived key, record the result as evidence, revoke the key. InputError if nothing answers."""
     item = await services.use_cases.get(use_case)
     created = await services.keys.create(use_case, actor=actor, expires_in_s=PROBE_KEY_S)
+    # Whom the use case may serve: a probe that is refused for its user would prove nothing.
+    user = exposed_user(item)
     allowed: list[str] = []
     sent = 0
     try:
@@ -41,7 +44,7 @@ async def send_probes(services: Services, use_case: str, url: str, *, actor: str
         for declared in (True, False):
             for number, text in enumerate(_TEXTS, start=1):
                 sent += 1
-                status, code = await asyncio.to_thread(_send, url, created.secret, item.model, text, declared)
+                status, code = await asyncio.to_thread(_send, url, created.secret, item.model, text, declared, user)
                 if (status, code) not in ((403, "data_class_not_allowed"), (403, "guard_blocked")):
                     allowed.append(f"probe {number} ({'declared' if declared else 'undeclared'} phi): HTTP {status} {code}")
     finally:
@@ -64,8 +67,10 @@ async def _wait_for_key(url: str, secret: str) -> None:
     raise InputError(f"the gateway at {url} does not know this data folder's keys: is it another one?", field="url")
 
 
-def _send(url: str, secret: str, model: str, text: str, declared: bool) -> tuple[int, str]:
+def _send(url: str, secret: str, model: str, text: str, declared: bool, user: str | None) -> tuple[int, str]:
     headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    if user is not None:
+        headers["groundcrew-user-id"] = user
     if declared:
         headers["groundcrew-data-class"] = "phi"
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": text}]}).encode()

@@ -286,6 +286,7 @@ class Ledger:
         elif len(self._accounts) - self._users_total >= ACCOUNTS_MAX:
             return None
         account = self._accounts[account_id] = _Account(account_id, day, month)
+        account.keep_until_s = _period_end(datetime.fromordinal(day), monthly=True).timestamp()
         return account
 
     def _room(self, use_case: str, now_s: float) -> bool:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
 
 from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.exposure import place_of, share_of
 from groundcrew.domain.snapshot import KeyEntry
 from groundcrew.domain.spending import METERS, to_nanos
 from groundcrew.domain.stage import limits
 from groundcrew.domain.use_case import Exposure, RateLimits, SpendLimits, UseCase
 from groundcrew.errors import RefusedCall
-
-#: How many places of 2**64 the users of a use case are spread over.
-_PLACES = 2**64
 
 
 class Cap(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,16 +98,7 @@ def _tighter(first: Cap | None, second: Cap | None) -> Cap | None:
 def _share(exposure: Exposure | None) -> tuple[int | None, frozenset[str]]:
     if exposure is None or (exposure.ceiling_percent is not None and exposure.ceiling_percent >= 100):
         return None, frozenset()
-    return int((exposure.ceiling_percent or 0.0) / 100 * _PLACES), exposure.users
-
-
-def place_of(use_case: str, user: str) -> int:
-    """Where a user stands among 2**64 places: the first 8 bytes of SHA-256 over the use case's name, a zero byte and the user.
-
-    Salted by the use case, so that not the same people come first everywhere; the same for ever, so that raising a ceiling
-    keeps everyone who was in.
-    """
-    return int.from_bytes(hashlib.sha256(f"{use_case}\0{user}".encode()).digest()[:8], "big")
+    return share_of(exposure.ceiling_percent), exposure.users
 
 
 def check_exposure(plan: Plan, use_case: str, user: str | None) -> None:

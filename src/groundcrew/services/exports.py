@@ -64,7 +64,7 @@ async def _calls_parquet(calls: Calls, output: Path, use_case: str | None, progr
     columns: dict[str, Any] = {
         "id": text, "use_case": text, "business_unit": text, "stage": text, "version_digest": text, "key_id": text,
         "model": text, "provider": text, "target_model": text, "status": text, "error_code": text, "stream": pa.bool_(),
-        "case_id": text, "unit_id": text, "data_class": text, "received_at": moment, "finished_at": moment,
+        "case_id": text, "unit_id": text, "user_id": text, "data_class": text, "received_at": moment, "finished_at": moment,
         "request": text, "answer": text, "withheld_answer": text, "input_tokens": whole, "output_tokens": whole,
         "cost_usd": number, "knowledge_revision": text, "scan": text, "sample": pa.bool_(),
         "shadow_of": text,

@@ -284,6 +284,18 @@ def test_users_have_a_limit_in_number_and_the_next_one_is_refused(monkeypatch: p
     spend(ledger, use_case, 5, user="user-3", now=next_month)
 
 
+def test_a_full_table_forgets_nobody_who_has_spent_this_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgets, "USERS_PER_USE_CASE_MAX", 2)
+    ledger = Ledger()
+    anna = AccountId("user", "demo", "anna")
+    ledger.learn([Spent(anna, NOON.date(), 10, 0)], [], processes=1, now=NOON)
+    use_case = limited(per_user=SpendLimits(tokens_per_day=10))
+    ledger.settle(ledger.reserve(ask(use_case, 5, user="idle")), 0, 0.0, NOON)
+    spend(ledger, use_case, 5, user="beat")  # in the place of the one who has spent nothing
+    with pytest.raises(BudgetExceeded):
+        ledger.reserve(ask(use_case, 1, user="anna"))
+
+
 def share(count: int) -> tuple[list[Ledger], Callable[[], None]]:
     """Ledgers of `count` gateways, and an exchange among them as the database would pass it on."""
     ledgers = [Ledger() for _ in range(count)]

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from groundcrew.domain.exposure import exposed_user, place_of
 from groundcrew.domain.key import secret_sha256
 from groundcrew.domain.provider import Price
 from groundcrew.domain.spending import AccountId
 from groundcrew.domain.use_case import Budget, Exposure, Limits, RateLimits, SpendLimits, UseCase
 from groundcrew.gateway.dialects.chat import named_user
-from groundcrew.gateway.landing import place_of, plan_for
+from groundcrew.gateway.landing import plan_for
 from groundcrew.testing import (
     TEST_KEY,
     FakeClock,
@@ -177,6 +178,14 @@ def test_the_share_that_is_let_in_is_the_ceiling_and_differs_by_use_case() -> No
     for found in inside.values():
         assert 0.045 <= len(found) / len(users) <= 0.055
     assert len(inside["mail"] & inside["chat"]) < len(inside["mail"]) / 3
+
+
+def test_a_probe_finds_a_user_who_is_in() -> None:
+    for exposure, user in ((None, "probe"), (Exposure(ceiling_percent=0), None), (Exposure(users=frozenset({"b", "a"})), "a")):
+        assert exposed_user(memory_use_case(exposure=exposure)) == user
+    found = exposed_user(memory_use_case(exposure=Exposure(ceiling_percent=1)))
+    assert found is not None
+    assert place_of("demo", found) < 0.01 * 2**64
 
 
 @pytest.mark.parametrize(

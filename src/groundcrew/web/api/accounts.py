@@ -10,6 +10,7 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from groundcrew.domain.key import KEY_LIFETIME_S_MAX, Key
+from groundcrew.domain.use_case import RateLimits, SpendLimits
 from groundcrew.domain.user import Role, User
 from groundcrew.services.keys import KEY_LIFETIME_S_DEFAULT
 from groundcrew.services.users import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN
@@ -46,11 +47,21 @@ class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None
 
 
+class KeySpend(SpendLimits, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a key may spend; a limit that does not exist is no limit, so it is refused."""
+
+
+class KeyRates(RateLimits, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How fast calls with a key may come."""
+
+
 class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key to create."""
 
     use_case: str
     expires_in_s: Annotated[float, msgspec.Meta(gt=0, le=KEY_LIFETIME_S_MAX)] = KEY_LIFETIME_S_DEFAULT
+    budget: KeySpend | None = None
+    limits: KeyRates | None = None
 
 
 class CreatedKeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +124,11 @@ async def list_keys(request: ApiRequest, use_case: FromQuery[str | None] = None)
 async def create_key(request: ApiRequest, data: JSONBody[NewKey]) -> CreatedKeyAnswer:
     """A key for one use case. Its secret is in this answer and nowhere else."""
     created = await services_of(request).keys.create(
-        data.use_case, actor=principal_of(request).actor, expires_in_s=data.expires_in_s
+        data.use_case,
+        actor=principal_of(request).actor,
+        expires_in_s=data.expires_in_s,
+        budget=data.budget,
+        limits=data.limits,
     )
     return CreatedKeyAnswer(key=_key(created.key), secret=created.secret)
 

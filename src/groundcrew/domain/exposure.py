@@ -1,0 +1,37 @@
+"""Who stands where among a use case's users, so that a share of them can be let in, always the same ones first."""
+
+from __future__ import annotations
+
+import hashlib
+
+from groundcrew.domain.use_case import UseCase
+
+#: How many places the users of a use case are spread over.
+PLACES = 2**64
+#: Names that `exposed_user` tries: at a ceiling of 0.01 % one of them is in, all but certainly.
+TRIES_MAX = 100_000
+
+
+def place_of(use_case: str, user: str) -> int:
+    """Where a user stands among PLACES: the first 8 bytes of SHA-256 over the use case's name, a zero byte and the user.
+
+    Salted by the use case, so that not the same people come first everywhere; the same for ever, so that raising a ceiling
+    keeps everyone who was in.
+    """
+    return int.from_bytes(hashlib.sha256(f"{use_case}\0{user}".encode("utf-8", "surrogatepass")).digest()[:8], "big")
+
+
+def share_of(ceiling_percent: float | None) -> int:
+    """How many of PLACES a ceiling lets in."""
+    return int((ceiling_percent or 0.0) / 100 * PLACES)
+
+
+def exposed_user(use_case: UseCase) -> str | None:
+    """A user whom `use_case` may serve, for probing it: one who is named, or a made-up one within the ceiling; None without."""
+    exposure = use_case.exposure
+    if exposure is None:
+        return "probe"
+    if exposure.users:
+        return min(exposure.users)
+    share = share_of(exposure.ceiling_percent)
+    return next((user for user in (f"probe-{n}" for n in range(TRIES_MAX)) if place_of(use_case.name, user) < share), None)
