@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from groundcrew.domain.call import Call
+    from groundcrew.domain.call import CallHead
     from groundcrew.domain.clock import Clock
     from groundcrew.domain.snapshot import Usage
     from groundcrew.settings import Settings
@@ -170,7 +170,9 @@ class App:
             "spool": {"ok": self.spool.problem() is None, "pending": self.spool.pending()},
         }
 
-    def _publish(self, calls: Sequence[Call]) -> None:
+    def _publish(self, calls: Sequence[CallHead]) -> None:
+        if not self.live.subscribers:
+            return
         for call in calls:
             self.live.publish(
                 {

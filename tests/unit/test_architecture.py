@@ -51,7 +51,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("store.",),
     "alembic": ("store.",),
     "aiohttp": ("gateway.upstream", "testing"),
-    "sqlite3": ("gateway.spool",),
+    "sqlite3": ("gateway.spool", "gateway.spool_file"),
     "litestar": ("web.", "app"),
     "click": ("cli.",),
 }

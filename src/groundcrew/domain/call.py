@@ -81,6 +81,45 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any] = {}
 
 
+class TrustHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a trust report is looked up."""
+
+    trust: float | None
+    state: str
+
+
+class CallHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a recorded call is looked up; decoded from the call's JSON at a fraction of the whole record's cost."""
+
+    id: str
+    use_case: str
+    version_digest: str
+    received_at: datetime
+    status: CallStatus
+    case_id: str | None = None
+    request: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    latency_ms: dict[str, float] = {}
+    trust: TrustHead | None = None
+    sample: bool = False
+
+
+class RecordingGap(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of one use case that went on while they could not be recorded: how many, with which key, from when to when.
+
+    `key_id` is "" where the keys were too many to count apart.
+    """
+
+    id: str
+    use_case: str
+    key_id: str
+    calls: int
+    first_at: datetime
+    last_at: datetime
+
+
 def call_digest(call: Call) -> str:
     """SHA-256 over the whole record, so that an edited row is found."""
     return digest(call)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from groundcrew.domain.call import Call
+from groundcrew.domain.call import CallHead, RecordingGap
 from groundcrew.services.calls import Calls
 
 RETRY_PAUSE_S_MAX = 30.0
@@ -23,12 +23,20 @@ logger = logging.getLogger(__name__)
 class SpoolReader(Protocol):
     """What the shipper needs of a spool."""
 
-    def read_batch(self, limit: int) -> Sequence[Any]:
-        """The oldest records that may be shipped, as (sequence, kind, call)."""
+    def read_records(self, limit: int) -> Sequence[tuple[int, bytes]]:
+        """The oldest records that may be shipped, as (sequence, canonical JSON)."""
         ...
 
     def mark_shipped(self, up_to_sequence: int) -> int:
-        """Forget the records that `read_batch` gave, up to this one."""
+        """Forget the records that `read_records` gave, up to this one."""
+        ...
+
+    def read_gaps(self) -> Sequence[tuple[int, RecordingGap]]:
+        """Counts of calls that went on without a record, as (sequence, gap)."""
+        ...
+
+    def forget_gaps(self, up_to_sequence: int) -> None:
+        """Forget the gaps that `read_gaps` gave, up to this one."""
         ...
 
 
@@ -43,7 +51,7 @@ class Shipper:
         gateway: str,
         every_ms: int,
         batch_max: int,
-        shipped: Callable[[Sequence[Call]], None] = lambda _calls: None,
+        shipped: Callable[[Sequence[CallHead]], None] = lambda _calls: None,
     ) -> None:
         self._spool, self._calls, self._gateway = spool, calls, gateway
         self._every_s, self._batch_max, self._shipped = every_ms / 1000, batch_max, shipped
@@ -76,13 +84,14 @@ class Shipper:
     async def _ship_batch(self) -> bool:
         """Ship one batch; whether another full one may wait."""
         async with self._turn:
-            batch = await asyncio.to_thread(self._spool.read_batch, self._batch_max)
+            gaps = await asyncio.to_thread(self._spool.read_gaps)
+            if gaps:
+                await self._calls.ship_gaps([gap for _, gap in gaps], gateway=self._gateway)
+                await asyncio.to_thread(self._spool.forget_gaps, gaps[-1][0])
+            batch = await asyncio.to_thread(self._spool.read_records, self._batch_max)
             if not batch:
                 return False
-            # A stream that ended within the batch appears twice; its end is what counts.
-            newest = {call.id: call for _, _, call in batch}
-            calls = list(newest.values())
-            await self._calls.ship(calls, gateway=self._gateway)
+            calls = await self._calls.ship_records([record for _, record in batch], gateway=self._gateway)
             await asyncio.to_thread(self._spool.mark_shipped, batch[-1][0])
             self._shipped(calls)
             return len(batch) >= self._batch_max

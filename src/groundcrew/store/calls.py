@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from groundcrew.domain.call import Call
+from groundcrew.domain.call import Call, CallHead
 from groundcrew.store import tables
 from groundcrew.store.collection import Collection
-from groundcrew.store.database import decode
+from groundcrew.store.database import Writer, decode
 
 TOKENS_MAX = 2**62
 
@@ -20,24 +22,41 @@ def _stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-CALLS = Collection(
-    tables.calls,
-    Call,
-    "call",
-    identify=lambda each: each.id,
-    columns=lambda each: {
-        "use_case": each.use_case,
-        "status": each.status,
-        "received_at": _stamp(each.received_at),
-        "version_digest": each.version_digest,
-        "case_id": each.case_id,
-        "trust_state": each.trust.state if each.trust else None,
+def _columns(call: Call | CallHead) -> dict[str, Any]:
+    return {
+        "use_case": call.use_case,
+        "status": call.status,
+        "received_at": _stamp(call.received_at),
+        "version_digest": call.version_digest,
+        "case_id": call.case_id,
+        "trust_state": call.trust.state if call.trust else None,
         # A provider may claim any number; one that no column can hold must not keep all later calls from being shipped.
-        "tokens": min(max(each.input_tokens + each.output_tokens, 0), TOKENS_MAX),
-        "cost_usd": each.cost_usd,
-        "sample": each.sample,
-    },
-)
+        "tokens": min(max(call.input_tokens + call.output_tokens, 0), TOKENS_MAX),
+        "cost_usd": call.cost_usd,
+        "sample": call.sample,
+    }
+
+
+CALLS = Collection(tables.calls, Call, "call", identify=lambda each: each.id, columns=_columns)
+_HEAD = msgspec.json.Decoder(CallHead)
+
+
+async def insert(writer: Writer, records: Sequence[bytes], *, gateway: str) -> list[tuple[CallHead, bytes]]:
+    """Insert records (calls' canonical JSON) that are not there yet, under one audit entry; returns those inserted, by id.
+
+    Of several records of one call the last counts.
+    """
+    heads = {head.id: (head, record) for record in records for head in (_HEAD.decode(record),)}
+    present = await CALLS.present(writer.connection, list(heads))
+    fresh = [heads[each] for each in sorted(heads.keys() - present)]
+    await CALLS.insert_documents(
+        writer,
+        [(head.id, record, _columns(head)) for head, record in fresh],
+        "ship",
+        f"calls/{gateway}",
+        details={"gateway": gateway},
+    )
+    return fresh
 
 
 async def spent(connection: AsyncConnection, *, since: datetime) -> dict[str, tuple[int, float]]:

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
-from groundcrew.domain.call import Call
+from groundcrew.domain.call import CallHead
 from groundcrew.errors import RecorderUnavailable
 from groundcrew.gateway.spool import Spool
 from groundcrew.jobs import shipper as jobs
@@ -31,8 +31,14 @@ class CrashingSpool:
     def __init__(self, spool: Spool, times: int = 1) -> None:
         self._spool, self._left = spool, times
 
-    def read_batch(self, limit: int) -> Sequence[Any]:
-        return self._spool.read_batch(limit)
+    def read_records(self, limit: int) -> Sequence[Any]:
+        return self._spool.read_records(limit)
+
+    def read_gaps(self) -> Sequence[Any]:
+        return self._spool.read_gaps()
+
+    def forget_gaps(self, up_to_sequence: int) -> None:
+        self._spool.forget_gaps(up_to_sequence)
 
     def mark_shipped(self, up_to_sequence: int) -> int:
         if self._left:
@@ -47,12 +53,12 @@ class AwayCalls:
     def __init__(self, calls: Calls, times: int) -> None:
         self._calls, self.left, self.tries = calls, times, 0
 
-    async def ship(self, batch: Sequence[Call], *, gateway: str) -> int:
+    async def ship_records(self, records: Sequence[bytes], *, gateway: str) -> Sequence[CallHead]:
         self.tries += 1
         if self.left:
             self.left -= 1
             raise ConnectionRefusedError("the database is away")
-        return await self._calls.ship(batch, gateway=gateway)
+        return await self._calls.ship_records(records, gateway=gateway)
 
 
 @pytest.fixture
@@ -193,11 +199,11 @@ async def test_a_spool_that_can_not_be_read_is_tried_again(services: Services, s
     class BrokenOnce(CrashingSpool):
         broken = True
 
-        def read_batch(self, limit: int) -> Sequence[Any]:
+        def read_records(self, limit: int) -> Sequence[Any]:
             if self.broken:
                 self.broken = False
                 raise RecorderUnavailable("the disk hiccups")
-            return super().read_batch(limit)
+            return super().read_records(limit)
 
     ids = fill(spool, 2)
     async with running(make(BrokenOnce(spool, times=0), services.calls)):
