@@ -32,7 +32,7 @@ TEXT = "The card is blocked at once; a new one arrives within five working days,
 
 def example() -> Call:
     """A call whose record has about 3 kB."""
-    guards = tuple(GuardResult(guard="pii", place=each, verdict="pass", action="allow", mode="enforce") for each in ("input", "output"))
+    passed = GuardResult(guard="pii", place="input", verdict="pass", action="allow", mode="enforce")
     return Call(
         id="",
         use_case="email-assistant",
@@ -53,7 +53,7 @@ def example() -> Call:
         output_tokens=160,
         cost_usd=0.001,
         latency_ms={"admission": 0.1, "guards_input": 0.2, "upstream": 20.0, "guards_output": 0.2, "total": 21.0},
-        guards=guards,
+        guards=(passed, msgspec.structs.replace(passed, place="output")),
         scan="scanned",
         snapshot_version=7,
     )
@@ -95,7 +95,8 @@ async def main(records: int, concurrency: int, upstream_ms: float) -> None:
             await services.database.close()
             spool.close()
     cpu, wall, wait = (statistics.median(each) for each in zip(*recording, strict=True))
-    print(f"record of {len(msgspec.json.encode(template))} bytes, {concurrency} at a time, upstream {upstream_ms:g} ms, Python {sys.version.split()[0]}")
+    size, version = len(msgspec.json.encode(template)), sys.version.split()[0]
+    print(f"record of {size} bytes, {concurrency} at a time, upstream {upstream_ms:g} ms, Python {version}")
     print(f"recording: {cpu:.0f} us CPU, {wall:.0f} us wall per call; 99 % waited at most {wait:.1f} ms")
     print(f"shipping:  {statistics.median(shipping):.0f} us CPU per call")
 

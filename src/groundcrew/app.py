@@ -71,7 +71,9 @@ class App:
 
         settings = self.settings
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.spool = Spool.open(settings.spool)
+        self.spool = Spool.open(
+            settings.spool, file_bytes_max=settings.spool_bytes_max, free_bytes_min=settings.spool_free_bytes_min
+        )
         stack.callback(self.spool.close)
         self.services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
         stack.push_async_callback(self.services.database.close)
@@ -116,7 +118,7 @@ class App:
 
         gateway_settings = GatewaySettings(snapshot_age_s_max=self.settings.snapshot_age_s_max)
         self.metrics = Metrics()
-        self.metrics.watch("spool_pending_records", "Records that wait to be shipped", self.spool.pending)
+        self.metrics.watch_spool(self.spool.status)
         self.gateway = Gateway(
             snapshots=self.keeper,
             recorder=SpoolRecorder(self.spool),
@@ -157,17 +159,19 @@ class App:
 
     async def readiness(self) -> dict[str, Any]:
         """The parts that serving needs, by name, each with `ok` and what explains it."""
+        import msgspec
+
         try:
             await asyncio.wait_for(self.services.snapshots.version(), 2.0)
             database = True
         except Exception:
             database = False
-        age_s = self.keeper.age_s()
+        age_s, spool = self.keeper.age_s(), self.spool.status()
         fresh = age_s <= self.settings.snapshot_age_s_max
         return {
             "database": {"ok": database},
             "snapshot": {"ok": fresh, "age_s": round(age_s, 3), "version": self.keeper.current.version},
-            "spool": {"ok": self.spool.problem() is None, "pending": self.spool.pending()},
+            "spool": {"ok": spool.problem is None, **msgspec.structs.asdict(spool)},
         }
 
     def _publish(self, calls: Sequence[CallHead]) -> None:

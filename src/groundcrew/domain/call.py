@@ -94,6 +94,7 @@ class CallHead(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     use_case: str
     version_digest: str
+    key_id: str
     received_at: datetime
     status: CallStatus
     case_id: str | None = None
@@ -107,15 +108,17 @@ class CallHead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordingGap(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls of one use case that went on while they could not be recorded: how many, with which key, from when to when.
+    """Calls of one use case that have no record, since none could be written: how many, with which key, from when to when.
 
-    `key_id` is "" where the keys were too many to count apart.
+    `answered` of the `calls` were answered all the same; the others got an error. `key_id` is "" where the keys were too many
+    to count apart.
     """
 
     id: str
     use_case: str
     key_id: str
     calls: int
+    answered: int
     first_at: datetime
     last_at: datetime
 

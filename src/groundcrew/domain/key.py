@@ -11,10 +11,14 @@ from groundcrew.domain.canonical import sha256_hex
 
 KEY_PREFIX = "gc_"
 KEY_LIFETIME_S_MAX = 366 * 86_400
+LABEL_LENGTH_MAX = 100
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A key's record. `sha256` is over the whole secret; the secret itself is never stored."""
+    """A key's record. `sha256` is over the whole secret; the secret itself is never stored.
+
+    `label` says what it is for; `rotated_from` is the key that it takes the place of.
+    """
 
     id: str
     use_case: str
@@ -23,6 +27,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    label: str = ""
+    rotated_from: str | None = None
 
 
 def new_secret() -> str:

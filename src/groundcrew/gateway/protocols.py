@@ -47,6 +47,10 @@ class Recorder(Protocol):
         """Record the end of a stream as soon as it can be: `record` failed for it, after some of it had left."""
         ...
 
+    def missed(self, call: Call, *, answered: bool) -> None:
+        """Count a call that has no record, since `record` failed for it, so that the gap shows. Never blocks."""
+        ...
+
 
 class UsageSource(Protocol):
     """Tells what a use case had already spent when this process started."""

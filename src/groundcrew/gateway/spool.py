@@ -51,17 +51,18 @@ Row = tuple[Kind, str, bytes]
 
 log = logging.getLogger("groundcrew.gateway")
 _DECODER = msgspec.json.Decoder(Call)
+_HANGS = "the spool's disk does not answer"
 
 
 class SpoolStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the spool does. `problem`: why records can not be written now; `oldest_s`: age of the oldest that is not shipped;
-    `shed`: calls that went on unrecorded since the start."""
+    `missed`: calls without a record since the start."""
 
     pending: int
     bytes: int
     oldest_s: float
     problem: str | None
-    shed: int
+    missed: int
 
 
 class _Job:
@@ -94,7 +95,7 @@ class Spool:
         self._queued_records = self._queued_bytes = 0
         self._late: deque[Row] = deque(maxlen=LATE_RECORDS_MAX)
         self._gaps: dict[tuple[str, str], RecordingGap] = {}
-        self._shed = 0
+        self._missed = 0
         self._problem: str | None = None
         self._wake = threading.Condition()
         self._is_waiting = self._closing = False
@@ -102,6 +103,7 @@ class Spool:
         self._open: set[str] = set()
         self._settled = file.last
         self._began_s, self._is_crowded = 0.0, False
+        self._busy_since_s: float | None = None
         self._thread = threading.Thread(target=self._write_loop, name="groundcrew-spool", daemon=True)
         self._thread.start()
 
@@ -145,22 +147,26 @@ class Spool:
             self._late.append(row)
             self._wake.notify()
 
-    def shed(self, use_case: str, key_id: str) -> None:
-        """Count a call that goes on without a record. The count is made durable as soon as the disk takes anything."""
+    def missed(self, use_case: str, key_id: str, *, answered: bool) -> None:
+        """Count a call without a record. The count is made durable as soon as the disk takes anything."""
         now = datetime.now(UTC)
         with self._wake:
-            self._shed += 1
+            self._missed += 1
             name = (use_case, key_id if len(self._gaps) < GAP_KEYS_MAX else "")
             gap = self._gaps.get(name)
             if gap is None:
-                log.error("calls of use case %s go on without a record: %s", use_case, self._problem or "the disk is slow")
-                gap = RecordingGap(id=new_id(), use_case=use_case, key_id=name[1], calls=0, first_at=now, last_at=now)
-            self._gaps[name] = msgspec.structs.replace(gap, calls=gap.calls + 1, last_at=now)
+                log.error("calls of use case %s can not be recorded: %s", use_case, self.problem() or "the disk is slow")
+                gap = RecordingGap(id=new_id(), use_case=use_case, key_id=name[1], calls=0, answered=0, first_at=now, last_at=now)
+            self._gaps[name] = msgspec.structs.replace(gap, calls=gap.calls + 1, answered=gap.answered + answered, last_at=now)
             self._wake.notify()
 
     def problem(self) -> str | None:
         """Why records can not be written now; None while they can."""
-        return self._problem
+        return _HANGS if self._hangs() else self._problem
+
+    def _hangs(self) -> bool:
+        since_s: float | None = self._busy_since_s
+        return since_s is not None and time.monotonic() - since_s > self._record_s_max
 
     def status(self) -> SpoolStatus:
         """How the spool does; from memory, so that a disk that hangs can be told."""
@@ -169,8 +175,8 @@ class Spool:
             pending=self.pending(),
             bytes=self._file.pending_bytes,
             oldest_s=max(0.0, time.time() - oldest) if oldest is not None else 0.0,
-            problem=self._problem,
-            shed=self._shed,
+            problem=self.problem(),
+            missed=self._missed,
         )
 
     def pending(self) -> int:
@@ -181,6 +187,8 @@ class Spool:
         with self._wake:
             if self._closing:
                 raise RecorderUnavailable("the spool is closed")
+            if self._hangs():
+                raise RecorderUnavailable(_HANGS)
             full = self._queued_records + len(job.rows) > QUEUE_RECORDS_MAX or self._queued_bytes + job.size > QUEUE_BYTES_MAX
             if full and self._queue:
                 raise RecorderUnavailable("the spool can not keep up: too many records wait to be written")
@@ -221,6 +229,7 @@ class Spool:
     def _write_loop(self) -> None:
         while True:
             group = self._take()
+            self._busy_since_s = time.monotonic()
             while self._chores:
                 self._chores.popleft()()
             group = [job for job in group if not job.is_given_up] if group else group
@@ -230,6 +239,7 @@ class Spool:
                 _tell(group, error)
             if not group or self._problem is None:
                 self._catch_up()
+            self._busy_since_s = None
             if self._closing and not group and not self._queue and not self._chores:
                 return
 
@@ -306,7 +316,7 @@ class Spool:
             self._chores.append(chore)
             self._wake.notify()
         if not done.wait(CLOSE_S_MAX):
-            raise RecorderUnavailable("the spool's disk does not answer")
+            raise RecorderUnavailable(_HANGS)
         if isinstance(result[0], Exception):
             raise RecorderUnavailable(f"shipped records could not be removed from the spool: {result[0]}") from result[0]
         return int(result[0])
@@ -333,6 +343,10 @@ class Spool:
             self._file.settle()
         return gone
 
+    def has_gaps(self) -> bool:
+        """Whether `read_gaps` has anything. Never blocks."""
+        return self._file.pending_gaps > 0
+
     def read_gaps(self) -> list[tuple[int, RecordingGap]]:
         """Counts of calls that went on unrecorded, as far as they are durable and not shipped. Blocks."""
         try:
@@ -342,7 +356,7 @@ class Spool:
 
     def forget_gaps(self, up_to_sequence: int) -> None:
         """Forget shipped gaps. Blocks."""
-        self._in_writer(lambda: self._file.forget_gaps(up_to_sequence) or 0)
+        self._in_writer(lambda: self._file.forget_gaps(up_to_sequence))
 
     def close(self) -> None:
         """Write what waits, then close the file and give up the lock. Safe to call twice.
@@ -362,7 +376,9 @@ class Spool:
 def _joined(first: RecordingGap, second: RecordingGap | None) -> RecordingGap:
     if second is None:
         return first
-    return msgspec.structs.replace(first, calls=first.calls + second.calls, last_at=second.last_at)
+    return msgspec.structs.replace(
+        first, calls=first.calls + second.calls, answered=first.answered + second.answered, last_at=second.last_at
+    )
 
 
 def _row(kind: Kind, call: Call) -> Row:
@@ -375,7 +391,9 @@ def _row(kind: Kind, call: Call) -> Row:
 def _give_up(job: _Job, after_s: float) -> None:
     assert job.future is not None
     if not job.future.done():
-        job.future.set_exception(RecorderUnavailable(f"the record was not durable within {after_s:g} s: the disk does not keep up"))
+        job.future.set_exception(
+            RecorderUnavailable(f"the record was not durable within {after_s:g} s: the disk does not keep up")
+        )
 
 
 def _tell(group: list[_Job], error: Exception | None) -> None:

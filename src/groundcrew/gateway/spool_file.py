@@ -34,7 +34,8 @@ APPLICATION_ID = 0x67637370
 PAGE_BYTES = 4096
 
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS groups (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, at_s REAL NOT NULL, records BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS groups (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, at_s REAL NOT NULL, "
+    "records BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS opened (call_id TEXT PRIMARY KEY, record BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS gaps (sequence INTEGER PRIMARY KEY AUTOINCREMENT, gap BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS shipped (id INTEGER PRIMARY KEY CHECK (id = 1), up_to INTEGER NOT NULL, at_s REAL NOT NULL)",
@@ -121,7 +122,9 @@ class SpoolFile:
             self._insert(left, time.time())
             connection.execute("DELETE FROM opened")
         size = connection.execute("SELECT sum(length(records)) FROM groups").fetchone()[0]
-        self.pending_records, self.pending_bytes = self.last - self.shipped, size or 0
+        self.pending_records: int = self.last - self.shipped
+        self.pending_bytes: int = size or 0
+        self.pending_gaps: int = connection.execute("SELECT count(*) FROM gaps").fetchone()[0]
         self._find_oldest()
 
     def _take_over(self) -> None:
@@ -203,6 +206,7 @@ class SpoolFile:
         with self._transaction():
             self._writer.execute("UPDATE shipped SET at_s = ?", (time.time(),))
             self._writer.executemany("INSERT INTO gaps (gap) VALUES (?)", [(each,) for each in gaps])
+        self.pending_gaps += len(gaps)
 
     def _may_write(self) -> None:
         if self._found() != self._identity:
@@ -261,9 +265,11 @@ class SpoolFile:
             query = f"SELECT sequence, gap FROM gaps ORDER BY sequence LIMIT {GAPS_MAX}"
             return list(self._reader.execute(query).fetchall())
 
-    def forget_gaps(self, up_to: int) -> None:
-        """Forget the gaps up to this sequence."""
-        self._writer.execute("DELETE FROM gaps WHERE sequence <= ?", (up_to,))
+    def forget_gaps(self, up_to: int) -> int:
+        """Forget the gaps up to this sequence; how many went."""
+        gone = self._writer.execute("DELETE FROM gaps WHERE sequence <= ?", (up_to,)).rowcount
+        self.pending_gaps -= gone
+        return gone
 
     def close(self) -> None:
         """Close the file and give up its lock."""

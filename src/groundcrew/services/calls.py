@@ -12,7 +12,7 @@ from groundcrew.domain.canonical import canonical_json
 from groundcrew.domain.snapshot import Usage
 from groundcrew.services import sign_offs
 from groundcrew.services.lookups import require
-from groundcrew.store import audit, catalog
+from groundcrew.store import audit, catalog, operations
 from groundcrew.store import calls as stored
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Database
@@ -40,6 +40,12 @@ class Calls:
             return []
         async with self._database.write(SHIPPER) as writer:
             fresh = await stored.insert(writer, records, gateway=gateway)
+            uses: dict[str, tuple[str, datetime]] = {}
+            for head, _ in fresh:
+                if head.key_id not in uses or head.received_at > uses[head.key_id][1]:
+                    uses[head.key_id] = head.use_case, head.received_at
+            if uses:
+                await operations.note_key_uses(writer.connection, uses)
             for head, record in fresh:
                 if head.status == "held":
                     call = msgspec.json.decode(record, type=Call)
@@ -47,13 +53,13 @@ class Calls:
         return [head for head, _ in fresh]
 
     async def ship_gaps(self, gaps: Sequence[RecordingGap], *, gateway: str) -> None:
-        """Note in the audit log which calls went on without a record; each gap once."""
+        """Note in the audit log how many calls have no record; each gap once."""
         async with self._database.write(SHIPPER) as writer:
             for gap in gaps:
                 subject = f"recording-gap/{gap.id}"
                 if not await audit.latest(writer.connection, subject=subject, limit=1):
                     details = {**msgspec.to_builtins(gap), "gateway": gateway}
-                    reason = f"{gap.calls} calls of use case {gap.use_case} went on without a record"
+                    reason = f"{gap.calls} calls of use case {gap.use_case} have no record, {gap.answered} of them answered"
                     await writer.audit("gap", subject, document=None, reason=reason, details=details)
 
     async def get(self, call_id: str) -> Call:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from groundcrew.domain.data_class import DATA_CLASSES
@@ -16,7 +16,7 @@ from groundcrew.domain.guard import Action, GuardRule, Place, Policy
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.provider import TARGET_TIMEOUT_S_MAX, Api, Model, Price, Provider, Target
 from groundcrew.domain.risk import QUESTIONS
-from groundcrew.domain.use_case import Autonomy, Budget, Economics, Exposure, Grounding, SignOffRule, Solution, UseCase
+from groundcrew.domain.use_case import Autonomy, Budget, CacheRule, Economics, Exposure, Grounding, SignOffRule, Solution, UseCase
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.guards.registry import BUILT_IN
 from groundcrew.services.declaration_fields import Complaints, Fields, shown, suggestion
@@ -29,6 +29,8 @@ GUARD_TIMEOUT_MS_MAX = 60_000
 PROMPT_BYTES_MAX = 65_536
 TOKENS_PER_DAY_MAX = 10**15
 AMOUNT_MAX = 1e12
+RETENTION_DAYS_MAX = 36_500
+CACHE_TTL_S_MAX, CACHE_ENTRIES_MAX = 7 * 86_400, 1_000_000
 
 #: Guards that a policy may name unless the caller knows of more. One that does not exist would refuse every call at runtime.
 KNOWN_GUARDS: frozenset[str] = frozenset(BUILT_IN)
@@ -307,6 +309,9 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         budget=_read_budget(fields),
         exposure=_read_exposure(fields),
         economics=_read_economics(fields),
+        recording=_read_recording(fields),
+        retention_days=fields.integer("retention_days", low=1, high=RETENTION_DAYS_MAX),
+        cache=_read_cache(fields),
         risk_answers=_read_risk(fields),
     )
 
@@ -413,3 +418,19 @@ def _as_declaration_error(error: InputError) -> DeclarationError:
     if isinstance(error, DeclarationError):
         return error
     return DeclarationError(error.message, file=error.file, line=error.line, field=error.field)
+
+
+def _read_recording(fields: Fields) -> Literal["closed", "shed"] | None:
+    words: tuple[Literal["closed", "shed"], ...] = ("closed", "shed")
+    return fields.choice("recording", words) if fields.has("recording") else None
+
+
+def _read_cache(fields: Fields) -> CacheRule | None:
+    section = fields.section("cache")
+    if section is None:
+        return None
+    entries = section.integer("max_entries", low=1, high=CACHE_ENTRIES_MAX)
+    section.node("ttl", required=True)
+    ttl_s = section.duration_s("ttl", default=1, high=CACHE_TTL_S_MAX)
+    section.finish()
+    return CacheRule(ttl_s=ttl_s, **({} if entries is None else {"entries_max": entries}))

@@ -67,6 +67,7 @@ calls = _document_table(
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("cost_usd", sa.Float, nullable=True),
     sa.Column("sample", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("redacted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("use_case", "received_at"), ("use_case", "version_digest", "status"), ("batch",)),
 )
@@ -105,6 +106,14 @@ enforcement_points = sa.Table(
     sa.Column("process_id", sa.BigInteger, nullable=False),
     sa.Column("snapshot_version", sa.BigInteger, nullable=False),
     sa.Column("seen_at_s", sa.Float, nullable=False),
+)
+key_uses = sa.Table(
+    "key_uses",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    _text("use_case"),
+    _text("used_at"),
+    sa.Index("ix_key_uses_use_case", "use_case"),
 )
 sessions = sa.Table(
     "sessions",

@@ -34,6 +34,9 @@ class CrashingSpool:
     def read_records(self, limit: int) -> Sequence[Any]:
         return self._spool.read_records(limit)
 
+    def has_gaps(self) -> bool:
+        return self._spool.has_gaps()
+
     def read_gaps(self) -> Sequence[Any]:
         return self._spool.read_gaps()
 
