@@ -64,6 +64,7 @@ class App:
 
         from groundcrew.domain.identifiers import new_id
         from groundcrew.gateway.spool import Spool
+        from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
         from groundcrew.services.bundle import open_services
@@ -106,7 +107,8 @@ class App:
         await self._open_gateway(stack)
         self._open_web()
         stack.push_async_callback(self._cancel)
-        self._tasks = [asyncio.create_task(self.keeper.run()), asyncio.create_task(self.shipper.run())]
+        retention = RetentionJob(self.services.retention, days_default=settings.retention_days)
+        self._tasks = [asyncio.create_task(each.run()) for each in (self.keeper, self.shipper, retention)]
 
     async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:
         from groundcrew.gateway.app import Gateway

@@ -79,6 +79,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     sign_off_id: str | None = None
     sample: bool = False
     details: dict[str, Any] = {}
+    #: When its texts were removed, since they were kept long enough.
+    redacted_at: datetime | None = None
 
 
 class TrustHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,7 @@ class CallHead(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: dict[str, float] = {}
     trust: TrustHead | None = None
     sample: bool = False
+    redacted_at: datetime | None = None
 
 
 class RecordingGap(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +124,33 @@ class RecordingGap(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     first_at: datetime
     last_at: datetime
+
+
+#: Members of a call's details that hold no text of people or models.
+PLAIN_DETAILS = frozenset({"usage", "interrupted", "cut_in_flight"})
+
+
+def redacted(call: Call, at: datetime) -> Call:
+    """`call` without any text that a person or a model wrote, and without the passages; figures, times and hashes stay."""
+    return msgspec.structs.replace(
+        call,
+        request="",
+        answer="",
+        withheld_answer="",
+        trust=_without_words(call.trust),
+        withheld_trust=_without_words(call.withheld_trust),
+        sources=tuple(msgspec.structs.replace(each, text="") for each in call.sources),
+        guards=tuple(msgspec.structs.replace(each, reason="") for each in call.guards),
+        details={name: value for name, value in call.details.items() if name in PLAIN_DETAILS},
+        redacted_at=at,
+    )
+
+
+def _without_words(report: TrustReport | None) -> TrustReport | None:
+    if report is None:
+        return None
+    claims = tuple(msgspec.structs.replace(each, reasons=()) for each in report.claims)
+    return msgspec.structs.replace(report, claims=claims)
 
 
 def call_digest(call: Call) -> str:

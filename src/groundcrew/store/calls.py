@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.call import Call, CallHead
+from groundcrew.domain.canonical import canonical_json
 from groundcrew.store import tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Writer, decode
@@ -35,6 +36,7 @@ def _columns(call: Call | CallHead) -> dict[str, Any]:
         "tokens": min(max(call.input_tokens + call.output_tokens, 0), TOKENS_MAX),
         "cost_usd": call.cost_usd,
         "sample": call.sample,
+        "redacted": call.redacted_at is not None,
     }
 
 
@@ -113,3 +115,36 @@ async def total_cost(connection: AsyncConnection, use_case: str, version_digest:
     )
     total, number, known = (await connection.execute(query)).one()
     return float(total or 0.0) if known == number else None
+
+
+async def batches_before(
+    connection: AsyncConnection, use_case: str, before: datetime, *, after_batch: int, limit: int
+) -> list[int]:
+    """Batches past `after_batch` that hold calls of `use_case` from before that time whose texts are there, in order."""
+    table = tables.calls
+    query = (
+        sa.select(table.c.batch)
+        .distinct()
+        .where(table.c.use_case == use_case, table.c.received_at < _stamp(before), ~table.c.redacted)
+        .where(table.c.batch > after_batch)
+        .order_by(table.c.batch)
+        .limit(limit)
+    )
+    return list((await connection.execute(query)).scalars())
+
+
+async def batch_documents(connection: AsyncConnection, batch: int) -> dict[str, bytes]:
+    """The documents of one batch by id, in the order that its digest is over."""
+    query = sa.select(tables.calls.c.id, tables.calls.c.document).where(tables.calls.c.batch == batch)
+    rows = {row.id: row.document.encode() for row in await connection.execute(query)}
+    return {each: rows[each] for each in sorted(rows)}
+
+
+async def rewrite(writer: Writer, calls: Sequence[Call]) -> dict[str, bytes]:
+    """Put `calls` in the place of what is stored of them; their documents by id. The caller writes the audit entry."""
+    table = tables.calls
+    documents = {each.id: canonical_json(each) for each in calls}
+    for each in calls:
+        values = {"document": documents[each.id].decode(), **_columns(each)}
+        await writer.connection.execute(table.update().where(table.c.id == each.id).values(values))
+    return documents
