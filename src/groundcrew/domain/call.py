@@ -79,6 +79,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     sign_off_id: str | None = None
     sample: bool = False
     details: dict[str, Any] = {}
+    #: The call whose answer this one got again.
+    cached_from: str | None = None
     #: When its texts were removed, since they were kept long enough.
     redacted_at: datetime | None = None
 

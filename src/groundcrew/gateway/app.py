@@ -18,6 +18,7 @@ from groundcrew.domain.snapshot import Snapshot, Usage
 from groundcrew.errors import NotFound, RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway.admission import authenticate, check_still_allowed, check_stopped, scopes_of
 from groundcrew.gateway.budget import BudgetExceeded, Ledger
+from groundcrew.gateway.cache import AnswerCache
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
@@ -75,6 +76,7 @@ class Gateway:
         self._finisher = Finisher(recorder, self.ledger, self.clock, self.metrics, self.settings)
         self._guards = GuardRunner()
         checks = Checks(self._guards, grounding, self.settings, self.metrics)
+        self.cache = AnswerCache()
         self._proxy = Proxy(
             snapshots=snapshots,
             checks=checks,
@@ -83,12 +85,15 @@ class Gateway:
             ledger=self.ledger,
             clock=self.clock,
             settings=self.settings,
+            metrics=self.metrics,
+            cache=self.cache,
         )
         self._registry = Registry()
         self._poller: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._enforced: object = None
         self._closing = False
+        self.metrics.watch("cache_bytes", "Size of the answers that are kept", lambda: self.cache.bytes)
         self.metrics.watch("inflight_calls", "Calls in flight", lambda: len(self._registry))
         self.metrics.watch("snapshot_age_seconds", "Age of the snapshot", snapshots.age_s)
         self.metrics.watch("snapshot_version", "Version of the snapshot", lambda: snapshots.current.version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from groundcrew.domain.call import Call, CallStatus, GuardResult, ScanStatus, SourceReference
 from groundcrew.domain.canonical import sha256_hex
@@ -58,6 +58,9 @@ class Flight:
         #: Scans that ran, and scans that failed or could not look at everything.
         self.scans_ran = self.scans_missing = 0
         self.sign_off_id: str | None = None
+        #: What the cache had for the call ("" where it was not asked), and whose answer it gets again.
+        self.cache: Literal["", "hit", "miss"] = ""
+        self.cached_from: str | None = None
         #: Why an answer that was sent should be looked at.
         self.flags: list[str] = []
         self.latency_ms: dict[str, float] = {}
@@ -126,6 +129,7 @@ class Flight:
             scan=self.scan,
             snapshot_version=self.snapshot_version,
             sign_off_id=self.sign_off_id,
+            cached_from=self.cached_from,
             details={**self.details, "flags": self.flags} if self.flags else self.details,
         )
 
@@ -136,6 +140,8 @@ class Flight:
             headers.append((b"groundcrew-use-case", self.entry.use_case.name.encode()))
             headers.append((b"groundcrew-stage", self.entry.use_case.stage.encode()))
             headers.append((b"groundcrew-scan", self.scan.encode()))
+        if self.cache:
+            headers.append((b"groundcrew-cache", self.cache.encode()))
         trust = self.trust or self.withheld_trust
         if trust is not None and trust.trust is not None:
             headers.append((b"groundcrew-trust", f"{trust.trust:.4f}".encode()))

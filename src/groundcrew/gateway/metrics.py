@@ -29,6 +29,7 @@ class Metrics:
         )
         self.unrecorded = Counter("groundcrew_unrecorded_refusals", "Refusals that could not be recorded", registry=self.registry)
         self.shed = Counter("groundcrew_shed_calls", "Calls that went on without a record", ["use_case"], registry=self.registry)
+        self._cache = Counter("groundcrew_cache_lookups", "Looks into the cache", ["use_case", "result"], registry=self.registry)
         self.grounding_failures = Counter("groundcrew_grounding_failures", "Failed grounding steps", registry=self.registry)
         self.cut = Counter("groundcrew_cut_calls", "Calls in flight that a kill switch cut", registry=self.registry)
         self.disconnected = Counter("groundcrew_disconnected_calls", "Calls whose client went away", registry=self.registry)
@@ -56,6 +57,10 @@ class Metrics:
             self._tokens.labels(use_case, "input").inc(input_tokens)
         if output_tokens:
             self._tokens.labels(use_case, "output").inc(output_tokens)
+
+    def cache(self, use_case: str, result: str) -> None:
+        """Count one look into the cache: hit or miss."""
+        self._cache.labels(use_case, result).inc()
 
     def refusal(self, code: str) -> None:
         """Count one error answer."""

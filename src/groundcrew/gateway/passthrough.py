@@ -9,6 +9,7 @@ from groundcrew.domain.snapshot import Snapshot
 from groundcrew.errors import RefusedCall, UpstreamError
 from groundcrew.gateway.admission import Admitted, scopes_of
 from groundcrew.gateway.answer import Gathering, chunk_object
+from groundcrew.gateway.cache import CacheUse
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
@@ -25,7 +26,16 @@ class PassThrough:
     def __init__(self, snapshots: SnapshotSource, checks: Checks, finisher: Finisher) -> None:
         self._snapshots, self._checks, self._finisher = snapshots, checks, finisher
 
-    async def run(self, flight: Flight, admitted: Admitted, opened: OpenStream, send: Send, *, wants_usage: bool) -> None:
+    async def run(
+        self,
+        flight: Flight,
+        admitted: Admitted,
+        opened: OpenStream,
+        send: Send,
+        *,
+        wants_usage: bool,
+        cache: CacheUse | None = None,
+    ) -> None:
         """Forward `opened` to the client. Raises what went wrong; the flight then holds the text that had left."""
         started_s = time.perf_counter()
         provider = flight.provider or ""
@@ -59,11 +69,12 @@ class PassThrough:
                 flight.input_tokens, flight.output_tokens = gathering.usage.prompt_tokens, gathering.usage.completion_tokens
             opened.stream.close()
             flight.timed("upstream", started_s)
-        await self._end(flight, admitted, gathering, send)
+        await self._end(flight, admitted, gathering, send, cache)
 
-    async def _end(self, flight: Flight, admitted: Admitted, gathering: Gathering, send: Send) -> None:
+    async def _end(self, flight: Flight, admitted: Admitted, gathering: Gathering, send: Send, cache: CacheUse | None) -> None:
         """Check what has left, record it, and then tell the client that this was all."""
         generated = gathering.generated()
+        text = generated.text
         await self._checks.output(flight, admitted, generated, monitor_only=True)
         rule = admitted.entry.use_case.grounding
         if rule is not None and generated.text:
@@ -72,6 +83,8 @@ class PassThrough:
                 flight.flags.append("the answer is not supported by the approved passages")
         flight.answer = generated.recorded_text()
         await self._finisher.commit(flight, "answered")
+        if cache is not None:
+            cache.keep(generated, text, None)
         created_s = int(flight.received_at.timestamp())
         last = chunk_object(flight.call_id, admitted.entry.use_case.model, created_s, [], groundcrew=flight.report())
         if not flight.response_started:

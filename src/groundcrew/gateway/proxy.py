@@ -12,9 +12,11 @@ from groundcrew.errors import RefusedCall, UpstreamError
 from groundcrew.gateway.admission import Admitted, admit, authenticate, check_age, floor_class, routes_for
 from groundcrew.gateway.answer import Generated, Tokens, answer_events, chunk_object, completion_body, usage_object
 from groundcrew.gateway.budget import Ledger, cost_usd
+from groundcrew.gateway.cache import AnswerCache, CacheUse, cache_key, may_use
 from groundcrew.gateway.checks import CheckedInput, Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.passthrough import PassThrough
 from groundcrew.gateway.prompt import system_prompt
 from groundcrew.gateway.protocols import SnapshotSource
@@ -38,7 +40,10 @@ class Proxy:
         ledger: Ledger,
         clock: Clock,
         settings: GatewaySettings,
+        metrics: Metrics,
+        cache: AnswerCache,
     ) -> None:
+        self._metrics, self._cache = metrics, cache
         self._snapshots, self._checks, self._targets = snapshots, checks, targets
         self._finisher, self._ledger, self._clock, self._settings = finisher, ledger, clock, settings
         self._releaser = Releaser(checks)
@@ -62,6 +67,14 @@ class Proxy:
             return
         _, routes = routes_for(admitted.snapshot, admitted.entry.use_case, checked.provider_class, self._settings.targets_max)
         passing = flight.stream and not holds_back(admitted) and routes[0].provider.api != "extractive"
+        cache = self._cache_use(flight, admitted, request, fields, checked)
+        found = cache.find() if cache is not None else None
+        if cache is not None:
+            self._metrics.cache(admitted.entry.use_case.name, flight.cache)
+        if found is not None:
+            release = await self._releaser.decide(flight, admitted, found, extractive=False)
+            await self._leave(flight, request, admitted, found, release, send)
+            return
         body_for = self._body_for(flight, admitted, fields, checked, passing=passing)
         if passing:
             embedded = tuple(each for each in routes if each.provider.api == "extractive")
@@ -74,13 +87,16 @@ class Proxy:
                 routes = embedded
             else:
                 wants_usage = request.stream_options is not None and bool(request.stream_options.include_usage)
-                await self._pass_through.run(flight, admitted, opened, send, wants_usage=wants_usage)
+                await self._pass_through.run(flight, admitted, opened, send, wants_usage=wants_usage, cache=cache)
                 return
         generated = await self._targets.complete(flight, admitted, routes, body_for)
         self._count(flight, generated)
         extractive = any(each.provider.name == flight.provider and each.provider.api == "extractive" for each in routes)
+        text = generated.text
         release = await self._releaser.decide(flight, admitted, generated, extractive=extractive)
         await self._leave(flight, request, admitted, generated, release, send)
+        if cache is not None and not extractive:  # what is quoted from passages comes with its citations, and costs nothing
+            cache.keep(generated, text, release)
 
     def _admit(self, flight: Flight, request: ChatRequest, body_bytes: int) -> Admitted:
         """Admission against the newest snapshot, and the budget's reservation."""
@@ -114,6 +130,34 @@ class Proxy:
             entry.use_case.name, admitted.budget, flight.estimated_input_tokens + output, max(costs), now
         )
         return admitted
+
+    def _cache_use(
+        self, flight: Flight, admitted: Admitted, request: ChatRequest, fields: Fields, checked: CheckedInput
+    ) -> CacheUse | None:
+        """What the call does with the cache; None where it may not use it."""
+        if not may_use(flight, admitted, fields, request.n or 1):
+            return None
+        self._cache.follow(admitted.entry)
+        use_case, sent = admitted.entry.use_case, dict(fields)
+        for name in ("stream", "stream_options"):
+            sent.pop(name, None)
+        shown = flight.sources[: self._settings.prompt_passages_max]
+        system = system_prompt(use_case.prompt, shown, bound=use_case.grounding is not None, marker="cache")
+        key = cache_key(
+            use_case=use_case.name,
+            version_digest=admitted.entry.version_digest,
+            knowledge_revision=admitted.knowledge.revision if admitted.knowledge is not None else None,
+            data_classes=(flight.data_class, checked.provider_class),
+            body=upstream_body(
+                sent,
+                model=use_case.model,
+                system=system,
+                texts=checked.masked,
+                include_usage=False,
+                was_read=flight.scans_ran > 0,
+            ),
+        )
+        return CacheUse(self._cache, flight, admitted, key)
 
     def _body_for(self, flight: Flight, admitted: Admitted, fields: Fields, checked: CheckedInput, *, passing: bool) -> BodyFor:
         """How a target's body is made: the client's bytes, masked texts, our system message, the target's model."""
