@@ -152,7 +152,9 @@ class Spool:
         now = datetime.now(UTC)
         with self._wake:
             self._missed += 1
-            name = (use_case, key_id if len(self._gaps) < GAP_KEYS_MAX else "")
+            name = (use_case, key_id)
+            if name not in self._gaps and len(self._gaps) >= GAP_KEYS_MAX:
+                name = (use_case, "")
             gap = self._gaps.get(name)
             if gap is None:
                 log.error("calls of use case %s can not be recorded: %s", use_case, self.problem() or "the disk is slow")
