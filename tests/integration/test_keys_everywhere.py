@@ -39,9 +39,8 @@ def test_revoked_and_rotated_keys_are_refused_everywhere(tmp_path: Path) -> None
             try:
                 (key,) = await services.keys.find("load")
                 heir = await services.keys.rotate(key.id, actor="user:test", overlap_s=3_600)
-                assert [await asyncio.to_thread(answers, each, text) for each in servers for text in (secret, heir.secret)] == [
-                    200
-                ] * 4
+                for text in (secret, heir.secret):
+                    assert [await asyncio.to_thread(answers, each, text) for each in servers] == [200, 200]
                 started_s = time.monotonic()
                 await services.keys.revoke(key.id, actor="user:test", reason="lost")
                 return heir.secret, started_s
