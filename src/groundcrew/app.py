@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from groundcrew.domain.call import Call
+    from groundcrew.domain.call import CallHead
     from groundcrew.settings import Settings
 
 #: How long the server waits for calls in flight when it is told to stop.
@@ -62,6 +62,7 @@ class App:
         from groundcrew.domain.identifiers import new_id
         from groundcrew.gateway.spool import Spool
         from groundcrew.jobs.budget_keeper import BudgetKeeper
+        from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
         from groundcrew.services.bundle import open_services
@@ -69,7 +70,9 @@ class App:
 
         settings = self.settings
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.spool = Spool.open(settings.spool)
+        self.spool = Spool.open(
+            settings.spool, file_bytes_max=settings.spool_bytes_max, free_bytes_min=settings.spool_free_bytes_min
+        )
         stack.callback(self.spool.close)
         self.services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
         stack.push_async_callback(self.services.database.close)
@@ -108,7 +111,8 @@ class App:
         await self.budgets.exchange()
         self._open_web()
         stack.push_async_callback(self._cancel)
-        work = (self.keeper.run(), self.shipper.run(), self.budgets.run())
+        retention = RetentionJob(self.services.retention, days_default=settings.retention_days)
+        work = (self.keeper.run(), self.shipper.run(), self.budgets.run(), retention.run())
         self._tasks = [asyncio.create_task(each) for each in work]
 
     async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:
@@ -122,7 +126,7 @@ class App:
 
         gateway_settings = GatewaySettings(snapshot_age_s_max=self.settings.snapshot_age_s_max)
         self.metrics = Metrics()
-        self.metrics.watch("spool_pending_records", "Records that wait to be shipped", self.spool.pending)
+        self.metrics.watch_spool(self.spool.status)
         self.gateway = Gateway(
             snapshots=self.keeper,
             recorder=SpoolRecorder(self.spool),
@@ -164,20 +168,24 @@ class App:
 
     async def readiness(self) -> dict[str, Any]:
         """The parts that serving needs, by name, each with `ok` and what explains it."""
+        import msgspec
+
         try:
             await asyncio.wait_for(self.services.snapshots.version(), 2.0)
             database = True
         except Exception:
             database = False
-        age_s = self.keeper.age_s()
+        age_s, spool = self.keeper.age_s(), self.spool.status()
         fresh = age_s <= self.settings.snapshot_age_s_max
         return {
             "database": {"ok": database},
             "snapshot": {"ok": fresh, "age_s": round(age_s, 3), "version": self.keeper.current.version},
-            "spool": {"ok": self.spool.problem() is None, "pending": self.spool.pending()},
+            "spool": {"ok": spool.problem is None, **msgspec.structs.asdict(spool)},
         }
 
-    def _publish(self, calls: Sequence[Call]) -> None:
+    def _publish(self, calls: Sequence[CallHead]) -> None:
+        if not self.live.subscribers:
+            return
         for call in calls:
             if call.shadow_of is not None:
                 continue

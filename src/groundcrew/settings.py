@@ -15,6 +15,7 @@ import msgspec
 from groundcrew.errors import InputError
 
 ENVIRONMENT_PREFIX = "GROUNDCREW_"
+SPOOL_BYTES_MIN = 1024 * 1024
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ship_every_ms: int = 200
     ship_batch_max: int = 500
     kill_confirm_s_max: float = 5.0
+    spool_bytes_max: int = 1024 * 1024 * 1024
+    spool_free_bytes_min: int = 64 * 1024 * 1024
+    retention_days: int = 0
     secure_cookies: bool = False
     otlp_endpoint: str = ""
     otlp_content: Literal["off", "spans", "events"] = "off"
@@ -54,6 +58,9 @@ HELP: dict[str, str] = {
     "ship_every_ms": "how often recorded calls are shipped from the spool to the database",
     "ship_batch_max": "most calls shipped in one transaction",
     "kill_confirm_s_max": "how long a trip waits for every gateway to acknowledge before it reports stop_failed",
+    "spool_bytes_max": "size of the spool's file past which calls can not be recorded; 1 GiB holds about 300,000 calls",
+    "spool_free_bytes_min": "free space of the spool's disk below which calls can not be recorded",
+    "retention_days": "days after which the texts of recorded calls are removed, unless a use case says otherwise; 0 keeps them",
     "secure_cookies": "set behind TLS: cookies are sent over https only",
     "otlp_endpoint": "base URL of an OpenTelemetry collector (OTLP over HTTP); empty for what OTEL_EXPORTER_OTLP_ENDPOINT says",
     "otlp_content": "whether the masked texts of calls are exported too: off, on spans, or as events",
@@ -90,4 +97,7 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
         # Without an end a stale snapshot would never be refused, and not-a-number compares with nothing.
         if not 0 < getattr(settings, name) < float("inf"):
             raise InputError("must be more than 0, and finite", field=name)
+    for name, low in (("spool_bytes_max", SPOOL_BYTES_MIN), ("spool_free_bytes_min", 0), ("retention_days", 0)):
+        if getattr(settings, name) < low:
+            raise InputError(f"must be at least {low}", field=name)
     return settings

@@ -52,7 +52,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "alembic": ("store.",),
     "httptools": ("gateway.http_client",),
     "botocore": ("gateway.providers.aws",),
-    "sqlite3": ("gateway.spool",),
+    "sqlite3": ("gateway.spool", "gateway.spool_file"),
     "opentelemetry": ("gateway.telemetry.export",),
     "litestar": ("web.", "app"),
     "click": ("cli.",),

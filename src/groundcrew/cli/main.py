@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("server", "Start gateway, control plane, console and jobs."),
     "apply": ("registry", "Declare providers, models, knowledge bases, policies and use cases from YAML."),
     "status": ("registry", "List the use cases: stage, run state, what each waits for."),
-    "key": ("registry", "Create, list and revoke gateway keys."),
+    "key": ("registry", "Create, rotate, list and revoke gateway keys."),
     "user": ("registry", "Create and list people who sign in."),
     "hypothesis": ("gates", "Register and show hypotheses."),
     "gate": ("gates", "Evaluate the entry criteria of the next (or given) stage."),
@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "curate": ("curate", "Build a data set by a recipe: every record is kept, or dropped for one named reason."),
     "spend": ("spend", "Show what recorded calls have cost, by use case, unit, model, key, user or day."),
     "outcomes": ("records", "Import business outcomes from a file."),
+    "redact": ("records", "Remove the texts of calls that were kept long enough."),
     "audit": ("records", "Verify the audit chain."),
     "export": ("records", "Export calls (Parquet, JSON Lines) or the audit log (JSON Lines)."),
 }

@@ -1,4 +1,4 @@
-"""`audit verify`, `export` and `outcomes import`: the record, out and in."""
+"""`audit verify`, `export`, `redact` and `outcomes import`: the record, out and in."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from groundcrew.cli.common import actor, json_option, print_json, storage_options, with_services
+from groundcrew.cli.common import actor, json_option, print_json, print_table, storage_options, with_services
 from groundcrew.errors import AuditBroken, InputError
 
 if TYPE_CHECKING:
     from groundcrew.services.audit import AuditReport
     from groundcrew.services.bundle import Services
+    from groundcrew.services.retention import Redaction
 
 
 @click.group()
@@ -70,6 +71,34 @@ def export(what: str, output: Path, use_case: str | None, data: Path | None, dat
 
     rows = with_services(data, database_url, work)
     click.echo(f"{rows} rows in {output}")
+
+
+@click.command()
+@click.option("--days", type=click.IntRange(1, 36_500), help="For use cases that do not say; else GROUNDCREW_RETENTION_DAYS.")
+@json_option
+@storage_options
+def redact(days: int | None, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """Remove the texts of calls, sign-offs and ratings that are older than their use case keeps them, now.
+
+    The server does the same every six hours. What is removed is gone; figures and hashes stay, and the audit log says what
+    went. Exits 1 when rows are not what the audit log says: those are left alone.
+    """
+    from groundcrew.settings import load
+
+    days_default = load().retention_days if days is None else days
+
+    async def work(services: Services) -> list[Redaction]:
+        return await services.retention.run(days_default=days_default, actor=actor())
+
+    done = with_services(data, database_url, work)
+    if as_json:
+        print_json(done)
+    else:
+        rows = [(each.use_case, each.days, each.calls, each.sign_offs, each.ratings) for each in done]
+        print_table(("use case", "days kept", "calls", "sign-offs", "ratings"), rows, empty="nothing is old enough")
+    problems = [f"{each.use_case}: {problem}" for each in done for problem in each.problems]
+    if problems:
+        raise AuditBroken(f"{len(problems)} batches were left alone, first: {problems[0]}")
 
 
 @click.group()

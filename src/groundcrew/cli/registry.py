@@ -20,6 +20,7 @@ from groundcrew.cli.common import (
 
 if TYPE_CHECKING:
     from groundcrew.services.bundle import Services
+    from groundcrew.services.keys import CreatedKey
     from groundcrew.services.registry import Change
 
 _VALUE_LENGTH_MAX = 60
@@ -107,7 +108,7 @@ def status(as_json: bool, data: Path | None, database_url: str | None) -> None:
 
 @click.group()
 def key() -> None:
-    """Create, list and revoke gateway keys."""
+    """Create, rotate, list and revoke gateway keys."""
 
 
 @key.command("create")
@@ -120,9 +121,12 @@ def key() -> None:
 @click.option("--requests-per-minute", type=click.IntRange(min=1), help="Calls that may come in a minute.")
 @click.option("--tokens-per-minute", type=click.IntRange(min=1), help="Tokens that calls may use in a minute.")
 @click.option("--concurrent", type=click.IntRange(min=1), help="Calls that may be under way at once.")
+@click.option("--label", default="", help="What it is for, such as the application that will use it.")
 @json_option
 @storage_options
-def key_create(use_case: str, expires: str, as_json: bool, data: Path | None, database_url: str | None, **limits: Any) -> None:
+def key_create(
+    use_case: str, expires: str, label: str, as_json: bool, data: Path | None, database_url: str | None, **limits: Any
+) -> None:
     """Create a key for USE_CASE and print it, this once. Limits of its own hold beside those of the use case."""
     from groundcrew.domain.use_case import RateLimits, SpendLimits
 
@@ -135,17 +139,42 @@ def key_create(use_case: str, expires: str, as_json: bool, data: Path | None, da
             use_case,
             actor=actor(),
             expires_in_s=lifetime_s,
+            label=label,
             budget=SpendLimits(**spends) if spends else None,
             limits=RateLimits(**rates) if rates else None,
         )
-        if as_json:
-            print_json({"id": created.key.id, "key": created.secret, "use_case": use_case, "expires_at": created.key.expires_at})
-            return
-        click.echo(created.secret)
-        click.echo(
-            f"key {created.key.id} for {use_case}, until {created.key.expires_at:%Y-%m-%d %H:%M} UTC; it is not shown again",
-            err=True,
-        )
+        _print_created(created, as_json)
+
+    with_services(data, database_url, work)
+
+
+def _print_created(created: CreatedKey, as_json: bool) -> None:
+    key = created.key
+    if as_json:
+        print_json({"id": key.id, "key": created.secret, "use_case": key.use_case, "expires_at": key.expires_at})
+        return
+    click.echo(created.secret)
+    click.echo(f"key {key.id} for {key.use_case}, until {key.expires_at:%Y-%m-%d %H:%M} UTC; it is not shown again", err=True)
+
+
+@key.command("rotate")
+@click.argument("key_id")
+@click.option("--overlap", default="24h", show_default=True, help="How long the old key goes on; 0s ends it at once.")
+@click.option("--expires", help="How long the new key lives; as long as the old one was made for where not given.")
+@json_option
+@storage_options
+def key_rotate(
+    key_id: str, overlap: str, expires: str | None, as_json: bool, data: Path | None, database_url: str | None
+) -> None:
+    """Print a new key, this once, that takes the place of the one with this id; both work until the overlap ends."""
+    overlap_s = parse_duration(overlap, "overlap").total_seconds()
+    lifetime_s = parse_duration(expires, "expires").total_seconds() if expires else None
+
+    async def work(services: Services) -> None:
+        created = await services.keys.rotate(key_id, actor=actor(), overlap_s=overlap_s, expires_in_s=lifetime_s)
+        _print_created(created, as_json)
+        if not as_json:
+            click.echo(f"key {key_id} goes on for {overlap} at most: change over by then", err=True)
 
     with_services(data, database_url, work)
 
@@ -158,7 +187,7 @@ def key_list(use_case: str | None, as_json: bool, data: Path | None, database_ur
     """List keys, of USE_CASE where given; secrets are never shown."""
 
     async def work(services: Services) -> None:
-        keys = await services.keys.find(use_case)
+        keys, used = await services.keys.find(use_case), await services.keys.last_used(use_case)
         rows = [
             {
                 "id": each.id,
@@ -166,6 +195,9 @@ def key_list(use_case: str | None, as_json: bool, data: Path | None, database_ur
                 "created_by": each.created_by,
                 "expires_at": each.expires_at,
                 "revoked_at": each.revoked_at,
+                "label": each.label,
+                "rotated_from": each.rotated_from,
+                "last_used_at": used.get(each.id),
             }
             for each in keys
         ]
@@ -173,14 +205,16 @@ def key_list(use_case: str | None, as_json: bool, data: Path | None, database_ur
             print_json(rows)
             return
         print_table(
-            ("id", "use case", "created by", "expires", "revoked"),
+            ("id", "use case", "label", "created by", "expires", "revoked", "last used"),
             [
                 (
                     each.id,
                     each.use_case,
+                    each.label or "–",
                     each.created_by,
                     f"{each.expires_at:%Y-%m-%d %H:%M}",
                     f"{each.revoked_at:%Y-%m-%d %H:%M}" if each.revoked_at else "–",
+                    f"{used[each.id]:%Y-%m-%d %H:%M}" if each.id in used else "–",
                 )
                 for each in keys
             ],

@@ -92,6 +92,92 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any] = {}
     #: The call that this one is a copy of: its answer was sent to nobody and counts for nothing but comparison and budgets.
     shadow_of: str | None = None
+    #: The call whose answer this one got again.
+    cached_from: str | None = None
+    #: When its texts were removed, since they were kept long enough.
+    redacted_at: datetime | None = None
+
+
+class TrustHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a trust report is looked up."""
+
+    trust: float | None
+    state: str
+
+
+class CallHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a recorded call is looked up; decoded from the call's JSON at a fraction of the whole record's cost."""
+
+    id: str
+    use_case: str
+    version_digest: str
+    key_id: str
+    received_at: datetime
+    status: CallStatus
+    business_unit: str = ""
+    provider: str | None = None
+    target_model: str | None = None
+    case_id: str | None = None
+    user_id: str | None = None
+    trace_id: str | None = None
+    shadow_of: str | None = None
+    details: dict[str, Any] = {}
+    request: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    latency_ms: dict[str, float] = {}
+    trust: TrustHead | None = None
+    sample: bool = False
+    redacted_at: datetime | None = None
+
+
+class RecordingGap(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of one use case that have no record, since none could be written: how many, with which key, from when to when.
+
+    `answered` of the `calls` were answered all the same; the others got an error. `key_id` is "" where the keys were too many
+    to count apart.
+    """
+
+    id: str
+    use_case: str
+    key_id: str
+    calls: int
+    answered: int
+    first_at: datetime
+    last_at: datetime
+
+
+#: Members of a call's details that hold no text of people or models.
+PLAIN_DETAILS = frozenset(
+    {
+        *("usage", "interrupted", "cut_in_flight", "dialect", "role", "price", "assumed_usd"),
+        *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
+    }
+)
+
+
+def redacted(call: Call, at: datetime) -> Call:
+    """`call` without any text that a person or a model wrote, and without the passages; figures, times and hashes stay."""
+    return msgspec.structs.replace(
+        call,
+        request="",
+        answer="",
+        withheld_answer="",
+        trust=_without_words(call.trust),
+        withheld_trust=_without_words(call.withheld_trust),
+        sources=tuple(msgspec.structs.replace(each, text="") for each in call.sources),
+        guards=tuple(msgspec.structs.replace(each, reason="") for each in call.guards),
+        details={name: value for name, value in call.details.items() if name in PLAIN_DETAILS},
+        redacted_at=at,
+    )
+
+
+def _without_words(report: TrustReport | None) -> TrustReport | None:
+    if report is None:
+        return None
+    claims = tuple(msgspec.structs.replace(each, reasons=()) for each in report.claims)
+    return msgspec.structs.replace(report, claims=claims)
 
 
 def call_digest(call: Call) -> str:

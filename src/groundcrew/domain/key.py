@@ -12,10 +12,14 @@ from groundcrew.domain.use_case import RateLimits, SpendLimits
 
 KEY_PREFIX = "gc_"
 KEY_LIFETIME_S_MAX = 366 * 86_400
+LABEL_LENGTH_MAX = 100
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A key's record. `sha256` is over the whole secret; the secret itself is never stored."""
+    """A key's record. `sha256` is over the whole secret; the secret itself is never stored.
+
+    `label` says what it is for; `rotated_from` is the key that it takes the place of.
+    """
 
     id: str
     use_case: str
@@ -27,6 +31,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     #: What this key alone may spend and how fast; the limits of its use case hold as well.
     budget: SpendLimits | None = None
     limits: RateLimits | None = None
+    label: str = ""
+    rotated_from: str | None = None
 
 
 def new_secret() -> str:

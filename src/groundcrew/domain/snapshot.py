@@ -30,6 +30,11 @@ class UseCaseEntry(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether calls stop when the snapshot is older than its limit (high tier), or go on (others).
     fails_closed: bool
 
+    @property
+    def sheds(self) -> bool:
+        """Whether a call goes on when it can not be recorded; the high tier fails closed unless declared otherwise."""
+        return (self.use_case.recording or ("closed" if self.fails_closed else "shed")) == "shed"
+
 
 class KnowledgeEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The serving revision of a knowledge base; `folder` is its index; `expires_at_s` is Unix time."""

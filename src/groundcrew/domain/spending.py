@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from groundcrew.domain.call import Call
+from groundcrew.domain.call import Call, CallHead
 
 AccountKind = Literal["use-case", "key", "user"]
 #: What a budget limits, in the order in which accounts count it.
@@ -73,7 +73,7 @@ class BudgetWarning(msgspec.Struct, frozen=True, kw_only=True):
         return "|".join((self.kind, self.use_case, self.account, self.meter, self.period))
 
 
-def charged_nanos(call: Call) -> int:
+def charged_nanos(call: Call | CallHead) -> int:
     """What a recorded call takes from budgets in USD: its cost, or what was assumed where that is unknown."""
     assumed = call.details.get("assumed_usd")
     usd = call.cost_usd if call.cost_usd is not None else assumed if isinstance(assumed, float | int) else 0.0

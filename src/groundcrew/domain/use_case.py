@@ -86,6 +86,13 @@ class Economics(msgspec.Struct, frozen=True, kw_only=True):
     fixed_usd_per_month: float = 0.0
 
 
+class CacheRule(msgspec.Struct, frozen=True, kw_only=True):
+    """That answers may be given again to the same request: for how long, and at most how many are kept."""
+
+    ttl_s: int
+    entries_max: int = 10_000
+
+
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """Something that keeps a use case from advancing: an active veto, expired or stale evidence, an open incident."""
 
@@ -120,6 +127,11 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits | None = None
     exposure: Exposure | None = None
     economics: Economics | None = None
+    #: What becomes of a call that can not be recorded: it fails (closed) or goes on and is counted (shed). None: by risk tier.
+    recording: Literal["closed", "shed"] | None = None
+    #: After how many days the texts of recorded calls are removed. None: as the deployment says.
+    retention_days: int | None = None
+    cache: CacheRule | None = None
     risk_answers: dict[str, bool] = {}
     stage: Stage = "discovery"
     run_state: RunState = "off"

@@ -22,6 +22,7 @@ from groundcrew.gateway.admission import authenticate, check_still_allowed, chec
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.breaker import Breakers
 from groundcrew.gateway.budget import Ledger, LimitReached
+from groundcrew.gateway.cache import AnswerCache
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.embed import Embedder
 from groundcrew.gateway.entrance import Entrance
@@ -97,6 +98,7 @@ class Gateway:
         checks = Checks(self._guards, grounding, self.settings, self.metrics)
         entrance = Entrance(snapshots, self.ledger, self.clock, self.settings)
         targets = Targets(upstream, checks, snapshots, self.settings, retrier)
+        self.cache = AnswerCache()
         self._proxy = Proxy(
             snapshots=snapshots,
             checks=checks,
@@ -104,6 +106,8 @@ class Gateway:
             finisher=self._finisher,
             entrance=entrance,
             settings=self.settings,
+            metrics=self.metrics,
+            cache=self.cache,
         )
         self._embedder = Embedder(upstream, checks, targets, self._finisher, entrance, self.settings)
         # What shadow copies do is counted apart, so that no figure of the calls that count holds them.
@@ -128,6 +132,7 @@ class Gateway:
             "request_timeout", f"the request body did not arrive within {self.settings.body_read_s_max:g} s"
         )
         self._closing = False
+        self.metrics.watch("cache_bytes", "Size of the answers that are kept", lambda: self.cache.bytes)
         self.metrics.watch("inflight_calls", "Calls in flight", lambda: len(self._registry))
         self.metrics.watch("snapshot_age_seconds", "Age of the snapshot", snapshots.age_s)
         self.metrics.watch("snapshot_version", "Version of the snapshot", lambda: snapshots.current.version)

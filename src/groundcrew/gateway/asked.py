@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -62,6 +62,10 @@ class Asked(Protocol):
 
     def hides_text(self) -> bool:
         """Whether the request holds anything that guards on the input do not read. True in doubt."""
+        ...
+
+    def members(self) -> Set[str]:
+        """The names of the request's members."""
         ...
 
     def body(self, outgoing: Outgoing) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import struct
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Sequence, Set
 from typing import Any
 
 from groundcrew.domain.provider import Target
@@ -62,6 +62,10 @@ class AskedEmbeddings:
     def hides_text(self) -> bool:
         """Whether guards can not read it: token ids, members that are unknown."""
         return embeddings.hides_text(self.given)
+
+    def members(self) -> Set[str]:
+        """The names of the request's members."""
+        return self.given.fields.keys()
 
     def body(self, outgoing: Outgoing) -> bytes:
         """The request for a provider of the OpenAI kind."""

@@ -13,6 +13,13 @@ from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import Recorder
 from groundcrew.gateway.settings import GatewaySettings
 
+#: Ends of a call that may go on unrecorded: its client gets an answer, which nothing later depends on.
+MAY_SHED: frozenset[CallStatus] = frozenset({"answered", "declined", "fallback"})
+
+
+def _sheds(flight: Flight, status: CallStatus) -> bool:
+    return status in MAY_SHED and flight.entry is not None and flight.entry.sheds
+
 
 class Finisher:
     """Settles and records calls."""
@@ -22,16 +29,26 @@ class Finisher:
         self._metrics, self._settings = metrics, settings
 
     async def opened(self, flight: Flight) -> None:
-        """Make it durable that a stream begins. RecorderUnavailable: then nothing may leave."""
+        """Make it durable that a stream begins. RecorderUnavailable: then nothing may leave.
+
+        A use case that sheds goes on without; the stream's end is still recorded where it can be.
+        """
         started_s = time.perf_counter()
-        await self._recorder.opened(flight.call("opened", None))
-        flight.timed("record", started_s)
-        flight.is_opened = True
+        try:
+            await self._recorder.opened(flight.call("opened", None))
+        except RecorderUnavailable:
+            if not _sheds(flight, "answered"):
+                raise
+        else:
+            flight.is_opened = True
+        finally:
+            flight.timed("record", started_s)
 
     async def commit(self, flight: Flight, status: CallStatus) -> None:
         """Settle the call and make its record durable. RecorderUnavailable: then its answer must not leave.
 
-        From here on the call can not be cut any more, so that its record stays true.
+        A call of a use case that sheds goes on unrecorded, and is counted; one that is held for a sign-off never does, since
+        its record is what the sign-off comes from. From here on the call can not be cut any more, so that its record stays true.
         """
         if flight.is_recorded:
             return
@@ -43,8 +60,8 @@ class Finisher:
         try:
             await self._recorder.record(flight.call(status, self._clock.now()))
         except RecorderUnavailable:
-            self._record_later(flight, status)
-            raise
+            if not self._shed(flight, status):
+                raise
         finally:
             flight.timed("record", started_s)  # too late for the record itself: for metrics, traces and the response
         flight.is_recorded = True
@@ -52,14 +69,23 @@ class Finisher:
         flight.recorded_ms = flight.latency_ms
         self._metrics.call(flight.entry.use_case.name, status, flight.recorded_ms, flight.input_tokens, flight.output_tokens)
 
-    def _record_later(self, flight: Flight, status: CallStatus) -> None:
-        """A stream of which some has left gets its record in any case; it ends with an error for its client."""
-        if not flight.is_opened:
-            return
-        flight.is_recorded = True
-        if status == "answered":
-            flight.status, flight.error_code = "failed", "recorder_unavailable"
-        self._recorder.later(flight.call(flight.status, self._clock.now()))
+    def _shed(self, flight: Flight, status: CallStatus) -> bool:
+        """What becomes of a call that can not be recorded now: whether it goes on all the same.
+
+        A stream of which some has left gets its record later in any case; where it may not go on, it ends with an error for its
+        client.
+        """
+        goes_on = _sheds(flight, status)
+        if flight.is_opened:
+            flight.is_recorded = True
+            if status == "answered" and not goes_on:
+                flight.status, flight.error_code = "failed", "recorder_unavailable"
+            self._recorder.later(flight.call(flight.status, self._clock.now()))
+        else:
+            self._recorder.missed(flight.call(status, None), answered=goes_on)
+        if goes_on and not flight.is_opened and flight.entry is not None:
+            self._metrics.shed.labels(flight.entry.use_case.name).inc()
+        return goes_on
 
     async def refuse(self, flight: Flight, status: CallStatus, code: str) -> None:
         """Record a call that gets no answer. Its error answer leaves even when the recorder is down: nothing else does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from groundcrew.domain.call import Call, CallStatus, GuardResult, LatencyPart, ScanStatus, SourceReference
 from groundcrew.domain.canonical import sha256_hex
@@ -85,6 +85,9 @@ class Flight:
         #: Scans that ran, and scans that failed or could not look at everything.
         self.scans_ran = self.scans_missing = 0
         self.sign_off_id: str | None = None
+        #: What the cache had for the call ("" where it was not asked), and whose answer it gets again.
+        self.cache: Literal["", "hit", "miss"] = ""
+        self.cached_from: str | None = None
         #: Why an answer that was sent should be looked at.
         self.flags: list[str] = []
         self.details: dict[str, Any] = {}
@@ -199,6 +202,7 @@ class Flight:
             scan=self.scan,
             snapshot_version=self.snapshot.version if self.snapshot is not None else 0,
             sign_off_id=self.sign_off_id,
+            cached_from=self.cached_from,
             trace_id=self.trace.trace_id,
             details=self._details(),
             shadow_of=self.shadow_of,
@@ -213,6 +217,8 @@ class Flight:
             headers.append((b"groundcrew-scan", self.scan.encode()))
         if self.reservation is not None:
             headers.extend(self.reservation.headers())
+        if self.cache:
+            headers.append((b"groundcrew-cache", self.cache.encode()))
         trust = self.trust or self.withheld_trust
         if trust is not None and trust.trust is not None:
             headers.append((b"groundcrew-trust", f"{trust.trust:.4f}".encode()))

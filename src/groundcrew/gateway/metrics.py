@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from groundcrew.domain.call import CallStatus, GuardResult
 from groundcrew.gateway.breaker import BreakerKey, State
+from groundcrew.gateway.spool import SpoolStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -86,6 +87,8 @@ class Metrics:
         self._counts = _Counts()
         self.registry.register(self._counts)
         self.unrecorded = Counter("groundcrew_unrecorded_refusals", "Refusals that could not be recorded", registry=self.registry)
+        self.shed = Counter("groundcrew_shed_calls", "Calls that went on without a record", ["use_case"], registry=self.registry)
+        self._cache = Counter("groundcrew_cache_lookups", "Looks into the cache", ["use_case", "result"], registry=self.registry)
         self.grounding_failures = Counter("groundcrew_grounding_failures", "Failed grounding steps", registry=self.registry)
         self.budget_warnings = Counter(
             "groundcrew_budget_warnings",
@@ -112,6 +115,14 @@ class Metrics:
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Expose what `read` returns at the moment of a scrape as the gauge `groundcrew_<name>`."""
         Gauge("groundcrew_" + name, text, registry=self.registry).set_function(read)
+
+    def watch_spool(self, status: Callable[[], SpoolStatus]) -> None:
+        """Expose how the spool does."""
+        self.watch("spool_pending_records", "Records that wait to be shipped", lambda: status().pending)
+        self.watch("spool_pending_bytes", "Size of the records that wait to be shipped", lambda: status().bytes)
+        self.watch("spool_oldest_seconds", "Age of the oldest record that waits to be shipped", lambda: status().oldest_s)
+        self.watch("spool_problem", "1 while records can not be written", lambda: status().problem is not None)
+        self.watch("unrecorded_calls", "Calls without a record since the start", lambda: status().missed)
 
     def call(
         self, use_case: str, status: CallStatus, latency_ms: dict[str, float], input_tokens: int, output_tokens: int
@@ -140,6 +151,10 @@ class Metrics:
         if output_tokens:
             key = (use_case, "output")
             counts.tokens[key] = counts.tokens.get(key, 0) + output_tokens
+
+    def cache(self, use_case: str, result: str) -> None:
+        """Count one look into the cache: hit or miss."""
+        self._cache.labels(use_case, result).inc()
 
     def refusal(self, code: str) -> None:
         """Count one error answer."""

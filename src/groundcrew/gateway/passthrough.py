@@ -9,6 +9,7 @@ from groundcrew.domain.snapshot import Snapshot
 from groundcrew.errors import RefusedCall, UpstreamError
 from groundcrew.gateway.admission import Admitted, scopes_of
 from groundcrew.gateway.asked import Asked
+from groundcrew.gateway.cache import CacheUse
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
@@ -25,7 +26,9 @@ class PassThrough:
     def __init__(self, snapshots: SnapshotSource, checks: Checks, finisher: Finisher) -> None:
         self._snapshots, self._checks, self._finisher = snapshots, checks, finisher
 
-    async def run(self, flight: Flight, admitted: Admitted, asked: Asked, opened: OpenStream, send: Send) -> None:
+    async def run(
+        self, flight: Flight, admitted: Admitted, asked: Asked, opened: OpenStream, send: Send, cache: CacheUse | None = None
+    ) -> None:
         """Forward `opened` to the client. Raises what went wrong; the flight then holds the text that had left."""
         started_s = time.perf_counter()
         provider = flight.provider or ""
@@ -60,11 +63,12 @@ class PassThrough:
                 flight.used(gathering.usage)
             opened.stream.close()
             flight.timed("upstream", started_s)
-        await self._end(flight, admitted, relay, send)
+        await self._end(flight, admitted, relay, send, cache)
 
-    async def _end(self, flight: Flight, admitted: Admitted, relay: Relay, send: Send) -> None:
+    async def _end(self, flight: Flight, admitted: Admitted, relay: Relay, send: Send, cache: CacheUse | None) -> None:
         """Check what has left, record it, and then tell the client that this was all."""
         generated = relay.gathering.generated()
+        text = generated.text
         await self._checks.output(flight, admitted, generated, monitor_only=True)
         rule = admitted.entry.use_case.grounding
         if rule is not None and generated.text:
@@ -73,6 +77,8 @@ class PassThrough:
                 flight.flags.append("the answer is not supported by the approved passages")
         flight.answer = generated.recorded_text()
         await self._finisher.commit(flight, "answered")
+        if cache is not None:
+            cache.keep(generated, text, None)
         last = relay.end(flight.report())
         if not flight.response_started:
             flight.response_started = True

@@ -48,6 +48,10 @@ class Recorder(Protocol):
         """Record the end of a stream as soon as it can be: `record` failed for it, after some of it had left."""
         ...
 
+    def missed(self, call: Call, *, answered: bool) -> None:
+        """Count a call that has no record, since `record` failed for it, so that the gap shows. Never blocks."""
+        ...
+
 
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request to one target; `body` is the JSON to send as it is, in the shape of the provider's API for this `kind`."""

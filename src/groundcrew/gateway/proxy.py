@@ -8,12 +8,14 @@ from groundcrew.errors import UpstreamError
 from groundcrew.gateway.admission import Admitted, routes_for
 from groundcrew.gateway.answer import Generated
 from groundcrew.gateway.asked import Asked, Dialect, Outgoing
+from groundcrew.gateway.cache import AnswerCache, CacheUse, cache_key, may_use
 from groundcrew.gateway.checks import CheckedInput, Checks
 from groundcrew.gateway.dialects.chat import AskedChat
 from groundcrew.gateway.dialects.translated import AskedTranslated
 from groundcrew.gateway.entrance import Entrance, output_tokens
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.outbound import answer_body, answer_events, held_body, held_events, held_report
 from groundcrew.gateway.passthrough import PassThrough
 from groundcrew.gateway.prompt import system_prompt
@@ -39,9 +41,12 @@ class Proxy:
         finisher: Finisher,
         entrance: Entrance,
         settings: GatewaySettings,
+        metrics: Metrics,
+        cache: AnswerCache,
     ) -> None:
         self._checks, self._targets, self._finisher = checks, targets, finisher
         self._entrance, self._settings = entrance, settings
+        self._metrics, self._cache = metrics, cache
         self._releaser = Releaser(checks)
         self._pass_through = PassThrough(snapshots, checks, finisher)
 
@@ -62,6 +67,14 @@ class Proxy:
             return
         routes = self._plan(flight, asked, admitted, checked)
         passing = flight.stream and not holds_back(admitted) and routes[0].provider.api != "extractive"
+        cache = self._cache_use(flight, admitted, asked, checked)
+        found = cache.find() if cache is not None else None
+        if cache is not None:
+            self._metrics.cache(admitted.entry.use_case.name, flight.cache)
+        if found is not None:
+            release = await self._releaser.decide(flight, admitted, found, extractive=False)
+            await self._leave(flight, asked, admitted, found, release, send)
+            return
         body_for = self._body_for(flight, admitted, asked, checked, passing=passing)
         if passing:
             embedded = tuple(each for each in routes if each.provider.api == "extractive")
@@ -73,14 +86,17 @@ class Proxy:
                     raise
                 routes = embedded
             else:
-                await self._pass_through.run(flight, admitted, asked, opened, send)
+                await self._pass_through.run(flight, admitted, asked, opened, send, cache)
                 return
         generated = await self._targets.complete(flight, admitted, routes, body_for)
         if generated.usage is not None:
             flight.used(generated.usage)
         extractive = any(each.provider.name == flight.provider and each.provider.api == "extractive" for each in routes)
+        text = generated.text
         release = await self._releaser.decide(flight, admitted, generated, extractive=extractive)
         await self._leave(flight, asked, admitted, generated, release, send)
+        if cache is not None and not extractive:  # what is quoted from passages comes with its citations, and costs nothing
+            cache.keep(generated, text, release)
 
     def _read(self, flight: Flight, body: bytes) -> Asked:
         """The request in the dialect of its path."""
@@ -94,6 +110,31 @@ class Proxy:
         flight.prefill, flight.offers_tools = asked.prefill, asked.offers_tools
         flight.user_id = user_of(flight.headers, asked.user, self._settings)
         return asked
+
+    def _cache_use(self, flight: Flight, admitted: Admitted, asked: Asked, checked: CheckedInput) -> CacheUse | None:
+        """What the call does with the cache; None where it may not use it."""
+        if not may_use(flight, admitted, asked):
+            return None
+        self._cache.follow(admitted.entry)
+        use_case = admitted.entry.use_case
+        shown = flight.sources[: self._settings.prompt_passages_max]
+        system = system_prompt(use_case.prompt, shown, bound=use_case.grounding is not None, marker="cache")
+        outgoing = Outgoing(
+            dialect=asked.dialect,
+            model=use_case.model,
+            system=system,
+            texts=checked.texts,
+            was_read=flight.scans_ran > 0,
+        )
+        key = cache_key(
+            use_case=use_case.name,
+            version_digest=admitted.entry.version_digest,
+            knowledge_revision=admitted.knowledge.revision if admitted.knowledge is not None else None,
+            dialect=asked.dialect,
+            data_classes=(flight.data_class, checked.provider_class),
+            body=asked.body(outgoing),
+        )
+        return CacheUse(self._cache, flight, admitted, key)
 
     def _plan(self, flight: Flight, asked: Asked, admitted: Admitted, checked: CheckedInput) -> tuple[Route, ...]:
         """The targets to try in turn, and with the flight the copies that its end sets off."""

@@ -40,6 +40,10 @@ class SpoolRecorder:
         """Record the end of a stream as soon as the spool can be written again."""
         self._spool.later(mask_call(call))
 
+    def missed(self, call: Call, *, answered: bool) -> None:
+        """Count a call that has no record; the count itself is recorded as soon as the spool can be written again."""
+        self._spool.missed(call.use_case, call.key_id, answered=answered)
+
 
 async def _masked(call: Call) -> Call:
     """`mask_call`, in a thread for long texts, so that one long call does not hold up the others."""

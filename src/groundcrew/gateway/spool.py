@@ -1,198 +1,144 @@
 """The local append-only spool: a call is durable here before its answer leaves, and stays until it is shipped.
 
-One SQLite file in WAL mode with synchronous=FULL and one writer thread. Records that arrive while a commit runs share the
-next one, so that the wait is one or two fsyncs however many calls there are, and no timer is needed.
+One writer thread over one file (`spool_file`). Records that arrive while a commit runs share the next one, and under load a
+commit waits a moment for more, so that an fsync, and the wake-up of the event loop after it, serve many calls.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import logging
 import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from groundcrew.domain.call import Call
+from groundcrew.domain.call import Call, RecordingGap
+from groundcrew.domain.identifiers import new_id
 from groundcrew.errors import RecorderUnavailable
+from groundcrew.gateway.spool_file import FILE_BYTES_MAX, FREE_BYTES_MIN, SpoolFile, encode
 
 #: Records waiting for the writer; beyond it the recorder is unavailable, so that memory stays bounded when the disk stalls.
 QUEUE_RECORDS_MAX = 10_000
 QUEUE_BYTES_MAX = 128 * 1024 * 1024
-#: Records in one commit.
+#: Records and bytes in one commit; one record always fits.
 GROUP_RECORDS_MAX = 512
+GROUP_BYTES_MAX = 8 * 1024 * 1024
+#: Under load commits begin this far apart, so that each serves more calls. A record that comes alone does not wait.
+GATHER_S = 0.002
 RECORD_BYTES_MAX = 32 * 1024 * 1024
-FILE_BYTES_MAX = 1024 * 1024 * 1024
-#: Rows deleted in one transaction by `mark_shipped`.
-DELETE_ROWS_MAX = 1_000
+#: How long a call waits for its record; a disk that hangs must not hold calls up for ever.
+RECORD_S_MAX = 5.0
 READ_ROWS_MAX = 5_000
 #: Ends of streams that could not be written in time and wait in memory for the disk; their `opened` rows are on it.
 LATE_RECORDS_MAX = 1_000
+#: Keys whose unrecorded calls are counted apart while the disk is away; those of further keys are counted by use case.
+GAP_KEYS_MAX = 1_000
 #: How often a spool that could not be written is tried again, by itself.
 RETRY_S = 1.0
-#: Longest file whose pages are all checked on opening.
-CHECK_BYTES_MAX = 128 * 1024 * 1024
 CLOSE_S_MAX = 30.0
 
-APPLICATION_ID = 0x67637370
-PAGE_BYTES = 4096
-
 Kind = Literal["opened", "call"]
+#: A record to write: what it is, the call's id, its JSON.
+Row = tuple[Kind, str, bytes]
 
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS records (sequence INTEGER PRIMARY KEY AUTOINCREMENT, session INTEGER NOT NULL, "
-    "at_s REAL NOT NULL, kind TEXT NOT NULL, call_id TEXT NOT NULL, body BLOB NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS records_opened ON records (call_id) WHERE kind = 'opened'",
-    "CREATE TABLE IF NOT EXISTS sessions (id INTEGER PRIMARY KEY AUTOINCREMENT, at_s REAL NOT NULL)",
-)
-#: Rows that may be shipped: everything but the `opened` rows of this process. Their end may still come, however late, and the
-#: database keeps only the first that it gets of a call; without an end they ship when the spool is opened again.
-_SHIPPABLE = "(kind = 'call' OR session <> :session)"
-
-_ENCODER = msgspec.json.Encoder()
+log = logging.getLogger("groundcrew.gateway")
 _DECODER = msgspec.json.Decoder(Call)
+_HANGS = "the spool's disk does not answer"
+
+
+class SpoolStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How the spool does. `problem`: why records can not be written now; `oldest_s`: age of the oldest that is not shipped;
+    `missed`: calls without a record since the start."""
+
+    pending: int
+    bytes: int
+    oldest_s: float
+    problem: str | None
+    missed: int
 
 
 class _Job:
     """One append: rows to write, and whom to tell."""
 
-    __slots__ = ("done", "rows", "size")
+    __slots__ = ("deadline", "error", "finished", "future", "loop", "rows", "size")
 
-    def __init__(self, rows: list[tuple[Kind, str, bytes]], done: Callable[[Exception | None], None]) -> None:
-        self.rows, self.done = rows, done
-        self.size = sum(len(body) for _, _, body in rows)
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows, self.size = rows, sum(len(row[2]) for row in rows)
+        self.error: Exception | None = None
+        self.finished: threading.Event | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.future: asyncio.Future[None] | None = None
+        self.deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nobody waits for the record any more: its answer has not left."""
+        return self.future is not None and self.future.done()
 
 
 class Spool:
     """An open spool. Made by `Spool.open`; one process at a time may hold a file."""
 
-    def __init__(self, path: Path, lock: int, file_bytes_max: int) -> None:
-        self.path = path
-        self._lock_file = lock
-        self._file_bytes_max = file_bytes_max
+    def __init__(self, file: SpoolFile, record_s_max: float) -> None:
+        self.path = file.path
+        self._file, self._record_s_max = file, record_s_max
         self._queue: deque[_Job] = deque()
-        self._queued_records = 0
-        self._queued_bytes = 0
-        self._late: deque[tuple[Kind, str, bytes]] = deque(maxlen=LATE_RECORDS_MAX)
+        self._chores: deque[Callable[[], None]] = deque()
+        self._queued_records = self._queued_bytes = 0
+        self._late: deque[Row] = deque(maxlen=LATE_RECORDS_MAX)
+        self._gaps: dict[tuple[str, str], RecordingGap] = {}
+        self._missed = 0
         self._problem: str | None = None
         self._wake = threading.Condition()
-        self._closing = False
-        self._reading = threading.Lock()
-        self._writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-        try:
-            self._check()
-            self._set_up(self._writer)
-            self._prepare()
-            self._reader = self._connect()
-            self._identity = _identity(path)
-        except BaseException:
-            self._writer.close()
-            raise
+        self._is_waiting = self._closing = False
+        #: Streams whose `opened` is on the disk, and the sequence up to which records are there to stay.
+        self._open: set[str] = set()
+        self._settled = file.last
+        self._began_s, self._is_crowded = 0.0, False
+        self._busy_since_s: float | None = None
         self._thread = threading.Thread(target=self._write_loop, name="groundcrew-spool", daemon=True)
         self._thread.start()
 
     @classmethod
-    def open(cls, path: Path | str, *, file_bytes_max: int = FILE_BYTES_MAX) -> Spool:
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        file_bytes_max: int = FILE_BYTES_MAX,
+        free_bytes_min: int = FREE_BYTES_MIN,
+        record_s_max: float = RECORD_S_MAX,
+    ) -> Spool:
         """Open or create the spool at `path`. RecorderUnavailable when another process holds it or it is broken."""
-        place = Path(path)
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            lock = _lock(place)
-            os.close(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise RecorderUnavailable(f"{place}: the spool can not be opened: {error.strerror}") from error
-        try:
-            return cls(place, lock, file_bytes_max)
-        except sqlite3.OperationalError as error:
-            os.close(lock)
-            raise RecorderUnavailable(
-                f"{place}: the spool can not be written ({error}); is the disk full, or not this user's?"
-            ) from error
-        except sqlite3.Error as error:
-            os.close(lock)
-            raise RecorderUnavailable(
-                f"{place}: this is not a sound spool ({error}); move it aside, keep it, and start again"
-            ) from error
-        except BaseException:
-            os.close(lock)
-            raise
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
-        try:
-            self._set_up(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _set_up(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA max_page_count = {max(16, self._file_bytes_max // PAGE_BYTES)}")
-
-    def _check(self) -> None:
-        """Refuse what is no sound spool before anything is written to it."""
-        application_id = self._writer.execute("PRAGMA application_id").fetchone()[0]
-        tables = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables and application_id != APPLICATION_ID:
-            raise RecorderUnavailable(f"{self.path}: this is a database of something else, not a spool")
-        if self.path.stat().st_size <= CHECK_BYTES_MAX:
-            verdict = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if verdict != "ok":
-                raise sqlite3.DatabaseError(verdict)
-
-    def _prepare(self) -> None:
-        connection = self._writer
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        for statement in _SCHEMA:
-            connection.execute(statement)
-        cursor = connection.execute("INSERT INTO sessions (at_s) VALUES (?)", (time.time(),))
-        assert cursor.lastrowid is not None
-        self._session = cursor.lastrowid
-        connection.execute("DELETE FROM sessions WHERE id < ?", (self._session,))
-        self._pending: int = connection.execute("SELECT count(*) FROM records").fetchone()[0]
+        return cls(SpoolFile.open(Path(path), file_bytes_max=file_bytes_max, free_bytes_min=free_bytes_min), record_s_max)
 
     def append(self, records: Sequence[tuple[Kind, Call]]) -> None:
         """Make `records` durable, in order and together; blocks. RecorderUnavailable when that fails: then none is stored."""
-        finished = threading.Event()
-        errors: list[Exception] = []
-
-        def done(error: Exception | None) -> None:
-            if error is not None:
-                errors.append(error)
-            finished.set()
-
-        self._submit(_Job([_row(kind, call) for kind, call in records], done))
-        finished.wait()
-        if errors:
-            raise errors[0]
+        job = _Job([_row(kind, call) for kind, call in records])
+        job.finished = threading.Event()
+        self._submit(job)
+        job.finished.wait()
+        if job.error is not None:
+            raise job.error
 
     async def record(self, call: Call, kind: Kind = "call") -> None:
-        """Make one record durable; a `call` supersedes the `opened` of the same id. RecorderUnavailable when that fails."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
+        """Make one record durable; a `call` supersedes the `opened` of the same id.
 
-        def resolve(error: Exception | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
-
-        def done(error: Exception | None) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-                loop.call_soon_threadsafe(resolve, error)
-
-        self._submit(_Job([_row(kind, call)], done))
-        await future
+        RecorderUnavailable when that fails or takes longer than the spool's `record_s_max`: then it is not stored.
+        """
+        job = _Job([_row(kind, call)])
+        job.loop = asyncio.get_running_loop()
+        job.future = job.loop.create_future()
+        self._submit(job)
+        job.deadline = job.loop.call_later(self._record_s_max, _give_up, job, self._record_s_max)
+        await job.future
 
     def later(self, call: Call) -> None:
         """Write the end of a stream, whose record failed, as soon as the disk allows it. At most LATE_RECORDS_MAX wait."""
@@ -201,176 +147,278 @@ class Spool:
             self._late.append(row)
             self._wake.notify()
 
+    def missed(self, use_case: str, key_id: str, *, answered: bool) -> None:
+        """Count a call without a record. The count is made durable as soon as the disk takes anything."""
+        now = datetime.now(UTC)
+        with self._wake:
+            self._missed += 1
+            name = (use_case, key_id)
+            if name not in self._gaps and len(self._gaps) >= GAP_KEYS_MAX:
+                name = (use_case, "")
+            gap = self._gaps.get(name)
+            if gap is None:
+                log.error("calls of use case %s can not be recorded: %s", use_case, self.problem() or "the disk is slow")
+                gap = RecordingGap(id=new_id(), use_case=use_case, key_id=name[1], calls=0, answered=0, first_at=now, last_at=now)
+            self._gaps[name] = msgspec.structs.replace(gap, calls=gap.calls + 1, answered=gap.answered + answered, last_at=now)
+            self._wake.notify()
+
     def problem(self) -> str | None:
         """Why records can not be written now; None while they can."""
-        return self._problem
+        return _HANGS if self._hangs() else self._problem
+
+    def _hangs(self) -> bool:
+        since_s: float | None = self._busy_since_s
+        return since_s is not None and time.monotonic() - since_s > self._record_s_max
+
+    def status(self) -> SpoolStatus:
+        """How the spool does; from memory, so that a disk that hangs can be told."""
+        oldest = self._file.oldest_at_s
+        return SpoolStatus(
+            pending=self.pending(),
+            bytes=self._file.pending_bytes,
+            oldest_s=max(0.0, time.time() - oldest) if oldest is not None else 0.0,
+            problem=self.problem(),
+            missed=self._missed,
+        )
+
+    def pending(self) -> int:
+        """Records in the file that are not shipped, those of running streams included."""
+        return self._file.pending_records + len(self._open)
 
     def _submit(self, job: _Job) -> None:
         with self._wake:
             if self._closing:
                 raise RecorderUnavailable("the spool is closed")
+            if self._hangs():
+                raise RecorderUnavailable(_HANGS)
             full = self._queued_records + len(job.rows) > QUEUE_RECORDS_MAX or self._queued_bytes + job.size > QUEUE_BYTES_MAX
             if full and self._queue:
                 raise RecorderUnavailable("the spool can not keep up: too many records wait to be written")
             self._queue.append(job)
             self._queued_records += len(job.rows)
             self._queued_bytes += job.size
-            self._wake.notify()
+            if self._is_waiting:
+                self._is_waiting = False
+                self._wake.notify()
 
     def _take(self) -> list[_Job]:
-        """The next group of jobs. [] when there is none: closing, or time to try again what failed."""
+        """The next group of jobs. [] when there is none: closing, a chore, or time to try again what failed."""
         with self._wake:
-            while not self._queue and not self._closing:
-                if self._late or self._problem:
-                    self._wake.wait(RETRY_S)
+            while not self._queue and not self._closing and not self._chores:
+                self._is_waiting = True
+                retry = bool(self._late or self._problem or self._gaps)
+                self._wake.wait(RETRY_S if retry else None)
+                self._is_waiting = False
+                if retry:
                     break
-                self._wake.wait()
+            pause_s = self._began_s + GATHER_S - time.monotonic() if self._is_crowded and not self._closing else 0.0
+        if pause_s > 0:
+            time.sleep(pause_s)
+        with self._wake:
             group: list[_Job] = []
-            count = 0
-            while self._queue and (not group or count + len(self._queue[0].rows) <= GROUP_RECORDS_MAX):
-                job = self._queue.popleft()
-                group.append(job)
-                count += len(job.rows)
+            count = size = 0
+            while self._queue:
+                job = self._queue[0]
+                count, size = count + len(job.rows), size + job.size
+                if group and (count > GROUP_RECORDS_MAX or size > GROUP_BYTES_MAX):
+                    break
+                group.append(self._queue.popleft())
                 self._queued_records -= len(job.rows)
                 self._queued_bytes -= job.size
-            return group
+        self._is_crowded = len(group) > 1
+        return group
 
     def _write_loop(self) -> None:
         while True:
             group = self._take()
-            if not group and self._closing and not self._queue:
-                self._try([])
+            self._busy_since_s = time.monotonic()
+            while self._chores:
+                self._chores.popleft()()
+            group = [job for job in group if not job.is_given_up] if group else group
+            if group:
+                self._began_s = time.monotonic()
+                error = self._try(group)
+                _tell(group, error)
+            if not group or self._problem is None:
+                self._catch_up()
+            self._busy_since_s = None
+            if self._closing and not group and not self._queue and not self._chores:
                 return
-            error = self._try([row for job in group for row in job.rows])
-            for job in group:
-                job.done(error)
-            if error is None and group and self._late:
-                self._try([])
 
-    def _try(self, rows: list[tuple[Kind, str, bytes]]) -> RecorderUnavailable | None:
-        """Write `rows`, or without any those that are late; what went wrong."""
-        late = [] if rows else list(self._late)
+    def _try(self, group: list[_Job]) -> Exception | None:
+        """Write the rows of `group` in one transaction; what went wrong."""
         try:
-            self._write(rows or late)
+            records, jobs = self._write([(row, job) for job in group for row in job.rows])
         except Exception as caught:
             self._problem = f"the spool could not be written: {caught}"
             return RecorderUnavailable(self._problem)
         self._problem = None
-        with self._wake:
-            for row in late:
-                if self._late and self._late[0] is row:
-                    self._late.popleft()
+        late = {number for number, job in enumerate(jobs) if job is not None and job.is_given_up}
+        if late:
+            # Their answers did not leave, so the record must not say that they did.
+            try:
+                self._file.withdraw(late, records)
+            except sqlite3.Error as caught:
+                log.error("records of calls that were given up stay in the spool: %s", caught)
+        self._settled = self._file.last
         return None
 
-    def _write(self, rows: list[tuple[Kind, str, bytes]]) -> None:
-        """One transaction. Without rows it shows only whether the disk takes anything."""
-        connection = self._writer
-        now_s = time.time()
-        written = superseded = 0
-        if _identity(self.path) != self._identity:
-            raise RecorderUnavailable("the file was moved or removed")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if not rows:
-                connection.execute("UPDATE sessions SET at_s = ? WHERE id = ?", (now_s, self._session))
-            for kind, call_id, body in rows:
-                if kind == "call":
-                    cursor = connection.execute("DELETE FROM records WHERE call_id = ? AND kind = 'opened'", (call_id,))
-                    superseded += cursor.rowcount
-                connection.execute(
-                    "INSERT INTO records (session, at_s, kind, call_id, body) VALUES (?, ?, ?, ?, ?)",
-                    (self._session, now_s, kind, call_id, body),
-                )
-                written += 1
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        with self._wake:
-            self._pending += written - superseded
+    def _write(self, rows: list[tuple[Row, _Job | None]]) -> tuple[list[bytes], list[_Job | None]]:
+        """One transaction. The records of ended calls that it wrote, and whose they are."""
+        ended = [(body, job) for (kind, _, body), job in rows if kind == "call"]
+        begun, closed = {row[1]: row[2] for row, _ in rows if row[0] == "opened"}, set[str]()
+        if begun or self._open:
+            ids = {row[1] for row, _ in rows if row[0] == "call"}
+            begun = {call_id: body for call_id, body in begun.items() if call_id not in ids}
+            closed = self._open & ids
+        records = [body for body, _ in ended]
+        self._file.write(records, list(begun.items()), list(closed))
+        self._open |= begun.keys()
+        self._open -= closed
+        return records, [job for _, job in ended]
 
-    def read_batch(self, limit: int = 500) -> list[tuple[int, Kind, Call]]:
-        """The oldest unshipped records as (sequence, kind, call), at most `limit`; `opened` only where no end will come.
+    def _catch_up(self) -> None:
+        """Write what waits for the disk: late ends, counts of calls that were not recorded; or see whether it works again."""
+        late = list(self._late)
+        with self._wake:
+            gaps, self._gaps = self._gaps, {}
+        if not late and not gaps and self._problem is None:
+            return
+        try:
+            if late:
+                self._write([(row, None) for row in late])
+                self._settled = self._file.last
+                with self._wake:
+                    for row in late:
+                        if self._late and self._late[0] is row:
+                            self._late.popleft()
+            self._file.probe([msgspec.json.encode(gap) for gap in gaps.values()])
+        except Exception as caught:
+            self._problem = f"the spool could not be written: {caught}"
+            with self._wake:
+                self._gaps = {**self._gaps, **{name: _joined(gap, self._gaps.get(name)) for name, gap in gaps.items()}}
+            return
+        self._problem = None
+
+    def _in_writer(self, work: Callable[[], int]) -> int:
+        """Have the writer thread do `work` and wait for it. RecorderUnavailable when that fails or takes too long."""
+        done = threading.Event()
+        result: list[Any] = []
+
+        def chore() -> None:
+            try:
+                result.append(work())
+            except Exception as error:
+                result.append(error)
+            done.set()
+
+        with self._wake:
+            if self._closing:
+                raise RecorderUnavailable("the spool is closed")
+            self._chores.append(chore)
+            self._wake.notify()
+        if not done.wait(CLOSE_S_MAX):
+            raise RecorderUnavailable(_HANGS)
+        if isinstance(result[0], Exception):
+            raise RecorderUnavailable(f"shipped records could not be removed from the spool: {result[0]}") from result[0]
+        return int(result[0])
+
+    def read_records(self, limit: int = 500) -> list[tuple[int, bytes]]:
+        """The oldest unshipped records as (sequence, canonical JSON), at most `limit`; streams that run are not among them.
 
         Blocks on the disk: call it from a thread. RecorderUnavailable when the file can not be read.
         """
-        with self._reading:
-            try:
-                rows = self._reader.execute(
-                    f"SELECT sequence, kind, body FROM records WHERE {_SHIPPABLE} ORDER BY sequence LIMIT :limit",
-                    {"session": self._session, "limit": min(limit, READ_ROWS_MAX)},
-                ).fetchall()
-            except sqlite3.Error as error:
-                raise RecorderUnavailable(f"the spool could not be read: {error}") from error
-        return [(sequence, kind, _DECODER.decode(body)) for sequence, kind, body in rows]
+        try:
+            return self._file.read(min(limit, READ_ROWS_MAX), self._settled)
+        except sqlite3.Error as error:
+            raise RecorderUnavailable(f"the spool could not be read: {error}") from error
+
+    def read_batch(self, limit: int = 500) -> list[tuple[int, Kind, Call]]:
+        """`read_records`, decoded, as (sequence, kind, call); `opened` only where no end will come."""
+        decoded = [(sequence, _DECODER.decode(record)) for sequence, record in self.read_records(limit)]
+        return [(sequence, "opened" if call.status == "opened" else "call", call) for sequence, call in decoded]
 
     def mark_shipped(self, up_to_sequence: int) -> int:
-        """Delete what the last `read_batch` could see up to `up_to_sequence`, in bounded batches; how many rows went. Blocks."""
-        removed = 0
-        with self._reading:
-            values = {"session": self._session, "up_to": up_to_sequence}
-            try:
-                while True:
-                    cursor = self._reader.execute(
-                        "DELETE FROM records WHERE sequence IN (SELECT sequence FROM records "
-                        f"WHERE sequence <= :up_to AND {_SHIPPABLE} ORDER BY sequence LIMIT {DELETE_ROWS_MAX})",
-                        values,
-                    )
-                    removed += cursor.rowcount
-                    with self._wake:
-                        self._pending -= cursor.rowcount
-                    if cursor.rowcount < DELETE_ROWS_MAX:
-                        return removed
-            except sqlite3.Error as error:
-                raise RecorderUnavailable(f"shipped records could not be removed from the spool: {error}") from error
+        """Forget what the last reading could see up to `up_to_sequence`; how many records went. Blocks."""
+        gone = self._in_writer(lambda: self._file.mark(min(up_to_sequence, self._settled)))
+        with contextlib.suppress(sqlite3.Error):  # a convenience: the writer does it when there is more
+            self._file.settle()
+        return gone
 
-    def pending(self) -> int:
-        """Records in the file that are not shipped, those of running streams included."""
-        return self._pending
+    def has_gaps(self) -> bool:
+        """Whether `read_gaps` has anything. Never blocks."""
+        return self._file.pending_gaps > 0
+
+    def read_gaps(self) -> list[tuple[int, RecordingGap]]:
+        """Counts of calls that went on unrecorded, as far as they are durable and not shipped. Blocks."""
+        try:
+            return [(sequence, msgspec.json.decode(gap, type=RecordingGap)) for sequence, gap in self._file.gaps()]
+        except sqlite3.Error as error:
+            raise RecorderUnavailable(f"the spool could not be read: {error}") from error
+
+    def forget_gaps(self, up_to_sequence: int) -> None:
+        """Forget shipped gaps. Blocks."""
+        self._in_writer(lambda: self._file.forget_gaps(up_to_sequence))
 
     def close(self) -> None:
-        """Write what waits, then close the file and give up the lock. Safe to call twice."""
+        """Write what waits, then close the file and give up the lock. Safe to call twice.
+
+        A disk that hangs is not waited for longer than CLOSE_S_MAX; the file then stays open until the process ends.
+        """
         with self._wake:
             if self._closing:
                 return
             self._closing = True
             self._wake.notify()
         self._thread.join(CLOSE_S_MAX)
-        with self._reading:
-            self._reader.close()
-        self._writer.close()
-        os.close(self._lock_file)
+        if not self._thread.is_alive():
+            self._file.close()
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file stands at `path`: what is written to one that was removed would not be there after a crash."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+def _joined(first: RecordingGap, second: RecordingGap | None) -> RecordingGap:
+    if second is None:
+        return first
+    return msgspec.structs.replace(
+        first, calls=first.calls + second.calls, answered=first.answered + second.answered, last_at=second.last_at
+    )
 
 
-def _row(kind: Kind, call: Call) -> tuple[Kind, str, bytes]:
-    body = _ENCODER.encode(call)
+def _row(kind: Kind, call: Call) -> Row:
+    body = encode(call)
     if len(body) > RECORD_BYTES_MAX:
         raise RecorderUnavailable(f"the record is larger than {RECORD_BYTES_MAX} bytes")
     return kind, call.id, body
 
 
-def _lock(path: Path) -> int:
-    """Hold `path`'s lock file for this process, or raise RecorderUnavailable naming the process that holds it."""
-    import fcntl
+def _give_up(job: _Job, after_s: float) -> None:
+    assert job.future is not None
+    if not job.future.done():
+        job.future.set_exception(
+            RecorderUnavailable(f"the record was not durable within {after_s:g} s: the disk does not keep up")
+        )
 
-    name = path.with_name(path.name + ".lock")
-    descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-        os.close(descriptor)
-        raise RecorderUnavailable(f"{path}: the spool is in use by another process (pid {holder})") from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
-    return descriptor
+
+def _tell(group: list[_Job], error: Exception | None) -> None:
+    """Tell everybody who waits for `group`: one wake-up for each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in group:
+        if job.loop is not None:
+            by_loop.setdefault(job.loop, []).append(job)
+        elif job.finished is not None:
+            job.error = error
+            job.finished.set()
+    for loop, jobs in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, jobs, error)
+
+
+def _resolve(jobs: list[_Job], error: Exception | None) -> None:
+    for job in jobs:
+        if job.deadline is not None:
+            job.deadline.cancel()
+        if job.future is None or job.future.done():
+            continue
+        if error is None:
+            job.future.set_result(None)
+        else:
+            job.future.set_exception(error)

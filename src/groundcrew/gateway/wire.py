@@ -29,6 +29,8 @@ class Headers(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str | None = None
     data_class: DataClass | None = None
     content_length: int | None = None
+    #: Whether the client wants no answer that was given before, nor its own to be given again.
+    no_store: bool = False
 
 
 def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: GatewaySettings) -> Headers:
@@ -57,6 +59,7 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: GatewaySettings) 
         user_id=_identifier(found, b"groundcrew-user-id", settings),
         data_class=_data_class(classes),
         content_length=int(length) if length.isdigit() and len(length) < 19 else None,
+        no_store=b"no-store" in found.get(b"cache-control", b"").lower(),
     )
 
 

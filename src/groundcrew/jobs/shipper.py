@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from groundcrew.domain.call import Call
+from groundcrew.domain.call import CallHead, RecordingGap
 from groundcrew.services.calls import Calls
 
 RETRY_PAUSE_S_MAX = 30.0
 FLUSH_BATCHES_MAX = 100
+#: A transaction costs some milliseconds whatever it holds. When the last one held this many calls, the next comes this many
+#: times later than usual, and holds more.
+LOAD_CALLS_MIN, LOAD_PAUSES = 20, 5
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +26,24 @@ logger = logging.getLogger(__name__)
 class SpoolReader(Protocol):
     """What the shipper needs of a spool."""
 
-    def read_batch(self, limit: int) -> Sequence[Any]:
-        """The oldest records that may be shipped, as (sequence, kind, call)."""
+    def read_records(self, limit: int) -> Sequence[tuple[int, bytes]]:
+        """The oldest records that may be shipped, as (sequence, canonical JSON)."""
         ...
 
     def mark_shipped(self, up_to_sequence: int) -> int:
-        """Forget the records that `read_batch` gave, up to this one."""
+        """Forget the records that `read_records` gave, up to this one."""
+        ...
+
+    def has_gaps(self) -> bool:
+        """Whether calls went on without a record, as far as that is durable and not shipped. Never blocks."""
+        ...
+
+    def read_gaps(self) -> Sequence[tuple[int, RecordingGap]]:
+        """Counts of calls that went on without a record, as (sequence, gap)."""
+        ...
+
+    def forget_gaps(self, up_to_sequence: int) -> None:
+        """Forget the gaps that `read_gaps` gave, up to this one."""
         ...
 
 
@@ -43,11 +58,12 @@ class Shipper:
         gateway: str,
         every_ms: int,
         batch_max: int,
-        shipped: Callable[[Sequence[Call]], None] = lambda _calls: None,
+        shipped: Callable[[Sequence[CallHead]], None] = lambda _calls: None,
     ) -> None:
         self._spool, self._calls, self._gateway = spool, calls, gateway
         self._every_s, self._batch_max, self._shipped = every_ms / 1000, batch_max, shipped
         self._turn = asyncio.Lock()
+        self._shipped_last = 0
 
     async def flush(self) -> None:
         """Ship what the spool holds now, FLUSH_BATCHES_MAX batches at most; raises what the database raises."""
@@ -66,7 +82,7 @@ class Shipper:
         while True:
             try:
                 more = await self._ship_batch()
-                pause_s = 0.0 if more else self._every_s
+                pause_s = 0.0 if more else self._every_s * (LOAD_PAUSES if self._shipped_last >= LOAD_CALLS_MIN else 1)
             except Exception as error:
                 # Whatever the database says, the calls stay in the spool and are tried again.
                 pause_s = min(max(pause_s, self._every_s) * 2, RETRY_PAUSE_S_MAX)
@@ -76,13 +92,15 @@ class Shipper:
     async def _ship_batch(self) -> bool:
         """Ship one batch; whether another full one may wait."""
         async with self._turn:
-            batch = await asyncio.to_thread(self._spool.read_batch, self._batch_max)
+            if self._spool.has_gaps():
+                gaps = await asyncio.to_thread(self._spool.read_gaps)
+                await self._calls.ship_gaps([gap for _, gap in gaps], gateway=self._gateway)
+                await asyncio.to_thread(self._spool.forget_gaps, gaps[-1][0])
+            batch = await asyncio.to_thread(self._spool.read_records, self._batch_max)
+            self._shipped_last = len(batch)
             if not batch:
                 return False
-            # A stream that ended within the batch appears twice; its end is what counts.
-            newest = {call.id: call for _, _, call in batch}
-            calls = list(newest.values())
-            await self._calls.ship(calls, gateway=self._gateway)
+            calls = await self._calls.ship_records([record for _, record in batch], gateway=self._gateway)
             await asyncio.to_thread(self._spool.mark_shipped, batch[-1][0])
             self._shipped(calls)
             return len(batch) >= self._batch_max

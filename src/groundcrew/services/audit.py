@@ -37,13 +37,8 @@ class Audit:
             entries, problems = await stored.read_chain(connection)
             problems += chain_problems(entries)
             single = {each.subject: each.subject_digest for each in entries}
-            batches: dict[int, str | None] = {
-                each.sequence: each.subject_digest
-                for each in entries
-                if each.subject.startswith(("calls/", "outcomes/")) and each.subject_digest is not None
-            }
             problems += await stored.single_row_problems(connection, single)
-            problems += await stored.batch_problems(connection, batches)
+            problems += await stored.batch_problems(connection, stored.batch_digests(entries))
         return _report(entries, problems)
 
     async def latest(self, *, subject: str | None = None, limit: int = 100) -> list[AuditEntry]:

@@ -15,6 +15,7 @@ from groundcrew.services.keys import Keys
 from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.registry import Registry
+from groundcrew.services.retention import Retention
 from groundcrew.services.shadows import ShadowService
 from groundcrew.services.sign_offs import SignOffs
 from groundcrew.services.snapshots import Snapshots
@@ -40,6 +41,7 @@ class Services:
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)
         self.registry = Registry(database)
+        self.retention = Retention(database)
         self.shadows = ShadowService(database)
         self.sign_offs = SignOffs(database, self._flush)
         self.snapshots = Snapshots(database, knowledge_folder)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from groundcrew.domain.call import Call
+import msgspec
+
+from groundcrew.domain.call import Call, CallHead, RecordingGap
+from groundcrew.domain.canonical import canonical_json
 from groundcrew.services import sign_offs
 from groundcrew.services.lookups import require
+from groundcrew.store import audit, catalog, operations, spending
 from groundcrew.store import calls as stored
-from groundcrew.store import catalog, spending
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Database
 
@@ -22,19 +26,41 @@ class Calls:
         self._database = database
 
     async def ship(self, batch: Sequence[Call], *, gateway: str) -> int:
+        """`ship_records` of calls that are at hand. Returns how many were new."""
+        return len(await self.ship_records([canonical_json(call) for call in batch], gateway=gateway))
+
+    async def ship_records(self, records: Sequence[bytes], *, gateway: str) -> list[CallHead]:
         """Insert calls that are not there yet, in one transaction with their audit entry and the sign-offs they wait for.
 
-        Shipping a batch again changes nothing: a call's id makes it once. Returns how many were new.
+        `records`: calls' canonical JSON, kept as it is. Shipping a batch again changes nothing: a call's id makes it once.
+        Returns those that were new.
         """
-        if not batch:
-            return 0
+        if not records:
+            return []
         async with self._database.write(SHIPPER) as writer:
-            fresh = await CALLS.insert_batch(writer, list(batch), "ship", f"calls/{gateway}", details={"gateway": gateway})
-            await spending.add(writer.connection, fresh)
-            for call in fresh:
-                if call.status == "held":
+            fresh = await stored.insert(writer, records, gateway=gateway)
+            await spending.add(writer.connection, [head for head, _ in fresh])
+            uses: dict[str, tuple[str, datetime]] = {}
+            for head, _ in fresh:
+                if head.key_id not in uses or head.received_at > uses[head.key_id][1]:
+                    uses[head.key_id] = head.use_case, head.received_at
+            if uses:
+                await operations.note_key_uses(writer.connection, uses)
+            for head, record in fresh:
+                if head.status == "held":
+                    call = msgspec.json.decode(record, type=Call)
                     await sign_offs.request(writer, call, await catalog.USE_CASES.get(writer.connection, call.use_case))
-        return len(fresh)
+        return [head for head, _ in fresh]
+
+    async def ship_gaps(self, gaps: Sequence[RecordingGap], *, gateway: str) -> None:
+        """Note in the audit log how many calls have no record; each gap once."""
+        async with self._database.write(SHIPPER) as writer:
+            for gap in gaps:
+                subject = f"recording-gap/{gap.id}"
+                if not await audit.latest(writer.connection, subject=subject, limit=1):
+                    details = {**msgspec.to_builtins(gap), "gateway": gateway}
+                    reason = f"{gap.calls} calls of use case {gap.use_case} have no record, {gap.answered} of them answered"
+                    await writer.audit("gap", subject, document=None, reason=reason, details=details)
 
     async def get(self, call_id: str) -> Call:
         """One call; NotFound if it was not recorded."""

@@ -40,7 +40,7 @@ from groundcrew.services.declaration_address import (
     refuse_for_embedded,
 )
 from groundcrew.services.declaration_fields import Complaints, Fields, shown, suggestion
-from groundcrew.services.declaration_limits import read_budget, read_exposure, read_limits
+from groundcrew.services.declaration_limits import read_budget, read_cache, read_exposure, read_limits, read_recording
 from groundcrew.services.declaration_yaml import Node, describe, read_documents, read_text
 
 TARGETS_MAX = 16
@@ -49,6 +49,7 @@ WEIGHT_MAX = 1_000_000
 GUARD_TIMEOUT_MS_MAX = 60_000
 PROMPT_BYTES_MAX = 65_536
 AMOUNT_MAX = 1e12
+RETENTION_DAYS_MAX = 36_500
 
 #: Guards that a policy may name unless the caller knows of more. One that does not exist would refuse every call at runtime.
 KNOWN_GUARDS: frozenset[str] = frozenset(BUILT_IN)
@@ -397,6 +398,9 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         limits=read_limits(fields),
         exposure=read_exposure(fields, reading.locate),
         economics=_read_economics(fields),
+        recording=read_recording(fields),
+        retention_days=fields.integer("retention_days", low=1, high=RETENTION_DAYS_MAX),
+        cache=read_cache(fields),
         risk_answers=_read_risk(fields),
     )
 

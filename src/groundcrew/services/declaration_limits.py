@@ -1,11 +1,12 @@
-"""Readers of what bounds a use case: its budget, its rate limits and whom it may serve."""
+"""Readers of what bounds a use case: its budget, its rate limits, whom it may serve, what is kept of its calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
-from groundcrew.domain.use_case import Budget, Exposure, Limits, RateLimits, SpendLimits
+from groundcrew.domain.use_case import Budget, CacheRule, Exposure, Limits, RateLimits, SpendLimits
 from groundcrew.guards import pii
 from groundcrew.services.declaration_fields import Fields, shown
 from groundcrew.services.declaration_yaml import Node, describe
@@ -17,6 +18,7 @@ USD_MAX = 1e9
 #: Users that a use case may name, and the length of each.
 USERS_MAX, USER_LENGTH_MAX = 10_000, 200
 USERS_FILE_BYTES_MAX = 4 * 1024 * 1024
+CACHE_TTL_S_MAX, CACHE_ENTRIES_MAX = 7 * 86_400, 1_000_000
 
 #: Finds the file that a field names: as an absolute path and as shown in errors.
 Locate = Callable[[Fields, str], tuple[Path, str] | None]
@@ -147,3 +149,21 @@ def _user_problem(user: str) -> str:
     if {each.type for each in pii.find(user)} & {"EMAIL", "IBAN"}:
         return "holds personal data (not shown): name users by identifiers, as calls do in groundcrew-user-id"
     return ""
+
+
+def read_cache(fields: Fields) -> CacheRule | None:
+    """`cache`: for how long, and how many, answers may be given again."""
+    section = fields.section("cache")
+    if section is None:
+        return None
+    entries = section.integer("max_entries", low=1, high=CACHE_ENTRIES_MAX)
+    section.node("ttl", required=True)
+    ttl_s = section.duration_s("ttl", default=1, high=CACHE_TTL_S_MAX)
+    section.finish()
+    return CacheRule(ttl_s=ttl_s, **({} if entries is None else {"entries_max": entries}))
+
+
+def read_recording(fields: Fields) -> Literal["closed", "shed"] | None:
+    """`recording`: whether calls go on that can not be recorded; None leaves it to the risk tier."""
+    words: tuple[Literal["closed", "shed"], ...] = ("closed", "shed")
+    return fields.choice("recording", words) if fields.has("recording") else None

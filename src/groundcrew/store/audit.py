@@ -20,6 +20,8 @@ from groundcrew.store.feedback import OUTCOMES, RATINGS
 from groundcrew.store.tables import audit_entries, audit_head
 
 PAGE_ROWS = 2_000
+#: Subject of the entries that stand for the removal of texts, before the number of the batch.
+REDACTED = "calls-redacted/"
 
 #: Rows of these have one audit entry each; the newest entry's digest is the row's.
 SINGLE: tuple[Collection[Any], ...] = (*(each for each in vars(catalog).values() if isinstance(each, Collection)), RATINGS)
@@ -83,6 +85,29 @@ async def latest(connection: AsyncConnection, *, subject: str | None = None, lim
     if subject is not None:
         query = query.where(audit_entries.c.subject == subject)
     return [decode(document, AuditEntry) for document in (await connection.execute(query)).scalars()]
+
+
+async def batch_digest(connection: AsyncConnection, batch: int) -> str | None:
+    """What the chain says the rows of a batch are now: the digest of its newest redaction, or of its arrival."""
+    redaction = await latest(connection, subject=f"{REDACTED}{batch}", limit=1)
+    if redaction:
+        return redaction[0].subject_digest
+    query = sa.select(audit_entries.c.document).where(audit_entries.c.sequence == batch)
+    document = (await connection.execute(query)).scalar_one_or_none()
+    return decode(document, AuditEntry).subject_digest if document is not None else None
+
+
+def batch_digests(chain: list[AuditEntry]) -> dict[int, str | None]:
+    """What a whole chain says of every batch, as `batch_digest` does: sequence → digest."""
+    digests: dict[int, str | None] = {}
+    for entry in chain:
+        if entry.subject_digest is None:
+            continue
+        if entry.subject.startswith(("calls/", "outcomes/")):
+            digests[entry.sequence] = entry.subject_digest
+        elif entry.subject.startswith(REDACTED) and entry.details.get("batch") in digests:
+            digests[entry.details["batch"]] = entry.subject_digest
+    return digests
 
 
 async def single_row_problems(connection: AsyncConnection, digests: dict[str, str | None]) -> list[str]:

@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from groundcrew.domain.call import Call
+from groundcrew.domain.call import Call, CallHead
+from groundcrew.domain.canonical import canonical_json
 from groundcrew.domain.spending import charged_nanos
 from groundcrew.store import tables
 from groundcrew.store.collection import Collection
-from groundcrew.store.database import decode
+from groundcrew.store.database import Writer, decode
 
 TOKENS_MAX = 2**62
 
 
 def _stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """`moment`, which is in UTC, as text that sorts by time."""
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
-CALLS = Collection(
-    tables.calls,
-    Call,
-    "call",
-    identify=lambda each: each.id,
-    columns=lambda each: {
-        "use_case": each.use_case,
-        "status": each.status,
-        "received_at": _stamp(each.received_at),
-        "version_digest": each.version_digest,
-        "case_id": each.case_id,
-        "trust_state": each.trust.state if each.trust else None,
-        "trace_id": each.trace_id,
+def _columns(call: Call | CallHead) -> dict[str, Any]:
+    return {
+        "use_case": call.use_case,
+        "status": call.status,
+        "received_at": _stamp(call.received_at),
+        "version_digest": call.version_digest,
+        "case_id": call.case_id,
+        "trust_state": call.trust.state if call.trust else None,
         # A provider may claim any number; one that no column can hold must not keep all later calls from being shipped.
-        "tokens": min(max(each.input_tokens + each.output_tokens, 0), TOKENS_MAX),
-        "cost_usd": each.cost_usd,
-        "sample": each.sample,
-        "shadow_of": each.shadow_of,
-        "key_id": each.key_id,
-        "user_id": each.user_id,
-        "charged_nanos": charged_nanos(each),
-    },
-)
+        "tokens": min(max(call.input_tokens + call.output_tokens, 0), TOKENS_MAX),
+        "cost_usd": call.cost_usd,
+        "sample": call.sample,
+        "shadow_of": call.shadow_of,
+        "trace_id": call.trace_id,
+        "key_id": call.key_id,
+        "user_id": call.user_id,
+        "charged_nanos": charged_nanos(call),
+        "redacted": call.redacted_at is not None,
+    }
+
+
+CALLS = Collection(tables.calls, Call, "call", identify=lambda each: each.id, columns=_columns)
+_HEAD = msgspec.json.Decoder(CallHead)
+
+
+async def insert(writer: Writer, records: Sequence[bytes], *, gateway: str) -> list[tuple[CallHead, bytes]]:
+    """Insert records (calls' canonical JSON) that are not there yet, under one audit entry; returns those inserted, by id.
+
+    Of several records of one call the last counts.
+    """
+    heads = {head.id: (head, record) for record in records for head in (_HEAD.decode(record),)}
+    present = await CALLS.present(writer.connection, list(heads))
+    fresh = [heads[each] for each in sorted(heads.keys() - present)]
+    await CALLS.insert_documents(
+        writer,
+        [(head.id, record, _columns(head)) for head, record in fresh],
+        "ship",
+        f"calls/{gateway}",
+        details={"gateway": gateway},
+    )
+    return fresh
 
 
 async def status_counts(
@@ -134,3 +155,36 @@ async def shadow_pairs(
     )
     rows = (await connection.execute(query)).all()
     return [(decode(shadow, Call), decode(main, Call) if main is not None else None) for shadow, main in rows]
+
+
+async def batches_before(
+    connection: AsyncConnection, use_case: str, before: datetime, *, after_batch: int, limit: int
+) -> list[int]:
+    """Batches past `after_batch` that hold calls of `use_case` from before that time whose texts are there, in order."""
+    table = tables.calls
+    query = (
+        sa.select(table.c.batch)
+        .distinct()
+        .where(table.c.use_case == use_case, table.c.received_at < _stamp(before), ~table.c.redacted)
+        .where(table.c.batch > after_batch)
+        .order_by(table.c.batch)
+        .limit(limit)
+    )
+    return list((await connection.execute(query)).scalars())
+
+
+async def batch_documents(connection: AsyncConnection, batch: int) -> dict[str, bytes]:
+    """The documents of one batch by id, in the order that its digest is over."""
+    query = sa.select(tables.calls.c.id, tables.calls.c.document).where(tables.calls.c.batch == batch)
+    rows = {row.id: row.document.encode() for row in await connection.execute(query)}
+    return {each: rows[each] for each in sorted(rows)}
+
+
+async def rewrite(writer: Writer, calls: Sequence[Call]) -> dict[str, bytes]:
+    """Put `calls` in the place of what is stored of them; their documents by id. The caller writes the audit entry."""
+    table = tables.calls
+    documents = {each.id: canonical_json(each) for each in calls}
+    for each in calls:
+        values = {"document": documents[each.id].decode(), **_columns(each)}
+        await writer.connection.execute(table.update().where(table.c.id == each.id).values(values))
+    return documents

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -73,19 +73,36 @@ class Collection(Generic[T]):
     ) -> list[T]:
         """Insert the items that are not there yet, under one audit entry over all of them; returns those inserted."""
         documents = {self.identify(item): (item, canonical_json(item)) for item in items}
-        present: set[str] = set()
-        ids = sorted(documents)
+        present = await self.present(writer.connection, list(documents))
+        fresh = [(each, *documents[each]) for each in sorted(documents.keys() - present)]
+        rows = [(item_id, document, self.columns(item)) for item_id, item, document in fresh]
+        await self.insert_documents(writer, rows, action, subject, details=details)
+        return [item for _, item, _ in fresh]
+
+    async def present(self, connection: AsyncConnection, ids: list[str]) -> set[str]:
+        """Which of `ids` have a row."""
+        found: set[str] = set()
         for start in range(0, len(ids), 500):
             query = sa.select(self.table.c.id).where(self.table.c.id.in_(ids[start : start + 500]))
-            present.update((await writer.connection.execute(query)).scalars())
-        fresh = [each for each in ids if each not in present]
-        if not fresh:
-            return []
-        joined = b"\n".join(documents[each][1] for each in fresh)
-        entry = await writer.audit(action, subject, document=joined, details={**details, "rows": len(fresh)})
-        rows = [
-            {"id": each, "document": documents[each][1].decode(), "batch": entry.sequence, **self.columns(documents[each][0])}
-            for each in fresh
+            found.update((await connection.execute(query)).scalars())
+        return found
+
+    async def insert_documents(
+        self,
+        writer: Writer,
+        rows: Sequence[tuple[str, bytes, Mapping[str, Any]]],
+        action: str,
+        subject: str,
+        *,
+        details: dict[str, Any],
+    ) -> None:
+        """Insert `rows` (id, document, lookup columns), sorted by id and all new, under one audit entry over all of them."""
+        if not rows:
+            return
+        joined = b"\n".join(document for _, document, _ in rows)
+        entry = await writer.audit(action, subject, document=joined, details={**details, "rows": len(rows)})
+        values = [
+            {"id": item_id, "document": document.decode(), "batch": entry.sequence, **columns}
+            for item_id, document, columns in rows
         ]
-        await writer.connection.execute(self.table.insert(), rows)
-        return [documents[each][0] for each in fresh]
+        await writer.connection.execute(self.table.insert(), values)

@@ -1,11 +1,17 @@
-"""Operational rows that are not part of the audited record: sessions, enforcement points."""
+"""Operational rows that are not part of the audited record: sessions, enforcement points, when keys were used."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from groundcrew.store.tables import enforcement_points, sessions
+from groundcrew.store.tables import enforcement_points, key_uses, sessions
+
+#: Characters of a time that are compared: a key's use is noted to the minute, so that its row is seldom written.
+NOTED_TO = 16
 
 
 async def acknowledge(
@@ -53,3 +59,24 @@ async def close_session(connection: AsyncConnection, session: str) -> None:
 async def close_sessions_of(connection: AsyncConnection, user_name: str, now_s: float) -> None:
     """End every session of one user, and all expired ones."""
     await connection.execute(sessions.delete().where(sa.or_(sessions.c.user_name == user_name, sessions.c.expires_at_s <= now_s)))
+
+
+async def note_key_uses(connection: AsyncConnection, uses: Mapping[str, tuple[str, datetime]]) -> None:
+    """Note when keys were used: key id → (use case, time); an earlier time than the known one changes nothing."""
+    table = key_uses
+    query = sa.select(table.c.key_id, table.c.used_at).where(table.c.key_id.in_(list(uses)))
+    known = {row.key_id: row.used_at for row in await connection.execute(query)}
+    for key_id, (use_case, moment) in uses.items():
+        used_at = moment.isoformat(timespec="seconds")
+        if key_id not in known:
+            await connection.execute(table.insert().values(key_id=key_id, use_case=use_case, used_at=used_at))
+        elif used_at[:NOTED_TO] > known[key_id][:NOTED_TO]:
+            await connection.execute(table.update().where(table.c.key_id == key_id).values(used_at=used_at))
+
+
+async def key_uses_of(connection: AsyncConnection, use_case: str | None = None) -> dict[str, datetime]:
+    """When keys were last used, those of one use case where given."""
+    query = sa.select(key_uses.c.key_id, key_uses.c.used_at)
+    if use_case is not None:
+        query = query.where(key_uses.c.use_case == use_case)
+    return {key_id: datetime.fromisoformat(used_at) for key_id, used_at in (await connection.execute(query)).all()}

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from groundcrew.domain.call import Call
+from groundcrew.domain.call import CallHead
 from groundcrew.domain.spending import AccountId, AccountKind, Held, Spent, charged_nanos, to_nanos
 from groundcrew.store.tables import SPENDING_KEYS, SPENDING_SUMS, audit_entries, audit_head, budget_holds, calls, spending
 
@@ -23,7 +23,7 @@ GROUPS_MAX = 10_000
 _COLUMN_OF = {"use-case": "use_case", "key": "key_id", "user": "user_id"}
 
 
-async def add(connection: AsyncConnection, recorded: Iterable[Call]) -> None:
+async def add(connection: AsyncConnection, recorded: Iterable[CallHead]) -> None:
     """Add calls to the sums; in the transaction that inserts them, so that each counts once."""
     sums: dict[tuple[Any, ...], Counter[str]] = {}
     for call in recorded:

@@ -72,6 +72,7 @@ calls = _document_table(
     sa.Column("key_id", sa.Text, nullable=False, server_default=""),
     _text("user_id", nullable=True),
     sa.Column("charged_nanos", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("redacted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(
         ("use_case", "received_at"),
@@ -119,6 +120,14 @@ enforcement_points = sa.Table(
     sa.Column("process_id", sa.BigInteger, nullable=False),
     sa.Column("snapshot_version", sa.BigInteger, nullable=False),
     sa.Column("seen_at_s", sa.Float, nullable=False),
+)
+key_uses = sa.Table(
+    "key_uses",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    _text("use_case"),
+    _text("used_at"),
+    sa.Index("ix_key_uses_use_case", "use_case"),
 )
 sessions = sa.Table(
     "sessions",

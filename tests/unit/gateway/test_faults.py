@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from groundcrew.domain.call import Call
 from groundcrew.domain.provider import Provider, Target
+from groundcrew.domain.use_case import SignOffRule
 from groundcrew.errors import RecorderUnavailable
+from groundcrew.gateway.protocols import Recorder
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.testing import (
     TEST_KEY,
@@ -24,6 +26,7 @@ from groundcrew.testing import (
     chat,
     memory_gateway,
     memory_snapshot,
+    memory_use_case,
     request,
 )
 
@@ -38,9 +41,11 @@ def upstream() -> Iterator[FakeUpstream]:
         yield fake
 
 
-def build(upstream: FakeUpstream, folder: Path, **fields: object) -> MemoryGateway:
+def build(upstream: FakeUpstream, folder: Path, *, recorder: Recorder | None = None, **fields: object) -> MemoryGateway:
+    """A gateway whose use case has `fields`."""
     targets = (Target(provider="fake", model="fake-model-1", timeout_s=0.4),)
-    return memory_gateway(memory_snapshot(upstream.url, targets=targets), folder, settings=QUICK, **fields)
+    snapshot = memory_snapshot(upstream.url, targets=targets, use_case=memory_use_case(**fields))
+    return memory_gateway(snapshot, folder, settings=QUICK, recorder=recorder)
 
 
 @pytest.fixture
@@ -248,6 +253,7 @@ class BrokenRecorder:
     def __init__(self, *, opened: bool, record: bool) -> None:
         self._opened, self._record = opened, record
         self.late: list[Call] = []
+        self.gaps: list[tuple[str, bool]] = []
 
     async def opened(self, call: Call) -> None:
         if self._opened:
@@ -260,26 +266,77 @@ class BrokenRecorder:
     def later(self, call: Call) -> None:
         self.late.append(call)
 
+    def missed(self, call: Call, *, answered: bool) -> None:
+        self.gaps.append((call.use_case, answered))
+
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_nothing_leaves_when_the_recorder_is_down(upstream: FakeUpstream, tmp_path: Path, stream: bool) -> None:
-    memory = build(upstream, tmp_path, recorder=BrokenRecorder(opened=True, record=True))
+    recorder = BrokenRecorder(opened=True, record=True)
+    memory = build(upstream, tmp_path, recorder=recorder, recording="closed")
     response = await chat(memory.gateway, TEST_KEY, text="hi", stream=stream)
     assert error_of(response) == (503, "recorder_unavailable")
     assert b"one" not in response.body
     assert memory.gateway.ledger.used("demo", memory.gateway.clock.now()).tokens_today > 0, "the upstream was paid all the same"
+    assert recorder.gaps == ([] if stream else [("demo", False)])
     await memory.gateway.close()
     memory.spool.close()
 
 
 async def test_a_stream_is_not_called_complete_when_its_end_can_not_be_recorded(upstream: FakeUpstream, tmp_path: Path) -> None:
     recorder = BrokenRecorder(opened=False, record=True)
-    memory = build(upstream, tmp_path, recorder=recorder)
+    memory = build(upstream, tmp_path, recorder=recorder, recording="closed")
     response = await chat(memory.gateway, TEST_KEY, text="hi", stream=True)
     assert response.events()[-1]["error"]["code"] == "recorder_unavailable"
     assert b"[DONE]" not in response.body
     (late,) = recorder.late
     assert (late.status, late.error_code, late.answer) == ("failed", "recorder_unavailable", response.text())
+    await memory.gateway.close()
+    memory.spool.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_where_it_is_declared_calls_go_on_without_a_record_and_are_counted(
+    upstream: FakeUpstream, tmp_path: Path, stream: bool
+) -> None:
+    recorder = BrokenRecorder(opened=True, record=True)
+    memory = build(upstream, tmp_path, recorder=recorder, recording="shed")
+    response = await chat(memory.gateway, TEST_KEY, text="hi", stream=stream)
+    assert (response.status, response.text()) == (200, "one two three four")
+    assert (recorder.gaps, recorder.late) == ([("demo", True)], [])
+    assert b'groundcrew_shed_calls_total{use_case="demo"} 1.0' in memory.gateway.metrics.render()
+    await memory.gateway.close()
+    memory.spool.close()
+
+
+async def test_a_stream_that_goes_on_gets_its_record_later(upstream: FakeUpstream, tmp_path: Path) -> None:
+    recorder = BrokenRecorder(opened=False, record=True)
+    memory = build(upstream, tmp_path, recorder=recorder, recording="shed")
+    response = await chat(memory.gateway, TEST_KEY, text="hi", stream=True)
+    assert b"[DONE]" in response.body
+    assert ([each.status for each in recorder.late], recorder.gaps) == (["answered"], [])
+    await memory.gateway.close()
+    memory.spool.close()
+
+
+async def test_what_waits_for_a_sign_off_is_never_shed(upstream: FakeUpstream, tmp_path: Path) -> None:
+    rule = SignOffRule(when="always", qualification="agent")
+    recorder = BrokenRecorder(opened=True, record=True)
+    memory = build(upstream, tmp_path, recorder=recorder, recording="shed", sign_off=rule)
+    assert error_of(await chat(memory.gateway, TEST_KEY, text="hi")) == (503, "recorder_unavailable")
+    assert recorder.gaps == [("demo", False)]
+    await memory.gateway.close()
+    memory.spool.close()
+
+
+@pytest.mark.parametrize(("fails_closed", "status"), [(True, 503), (False, 200)])
+async def test_the_risk_tier_decides_where_nothing_is_declared(
+    upstream: FakeUpstream, tmp_path: Path, fails_closed: bool, status: int
+) -> None:
+    recorder = BrokenRecorder(opened=True, record=True)
+    memory = memory_gateway(memory_snapshot(upstream.url, fails_closed=fails_closed), tmp_path, recorder=recorder, settings=QUICK)
+    assert (await chat(memory.gateway, TEST_KEY, text="hi")).status == status
+    assert recorder.gaps == [("demo", not fails_closed)]
     await memory.gateway.close()
     memory.spool.close()
 

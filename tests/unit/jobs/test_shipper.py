@@ -12,7 +12,7 @@ import pytest
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
-from groundcrew.domain.call import Call
+from groundcrew.domain.call import CallHead
 from groundcrew.errors import RecorderUnavailable
 from groundcrew.gateway.spool import Spool
 from groundcrew.jobs import shipper as jobs
@@ -31,8 +31,17 @@ class CrashingSpool:
     def __init__(self, spool: Spool, times: int = 1) -> None:
         self._spool, self._left = spool, times
 
-    def read_batch(self, limit: int) -> Sequence[Any]:
-        return self._spool.read_batch(limit)
+    def read_records(self, limit: int) -> Sequence[Any]:
+        return self._spool.read_records(limit)
+
+    def has_gaps(self) -> bool:
+        return self._spool.has_gaps()
+
+    def read_gaps(self) -> Sequence[Any]:
+        return self._spool.read_gaps()
+
+    def forget_gaps(self, up_to_sequence: int) -> None:
+        self._spool.forget_gaps(up_to_sequence)
 
     def mark_shipped(self, up_to_sequence: int) -> int:
         if self._left:
@@ -47,12 +56,12 @@ class AwayCalls:
     def __init__(self, calls: Calls, times: int) -> None:
         self._calls, self.left, self.tries = calls, times, 0
 
-    async def ship(self, batch: Sequence[Call], *, gateway: str) -> int:
+    async def ship_records(self, records: Sequence[bytes], *, gateway: str) -> Sequence[CallHead]:
         self.tries += 1
         if self.left:
             self.left -= 1
             raise ConnectionRefusedError("the database is away")
-        return await self._calls.ship(batch, gateway=gateway)
+        return await self._calls.ship_records(records, gateway=gateway)
 
 
 @pytest.fixture
@@ -157,6 +166,60 @@ async def _is(condition: bool) -> bool:
     return condition
 
 
+async def test_an_hour_without_the_database_loses_nothing_and_keeps_the_order(services: Services, spool: Spool) -> None:
+    """Calls go on, batch after batch waits, and all arrive in the order that they came in."""
+    away = AwayCalls(services.calls, times=40)
+    shipped: list[str] = []
+    ids: list[str] = []
+    async with running(make(spool, away, batch_max=7, shipped=lambda calls: shipped.extend(each.id for each in calls))):
+        for _ in range(40):
+            calls = [bank.call() for _ in range(5)]
+            await asyncio.gather(*(spool.record(each) for each in calls))
+            ids += [each.id for each in calls]
+        away.left = 0
+        await bank.until(lambda: _is(len(shipped) == len(ids)))
+    assert (shipped, await recorded(services)) == (ids, sorted(ids))
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_what_has_no_record_shows_in_the_audit_log_once(services: Services, spool: Spool) -> None:
+    spool.missed("assistant", "key-1", answered=True)
+    await bank.until(lambda: _is(spool.has_gaps()))
+    gap = spool.read_gaps()[0][1]
+
+    class DiesAfterwards(CrashingSpool):
+        def forget_gaps(self, up_to_sequence: int) -> None:
+            raise Crash
+
+    with pytest.raises(Crash):
+        await make(DiesAfterwards(spool, times=0), services.calls).flush()
+    ids = fill(spool, 2)
+    await make(spool, services.calls).flush()
+    assert (spool.has_gaps(), await recorded(services)) == (False, ids)
+    (entry,) = [each for each in await services.audit.latest() if each.action == "gap"]
+    assert entry.subject == f"recording-gap/{gap.id}"
+    assert entry.reason == "1 calls of use case assistant have no record, 1 of them answered"
+    assert (entry.details["calls"], entry.details["key_id"]) == (1, "key-1")
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_under_load_it_ships_seldom(services: Services, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    done = asyncio.Event()
+
+    async def sleep(pause_s: float) -> None:
+        pauses.append(pause_s)
+        if len(pauses) == 3:
+            done.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(jobs.asyncio, "sleep", sleep)
+    fill(spool, 70)
+    async with running(make(spool, services.calls, every_ms=200, batch_max=50)):
+        await asyncio.wait_for(done.wait(), 30)
+    assert pauses == [0.0, 1.0, 0.2], "a full batch is followed at once, many calls by a longer pause, none by the usual one"
+
+
 async def test_its_pause_grows_to_a_bound_and_shrinks_when_it_works(
     services: Services, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,11 +256,11 @@ async def test_a_spool_that_can_not_be_read_is_tried_again(services: Services, s
     class BrokenOnce(CrashingSpool):
         broken = True
 
-        def read_batch(self, limit: int) -> Sequence[Any]:
+        def read_records(self, limit: int) -> Sequence[Any]:
             if self.broken:
                 self.broken = False
                 raise RecorderUnavailable("the disk hiccups")
-            return super().read_batch(limit)
+            return super().read_records(limit)
 
     ids = fill(spool, 2)
     async with running(make(BrokenOnce(spool, times=0), services.calls)):

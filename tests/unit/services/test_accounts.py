@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,57 @@ async def test_a_revoked_key_works_no_more(services: Services) -> None:
     with pytest.raises(Conflict, match="was revoked at"):
         await services.keys.revoke(created.key.id, actor="user:anna", reason="again")
     assert [each.id for each in await services.keys.find(bank.NAME)] == [kept.key.id, created.key.id]
+
+
+async def test_a_rotated_key_goes_on_beside_its_heir_until_the_overlap_ends(services: Services, clock: FakeClock) -> None:
+    old = await services.keys.create(bank.NAME, actor="user:maria", expires_in_s=10 * bank.DAY_S, label="mail client")
+    clock.advance(2 * bank.DAY_S)
+    new = await services.keys.rotate(old.key.id, actor="user:anna", overlap_s=3_600)
+    assert new.secret != old.secret
+    assert (new.key.rotated_from, new.key.label, new.key.use_case) == (old.key.id, "mail client", bank.NAME)
+    assert (new.key.expires_at - new.key.created_at).total_seconds() == 10 * bank.DAY_S
+    clock.advance(3_599)
+    assert (await served(services, old.secret), await served(services, new.secret)) == (True, True)
+    clock.advance(1)
+    assert (await served(services, old.secret), await served(services, new.secret)) == (False, True)
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_a_rotation_never_prolongs_a_key_and_happens_once(services: Services, clock: FakeClock) -> None:
+    old = await services.keys.create(bank.NAME, actor="user:maria", expires_in_s=60)
+    await services.keys.rotate(old.key.id, actor="user:anna", overlap_s=bank.DAY_S)
+    with pytest.raises(Conflict, match="takes its place"):
+        await services.keys.rotate(old.key.id, actor="user:anna")
+    clock.advance(60)
+    assert not await served(services, old.secret)
+    with pytest.raises(Conflict, match="no longer valid"):
+        await services.keys.rotate(old.key.id, actor="user:anna")
+
+
+async def test_a_rotation_without_overlap_ends_the_old_key_at_once(services: Services) -> None:
+    old = await services.keys.create(bank.NAME, actor="user:maria")
+    with pytest.raises(InputError, match="overlap"):
+        await services.keys.rotate(old.key.id, actor="user:anna", overlap_s=31 * bank.DAY_S)
+    new = await services.keys.rotate(old.key.id, actor="user:anna", overlap_s=0)
+    assert (await served(services, old.secret), await served(services, new.secret)) == (False, True)
+    await services.keys.revoke(new.key.id, actor="user:anna", reason="lost")
+    with pytest.raises(Conflict):
+        await services.keys.rotate(new.key.id, actor="user:anna")
+
+
+async def test_a_label_is_short_and_printable(services: Services) -> None:
+    for label in ("x" * 101, "a\nb"):
+        with pytest.raises(InputError, match="label"):
+            await services.keys.create(bank.NAME, actor="user:maria", label=label)
+
+
+async def test_when_a_key_was_last_used_is_known_once_its_calls_are_shipped(services: Services, clock: FakeClock) -> None:
+    used, unused = [await services.keys.create(bank.NAME, actor="user:maria") for _ in range(2)]
+    early, late = clock.now(), clock.now() + timedelta(minutes=3)
+    for moment in (late, early):
+        await services.calls.ship([bank.call(key_id=used.key.id, received_at=moment)], gateway="gateway-1")
+    assert await services.keys.last_used(bank.NAME) == {used.key.id: late.replace(microsecond=0)}
+    assert unused.key.id not in await services.keys.last_used()
 
 
 async def test_a_key_lives_for_a_bounded_time(services: Services) -> None:

@@ -47,11 +47,11 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
     database = await Database.open(database_url)
     async with database.operate() as connection:
         await connection.execute(sa.text("DROP TABLE audit_head"))
-        for table in ("spending", "budget_holds", "budget_warnings"):
+        for table in ("spending", "budget_holds", "budget_warnings", "key_uses"):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
         for index in ("ix_calls_use_case_shadow_of", "ix_calls_trace_id"):
             await connection.execute(sa.text(f"DROP INDEX {index}"))
-        for column in ("sample", "shadow_of", "trace_id", "key_id", "user_id", "charged_nanos"):
+        for column in ("sample", "shadow_of", "trace_id", "key_id", "user_id", "charged_nanos", "redacted"):
             await connection.execute(sa.text(f"ALTER TABLE calls DROP COLUMN {column}"))
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     await database.close()

@@ -24,7 +24,9 @@ from groundcrew.services.feedback import NewRating
 from groundcrew.store import tables
 
 AUDITED = [
-    each for each in tables.metadata.sorted_tables if each.name not in ("snapshot_version", "enforcement_points", "sessions")
+    each
+    for each in tables.metadata.sorted_tables
+    if each.name not in ("snapshot_version", "enforcement_points", "sessions", "key_uses")
 ]
 STEPS_MAX = 12
 

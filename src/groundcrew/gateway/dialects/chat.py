@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Annotated, Any
 
 import msgspec
@@ -153,6 +153,10 @@ class AskedChat:
             ):
                 return True
         return False
+
+    def members(self) -> Set[str]:
+        """The names of the request's members."""
+        return self._fields.keys()
 
     def body(self, outgoing: Outgoing) -> bytes:
         """The client's own bytes with `model` and what else must change replaced; another dialect's where the target's is one."""

@@ -3,7 +3,7 @@ that speaks the same, translated by way of a chat completion request for the oth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import msgspec
@@ -72,6 +72,10 @@ class AskedTranslated:
     def hides_text(self) -> bool:
         """Whether the dialect's module left anything out."""
         return self._module.hides_text(self.request)
+
+    def members(self) -> Set[str]:
+        """The names of the request's members."""
+        return self.request.keys()
 
     def body(self, outgoing: Outgoing) -> bytes:
         """The request with the model, our system message and masked texts in it, in the target's dialect."""

@@ -9,10 +9,10 @@ import msgspec
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from groundcrew.domain.key import KEY_LIFETIME_S_MAX, Key
+from groundcrew.domain.key import KEY_LIFETIME_S_MAX, LABEL_LENGTH_MAX, Key
 from groundcrew.domain.use_case import RateLimits, SpendLimits
 from groundcrew.domain.user import Role, User
-from groundcrew.services.keys import KEY_LIFETIME_S_DEFAULT
+from groundcrew.services.keys import KEY_LIFETIME_S_DEFAULT, OVERLAP_S_DEFAULT, OVERLAP_S_MAX
 from groundcrew.services.users import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN
 from groundcrew.web.api.common import ApiRequest, Reason, principal_of, services_of
 
@@ -45,6 +45,9 @@ class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
+    label: str = ""
+    rotated_from: str | None = None
+    last_used_at: datetime | None = None
 
 
 class KeySpend(SpendLimits, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +65,14 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     expires_in_s: Annotated[float, msgspec.Meta(gt=0, le=KEY_LIFETIME_S_MAX)] = KEY_LIFETIME_S_DEFAULT
     budget: KeySpend | None = None
     limits: KeyRates | None = None
+    label: Annotated[str, msgspec.Meta(max_length=LABEL_LENGTH_MAX)] = ""
+
+
+class Rotation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a key is rotated: for how long the old one goes on, and how long the new one lives (as the old one, where absent)."""
+
+    overlap_s: Annotated[float, msgspec.Meta(ge=0, le=OVERLAP_S_MAX)] = OVERLAP_S_DEFAULT
+    expires_in_s: Annotated[float, msgspec.Meta(gt=0, le=KEY_LIFETIME_S_MAX)] | None = None
 
 
 class CreatedKeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +128,9 @@ async def create_user(request: ApiRequest, data: JSONBody[NewAccount]) -> Accoun
 @get("/keys", action="manage_keys", tags=["keys"], summary="List keys")
 async def list_keys(request: ApiRequest, use_case: FromQuery[str | None] = None) -> dict[str, list[KeyAnswer]]:
     """All keys, or those of one use case; never their secrets."""
-    return {"keys": [_key(each) for each in await services_of(request).keys.find(use_case)]}
+    keys = services_of(request).keys
+    used = await keys.last_used(use_case)
+    return {"keys": [_key(each, used.get(each.id)) for each in await keys.find(use_case)]}
 
 
 @post("/keys", action="manage_keys", tags=["keys"], summary="Create a key")
@@ -127,8 +140,18 @@ async def create_key(request: ApiRequest, data: JSONBody[NewKey]) -> CreatedKeyA
         data.use_case,
         actor=principal_of(request).actor,
         expires_in_s=data.expires_in_s,
+        label=data.label,
         budget=data.budget,
         limits=data.limits,
+    )
+    return CreatedKeyAnswer(key=_key(created.key), secret=created.secret)
+
+
+@post("/keys/{key_id:str}/rotate", action="manage_keys", tags=["keys"], summary="Rotate a key")
+async def rotate_key(request: ApiRequest, key_id: FromPath[str], data: JSONBody[Rotation]) -> CreatedKeyAnswer:
+    """A new key in the place of this one, which goes on until the overlap ends; 409 if it is not valid or already rotated."""
+    created = await services_of(request).keys.rotate(
+        key_id, actor=principal_of(request).actor, overlap_s=data.overlap_s, expires_in_s=data.expires_in_s
     )
     return CreatedKeyAnswer(key=_key(created.key), secret=created.secret)
 
@@ -149,7 +172,7 @@ def _account(user: User) -> Account:
     )
 
 
-def _key(key: Key) -> KeyAnswer:
+def _key(key: Key, last_used_at: datetime | None = None) -> KeyAnswer:
     return KeyAnswer(
         id=key.id,
         use_case=key.use_case,
@@ -157,7 +180,10 @@ def _key(key: Key) -> KeyAnswer:
         created_at=key.created_at,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
+        label=key.label,
+        rotated_from=key.rotated_from,
+        last_used_at=last_used_at,
     )
 
 
-HANDLERS = [me, list_users, create_user, list_keys, create_key, revoke_key]
+HANDLERS = [me, list_users, create_user, list_keys, create_key, rotate_key, revoke_key]

@@ -9,16 +9,17 @@ import msgspec
 from litestar import get, post
 from litestar.params import FromPath, QueryParameter
 
+from groundcrew.domain.key import LABEL_LENGTH_MAX
 from groundcrew.domain.user import ROLES
 from groundcrew.errors import Conflict, InputError
-from groundcrew.services.keys import CreatedKey
+from groundcrew.services.keys import OVERLAP_S_DEFAULT, OVERLAP_S_MAX, CreatedKey
 from groundcrew.services.users import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN
 from groundcrew.web.api.common import REASON_LENGTH_MAX, principal_of, services_of
 from groundcrew.web.console.page import Page, PageRequest, render, see
 from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 
-DAY_S = 86_400
+HOUR_S, DAY_S = 3_600, 86_400
 KEY_DAYS_DEFAULT = 90
 GENERATED_PASSWORD_BYTES = 15
 
@@ -36,6 +37,13 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     """A new key."""
 
     days: Annotated[int, msgspec.Meta(ge=1, le=366)] = KEY_DAYS_DEFAULT
+    label: Annotated[str, msgspec.Meta(max_length=LABEL_LENGTH_MAX)] = ""
+
+
+class RotateForm(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the old key goes on beside the new one."""
+
+    hours: Annotated[int, msgspec.Meta(ge=0, le=OVERLAP_S_MAX // HOUR_S)] = OVERLAP_S_DEFAULT // HOUR_S
 
 
 class RevokeForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +111,23 @@ async def keys_page(request: PageRequest, name: FromPath[str], done: Annotated[s
 async def create_key(request: PageRequest, name: FromPath[str]) -> Page:
     """Create a key; its secret shows on this answer only."""
     form = await read_form(request, KeyForm)
-    created = await services_of(request).keys.create(name, actor=principal_of(request).actor, expires_in_s=form.days * DAY_S)
+    try:
+        created = await services_of(request).keys.create(
+            name, actor=principal_of(request).actor, expires_in_s=form.days * DAY_S, label=form.label.strip()
+        )
+    except InputError as error:
+        return await _keys(request, name, status=400, problem=error.message)
+    return await _keys(request, name, status=201, created=created)
+
+
+@post("/use-cases/{name:str}/keys/{key_id:str}/rotate", action="manage_keys")
+async def rotate_key(request: PageRequest, name: FromPath[str], key_id: FromPath[str]) -> Page:
+    """Put a new key in a key's place; its secret shows on this answer only."""
+    form = await read_form(request, RotateForm)
+    try:
+        created = await services_of(request).keys.rotate(key_id, actor=principal_of(request).actor, overlap_s=form.hours * HOUR_S)
+    except Conflict as error:
+        return await _keys(request, name, status=409, problem=str(error))
     return await _keys(request, name, status=201, created=created)
 
 
@@ -135,6 +159,7 @@ async def _keys(
         here="portfolio",
         use_case=await services.use_cases.get(name),
         keys=(await services.keys.find(name))[::-1],
+        used=await services.keys.last_used(name),
         created=created,
         days=KEY_DAYS_DEFAULT,
         origin=str(request.base_url).rstrip("/"),
@@ -143,4 +168,4 @@ async def _keys(
     )
 
 
-HANDLERS = [users_page, create_user, keys_page, create_key, revoke_key]
+HANDLERS = [users_page, create_user, keys_page, create_key, rotate_key, revoke_key]

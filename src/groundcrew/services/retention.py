@@ -1,0 +1,143 @@
+"""Retention: the texts of calls, sign-offs and ratings are removed when they were kept long enough, provably.
+
+What is removed is gone; that it was removed, how much, and what is left is in the audit chain, which verifies as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import msgspec
+
+from groundcrew.domain.call import Call, redacted
+from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.use_case import UseCase
+from groundcrew.store import audit, calls, catalog
+from groundcrew.store.collection import Collection
+from groundcrew.store.database import Database
+from groundcrew.store.feedback import RATINGS
+
+ACTOR = "system:retention"
+BATCHES_PER_LOOK = 100
+ROWS_PER_WRITE = 200
+
+T = TypeVar("T")
+
+
+class Redaction(msgspec.Struct, frozen=True, kw_only=True):
+    """What was removed of one use case. `problems` names batches that are not what the audit log says: they are left alone."""
+
+    use_case: str
+    days: int
+    calls: int
+    sign_offs: int
+    ratings: int
+    problems: tuple[str, ...] = ()
+
+
+class Retention:
+    """Removes what is old."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self, *, days_default: int = 0, actor: str = ACTOR) -> list[Redaction]:
+        """Remove all texts older than their use case keeps them; `days_default` where it does not say, 0 = for ever.
+
+        Returns the use cases of which something was removed, or could not be.
+        """
+        now = self._database.clock.now()
+        async with self._database.read() as connection:
+            use_cases = await catalog.USE_CASES.find(connection)
+        done: list[Redaction] = []
+        for use_case in use_cases:
+            days = use_case.retention_days or days_default
+            if days <= 0:
+                continue
+            before = now - timedelta(days=days)
+            number, problems = await self._calls(use_case, before, now, days, actor)
+            sign_offs, ratings = await self._sign_offs(use_case, before, actor), await self._ratings(use_case, before, actor)
+            if number or problems or sign_offs or ratings:
+                done.append(
+                    Redaction(
+                        use_case=use_case.name,
+                        days=days,
+                        calls=number,
+                        sign_offs=sign_offs,
+                        ratings=ratings,
+                        problems=tuple(problems),
+                    )
+                )
+        return done
+
+    async def _calls(self, use_case: UseCase, before: datetime, now: datetime, days: int, actor: str) -> tuple[int, list[str]]:
+        number, reached, problems = 0, 0, list[str]()
+        while True:
+            async with self._database.read() as connection:
+                batches = await calls.batches_before(
+                    connection, use_case.name, before, after_batch=reached, limit=BATCHES_PER_LOOK
+                )
+            for batch in batches:
+                gone = await self._batch(use_case, batch, before, now, days, actor)
+                if gone is None:
+                    problems.append(f"batch {batch}: its rows differ from the audit log, so nothing of it was removed")
+                number, reached = number + (gone or 0), batch
+            if len(batches) < BATCHES_PER_LOOK:
+                return number, problems
+
+    async def _batch(self, use_case: UseCase, batch: int, before: datetime, now: datetime, days: int, actor: str) -> int | None:
+        """Remove the old texts of one batch, in one transaction; how many calls, None where the batch is not as it should be."""
+        async with self._database.write(actor) as writer:
+            documents = await calls.batch_documents(writer.connection, batch)
+            was = await audit.batch_digest(writer.connection, batch)
+            if was != sha256_hex(b"\n".join(documents.values())):
+                return None  # an edit must not be covered up
+            old = [
+                call
+                for call in (msgspec.json.decode(each, type=Call) for each in documents.values())
+                if call.use_case == use_case.name and call.received_at < before and call.redacted_at is None
+            ]
+            if not old:
+                return 0
+            documents |= await calls.rewrite(writer, [redacted(each, now) for each in old])
+            await writer.audit(
+                "redact",
+                f"{audit.REDACTED}{batch}",
+                document=b"\n".join(documents.values()),
+                reason=f"texts are kept for {days} days",
+                details={"batch": batch, "use_case": use_case.name, "rows": len(old), "digest_before": was},
+            )
+        return len(old)
+
+    async def _sign_offs(self, use_case: UseCase, before: datetime, actor: str) -> int:
+        async with self._database.read() as connection:
+            found = await catalog.SIGN_OFFS.find(connection, use_case=use_case.name)
+        now = self._database.clock.now()
+        # What can still be signed must still be readable.
+        old = [each for each in found if each.requested_at < before and (each.state != "pending" or each.expires_at <= now)]
+        changed = [
+            msgspec.structs.replace(each, draft="", comment="", final_text=None if each.final_text is None else "")
+            for each in old
+            if each.draft or each.comment or each.final_text
+        ]
+        await self._put(catalog.SIGN_OFFS, changed, actor)
+        return len(changed)
+
+    async def _ratings(self, use_case: UseCase, before: datetime, actor: str) -> int:
+        async with self._database.read() as connection:
+            found = await RATINGS.find(connection, use_case=use_case.name)
+        changed = [
+            msgspec.structs.replace(each, comment="", corrected_text="")
+            for each in found
+            if each.at < before and (each.comment or each.corrected_text)
+        ]
+        await self._put(RATINGS, changed, actor)
+        return len(changed)
+
+    async def _put(self, collection: Collection[T], items: Sequence[T], actor: str) -> None:
+        for start in range(0, len(items), ROWS_PER_WRITE):
+            async with self._database.write(actor) as writer:
+                for each in items[start : start + ROWS_PER_WRITE]:
+                    await collection.put(writer, each, "redact", reason="texts were kept long enough")
