@@ -8,11 +8,11 @@ import msgspec
 
 from groundcrew.domain.clock import Clock
 from groundcrew.domain.data_class import highest
-from groundcrew.domain.prices import assumed_price, highest_usd, price_of
 from groundcrew.errors import RefusedCall, UpstreamError
-from groundcrew.gateway.admission import Admitted, Route, admit, authenticate, check_age, floor_class, routes_for
+from groundcrew.gateway.accounting import hold
+from groundcrew.gateway.admission import Admitted, admit, authenticate, check_age, floor_class, routes_for
 from groundcrew.gateway.answer import Generated, Tokens, answer_events, chunk_object, completion_body, usage_object
-from groundcrew.gateway.budget import Ask, Ledger
+from groundcrew.gateway.budget import Ledger
 from groundcrew.gateway.checks import CheckedInput, Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
@@ -111,16 +111,8 @@ class Proxy:
         flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
         output = request.max_completion_tokens or request.max_tokens or self._settings.output_tokens_default
         output *= request.n or 1
-        flight.reservation = self._ledger.reserve(
-            Ask(
-                use_case=entry.use_case,
-                key=key,
-                user=flight.user_id,
-                tokens=flight.estimated_input_tokens + output,
-                usd=_dearest_usd(admitted.routes, flight.estimated_input_tokens, output),
-                now=now,
-            )
-        )
+        estimate = flight.estimated_input_tokens
+        hold(self._ledger, flight, admitted.routes, input_tokens=estimate, output_tokens=output, now=now)
         return admitted
 
     def _body_for(self, flight: Flight, admitted: Admitted, fields: Fields, checked: CheckedInput, *, passing: bool) -> BodyFor:
@@ -208,13 +200,3 @@ class Proxy:
             finish_reason=release.finish_reason,
         )
         await send_json(send, 200, headers, body)
-
-
-def _dearest_usd(routes: tuple[Route, ...], input_tokens: int, output_tokens: int) -> float:
-    """What the call costs at most, at whichever of its targets; an unknown price is taken for the highest known one."""
-    dearest = 0.0
-    for route in routes:
-        known = price_of(route.provider, route.target)
-        price = known.price if known is not None else assumed_price()
-        dearest = max(dearest, highest_usd(price, input_tokens, output_tokens))
-    return dearest
