@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from groundcrew.domain.clock import Clock
 from groundcrew.domain.data_class import highest
-from groundcrew.domain.prices import assumed_price, highest_usd, price_of
 from groundcrew.errors import RefusedCall
+from groundcrew.gateway.accounting import hold
 from groundcrew.gateway.admission import Admissions, Admitted, authenticate, check_age, floor_class
 from groundcrew.gateway.asked import Asked
-from groundcrew.gateway.budget import Ask, Ledger
+from groundcrew.gateway.budget import Ledger
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.release import holds_back
-from groundcrew.gateway.routing import Route
 from groundcrew.gateway.settings import GatewaySettings
 
 
@@ -57,27 +54,8 @@ class Entrance:
         flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
         output = output_tokens(asked, self._settings)
         aims = [each for each in admitted.routes if each.target.role != "shadow"]
-        flight.reservation = self._ledger.reserve(
-            Ask(
-                use_case=entry.use_case,
-                key=key,
-                user=flight.user_id,
-                tokens=flight.estimated_input_tokens + output,
-                usd=dearest_usd(aims, flight.estimated_input_tokens, output),
-                now=now,
-            )
-        )
+        hold(self._ledger, flight, aims, input_tokens=flight.estimated_input_tokens, output_tokens=output, now=now)
         return admitted
-
-
-def dearest_usd(routes: Sequence[Route], input_tokens: int, output_tokens: int) -> float:
-    """What a call costs at most, at whichever of its targets; an unknown price is taken for the highest known one."""
-    dearest = 0.0
-    for route in routes:
-        known = price_of(route.provider, route.target)
-        price = known.price if known is not None else assumed_price()
-        dearest = max(dearest, highest_usd(price, input_tokens, output_tokens))
-    return dearest
 
 
 def output_tokens(asked: Asked, settings: GatewaySettings) -> int:

@@ -16,11 +16,11 @@ import msgspec
 from groundcrew.domain.clock import Clock
 from groundcrew.domain.identifiers import new_id
 from groundcrew.errors import RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
+from groundcrew.gateway.accounting import hold
 from groundcrew.gateway.admission import Admitted, check_still_allowed, scopes_of
 from groundcrew.gateway.answer import Generated
-from groundcrew.gateway.budget import Ask, Ledger, LimitReached
+from groundcrew.gateway.budget import Ledger, LimitReached
 from groundcrew.gateway.checks import Checks
-from groundcrew.gateway.entrance import dearest_usd
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.inflight import Inflight, Registry
@@ -103,15 +103,13 @@ class Shadows:
         copy = self._copy(flight)
         try:
             copy.inflight = self._watch(copy, order.admitted, route)
-            copy.reservation = self._ledger.reserve(
-                Ask(
-                    use_case=flight.entry.use_case,
-                    key=order.admitted.key,
-                    user=copy.user_id,
-                    tokens=copy.estimated_input_tokens + order.output_tokens,
-                    usd=dearest_usd((route,), copy.estimated_input_tokens, order.output_tokens),
-                    now=self._clock.now(),
-                )
+            hold(
+                self._ledger,
+                copy,
+                (route,),
+                input_tokens=copy.estimated_input_tokens,
+                output_tokens=order.output_tokens,
+                now=self._clock.now(),
             )
         except RefusedCall as refusal:
             self._count(flight, "no_budget" if isinstance(refusal, LimitReached) else "stopped")

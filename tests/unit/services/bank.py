@@ -23,6 +23,7 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.domain.provider import Model, Price, Provider, Target
+from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, UseCase
 from groundcrew.services.bundle import Services
@@ -308,6 +309,9 @@ async def full_history(services: Services) -> None:
     await services.feedback.add_outcomes(NAME, outcomes(start, units=1, treatment_mean=800), actor="system:tickets")
     await services.feedback.rate_many(ratings(3), actor="system:ratings")
     await services.feedback.rate(NewRating(stars=2, rater="anna", call_id=held.id), actor="user:anna")
+    now = services.database.clock.now()
+    near = {"limit": 100_000, "used": 80_000, "at": now, "period": f"{now:%Y-%m-%d}"}
+    await services.spending.warn([BudgetWarning(kind="use-case", use_case=NAME, account="", meter="tokens_per_day", **near)])
     await services.kill_switches.stop(Scope("unit", "retail"), actor=PERSON, reason="odd answers")
     await apply(services, hypothesis=plan(planned_n=500))
     await approve_knowledge(services, "b" * 64)

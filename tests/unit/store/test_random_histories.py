@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
+from tests.unit.store.test_audit_chain import UNAUDITED
 
 from groundcrew.domain.kill_switch import parse_scope
 from groundcrew.errors import GroundcrewError
@@ -23,11 +24,7 @@ from groundcrew.services.bundle import Services
 from groundcrew.services.feedback import NewRating
 from groundcrew.store import tables
 
-AUDITED = [
-    each
-    for each in tables.metadata.sorted_tables
-    if each.name not in ("snapshot_version", "enforcement_points", "sessions", "key_uses")
-]
+AUDITED = [each for each in tables.metadata.sorted_tables if each.name not in UNAUDITED]
 STEPS_MAX = 12
 
 #: A verb, given a number to vary it by. A refusal is as good a step as a change.
