@@ -319,6 +319,9 @@ async def test_a_copy_that_can_not_be_recorded_harms_nothing(upstream: FakeUpstr
         def later(self, call: Call) -> None:
             return
 
+        def missed(self, call: Call, *, answered: bool) -> None:
+            return
+
     recorder = Forgetful()
     async with serving(upstream, tmp_path, MAIN, shadow(), recorder=recorder) as memory:
         assert (await ask(memory)).status == 200

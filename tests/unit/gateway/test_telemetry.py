@@ -531,6 +531,9 @@ async def test_a_call_that_is_not_recorded_has_no_status(build: Build, collector
         def later(self, call: Any) -> None:
             pass
 
+        def missed(self, call: Any, *, answered: bool) -> None:
+            pass
+
     tracing = open_tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
     memory = memory_gateway(memory_snapshot("http://127.0.0.1:9/v1"), tmp_path / "down", recorder=Down(), tracing=tracing)
     assert (await chat(memory.gateway, TEST_KEY, text="Hi")).status == 502

@@ -59,7 +59,7 @@ async def test_copies_count_in_budgets_and_in_nothing_else(services: Services) -
     assert len(await services.calls.latest(use_case=bank.NAME, shadows=True)) == 6
     view = await Views(services.database).use_case(bank.NAME)
     assert view.status_counts == {"answered": 3}
-    spent = await services.calls.usage(pairs[0][0].received_at)
+    spent = await services.spending.usage(pairs[0][0].received_at)
     assert spent[bank.NAME].usd_this_month == pytest.approx(3.0003)
     assert (await services.audit.verify()).problems == ()
     main, copy = pairs[0]
