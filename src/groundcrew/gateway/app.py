@@ -63,6 +63,8 @@ ROUTES: dict[str, Dialect] = {
     "/v1/embeddings": "embeddings",
 }
 MODELS = "/v1/models"
+#: Keys whose scopes are remembered.
+SCOPES_MAX = 4_096
 #: How long `close` waits for calls that it has cut to write their records.
 CUT_S_MAX = 2.0
 #: How long the error of a call that was cut may take to leave; a client that takes nothing must not hold up a stop.
@@ -128,6 +130,7 @@ class Gateway:
         self._poller: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._enforced: object = None
+        self._scopes_of: tuple[Snapshot | None, dict[str, frozenset[StopScope]]] = (None, {})
         self._unread = RefusedCall(
             "request_timeout", f"the request body did not arrive within {self.settings.body_read_s_max:g} s"
         )
@@ -304,8 +307,7 @@ class Gateway:
         assert flight.entry is not None
         if len(self._registry) >= self.settings.inflight_max:
             raise RefusedCall("rate_limited", f"the gateway already serves {self.settings.inflight_max} calls; try again")
-        scopes = scopes_of(flight.key, flight.entry.use_case)
-        inflight = flight.inflight = Inflight(flight.call_id, scopes, flight.headers.secret)
+        inflight = flight.inflight = Inflight(flight.call_id, self._scopes(flight), flight.headers.secret)
         self._registry.add(inflight)
         inflight.task = asyncio.current_task()
         self._watch_stops()
@@ -325,6 +327,17 @@ class Gateway:
                 watcher.cancel()
             if connection is not None:
                 connection.when_lost(None)
+
+    def _scopes(self, flight: Flight) -> frozenset[StopScope]:
+        """The kill-switch scopes of a call without a target so far; remembered by key while the snapshot stays the same."""
+        assert flight.key is not None
+        assert flight.entry is not None
+        if flight.snapshot is not self._scopes_of[0] or len(self._scopes_of[1]) >= SCOPES_MAX:
+            self._scopes_of = (flight.snapshot, {})
+        known = self._scopes_of[1].get(flight.key.id)
+        if known is None:
+            known = self._scopes_of[1][flight.key.id] = scopes_of(flight.key, flight.entry.use_case)
+        return known
 
     def _left(self, inflight: Inflight) -> None:
         """The client went away: cut its call."""

@@ -32,7 +32,7 @@ QUEUE_BYTES_MAX = 128 * 1024 * 1024
 GROUP_RECORDS_MAX = 512
 GROUP_BYTES_MAX = 8 * 1024 * 1024
 #: Under load commits begin this far apart, so that each serves more calls. A record that comes alone does not wait.
-GATHER_S = 0.002
+GATHER_S = 0.004
 RECORD_BYTES_MAX = 32 * 1024 * 1024
 #: How long a call waits for its record; a disk that hangs must not hold calls up for ever.
 RECORD_S_MAX = 5.0

@@ -95,7 +95,9 @@ class GuardRunner:
         if not rules or not texts:
             return GuardOutcome(texts=tuple(texts), offsets=(_UNCHANGED,) * len(texts))
         long = sum(map(len, texts)) > INLINE_LENGTH_MAX
-        runs = [await self._run_rule(rule, place, texts, context, roles, long=long) for rule in rules]
+        given = context or {}
+        contexts = [{"role": role, **given} for role in roles] if roles else [given] * len(texts)
+        runs = [await self._run_rule(rule, place, texts, contexts, long=long) for rule in rules]
         results = tuple(run.result for run in runs)
         ran = sum(run.result.verdict != "failed" for run in runs)
         failed = len(runs) - ran
@@ -127,8 +129,7 @@ class GuardRunner:
         rule: GuardRule,
         place: Place,
         texts: Sequence[str],
-        context: Mapping[str, Any] | None,
-        roles: Sequence[str] | None,
+        contexts: Sequence[Mapping[str, Any]],
         *,
         long: bool,
     ) -> _RuleRun:
@@ -137,8 +138,8 @@ class GuardRunner:
         problem = ""
         try:
             guard = find_guard(rule.guard)
-            given = {**(context or {}), **rule.settings}
-            contexts = [{"role": role, **given} for role in roles] if roles else [given] * len(texts)
+            if rule.settings:
+                contexts = [{**each, **rule.settings} for each in contexts]
             if guard.inline and not long:  # nothing is waited for: a verdict that is here counts, however busy the machine is
                 verdicts = [guard.check(text, each) if text else _NOTHING for text, each in zip(texts, contexts, strict=True)]
             else:

@@ -32,6 +32,16 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
     ),
     ("private key", ("-----BEGIN",), re.compile(r"-----BEGIN (?:[A-Z]{2,12} ){0,2}PRIVATE KEY-----")),
 )
+#: The shapes that a text can hold, by whether a dash and an underscore stand in it.
+_SHAPES_BY_MARKS = {
+    (dash, underscore): tuple(
+        (name, hints, pattern)
+        for name, hints, pattern in _SHAPES
+        if (dash or not all("-" in hint for hint in hints)) and (underscore or not all("_" in hint for hint in hints))
+    )
+    for dash in (False, True)
+    for underscore in (False, True)
+}
 _ASSIGNED_HINTS = ("key", "secret", "token", "passw", "pwd")
 _ASSIGNED = re.compile(
     r"(?i)\b(?:api[_-]?key|secret(?:[_-]?key)?|access[_-]?token|auth[_-]?token|password|passwd|pwd)\b[\"']?\s{0,3}[:=]\s{0,3}"
@@ -44,7 +54,7 @@ _PLACEHOLDER = re.compile(r"(?i)x{4,}|\*{3,}|\.{3,}|your|example|changeme|placeh
 def check(text: str, context: Context) -> Verdict:
     """Findings of the type SECRET."""
     findings: list[Finding] = []
-    for name, hints, pattern in _SHAPES:
+    for name, hints, pattern in _SHAPES_BY_MARKS["-" in text, "_" in text]:
         for hint in hints:
             if hint in text:
                 findings += (
