@@ -20,7 +20,6 @@ from tests.integration.gateway_routes import AUTHORIZATION, ROUTES, Route, error
 
 from groundcrew.domain.call import Call
 from groundcrew.errors import REFUSAL_STATUS
-from groundcrew.gateway.budget import BudgetLimits
 from groundcrew.gateway.openapi import document
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.testing import FakeUpstream, MemoryGateway, Response, memory_gateway, memory_snapshot, request, serve
@@ -255,7 +254,7 @@ def check_ended(memory: MemoryGateway, recorder: Counting) -> None:
     assert set(recorder.ends.values()) <= {1}
     now = memory.gateway.clock.now()
     used = memory.gateway.ledger.used("demo", now)
-    memory.gateway.ledger.reserve("demo", BudgetLimits(tokens_per_day=used.tokens_today), 0, 0.0, now)
+    assert memory.gateway.ledger.held() == []
 
 
 SEARCH = settings(
