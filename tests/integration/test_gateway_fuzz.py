@@ -252,8 +252,6 @@ def check_ended(memory: MemoryGateway, recorder: Counting) -> None:
     """Nothing runs on, nothing is reserved, no call was recorded twice."""
     assert memory.gateway.inflight() == 0
     assert set(recorder.ends.values()) <= {1}
-    now = memory.gateway.clock.now()
-    used = memory.gateway.ledger.used("demo", now)
     assert memory.gateway.ledger.held() == []
 
 

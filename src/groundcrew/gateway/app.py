@@ -17,11 +17,11 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import Scope as StopScope
 from groundcrew.domain.snapshot import Snapshot
 from groundcrew.domain.spending import BudgetWarning
-from groundcrew.errors import CircuitOpen, NotFound, RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
+from groundcrew.errors import NotFound, RecorderUnavailable, RefusedCall
 from groundcrew.gateway.admission import authenticate, check_still_allowed, check_stopped, scopes_of
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.breaker import Breakers
-from groundcrew.gateway.budget import Ledger, LimitReached
+from groundcrew.gateway.budget import Ledger
 from groundcrew.gateway.cache import AnswerCache
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.embed import Embedder
@@ -30,7 +30,7 @@ from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.inflight import Inflight, Registry
 from groundcrew.gateway.metrics import Metrics
-from groundcrew.gateway.outbound import error_body, error_event
+from groundcrew.gateway.outbound import describe, error_body, error_event, model_card
 from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Upstream
 from groundcrew.gateway.proxy import Proxy
 from groundcrew.gateway.respond import (
@@ -428,7 +428,7 @@ class Gateway:
             await self._abandon(flight, "disconnected")
             return
         self._keep_back(flight)
-        code, message, extra, retry_after_s = _describe(error, flight)
+        code, message, extra, retry_after_s = describe(error, flight)
         if code == "internal_error":
             log.error("call %s failed", flight.call_id, exc_info=error)
         if isinstance(error, RecorderUnavailable):
@@ -459,12 +459,6 @@ class Gateway:
                 await send_json(send, error_status(code), headers, error_body(flight.dialect, code, message, members))
 
 
-def model_card(alias: str) -> dict[str, Any]:
-    """One model of the list."""
-    openai = {"id": alias, "object": "model", "created": 0, "owned_by": "groundcrew"}
-    return {**openai, "type": "model", "display_name": alias, "created_at": "1970-01-01T00:00:00Z"}
-
-
 class _ClientGone(Exception):
     """The client went away before its request was complete."""
 
@@ -486,23 +480,3 @@ def _watched(send: Send, inflight: Inflight) -> Send:
         inflight.sending_since_s = None
 
     return watched
-
-
-def _describe(error: Exception, flight: Flight) -> tuple[str, str, dict[str, Any] | None, float | None]:
-    """Code, message, further members and retry-after for what went wrong; nothing internal shows."""
-    if isinstance(error, LimitReached):
-        return error.code, error.message, {"details": error.details}, error.reset_in_s
-    if isinstance(error, RefusedCall):
-        return error.code, error.message, None, None
-    if isinstance(error, RecorderUnavailable):
-        return "recorder_unavailable", "the call could not be recorded, so its answer is withheld; try again later", None, None
-    if isinstance(error, UpstreamTimeout):
-        return "upstream_timeout", str(error), None, None
-    if isinstance(error, UpstreamError):
-        detail = getattr(error, "detail", "")
-        if error.status == 429:
-            return "rate_limited", f"{error}; its limit is reached", None, getattr(error, "retry_after_s", None)
-        if error.status in (400, 413, 422):
-            return "invalid_request", f"{error}" + (f": {detail}" if detail else ""), None, None
-        return "upstream_error", str(error), None, error.retry_after_s if isinstance(error, CircuitOpen) else None
-    return "internal_error", f"something went wrong inside the gateway; quote the call id {flight.call_id}", None, None

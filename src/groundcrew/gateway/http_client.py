@@ -23,6 +23,9 @@ HEAD_BYTES_MAX = 64 * 1024
 HEAD_LINES_MAX = 256
 #: Bytes of a body that wait to be read before the connection is told to stop sending.
 BUFFER_BYTES_MAX = 256 * 1024
+#: How long, and for how many bytes, a connection is waited for whose answer is told to be over but is not quite.
+LINGER_S_MAX = 1.0
+LINGER_BYTES_MAX = 16 * 1024
 #: How long a connection without a call is kept.
 IDLE_S_MAX = 30.0
 URLS_MAX = 1_024
@@ -97,7 +100,7 @@ class Connection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._waiting_bytes = self._size = 0
         self._head_done = self._complete = self._interim = self._paused = self._seen = False
-        self._whole = self._busy = self._keep_alive = False
+        self._whole = self._busy = self._keep_alive = self._lingers = False
         self._failure: HttpFailure | None = None
         self._limit = 0
         self._deadline_s = 0.0
@@ -112,7 +115,7 @@ class Connection(asyncio.Protocol):
         """The connection is gone: the end of a body without a length, or the end of the call."""
         self.closed = True
         self._client.gone(self)
-        if not self._busy or self._complete:
+        if not self._busy or self._complete or self._lingers:
             return
         if self._head_done and exc is None and b"content-length" not in self.headers and b"transfer-encoding" not in self.headers:
             self._complete = True
@@ -162,6 +165,11 @@ class Connection(asyncio.Protocol):
         self._size += len(data)
         if self._size > self._limit:
             raise TooLarge(f"the answer is larger than {self._limit} bytes")
+        if self._lingers:
+            self._waiting_bytes += len(data)
+            if self._waiting_bytes > LINGER_BYTES_MAX:
+                raise TooLarge("more came after the end of the answer")
+            return
         self._parts.append(data)
         if not self._whole:
             self._waiting_bytes += len(data)
@@ -177,6 +185,8 @@ class Connection(asyncio.Protocol):
             return
         self._complete = True
         self._keep_alive = self._parser.should_keep_alive()
+        if self._lingers:
+            self._loop.call_soon(self.done)
         self._wake()
 
     # What a call does.
@@ -232,6 +242,19 @@ class Connection(asyncio.Protocol):
         else:
             self.abort()
 
+    def finish(self) -> None:
+        """The call has all that it needs. The connection is kept once the rest of the answer, next to nothing, is here."""
+        if self._complete or self.closed or self._failure is not None:
+            self.done()
+            return
+        self._lingers = True
+        self._parts, self._waiting_bytes = [], 0
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+        self._stop_timer()
+        self._expire_at(self._loop.time() + LINGER_S_MAX)
+
     def abort(self) -> None:
         """Drop the connection now."""
         self._stop_timer()
@@ -267,6 +290,9 @@ class Connection(asyncio.Protocol):
 
     def _tick(self) -> None:
         self._timer = None
+        if self._lingers:
+            self.abort()
+            return
         if self._waiter is None or self._complete:  # nobody waits: whoever reads next sets a deadline
             return
         if self._loop.time() >= self._deadline_s - 0.001:

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from groundcrew.errors import CircuitOpen, RecorderUnavailable, RefusedCall, UpstreamError, UpstreamTimeout
 from groundcrew.gateway.answer import Generated, Tokens, answer_chunks, chunk_object, completion_fields, usage_object
 from groundcrew.gateway.asked import Asked, Dialect
+from groundcrew.gateway.budget import LimitReached
 from groundcrew.gateway.dialects.registry import client_dialect
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.json_shape import raw_json
@@ -124,3 +126,29 @@ def _param(code: str, message: str) -> str | None:
         return None
     param = message.partition(":")[0].removeprefix("header ")
     return None if " " in param else param
+
+
+def model_card(alias: str) -> dict[str, Any]:
+    """One model of the list."""
+    openai = {"id": alias, "object": "model", "created": 0, "owned_by": "groundcrew"}
+    return {**openai, "type": "model", "display_name": alias, "created_at": "1970-01-01T00:00:00Z"}
+
+
+def describe(error: Exception, flight: Flight) -> tuple[str, str, dict[str, Any] | None, float | None]:
+    """Code, message, further members and retry-after for what went wrong; nothing internal shows."""
+    if isinstance(error, LimitReached):
+        return error.code, error.message, {"details": error.details}, error.reset_in_s
+    if isinstance(error, RefusedCall):
+        return error.code, error.message, None, None
+    if isinstance(error, RecorderUnavailable):
+        return "recorder_unavailable", "the call could not be recorded, so its answer is withheld; try again later", None, None
+    if isinstance(error, UpstreamTimeout):
+        return "upstream_timeout", str(error), None, None
+    if isinstance(error, UpstreamError):
+        detail = getattr(error, "detail", "")
+        if error.status == 429:
+            return "rate_limited", f"{error}; its limit is reached", None, getattr(error, "retry_after_s", None)
+        if error.status in (400, 413, 422):
+            return "invalid_request", f"{error}" + (f": {detail}" if detail else ""), None, None
+        return "upstream_error", str(error), None, error.retry_after_s if isinstance(error, CircuitOpen) else None
+    return "internal_error", f"something went wrong inside the gateway; quote the call id {flight.call_id}", None, None

@@ -49,6 +49,7 @@ class PassThrough:
                 if leaving:
                     await send_events(send, leaving)
                 if done:
+                    opened.stream.finish()
                     break
                 data = await opened.stream.read()
                 if not data:

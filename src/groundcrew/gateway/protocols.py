@@ -73,8 +73,12 @@ class UpstreamStream(Protocol):
         """The next bytes as they came, b"" at the end. UpstreamTimeout after the longest gap, UpstreamError when it breaks."""
         ...
 
+    def finish(self) -> None:
+        """Nothing more is read, since the end was told: the connection may serve other calls."""
+        ...
+
     def close(self) -> None:
-        """Drop the connection now. Safe to call twice."""
+        """Drop the connection now. Safe to call twice, and after `finish`."""
         ...
 
 

@@ -100,6 +100,12 @@ class HttpStream:
         except HttpFailure as failure:
             raise UpstreamUnreachable(f"provider {self._provider}: the stream broke off ({failure})") from None
 
+    def finish(self) -> None:
+        """The end of the stream was told: give the connection back as soon as it is free."""
+        if self._connection is not None:
+            self._connection.finish()
+            self._connection = None
+
     def close(self) -> None:
         """Give the connection back if the stream is at its end, drop it now if not."""
         if self._connection is not None:

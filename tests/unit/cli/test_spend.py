@@ -18,7 +18,7 @@ def test_spending_adds_up_by_every_group(run: Run, bank: Path) -> None:
         assert sum(row["calls"] for row in found["rows"]) == total["calls"]
     table = run("spend", "--by", "user", "--since", "2020-01-01").out
     assert "no user named" in table
-    assert table.splitlines()[-1].startswith("total")
+    assert any(line.startswith("total") for line in table.splitlines())
     assert run("spend", "--since", "1d").out.startswith("no calls from ")
 
 

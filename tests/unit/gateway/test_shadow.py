@@ -323,7 +323,8 @@ async def test_a_copy_that_can_not_be_recorded_harms_nothing(upstream: FakeUpstr
             return
 
     recorder = Forgetful()
-    async with serving(upstream, tmp_path, MAIN, shadow(), recorder=recorder) as memory:
+    use_case = memory_use_case(recording="closed")
+    async with serving(upstream, tmp_path, MAIN, shadow(), recorder=recorder, use_case=use_case) as memory:
         assert (await ask(memory)).status == 200
         assert await memory.gateway.shadows.drained(WAIT_S_MAX)
         assert (len(recorder.calls), count(memory, "unrecorded")) == (1, 1)

@@ -46,7 +46,7 @@ from groundcrew.testing import (
     request,
 )
 
-CONVENTIONS = Path("/work/shared/reference-otel")
+CONVENTIONS = Path(__file__).parents[3].parent / "shared" / "reference-otel"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PASSAGE = "The replacement card costs CHF 20."
 QUESTION = "What does a replacement card cost?"

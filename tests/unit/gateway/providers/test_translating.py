@@ -82,7 +82,7 @@ async def test_a_stream(memory: MemoryGateway) -> None:
     assert response.text() == "The fee is three francs."
     events = response.events()
     assert events[-1] == "[DONE]"
-    assert events[0]["model"] == MODEL
+    assert events[0]["model"] == "writer"
     assert [each["usage"]["total_tokens"] for each in events[:-1] if each.get("usage")] == [30]
     assert [each for each in memory.calls() if each.status == "answered"][-1].output_tokens == 9
 
