@@ -18,7 +18,12 @@ class Parts:
 
     def book(self, part: LatencyPart, start_s: float, end_s: float) -> None:
         """Book what of the interval is not booked yet: a part inside another one counts once, as itself."""
-        covered, free_s, first_s = self._covered, end_s - start_s, start_s
+        covered = self._covered
+        if not covered or covered[-1][1] <= start_s:  # as almost always
+            covered.append((start_s, end_s))
+            self._booked_s[part] = self._booked_s.get(part, 0.0) + end_s - start_s
+            return
+        free_s, first_s = end_s - start_s, start_s
         while covered and covered[-1][1] > start_s:
             begin_s, stop_s = covered.pop()
             free_s -= stop_s - max(begin_s, start_s)

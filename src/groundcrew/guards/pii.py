@@ -173,7 +173,7 @@ def _ipv6(text: str) -> Iterator[Finding]:
         yield Finding(start=match.start(), end=match.end(), type="IP", score=0.85, reason="IPv6 address")
 
 
-@guard("pii", inline=True, warm=warm)
+@guard("pii", inline=True, warm=warm, by=frozenset({"knowledge"}))
 def check(text: str, context: Context) -> Verdict:
     """Findings as in `find`; what an approved passage (`context["knowledge"]`) says itself is published, not personal."""
     findings = find(text)

@@ -79,7 +79,7 @@ _PATTERNS: tuple[tuple[float, str, tuple[str, ...], re.Pattern[str]], ...] = (
 )
 
 
-@guard("prompt_injection", inline=True)
+@guard("prompt_injection", inline=True, by=frozenset({"role"}))
 def check(text: str, context: Context) -> Verdict:
     """Findings of the type INJECTION. The owner's own system messages (`context["role"]`) are not looked at."""
     if context.get("role") in ("system", "developer"):

@@ -35,22 +35,26 @@ class Check(Protocol):
 
 class Guard(msgspec.Struct, frozen=True, kw_only=True):
     """A registered guard. `inline` guards need well under a millisecond for short texts and run without a thread;
-    `warm` loads what the first check would otherwise wait for."""
+    `warm` loads what the first check would otherwise wait for. `by` names what of the context an inline guard looks at besides
+    the text, and settings are nothing to it: its verdicts may then be remembered. None where that is not known."""
 
     name: str
     check: Check
     inline: bool = False
     warm: Callable[[], None] | None = None
+    by: frozenset[str] | None = None
 
 
 _GUARDS: dict[str, Guard] = {}
 
 
-def guard(name: str, *, inline: bool = False, warm: Callable[[], None] | None = None) -> Callable[[Check], Check]:
+def guard(
+    name: str, *, inline: bool = False, warm: Callable[[], None] | None = None, by: frozenset[str] | None = None
+) -> Callable[[Check], Check]:
     """Register the decorated function as the guard `name`."""
 
     def register(check: Check) -> Check:
-        _GUARDS[name] = Guard(name=name, check=check, inline=inline, warm=warm)
+        _GUARDS[name] = Guard(name=name, check=check, inline=inline, warm=warm, by=by)
         return check
 
     return register

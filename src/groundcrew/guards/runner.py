@@ -48,6 +48,8 @@ _NOTHING = Verdict(verdict="pass")
 _UNCHANGED = OffsetMap()
 #: Policies whose rules are kept sorted out by place; beyond it they are sorted out anew.
 POLICIES_MAX = 256
+#: Verdicts that are remembered, of texts that are checked inline.
+RECENT_MAX = 2_048
 
 
 class _RuleRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,8 @@ class GuardRunner:
         self._waiting = 0
         #: By the policy's identity, which is kept beside the rules so that it stays one; a snapshot's policies do not change.
         self._rules: dict[tuple[int, Place, bool], tuple[Policy, list[GuardRule]]] = {}
+        #: Verdicts by guard, role and text, the oldest forgotten first.
+        self._recent: dict[tuple[str, str | None, str], Verdict] = {}
 
     def _rules_of(self, policy: Policy, place: Place, *, monitor_only: bool) -> list[GuardRule]:
         key = (id(policy), place, monitor_only)
@@ -95,13 +99,14 @@ class GuardRunner:
         if not rules or not texts:
             return GuardOutcome(texts=tuple(texts), offsets=(_UNCHANGED,) * len(texts))
         long = sum(map(len, texts)) > INLINE_LENGTH_MAX
-        given = context or {}
-        contexts = [{"role": role, **given} for role in roles] if roles else [given] * len(texts)
-        runs = [await self._run_rule(rule, place, texts, contexts, long=long) for rule in rules]
-        results = tuple(run.result for run in runs)
-        ran = sum(run.result.verdict != "failed" for run in runs)
-        failed = len(runs) - ran
-        if all(run.action == "allow" for run in runs):
+        runs: list[_RuleRun] = []
+        for rule in rules:
+            quick = None if long else self._run_inline(rule, place, texts, context, roles)
+            runs.append(quick or await self._run_rule(rule, place, texts, context, roles, long=long))
+        results = tuple([run.result for run in runs])
+        failed = sum([run.result.verdict == "failed" for run in runs])
+        ran = len(runs) - failed
+        if not [run for run in runs if run.action != "allow"]:
             offsets = (_UNCHANGED,) * len(texts)
             return GuardOutcome(texts=tuple(texts), offsets=offsets, results=results, ran=ran, failed=failed)
         winner = max(range(len(runs)), key=lambda index: (SEVERITY.index(runs[index].action), -index))
@@ -124,12 +129,42 @@ class GuardRunner:
             failed=failed,
         )
 
+    def _run_inline(
+        self, rule: GuardRule, place: Place, texts: Sequence[str], context: Mapping[str, Any] | None, roles: Sequence[str] | None
+    ) -> _RuleRun | None:
+        """A rule whose guard finds nothing, without waiting for anything; None for every other one, and where it fails.
+
+        A verdict of a guard that looks at nothing but the text and its role is remembered: system prompts and the history of a
+        conversation come again with every call.
+        """
+        guard = _known_guard(rule.guard)
+        if guard is None or guard.by is None or rule.settings or (context and any(map(context.get, guard.by))):
+            return None
+        started_s = time.perf_counter()
+        recent, given, name = self._recent, context or {}, guard.name
+        with_role = roles is not None and "role" in guard.by
+        for index, text in enumerate(texts):
+            role = roles[index] if roles is not None and with_role else None
+            verdict = recent.get((name, role, text))
+            if verdict is None:
+                try:
+                    verdict = guard.check(text, {**given, "role": role} if role is not None else given) if text else _NOTHING
+                except Exception:
+                    return None
+                if len(recent) >= RECENT_MAX:
+                    del recent[next(iter(recent))]
+                recent[name, role, text] = verdict
+            if verdict.findings or verdict.score or verdict.verdict != "pass":
+                return None
+        return _RuleRun(result=_passed(rule, place, 0.0, round((time.perf_counter() - started_s) * 1000, 3)))
+
     async def _run_rule(
         self,
         rule: GuardRule,
         place: Place,
         texts: Sequence[str],
-        contexts: Sequence[Mapping[str, Any]],
+        context: Mapping[str, Any] | None,
+        roles: Sequence[str] | None,
         *,
         long: bool,
     ) -> _RuleRun:
@@ -138,8 +173,8 @@ class GuardRunner:
         problem = ""
         try:
             guard = find_guard(rule.guard)
-            if rule.settings:
-                contexts = [{**each, **rule.settings} for each in contexts]
+            given = {**(context or {}), **rule.settings}
+            contexts = [{"role": role, **given} for role in roles] if roles else [given] * len(texts)
             if guard.inline and not long:  # nothing is waited for: a verdict that is here counts, however busy the machine is
                 verdicts = [guard.check(text, each) if text else _NOTHING for text, each in zip(texts, contexts, strict=True)]
             else:
@@ -184,6 +219,13 @@ class GuardRunner:
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None
+
+
+def _known_guard(name: str) -> Guard | None:
+    try:
+        return find_guard(name)
+    except GroundcrewError:
+        return None
 
 
 def _passed(rule: GuardRule, place: Place, score: float, latency_ms: float) -> GuardResult:
