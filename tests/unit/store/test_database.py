@@ -69,6 +69,17 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
         assert (await services.audit.verify()).problems == ()
 
 
+def test_migrations_are_named_for_their_revision() -> None:
+    from alembic.script import ScriptDirectory
+
+    from groundcrew.store.database import _configuration, newest_revision
+
+    scripts = ScriptDirectory.from_config(_configuration())
+    assert scripts.get_current_head() == newest_revision()
+    for script in scripts.walk_revisions():
+        assert Path(script.path).name.startswith(f"m{script.revision}_")
+
+
 async def test_a_database_of_a_newer_groundcrew_is_left_alone(database_url: str) -> None:
     database = await Database.open(database_url)
     async with database.operate() as connection:
