@@ -169,14 +169,32 @@ class Generated:
         calls: list[dict[str, Any]] = []
         for call in self.tool_calls:
             function = call.get("function")
-            known = {name: function.get(name) for name in ("name", "arguments")} if isinstance(function, dict) else {}
             kept = {name: call[name] for name in ("id", "type") if isinstance(call.get(name), str)}
+            if isinstance(custom := call.get("custom"), dict):
+                calls.append({**kept, "custom": {name: custom.get(name) for name in ("name", "input")}})
+                continue
+            known = {name: function.get(name) for name in ("name", "arguments")} if isinstance(function, dict) else {}
+            if isinstance(arguments := known.get("arguments"), str):
+                known["arguments"] = _as_read(arguments)
             calls.append({**kept, "function": known})
         return tuple(calls)
 
     def recorded_text(self) -> str:
-        """The answer as it is recorded where all of it leaves: its text, or else its tool calls, and every further choice."""
-        return "\n\n".join(each for each in (self.text or self.tool_text(), *self.others) if each)
+        """The answer as it is recorded where all of it leaves: its text, its tool calls and every further choice."""
+        return "\n\n".join(each for each in (self.checked_text(), *self.others) if each)
+
+    def checked_text(self) -> str:
+        """The answer as it is recorded where only what was checked leaves: its text and its tool calls."""
+        return "\n\n".join(each for each in (self.text, self.tool_text()) if each)
+
+
+def _as_read(arguments: str) -> str:
+    """A tool call's arguments with members that stand there twice once, as they were checked."""
+    try:
+        value = msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, RecursionError):
+        return arguments
+    return msgspec.json.encode(value).decode()
 
 
 def _strings(value: Any) -> list[str]:

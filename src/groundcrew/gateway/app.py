@@ -273,7 +273,9 @@ class Gateway:
         flight.key, flight.entry = authenticate(snapshot, flight.headers.secret, self.clock.now().timestamp())
         flight.snapshot = snapshot
         if dialect is not None:
-            check_stopped(snapshot, flight.key, flight.entry.use_case)
+            if dialect == "embeddings":
+                flight.model = flight.entry.use_case.embedding_model
+            check_stopped(snapshot, flight.key, flight.entry.use_case, flight.model)
             await self._call(scope, receive, send, flight)
         else:
             await self._models(path, send, flight)
@@ -281,6 +283,7 @@ class Gateway:
     async def _models(self, path: str, send: Send, flight: Flight) -> None:
         """The models that the key may use, as clients of both OpenAI's and Anthropic's lists read them."""
         assert flight.entry is not None
+        flight.key = None  # nothing is asked of a model: there is no call to record
         use_case = flight.entry.use_case
         aliases = [use_case.model]
         if use_case.embedding_model not in (None, use_case.model):
@@ -296,7 +299,6 @@ class Gateway:
         if path != MODELS:
             wanted = unquote(path[len(MODELS) + 1 :])
             if wanted not in aliases:
-                flight.key = None  # nothing was asked of a model: there is no call to record
                 names = " or ".join(repr(each) for each in aliases)
                 raise RefusedCall("not_found", f"this key may use the model {names} only")
             body = cards[aliases.index(wanted)]
@@ -334,9 +336,10 @@ class Gateway:
         assert flight.entry is not None
         if flight.snapshot is not self._scopes_of[0] or len(self._scopes_of[1]) >= SCOPES_MAX:
             self._scopes_of = (flight.snapshot, {})
-        known = self._scopes_of[1].get(flight.key.id)
+        place = flight.key.id + (f" {flight.model}" if flight.model else "")
+        known = self._scopes_of[1].get(place)
         if known is None:
-            known = self._scopes_of[1][flight.key.id] = scopes_of(flight.key, flight.entry.use_case)
+            known = self._scopes_of[1][place] = scopes_of(flight.key, flight.entry.use_case, alias=flight.model)
         return known
 
     def _left(self, inflight: Inflight) -> None:

@@ -26,8 +26,14 @@ CACHE_BYTES_MAX = 64 * 1024 * 1024
 ANSWER_BYTES_MAX = 256 * 1024
 #: What an entry takes beside its text: key, call id, places in the orders.
 ENTRY_OVERHEAD_BYTES = 500
-#: Members of a request whose answers hold more than one text, so that they are not kept.
-_NOT_PLAIN = frozenset({"logprobs", "top_logprobs", "modalities", "audio", "store", "background"})
+#: Members of a request whose answers are more than one text, or depend on more than the request, so that they are not kept.
+_NOT_PLAIN = frozenset(
+    {
+        *("logprobs", "top_logprobs", "modalities", "audio", "store", "background", "tools", "functions", "mcp_servers"),
+        # What a provider keeps: the same request means something else the next time.
+        *("conversation", "previous_response_id", "prompt", "context_management", "container"),
+    }
+)
 
 
 class CachedAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +159,8 @@ class CacheUse:
         finished = generated.finish_reason == "stop" and plain and bool(text) and generated.text == text
         released = release is None or (release.kind == "sent" and release.text == text and not release.reason)
         clean = flight.status == "answered" and not flight.flags and not flight.scans_missing and not flight.withheld_answer
+        if flight.role != "primary":  # a canary answers its share of callers, and nobody else
+            return
         if rule is None or flight.cache != "miss" or not (finished and released and clean and flight.is_recorded):
             return
         self._cache.store(

@@ -108,9 +108,9 @@ class Embedder:
             return self._ask(flight, route, target, asked, checked.texts)
 
         fields = await self._targets.first(flight, admitted, routes, attempt)
+        answer = embeddings.write_answer(fields, admitted.model.name, flight.report())
         await self._finisher.commit(flight, "answered")
         flight.response_started = True
-        answer = embeddings.write_answer(fields, admitted.model.name, flight.report())
         await send_json(send, 200, flight.response_headers(), answer)
 
     def _plan(self, flight: Flight, admitted: Admitted, asked: AskedEmbeddings, routes: tuple[Route, ...]) -> tuple[Route, ...]:

@@ -74,6 +74,8 @@ class Flight:
         #: True once the upstream, not our estimate, told the token counts.
         self.usage_known = False
         self.answer = self.withheld_answer = ""
+        #: Bytes that were generated beside the recorded answer, such as reasoning.
+        self.side_bytes = 0
         self.status: CallStatus = "answered"
         self.error_code: str | None = None
         self.trust: TrustReport | None = None
@@ -127,7 +129,7 @@ class Flight:
             return
         text = self.answer or self.withheld_answer
         self.input_tokens = self.estimated_input_tokens
-        self.output_tokens = -(-len(text.encode()) // prompt_bytes_per_token)
+        self.output_tokens = -(-(len(text.encode()) + self.side_bytes) // prompt_bytes_per_token)
         self.details["usage"] = "estimated"
 
     def cost_usd(self) -> float | None:

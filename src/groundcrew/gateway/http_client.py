@@ -208,6 +208,9 @@ class Connection(asyncio.Protocol):
     async def everything(self) -> bytes:
         """Wait for the whole answer."""
         self._whole = True
+        if self._paused and self._transport is not None and not self.closed:
+            self._paused = False
+            self._transport.resume_reading()
         while not self._complete and self._failure is None:
             await self._wait()
         if self._failure is not None:
@@ -235,6 +238,7 @@ class Connection(asyncio.Protocol):
     def done(self) -> None:
         """The call is over: the connection is kept if it can serve another one."""
         reusable = self._complete and self._keep_alive and not self.closed and self._failure is None and not self._paused
+        reusable = reusable and self._client.knows(self)
         self._stop_timer()
         if reusable and self._transport is not None and not self._transport.get_write_buffer_size():
             self._begin()
@@ -353,14 +357,12 @@ class HttpClient:
         return connection
 
     async def _connection(self, origin: Origin, deadline_s: float, *, fresh: bool) -> Connection:
-        idle = self._idle.get(origin)
-        while idle and not fresh:
-            connection = idle.pop()
-            if not connection.closed and time.monotonic() - connection.idle_since_s < IDLE_S_MAX:
-                connection.reused = True
-                return connection
-            connection.abort()
-        await self._room(deadline_s)
+        while True:
+            if not fresh and (kept := self._kept(origin)) is not None:
+                return kept
+            if len(self) < self._connections_max:
+                break
+            await self._room(deadline_s)
         loop = asyncio.get_running_loop()
         self._connecting += 1
         try:
@@ -386,24 +388,38 @@ class HttpClient:
             raise NoConnection("the client is closed")
         return connection
 
+    def _kept(self, origin: Origin) -> Connection | None:
+        """An idle connection to there, the one that was used last."""
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if not connection.closed and time.monotonic() - connection.idle_since_s < IDLE_S_MAX:
+                connection.reused = True
+                return connection
+            connection.abort()
+        return None
+
     async def _room(self, deadline_s: float) -> None:
-        """Wait until one more connection may be made: an idle one to somewhere else gives way."""
+        """Wait until a connection is free or may be made: an idle one to somewhere else gives way."""
+        other = next((kept for kept in self._idle.values() if kept), None)
+        if other is not None:
+            other.pop(0).abort()
+            return
         loop = asyncio.get_running_loop()
-        while len(self) >= self._connections_max:
-            other = next((kept for kept in self._idle.values() if kept), None)
-            if other is not None:
-                other.pop(0).abort()
-                continue
-            waiter: asyncio.Future[None] = loop.create_future()
-            self._waiting.append(waiter)
-            try:
-                async with asyncio.timeout(max(0.0, deadline_s - loop.time())):
-                    await waiter
-            except TimeoutError:
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(waiter)
+        try:
+            async with asyncio.timeout(max(0.0, deadline_s - loop.time())):
+                await waiter
+        except BaseException as error:
+            if waiter.done() and not waiter.cancelled():  # woken, but gone: the next one's turn
+                self._let_one_in()
+            if isinstance(error, TimeoutError):
                 raise TimedOut("no connection was free in time") from None
-            finally:
-                with contextlib.suppress(ValueError):
-                    self._waiting.remove(waiter)
+            raise
+        finally:
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(waiter)
 
     def _let_one_in(self) -> None:
         while self._waiting:
@@ -416,6 +432,10 @@ class HttpClient:
         if self._tls is None:
             self._tls = ssl.create_default_context()
         return self._tls
+
+    def knows(self, connection: Connection) -> bool:
+        """Whether it is one of the open ones."""
+        return connection in self._open
 
     def keep(self, connection: Connection) -> None:
         """Take a connection back that can serve another call."""
@@ -431,13 +451,12 @@ class HttpClient:
 
     def gone(self, connection: Connection) -> None:
         """Forget a connection that is closed."""
-        if connection not in self._open:
-            return
-        self._open.discard(connection)
         kept = self._idle.get(connection.origin)
         if kept is not None and connection in kept:
             kept.remove(connection)
-        self._let_one_in()
+        if connection in self._open:
+            self._open.discard(connection)
+            self._let_one_in()
 
     def _sweep(self) -> None:
         """Close what has been idle for too long."""

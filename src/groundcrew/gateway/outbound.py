@@ -25,7 +25,10 @@ def answer_body(asked: Asked, flight: Flight, generated: Generated | None, relea
     """A whole answer: the upstream's own JSON where it may leave as it is and its dialect is the client's."""
     report = flight.report()
     if release.as_is and generated is not None and generated.native and generated.dialect == asked.dialect:
-        return msgspec.json.encode({**generated.native, "model": raw_json(model), "groundcrew": raw_json(report)})
+        own = {"model": raw_json(model), "groundcrew": raw_json(report)}
+        if "instructions" in generated.native:  # a provider repeats what it was sent, our own system message included
+            own["instructions"] = raw_json(asked.request.get("instructions"))
+        return msgspec.json.encode({**generated.native, **own})
     created_s = int(flight.received_at.timestamp())
     fields = completion_fields(
         generated if release.as_is else None,

@@ -58,10 +58,11 @@ class PassThrough:
                     break
                 frames = opened.splitter.feed(data)
         finally:
-            flight.answer = gathering.generated().recorded_text()
+            gathered = gathering.generated()
+            flight.answer, flight.side_bytes = gathered.recorded_text(), len(gathered.side_text.encode())
             flight.trace.finished(gathering.finish_reason)
-            if gathering.usage is not None:
-                flight.used(gathering.usage)
+            if (usage := relay.usage()) is not None:
+                flight.used(usage)
             opened.stream.close()
             flight.timed("upstream", started_s)
         await self._end(flight, admitted, relay, send, cache)

@@ -180,22 +180,30 @@ class Proxy:
         send: Send,
     ) -> None:
         """Record the call, and only then let its answer leave."""
-        await self._finisher.commit(flight, flight.status)
         model = admitted.entry.use_case.model
+        if asked.dialect != "chat" and release.kind == "sent":  # what can not be said in the client's dialect is no answer
+            if flight.stream:
+                answer_events(asked, flight, release, model)
+            else:
+                answer_body(asked, flight, generated, release, model)
+        await self._finisher.commit(flight, flight.status)
         headers = flight.response_headers()
-        flight.response_started = True
         if release.kind == "held":
             report = held_report(flight, release.reason)
             if flight.stream:
-                await start_events(send, 202, headers)
-                await send_events(send, held_events(asked, flight, report, model), more=False)
+                events = [held_events(asked, flight, report, model)]
             else:
-                await send_json(send, 202, headers, held_body(asked, flight, report, model))
+                body = held_body(asked, flight, report, model)
         elif flight.stream:
             events = answer_events(asked, flight, release, model)
-            await start_events(send, 200, headers)
-            for each in events[:-1]:
-                await send_events(send, each)
-            await send_events(send, events[-1], more=False)
         else:
-            await send_json(send, 200, headers, answer_body(asked, flight, generated, release, model))
+            body = answer_body(asked, flight, generated, release, model)
+        status = 202 if release.kind == "held" else 200
+        flight.response_started = True
+        if not flight.stream:
+            await send_json(send, status, headers, body)
+            return
+        await start_events(send, status, headers)
+        for each in events[:-1]:
+            await send_events(send, each)
+        await send_events(send, events[-1], more=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -17,9 +16,6 @@ from groundcrew.guards.redaction import redact, remap_report
 
 #: Code points that are masked in the event loop itself: about a millisecond.
 INLINE_LENGTH_MAX = 20_000
-#: Where a turn of a transcript begins, and who speaks.
-_TURN = re.compile(r"\n\n(?=[a-z]{1,20}: )")
-_ROLE = re.compile(r"(?:\n\n)?[a-z]{1,20}: ")
 
 
 class SpoolRecorder:
@@ -57,29 +53,12 @@ def mask_call(call: Call) -> Call:
 
     What an approved passage of the call itself says (a hotline, an address of the firm) stays readable in answers.
     """
-    request, _ = redact(call.request, _find_in_turns(call.request))
+    request, _ = redact(call.request, pii.find(call.request))
     answer, trust = mask_answer(call.answer, call.trust, call.sources)
     withheld, withheld_trust = mask_answer(call.withheld_answer, call.withheld_trust, call.sources)
     return msgspec.structs.replace(
         call, request=request, answer=answer, trust=trust, withheld_answer=withheld, withheld_trust=withheld_trust
     )
-
-
-def _find_in_turns(transcript: str) -> list[Finding]:
-    """Personal data in a request's texts, turn by turn: guards have looked at most of them, and `pii` remembers what it found."""
-    findings: list[Finding] = []
-    start = 0
-    while start < len(transcript):
-        turn = _TURN.search(transcript, start + 1)
-        end = turn.start() if turn is not None else len(transcript)
-        head = _ROLE.match(transcript, start)
-        begin = head.end() if head is not None else start
-        findings += (
-            msgspec.structs.replace(each, start=each.start + begin, end=each.end + begin)
-            for each in pii.find(transcript[begin:end])
-        )
-        start = end
-    return findings
 
 
 def mask_answer(text: str, report: TrustReport | None, sources: Sequence[SourceReference]) -> tuple[str, TrustReport | None]:

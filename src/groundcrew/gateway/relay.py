@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import msgspec
 
 from groundcrew.errors import UpstreamError
-from groundcrew.gateway.answer import Gathering, chunk_object, usage_object
+from groundcrew.gateway.answer import Gathering, Tokens, chunk_object, usage_object
 from groundcrew.gateway.asked import Asked, Dialect
-from groundcrew.gateway.dialects.registry import client_dialect, provider_dialect
+from groundcrew.gateway.dialects.registry import EventReader, client_dialect, provider_dialect
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.respond import DONE, event
 from groundcrew.gateway.sse import event_data, event_name, is_done
@@ -48,6 +48,10 @@ class Relay(Protocol):
         """Whether the answer is whole although the stream ended without telling so."""
         ...
 
+    def usage(self) -> Tokens | None:
+        """The token counts as far as they were told."""
+        ...
+
     def end(self, report: dict[str, Any]) -> bytes:
         """The closing bytes for the client."""
         ...
@@ -77,6 +81,9 @@ class _ChatRelay:
     def ended(self) -> bool:
         return self.gathering.finish_reason is not None
 
+    def usage(self) -> Tokens | None:
+        return self.gathering.usage
+
     def end(self, report: dict[str, Any]) -> bytes:
         created_s = int(self._flight.received_at.timestamp())
         return event(chunk_object(self._flight.call_id, self._model, created_s, [], groundcrew=report)) + DONE
@@ -85,10 +92,10 @@ class _ChatRelay:
 class _NativeRelay:
     """Another dialect on both sides: its events go on as they came, the last one with the report in it."""
 
-    def __init__(self, provider: str, dialect: Dialect) -> None:
+    def __init__(self, provider: str, asked: Asked, model: str) -> None:
         self.gathering = Gathering(provider)
-        self._reader = provider_dialect(dialect).EventReader(provider)
-        self._provider = provider
+        self._reader = provider_dialect(asked.dialect).EventReader(provider)
+        self._provider, self._asked, self._model = provider, asked, model
         self._last: tuple[str | None, bytes] | None = None
 
     def take(self, frames: Sequence[Frame]) -> tuple[bytes, bool]:
@@ -104,17 +111,39 @@ class _NativeRelay:
             if self._reader.done:
                 self._last = (name, data)
                 return b"".join(leaving), True
-            leaving.append(raw)
+            leaving.append(self._own(name, data, raw))
         return b"".join(leaving), False
+
+    def _own(self, name: str | None, data: bytes, raw: bytes) -> bytes:
+        """An event that repeats the request: with the client's model and instructions, not with what we sent in their place."""
+        if b'"model"' not in data:
+            return raw
+        value = msgspec.json.decode(data)
+        changed = self._put_own(value)
+        return event(value, name) if changed else raw
+
+    def _put_own(self, value: Any) -> bool:
+        found = value.get("response") or value.get("message") if isinstance(value, dict) else None
+        if not isinstance(found, dict):
+            return False
+        if "model" in found:
+            found["model"] = self._model
+        if "instructions" in found:
+            found["instructions"] = self._asked.request.get("instructions")
+        return True
 
     def ended(self) -> bool:
         return False
+
+    def usage(self) -> Tokens | None:
+        return self.gathering.usage or _told(self._reader)
 
     def end(self, report: dict[str, Any]) -> bytes:
         if self._last is None:
             raise UpstreamError(f"provider {self._provider}: the stream ended in the middle")
         name, data = self._last
         value = msgspec.json.decode(data)
+        self._put_own(value)
         value["groundcrew"] = report
         if isinstance(value.get("response"), dict):
             value["response"]["groundcrew"] = report
@@ -156,6 +185,9 @@ class _TranslatingRelay:
     def ended(self) -> bool:
         return self.gathering.finish_reason is not None
 
+    def usage(self) -> Tokens | None:
+        return self.gathering.usage or _told(self._reader)
+
     def end(self, report: dict[str, Any]) -> bytes:
         usage = self.gathering.usage
         return self._writer.end(report, usage_object(usage) if usage is not None else None)
@@ -177,6 +209,12 @@ class _ChatWriter:
         return event(chunk_object(self._call_id, self._model, self._created_s, [], groundcrew=report)) + DONE
 
 
+def _told(reader: EventReader | None) -> Tokens | None:
+    """Counts that a reader knows before the stream's end, where its dialect tells them earlier."""
+    told = getattr(reader, "usage_told", None)
+    return msgspec.convert(told, Tokens, strict=False) if told is not None else None
+
+
 def relay_for(asked: Asked, flight: Flight, dialect: Dialect, model: str) -> Relay:
     """How the stream of a provider that speaks `dialect` goes on to the client. The flight gets the writer, if there is one."""
     provider = flight.provider or ""
@@ -191,5 +229,5 @@ def relay_for(asked: Asked, flight: Flight, dialect: Dialect, model: str) -> Rel
     )
     flight.writer = writer
     if asked.dialect == dialect:
-        return _NativeRelay(provider, dialect)
+        return _NativeRelay(provider, asked, model)
     return _TranslatingRelay(provider, dialect, writer)

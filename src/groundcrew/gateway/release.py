@@ -88,7 +88,7 @@ class Releaser:
                 wish = _worst(wish, _grounding_wish(rule, problem))
         masked_text, _, masked_tools = outcome.texts
         flight.trust = report
-        flight.answer = masked_text or masked_tools
+        flight.answer = "\n\n".join(each for each in (masked_text, masked_tools) if each)
         if wish.action == "refuse":
             self._withhold(flight, report)
             raise RefusedCall(wish.code, wish.reason)
@@ -100,7 +100,7 @@ class Releaser:
             return self._signed(flight, admitted, Release(kind="sent", text=flight.answer, reason=wish.reason))
         _apply_masks(generated, outcome)
         checked = holds_back(admitted)
-        flight.answer = (masked_text or generated.tool_text()) if checked else generated.recorded_text()
+        flight.answer = generated.checked_text() if checked else generated.recorded_text()
         if wish.action == "hold":
             return self._hold(flight, wish.reason, generated)
         if is_refusal(report):

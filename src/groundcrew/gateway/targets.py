@@ -141,10 +141,15 @@ class Targets:
         except UpstreamError as error:
             if error.status not in _ABSENT:
                 raise
-            if len(self._without_responses) >= RESPONSES_ABSENT_MAX:
-                self._without_responses.clear()
-            self._without_responses[where] = time.monotonic() + RESPONSES_ABSENT_S
-        return await ask("chat")
+            absent = error
+        try:
+            answer = await ask("chat")
+        except RefusedCall:  # only a provider that has the endpoint could say it: what it said first stands
+            raise absent from None
+        if len(self._without_responses) >= RESPONSES_ABSENT_MAX:
+            self._without_responses.clear()
+        self._without_responses[where] = time.monotonic() + RESPONSES_ABSENT_S
+        return answer
 
     async def _open(self, request: UpstreamRequest, dialect: Dialect) -> OpenStream:
         wait_s = min(request.target.first_byte_s or TARGET_TIMEOUT_S_MAX, request.target.timeout_s)
@@ -170,7 +175,7 @@ class Targets:
         """Make `route` the call's target, unless it or the call was stopped meanwhile."""
         snapshot = self._snapshots.current
         if snapshot.stopped:
-            check_stopped(snapshot, admitted.key, admitted.entry.use_case)
+            check_stopped(snapshot, admitted.key, admitted.entry.use_case, flight.model)
             if route.scopes & snapshot.stopped:
                 raise RefusedCall("kill_switch", f"stopped by the kill switch: provider:{route.provider.name}")
         flight.provider, flight.target_model = route.provider.name, route.target.model

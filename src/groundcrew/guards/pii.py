@@ -3,6 +3,7 @@ model and are not found here."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
@@ -80,7 +81,8 @@ def find(text: str) -> list[Finding]:
     findings = _find(text)
     if len(text) <= RECENT_LENGTH_MAX:
         if len(_recent) >= RECENT_MAX:
-            del _recent[next(iter(_recent))]
+            with contextlib.suppress(KeyError, RuntimeError, StopIteration):  # another thread was quicker
+                del _recent[next(iter(_recent))]
         _recent[text] = tuple(findings)
     return findings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -13,6 +14,8 @@ from typing import Any
 import msgspec
 
 START_S_MAX = 10.0
+#: Where a line of an event stream ends; JSON may hold further characters that Python takes for line ends.
+_LINE = re.compile(r"\r\n|\n|\r")
 
 
 @contextlib.contextmanager
@@ -56,7 +59,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         """The JSON data of each server-sent event; the end marker as the text `[DONE]`."""
         found: list[Any] = []
         for block in self.body.decode().replace("\r\n", "\n").split("\n\n"):
-            data = [line[6:] for line in block.splitlines() if line.startswith("data: ")]
+            data = [line[6:] for line in _LINE.split(block) if line.startswith("data: ")]
             if data:
                 found.append(data[0] if data[0] == "[DONE]" else msgspec.json.decode(data[0]))
         return found

@@ -21,8 +21,9 @@ class EmbeddingsShape(Shape):
 
     def plain(self, reply: Scripted) -> dict[str, Any]:
         """One vector per input, as numbers or as base64 of little-endian 32-bit floats."""
-        given = self.body.get("input")
-        texts = [given] if isinstance(given, str) else list(given or [])
+        given: Any = self.body.get("input")
+        one = isinstance(given, str) or (bool(given) and isinstance(given[0], int))  # a text, or the token ids of one
+        texts = [given] if one else list(given or [])
         length = self.body.get("dimensions") or EMBEDDING_LENGTH
         data = []
         for index, text in enumerate(texts):

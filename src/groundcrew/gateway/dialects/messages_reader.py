@@ -90,6 +90,8 @@ class EventReader:
         self._layout: list[dict[str, Any]] = []
         self._tells_layout = False
         self._usage: dict[str, Any] = {}
+        #: The final counts, which are told before the stream's end: they count even if the client does not wait for it.
+        self.usage_told: dict[str, Any] | None = None
         self._reason: str | None = None
         self._sequence: str | None = None
         self._refusal: str | None = None
@@ -227,6 +229,7 @@ class EventReader:
             self._refusal = refusal_text(event.delta.stop_details) or self._refusal
         # Counts are cumulative: what a later event tells replaces what an earlier one told.
         self._usage |= {name: value for name, value in (event.usage or {}).items() if value is not None}
+        self.usage_told = chat_usage(self._usage) if event.usage else self.usage_told
 
     def _finish(self) -> list[dict[str, Any]]:
         if self._open is not None:

@@ -53,8 +53,11 @@ class AskedTranslated:
 
     @property
     def prefill(self) -> str:
-        """The last text, where the assistant says it. "" otherwise."""
-        return self.texts[-1] if self.roles and self.roles[-1] == "assistant" else ""
+        """The texts that the assistant says at the end. "" where somebody else speaks last."""
+        start = len(self.roles)
+        while start and self.roles[start - 1] == "assistant":
+            start -= 1
+        return "".join(self.texts[start:])
 
     def question(self, texts: Sequence[str] | None = None) -> str:
         """The texts of the newest run of what the user says."""
@@ -80,9 +83,9 @@ class AskedTranslated:
     def body(self, outgoing: Outgoing) -> bytes:
         """The request with the model, our system message and masked texts in it, in the target's dialect."""
         request = msgspec.json.decode(self._body)
-        if outgoing.texts is not None:
-            remaining = iter(outgoing.texts)
-            self._module.visit_texts(request, lambda _role, _text: next(remaining))
+        # Put back even where nothing was masked: what stands in an object twice is sent once, as it was read and recorded.
+        remaining = iter(self.texts if outgoing.texts is None else outgoing.texts)
+        self._module.visit_texts(request, lambda _role, _text: next(remaining))
         if outgoing.system is not None:
             _put_system(self.dialect, request, outgoing.system)
         if outgoing.dialect != self.dialect:
