@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -189,12 +190,20 @@ class Generated:
 
 
 def _as_read(arguments: str) -> str:
-    """A tool call's arguments with members that stand there twice once, as they were checked."""
+    """A tool call's arguments; a member that stands in them twice once, as it was checked."""
+    twice = False
+
+    def merge(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal twice
+        merged = dict(pairs)
+        twice = twice or len(merged) < len(pairs)
+        return merged
+
     try:
-        value = msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
+        value = json.loads(arguments, object_pairs_hook=merge)
+    except (ValueError, RecursionError):
         return arguments
-    return msgspec.json.encode(value).decode()
+    return json.dumps(value) if twice else arguments
 
 
 def _strings(value: Any) -> list[str]:

@@ -43,6 +43,8 @@ class Flight:
         #: What the client speaks, and what writes its stream where that is not the chat completion's.
         self.dialect: Dialect = "chat"
         self.writer: EventWriter | None = None
+        #: Providers that said in this call that they have no endpoint for responses.
+        self.without_responses: set[str] = set()
         self.key: KeyEntry | None = None
         self.entry: UseCaseEntry | None = None
         self.inflight: Inflight | None = None

@@ -134,7 +134,7 @@ class Targets:
         if dialect != "chat" or flight.dialect != "responses":
             return await ask(dialect)
         where = provider.base_url or provider.name
-        if self._without_responses.get(where, 0.0) > time.monotonic():
+        if where in flight.without_responses or self._without_responses.get(where, 0.0) > time.monotonic():
             return await ask("chat")
         try:
             return await ask("responses")
@@ -142,6 +142,7 @@ class Targets:
             if error.status not in _ABSENT:
                 raise
             absent = error
+        flight.without_responses.add(where)
         try:
             answer = await ask("chat")
         except RefusedCall:  # only a provider that has the endpoint could say it: what it said first stands
