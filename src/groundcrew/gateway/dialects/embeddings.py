@@ -12,13 +12,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from groundcrew.errors import RefusedCall, UpstreamError
+from groundcrew.gateway import json_shape
 from groundcrew.gateway.answer import TOKENS_MAX
 from groundcrew.gateway.settings import GatewaySettings
 
 Fields = dict[str, msgspec.Raw]
 
-_PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
-_MISSING = re.compile(r"missing required field `([^`]+)`")
 _NUMBERS = re.compile(rb"\[[-+0-9.eE,\s]+\]")
 _BASE64 = re.compile(rb'"[A-Za-z0-9+/=\\]+"')
 #: Members that hold no text of anybody's.
@@ -73,34 +72,15 @@ _USAGE = msgspec.json.Decoder(_Usage)
 
 def decode(body: bytes, settings: GatewaySettings) -> EmbeddingsRequest:
     """The request. RefusedCall invalid_request names the field that is wrong."""
-    try:
-        str(body, "utf-8")
-        fields, given = _FIELDS.decode(body), _BODY.decode(body)
-    except UnicodeDecodeError:
-        raise RefusedCall("invalid_request", "the body is not UTF-8") from None
-    except msgspec.ValidationError as error:
-        raise RefusedCall("invalid_request", _where(str(error))) from None
-    except msgspec.DecodeError as error:
-        raise RefusedCall("invalid_request", f"the body is not valid JSON: {error}") from None
-    except RecursionError:
-        raise RefusedCall("invalid_request", "the body nests too deep") from None
+    given = json_shape.decode(body, _BODY, settings, what="an embeddings request")
     return EmbeddingsRequest(
         input=_checked_input(given.input, settings),
-        fields=fields,
+        fields=_FIELDS.decode(body),
         model=given.model,
         encoding_format=given.encoding_format,
         dimensions=given.dimensions,
         user=given.user,
     )
-
-
-def _where(text: str) -> str:
-    match, missing = _PLACE.search(text), _MISSING.search(text)
-    if missing is not None:
-        return f"{missing.group(1)}: is required"
-    if match is None:
-        return f"the body is not an embeddings request: {text}"
-    return f"{match.group(1) or 'the body'}: {text[: match.start()]}"
 
 
 def _checked_input(given: Any, settings: GatewaySettings) -> Any:

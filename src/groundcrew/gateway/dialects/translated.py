@@ -11,6 +11,7 @@ import msgspec
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.asked import Dialect, Outgoing
 from groundcrew.gateway.dialects.chat import named_user, provider_body
+from groundcrew.gateway.dialects.messages_texts import add_system
 from groundcrew.gateway.dialects.registry import client_dialect
 from groundcrew.gateway.dialects.responses_vendor import without_packed
 from groundcrew.gateway.json_shape import decode
@@ -101,12 +102,11 @@ class AskedTranslated:
 
 def _put_system(dialect: Dialect, request: dict[str, Any], system: str) -> None:
     """Put `system` before what the client's own system message says."""
-    member = "system" if dialect == "messages" else "instructions"
-    own = request.get(member)
-    if isinstance(own, list):
-        request[member] = [{"type": "text", "text": system}, *own]
-    else:
-        request[member] = f"{system}\n\n{own}" if own else system
+    if dialect == "messages":
+        add_system(request, system)
+        return
+    own = request.get("instructions")
+    request["instructions"] = f"{system}\n\n{own}" if own else system
 
 
 def _text(request: dict[str, Any], name: str) -> str | None:
