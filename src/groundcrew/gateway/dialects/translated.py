@@ -105,7 +105,7 @@ def _put_system(dialect: Dialect, request: dict[str, Any], system: str) -> None:
     if dialect == "messages":
         add_system(request, system)
         return
-    own = request.get("instructions")
+    own = _text(request, "instructions")
     request["instructions"] = f"{system}\n\n{own}" if own else system
 
 
