@@ -81,7 +81,7 @@ def test_csv_rows_keep_their_line_and_bad_ones_their_reason(tmp_path: Path) -> N
         ("a.csv", b'id,text\n1,a\n2,"b\n3,c\n', "quote is never closed"),
         ("a.jsonl.gz", b"plain", "damaged or no gzip"),
         ("a.jsonl.gz", gzip.compress(b'{"id": 1}\n' * 1000, mtime=0)[:-9], "damaged or no gzip"),
-        ("a.csv.gz", gzip.compress(b"id\n1\n" * 1000)[:20], "damaged or no gzip"),
+        ("a.csv.gz", gzip.compress(b"id\n1\n" * 1000, mtime=0)[:20], "damaged or no gzip"),
         ("a.parquet", b"PAR1 no", "no Parquet"),
     ],
 )
