@@ -14,6 +14,8 @@ from groundcrew.store.database import Writer, decode
 T = TypeVar("T")
 
 LIST_LIMIT_MAX = 100_000
+#: Ids in one statement; a power of two.
+IDS_MAX = 512
 
 
 class Collection(Generic[T]):
@@ -82,8 +84,11 @@ class Collection(Generic[T]):
     async def present(self, connection: AsyncConnection, ids: list[str]) -> set[str]:
         """Which of `ids` have a row."""
         found: set[str] = set()
-        for start in range(0, len(ids), 500):
-            query = sa.select(self.table.c.id).where(self.table.c.id.in_(ids[start : start + 500]))
+        for start in range(0, len(ids), IDS_MAX):
+            some = ids[start : start + IDS_MAX]
+            # Filled up to a power of two: drivers keep prepared statements by their text, and one for every length would be many.
+            some += some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))
+            query = sa.select(self.table.c.id).where(self.table.c.id.in_(some))
             found.update((await connection.execute(query)).scalars())
         return found
 
