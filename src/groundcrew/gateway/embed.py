@@ -98,16 +98,16 @@ class Embedder:
         checked = await self._checks.request(flight, admitted, asked)
         if checked.outcome.action not in ("allow", "redact"):
             raise RefusedCall("guard_blocked", f"blocked by the guard {checked.outcome.guard!r}: {checked.outcome.reason}")
-        routes = self._plan(flight, admitted, asked, admitted.routes)
+        routes = admitted.routes
         if checked.provider_class != admitted.seen_class:
             use_case = admitted.entry.use_case
-            _, found = routes_for(admitted.snapshot, admitted.key, use_case, checked.provider_class, admitted.model.name)
-            routes = self._plan(flight, admitted, asked, found)
+            _, routes = routes_for(admitted.snapshot, admitted.key, use_case, checked.provider_class, admitted.model.name)
+        tries = self._plan(flight, admitted, asked, routes)
 
         def attempt(route: Route, target: Target) -> Awaitable[embeddings.Fields]:
             return self._ask(flight, route, target, asked, checked.texts)
 
-        fields = await self._targets.first(flight, admitted, routes, attempt)
+        fields = await self._targets.first(flight, admitted, tries, attempt)
         answer = embeddings.write_answer(fields, admitted.model.name, flight.report())
         await self._finisher.commit(flight, "answered")
         flight.response_started = True

@@ -107,8 +107,3 @@ class Finisher:
         self._ledger.settle(
             flight.reservation, flight.input_tokens + flight.output_tokens, flight.charged_usd(), self._clock.now()
         )
-
-    @staticmethod
-    def elapsed_s(flight: Flight) -> float:
-        """Seconds since the call came in."""
-        return time.perf_counter() - flight.started_s

@@ -8,6 +8,7 @@ import time
 from groundcrew.domain.snapshot import Snapshot
 from groundcrew.errors import RefusedCall, UpstreamError
 from groundcrew.gateway.admission import Admitted, scopes_of
+from groundcrew.gateway.answer import Generated
 from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.cache import CacheUse
 from groundcrew.gateway.checks import Checks
@@ -65,11 +66,12 @@ class PassThrough:
                 flight.used(usage)
             opened.stream.close()
             flight.timed("upstream", started_s)
-        await self._end(flight, admitted, relay, send, cache)
+        await self._end(flight, admitted, relay, gathered, send, cache)
 
-    async def _end(self, flight: Flight, admitted: Admitted, relay: Relay, send: Send, cache: CacheUse | None) -> None:
+    async def _end(
+        self, flight: Flight, admitted: Admitted, relay: Relay, generated: Generated, send: Send, cache: CacheUse | None
+    ) -> None:
         """Check what has left, record it, and then tell the client that this was all."""
-        generated = relay.gathering.generated()
         text = generated.text
         await self._checks.output(flight, admitted, generated, monitor_only=True)
         rule = admitted.entry.use_case.grounding
@@ -77,7 +79,6 @@ class PassThrough:
             flight.trust = await self._checks.score(flight, generated.text)
             if not supported(rule, flight.trust):
                 flight.flags.append("the answer is not supported by the approved passages")
-        flight.answer = generated.recorded_text()
         await self._finisher.commit(flight, "answered")
         if cache is not None:
             cache.keep(generated, text, None)

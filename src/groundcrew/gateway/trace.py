@@ -24,7 +24,6 @@ TraceHeaders = tuple[tuple[str, str], ...]
 SAMPLED = 0x01
 #: The flags that version 00 and its second level define: sampled, and that the trace id is random. Others are not handed on.
 _KNOWN_FLAGS = 0x03
-_PARENT_LENGTH = 55
 _STATE_MEMBERS_MAX = 32
 #: The standard asks for at least 512 characters; whatever is longer is left behind whole, never cut.
 _STATE_LENGTH_MAX = 512
