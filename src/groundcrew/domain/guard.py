@@ -22,11 +22,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A guard's judgement of one text. `score` 0..1 is the highest finding's score, 0 with none."""
+    """A guard's judgement of one text. `score` 0..1 is the highest finding's score, 0 with none. `complete` is False where the
+    guard looked at a part of the text only: nothing then counts as scanned that was not."""
 
     verdict: VerdictKind
     score: float = 0.0
     findings: tuple[Finding, ...] = ()
+    complete: bool = True
 
 
 class GuardRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from groundcrew.domain.guard import Finding, Verdict, VerdictKind
 from groundcrew.errors import NotFound
 
 Context = Mapping[str, Any]
+Settled = Callable[[str], int]
 
 #: Guards that ship with groundcrew and the modules that hold them; imported when first asked for.
 BUILT_IN: dict[str, str] = {
@@ -36,25 +37,35 @@ class Check(Protocol):
 class Guard(msgspec.Struct, frozen=True, kw_only=True):
     """A registered guard. `inline` guards need well under a millisecond for short texts and run without a thread;
     `warm` loads what the first check would otherwise wait for. `by` names what of the context an inline guard looks at besides
-    the text, and settings are nothing to it: its verdicts may then be remembered. None where that is not known."""
+    the text, and settings are nothing to it: its verdicts may then be remembered. None where that is not known.
+
+    `settled` is for answers that stream: how many code points from a text's start are judged for good. However the text goes on,
+    the findings that begin before it stay as they are, and no other begins there. None where all of the text has to be there.
+    """
 
     name: str
     check: Check
     inline: bool = False
     warm: Callable[[], None] | None = None
     by: frozenset[str] | None = None
+    settled: Settled | None = None
 
 
 _GUARDS: dict[str, Guard] = {}
 
 
 def guard(
-    name: str, *, inline: bool = False, warm: Callable[[], None] | None = None, by: frozenset[str] | None = None
+    name: str,
+    *,
+    inline: bool = False,
+    warm: Callable[[], None] | None = None,
+    by: frozenset[str] | None = None,
+    settled: Settled | None = None,
 ) -> Callable[[Check], Check]:
     """Register the decorated function as the guard `name`."""
 
     def register(check: Check) -> Check:
-        _GUARDS[name] = Guard(name=name, check=check, inline=inline, warm=warm, by=by)
+        _GUARDS[name] = Guard(name=name, check=check, inline=inline, warm=warm, by=by, settled=settled)
         return check
 
     return register

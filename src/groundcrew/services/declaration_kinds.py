@@ -6,13 +6,11 @@ Readers complain through `Fields` and always return a struct; it counts only whe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, get_args
+from typing import get_args
 from urllib.parse import urlsplit
 
 from groundcrew.domain.data_class import DATA_CLASSES
-from groundcrew.domain.guard import Action, GuardRule, Place, Policy
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.provider import (
     BREAKER_FAILURES_MAX,
@@ -29,8 +27,7 @@ from groundcrew.domain.provider import (
 )
 from groundcrew.domain.risk import QUESTIONS
 from groundcrew.domain.use_case import Autonomy, Economics, Grounding, SignOffRule, Solution, UseCase
-from groundcrew.errors import DeclarationError, InputError
-from groundcrew.guards.registry import BUILT_IN
+from groundcrew.errors import InputError
 from groundcrew.services.declaration_address import (
     check_model_place,
     read_headers,
@@ -39,23 +36,17 @@ from groundcrew.services.declaration_address import (
     read_region,
     refuse_for_embedded,
 )
-from groundcrew.services.declaration_fields import Complaints, Fields, shown, suggestion
+from groundcrew.services.declaration_fields import Fields
 from groundcrew.services.declaration_limits import read_budget, read_cache, read_exposure, read_limits, read_recording
-from groundcrew.services.declaration_yaml import Node, describe, read_documents, read_text
+from groundcrew.services.declaration_reading import Reading, as_declaration_error
+from groundcrew.services.declaration_yaml import describe, read_text
 
 TARGETS_MAX = 16
-GUARDS_MAX = 64
 WEIGHT_MAX = 1_000_000
-GUARD_TIMEOUT_MS_MAX = 60_000
 PROMPT_BYTES_MAX = 65_536
 AMOUNT_MAX = 1e12
 RETENTION_DAYS_MAX = 36_500
 
-#: Guards that a policy may name unless the caller knows of more. One that does not exist would refuse every call at runtime.
-KNOWN_GUARDS: frozenset[str] = frozenset(BUILT_IN)
-AUTHORITY_TYPES = ("price", "discount", "refund", "credit", "deadline", "guarantee", "contract")
-#: Longest text that a guard puts in an answer's place.
-REPLACEMENT_LENGTH_MAX = 2_000
 
 #: Fields of a use case that are earned or decided, and what to do instead of declaring them.
 NOT_DECLARED = {
@@ -68,36 +59,6 @@ NOT_DECLARED = {
 }
 
 _ENV_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
-_CURRENCY = re.compile(r"^[A-Z]{3}$")
-
-
-class Reading:
-    """What the reading of one file needs to know and leaves behind: `referenced` collects the files that its documents name."""
-
-    def __init__(self, path: Path, shown_as: str, complaints: Complaints, known_guards: frozenset[str]) -> None:
-        self.file, self.complaints, self.known_guards = shown_as, complaints, known_guards
-        self.folder = path.resolve().parent
-        self.shown_folder = Path(shown_as).parent
-        self.referenced: set[Path] = set()
-
-    def locate(self, fields: Fields, key: str, *, must_exist: bool = True) -> tuple[Path, str] | None:
-        """The file named by `key`, relative to this one: as an absolute path and as shown in errors."""
-        text = fields.text(key, required=True)
-        return self.locate_text(fields, key, text, fields.line(key), must_exist=must_exist) if text else None
-
-    def locate_text(self, fields: Fields, key: str, text: str, line: int, *, must_exist: bool = True) -> tuple[Path, str] | None:
-        """As `locate`, for a path already taken."""
-        try:
-            path = (self.folder / text).resolve()
-            exists = path.exists()
-        except (OSError, ValueError, RuntimeError):
-            fields.complain(key, f"{shown(text)} is not a usable path", line)
-            return None
-        if must_exist and not exists:
-            fields.complain(key, f"{shown(text)} does not exist (paths are relative to this file)", line)
-            return None
-        self.referenced.add(path)
-        return path, str(self.shown_folder / text)
 
 
 def read_provider(fields: Fields, reading: Reading) -> Provider:
@@ -280,99 +241,6 @@ def read_knowledge_base(fields: Fields, reading: Reading) -> KnowledgeBase:
     )
 
 
-def read_policy(fields: Fields, reading: Reading) -> Policy:
-    """kind: Policy."""
-    name = fields.name("name")
-    sections = fields.sections("guards", required=True)
-    if len(sections) > GUARDS_MAX:
-        fields.complain("guards", f"more than {GUARDS_MAX} guards")
-    return Policy(name=name, guards=tuple(_read_guard(section, reading) for section in sections[:GUARDS_MAX]))
-
-
-def _read_guard(fields: Fields, reading: Reading) -> GuardRule:
-    guard = fields.text("guard", required=True)
-    known = not guard or guard in reading.known_guards
-    if not known:
-        fields.complain("guard", f"unknown guard {shown(guard)}{suggestion(guard, reading.known_guards)}")
-    timeout_ms = fields.integer("timeout_ms", low=1, high=GUARD_TIMEOUT_MS_MAX)
-    rule = GuardRule(
-        guard=guard,
-        on=fields.choices("on", get_args(Place), default=("input", "output")),
-        mode=fields.choice("mode", ("enforce", "monitor"), default="enforce"),
-        action=fields.choice("action", get_args(Action), default="refuse"),
-        on_failure=fields.choice("on_failure", ("open", "closed"), default="closed"),
-        timeout_ms=500 if timeout_ms is None else timeout_ms,
-        settings=_guard_settings(guard, fields, reading),
-    )
-    if known:
-        fields.finish()
-    return rule
-
-
-def _guard_settings(guard: str, fields: Fields, reading: Reading) -> dict[str, Any]:
-    """`text` for the action replace, `block_at` (a score from which findings block), and what this guard alone knows."""
-    settings: dict[str, Any] = {}
-    replacing = fields.is_choice("action", "replace")
-    if replacing or fields.has("text"):
-        settings["text"] = fields.text("text", required=replacing, length_max=REPLACEMENT_LENGTH_MAX)
-        if not replacing:
-            fields.complain("text", "only the action replace puts a text in an answer's place")
-    if (block_at := fields.number("block_at", low=0, above=True, high=1)) is not None:
-        settings["block_at"] = block_at
-    for key, read in GUARD_SETTINGS.get(guard, {}).items():
-        if fields.has(key):
-            settings[key] = read(fields, key, reading)
-    return settings
-
-
-def _read_authority(fields: Fields, key: str, reading: Reading) -> list[dict[str, Any]]:
-    """The authority table: a list in place, or a file that holds the list (also under the key `authority`)."""
-    node = fields.node(key)
-    if node is None or isinstance(node.value, list):
-        sections = fields.sections(key)
-        return [_read_authority_row(section) for section in sections]
-    located = reading.locate(fields, key)
-    if located is None:
-        return []
-    path, shown_as = located
-    try:
-        documents = read_documents(path, shown_as)
-    except InputError as error:
-        reading.complaints.add(_as_declaration_error(error))
-        return []
-    if len(documents) != 1:
-        fields.complain(key, f"{shown(shown_as)} holds {len(documents)} documents; expected one list of authority rows")
-        return []
-    root = documents[0]
-    if not isinstance(root.value, dict):
-        root = Node(value={"authority": root}, line=root.line)
-    table = Fields(root, shown_as, reading.complaints)
-    rows = [_read_authority_row(section) for section in table.sections("authority", required=True)]
-    table.finish()
-    return rows
-
-
-def _read_authority_row(fields: Fields) -> dict[str, Any]:
-    row: dict[str, Any] = {"type": fields.choice("type", AUTHORITY_TYPES)}
-    row["max_amount"] = fields.number("max_amount", low=0, high=AMOUNT_MAX)
-    row["max_percent"] = fields.number("max_percent", low=0, high=100)
-    if currency := fields.text("currency", length_max=3):
-        if not _CURRENCY.match(currency):
-            fields.complain("currency", f"expected a currency code such as CHF, found {shown(currency)}")
-        row["currency"] = currency
-    until = fields.day("until")
-    row["until"] = until.isoformat() if until else None
-    row["note"] = fields.text("note") or None
-    fields.finish()
-    return {key: value for key, value in row.items() if value is not None}
-
-
-SettingReader: TypeAlias = Callable[[Fields, str, Reading], object]
-
-#: What each guard may be told beyond the fields that every guard has.
-GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {"commitment": {"authority": _read_authority}}
-
-
 def read_use_case(fields: Fields, reading: Reading) -> UseCase:
     """kind: UseCase, without its hypothesis (see `hypothesis_file`)."""
     for key, why in NOT_DECLARED.items():
@@ -419,7 +287,7 @@ def _read_prompt(fields: Fields, reading: Reading) -> str:
     try:
         return read_text(located[0], located[1], bytes_max=PROMPT_BYTES_MAX).strip()
     except InputError as error:
-        reading.complaints.add(_as_declaration_error(error))
+        reading.complaints.add(as_declaration_error(error))
         return ""
 
 
@@ -480,9 +348,3 @@ def hypothesis_file(fields: Fields, reading: Reading) -> tuple[Path, str] | None
     located = reading.locate(section, "plan")
     section.finish()
     return located
-
-
-def _as_declaration_error(error: InputError) -> DeclarationError:
-    if isinstance(error, DeclarationError):
-        return error
-    return DeclarationError(error.message, file=error.file, line=error.line, field=error.field)

@@ -17,15 +17,14 @@ from groundcrew.domain.hypothesis import HypothesisPlan, parse_plan
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.services.declaration_fields import Complaints, Fields, lines_by_field, nearest, shown, suggestion
 from groundcrew.services.declaration_kinds import (
-    KNOWN_GUARDS,
-    Reading,
     hypothesis_file,
     read_knowledge_base,
     read_model,
-    read_policy,
     read_provider,
     read_use_case,
 )
+from groundcrew.services.declaration_policy import KNOWN_GUARDS, read_policy
+from groundcrew.services.declaration_reading import Reading
 from groundcrew.services.declaration_yaml import Node, describe, plain, read_documents
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, DeclaredPlan, KnownNames
 

@@ -1,0 +1,117 @@
+"""Reads a policy: its guard rules, and what each guard may be told beyond the fields that every rule has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, get_args
+
+from groundcrew.domain.guard import Action, GuardRule, Place, Policy
+from groundcrew.errors import InputError
+from groundcrew.guards.registry import BUILT_IN
+from groundcrew.services.declaration_fields import Fields, shown, suggestion
+from groundcrew.services.declaration_reading import Reading, as_declaration_error
+from groundcrew.services.declaration_yaml import Node, read_documents
+
+GUARDS_MAX = 64
+GUARD_TIMEOUT_MS_MAX = 60_000
+#: Guards that a policy may name unless the caller knows of more. One that does not exist would refuse every call at runtime.
+KNOWN_GUARDS: frozenset[str] = frozenset(BUILT_IN)
+AUTHORITY_TYPES = ("price", "discount", "refund", "credit", "deadline", "guarantee", "contract")
+#: Longest text that a guard puts in an answer's place.
+REPLACEMENT_LENGTH_MAX = 2_000
+AUTHORITY_AMOUNT_MAX = 1e12
+_CURRENCY = re.compile(r"^[A-Z]{3}$")
+
+
+def read_policy(fields: Fields, reading: Reading) -> Policy:
+    """kind: Policy."""
+    name = fields.name("name")
+    sections = fields.sections("guards", required=True)
+    if len(sections) > GUARDS_MAX:
+        fields.complain("guards", f"more than {GUARDS_MAX} guards")
+    return Policy(name=name, guards=tuple(_read_guard(section, reading) for section in sections[:GUARDS_MAX]))
+
+
+def _read_guard(fields: Fields, reading: Reading) -> GuardRule:
+    guard = fields.text("guard", required=True)
+    known = not guard or guard in reading.known_guards
+    if not known:
+        fields.complain("guard", f"unknown guard {shown(guard)}{suggestion(guard, reading.known_guards)}")
+    timeout_ms = fields.integer("timeout_ms", low=1, high=GUARD_TIMEOUT_MS_MAX)
+    rule = GuardRule(
+        guard=guard,
+        on=fields.choices("on", get_args(Place), default=("input", "output")),
+        mode=fields.choice("mode", ("enforce", "monitor"), default="enforce"),
+        action=fields.choice("action", get_args(Action), default="refuse"),
+        on_failure=fields.choice("on_failure", ("open", "closed"), default="closed"),
+        timeout_ms=500 if timeout_ms is None else timeout_ms,
+        settings=_guard_settings(guard, fields, reading),
+    )
+    if known:
+        fields.finish()
+    return rule
+
+
+def _guard_settings(guard: str, fields: Fields, reading: Reading) -> dict[str, Any]:
+    """`text` for the action replace, `block_at` (a score from which findings block), and what this guard alone knows."""
+    settings: dict[str, Any] = {}
+    replacing = fields.is_choice("action", "replace")
+    if replacing or fields.has("text"):
+        settings["text"] = fields.text("text", required=replacing, length_max=REPLACEMENT_LENGTH_MAX)
+        if not replacing:
+            fields.complain("text", "only the action replace puts a text in an answer's place")
+    if (block_at := fields.number("block_at", low=0, above=True, high=1)) is not None:
+        settings["block_at"] = block_at
+    for key, read in GUARD_SETTINGS.get(guard, {}).items():
+        if fields.has(key):
+            settings[key] = read(fields, key, reading)
+    return settings
+
+
+def _read_authority(fields: Fields, key: str, reading: Reading) -> list[dict[str, Any]]:
+    """The authority table: a list in place, or a file that holds the list (also under the key `authority`)."""
+    node = fields.node(key)
+    if node is None or isinstance(node.value, list):
+        sections = fields.sections(key)
+        return [_read_authority_row(section) for section in sections]
+    located = reading.locate(fields, key)
+    if located is None:
+        return []
+    path, shown_as = located
+    try:
+        documents = read_documents(path, shown_as)
+    except InputError as error:
+        reading.complaints.add(as_declaration_error(error))
+        return []
+    if len(documents) != 1:
+        fields.complain(key, f"{shown(shown_as)} holds {len(documents)} documents; expected one list of authority rows")
+        return []
+    root = documents[0]
+    if not isinstance(root.value, dict):
+        root = Node(value={"authority": root}, line=root.line)
+    table = Fields(root, shown_as, reading.complaints)
+    rows = [_read_authority_row(section) for section in table.sections("authority", required=True)]
+    table.finish()
+    return rows
+
+
+def _read_authority_row(fields: Fields) -> dict[str, Any]:
+    row: dict[str, Any] = {"type": fields.choice("type", AUTHORITY_TYPES)}
+    row["max_amount"] = fields.number("max_amount", low=0, high=AUTHORITY_AMOUNT_MAX)
+    row["max_percent"] = fields.number("max_percent", low=0, high=100)
+    if currency := fields.text("currency", length_max=3):
+        if not _CURRENCY.match(currency):
+            fields.complain("currency", f"expected a currency code such as CHF, found {shown(currency)}")
+        row["currency"] = currency
+    until = fields.day("until")
+    row["until"] = until.isoformat() if until else None
+    row["note"] = fields.text("note") or None
+    fields.finish()
+    return {key: value for key, value in row.items() if value is not None}
+
+
+SettingReader: TypeAlias = Callable[[Fields, str, Reading], object]
+
+#: What each guard may be told beyond the fields that every guard has.
+GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {"commitment": {"authority": _read_authority}}
