@@ -13,6 +13,7 @@ from groundcrew.errors import NotFound
 
 Context = Mapping[str, Any]
 Settled = Callable[[str], int]
+Quick = Callable[[str, Context], Verdict | None]
 
 #: Guards that ship with groundcrew and the modules that hold them; imported when first asked for.
 BUILT_IN: dict[str, str] = {
@@ -41,6 +42,8 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
 
     `settled` is for answers that stream: how many code points from a text's start are judged for good. However the text goes on,
     the findings that begin before it stay as they are, and no other begins there. None where all of the text has to be there.
+
+    `quick` is for guards that need a thread: the verdict where it is known without any work, None where it is not.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     warm: Callable[[], None] | None = None
     by: frozenset[str] | None = None
     settled: Settled | None = None
+    quick: Quick | None = None
 
 
 _GUARDS: dict[str, Guard] = {}
@@ -61,11 +65,12 @@ def guard(
     warm: Callable[[], None] | None = None,
     by: frozenset[str] | None = None,
     settled: Settled | None = None,
+    quick: Quick | None = None,
 ) -> Callable[[Check], Check]:
     """Register the decorated function as the guard `name`."""
 
     def register(check: Check) -> Check:
-        _GUARDS[name] = Guard(name=name, check=check, inline=inline, warm=warm, by=by, settled=settled)
+        _GUARDS[name] = Guard(name=name, check=check, inline=inline, warm=warm, by=by, settled=settled, quick=quick)
         return check
 
     return register
