@@ -23,6 +23,7 @@ from groundcrew.gateway.respond import HeaderList
 from groundcrew.gateway.timing import Parts
 from groundcrew.gateway.trace import NO_TRACE, CallTrace
 from groundcrew.gateway.wire import Headers
+from groundcrew.guards.redaction import Pseudonyms
 
 if TYPE_CHECKING:
     from groundcrew.gateway.shadow import ShadowOrder
@@ -86,6 +87,8 @@ class Flight:
         self.citations: tuple[Citation, ...] = ()
         self.knowledge_revision: str | None = None
         self.guards: list[GuardResult] = []
+        #: What the tags of masked values stand for. Never written anywhere.
+        self.pseudonyms = Pseudonyms()
         #: Scans that ran, and scans that failed or could not look at everything.
         self.scans_ran = self.scans_missing = 0
         self.sign_off_id: str | None = None

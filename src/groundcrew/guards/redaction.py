@@ -1,9 +1,12 @@
-"""Masks findings in a text with tags such as [PHONE], and carries offsets over from the text to its masked form."""
+"""Masks findings in a text with tags such as [PHONE], carries offsets over from the text to its masked form, and knows for the
+length of one call which value a tag stands for."""
 
 from __future__ import annotations
 
+import json
+import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -48,21 +51,128 @@ class OffsetMap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _UNCHANGED = OffsetMap()
+#: A tag: a type and, from the second value of that type on, a number. Guards of plug-ins name types as they like.
+_TAG = re.compile(r"\[[^\[\]\s]{1,80}\]")
+#: Tags that one call gives; values beyond it share the tag of their type without a number, which is then never restored.
+TAGS_MAX = 10_000
 
 
-def redact(text: str, findings: Sequence[Finding]) -> tuple[str, OffsetMap]:
-    """`text` with every finding replaced by its type in brackets. Overlapping findings become one, named after the one with
-    the higher score (the longer, then the earlier one, where scores are equal)."""
-    if not findings:
+class Pseudonyms:
+    """The tags of one call, and what they stand for. The same value of a type always has the same tag, other values others:
+    [PERSON], [PERSON_2], … Values are compared without case and with white space folded.
+
+    Lives in memory for as long as its call and is written nowhere. Only values whose rule says so can be put back; what is put
+    back is what the call's own request held. A tag that no value has, since the model or the client made it up, stays.
+
+    Who passes a stream on, checked or not, while `restores` is true: keep for every text of the stream apart (the content of
+    each choice or content block, the arguments of each tool call) what came and has not left; let all of it but the last
+    `open_tail` code points leave through `restore` (`restore_json` for the arguments of a tool call, which are JSON as text),
+    and the rest when that text ends. Guards, gathering, records and caches get the text as it came. Reasoning is not restored,
+    since providers sign it.
+    """
+
+    __slots__ = ("_counts", "_length_max", "_tags", "_taken", "_unclear", "_values")
+
+    def __init__(self) -> None:
+        self._tags: dict[tuple[str, str], str] = {}
+        self._counts: dict[str, int] = {}
+        #: Tags that are in use, by a value or literally in a text of the call; and those that are both.
+        self._taken: set[str] = set()
+        self._unclear: set[str] = set()
+        #: What can be put back, by tag.
+        self._values: dict[str, str] = {}
+        self._length_max = 0
+
+    @property
+    def restores(self) -> bool:
+        """Whether there is anything that could be put back."""
+        return bool(self._values)
+
+    def reserve(self, texts: Iterable[str]) -> None:
+        """Take the tags that `texts` hold literally out of use. One that already stands for a value is no longer put back, since
+        nobody could tell which of the two an answer means."""
+        for text in texts:
+            if "[" in text:
+                for tag in _TAG.findall(text):
+                    if tag in self._taken:
+                        self._unclear.add(tag)
+                        self._values.pop(tag, None)
+                    self._taken.add(tag)
+
+    def tag(self, kind: str, value: str, *, restorable: bool = False) -> str:
+        """The tag for `value`, which is of the type `kind`. `restorable` values are put back by `restore`."""
+        folded = (kind, " ".join(value.split()).casefold())
+        tag = self._tags.get(folded)
+        if tag is None:
+            if len(self._tags) >= TAGS_MAX:
+                tag = f"[{kind}]"
+                self._unclear.add(tag)
+                self._values.pop(tag, None)
+                return tag
+            count = self._counts.get(kind, 0)
+            while tag is None or tag in self._taken:
+                count += 1
+                tag = f"[{kind}]" if count == 1 else f"[{kind}_{count}]"
+            self._counts[kind] = count
+            self._tags[folded] = tag
+            self._taken.add(tag)  # a type of a plug-in may end in a number: no two values share a tag
+        if restorable and tag not in self._values and tag not in self._unclear and _TAG.fullmatch(tag):
+            self._values[tag] = value
+            self._length_max = max(self._length_max, len(tag))
+        return tag
+
+    def restore(self, text: str) -> str:
+        """`text` with values in the place of their tags."""
+        if not self._values or "[" not in text:
+            return text
+        return _TAG.sub(lambda match: self._values.get(match.group(), match.group()), text)
+
+    def restore_json(self, text: str) -> str:
+        """The same for a text that is JSON, or a piece of one: values are escaped as inside of a JSON string."""
+        if not self._values or "[" not in text:
+            return text
+        return _TAG.sub(lambda match: self._escaped(match.group()), text)
+
+    def _escaped(self, tag: str) -> str:
+        value = self._values.get(tag)
+        return tag if value is None else json.dumps(value, ensure_ascii=False)[1:-1]
+
+    def open_tail(self, text: str) -> int:
+        """How many code points at the end of `text` may be the beginning of a tag that `restore` would replace. 0: none."""
+        if not self._values:
+            return 0
+        start = text.rfind("[", max(0, len(text) - self._length_max + 1))
+        if start < 0:
+            return 0
+        tail = text[start:]
+        return len(tail) if any(each.startswith(tail) for each in self._values) else 0
+
+
+def redact(
+    text: str,
+    findings: Sequence[Finding],
+    pseudonyms: Pseudonyms | None = None,
+    *,
+    restorable: Sequence[Finding] = (),
+) -> tuple[str, OffsetMap]:
+    """`text` with every finding, the `restorable` ones too, replaced by its tag: its type in brackets, or what `pseudonyms` say.
+    Overlapping findings become one, named after the one with the higher score (the longer, then the earlier one, where scores
+    are equal). A span can be put back where all its findings are restorable."""
+    if not findings and not restorable:
         return text, _UNCHANGED
-    spans = _merged(sorted(findings, key=lambda each: (each.start, -each.end)), len(text))
+    spans = _merged(sorted((*findings, *restorable), key=lambda each: (each.start, -each.end)), len(text))
     if not spans:
         return text, _UNCHANGED
     pieces: list[str] = []
     starts, ends, tags, shifts = [], [], [], []
     position = shift = 0
     for finding in spans:
-        tag = f"[{finding.type}]"
+        value = text[finding.start : finding.end]
+        if pseudonyms is None:
+            tag = f"[{finding.type}]"
+        else:
+            final = any(each.start < finding.end and finding.start < each.end for each in findings)
+            tag = pseudonyms.tag(finding.type, value, restorable=bool(restorable) and not final)
         pieces += (text[position : finding.start], tag)
         starts.append(finding.start)
         ends.append(finding.end)
