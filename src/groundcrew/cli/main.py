@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "knowledge": ("knowledge", "Add, approve, list and search knowledge bases."),
     "trust": ("files", "Score answers against their sources."),
     "guard": ("files", "Scan texts with a guard."),
+    "policy": ("policy", "Show policies, and test one on labelled texts."),
     "experiment": ("files", "Plan and analyze experiments."),
     "curate": ("curate", "Build a data set by a recipe: every record is kept, or dropped for one named reason."),
     "spend": ("spend", "Show what recorded calls have cost, by use case, unit, model, key, user or day."),

@@ -6,7 +6,7 @@ import gzip
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 
@@ -35,7 +35,7 @@ class ScanSummary(msgspec.Struct, frozen=True, kw_only=True):
     blocked: int
 
 
-_ROW = msgspec.json.Decoder(ScanRow)
+Row = TypeVar("Row")
 
 
 def scan_file(name: str, input: Path, output: Path) -> ScanSummary:
@@ -84,6 +84,13 @@ def _result(row: ScanRow, verdict: Verdict, latency_ms: float) -> dict[str, Any]
 
 def read_rows(path: Path) -> Iterator[tuple[int, ScanRow]]:
     """The rows of a JSON Lines file with their line numbers; blank lines are skipped. InputError for what is wrong."""
+    return read_lines(path, ScanRow)
+
+
+def read_lines(path: Path, kind: type[Row]) -> Iterator[tuple[int, Row]]:
+    """Every line of a JSON Lines file as a `kind`, with its number; gzipped or not, blank lines are skipped. InputError names
+    file, line and field."""
+    decoder = msgspec.json.Decoder(kind)
     try:
         with _open_input(path) as source:
             number = 0
@@ -92,15 +99,15 @@ def read_rows(path: Path) -> Iterator[tuple[int, ScanRow]]:
                 if len(line) > LINE_BYTES_MAX:
                     raise InputError(f"is longer than {LINE_BYTES_MAX} bytes", file=str(path), line=number)
                 if line.strip():
-                    yield number, _read_row(line, path, number)
+                    yield number, _read_row(decoder, line, path, number)
     except (OSError, EOFError) as error:
         raise InputError(f"can not be read: {getattr(error, 'strerror', None) or error}", file=str(path)) from None
 
 
-def _read_row(line: bytes, path: Path, number: int) -> ScanRow:
+def _read_row(decoder: msgspec.json.Decoder[Row], line: bytes, path: Path, number: int) -> Row:
     try:
         str(line, "utf-8")
-        return _ROW.decode(line)
+        return decoder.decode(line)
     except UnicodeDecodeError:
         raise InputError("is not UTF-8", file=str(path), line=number) from None
     except msgspec.ValidationError as error:

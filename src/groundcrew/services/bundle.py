@@ -10,6 +10,7 @@ from groundcrew.services.calls import Calls
 from groundcrew.services.evidence import EvidenceService
 from groundcrew.services.feedback import Feedback
 from groundcrew.services.gates import Gates
+from groundcrew.services.guarding import Guarding
 from groundcrew.services.hypotheses import Hypotheses
 from groundcrew.services.keys import Keys
 from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
@@ -36,6 +37,7 @@ class Services:
         self.evidence = EvidenceService(database)
         self.feedback = Feedback(database, self._flush)
         self.gates = Gates(database)
+        self.guarding = Guarding(database)
         self.hypotheses = Hypotheses(database)
         self.keys = Keys(database)
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
