@@ -138,9 +138,16 @@ def as_enforced(policy: Policy) -> Policy:
 
 def read_trial(path: Path, group_field: str | None = None) -> list[tuple[int, TrialRow, str]]:
     """The rows of a JSON Lines file, each with its line and its group; InputError names file, line and field."""
-    rows = [_row(value, str(path), line, group_field) for line, value in read_lines(path, dict[str, Any])]
+    return rows_of(read_lines(path, dict[str, Any]), str(path), group_field)
+
+
+def rows_of(
+    values: Iterable[tuple[int, dict[str, Any]]], source: str, group_field: str | None = None
+) -> list[tuple[int, TrialRow, str]]:
+    """Numbered JSON objects as rows, each with its group; InputError names `source`, the number and the field."""
+    rows = [_row(value, source, number, group_field) for number, value in values]
     if not rows:
-        raise InputError("holds no rows", file=str(path))
+        raise InputError("holds no rows", file=source)
     return rows
 
 

@@ -9,7 +9,6 @@ import msgspec
 
 from groundcrew.domain.call import Call, GuardResult
 from groundcrew.domain.guard import Place, Policy
-from groundcrew.errors import InputError
 from groundcrew.guards.runner import GuardRunner
 from groundcrew.guards.trial import DEFAULT_PLACE, TrialReport, TrialRow, as_enforced, try_policy
 from groundcrew.services.latency import rank
@@ -22,7 +21,7 @@ from groundcrew.store.database import Database
 #: The newest calls that findings and counts are taken over.
 CALLS_MAX = 1_000
 FINDINGS_MAX = 200
-#: Rows that one test over the network may hold; the command line has no such limit.
+#: Rows that one test over the network may hold; `groundcrew policy test` has no such limit.
 TRIAL_ROWS_MAX = 2_000
 
 
@@ -136,14 +135,6 @@ async def run_trial(
         return await try_policy(chosen, rows, runner=runner, place=place, group_field=group_field, progress=progress)
     finally:
         runner.close()
-
-
-def check_rows(rows: Sequence[object]) -> None:
-    """InputError where a test over the network holds more rows than one request may take, or none."""
-    if not rows:
-        raise InputError("holds no rows", field="rows")
-    if len(rows) > TRIAL_ROWS_MAX:
-        raise InputError(f"at most {TRIAL_ROWS_MAX} rows; `groundcrew policy test` takes larger files", field="rows")
 
 
 def _finding(call: Call, result: GuardResult) -> GuardFinding:

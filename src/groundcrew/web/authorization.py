@@ -20,6 +20,7 @@ Action = Literal[
     "read_sign_off",
     "identify",
     "evaluate_gate",
+    "test_policy",
     "rate",
     "record_outcomes",
     "decide_sign_off",

@@ -23,6 +23,7 @@ EXPECTED: dict[str, frozenset[str]] = {
     "read_sign_off": EVERYONE,
     "identify": EVERYONE,
     "evaluate_gate": EVERYONE,
+    "test_policy": EVERYONE,
     "rate": ACTIVE,
     "decide_sign_off": ACTIVE,
     "attest": ACTIVE,

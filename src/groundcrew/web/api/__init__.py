@@ -14,6 +14,7 @@ from groundcrew.web.api import (
     evidence,
     feedback,
     gates,
+    guarding,
     kill_switches,
     knowledge,
     sign_offs,
@@ -46,6 +47,7 @@ def api_routes() -> Router:
         accounts,
         declarations,
         spend,
+        guarding,
     )
     handlers: list[Any] = [openapi]
     for module in modules:

@@ -10,6 +10,7 @@ from groundcrew.web.console import (
     accounts,
     audit,
     calls,
+    guarding,
     kill_switches,
     knowledge,
     portfolio,
@@ -20,7 +21,7 @@ from groundcrew.web.console import (
     use_case,
 )
 
-MODULES = (sign_in, portfolio, use_case, calls, sign_offs, knowledge, kill_switches, spend, audit, accounts, stream)
+MODULES = (sign_in, portfolio, use_case, calls, sign_offs, knowledge, kill_switches, guarding, spend, audit, accounts, stream)
 
 
 def console_routes() -> Router:
