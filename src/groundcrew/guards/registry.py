@@ -18,6 +18,7 @@ Quick = Callable[[str, Context], Verdict | None]
 #: Guards that ship with groundcrew and the modules that hold them; imported when first asked for.
 BUILT_IN: dict[str, str] = {
     "commitment": "groundcrew.guards.commitment",
+    "http": "groundcrew.guards.remote",
     "pii": "groundcrew.guards.pii",
     "prompt_injection": "groundcrew.guards.prompt_injection",
     "secrets": "groundcrew.guards.secrets",
