@@ -9,7 +9,7 @@ import msgspec
 
 from groundcrew.domain.canonical import digest
 from groundcrew.domain.data_class import DataClass
-from groundcrew.domain.guard import Policy
+from groundcrew.domain.guard import Policy, policy_content
 from groundcrew.domain.provider import Model, Provider
 
 Stage = Literal["discovery", "pilot", "production_readiness", "scale", "optimization", "rejected", "retired"]
@@ -171,7 +171,7 @@ def version_digest(
             "sign_off": use_case.sign_off,
             "autonomy": use_case.autonomy,
             "tools": [],
-            "policy": policy,
+            "policy": policy_content(policy) if policy is not None else None,
             "purpose": use_case.purpose,
             "data_classes": sorted(use_case.data_classes),
         }

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from groundcrew.domain.call import GuardResult
 from groundcrew.domain.data_class import DataClass, highest
 from groundcrew.domain.guard import Place
 from groundcrew.domain.trust import TrustReport
@@ -20,7 +21,7 @@ from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import ComposedAnswer, Grounding, Source
 from groundcrew.gateway.settings import GatewaySettings
-from groundcrew.guards.runner import SEVERITY, GuardOutcome, GuardRunner
+from groundcrew.guards.runner import SEVERITY, Clearance, GuardOutcome, GuardRunner
 
 #: What the gateway itself says when approved knowledge holds no answer.
 DECLINED_TEXT = "I have no verified answer to this question."
@@ -40,6 +41,15 @@ _CLASS_OF_TYPE: dict[str, DataClass] = {
 Result = TypeVar("Result")
 
 
+def _class_of(declared: DataClass, results: Sequence[GuardResult], *, with_masked: bool) -> DataClass:
+    """The highest of `declared` and what the pii guard found, masked or not."""
+    found: list[DataClass] = [declared]
+    for result in results:
+        if result.guard == "pii" and (with_masked or result.action != "redact"):
+            found += [_CLASS_OF_TYPE[each] for each in result.types if each in _CLASS_OF_TYPE]
+    return highest(found)
+
+
 class CheckedInput(msgspec.Struct, frozen=True, kw_only=True):
     """A request after its guards: what they ask for, its texts where some were masked, and the class that a provider will see."""
 
@@ -57,12 +67,15 @@ class Checks:
     async def request(self, flight: Flight, admitted: Admitted, asked: Asked) -> CheckedInput:
         """Guards on the request. Raises the call's data class to what the pii guard found, and refuses where that is too high."""
         started_s = time.perf_counter()
-        outcome = await self._guards.run(admitted.policy, "input", asked.texts, roles=asked.roles)
+        clearance = self._clearance(flight, admitted)
+        outcome = await self._guards.run(admitted.policy, "input", asked.texts, roles=asked.roles, clearance=clearance)
         self._book(flight, outcome)
         current = list(outcome.texts)
         tools = [position for position, role in enumerate(asked.roles) if role in ("tool", "function")]
         if tools:
-            found = await self._guards.run(admitted.policy, "tool_results", [current[each] for each in tools])
+            results = [current[each] for each in tools]
+            roles = [asked.roles[each] for each in tools]
+            found = await self._guards.run(admitted.policy, "tool_results", results, roles=roles, clearance=clearance)
             self._book(flight, found)
             for position, text in zip(tools, found.texts, strict=True):
                 current[position] = text
@@ -76,20 +89,19 @@ class Checks:
 
     def _classify(self, flight: Flight, admitted: Admitted) -> DataClass:
         """Book the class that was found; the class that a provider will see leaves out what was masked."""
-        seen: list[DataClass] = [admitted.data_class]
-        found: list[DataClass] = [admitted.data_class]
-        for result in flight.guards:
-            if result.guard != "pii":
-                continue
-            classes = [_CLASS_OF_TYPE[each] for each in result.types if each in _CLASS_OF_TYPE]
-            found += classes
-            if result.action != "redact":
-                seen += classes
-        flight.data_class = highest(found)
+        flight.data_class = _class_of(admitted.data_class, flight.guards, with_masked=True)
         check_data_class(admitted.entry.use_case, flight.data_class)
-        if admitted.knowledge is not None:
-            seen.append(admitted.knowledge.data_class)
-        return highest(seen)
+        seen = _class_of(admitted.data_class, flight.guards, with_masked=False)
+        return seen if admitted.knowledge is None else highest((seen, admitted.knowledge.data_class))
+
+    def _clearance(self, flight: Flight, admitted: Admitted) -> Clearance:
+        """Of what class texts are that guards on other machines would get: like that which a provider would see, and what the
+        rules of the place itself found and did not mask."""
+
+        def clearance(results: Sequence[GuardResult]) -> DataClass:
+            return _class_of(admitted.seen_class, [*flight.guards, *results], with_masked=False)
+
+        return clearance
 
     async def output(
         self, flight: Flight, admitted: Admitted, generated: Generated, *, monitor_only: bool = False
@@ -102,7 +114,10 @@ class Checks:
             "knowledge": [source.text for source in flight.sources],
             "today": flight.received_at.date(),
         }
-        outcome = await self._guards.run(admitted.policy, "output", texts, context, monitor_only=monitor_only)
+        clearance = self._clearance(flight, admitted)
+        outcome = await self._guards.run(
+            admitted.policy, "output", texts, context, monitor_only=monitor_only, clearance=clearance
+        )
         self._book(flight, outcome)
         flight.timed("guards", started_s, "guards output")
         return outcome
@@ -134,15 +149,16 @@ class Checks:
     async def _safe_passages(self, flight: Flight, admitted: Admitted, found: Sequence[Source]) -> tuple[Source, ...]:
         place: Place = "passages"
         started_s = time.perf_counter()
-        outcome = await self._guards.run(admitted.policy, place, [source.text for source in found])
+        texts = [*(source.text for source in found), *(source.title for source in found)]
+        outcome = await self._guards.run(admitted.policy, place, texts, clearance=self._clearance(flight, admitted))
         self._book(flight, outcome)
         flight.timed("guards", started_s, "guards passages")
-        if outcome.action not in ("allow", "redact") and not outcome.blocked:  # a failed scan that fails closed
+        if outcome.is_closed:  # a failed scan that fails closed
             raise RefusedCall("guard_blocked", f"the guard {outcome.guard!r} could not scan the passages: {outcome.reason}")
         return tuple(
-            msgspec.structs.replace(source, text=outcome.texts[index])
+            msgspec.structs.replace(source, text=outcome.texts[index], title=outcome.texts[len(found) + index])
             for index, source in enumerate(found)
-            if index not in outcome.blocked
+            if index not in outcome.blocked and len(found) + index not in outcome.blocked
         )
 
     async def score(self, flight: Flight, text: str) -> TrustReport | None:

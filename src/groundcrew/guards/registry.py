@@ -18,11 +18,12 @@ Quick = Callable[[str, Context], Verdict | None]
 #: Guards that ship with groundcrew and the modules that hold them; imported when first asked for.
 BUILT_IN: dict[str, str] = {
     "commitment": "groundcrew.guards.commitment",
+    "http": "groundcrew.guards.remote",
     "pii": "groundcrew.guards.pii",
     "prompt_injection": "groundcrew.guards.prompt_injection",
     "secrets": "groundcrew.guards.secrets",
 }
-#: Findings that one verdict carries at most; beyond it the text is blocked or flagged all the same.
+#: Findings that one verdict carries at most; beyond it the text is blocked or flagged all the same, and the scan is not complete.
 FINDINGS_MAX = 1_000
 _PASS = Verdict(verdict="pass")
 
@@ -98,4 +99,4 @@ def verdict_of(findings: list[Finding], *, block_at: float) -> Verdict:
     kept = tuple(sorted(findings, key=lambda each: (each.start, each.end))[:FINDINGS_MAX])
     score = max(each.score for each in findings)
     kind: VerdictKind = "block" if score >= block_at else "flag"
-    return Verdict(verdict=kind, score=score, findings=kept)
+    return Verdict(verdict=kind, score=score, findings=kept, complete=len(kept) == len(findings))

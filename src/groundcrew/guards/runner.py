@@ -1,35 +1,42 @@
-"""Runs a policy's rules over the texts of one place and says what follows: which action wins, what is masked, how much was
-scanned. A rule that fails or runs out of time counts as failed, and refuses where its policy is closed."""
+"""Runs a policy's rules over the texts of one place, side by side, and says what follows: which action wins, what is masked, how
+much was scanned. A rule that fails or runs out of time counts as failed, and refuses where its policy is closed."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from groundcrew.domain.call import GuardResult
-from groundcrew.domain.guard import Action, Finding, GuardRule, Place, Policy, Verdict
+from groundcrew.domain.data_class import DataClass
+from groundcrew.domain.guard import Action, Finding, Place, Policy, Verdict
 from groundcrew.errors import GroundcrewError
+from groundcrew.guards.judging import NOTHING, RuleRun, conclude, failed, is_clean, nonsense_in, passed
+from groundcrew.guards.plans import CLEAN, Known, Memory, Plan, PlannedRule, Plans
 from groundcrew.guards.redaction import OffsetMap, redact
-from groundcrew.guards.registry import Guard, find_guard
+from groundcrew.guards.registry import BUILT_IN, Context
+from groundcrew.guards.remote import Poster, Question, RemoteCall, RemoteTexts
+from groundcrew.guards.threads import QUEUE_MAX, GuardThreads
 
 #: From least to most severe: where several rules ask for something, the most severe wins.
 SEVERITY: tuple[Action, ...] = ("allow", "redact", "replace", "fallback", "hold", "refuse")
-#: Where the texts of one place are longer than this together, they are checked in a thread even by guards that are quick.
+#: Where the texts that one rule has to look at are longer than this together, even guards that are quick check them in a thread.
 INLINE_LENGTH_MAX = 8_000
-THREADS = 2
-#: Checks that may wait for a thread; beyond it a scan fails at once.
-QUEUE_MAX = 128
+#: Threads for guards that need one.
+THREADS = max(2, min(8, os.cpu_count() or 2))
+
+#: Says of what class the texts of a place are after masking, from what rules found in them.
+Clearance = Callable[[Sequence[GuardResult]], DataClass]
 
 
 class GuardOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a policy says about one place. `texts` line up with the given ones, masked where a rule asked for it;
-    `blocked` holds the indexes of texts that an enforced rule acted on with more than masking."""
+    `blocked` holds the indexes of texts that an enforced rule acted on with more than masking. `ran` and `failed` count scans;
+    one that could look at a part only counts in both. `is_closed`: a scan that had to succeed did not."""
 
     action: Action = "allow"
     guard: str = ""
@@ -42,44 +49,21 @@ class GuardOutcome(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[GuardResult, ...] = ()
     ran: int = 0
     failed: int = 0
+    is_closed: bool = False
 
 
-_NOTHING = Verdict(verdict="pass")
 _UNCHANGED = OffsetMap()
-#: Policies whose rules are kept sorted out by place; beyond it they are sorted out anew.
-POLICIES_MAX = 256
-#: Verdicts that are remembered, of texts that are checked inline.
-RECENT_MAX = 2_048
-
-
-class _RuleRun(msgspec.Struct, frozen=True, kw_only=True):
-    result: GuardResult
-    action: Action = "allow"
-    blocked: frozenset[int] = frozenset()
-    redactions: dict[int, tuple[Finding, ...]] = {}
+_NO_CONTEXT: Mapping[str, Any] = {}
 
 
 class GuardRunner:
-    """Runs guards for one process; owns the threads of those that need one."""
+    """Runs guards for one process; owns the threads of those that need one. `poster` asks guards on other machines; without one
+    they fail."""
 
-    def __init__(self, *, threads: int = THREADS, queue_max: int = QUEUE_MAX) -> None:
-        self._threads, self._queue_max = threads, queue_max
-        self._executor: ThreadPoolExecutor | None = None
-        self._waiting = 0
-        #: By the policy's identity, which is kept beside the rules so that it stays one; a snapshot's policies do not change.
-        self._rules: dict[tuple[int, Place, bool], tuple[Policy, list[GuardRule]]] = {}
-        #: Verdicts by guard, role and text, the oldest forgotten first.
-        self._recent: dict[tuple[str, str | None, str], Verdict] = {}
-
-    def _rules_of(self, policy: Policy, place: Place, *, monitor_only: bool) -> list[GuardRule]:
-        key = (id(policy), place, monitor_only)
-        known = self._rules.get(key)
-        if known is None:
-            if len(self._rules) >= POLICIES_MAX:
-                self._rules.clear()
-            rules = [rule for rule in policy.guards if place in rule.on and (rule.mode == "monitor" or not monitor_only)]
-            known = self._rules[key] = (policy, rules)
-        return known[1]
+    def __init__(self, *, threads: int = THREADS, queue_max: int = QUEUE_MAX, poster: Poster | None = None) -> None:
+        self._threads = GuardThreads(threads, queue_max=queue_max)
+        self._remote = RemoteCall(poster)
+        self._plans, self._memory = Plans(), Memory()
 
     async def run(
         self,
@@ -90,184 +74,284 @@ class GuardRunner:
         *,
         roles: Sequence[str] | None = None,
         monitor_only: bool = False,
+        clearance: Clearance | None = None,
     ) -> GuardOutcome:
         """Run the rules of `policy` for `place` over `texts`; `context` is what every guard may look at.
 
         `roles` gives each text's message role, as `context["role"]`; `monitor_only` leaves out rules that are enforced.
+        `clearance` says of what class the texts are that guards on other machines would get; without it they get none.
         """
-        rules = self._rules_of(policy, place, monitor_only=monitor_only) if policy is not None else ()
-        if not rules or not texts:
-            return GuardOutcome(texts=tuple(texts), offsets=(_UNCHANGED,) * len(texts))
-        long = sum(map(len, texts)) > INLINE_LENGTH_MAX
-        runs: list[_RuleRun] = []
-        for rule in rules:
-            quick = None if long else self._run_inline(rule, place, texts, context, roles)
-            runs.append(quick or await self._run_rule(rule, place, texts, context, roles, long=long))
-        results = tuple([run.result for run in runs])
-        failed = sum([run.result.verdict == "failed" for run in runs])
-        ran = len(runs) - failed
-        if not [run for run in runs if run.action != "allow"]:
-            offsets = (_UNCHANGED,) * len(texts)
-            return GuardOutcome(texts=tuple(texts), offsets=offsets, results=results, ran=ran, failed=failed)
-        winner = max(range(len(runs)), key=lambda index: (SEVERITY.index(runs[index].action), -index))
-        action = runs[winner].action
-        redactions: dict[int, list[Finding]] = {}
-        for run in runs:
-            for index, findings in run.redactions.items():
-                redactions.setdefault(index, []).extend(findings)
-        masked = [redact(text, redactions.get(index, ())) for index, text in enumerate(texts)]
-        return GuardOutcome(
-            action=action,
-            guard=rules[winner].guard if action != "allow" else "",
-            reason=runs[winner].result.reason if action != "allow" else "",
-            replacement=str(rules[winner].settings.get("text", "")) if action == "replace" else "",
-            texts=tuple(text for text, _ in masked),
-            offsets=tuple(offsets for _, offsets in masked),
-            blocked=frozenset().union(*(run.blocked for run in runs)),
-            results=results,
-            ran=ran,
-            failed=failed,
-        )
+        plan = self._plans.find(policy, place, monitor_only=monitor_only) if policy is not None and texts else None
+        if plan is None or not plan.rules:
+            left_out = plan.left_out if plan is not None else 0
+            return GuardOutcome(texts=tuple(texts), offsets=(_UNCHANGED,) * len(texts), failed=left_out)
+        given = context or _NO_CONTEXT
+        remembers = plan.may_remember(given)
+        if remembers and plan.is_inline and (runs := self._clean(plan, texts, given, roles)) is not None:
+            return GuardOutcome(
+                texts=tuple(texts),
+                offsets=(_UNCHANGED,) * len(texts),
+                results=tuple([each.result for each in runs]),
+                ran=len(runs),
+                failed=plan.left_out,
+            )
+        placed = _Place(plan, texts, given, roles, self._memory if remembers else None)
+        return await self._run(placed, clearance)
 
-    def _run_inline(
-        self, rule: GuardRule, place: Place, texts: Sequence[str], context: Mapping[str, Any] | None, roles: Sequence[str] | None
-    ) -> _RuleRun | None:
-        """A rule whose guard finds nothing, without waiting for anything; None for every other one, and where it fails.
+    def _clean(
+        self, plan: Plan, texts: Sequence[str], given: Mapping[str, Any], roles: Sequence[str] | None
+    ) -> list[RuleRun] | None:
+        """The rules of a plan that is all inline where nothing in the texts is worth a remark; None otherwise, and in doubt.
 
-        A verdict of a guard that looks at nothing but the text and its role is remembered: system prompts and the history of a
-        conversation come again with every call.
+        What was remembered took no guard any time: the look-ups are shared out among the rules.
         """
-        guard = _known_guard(rule.guard)
-        if guard is None or guard.by is None or rule.settings or (context and any(map(context.get, guard.by))):
-            return None
         started_s = time.perf_counter()
-        recent, given, name = self._recent, context or {}, guard.name
-        with_role = roles is not None and "role" in guard.by
+        find, number, rules = self._memory.find, plan.number, plan.rules
+        roles = roles if plan.with_role else None
+        spent_s = [0.0] * len(rules)
+        length = 0
         for index, text in enumerate(texts):
-            role = roles[index] if roles is not None and with_role else None
-            verdict = recent.get((name, role, text))
-            if verdict is None:
+            role = roles[index] if roles is not None else None
+            key = (number, role, text)
+            known = find(key)
+            if known is CLEAN or not text:
+                continue
+            length += len(text)
+            if known is not None or length > INLINE_LENGTH_MAX:
+                return None
+            own = {**given, "role": role, "place": plan.place}
+            for position, each in enumerate(rules):
+                assert each.guard is not None
+                begun_s = time.perf_counter()
                 try:
-                    verdict = guard.check(text, {**given, "role": role} if role is not None else given) if text else _NOTHING
+                    verdict = each.guard.check(text, {**own, **each.settings} if each.settings else own)
                 except Exception:
                     return None
-                if len(recent) >= RECENT_MAX:
-                    del recent[next(iter(recent))]
-                recent[name, role, text] = verdict
-            if verdict.findings or verdict.score or verdict.verdict != "pass":
-                return None
-        return _RuleRun(result=_passed(rule, place, 0.0, round((time.perf_counter() - started_s) * 1000, 3)))
+                if not is_clean(verdict):
+                    return None
+                spent_s[position] += time.perf_counter() - begun_s
+            self._memory.keep(key, CLEAN)
+        shared_s = max(0.0, time.perf_counter() - started_s - sum(spent_s)) / len(rules)
+        place = plan.place
+        return [passed(each.rule, place, round((own_s + shared_s) * 1000, 3)) for each, own_s in zip(rules, spent_s, strict=True)]
 
-    async def _run_rule(
-        self,
-        rule: GuardRule,
-        place: Place,
-        texts: Sequence[str],
-        context: Mapping[str, Any] | None,
-        roles: Sequence[str] | None,
-        *,
-        long: bool,
-    ) -> _RuleRun:
-        started_s = time.perf_counter()
-        verdicts: list[Verdict] = []
-        problem = ""
+    async def _run(self, placed: _Place, clearance: Clearance | None) -> GuardOutcome:
+        """Local rules together; those on other machines beside them, or after those whose word they depend on."""
+        rules = placed.plan.rules
+        runs: list[RuleRun | None] = [None] * len(rules)
+        local = [each for each, planned in enumerate(rules) if planned.rule.remote is None]
+        remote = [each for each, planned in enumerate(rules) if planned.rule.remote is not None]
+        waiting = [each for each in local if placed.begin(each)]
+        for each in local:
+            if each not in waiting:
+                runs[each] = placed.conclude(each)
+
+        async def finish(each: int) -> None:
+            await self._finish(placed, each)
+            runs[each] = placed.conclude(each)
+
+        async def ask() -> None:
+            before = [run for each in local if rules[each].is_first and (run := runs[each]) is not None]
+            masked = _masked(placed.texts, before)
+            data_class = clearance([run.result for run in before]) if clearance is not None else "phi"
+            outside = RemoteTexts(
+                texts=[text for text, _ in masked],
+                offsets=[offsets for _, offsets in masked],
+                data_class=data_class,
+                is_unmasked=any(run.missing and rules[each].rule.action == "redact" for each in local if (run := runs[each])),
+            )
+            if any(run.action not in ("allow", "redact") for run in before):
+                return  # nothing leaves this machine that would not leave it otherwise
+            answers = await asyncio.gather(*(self._remote.run(placed.question(each), outside) for each in remote))
+            for each, answer in zip(remote, answers, strict=True):
+                runs[each] = answer
+
+        if len(waiting) == 1 and not remote:
+            await finish(waiting[0])
+        elif waiting or remote:
+            early = [each for each in waiting if not remote or rules[each].is_first]
+            async with asyncio.TaskGroup() as group:
+                firsts = [group.create_task(finish(each)) for each in early]
+                for each in waiting:
+                    if each not in early:
+                        group.create_task(finish(each))
+                if remote:
+                    await asyncio.gather(*firsts)
+                    group.create_task(ask())
+        placed.remember()
+        return _outcome(placed, runs)
+
+    async def _finish(self, placed: _Place, each: int) -> None:
+        """Check in a thread what could not be told at once, within the rule's time."""
+        planned, pending = placed.plan.rules[each], placed.pending[each]
+        guard, verdicts = planned.guard, placed.verdicts[each]
+        assert guard is not None
+        work = [(index, placed.texts[index], placed.context(planned, index)) for index in pending]
+
+        def check(wanted: Callable[[], bool]) -> None:
+            for index, text, context in work:
+                if wanted():
+                    verdicts[index] = guard.check(text, context)
+
         try:
-            guard = find_guard(rule.guard)
-            given = {**(context or {}), **rule.settings}
-            contexts = [{"role": role, **given} for role in roles] if roles else [given] * len(texts)
-            if guard.inline and not long:  # nothing is waited for: a verdict that is here counts, however busy the machine is
-                verdicts = [guard.check(text, each) if text else _NOTHING for text, each in zip(texts, contexts, strict=True)]
-            else:
-                async with asyncio.timeout(rule.timeout_ms / 1000):
-                    for text, each in zip(texts, contexts, strict=True):
-                        verdicts.append(await self._check(guard, text, each) if text else _NOTHING)
-        except TimeoutError:
-            problem = f"no verdict within {rule.timeout_ms} ms"
-        except GroundcrewError as error:
-            problem = str(error)
+            async with asyncio.timeout(planned.rule.timeout_ms / 1000):
+                await self._threads.run(check)
         except Exception as error:
-            problem = f"the guard failed ({type(error).__name__})"
-        latency_ms = round((time.perf_counter() - started_s) * 1000, 3)
-        if not problem and not any(each.findings or each.verdict != "pass" for each in verdicts):
-            return _RuleRun(result=_passed(rule, place, max((each.score for each in verdicts), default=0.0), latency_ms))
-        return _conclude(rule, place, verdicts, problem, latency_ms)
-
-    async def _check(self, guard: Guard, text: str, context: Mapping[str, Any]) -> Verdict:
-        """The verdict of a guard that needs a thread."""
-        if self._waiting >= self._queue_max:
-            raise GroundcrewError("too many texts wait to be scanned")
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="groundcrew-guard")
-        future = self._executor.submit(guard.check, text, context)
-        self._waiting += 1
-        loop = asyncio.get_running_loop()
-
-        def finished(_: object) -> None:
-            try:
-                loop.call_soon_threadsafe(self._release)
-            except RuntimeError:  # the loop has closed
-                self._waiting -= 1
-
-        future.add_done_callback(finished)
-        return await asyncio.wrap_future(future)
-
-    def _release(self) -> None:
-        self._waiting -= 1
+            placed.problems[each] = _problem(planned, error)
 
     def close(self) -> None:
         """Stop the threads; a check that still runs is left to end by itself."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-            self._executor = None
+        self._threads.close()
 
 
-def _known_guard(name: str) -> Guard | None:
-    try:
-        return find_guard(name)
-    except GroundcrewError:
-        return None
+class _Place:
+    """One run of a plan: its texts, and what is known of each by now."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        texts: Sequence[str],
+        given: Mapping[str, Any],
+        roles: Sequence[str] | None,
+        memory: Memory | None,
+    ) -> None:
+        self.plan, self.texts, self._given, self._roles, self._memory = plan, texts, given, roles, memory
+        self.started_s = time.perf_counter()
+        self.verdicts: list[list[Verdict | None]] = [[None] * len(texts) for _ in plan.rules]
+        self.pending: list[list[int]] = [[] for _ in plan.rules]
+        self.problems = [each.problem for each in plan.rules]
+        self._known = [memory.find(self._key(index)) if memory is not None else None for index in range(len(texts))]
+        self._spent_s = [0.0] * len(plan.rules)
+
+    def _key(self, index: int) -> tuple[int, str | None, str]:
+        role = self._roles[index] if self._roles is not None and self.plan.with_role else None
+        return self.plan.number, role, self.texts[index]
+
+    def context(self, planned: PlannedRule, index: int) -> Context:
+        """What the guard of a rule may look at: the rule's settings win over what the call gives."""
+        role = self._roles[index] if self._roles is not None else None
+        own: dict[str, Any] = {**self._given, "place": self.plan.place, **planned.settings}
+        if role is not None:
+            own["role"] = role
+        return own
+
+    def begin(self, each: int) -> bool:
+        """Take what a rule says at once: of empty texts, what is remembered, what its guard knows or finds quickly. Whether
+        anything is left that needs a thread."""
+        planned = self.plan.rules[each]
+        guard, verdicts = planned.guard, self.verdicts[each]
+        if guard is None:
+            return False
+        began_s = time.perf_counter()
+        try:
+            pending: list[int] = []
+            for index, text in enumerate(self.texts):
+                verdicts[index] = self._at_once(planned, each, index) if text else NOTHING
+                if verdicts[index] is None:
+                    pending.append(index)
+            if pending and guard.inline and sum(len(self.texts[index]) for index in pending) <= INLINE_LENGTH_MAX:
+                for index in pending:
+                    verdict = guard.check(self.texts[index], self.context(planned, index))
+                    verdicts[index] = NOTHING if is_clean(verdict) else verdict
+                pending = []
+            self.pending[each] = pending
+        except Exception as error:
+            self.problems[each] = _problem(planned, error)
+            pending = []
+        self._spent_s[each] = time.perf_counter() - began_s
+        return bool(pending)
+
+    def _at_once(self, planned: PlannedRule, each: int, index: int) -> Verdict | None:
+        known = self._known[index] if planned.by is not None else None
+        if known is CLEAN:
+            return NOTHING
+        if known is not None and (verdict := known[each]) is not None:
+            return verdict
+        quick = planned.guard.quick if planned.guard is not None else None
+        return quick(self.texts[index], self.context(planned, index)) if quick is not None else None
+
+    def conclude(self, each: int) -> RuleRun:
+        """What the rule's verdicts, all of them there or a problem instead, lead to."""
+        rule, verdicts = self.plan.rules[each].rule, self.verdicts[each]
+        spent_s = time.perf_counter() - self.started_s if self.pending[each] else self._spent_s[each]
+        latency_ms = round(spent_s * 1000, 3)
+        is_plain = True
+        if not self.problems[each]:
+            for index, verdict in enumerate(verdicts):
+                if verdict is NOTHING:
+                    continue
+                is_plain = False
+                known = self._known[index]
+                if known and known[each] is verdict:  # it made sense before
+                    continue
+                if wrong := nonsense_in(verdict, self.texts[index]):
+                    self.problems[each] = f"the guard {wrong}"
+                    break
+        if self.problems[each]:
+            self.verdicts[each] = [None] * len(verdicts)
+            return failed(rule, self.plan.place, self.problems[each], latency_ms)
+        if is_plain:
+            return passed(rule, self.plan.place, latency_ms)
+        return conclude(rule, self.plan.place, [each for each in verdicts if each is not None], latency_ms)
+
+    def question(self, each: int) -> Question:
+        """What a guard on another machine is asked with, besides the texts."""
+        rule = self.plan.rules[each].rule
+        return Question(rule=rule, place=self.plan.place, roles=self._roles, context=self._given)
+
+    def remember(self) -> None:
+        """Keep what was found out of each text for the next call."""
+        if self._memory is None:
+            return
+        rows = [self.verdicts[each] if planned.by is not None else None for each, planned in enumerate(self.plan.rules)]
+        for index, text in enumerate(self.texts):
+            if not text or self._known[index] is CLEAN:
+                continue
+            known = self._known[index]
+            if known and all(row is None or row[index] is before for row, before in zip(rows, known, strict=True)):
+                continue
+            found: Known = tuple([row[index] if row is not None else None for row in rows])
+            told = [verdict for row, verdict in zip(rows, found, strict=True) if row is not None]
+            is_clear = all(verdict is not None and is_clean(verdict) for verdict in told)
+            self._memory.keep(self._key(index), CLEAN if is_clear else found)
 
 
-def _passed(rule: GuardRule, place: Place, score: float, latency_ms: float) -> GuardResult:
-    return GuardResult(
-        guard=rule.guard, place=place, verdict="pass", action="allow", mode=rule.mode, score=score, latency_ms=latency_ms
-    )
+def _problem(planned: PlannedRule, error: Exception) -> str:
+    """Why a rule failed, without anything of the text: what a plug-in's own errors say is not shown."""
+    if isinstance(error, TimeoutError):
+        return f"no verdict within {planned.rule.timeout_ms} ms"
+    if isinstance(error, GroundcrewError) and planned.rule.guard in BUILT_IN:
+        return str(error)
+    return f"the guard failed ({type(error).__name__})"
 
 
-def _conclude(rule: GuardRule, place: Place, verdicts: list[Verdict], problem: str, latency_ms: float) -> _RuleRun:
-    """What a rule's verdicts mean under its mode, action and failure behaviour."""
-    enforced = rule.mode == "enforce"
-    block_at = rule.settings.get("block_at")
-    score = max((each.score for each in verdicts), default=0.0)
-    types = Counter(finding.type for verdict in verdicts for finding in verdict.findings)
-    blocking = {
-        index
-        for index, each in enumerate(verdicts)
-        if each.verdict == "block" or (isinstance(block_at, int | float) and each.findings and each.score >= block_at)
-    }
-    action: Action = "allow"
-    redactions: dict[int, tuple[Finding, ...]] = {}
-    verdict: Literal["pass", "flag", "block", "failed"] = "failed"
-    if problem:
-        action = "refuse" if enforced and rule.on_failure == "closed" else "allow"
-    else:
-        verdict = "block" if blocking else ("flag" if any(each.verdict != "pass" for each in verdicts) else "pass")
-        if enforced and rule.action == "redact":
-            redactions = {index: each.findings for index, each in enumerate(verdicts) if each.findings}
-            action = "redact" if redactions else "allow"
-        elif enforced and blocking:
-            action = rule.action
-    reasons = [finding.reason for index in sorted(blocking) for finding in verdicts[index].findings if finding.reason]
-    acted = action not in ("allow", "redact")
-    result = GuardResult(
-        guard=rule.guard,
-        place=place,
-        verdict=verdict,
+def _masked(texts: Sequence[str], runs: Sequence[RuleRun]) -> list[tuple[str, OffsetMap]]:
+    """The texts with everything masked that the rules want masked."""
+    redactions: dict[int, list[Finding]] = {}
+    for run in runs:
+        for index, findings in run.redactions.items():
+            redactions.setdefault(index, []).extend(findings)
+    return [redact(text, redactions.get(index, ())) for index, text in enumerate(texts)]
+
+
+def _outcome(placed: _Place, all_runs: Sequence[RuleRun | None]) -> GuardOutcome:
+    """What the runs of the rules add up to. A rule that was not asked any more is a scan that is missing."""
+    rules, texts = placed.plan.rules, placed.texts
+    pairs = [(planned.rule, run) for planned, run in zip(rules, all_runs, strict=True) if run is not None]
+    runs = [run for _, run in pairs]
+    winner_rule, winner = max(pairs, key=lambda pair: SEVERITY.index(pair[1].action))
+    action = winner.action
+    masked = _masked(texts, runs)
+    return GuardOutcome(
         action=action,
-        mode=rule.mode,
-        score=score,
-        types=dict(types),
-        latency_ms=latency_ms,
-        reason=problem or (reasons[0] if reasons else ""),
+        guard=winner_rule.label if action != "allow" else "",
+        reason=winner.result.reason if action != "allow" else "",
+        replacement=str(winner_rule.settings.get("text", "")) if action == "replace" else "",
+        texts=tuple([text for text, _ in masked]),
+        offsets=tuple([offsets for _, offsets in masked]),
+        blocked=frozenset().union(*(run.blocked for run in runs)),
+        results=tuple([run.result for run in runs]),
+        ran=sum(run.ran for run in runs),
+        failed=sum(run.missing for run in runs) + len(all_runs) - len(runs) + placed.plan.left_out,
+        is_closed=any(run.is_closed for run in runs),
     )
-    return _RuleRun(result=result, action=action, blocked=frozenset(blocking) if acted else frozenset(), redactions=redactions)

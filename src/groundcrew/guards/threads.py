@@ -1,0 +1,140 @@
+"""Threads for guards that need one. Waiting is bounded, and a guard that hangs costs its thread but nobody else's.
+
+Not the standard library's pool: there, checks that nobody waits for any more would pile up behind a guard that hangs, and the
+process could not end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from groundcrew.errors import GroundcrewError
+
+#: Jobs that may wait for a thread; beyond it a scan fails at once.
+QUEUE_MAX = 128
+#: A thread whose job goes on this long after nobody waits for it any more counts as lost, and another takes its place.
+LOST_AFTER_S = 1.0
+#: Threads that may be lost at a time; beyond it none is replaced until one comes back.
+LOST_MAX = 16
+
+Result = TypeVar("Result")
+#: The work: it asks now and then whether it is still wanted.
+Work = Callable[[Callable[[], bool]], Result]
+
+
+class _Job:
+    __slots__ = ("future", "is_done", "is_lost", "is_started", "is_unwanted", "loop", "work")
+
+    def __init__(self, work: Work[Any], loop: asyncio.AbstractEventLoop) -> None:
+        self.work: Work[Any] | None = work
+        self.loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.is_started = self.is_done = self.is_unwanted = self.is_lost = False
+
+    def wanted(self) -> bool:
+        return not self.is_unwanted
+
+
+class GuardThreads:
+    """A few threads that live as long as the process; they are started when first needed."""
+
+    def __init__(self, threads: int, *, queue_max: int = QUEUE_MAX, lost_after_s: float = LOST_AFTER_S) -> None:
+        self._threads, self._queue_max, self._lost_after_s = threads, queue_max, lost_after_s
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._running = self._lost = 0
+        self._closed = False
+
+    async def run(self, work: Work[Result]) -> Result:
+        """Run `work` in a thread. GroundcrewError where too many wait already. Where the caller stops waiting, work that has not
+        begun never does."""
+        if self._queue.qsize() >= self._queue_max or self._closed:
+            raise GroundcrewError("too many texts wait to be scanned")
+        self._start()
+        job = _Job(work, asyncio.get_running_loop())
+        self._queue.put(job)
+        try:
+            result: Result = await job.future
+            return result
+        finally:
+            if not job.is_done:
+                self._leave(job)
+
+    def _start(self) -> None:
+        with self._lock:
+            missing = self._threads - self._running
+            self._running += missing
+        for _ in range(missing):
+            threading.Thread(target=self._serve, name="groundcrew-guard", daemon=True).start()
+
+    def _leave(self, job: _Job) -> None:
+        """Nobody waits for `job` any more."""
+        with self._lock:
+            job.is_unwanted = True
+            if not job.is_started:
+                job.work = None
+                return
+        job.loop.call_later(self._lost_after_s, self._replace, job)
+
+    def _replace(self, job: _Job) -> None:
+        with self._lock:
+            if job.is_done or self._closed:
+                return
+            if self._lost < LOST_MAX:
+                job.is_lost = True
+                self._lost += 1
+                self._running -= 1  # the next job starts another
+        if not job.is_lost:
+            job.loop.call_later(self._lost_after_s, self._replace, job)
+            return
+        if not self._queue.empty():
+            self._start()
+
+    def _serve(self) -> None:
+        while (job := self._queue.get()) is not None:
+            with self._lock:
+                work, job.work = job.work, None
+                job.is_started = True
+            if work is None:
+                continue
+            result, error = None, None
+            try:
+                result = work(job.wanted)
+            except BaseException as raised:  # a guard that ends its thread has failed like any other
+                error = raised
+            with self._lock:
+                job.is_done = True
+                self._lost -= job.is_lost
+            if not job.is_unwanted:
+                _deliver(job, result, error)
+            if job.is_lost:
+                return
+            del work, result, error, job
+
+    def close(self) -> None:
+        """End the threads; a job that still runs is left to end by itself."""
+        self._closed = True
+        with self._lock:
+            running, self._running = self._running, 0
+        for _ in range(running):
+            self._queue.put(None)
+
+
+def _deliver(job: _Job, result: Any, error: BaseException | None) -> None:
+    def settle() -> None:
+        if job.future.done():
+            return
+        if error is None:
+            job.future.set_result(result)
+        else:
+            plain = isinstance(error, Exception) and not isinstance(error, StopIteration)
+            job.future.set_exception(error if plain else RuntimeError(type(error).__name__))
+
+    try:
+        job.loop.call_soon_threadsafe(settle)
+    except RuntimeError:  # the loop has closed
+        return
