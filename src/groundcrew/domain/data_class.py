@@ -19,7 +19,11 @@ def rank(data_class: DataClass) -> int:
 
 def highest(classes: Iterable[DataClass]) -> DataClass:
     """The most sensitive of `classes`; `public` for none."""
-    return DATA_CLASSES[max(map(_RANKS.__getitem__, classes), default=0)]
+    found = 0
+    for each in classes:
+        if _RANKS[each] > found:
+            found = _RANKS[each]
+    return DATA_CLASSES[found]
 
 
 def provider_may_see(data_class: DataClass, allowed: Iterable[DataClass], *, baa: bool) -> bool:

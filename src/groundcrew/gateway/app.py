@@ -35,6 +35,7 @@ from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Up
 from groundcrew.gateway.proxy import Proxy
 from groundcrew.gateway.respond import (
     CONNECTION,
+    WRITER,
     Event,
     Receive,
     Scope,
@@ -237,7 +238,8 @@ class Gateway:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         flight = Flight(new_id(), self.clock.now())
-        send = self._tracing.begin(flight, scope, send)
+        writer = scope.get(WRITER)
+        send = self._tracing.begin(flight, scope, send if writer is None else writer.send)
         try:
             await self._route(scope, receive, send, flight)
         except asyncio.CancelledError:
