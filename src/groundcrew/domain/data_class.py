@@ -9,20 +9,21 @@ DataClass = Literal["public", "internal", "confidential", "pii", "phi"]
 
 #: From least to most sensitive.
 DATA_CLASSES: tuple[DataClass, ...] = ("public", "internal", "confidential", "pii", "phi")
+_RANKS = {name: position for position, name in enumerate(DATA_CLASSES)}
 
 
 def rank(data_class: DataClass) -> int:
     """Position of `data_class` in `DATA_CLASSES`, 0..4."""
-    return DATA_CLASSES.index(data_class)
+    return _RANKS[data_class]
 
 
 def highest(classes: Iterable[DataClass]) -> DataClass:
     """The most sensitive of `classes`; `public` for none."""
-    found: DataClass = "public"
+    found = 0
     for each in classes:
-        if each is not found and rank(each) > rank(found):
-            found = each
-    return found
+        if _RANKS[each] > found:
+            found = _RANKS[each]
+    return DATA_CLASSES[found]
 
 
 def provider_may_see(data_class: DataClass, allowed: Iterable[DataClass], *, baa: bool) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from groundcrew.domain.data_class import DATA_CLASSES, DataClass, highest, provider_may_see, rank
@@ -19,6 +21,8 @@ from groundcrew.gateway.routing import Route
 SECRET_LENGTH_MAX = 256
 #: Admissions that are remembered for one snapshot.
 ADMISSIONS_MAX = 4_096
+#: Sets of data classes whose least sensitive one is remembered.
+FLOORS_MAX = 64
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +108,8 @@ def check_model(use_case: UseCase, asked: str | None, alias: str) -> None:
 
 def check_data_class(use_case: UseCase, data_class: DataClass) -> None:
     """RefusedCall data_class_not_allowed when the use case is not declared for `data_class`."""
+    if data_class in use_case.data_classes:
+        return
     ceiling = highest(use_case.data_classes)
     if rank(data_class) > rank(ceiling):
         raise RefusedCall(
@@ -114,7 +120,12 @@ def check_data_class(use_case: UseCase, data_class: DataClass) -> None:
 
 def floor_class(use_case: UseCase) -> DataClass:
     """The least sensitive class that the use case declares: what its traffic is taken for when nothing else is known."""
-    return min(use_case.data_classes, key=rank, default=DATA_CLASSES[0])
+    return _lowest(use_case.data_classes)
+
+
+@lru_cache(maxsize=FLOORS_MAX)
+def _lowest(classes: tuple[DataClass, ...]) -> DataClass:
+    return min(classes, key=rank, default=DATA_CLASSES[0])
 
 
 def routes_for(

@@ -12,7 +12,6 @@ import msgspec
 from groundcrew.errors import UpstreamError
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.dialects.registry import provider_dialect
-from groundcrew.gateway.json_shape import raw_json
 
 #: Code points of an answer in one event, where the gateway itself writes the stream.
 EVENT_TEXT_LENGTH = 400
@@ -369,10 +368,10 @@ def completion_fields(
     usage: Tokens,
     is_refusal: bool = False,
     finish_reason: str = "stop",
-) -> dict[str, msgspec.Raw]:
+) -> dict[str, Any]:
     """The chat completion that a client gets: the upstream's own where `generated` is given, else one built around `text`, with
     nothing of the upstream's in it but what was checked."""
-    fields: dict[str, msgspec.Raw] = {}
+    fields: dict[str, Any] = {}
     if generated is not None and generated.body is not None:
         fields = dict(generated.body)
     else:
@@ -381,13 +380,13 @@ def completion_fields(
             message |= {"content": None, "refusal": text}
         if tool_calls:
             message |= {"content": text or None, **tool_members(tool_calls)}
-        fields["id"] = raw_json("chatcmpl-" + call_id)
-        fields["object"] = raw_json("chat.completion")
-        fields["created"] = raw_json(created_s)
-        fields["choices"] = raw_json([{"index": 0, "message": message, "finish_reason": finish_reason}])
+        fields["id"] = "chatcmpl-" + call_id
+        fields["object"] = "chat.completion"
+        fields["created"] = created_s
+        fields["choices"] = [{"index": 0, "message": message, "finish_reason": finish_reason}]
     if "usage" not in fields:
-        fields["usage"] = raw_json(usage_object(usage))
-    fields["model"] = raw_json(model)
+        fields["usage"] = usage_object(usage)
+    fields["model"] = model
     return fields
 
 

@@ -35,6 +35,7 @@ from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Up
 from groundcrew.gateway.proxy import Proxy
 from groundcrew.gateway.respond import (
     CONNECTION,
+    WRITER,
     Event,
     Receive,
     Scope,
@@ -237,7 +238,8 @@ class Gateway:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         flight = Flight(new_id(), self.clock.now())
-        send = self._tracing.begin(flight, scope, send)
+        writer = scope.get(WRITER)
+        send = self._tracing.begin(flight, scope, send if writer is None else writer.send)
         try:
             await self._route(scope, receive, send, flight)
         except asyncio.CancelledError:
@@ -270,7 +272,7 @@ class Gateway:
             raise RefusedCall("kill_switch", "the gateway is shutting down")
         flight.headers = read_headers(scope["headers"], self.settings)
         snapshot = self._snapshots.current
-        flight.key, flight.entry = authenticate(snapshot, flight.headers.secret, self.clock.now().timestamp())
+        flight.key, flight.entry = authenticate(snapshot, flight.headers.secret, flight.received_at.timestamp())
         flight.snapshot = snapshot
         if dialect is not None:
             if dialect == "embeddings":
@@ -355,9 +357,8 @@ class Gateway:
 
     async def _read_body(self, receive: Receive, flight: Flight, inflight: Inflight) -> bytes:
         limit = self.settings.body_bytes_max
-        too_large = RefusedCall("body_too_large", f"the request body is larger than {limit} bytes")
         if (flight.headers.content_length or 0) > limit:
-            raise too_large
+            raise _too_large(limit)
         parts: list[bytes] = []
         size = 0
         inflight.reading_since_s = time.monotonic()  # the poller cuts a body that does not arrive
@@ -368,7 +369,7 @@ class Gateway:
             part = message.get("body", b"")
             size += len(part)
             if size > limit:
-                raise too_large
+                raise _too_large(limit)
             parts.append(part)
             if not message.get("more_body", False):
                 inflight.reading_since_s = None
@@ -460,6 +461,10 @@ class Gateway:
                 flight.response_started = True
                 headers = flight.response_headers() + error_headers(code, retry_after_s)
                 await send_json(send, error_status(code), headers, error_body(flight.dialect, code, message, members))
+
+
+def _too_large(limit: int) -> RefusedCall:
+    return RefusedCall("body_too_large", f"the request body is larger than {limit} bytes")
 
 
 class _ClientGone(Exception):

@@ -1,15 +1,16 @@
 """The server's HTTP/1.1 protocol with bounds on what a connection may send, and how long it may take, before its request is
-known: the parser itself has none, and everything up to there comes from strangers."""
+known: the parser itself has none, and everything up to there comes from strangers. Whole answers leave it in one write."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from groundcrew.gateway.respond import CONNECTION
+from groundcrew.gateway.respond import CONNECTION, WRITER, Event
 
 #: Request line and headers together. The gateway's own limit on headers is smaller and answers in the caller's dialect.
 HEAD_BYTES_MAX = 64 * 1024
@@ -20,6 +21,49 @@ _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"content-length: 31\r\nconnection: close\r\n\r\nThe request's head is too large"
 )
+#: What no value of a header may hold.
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class OneWrite:
+    """ASGI's `send` for one request: a whole answer of known length goes out in one write, built in one go. Everything else,
+    streams and whatever is not as usual, goes through the server's own `send`."""
+
+    __slots__ = ("_cycle", "_protocol", "_start")
+
+    def __init__(self, protocol: HttpToolsProtocol, cycle: RequestResponseCycle) -> None:
+        self._protocol, self._cycle = protocol, cycle
+        #: The head of an answer, until its body comes.
+        self._start: Event | None = None
+
+    async def send(self, message: Event) -> None:
+        """Send `message`; the head of a whole answer waits for the body, which its sender has at hand."""
+        start, self._start = self._start, None
+        if start is not None:
+            if not self._send_whole(start, message):
+                await self._cycle.send(start)  # type: ignore[arg-type]
+                await self._cycle.send(message)  # type: ignore[arg-type]
+        elif message.get("whole"):
+            self._start = message
+        else:
+            await self._cycle.send(message)  # type: ignore[arg-type]
+
+    def _send_whole(self, start: Event, message: Event) -> bool:
+        """Write head and body and end the answer; False, with nothing written, where that takes more than a write."""
+        cycle, body = self._cycle, message["body"]
+        usual = cycle.keep_alive and not cycle.response_started and cycle.scope["method"] == "POST"
+        if not usual or cycle.disconnected or cycle.flow.write_paused or cycle.access_log or message.get("more_body"):
+            return False
+        headers = [*cycle.default_headers, *start["headers"]]
+        if _CONTROL.search(b"".join([value for _, value in headers])):
+            return False
+        lines = [b"%b: %b\r\n" % each for each in headers]
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        self._protocol.transport.write(b"".join([STATUS_LINE[start["status"]], *lines, b"\r\n", body]))
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -73,6 +117,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_is_here()
         self.scope[CONNECTION] = self  # type: ignore[literal-required]
         super().on_headers_complete()
+        self.scope[WRITER] = OneWrite(self, self.cycle)  # type: ignore[literal-required]
 
     def _wait_for_head(self) -> None:
         self._deadline = self.loop.call_later(HEAD_S_MAX, self._give_up)

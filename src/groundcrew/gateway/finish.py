@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 from groundcrew.domain.call import CallStatus
 from groundcrew.domain.clock import Clock
@@ -54,11 +55,12 @@ class Finisher:
             return
         if flight.inflight is not None:
             flight.inflight.committed = True
-        self.settle(flight)
+        now = self._clock.now()
+        self._settle(flight, now)
         flight.status = status
         started_s = time.perf_counter()
         try:
-            await self._recorder.record(flight.call(status, self._clock.now()))
+            await self._recorder.record(flight.call(status, now))
         except RecorderUnavailable:
             if not self._shed(flight, status):
                 raise
@@ -101,9 +103,10 @@ class Finisher:
 
     def settle(self, flight: Flight) -> None:
         """Book what the call used. A call that never reached an upstream uses nothing."""
+        self._settle(flight, self._clock.now())
+
+    def _settle(self, flight: Flight, now: datetime) -> None:
         if flight.reservation is None or flight.reservation.settled:
             return
         flight.estimate_missing_usage(self._settings.prompt_bytes_per_token)
-        self._ledger.settle(
-            flight.reservation, flight.input_tokens + flight.output_tokens, flight.charged_usd(), self._clock.now()
-        )
+        self._ledger.settle(flight.reservation, flight.input_tokens + flight.output_tokens, flight.charged_usd(), now)

@@ -85,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = 0.0
         self._waiter: asyncio.Future[None] | None = None
         self.closed = False
         self.reused = False
@@ -116,6 +117,7 @@ class Connection(asyncio.Protocol):
         self.closed = True
         self._client.gone(self)
         if not self._busy or self._complete or self._lingers:
+            self._stop_timer()
             return
         if self._head_done and exc is None and b"content-length" not in self.headers and b"transfer-encoding" not in self.headers:
             self._complete = True
@@ -239,7 +241,6 @@ class Connection(asyncio.Protocol):
         """The call is over: the connection is kept if it can serve another one."""
         reusable = self._complete and self._keep_alive and not self.closed and self._failure is None and not self._paused
         reusable = reusable and self._client.knows(self)
-        self._stop_timer()
         if reusable and self._transport is not None and not self._transport.get_write_buffer_size():
             self._begin()
             self._client.keep(self)
@@ -284,13 +285,16 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self.closed:
             self._transport.abort()
 
-    # One timer per call: where the deadline moves on, the timer finds out when it fires.
+    # One timer per connection, kept from call to call: where the deadline has moved on, the timer finds out when it fires.
 
     def _expire_at(self, deadline_s: float) -> None:
         self._deadline_s = deadline_s
-        if self._timer is None or self._timer.when() > deadline_s:
+        if self._timer is None or self._timer_s > deadline_s:
             self._stop_timer()
-            self._timer = self._loop.call_at(deadline_s, self._tick)
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        self._timer, self._timer_s = self._loop.call_at(self._deadline_s, self._tick), self._deadline_s
 
     def _tick(self) -> None:
         self._timer = None
@@ -302,7 +306,7 @@ class Connection(asyncio.Protocol):
         if self._loop.time() >= self._deadline_s - 0.001:
             self._fail(TimedOut("the time is up"))
         else:
-            self._timer = self._loop.call_at(self._deadline_s, self._tick)
+            self._set_timer()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -13,7 +13,6 @@ from groundcrew.gateway.asked import Asked, Dialect
 from groundcrew.gateway.budget import LimitReached
 from groundcrew.gateway.dialects.registry import client_dialect
 from groundcrew.gateway.flight import Flight
-from groundcrew.gateway.json_shape import raw_json
 from groundcrew.gateway.release import Release
 from groundcrew.gateway.respond import DONE, error_object, error_status, event
 
@@ -25,9 +24,9 @@ def answer_body(asked: Asked, flight: Flight, generated: Generated | None, relea
     """A whole answer: the upstream's own JSON where it may leave as it is and its dialect is the client's."""
     report = flight.report()
     if release.as_is and generated is not None and generated.native and generated.dialect == asked.dialect:
-        own = {"model": raw_json(model), "groundcrew": raw_json(report)}
+        own: dict[str, Any] = {"model": model, "groundcrew": report}
         if "instructions" in generated.native:  # a provider repeats what it was sent, our own system message included
-            own["instructions"] = raw_json(asked.request.get("instructions"))
+            own["instructions"] = asked.request.get("instructions")
         return msgspec.json.encode({**generated.native, **own})
     created_s = int(flight.received_at.timestamp())
     fields = completion_fields(
@@ -42,7 +41,7 @@ def answer_body(asked: Asked, flight: Flight, generated: Generated | None, relea
         finish_reason=release.finish_reason,
     )
     if asked.dialect == "chat":
-        fields["groundcrew"] = raw_json(report)
+        fields["groundcrew"] = report
         return msgspec.json.encode(fields)
     completion = msgspec.json.decode(msgspec.json.encode(fields))
     written = client_dialect(asked.dialect).write_completion(

@@ -18,6 +18,8 @@ HeaderList = list[tuple[bytes, bytes]]
 
 #: Where a request's scope holds its connection, if the server tells when a client goes away (`connections.BoundedProtocol`).
 CONNECTION = "groundcrew.connection"
+#: Where it holds what writes whole answers at once, under the same condition.
+WRITER = "groundcrew.writer"
 
 DONE = b"data: [DONE]\n\n"
 
@@ -66,7 +68,7 @@ def error_status(code: str) -> int:
 async def send_json(send: Send, status: int, headers: HeaderList, body: bytes) -> None:
     """One whole JSON response."""
     head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.start", "status": status, "headers": head, "whole": True})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -204,7 +204,8 @@ class _Failures:
     """What went wrong on the way to an answer, noted in the call's details."""
 
     def __init__(self, flight: Flight) -> None:
-        self._details, self._trace, self._errors = flight.details, flight.trace, list[UpstreamError]()
+        self._details, self._trace = flight.details, flight.trace
+        self._errors: list[UpstreamError] = []
 
     def note(self, route: Route, error: UpstreamError) -> None:
         """One try failed."""

@@ -151,19 +151,20 @@ class HttpUpstream:
         provider, name = request.provider, request.provider.name
         secret = self._secrets.resolve(provider)
         place = self._place(request, secret, stream=stream)
-        headers = place.lines
-        more = {"x-request-id": request.call_id, **dict(request.headers)}
+        headers = place.lines + b"x-request-id: %b\r\n" % request.call_id.encode()
+        if request.headers:
+            headers += _lines(dict(request.headers))
         if place.endpoint.signs:
             if provider.region is None:
                 raise UpstreamError(f"provider {name}: declare its region, or an api_key")
             signed = await self._signer.headers(place.endpoint.url, request.body, provider.region, name)
             signed.pop("content-type", None)  # the same as ours
-            more |= signed
+            headers += _lines(signed)
         timeout_s = request.target.timeout_s
         try:
             connection = await self._client.post(
                 place.endpoint.url,
-                headers + _lines(more),
+                headers,
                 request.body,
                 deadline_s=asyncio.get_running_loop().time() + timeout_s,
                 limit=self._settings.response_bytes_max,
@@ -208,7 +209,9 @@ def _check_type(connection: Connection, expected: str, provider: str) -> None:
     found = connection.headers.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1")
     if found != expected:
         raise UpstreamError(f"provider {provider}: answered with content type {found[:80]!r}, not {expected!r}")
-    encoding = connection.headers.get(b"content-encoding", b"identity").strip().lower().decode("latin-1")
+    if b"content-encoding" not in connection.headers:
+        return
+    encoding = connection.headers[b"content-encoding"].strip().lower().decode("latin-1")
     if encoding not in ("identity", ""):
         raise UpstreamError(f"provider {provider}: answered with content encoding {encoding[:80]!r}, which was not asked for")
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.canonical import canonical_json
 from groundcrew.store.database import Writer, decode
+from groundcrew.store.rows import insert_rows
 
 T = TypeVar("T")
 
@@ -101,13 +102,12 @@ class Collection(Generic[T]):
         *,
         details: dict[str, Any],
     ) -> None:
-        """Insert `rows` (id, document, lookup columns), sorted by id and all new, under one audit entry over all of them."""
+        """Insert `rows` (id, document, lookup columns, the same ones in the same order for all), sorted by id and all new, under
+        one audit entry over all of them."""
         if not rows:
             return
         joined = b"\n".join(document for _, document, _ in rows)
         entry = await writer.audit(action, subject, document=joined, details={**details, "rows": len(rows)})
-        values = [
-            {"id": item_id, "document": document.decode(), "batch": entry.sequence, **columns}
-            for item_id, document, columns in rows
-        ]
-        await writer.connection.execute(self.table.insert(), values)
+        names = ("id", "document", "batch", *rows[0][2])
+        values = [(item_id, document.decode(), entry.sequence, *columns.values()) for item_id, document, columns in rows]
+        await insert_rows(writer.connection, self.table, names, values)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from operator import add as add_up
 from typing import Any, get_args
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ TOKENS_MAX = 2**62
 #: Users whose spending a starting gateway is told, those who spent most first; the others start at 0.
 USERS_SEEDED_MAX = 200_000
 GROUPS_MAX = 10_000
+_ZEROS = (0,) * len(SPENDING_SUMS)
 
 #: Account kind → the column that names it.
 _COLUMN_OF = {"use-case": "use_case", "key": "key_id", "user": "user_id"}
@@ -25,10 +26,10 @@ _COLUMN_OF = {"use-case": "use_case", "key": "key_id", "user": "user_id"}
 
 async def add(connection: AsyncConnection, recorded: Iterable[CallHead]) -> None:
     """Add calls to the sums; in the transaction that inserts them, so that each counts once."""
-    sums: dict[tuple[Any, ...], Counter[str]] = {}
+    sums: dict[tuple[Any, ...], tuple[int, ...]] = {}
     for call in recorded:
         key = (
-            f"{call.received_at:%Y-%m-%d}",
+            call.received_at.date().isoformat(),
             call.use_case,
             call.business_unit,
             call.target_model or "",
@@ -38,25 +39,22 @@ async def add(connection: AsyncConnection, recorded: Iterable[CallHead]) -> None
             call.sample,
         )
         unknown = call.cost_usd is None
-        taken, given = (min(max(each, 0), TOKENS_MAX // 2) for each in (call.input_tokens, call.output_tokens))
-        sums.setdefault(key, Counter()).update(
-            calls=1,
-            unknown_calls=int(unknown),
-            input_tokens=taken,
-            output_tokens=given,
-            unknown_tokens=taken + given if unknown else 0,
-            nanos=to_nanos(call.cost_usd or 0.0),
-            charged_nanos=charged_nanos(call),
-        )
-    for key, added in sums.items():
+        taken = min(max(call.input_tokens, 0), TOKENS_MAX // 2)
+        given = min(max(call.output_tokens, 0), TOKENS_MAX // 2)
+        unknown_tokens = taken + given if unknown else 0
+        # In the order of SPENDING_SUMS.
+        own = (1, int(unknown), taken, given, unknown_tokens, to_nanos(call.cost_usd or 0.0), charged_nanos(call))
+        sums[key] = tuple(map(add_up, sums.get(key, _ZEROS), own))
+    for key, totals in sums.items():
+        added = dict(zip(SPENDING_SUMS, totals, strict=True))
         names = dict(zip((*SPENDING_KEYS, "sample"), key, strict=True))
         where = [spending.c[name] == value for name, value in names.items()]
         # A provider may claim any number: a sum stays at what a column holds.
         raised = {name: _raised(spending.c[name], min(added[name], TOKENS_MAX)) for name in SPENDING_SUMS}
         updated = await connection.execute(spending.update().where(*where).values(raised))
         if updated.rowcount == 0:
-            values = {name: min(added[name], TOKENS_MAX) for name in SPENDING_SUMS}
-            await connection.execute(spending.insert().values({**names, **values}))
+            bounded = {name: min(added[name], TOKENS_MAX) for name in SPENDING_SUMS}
+            await connection.execute(spending.insert().values({**names, **bounded}))
 
 
 def _raised(column: sa.Column[Any], by: int) -> sa.ColumnElement[Any]:

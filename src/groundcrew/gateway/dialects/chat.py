@@ -11,7 +11,7 @@ from groundcrew.errors import RefusedCall
 from groundcrew.gateway.asked import Dialect, Outgoing
 from groundcrew.gateway.dialects.messages_blocks import without_vendor_members
 from groundcrew.gateway.dialects.registry import provider_dialect
-from groundcrew.gateway.json_shape import decode, raw_json
+from groundcrew.gateway.json_shape import decode
 from groundcrew.gateway.settings import GatewaySettings
 
 #: Members of a request that hold no text of anybody's, and of a message those that guards read.
@@ -92,7 +92,6 @@ class AskedChat:
             raise RefusedCall("invalid_request", f"messages: more than {settings.messages_max}")
         self._fields: Fields = _FIELDS_DECODER.decode(body)
         self._messages: list[dict[str, Any]] | None = None
-        self._parsed = request.messages
         self.model = request.model
         self.stream = bool(request.stream)
         self.wants_usage = request.stream_options is not None and bool(request.stream_options.include_usage)
@@ -104,29 +103,33 @@ class AskedChat:
         self.texts: list[str] = []
         self.roles: list[str] = []
         self._places: list[int] = []
-        for index, message in enumerate(request.messages):
-            for text in message.texts():
+        #: Role and texts of each message.
+        self._said = [(message.role, message.texts()) for message in request.messages]
+        for index, (role, texts) in enumerate(self._said):
+            for text in texts:
                 self.texts.append(text)
-                self.roles.append(message.role)
+                self.roles.append(role)
                 self._places.append(index)
 
     @property
     def prefill(self) -> str:
         """The text of a last message that is the assistant's: some providers go on from there. "" without one."""
-        last = self._parsed[-1]
-        return "".join(last.texts()) if last.role == "assistant" else ""
+        role, texts = self._said[-1]
+        return "".join(texts) if role == "assistant" else ""
 
     def question(self, texts: Sequence[str] | None = None) -> str:
         """The newest user message's text."""
-        for index in range(len(self._parsed) - 1, -1, -1):
-            if self._parsed[index].role == "user":
-                given = self.texts if texts is None else texts
-                return "\n".join(text for text, place in zip(given, self._places, strict=True) if place == index)
+        for index in range(len(self._said) - 1, -1, -1):
+            role, own = self._said[index]
+            if role == "user":
+                if texts is not None:
+                    own = [text for text, place in zip(texts, self._places, strict=True) if place == index]
+                return "\n".join(own)
         return ""
 
     def transcript(self) -> str:
         """Every message with its role, in order."""
-        return "\n\n".join(f"{message.role}: " + "\n".join(message.texts()) for message in self._parsed)
+        return "\n\n".join([f"{role}: " + "\n".join(texts) for role, texts in self._said])
 
     def _decoded(self) -> list[dict[str, Any]]:
         """The messages with all their members; of one that stands there twice the last, as everywhere in the gateway."""
@@ -160,25 +163,25 @@ class AskedChat:
 
     def body(self, outgoing: Outgoing) -> bytes:
         """The client's own bytes with `model` and what else must change replaced; another dialect's where the target's is one."""
-        changed = dict(self._fields)
-        changed["model"] = raw_json(outgoing.model)
+        changed: dict[str, Any] = dict(self._fields)
+        changed["model"] = outgoing.model
         if outgoing.texts is not None or outgoing.was_read:
             messages: list[Any] = self._decoded()
             if outgoing.texts is not None:
                 messages = self._with_texts(messages, outgoing.texts)
             if outgoing.system is not None:
                 messages = [{"role": "system", "content": outgoing.system}, *messages]
-            changed["messages"] = raw_json(messages)
+            changed["messages"] = messages
         elif outgoing.system is not None:
-            system = raw_json({"role": "system", "content": outgoing.system})
-            changed["messages"] = raw_json([system, *_RAW_MESSAGES_DECODER.decode(self._fields["messages"])])
+            system = {"role": "system", "content": outgoing.system}
+            changed["messages"] = [system, *_RAW_MESSAGES_DECODER.decode(self._fields["messages"])]
         if not outgoing.passing:
             changed.pop("stream", None)
             changed.pop("stream_options", None)
         elif outgoing.dialect == "chat":
             raw = changed.get("stream_options")
             options: Any = msgspec.json.decode(raw) if raw is not None else None
-            changed["stream_options"] = raw_json({**(options or {}), "include_usage": True})
+            changed["stream_options"] = {**(options or {}), "include_usage": True}
         body = msgspec.json.encode(changed)
         if outgoing.dialect == "chat":
             return body
