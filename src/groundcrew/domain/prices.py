@@ -111,6 +111,8 @@ def cost_usd(price: Price | None, tokens: TokenCount) -> float | None:
     if price is None:
         return None
     whole_input, whole_output = max(0, tokens.input), max(0, tokens.output)
+    if not (tokens.cached_input or tokens.cache_write or tokens.reasoning):  # as almost always
+        return (whole_input * price.input_usd + whole_output * price.output_usd) / 1_000_000
     cached = min(max(0, tokens.cached_input), whole_input)
     written = min(max(0, tokens.cache_write), whole_input - cached)
     reasoning = min(max(0, tokens.reasoning), whole_output)

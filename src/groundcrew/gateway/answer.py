@@ -181,11 +181,11 @@ class Generated:
 
     def recorded_text(self) -> str:
         """The answer as it is recorded where all of it leaves: its text, its tool calls and every further choice."""
-        return "\n\n".join(each for each in (self.checked_text(), *self.others) if each)
+        return "\n\n".join([each for each in (self.checked_text(), *self.others) if each])
 
     def checked_text(self) -> str:
         """The answer as it is recorded where only what was checked leaves: its text and its tool calls."""
-        return "\n\n".join(each for each in (self.text, self.tool_text()) if each)
+        return "\n\n".join([each for each in (self.text, self.tool_text()) if each])
 
 
 def _as_read(arguments: str) -> str:
@@ -249,7 +249,7 @@ def read_completion(body: bytes, provider: str) -> Generated:
     generated = Generated()
     generated.body = fields
     message = completion.choices[0].message
-    generated.others = tuple(_content(each.message) or each.message.refusal or "" for each in completion.choices[1:])
+    generated.others = tuple([_content(each.message) or each.message.refusal or "" for each in completion.choices[1:]])
     _put_texts(generated, _content(message), message.refusal or "", message.reasoning_content or "")
     try:
         generated.tool_calls = [msgspec.json.decode(each, type=dict) for each in message.tool_calls or ()]
@@ -283,7 +283,7 @@ def read_answer(dialect: Dialect, body: bytes, provider: str) -> Generated:
 def _put_texts(generated: Generated, content: str, refusal: str, reasoning: str) -> None:
     generated.is_refusal = bool(refusal) and not content
     generated.text = content or refusal
-    beside = reasoning if generated.is_refusal else "\n".join(each for each in (refusal, reasoning) if each)
+    beside = reasoning if generated.is_refusal else "\n".join([each for each in (refusal, reasoning) if each])
     generated.side_text = beside
 
 

@@ -134,22 +134,22 @@ class Ledger:
         self._accounts: dict[AccountId, _Account] = {}
         self._users: dict[str, int] = {}
         self._users_total = 0
-        self._plans: dict[str, tuple[UseCase, KeyEntry, Plan]] = {}
+        self._plans: dict[str, tuple[UseCase, KeyEntry, Plan, AccountId, AccountId]] = {}
         self._elsewhere: Mapping[AccountId, tuple[int, int]] = {}
         self._processes, self._epoch, self._swept_s = 1, 0, 0.0
         self.warnings: deque[BudgetWarning] = deque(maxlen=WARNINGS_MAX)
 
     def reserve(self, ask: Ask) -> Reservation:
         """Hold what `ask` may need on every account of the call; RefusedCall, and nothing held, where one does not allow it."""
-        plan = self._plan(ask.use_case, ask.key)
+        plan, use_case_id, key_id = self._plan(ask.use_case, ask.key)
         name, now = ask.use_case.name, ask.now
         if plan.share is not None:
             check_exposure(plan, name, ask.user)
         now_s, day, month = now.timestamp(), now.toordinal(), now.year * 12 + now.month
         tokens, nanos = max(0, ask.tokens), to_nanos(ask.usd, up=True)
-        holders = [(self._account(AccountId("use-case", name), plan.use_case, now_s, day, month), plan.use_case)]
+        holders = [(self._account(use_case_id, plan.use_case, now_s, day, month), plan.use_case)]
         key_cap = plan.key or _NO_CAP
-        holders.append((self._account(AccountId("key", name, ask.key.id), key_cap, now_s, day, month), key_cap))
+        holders.append((self._account(key_id, key_cap, now_s, day, month), key_cap))
         if ask.user is not None or plan.user is not None:
             user_cap = plan.user or _NO_CAP
             user = self._user_account(AccountId("user", name, ask.user or ""), user_cap, now, now_s, day, month)
@@ -239,15 +239,16 @@ class Ledger:
         self.warnings.clear()
         return taken
 
-    def _plan(self, use_case: UseCase, key: KeyEntry) -> Plan:
+    def _plan(self, use_case: UseCase, key: KeyEntry) -> tuple[Plan, AccountId, AccountId]:
+        """The limits of a call, and the accounts of its use case and its key."""
         known = self._plans.get(key.id)
         if known is not None and known[0] is use_case and known[1] is key:
-            return known[2]
+            return known[2:]
         if len(self._plans) >= PLANS_MAX:
             self._plans.clear()
-        plan = plan_for(use_case, key)
-        self._plans[key.id] = (use_case, key, plan)
-        return plan
+        found = plan_for(use_case, key), AccountId("use-case", use_case.name), AccountId("key", use_case.name, key.id)
+        self._plans[key.id] = (use_case, key, *found)
+        return found
 
     def _account(self, account_id: AccountId, cap: Cap, now_s: float, day: int, month: int) -> _Account:
         account = self._accounts.get(account_id) or self._open(account_id, now_s, day, month)

@@ -74,6 +74,8 @@ def _canary_of(alias: str, canaries: list[Route], caller: str) -> Route | None:
 
 
 def _primaries_in_order(alias: str, primaries: list[Route], call_id: str) -> list[Route]:
+    if len(primaries) < 2:
+        return primaries
     weights = [each.target.weight or 0 for each in primaries]
     total = sum(weights)
     if total == 0:

@@ -71,7 +71,7 @@ class _Job:
     __slots__ = ("deadline", "error", "finished", "future", "loop", "rows", "size")
 
     def __init__(self, rows: list[Row]) -> None:
-        self.rows, self.size = rows, sum(len(row[2]) for row in rows)
+        self.rows, self.size = rows, sum([len(row[2]) for row in rows])
         self.error: Exception | None = None
         self.finished: threading.Event | None = None
         self.loop: asyncio.AbstractEventLoop | None = None

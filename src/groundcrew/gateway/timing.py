@@ -39,7 +39,8 @@ class Parts:
             value = int(value_s * 1e6)  # whole microseconds, cut off
             left -= value
             found[part] = value / 1000
-        # Floating point may have booked a microsecond too much.
-        found["other"] = max(left, 0) / 1000
-        found["total"] = (total - min(left, 0)) / 1000
+        if left < 0:  # floating point may have booked a microsecond too much
+            total, left = total - left, 0
+        found["other"] = left / 1000
+        found["total"] = total / 1000
         return found

@@ -35,14 +35,10 @@ class Headers(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: GatewaySettings) -> Headers:
     """Pick out what is needed; RefusedCall invalid_request for oversized or nonsensical values."""
-    total = 0
-    found: dict[bytes, bytes] = {}
-    classes: list[bytes] = []
-    for name, value in raw:
-        total += len(name) + len(value)
-        found[name] = value
-        if name == b"groundcrew-data-class":
-            classes.append(value)
+    lines = list(raw)
+    found = dict(lines)
+    classes = [value for name, value in lines if name == b"groundcrew-data-class"]
+    total = sum([len(name) + len(value) for name, value in lines])
     if total > settings.header_bytes_max:
         raise RefusedCall("invalid_request", f"the request headers are larger than {settings.header_bytes_max} bytes")
     secret = None
