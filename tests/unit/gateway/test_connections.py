@@ -12,6 +12,7 @@ import uvicorn
 
 from groundcrew.gateway import connections
 from groundcrew.gateway.connections import BoundedProtocol
+from groundcrew.gateway.respond import WRITER, send_events, send_json, start_events
 
 
 async def _answer(scope: Any, receive: Any, send: Any) -> None:
@@ -24,10 +25,35 @@ async def _answer(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": content})
 
 
+async def _write(scope: Any, receive: Any, send: Any) -> None:
+    """Answers through the connection's writer; `/own` through the server's, to compare."""
+    way = send if scope["path"] == "/own" else scope[WRITER].send
+    while (await receive()).get("more_body", False):
+        pass
+    if scope["path"] == "/stream":
+        await start_events(way, 200, [])
+        await send_events(way, b"data: 1\n\n")
+        await send_events(way, b"", more=False)
+        return
+    value = b"a\nx-b: 2" if scope["path"] == "/broken" else b"a"
+    await send_json(way, 404, [(b"x-a", value)], b'{"text":"something"}')
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
+    async for each in _served(_answer):
+        yield each
+
+
+@pytest.fixture
+async def writing_port() -> AsyncIterator[int]:
+    async for each in _served(_write):
+        yield each
+
+
+async def _served(app: Any) -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(_answer, http=BoundedProtocol, ws="none", lifespan="off", log_level="error")
+        config = uvicorn.Config(app, http=BoundedProtocol, ws="none", lifespan="off", log_level="error")
         server = uvicorn.Server(config)
         running = asyncio.ensure_future(server.serve(sockets=[listener]))
         for _ in range(500):
@@ -79,3 +105,33 @@ async def test_a_body_may_take_longer_than_a_head(port: int, monkeypatch: pytest
     monkeypatch.setattr(connections, "HEAD_S_MAX", 0.05)
     head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n"
     assert (await _send(port, head + b"ab", b"cd", pause_s=0.15)).endswith(b"4")
+
+
+def _request(path: bytes, method: bytes = b"POST", line: bytes = b"") -> bytes:
+    return method + b" /" + path + b" HTTP/1.1\r\nhost: x\r\n" + line + b"content-length: 2\r\n\r\nab"
+
+
+def _undated(answer: bytes) -> bytes:
+    return b"\r\n".join(each for each in answer.split(b"\r\n") if not each.startswith(b"date: "))
+
+
+@pytest.mark.parametrize("method", [b"POST", b"GET", b"HEAD"])
+@pytest.mark.parametrize("line", [b"", b"connection: close\r\n"])
+async def test_an_answer_in_one_write_is_the_one_that_the_server_writes(writing_port: int, method: bytes, line: bytes) -> None:
+    own = await _send(writing_port, _request(b"own", method, line), pause_s=0.05)
+    assert _undated(await _send(writing_port, _request(b"whole", method, line), pause_s=0.05)) == _undated(own)
+    assert own.startswith(b"HTTP/1.1 404")
+    assert own.endswith(b"\r\n\r\n" if method == b"HEAD" else b'{"text":"something"}')
+
+
+async def test_requests_that_come_together_are_answered_one_after_the_other(writing_port: int) -> None:
+    paths = [b"whole", b"stream", b"whole", b"own"]
+    answer = await _send(writing_port, b"".join(map(_request, paths)), pause_s=0.1)
+    assert answer.count(b"HTTP/1.1 404 Not Found\r\n") == answer.count(b'{"text":"something"}') == 3
+    assert answer.find(b"something") < answer.find(b"data: 1") < answer.rfind(b"something")
+
+
+async def test_no_value_of_a_header_makes_another_line(writing_port: int) -> None:
+    answer = await _send(writing_port, _request(b"broken"), pause_s=0.05)
+    assert answer.startswith(b"HTTP/1.1 500") or answer == b""
+    assert b"x-b" not in answer
