@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import msgspec
 
 from groundcrew.domain.data_class import DATA_CLASSES, DataClass, highest, provider_may_see, rank
-from groundcrew.domain.guard import Policy
+from groundcrew.domain.guard import Policy, policy_in
 from groundcrew.domain.key import secret_sha256
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import Model
@@ -172,8 +173,10 @@ def admit(
     data_class: DataClass,
     now_s: float,
     embeddings: bool = False,
+    policy_of: Callable[[Policy, str], Policy] = policy_in,
 ) -> Admitted:
-    """Everything but the budget: stops, stage, run state, holds, model, data class and the targets that remain."""
+    """Everything but the budget: stops, stage, run state, holds, model, data class and the targets that remain. `policy_of` gives
+    a policy as it is in a stage."""
     use_case = entry.use_case
     alias = (use_case.embedding_model if embeddings else None) or use_case.model
     check_stopped(snapshot, key, use_case, alias)
@@ -190,6 +193,7 @@ def admit(
         policy = snapshot.policies.get(use_case.policy)
         if policy is None:
             raise RefusedCall("guard_blocked", f"the policy {use_case.policy!r} of use case {use_case.name} is not declared")
+        policy = policy_of(policy, use_case.stage)
     return Admitted(
         snapshot=snapshot,
         key=key,
@@ -208,6 +212,8 @@ class Admissions:
 
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
+        #: Policies as they are in a stage, which the runner knows again by their identity.
+        self._policies: dict[tuple[str, str], Policy] = {}
         self._known: dict[tuple[str, str | None, DataClass, bool], Admitted] = {}
 
     def admit(
@@ -223,12 +229,29 @@ class Admissions:
     ) -> Admitted:
         """As `admit` says."""
         if snapshot is not self._snapshot or len(self._known) >= ADMISSIONS_MAX:
+            if snapshot is not self._snapshot:
+                self._policies.clear()
             self._snapshot = snapshot
             self._known.clear()
         place = (key.id, asked_model, data_class, embeddings)
         known = self._known.get(place)
         if known is not None and (known.knowledge is None or now_s < known.knowledge.expires_at_s):
             return known
-        admitted = admit(snapshot, key, entry, asked_model=asked_model, data_class=data_class, now_s=now_s, embeddings=embeddings)
+        admitted = admit(
+            snapshot,
+            key,
+            entry,
+            asked_model=asked_model,
+            data_class=data_class,
+            now_s=now_s,
+            embeddings=embeddings,
+            policy_of=self._policy,
+        )
         self._known[place] = admitted
         return admitted
+
+    def _policy(self, policy: Policy, stage: str) -> Policy:
+        known = self._policies.get((policy.name, stage))
+        if known is None:
+            known = self._policies[policy.name, stage] = policy_in(policy, stage)
+        return known

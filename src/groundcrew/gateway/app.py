@@ -17,7 +17,7 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import Scope as StopScope
 from groundcrew.domain.snapshot import Snapshot
 from groundcrew.domain.spending import BudgetWarning
-from groundcrew.errors import NotFound, RecorderUnavailable, RefusedCall
+from groundcrew.errors import RecorderUnavailable, RefusedCall
 from groundcrew.gateway.admission import authenticate, check_still_allowed, check_stopped, scopes_of
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.breaker import Breakers
@@ -28,6 +28,7 @@ from groundcrew.gateway.embed import Embedder
 from groundcrew.gateway.entrance import Entrance
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.guard_client import GuardClient
 from groundcrew.gateway.inflight import Inflight, Registry
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.outbound import describe, error_body, error_event, model_card
@@ -51,8 +52,8 @@ from groundcrew.gateway.shadow import Shadows
 from groundcrew.gateway.targets import Targets
 from groundcrew.gateway.trace import Tracing
 from groundcrew.gateway.wire import read_headers
-from groundcrew.guards.registry import find_guard
 from groundcrew.guards.runner import GuardRunner
+from groundcrew.guards.warming import warm_guards
 
 log = logging.getLogger("groundcrew.gateway")
 
@@ -94,7 +95,8 @@ class Gateway:
         self._tracing = tracing or Tracing()
         self.ledger = Ledger(self._budget_warning)
         self._finisher = Finisher(recorder, self.ledger, self.clock, self.metrics, self.settings)
-        self._guards = GuardRunner()
+        self._guard_client = GuardClient(connect_s_max=self.settings.connect_s_max)
+        self._guards = GuardRunner(poster=self._guard_client)
         timing = timing or Timing()
         breakers = Breakers(timing.clock, self.metrics.breaker)
         retrier = Retrier(self.settings, breakers, self.metrics, timing)
@@ -144,12 +146,7 @@ class Gateway:
     async def start(self) -> None:
         """Load what the first call would otherwise wait for; grounding loads in the background. Calls are served without it
         too, the first one slower."""
-        names = {rule.guard for policy in self._snapshots.current.policies.values() for rule in policy.guards} | {"pii"}
-        for name in sorted(names):
-            with contextlib.suppress(NotFound):
-                warm = find_guard(name).warm
-                if warm is not None:
-                    await asyncio.to_thread(warm)
+        await warm_guards(self._snapshots.current.policies.values())
         if self._grounding is not None and self._snapshots.current.knowledge:
             self._warming = asyncio.create_task(self._warm_grounding(self._grounding))
 
@@ -172,6 +169,7 @@ class Gateway:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         self._guards.close()
+        await self._guard_client.close()
         await self._upstream.close()
         if self._grounding is not None:
             await self._grounding.close()

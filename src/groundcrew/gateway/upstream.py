@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 
 from groundcrew import __version__
 from groundcrew.domain.provider import Provider
@@ -17,16 +15,14 @@ from groundcrew.gateway.protocols import UpstreamRequest
 from groundcrew.gateway.providers.aws import AwsSigner
 from groundcrew.gateway.providers.endpoints import Endpoint, Kind, endpoint
 from groundcrew.gateway.providers.failures import error_text, is_key_refused
+from groundcrew.gateway.secret_references import SecretReferences
 from groundcrew.gateway.settings import GatewaySettings
 
 #: How much of a provider's error text is passed on.
 ERROR_TEXT_LENGTH_MAX = 300
 ERROR_BODY_BYTES_MAX = 64 * 1024
-SECRET_FILE_BYTES_MAX = 16 * 1024
 #: Longest number of seconds that is believed in a retry-after.
 RETRY_AFTER_DIGITS_MAX = 6
-#: How long a secret read from a file is kept before the file is read again, so that rotation needs no restart.
-SECRET_AGE_S_MAX = 60.0
 #: Addresses and headers that are kept made up.
 PLACES_MAX = 1_024
 _COMMON_HEADERS = {
@@ -45,32 +41,18 @@ class UpstreamRefused(UpstreamError):
 
 
 class _Secrets:
-    """Resolves references to secrets. The secret itself never shows in an error or a log."""
+    """Resolves the api keys of providers."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[float, str]] = {}
+        self._references = SecretReferences()
 
     def resolve(self, provider: Provider) -> str | None:
         reference = provider.api_key
         if reference is None:
             return None
-        now_s = time.monotonic()
-        known = self._known.get(reference)
-        if known is not None and now_s - known[0] < SECRET_AGE_S_MAX:
-            return known[1]
-        kind, _, name = reference.partition(":")
-        secret = ""
-        if kind == "env":
-            secret = os.environ.get(name, "").strip()
-        elif kind == "file":
-            try:
-                with Path(name).open("rb") as file:
-                    secret = file.read(SECRET_FILE_BYTES_MAX).decode().strip()
-            except (OSError, UnicodeDecodeError):
-                secret = ""
-        if not secret or not secret.isprintable():
-            raise UpstreamError(f"provider {provider.name}: its api key ({kind}:{name}) can not be resolved")
-        self._known[reference] = (now_s, secret)
+        secret = self._references.resolve(reference)
+        if not secret:
+            raise UpstreamError(f"provider {provider.name}: its api key ({reference}) can not be resolved")
         return secret
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from groundcrew.domain.guard import Verdict
 from groundcrew.errors import InputError, NotFound
+from groundcrew.guards.judging import nonsense_in
 from groundcrew.guards.registry import find_guard
 
 LINE_BYTES_MAX = 16 * 1024 * 1024
@@ -60,6 +61,8 @@ def scan_file(name: str, input: Path, output: Path) -> ScanSummary:
                     verdict = chosen.check(row.text, row.context or {})
                 except Exception as error:
                     raise InputError(f"the guard {name} failed: {error}", file=str(input), line=line) from error
+                if wrong := nonsense_in(verdict, row.text):
+                    raise InputError(f"the guard {name} {wrong}", file=str(input), line=line)
                 latency_ms = (time.perf_counter() - started_s) * 1000
                 counts[verdict.verdict] += 1
                 sink.write(msgspec.json.encode(_result(row, verdict, latency_ms)) + b"\n")

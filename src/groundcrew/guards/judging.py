@@ -147,6 +147,7 @@ def conclude(rule: GuardRule, place: Place, verdicts: Sequence[Verdict], latency
 
 
 def _blocks(verdict: Verdict, block_at: object) -> bool:
-    if verdict.verdict == "block":
-        return True
-    return isinstance(block_at, int | float) and bool(verdict.findings) and verdict.score >= block_at
+    """Whether a verdict blocks: as its guard says, or from the score on that the rule says."""
+    if not isinstance(block_at, int | float):
+        return verdict.verdict == "block"
+    return (verdict.verdict != "pass" or bool(verdict.findings)) and verdict.score >= block_at

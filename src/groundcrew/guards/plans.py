@@ -6,13 +6,16 @@ of a place say of such a text is one look into a dictionary.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
 from groundcrew.domain.guard import GuardRule, Place, Policy, Verdict
-from groundcrew.errors import GroundcrewError
+from groundcrew.errors import GroundcrewError, NotFound
 from groundcrew.guards.registry import Guard, find_guard
+
+log = logging.getLogger("groundcrew.guards")
 
 #: Policies whose rules are kept sorted out; beyond it they are sorted out anew.
 POLICIES_MAX = 256
@@ -38,8 +41,11 @@ class PlannedRule:
         self.problem = ""
         try:
             self.guard = find_guard(rule.guard)
+        except NotFound:
+            self.problem = "there is no such guard here"
         except GroundcrewError as error:
-            self.problem = str(error)
+            self.problem = "the guard does not load"  # whom it keeps from an answer is not told why
+            log.error("%s", error)
         self.settings = rule.settings
         #: What of the call, besides text and role, the verdict depends on; None where it can not be remembered.
         self.by: frozenset[str] | None = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any, Protocol
 
 import msgspec
 
 from groundcrew.domain.guard import Finding, Verdict, VerdictKind
-from groundcrew.errors import NotFound
+from groundcrew.errors import InputError, NotFound
 
 Context = Mapping[str, Any]
 Settled = Callable[[str], int]
@@ -29,7 +30,7 @@ _PASS = Verdict(verdict="pass")
 
 
 class Check(Protocol):
-    """A guard. `context` may hold `role`, `request`, `knowledge` (passages), `authority` and the rule's settings."""
+    """A guard. `context` may hold `place`, `role`, `request`, `knowledge` (passages), `today` and the rule's settings."""
 
     def __call__(self, text: str, context: Context) -> Verdict:
         """Judge `text`. Pure and free of I/O; an exception counts as a failed scan, never as a pass."""
@@ -45,6 +46,8 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     the findings that begin before it stay as they are, and no other begins there. None where all of the text has to be there.
 
     `quick` is for guards that need a thread: the verdict where it is known without any work, None where it is not.
+
+    `schema` is for guards of other packages: what a rule's `settings` must be, a msgspec.Struct. Without one they are free.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     by: frozenset[str] | None = None
     settled: Settled | None = None
     quick: Quick | None = None
+    schema: type[msgspec.Struct] | None = None
 
 
 _GUARDS: dict[str, Guard] = {}
@@ -67,29 +71,44 @@ def guard(
     by: frozenset[str] | None = None,
     settled: Settled | None = None,
     quick: Quick | None = None,
+    schema: type[msgspec.Struct] | None = None,
 ) -> Callable[[Check], Check]:
-    """Register the decorated function as the guard `name`."""
+    """Register the decorated function as the guard `name`. InputError for a name that ships, outside of groundcrew."""
 
     def register(check: Check) -> Check:
-        _GUARDS[name] = Guard(name=name, check=check, inline=inline, warm=warm, by=by, settled=settled, quick=quick)
+        module = str(getattr(check, "__module__", ""))
+        if name in BUILT_IN and not module.startswith("groundcrew.guards."):
+            raise InputError(f"{module} may not register the guard {name!r}: a guard of this name ships")
+        _GUARDS[name] = Guard(
+            name=name, check=check, inline=inline, warm=warm, by=by, settled=settled, quick=quick, schema=schema
+        )
         return check
 
     return register
 
 
 def find_guard(name: str) -> Guard:
-    """The guard `name`; NotFound with the known names."""
-    if name not in _GUARDS and name in BUILT_IN:
-        importlib.import_module(BUILT_IN[name])
-    try:
-        return _GUARDS[name]
-    except KeyError:
-        raise NotFound(f"there is no guard {name!r}; known are {', '.join(guard_names())}") from None
+    """The guard `name`; NotFound with the known names, InputError where an installed package's guard does not load."""
+    found = _GUARDS.get(name)
+    if found is None:
+        if name in BUILT_IN:
+            importlib.import_module(BUILT_IN[name])
+        elif (plugged := _plug_ins().load_plug_in(name)) is not None:
+            _GUARDS[name] = plugged
+        found = _GUARDS.get(name)
+    if found is None:
+        raise NotFound(f"there is no guard {name!r}; known are {', '.join(guard_names())}")
+    return found
 
 
 def guard_names() -> list[str]:
-    """Names of all guards, sorted."""
-    return sorted({*BUILT_IN, *_GUARDS})
+    """Names of all guards, those of installed packages too, sorted."""
+    return sorted({*BUILT_IN, *_GUARDS, *_plug_ins().plug_in_names()})
+
+
+def _plug_ins() -> ModuleType:
+    """Imported when asked for: looking through installed packages takes time that most commands do not need to spend."""
+    return importlib.import_module("groundcrew.guards.plug_ins")
 
 
 def verdict_of(findings: list[Finding], *, block_at: float) -> Verdict:

@@ -15,16 +15,16 @@ from groundcrew.services.declaration_yaml import describe
 
 ENTRIES_MAX = 16
 VALUE_LENGTH_MAX = 1_000
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _QUERY = re.compile(r"[A-Za-z0-9_.$~-]{1,64}")
-_HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _REGION = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]{1,16}){1,4}")
 #: Names whose values are secrets by their meaning.
-_SECRET_NAME = re.compile(
+SECRET_NAME = re.compile(
     r"(?i)(?:^|[-_.])(?:authorization|auth|api-?key|key|token|secret|password|cookie|credential|sig|signature)s?$"
 )
 #: Headers that the gateway or the connection sets.
-_SET_BY_GATEWAY = frozenset(
+SET_BY_GATEWAY = frozenset(
     {
         *("host", "content-length", "content-type", "content-encoding", "transfer-encoding", "connection", "accept", "upgrade"),
         *("accept-encoding", "te", "trailer", "expect", "x-request-id", "keep-alive"),
@@ -38,15 +38,15 @@ def read_headers(fields: Fields) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value, key, line in _entries(fields, "headers"):
         lowered = name.lower()
-        if not _HEADER.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             fields.complain(key, f"{shown(name)} is no name of a header", line)
-        elif _SECRET_NAME.search(lowered):
+        elif SECRET_NAME.search(lowered):
             fields.complain(key, "a header that holds a secret is declared with api_key and api_key_header", line)
-        elif lowered in _SET_BY_GATEWAY or lowered.startswith("x-amz-"):
+        elif lowered in SET_BY_GATEWAY or lowered.startswith("x-amz-"):
             fields.complain(key, "this header is set by the gateway", line)
         elif lowered in found:
             fields.complain(key, "is given twice", line)
-        elif not _HEADER_VALUE.fullmatch(value):
+        elif not HEADER_VALUE.fullmatch(value):
             fields.complain(key, "expected printable ASCII characters (the value is not shown)", line)
         found[lowered] = value
     return found
@@ -58,7 +58,7 @@ def read_query(fields: Fields) -> dict[str, str]:
     for name, value, key, line in _entries(fields, "query"):
         if not _QUERY.fullmatch(name):
             fields.complain(key, f"{shown(name)} is no name of a query parameter", line)
-        elif _SECRET_NAME.search(name):
+        elif SECRET_NAME.search(name):
             fields.complain(key, "a secret does not go into an address: declare api_key, and api_key_header where needed", line)
         elif name.lower() in _TAKEN_QUERY:
             fields.complain(key, "this parameter is set by the gateway", line)
@@ -95,9 +95,9 @@ def read_key_header(fields: Fields) -> str | None:
     name = fields.text("api_key_header", length_max=64)
     if not name:
         return None
-    if not _HEADER.fullmatch(name):
+    if not HEADER_NAME.fullmatch(name):
         fields.complain("api_key_header", f"{shown(name)} is no name of a header")
-    elif name.lower() in _SET_BY_GATEWAY:
+    elif name.lower() in SET_BY_GATEWAY:
         fields.complain("api_key_header", "this header is set by the gateway")
     elif not fields.has("api_key"):
         fields.complain("api_key_header", "names the header of a key, but there is no api_key")

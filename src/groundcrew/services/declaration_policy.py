@@ -6,17 +6,19 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, get_args
 
-from groundcrew.domain.guard import Action, GuardRule, Place, Policy
+from groundcrew.domain.guard import Action, GuardRule, Mode, OnFailure, Place, Policy, StageChange
+from groundcrew.domain.use_case import STAGES
 from groundcrew.errors import InputError
 from groundcrew.guards.registry import BUILT_IN
 from groundcrew.services.declaration_fields import Fields, shown, suggestion
+from groundcrew.services.declaration_plug_ins import read_remote, read_settings
 from groundcrew.services.declaration_reading import Reading, as_declaration_error
 from groundcrew.services.declaration_yaml import Node, read_documents
 
 GUARDS_MAX = 64
 GUARD_TIMEOUT_MS_MAX = 60_000
-#: Guards that a policy may name unless the caller knows of more. One that does not exist would refuse every call at runtime.
-KNOWN_GUARDS: frozenset[str] = frozenset(BUILT_IN)
+#: The guard that is asked over HTTP; rules of it have a name and an address.
+REMOTE = "http"
 AUTHORITY_TYPES = ("price", "discount", "refund", "credit", "deadline", "guarantee", "contract")
 #: Longest text that a guard puts in an answer's place.
 REPLACEMENT_LENGTH_MAX = 2_000
@@ -30,33 +32,81 @@ def read_policy(fields: Fields, reading: Reading) -> Policy:
     sections = fields.sections("guards", required=True)
     if len(sections) > GUARDS_MAX:
         fields.complain("guards", f"more than {GUARDS_MAX} guards")
-    return Policy(name=name, guards=tuple(_read_guard(section, reading) for section in sections[:GUARDS_MAX]))
+    taken: set[str] = set()
+    return Policy(name=name, guards=tuple(_read_guard(section, reading, taken) for section in sections[:GUARDS_MAX]))
 
 
-def _read_guard(fields: Fields, reading: Reading) -> GuardRule:
+def _read_guard(fields: Fields, reading: Reading, taken: set[str]) -> GuardRule:
+    """One rule. `taken` are the names of the rules before it."""
     guard = fields.text("guard", required=True)
     known = not guard or guard in reading.known_guards
     if not known:
         fields.complain("guard", f"unknown guard {shown(guard)}{suggestion(guard, reading.known_guards)}")
     timeout_ms = fields.integer("timeout_ms", low=1, high=GUARD_TIMEOUT_MS_MAX)
+    stages = _read_stages(fields)
     rule = GuardRule(
         guard=guard,
         on=fields.choices("on", get_args(Place), default=("input", "output")),
-        mode=fields.choice("mode", ("enforce", "monitor"), default="enforce"),
+        mode=fields.choice("mode", get_args(Mode), default="enforce"),
         action=fields.choice("action", get_args(Action), default="refuse"),
-        on_failure=fields.choice("on_failure", ("open", "closed"), default="closed"),
+        on_failure=fields.choice("on_failure", get_args(OnFailure), default="closed"),
         timeout_ms=500 if timeout_ms is None else timeout_ms,
-        settings=_guard_settings(guard, fields, reading),
+        settings=_guard_settings(guard, fields, reading, stages),
+        name=_read_name(fields, guard, reading, taken),
+        remote=read_remote(fields, reading) if guard == REMOTE else None,
+        stages=stages,
     )
     if known:
         fields.finish()
     return rule
 
 
-def _guard_settings(guard: str, fields: Fields, reading: Reading) -> dict[str, Any]:
+def _read_name(fields: Fields, guard: str, reading: Reading, taken: set[str]) -> str:
+    """`name` of a rule whose guard is asked over HTTP: what tells it apart from others of its kind."""
+    if guard != REMOTE:
+        fields.refuse("name", "results carry the guard's own name; only rules of the guard http have one of their own")
+        return ""
+    name = fields.name("name")
+    if name in reading.known_guards or name in BUILT_IN:
+        fields.complain("name", f"{shown(name)} is the name of a guard: choose another")
+    elif name and name in taken:
+        fields.complain("name", f"{shown(name)} is the name of another rule of this policy")
+    taken.add(name)
+    return name
+
+
+def _read_stages(fields: Fields) -> dict[str, StageChange]:
+    """`stages`: what the rule does otherwise in which stage."""
+    section = fields.section("stages")
+    if section is None:
+        return {}
+    found: dict[str, StageChange] = {}
+    for stage in STAGES:
+        if (change := section.section(stage)) is not None:
+            found[stage] = _read_change(change)
+    section.finish()
+    return found
+
+
+def _read_change(fields: Fields) -> StageChange:
+    change = StageChange(
+        mode=fields.choice("mode", get_args(Mode)) if fields.has("mode") else None,
+        action=fields.choice("action", get_args(Action)) if fields.has("action") else None,
+        on_failure=fields.choice("on_failure", get_args(OnFailure)) if fields.has("on_failure") else None,
+        timeout_ms=fields.integer("timeout_ms", low=1, high=GUARD_TIMEOUT_MS_MAX),
+        block_at=fields.number("block_at", low=0, above=True, high=1),
+        skip=fields.boolean("skip"),
+    )
+    if change.skip and change != StageChange(skip=True):
+        fields.complain("skip", "a rule that is skipped needs no other change")
+    fields.finish()
+    return change
+
+
+def _guard_settings(guard: str, fields: Fields, reading: Reading, stages: Mapping[str, StageChange]) -> dict[str, Any]:
     """`text` for the action replace, `block_at` (a score from which findings block), and what this guard alone knows."""
     settings: dict[str, Any] = {}
-    replacing = fields.is_choice("action", "replace")
+    replacing = fields.is_choice("action", "replace") or any(each.action == "replace" for each in stages.values())
     if replacing or fields.has("text"):
         settings["text"] = fields.text("text", required=replacing, length_max=REPLACEMENT_LENGTH_MAX)
         if not replacing:
@@ -66,6 +116,8 @@ def _guard_settings(guard: str, fields: Fields, reading: Reading) -> dict[str, A
     for key, read in GUARD_SETTINGS.get(guard, {}).items():
         if fields.has(key):
             settings[key] = read(fields, key, reading)
+    if guard == REMOTE or guard not in BUILT_IN:
+        settings |= read_settings(guard, fields)
     return settings
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from groundcrew.domain.hypothesis import HypothesisPlan, parse_plan
 from groundcrew.errors import DeclarationError, InputError
+from groundcrew.guards.registry import guard_names
 from groundcrew.services.declaration_fields import Complaints, Fields, lines_by_field, nearest, shown, suggestion
 from groundcrew.services.declaration_kinds import (
     hypothesis_file,
@@ -23,13 +24,12 @@ from groundcrew.services.declaration_kinds import (
     read_provider,
     read_use_case,
 )
-from groundcrew.services.declaration_policy import KNOWN_GUARDS, read_policy
+from groundcrew.services.declaration_policy import read_policy
 from groundcrew.services.declaration_reading import Reading
 from groundcrew.services.declaration_yaml import Node, describe, plain, read_documents
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, DeclaredPlan, KnownNames
 
 __all__ = [
-    "KNOWN_GUARDS",
     "DeclarationErrors",
     "Declarations",
     "Declared",
@@ -53,13 +53,15 @@ KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
 }
 
 
-def load(paths: Sequence[Path], *, known_guards: frozenset[str] = KNOWN_GUARDS) -> Declarations:
+def load(paths: Sequence[Path], *, known_guards: frozenset[str] | None = None) -> Declarations:
     """Everything declared in `paths`: files, and folders searched for *.yaml and *.yml in sorted order.
 
-    A file without `kind` is fine where a use case names it as its plan or a policy as its authority table.
+    A file without `kind` is fine where a use case names it as its plan or a policy as its authority table. A policy may name the
+    guards that ship and those of installed packages, or `known_guards` where that is given: one that does not exist would refuse
+    every call at runtime.
     Raises InputError for a path that does not exist or declares nothing, DeclarationErrors with all that is wrong.
     """
-    loader = _Loader(known_guards)
+    loader = _Loader(known_guards if known_guards is not None else frozenset(guard_names()))
     for path, shown_as in _files(paths):
         loader.read(path, shown_as)
     loader.read_plans()

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from groundcrew.domain import risk
+from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan, amend
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.prices import price_of
@@ -21,6 +22,7 @@ from groundcrew.services.criteria.entry import exposure_problem
 from groundcrew.services.declarations import unresolved_references
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, KnownNames
 from groundcrew.services.lookups import current_digest
+from groundcrew.services.policy_stages import stage_notes
 from groundcrew.services.propagation import propagate
 from groundcrew.store import catalog
 from groundcrew.store.collection import Collection
@@ -142,7 +144,8 @@ async def _put(writer: Writer, kind: str, collection: Collection[Any], item: Any
     if old is not None and not fields:
         return Change(kind=kind, name=name, action="unchanged")
     await collection.put(writer, item, "apply", details={"fields": [each.field for each in fields]})
-    return Change(kind=kind, name=name, action="created" if old is None else "updated", fields=fields)
+    notes = stage_notes(item) if isinstance(item, Policy) else ()
+    return Change(kind=kind, name=name, action="created" if old is None else "updated", fields=fields, notes=notes)
 
 
 async def _put_use_case(writer: Writer, declared: UseCase) -> Change:

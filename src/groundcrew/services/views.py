@@ -14,7 +14,7 @@ from groundcrew.domain.audit import AuditEntry
 from groundcrew.domain.evidence import Evidence, EvidenceState, state_at
 from groundcrew.domain.feedback import Outcome, Rating
 from groundcrew.domain.gate import Criterion, CriterionResult, GateEvaluation
-from groundcrew.domain.guard import Policy
+from groundcrew.domain.guard import Policy, policy_in
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.key import Key, secret_sha256
 from groundcrew.domain.kill_switch import KillSwitch
@@ -214,7 +214,7 @@ class Views:
                 evaluation=await _next_gate(connection, use_case, now),
                 hypotheses=tuple(await catalog.HYPOTHESES.find(connection, use_case=name)),
                 model=facts.model,
-                policy=await catalog.POLICIES.get(connection, use_case.policy) if use_case.policy else None,
+                policy=await _policy_of(connection, use_case),
                 revision=facts.revision,
                 ratings=_ratings(facts.ratings, rating if facts.ratings else None),
                 sample_ratings=_ratings(facts.sample_ratings, None if facts.ratings else rating),
@@ -333,3 +333,9 @@ def _outcomes(outcomes: Sequence[Outcome]) -> tuple[OutcomeSummary, ...]:
 def _evidence(facts: Facts) -> tuple[EvidenceRow, ...]:
     rows = [EvidenceRow(evidence=each, state=state_at(each, facts.now, facts.version_digest)) for each in facts.evidence]
     return tuple(reversed(rows))
+
+
+async def _policy_of(connection: Connection, use_case: UseCase) -> Policy | None:
+    """The policy of a use case as it is in its stage."""
+    policy = await catalog.POLICIES.get(connection, use_case.policy) if use_case.policy else None
+    return policy_in(policy, use_case.stage) if policy is not None else None

@@ -26,6 +26,8 @@ LIVE_S_MAX = 5.0
 
 @pytest.fixture(autouse=True)
 def own_guards() -> Iterator[None]:
+    for name in registry.BUILT_IN:
+        registry.find_guard(name)
     before = dict(registry._GUARDS)
     yield
     registry._GUARDS.clear()

@@ -26,6 +26,9 @@ FILE_LENGTH_MAX = 1_000_000
 _FILE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){0,3}$")
 #: Keys whose text names a file beside the declaration.
 _PATH_KEYS = frozenset({"plan", "authority", "file"})
+#: What stands under these may be a reference to a secret.
+_SECRET_KEYS = frozenset({"api_key", "headers"})
+_FILE_REFERENCE = re.compile(r"\s*(?:\S{1,64} )?file:")
 
 FileText = Annotated[str, msgspec.Meta(max_length=FILE_LENGTH_MAX)]
 
@@ -46,10 +49,12 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
 @post("/apply", action="apply", status_code=200, tags=["apply"], summary="Declare providers, knowledge bases and use cases")
 async def apply(request: ApiRequest, data: JSONBody[Application]) -> Applied:
-    """Write what differs and return the diff. Providers and models take the roles admin or it; 400 lists all that is wrong."""
+    """Write what differs and return the diff; 400 lists all that is wrong. Providers, models and policies with guards that are
+    asked over HTTP take the roles admin or it: they say where data and secrets go."""
     principal = principal_of(request)
     declared = await asyncio.to_thread(_read, data.files)
-    if declared.providers or declared.models:
+    sends = any(rule.remote is not None for each in declared.policies for rule in each.value.guards)
+    if declared.providers or declared.models or sends:
         require(principal, "apply_routes")
     changes = await services_of(request).registry.apply(declared, actor=principal.actor, dry_run=data.dry_run)
     return Applied(changes=changes, written=not data.dry_run)
@@ -83,20 +88,20 @@ def _check_references(file: str, text: str) -> None:
     """Refuse what would read this server's own files: paths that leave the request, documents, secrets in files."""
     for document in parse_documents(text, file):
         for key, value in _texts(plain(document)):
+            if key in _SECRET_KEYS and _FILE_REFERENCE.match(value):
+                raise InputError("a secret in a file is declared on the server: use env:NAME", file=file, field=key)
             if key == "paths":
                 raise InputError("documents are added on the server: leave `paths` out", file=file, field=key)
-            if key == "api_key" and value.startswith("file:"):
-                raise InputError("a secret in a file is declared on the server: use env:NAME", file=file, field=key)
             path = PurePosixPath(value)
             if key in _PATH_KEYS and (path.is_absolute() or ".." in path.parts or "\\" in value or value.startswith("~")):
                 raise InputError("a path must lead to a file of this request", file=file, field=key)
 
 
 def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every text with the key that it stands under."""
+    """Every text with the key that it stands under; of headers, whatever their names, with `headers`."""
     if isinstance(value, dict):
         for name, each in value.items():
-            yield from _texts(each, str(name))
+            yield from _texts(each, key if key == "headers" else str(name))
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _texts(each, key)
