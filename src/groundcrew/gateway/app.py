@@ -50,6 +50,7 @@ from groundcrew.gateway.shadow import Shadows
 from groundcrew.gateway.targets import Targets
 from groundcrew.gateway.trace import Tracing
 from groundcrew.gateway.wire import read_headers
+from groundcrew.guards import pii
 from groundcrew.guards.registry import find_guard
 from groundcrew.guards.runner import GuardRunner
 
@@ -143,8 +144,10 @@ class Gateway:
     async def start(self) -> None:
         """Load what the first call would otherwise wait for; grounding loads in the background. Calls are served without it
         too, the first one slower."""
-        names = {rule.guard for policy in self._snapshots.current.policies.values() for rule in policy.guards} | {"pii"}
-        for name in sorted(names):
+        await asyncio.to_thread(pii.warm_patterns)
+        rules = [rule for policy in self._snapshots.current.policies.values() for rule in policy.guards]
+        # A pii rule that looks with patterns alone needs no network.
+        for name in sorted({rule.guard for rule in rules if rule.settings.get("detect") != "patterns"}):
             with contextlib.suppress(NotFound):
                 warm = find_guard(name).warm
                 if warm is not None:
