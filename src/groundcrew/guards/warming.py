@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable
 
 from groundcrew.domain.guard import Policy
+from groundcrew.guards import pii
 from groundcrew.guards.plug_ins import plug_in_problems
 from groundcrew.guards.registry import find_guard
 
@@ -14,10 +15,11 @@ log = logging.getLogger("groundcrew.guards")
 
 
 async def warm_guards(policies: Iterable[Policy]) -> None:
-    """Load the guards that `policies` name, and `pii`, which masks every record. One that does not load is logged: its rule then
-    fails as it declares."""
-    names = {rule.guard for policy in policies for rule in policy.guards} | {"pii"}
-    for name in sorted(names):
+    """Load the guards that `policies` name, and the patterns of `pii`, which mask every record. One that does not load is logged:
+    its rule then fails as it declares. A pii rule that looks with patterns alone needs no network."""
+    await asyncio.to_thread(pii.warm_patterns)
+    rules = [rule for policy in policies for rule in policy.guards]
+    for name in sorted({rule.guard for rule in rules if rule.settings.get("detect") != "patterns"}):
         try:
             await asyncio.to_thread(_warm, name)
         except Exception as error:  # whatever a plug-in does

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias, get_args
 from groundcrew.domain.guard import Action, GuardRule, Mode, OnFailure, Place, Policy, StageChange
 from groundcrew.domain.use_case import STAGES
 from groundcrew.errors import InputError
+from groundcrew.guards.pii import DETECT
+from groundcrew.guards.pii_text import TYPES as PII_TYPES
 from groundcrew.guards.registry import BUILT_IN
 from groundcrew.services.declaration_fields import Fields, shown, suggestion
 from groundcrew.services.declaration_plug_ins import read_remote, read_settings
@@ -23,6 +25,8 @@ AUTHORITY_TYPES = ("price", "discount", "refund", "credit", "deadline", "guarant
 #: Longest text that a guard puts in an answer's place.
 REPLACEMENT_LENGTH_MAX = 2_000
 AUTHORITY_AMOUNT_MAX = 1e12
+#: Values that a pii rule passes over.
+ALLOWED_MAX = 1_000
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 
 
@@ -163,7 +167,22 @@ def _read_authority_row(fields: Fields) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value is not None}
 
 
+def _read_allowed(fields: Fields, key: str, reading: Reading) -> list[str]:
+    """Values that the guard never reports, such as the firm's own telephone number."""
+    values = fields.texts(key)
+    if len(values) > ALLOWED_MAX:
+        fields.complain(key, f"more than {ALLOWED_MAX} values")
+    return list(values[:ALLOWED_MAX])
+
+
 SettingReader: TypeAlias = Callable[[Fields, str, Reading], object]
 
 #: What each guard may be told beyond the fields that every guard has.
-GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {"commitment": {"authority": _read_authority}}
+GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {
+    "commitment": {"authority": _read_authority},
+    "pii": {
+        "detect": lambda fields, key, reading: fields.choice(key, DETECT, default="full"),
+        "types": lambda fields, key, reading: list(fields.choices(key, PII_TYPES, default=PII_TYPES)),
+        "allow": _read_allowed,
+    },
+}

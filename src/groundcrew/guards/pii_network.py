@@ -1,0 +1,198 @@
+"""Personal data that only its surroundings give away: a small token classifier tags the words of a text, and the tags become
+findings, segment by segment."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from groundcrew.domain.guard import Finding
+from groundcrew.guards.network import MODELS, OVERLAP_TOKENS, Network, Window
+from groundcrew.guards.pii_text import HINT_SCORE_MAX, HINT_TYPES, TYPES, segments
+
+MODEL = MODELS / "pii"
+#: What the network says of a token, in the order of its outputs.
+LABELS: tuple[str, ...] = ("O", *TYPES)
+#: Segments whose findings are remembered, the oldest forgotten first: a growing answer is looked at again and again.
+SEGMENTS_KEPT_MAX = 2_048
+#: Windows of the network for one segment and its context: enough for one where every code point is a token.
+WINDOWS_MAX = 6
+#: By how much the network prefers a type to "nothing": a miss costs more than a finding too many.
+OTHER_WEIGHT = 0.6
+#: Fewest digits that a finding of a type holds.
+_DIGITS_MIN = {"PHONE": 5, "SSN": 7, "MRN": 3, "HEALTH_PLAN_ID": 4, "CREDIT_CARD": 10, "IBAN": 10, "ID": 3}
+#: Patterns alone find these, and nothing is lost where a network does not guess.
+_PATTERNS_ONLY = frozenset({"EMAIL", "IP", "URL"})
+_CODES = frozenset({"PHONE", "SSN", "MRN", "HEALTH_PLAN_ID", "CREDIT_CARD", "IBAN", "ID"})
+
+#: What may stand between two words of one finding without a tag of its own.
+_JOINS = {
+    "ADDRESS": re.compile(r"[\s,;.#/\-]{1,8}"),
+    "DATE": re.compile(r"(?:[ ,.]{1,2}|, ?|[./:\-]|T| of | the )"),
+    "PERSON": re.compile(r"(?:[ \t]|\. ?|[-'’]| - )"),
+    "ORG": re.compile(r"(?:[ \t]|[-'’.&,]| & |, | and )"),
+    "FACILITY": re.compile(r"(?:[ \t]|[-'’.]|\. )"),
+    "LOCATION": re.compile(r"(?:[ \t]|[-'’.]|\. |/)"),
+    "AGE": re.compile(r"[-]"),
+}
+_CODE_JOIN = re.compile(r"(?:[ \u00a0]|[-./()+#x\u2013]|\) ?| \(|[ ]?[-][ ]?)")
+_TRIM = " \t\r\n,;:.!?\"'’`´“”«»*|<>[]{}=_–—-/\\&@#"
+_ABBREVIATIONS = re.compile(r"(?:\b(?:Jr|Sr|Inc|Ltd|Corp|Co|St|Ave|Rd|Blvd|str|Str|S\.p\.A|S\.r\.l|S\.A)|út|u)$", re.IGNORECASE)
+#: A word between or beside numbers that is none of their letters.
+_PLAIN_WORD = re.compile(r"[^\W\d_]{5,}|[^\W\d_]*[^\W\d_A-Z][^\W\d_]*")
+_HAS_LETTER = re.compile(r"[^\W\d_]")
+_POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
+
+_network = Network(MODEL)
+_kept: dict[tuple[str, int], tuple[Finding, ...]] = {}
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A word or a punctuation mark: where it stands and how likely each label is."""
+
+    start: int
+    end: int
+    likely: npt.NDArray[np.floating]
+
+
+def warm() -> None:
+    """Load the network; InputError where its files are missing."""
+    _network.warm()
+
+
+def find(text: str) -> list[Finding]:
+    """What the network finds in `text`, in order and without overlaps; InputError where its files are missing."""
+    findings: list[Finding] = []
+    for context, start, end in segments(text):
+        key = (text[context:end], start - context)
+        known = _kept.get(key)
+        if known is None:
+            known = tuple(_find_in(*key))
+            if len(_kept) >= SEGMENTS_KEPT_MAX:
+                with contextlib.suppress(KeyError, RuntimeError, StopIteration):  # another thread was quicker
+                    del _kept[next(iter(_kept))]
+            _kept[key] = known
+        findings += (
+            msgspec.structs.replace(each, start=each.start + context, end=each.end + context) if context else each
+            for each in known
+        )
+    return findings
+
+
+def _find_in(text: str, first: int) -> list[Finding]:
+    """Findings in one segment, which begins at `first` after its context."""
+    windows, _ = _network.windows(text, windows_max=WINDOWS_MAX)
+    return decode(text, words(text, windows), first)
+
+
+def words(text: str, windows: list[Window]) -> list[Word]:
+    """The words of `text` with their probabilities: the mean over a word's tokens, so that a name is not torn between pieces."""
+    found: list[Word] = []
+    counts: list[int] = []
+    done = 0
+    for index, window in enumerate(windows):
+        # Of the tokens that two windows share, each gives the half that lies further from its end.
+        skip = done - window.first if index else 0
+        stop = len(window.offsets) - (OVERLAP_TOKENS // 2 if index + 1 < len(windows) else 0)
+        chances = _softmax(window.logits)
+        for (start, end), chance in zip(window.offsets[skip:stop], chances[skip:stop], strict=True):
+            if found and start == found[-1].end and text[start : start + 1].isalnum() and text[start - 1 : start].isalnum():
+                found[-1] = Word(found[-1].start, end, found[-1].likely + chance)
+                counts[-1] += 1
+            elif start < end:
+                found.append(Word(start, end, chance))
+                counts.append(1)
+        done = window.first + stop
+    return [Word(each.start, each.end, each.likely / float(count)) for each, count in zip(found, counts, strict=True)]
+
+
+def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    result: npt.NDArray[np.float32] = raised / raised.sum(axis=-1, keepdims=True)
+    return result
+
+
+def decode(text: str, tagged: list[Word], first: int) -> list[Finding]:
+    """Findings from tagged words: neighbours of one type become one span, which is then tidied at its ends."""
+    spans: list[tuple[int, int, str, list[float]]] = []
+    for word in tagged:
+        if word.end <= first:
+            continue
+        chances = word.likely.copy()
+        chances[0] *= OTHER_WEIGHT
+        label = int(chances.argmax())
+        if not label:
+            continue
+        kind, score = LABELS[label], float(word.likely[label])
+        start = max(first, word.start)
+        if kind in _CODES and _PLAIN_WORD.fullmatch(text, start, word.end) and _stands_alone(text, start, word.end):
+            continue
+        if spans and spans[-1][2] == kind and _joined(text[spans[-1][1] : start], kind):
+            spans[-1] = (spans[-1][0], word.end, kind, [*spans[-1][3], score])
+        else:
+            spans.append((start, word.end, kind, [score]))
+    findings: list[Finding] = []
+    for start, end, kind, scores in spans:
+        tidy = _tidy(text, start, end, kind, first)
+        if tidy is None or (findings and tidy[0] < findings[-1].end):
+            continue
+        score = min(0.99, math.fsum(scores) / len(scores))
+        if kind in HINT_TYPES:
+            score = min(score, HINT_SCORE_MAX)
+        findings.append(
+            Finding(start=tidy[0], end=tidy[1], type=kind, score=round(score, 3), reason="read from the words around it")
+        )
+    return findings
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    return not text[start - 1 : start].strip() and not text[end : end + 1].strip(" \t\r\n.,;:")
+
+
+def _joined(gap: str, kind: str) -> bool:
+    if not gap:
+        return True
+    if kind in _CODES:
+        return _CODE_JOIN.fullmatch(gap) is not None
+    return _JOINS[kind].fullmatch(gap) is not None if kind in _JOINS else False
+
+
+def _tidy(text: str, start: int, end: int, kind: str, first: int) -> tuple[int, int] | None:
+    """The span from word edge to word edge without punctuation around it; None where it can not be of its type."""
+    if kind in _PATTERNS_ONLY:
+        return None
+    while start > first and text[start - 1].isalnum() and text[start : start + 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum() and text[end - 1 : end].isalnum():
+        end += 1
+    while start < end and text[start] in _TRIM:
+        start += 1
+    while end > start and text[end - 1] in _TRIM:
+        end -= 1
+    value = text[start:end]
+    if kind in _CODES:
+        if value[:1] == ")" or (value[:1] == "(" and ")" not in value):
+            start += 1
+        if start > first and text[start - 1] in "+(" and (text[start - 1] == "+" or ")" in value):
+            start -= 1
+            if start > first and text[start - 1] in "+(":
+                start -= 1
+        value = text[start:end]
+        if sum(map(str.isdigit, value)) < _DIGITS_MIN[kind]:
+            return None
+    elif kind == "PERSON":
+        if (owner := _POSSESSIVE.search(value)) is not None:
+            end -= len(owner.group())
+            value = text[start:end]
+        if len(value) < 2 or not _HAS_LETTER.search(value):
+            return None
+    elif not any(map(str.isalnum, value)) or (kind in ("ORG", "LOCATION", "FACILITY") and len(value) < 2):
+        return None
+    if text[end : end + 1] == "." and _ABBREVIATIONS.search(value):
+        end += 1
+    return start, end
