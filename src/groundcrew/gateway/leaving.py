@@ -48,6 +48,8 @@ def leaving(admitted: Admitted, *, prefill: bool) -> Leaving:
     if grounding is not None and grounding.mode == "advisory":
         grounding = None
     by_sentence = grounding is None or (grounding.release == "sentence" and not prefill)
+    if grounding is not None and grounding.below == "flag":  # a flag keeps nothing back
+        grounding = None
     if _is_signed(admitted) or not by_sentence or not all(map(_fits, rules)):
         return _WHOLE
     return Leaving(way="windowed", rules=rules, grounding=grounding)
@@ -67,8 +69,8 @@ def _is_signed(admitted: Admitted) -> bool:
 
 
 def _fits(rule: GuardRule) -> bool:
-    """Whether a rule can judge an answer that is still being written."""
+    """Whether a rule can judge an answer that is still being written; one on another machine would be asked again and again."""
     try:
-        return rule.action in _IN_A_WINDOW and find_guard(rule.guard).settled is not None
+        return rule.action in _IN_A_WINDOW and rule.remote is None and find_guard(rule.guard).settled is not None
     except NotFound:  # its scan will fail, once the answer is there
         return False
