@@ -25,12 +25,14 @@ TERMINAL_STAGES: tuple[Stage, ...] = ("rejected", "retired")
 
 
 class Grounding(msgspec.Struct, frozen=True, kw_only=True):
-    """How answers are tied to approved passages. `required` acts below the threshold, `advisory` only flags."""
+    """How answers are tied to approved passages. `required` acts below the threshold, `advisory` only flags. `release` says
+    whether a stream waits for the whole answer to be scored, or leaves sentence by sentence."""
 
     knowledge: str
     mode: Literal["advisory", "required"] = "required"
     threshold: float = 0.7
     below: Literal["fallback", "hold", "refuse", "flag"] = "fallback"
+    release: Literal["whole", "sentence"] = "whole"
 
 
 class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +169,7 @@ def version_digest(
             ),
             "prompt": use_case.prompt,
             "knowledge_revision": knowledge_revision,
-            "grounding": use_case.grounding,
+            "grounding": _grounding_content(use_case.grounding),
             "sign_off": use_case.sign_off,
             "autonomy": use_case.autonomy,
             "tools": [],
@@ -176,6 +178,16 @@ def version_digest(
             "data_classes": sorted(use_case.data_classes),
         }
     )
+
+
+def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
+    """`grounding` as it is hashed: without `release` where it is not declared, so that evidence stays bound to what it was."""
+    if grounding is None:
+        return None
+    content: dict[str, object] = msgspec.to_builtins(grounding)
+    if grounding.release == "whole":
+        del content["release"]
+    return content
 
 
 def _who_answers(model: Model | None) -> dict[str, object] | None:

@@ -347,6 +347,10 @@ class Gathering:
             raise UpstreamError(f"provider {self._provider}: its stream holds more than {CHOICES_MAX} choices")
         self._others.setdefault(choice.index, []).append(text)
 
+    def content(self, after: int = 0) -> Sequence[str]:
+        """The pieces of the answer's text but the first `after`; without a refusal, which is the answer where no text comes."""
+        return self._text[after:]
+
     def generated(self) -> Generated:
         """What was gathered."""
         result = Generated()
@@ -433,7 +437,7 @@ def answer_chunks(
         chunks.append(chunk_object(call_id, model, created_s, [choice]))
 
     add({"role": "assistant", "content": ""})
-    for piece in _pieces(text):
+    for piece in text_pieces(text):
         add({"refusal" if is_refusal else "content": piece})
     if tool_calls:
         members = tool_members(tool_calls)
@@ -444,5 +448,6 @@ def answer_chunks(
     return chunks
 
 
-def _pieces(text: str) -> list[str]:
+def text_pieces(text: str) -> list[str]:
+    """`text` in pieces of at most `EVENT_TEXT_LENGTH` code points, sentence by sentence where it can be."""
     return _PIECE.findall(text)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from groundcrew.domain.call import GuardResult
 from groundcrew.domain.data_class import DataClass, highest
-from groundcrew.domain.guard import Place
+from groundcrew.domain.guard import GuardRule, Place
 from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import GroundcrewError, RefusedCall
 from groundcrew.gateway.admission import Admitted, check_data_class
@@ -21,7 +21,7 @@ from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import ComposedAnswer, Grounding, Source
 from groundcrew.gateway.settings import GatewaySettings
-from groundcrew.guards.runner import SEVERITY, Clearance, GuardOutcome, GuardRunner
+from groundcrew.guards.runner import SEVERITY, Clearance, GuardOutcome, GuardRunner, RuleScan
 
 #: What the gateway itself says when approved knowledge holds no answer.
 DECLINED_TEXT = "I have no verified answer to this question."
@@ -109,11 +109,7 @@ class Checks:
         """Guards on an answer: its text, the text beside it, its tool calls, in this order (all three, empty ones included)."""
         started_s = time.perf_counter()
         texts = [generated.text, generated.side_text, generated.tool_text()]
-        context = {
-            "request": flight.question,
-            "knowledge": [source.text for source in flight.sources],
-            "today": flight.received_at.date(),
-        }
+        context = _output_context(flight)
         clearance = self._clearance(flight, admitted)
         outcome = await self._guards.run(
             admitted.policy, "output", texts, context, monitor_only=monitor_only, clearance=clearance
@@ -121,6 +117,19 @@ class Checks:
         self._book(flight, outcome)
         flight.timed("guards", started_s, "guards output")
         return outcome
+
+    async def beginning(self, flight: Flight, rules: Sequence[GuardRule], text: str) -> tuple[RuleScan, ...]:
+        """What `rules` say about the beginning of an answer. Nothing is booked but the time: the whole answer is scanned too."""
+        started_s = time.perf_counter()
+        scans = await self._guards.scan(rules, "output", text, _output_context(flight))
+        flight.timed("guards", started_s, "guards output")
+        return scans
+
+    def book_failure(self, flight: Flight, result: GuardResult) -> None:
+        """Book a scan of an answer's beginning that failed."""
+        flight.guards.append(result)
+        flight.scans_missing += 1
+        self._metrics.guard(result)
 
     def _book(self, flight: Flight, outcome: GuardOutcome) -> None:
         flight.guards += outcome.results
@@ -202,3 +211,12 @@ class Checks:
             raise
         except Exception as error:
             raise GroundcrewError(f"grounding failed ({type(error).__name__})") from error
+
+
+def _output_context(flight: Flight) -> dict[str, Any]:
+    """What guards on an answer may look at beside it."""
+    return {
+        "request": flight.question,
+        "knowledge": [source.text for source in flight.sources],
+        "today": flight.received_at.date(),
+    }

@@ -10,8 +10,8 @@ from groundcrew.gateway.admission import Admissions, Admitted, authenticate, che
 from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.budget import Ledger
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.leaving import holds_back
 from groundcrew.gateway.protocols import SnapshotSource
-from groundcrew.gateway.release import holds_back
 from groundcrew.gateway.settings import GatewaySettings
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import time
 
-from groundcrew.domain.snapshot import Snapshot
-from groundcrew.errors import RefusedCall, UpstreamError
-from groundcrew.gateway.admission import Admitted, scopes_of
+from groundcrew.errors import UpstreamError
+from groundcrew.gateway.admission import Admitted
 from groundcrew.gateway.answer import Generated
 from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.cache import CacheUse
@@ -18,6 +17,7 @@ from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.relay import Relay, relay_for
 from groundcrew.gateway.release import supported
 from groundcrew.gateway.respond import HeaderList, Send, send_events, start_events
+from groundcrew.gateway.stops import Stops
 from groundcrew.gateway.targets import OpenStream
 
 
@@ -35,14 +35,12 @@ class PassThrough:
         provider = flight.provider or ""
         relay = relay_for(asked, flight, opened.dialect, admitted.entry.use_case.model)
         gathering = relay.gathering
-        snapshot: Snapshot | None = None
+        stops = Stops(self._snapshots, admitted, provider)
         try:
             frames = opened.frames
             while True:
                 leaving, done = relay.take(frames)
-                if self._snapshots.current is not snapshot:
-                    snapshot = self._snapshots.current
-                    _check_stops(snapshot, admitted, provider)
+                stops.check()
                 if leaving and not flight.response_started:
                     await self._finisher.opened(flight)
                     flight.response_started = True
@@ -97,10 +95,3 @@ def _headers(flight: Flight, admitted: Admitted) -> HeaderList:
         early = b"partial" if flight.scans_ran else b"not_scanned"
         headers = [(name, early if name == b"groundcrew-scan" else value) for name, value in headers]
     return headers
-
-
-def _check_stops(snapshot: Snapshot, admitted: Admitted, provider: str) -> None:
-    if snapshot.stopped:
-        hit = sorted(scopes_of(admitted.key, admitted.entry.use_case, provider) & snapshot.stopped)
-        if hit:
-            raise RefusedCall("kill_switch", "stopped by the kill switch: " + ", ".join(str(scope) for scope in hit))

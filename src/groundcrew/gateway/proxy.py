@@ -15,17 +15,19 @@ from groundcrew.gateway.dialects.translated import AskedTranslated
 from groundcrew.gateway.entrance import Entrance, output_tokens
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.holdback import HoldBack
+from groundcrew.gateway.leaving import Leaving, leaving
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.outbound import answer_body, answer_events, held_body, held_events, held_report
 from groundcrew.gateway.passthrough import PassThrough
 from groundcrew.gateway.prompt import system_prompt
 from groundcrew.gateway.protocols import SnapshotSource
-from groundcrew.gateway.release import Release, Releaser, holds_back
+from groundcrew.gateway.release import Release, Releaser
 from groundcrew.gateway.respond import Send, send_events, send_json, start_events
 from groundcrew.gateway.routing import Route, caller_of, order
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.shadow import ShadowOrder
-from groundcrew.gateway.targets import BodyFor, Targets
+from groundcrew.gateway.targets import BodyFor, OpenStream, Targets
 from groundcrew.gateway.wire import user_of
 
 
@@ -49,6 +51,7 @@ class Proxy:
         self._metrics, self._cache = metrics, cache
         self._releaser = Releaser(checks)
         self._pass_through = PassThrough(snapshots, checks, finisher)
+        self._hold_back = HoldBack(snapshots, checks, self._releaser, finisher)
 
     async def run(self, flight: Flight, body: bytes, send: Send) -> None:
         """Serve one call whose key is known."""
@@ -66,7 +69,8 @@ class Proxy:
             await self._leave(flight, asked, admitted, None, release, send)
             return
         routes = self._plan(flight, asked, admitted, checked)
-        passing = flight.stream and not holds_back(admitted) and routes[0].provider.api != "extractive"
+        way = leaving(admitted, prefill=bool(asked.prefill))
+        passing = flight.stream and way.way != "whole" and routes[0].provider.api != "extractive"
         cache = self._cache_use(flight, admitted, asked, checked)
         found = cache.find() if cache is not None else None
         if cache is not None:
@@ -86,7 +90,7 @@ class Proxy:
                     raise
                 routes = embedded
             else:
-                await self._pass_through.run(flight, admitted, asked, opened, send, cache)
+                await self._stream(flight, admitted, asked, opened, way, send, cache)
                 return
         generated = await self._targets.complete(flight, admitted, routes, body_for)
         if generated.usage is not None:
@@ -97,6 +101,26 @@ class Proxy:
         await self._leave(flight, asked, admitted, generated, release, send)
         if cache is not None and not extractive:  # what is quoted from passages comes with its citations, and costs nothing
             cache.keep(generated, text, release)
+
+    async def _stream(
+        self,
+        flight: Flight,
+        admitted: Admitted,
+        asked: Asked,
+        opened: OpenStream,
+        way: Leaving,
+        send: Send,
+        cache: CacheUse | None,
+    ) -> None:
+        """Let a stream out as it comes, or through the hold-back window."""
+        if way.way == "as_it_comes":
+            await self._pass_through.run(flight, admitted, asked, opened, send, cache)
+            return
+        held = await self._hold_back.run(flight, admitted, asked, opened, way, send)
+        if not held.is_over:
+            await self._leave(flight, asked, admitted, held.generated, held.release, send)
+        if cache is not None:
+            cache.keep(held.generated, held.text, held.release)
 
     def _read(self, flight: Flight, body: bytes) -> Asked:
         """The request in the dialect of its path."""

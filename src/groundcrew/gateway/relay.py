@@ -193,6 +193,39 @@ class _TranslatingRelay:
         return self._writer.end(report, usage_object(usage) if usage is not None else None)
 
 
+class Reading:
+    """Reads a provider's stream of which nothing goes on by itself. Like a `Relay` without what it writes."""
+
+    def __init__(self, provider: str, dialect: Dialect) -> None:
+        self.gathering = Gathering(provider)
+        self._reader = None if dialect == "chat" else provider_dialect(dialect).EventReader(provider)
+
+    def take(self, frames: Sequence[Frame]) -> bool:
+        """Gather what `frames` hold; whether the end was told. UpstreamError for what is malformed or an error."""
+        for frame in frames:
+            name, data = frame if isinstance(frame, tuple) else (event_name(frame), event_data(frame))
+            if data is None:
+                continue
+            if self._reader is None:
+                if is_done(data):
+                    return True
+                self.gathering.read(data)
+                continue
+            for chunk in self._reader.read(name, data):
+                self.gathering.read(msgspec.json.encode(chunk))
+            if self._reader.done:
+                return True
+        return False
+
+    def ended(self) -> bool:
+        """Whether the answer is whole although the stream ended without telling so."""
+        return self.gathering.finish_reason is not None
+
+    def usage(self) -> Tokens | None:
+        """The token counts as far as they were told."""
+        return self.gathering.usage or _told(self._reader)
+
+
 class _ChatWriter:
     """Chunks as a chat client reads them. Implements `ChunkWriter`."""
 

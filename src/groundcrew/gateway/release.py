@@ -16,7 +16,8 @@ from groundcrew.gateway.admission import Admitted
 from groundcrew.gateway.answer import FINISH_REASONS, Generated
 from groundcrew.gateway.checks import DECLINED_TEXT, Checks
 from groundcrew.gateway.flight import Flight
-from groundcrew.guards.redaction import remap_report
+from groundcrew.gateway.leaving import holds_back
+from groundcrew.guards.redaction import OffsetMap, remap_report
 from groundcrew.guards.runner import SEVERITY, GuardOutcome
 
 DEFAULT_REPLACEMENT = "This answer was removed by policy."
@@ -33,6 +34,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: str = "stop"
     tool_calls: tuple[dict[str, Any], ...] = ()
     reason: str = ""
+    #: How the offsets of the generated text moved when it was masked.
+    offsets: OffsetMap = OffsetMap()
 
 
 class _Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,23 +60,17 @@ def is_refusal(report: TrustReport | None) -> bool:
     return report is not None and report.state == "no_claims" and "refusal" in (report.reason or "")
 
 
-def holds_back(admitted: Admitted) -> bool:
-    """Whether an answer must be complete and checked before its first byte leaves."""
-    use_case = admitted.entry.use_case
-    required = use_case.grounding is not None and use_case.grounding.mode == "required"
-    signed = use_case.sign_off is not None and use_case.sign_off.when == "always"
-    rules = admitted.policy.guards if admitted.policy is not None else ()
-    return required or signed or any("output" in rule.on and rule.mode == "enforce" for rule in rules)
-
-
 class Releaser:
     """Decides about generated answers."""
 
     def __init__(self, checks: Checks) -> None:
         self._checks = checks
 
-    async def decide(self, flight: Flight, admitted: Admitted, generated: Generated, *, extractive: bool) -> Release:
-        """Check `generated` and say what leaves; RefusedCall where nothing does. Fills in the flight's trust and status."""
+    async def decide(
+        self, flight: Flight, admitted: Admitted, generated: Generated, *, extractive: bool, under_way: bool = False
+    ) -> Release:
+        """Check `generated` and say what leaves; RefusedCall where nothing does, or nothing more where some is `under_way`: then
+        nothing else can take its place. Fills in the flight's trust and status."""
         outcome = await self._checks.output(flight, admitted, generated)
         rule = admitted.entry.use_case.grounding
         declined = flight.status == "declined"
@@ -89,7 +86,7 @@ class Releaser:
         masked_text, _, masked_tools = outcome.texts
         flight.trust = report
         flight.answer = "\n\n".join(each for each in (masked_text, masked_tools) if each)
-        if wish.action == "refuse":
+        if wish.action == "refuse" or (under_way and wish.action not in ("allow", "redact")):
             self._withhold(flight, report)
             raise RefusedCall(wish.code, wish.reason)
         if wish.action == "fallback":
@@ -114,6 +111,7 @@ class Releaser:
             is_refusal=generated.is_refusal,
             finish_reason=generated.finish_reason if generated.finish_reason in FINISH_REASONS else usual,
             tool_calls=calls,
+            offsets=outcome.offsets[0],
         )
         return release if declined else self._signed(flight, admitted, release, generated)
 
@@ -126,17 +124,17 @@ class Releaser:
         if generated.text or not generated.tool_calls:
             report = await self._checks.score(flight, generated.text)
             if not supported(rule, report):
-                return report, _why(rule, report)
+                return report, why(rule, report)
         if generated.tool_calls and not flight.offers_tools:
             return report, "the model called a tool that the request does not offer"
         if prose := generated.tool_prose():
             beside = await self._checks.score(flight, prose)
             if not supported(rule, beside):
-                return report, "a tool call holds text that is not grounded: " + _why(rule, beside)
+                return report, "a tool call holds text that is not grounded: " + why(rule, beside)
         if flight.prefill and generated.text:
             whole = await self._checks.score(flight, flight.prefill + generated.text)
             if not supported(rule, whole):
-                return report, "together with the beginning that the request gives: " + _why(rule, whole)
+                return report, "together with the beginning that the request gives: " + why(rule, whole)
         return report, ""
 
     async def instead(self, flight: Flight, admitted: Admitted, outcome: GuardOutcome) -> Release:
@@ -219,7 +217,7 @@ def _grounding_wish(rule: GroundingRule, problem: str) -> _Wish:
     return _Wish(action=rule.below, code="not_grounded", reason=problem)
 
 
-def _why(rule: GroundingRule, report: TrustReport | None) -> str:
+def why(rule: GroundingRule, report: TrustReport | None) -> str:
     """Why an answer does not count as grounded, in one line."""
     if report is None:
         return "the trust of the answer could not be told"

@@ -13,7 +13,7 @@ import msgspec
 
 from groundcrew.domain.call import GuardResult
 from groundcrew.domain.data_class import DataClass
-from groundcrew.domain.guard import Action, Finding, Place, Policy, Verdict
+from groundcrew.domain.guard import Action, Finding, GuardRule, Place, Policy, Verdict
 from groundcrew.errors import GroundcrewError
 from groundcrew.guards.judging import NOTHING, RuleRun, conclude, failed, is_clean, nonsense_in, passed
 from groundcrew.guards.plans import CLEAN, Known, Memory, Plan, PlannedRule, Plans
@@ -50,6 +50,19 @@ class GuardOutcome(msgspec.Struct, frozen=True, kw_only=True):
     ran: int = 0
     failed: int = 0
     is_closed: bool = False
+
+
+class RuleScan(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule says about the beginning of a text, and how many code points of it are judged for good. `blocks` where the
+    verdict is one that blocks, `failed` where there is none; `refuses` where the rule is closed and the scan did not succeed."""
+
+    rule: GuardRule
+    result: GuardResult
+    verdict: Verdict
+    settled: int = 0
+    blocks: bool = False
+    failed: bool = False
+    refuses: bool = False
 
 
 _UNCHANGED = OffsetMap()
@@ -97,6 +110,17 @@ class GuardRunner:
             )
         placed = _Place(plan, texts, given, roles, self._memory if remembers else None)
         return await self._run(placed, clearance)
+
+    async def scan(
+        self, rules: Sequence[GuardRule], place: Place, text: str, context: Mapping[str, Any] | None = None
+    ) -> tuple[RuleScan, ...]:
+        """What each of `rules`, none of them on another machine, says about `text`, the beginning of one that is still being
+        written. Masks and remembers nothing: what follows is for the caller to say."""
+        placed = _Place(Plan(0, place, list(rules)), (text,), context or _NO_CONTEXT, None, None)
+        waiting = [each for each in range(len(rules)) if placed.begin(each)]
+        if waiting:
+            await asyncio.gather(*(self._finish(placed, each) for each in waiting))
+        return tuple([_scan(placed, each) for each in range(len(rules))])
 
     def _clean(
         self, plan: Plan, texts: Sequence[str], given: Mapping[str, Any], roles: Sequence[str] | None
@@ -314,6 +338,26 @@ class _Place:
             told = [verdict for row, verdict in zip(rows, found, strict=True) if row is not None]
             is_clear = all(verdict is not None and is_clean(verdict) for verdict in told)
             self._memory.keep(self._key(index), CLEAN if is_clear else found)
+
+
+def _scan(placed: _Place, each: int) -> RuleScan:
+    """What a rule says about the one text of `placed`."""
+    planned, text = placed.plan.rules[each], placed.texts[0]
+    run, settled = placed.conclude(each), 0
+    if run.ran and planned.guard is not None and planned.guard.settled is not None:
+        try:
+            settled = max(0, min(len(text), planned.guard.settled(text)))
+        except Exception as error:
+            run = failed(planned.rule, placed.plan.place, _problem(planned, error), run.result.latency_ms)
+    return RuleScan(
+        rule=planned.rule,
+        result=run.result,
+        verdict=placed.verdicts[each][0] or NOTHING if run.ran else NOTHING,
+        settled=settled,
+        blocks=run.result.verdict == "block",
+        failed=not run.ran,
+        refuses=run.is_closed,
+    )
 
 
 def _problem(planned: PlannedRule, error: Exception) -> str:

@@ -301,6 +301,7 @@ def _read_grounding(fields: Fields) -> Grounding | None:
         mode=section.choice("mode", ("advisory", "required"), default="required"),
         threshold=0.7 if threshold is None else threshold,
         below=section.choice("below", ("fallback", "hold", "refuse", "flag"), default="fallback"),
+        release=section.choice("release", ("whole", "sentence"), default="whole"),
     )
     section.finish()
     return grounding

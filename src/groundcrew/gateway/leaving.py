@@ -1,0 +1,76 @@
+"""How an answer leaves: as it comes, through a hold-back window, or whole once it is complete. Decided from the policy and the
+declaration alone, so that it is the same for every dialect and every provider."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from groundcrew.domain.guard import Action, GuardRule
+from groundcrew.domain.use_case import Grounding
+from groundcrew.errors import NotFound
+from groundcrew.gateway.admission import Admitted
+from groundcrew.guards.registry import find_guard
+
+#: What may follow when some of an answer has left already. Everything else takes the answer's place, so that nothing of it may
+#: have left.
+_IN_A_WINDOW: frozenset[Action] = frozenset({"allow", "redact", "refuse"})
+
+
+class Leaving(msgspec.Struct, frozen=True, kw_only=True):
+    """The way of one call's answer. `rules` are those that are enforced on the output, `grounding` the rule that lets sentences
+    out one by one; both are empty where the answer leaves another way."""
+
+    way: Literal["as_it_comes", "windowed", "whole"]
+    rules: tuple[GuardRule, ...] = ()
+    grounding: Grounding | None = None
+
+
+_AS_IT_COMES = Leaving(way="as_it_comes")
+_WHOLE = Leaving(way="whole")
+
+
+def holds_back(admitted: Admitted) -> bool:
+    """Whether anything of an answer is checked before it leaves: nothing leaves then but what was checked."""
+    use_case = admitted.entry.use_case
+    required = use_case.grounding is not None and use_case.grounding.mode == "required"
+    return required or _is_signed(admitted) or any(_is_enforced(rule) for rule in _rules(admitted))
+
+
+def leaving(admitted: Admitted, *, prefill: bool) -> Leaving:
+    """How the answer of a call leaves as a stream. `prefill`: the request holds the beginning of the answer, which counts for its
+    grounding as a whole."""
+    if not holds_back(admitted):
+        return _AS_IT_COMES
+    rules = tuple(rule for rule in _rules(admitted) if _is_enforced(rule))
+    grounding = admitted.entry.use_case.grounding
+    if grounding is not None and grounding.mode == "advisory":
+        grounding = None
+    by_sentence = grounding is None or (grounding.release == "sentence" and not prefill)
+    if grounding is not None and grounding.below == "flag":  # a flag keeps nothing back
+        grounding = None
+    if _is_signed(admitted) or not by_sentence or not all(map(_fits, rules)):
+        return _WHOLE
+    return Leaving(way="windowed", rules=rules, grounding=grounding)
+
+
+def _rules(admitted: Admitted) -> tuple[GuardRule, ...]:
+    return admitted.policy.guards if admitted.policy is not None else ()
+
+
+def _is_enforced(rule: GuardRule) -> bool:
+    return "output" in rule.on and rule.mode == "enforce"
+
+
+def _is_signed(admitted: Admitted) -> bool:
+    rule = admitted.entry.use_case.sign_off
+    return rule is not None and rule.when == "always"
+
+
+def _fits(rule: GuardRule) -> bool:
+    """Whether a rule can judge an answer that is still being written; one on another machine would be asked again and again."""
+    try:
+        return rule.action in _IN_A_WINDOW and rule.remote is None and find_guard(rule.guard).settled is not None
+    except NotFound:  # its scan will fail, once the answer is there
+        return False
