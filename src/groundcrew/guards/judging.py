@@ -35,6 +35,11 @@ class RuleRun(msgspec.Struct, frozen=True, kw_only=True):
     missing: bool = False
     is_closed: bool = False
 
+    @property
+    def has_effect(self) -> bool:
+        """Whether anything follows from it but a line in the record."""
+        return bool(self.action != "allow" or self.redactions or self.blocked or self.missing or self.is_closed)
+
 
 def is_clean(verdict: Verdict) -> bool:
     """Whether nothing at all follows from `verdict`, whatever the rule."""

@@ -383,6 +383,9 @@ def _outcome(placed: _Place, all_runs: Sequence[RuleRun | None]) -> GuardOutcome
     rules, texts = placed.plan.rules, placed.texts
     pairs = [(planned.rule, run) for planned, run in zip(rules, all_runs, strict=True) if run is not None]
     runs = [run for _, run in pairs]
+    if not placed.plan.left_out and not [run for run in all_runs if run is None or run.has_effect]:  # as almost always
+        offsets, results = (_UNCHANGED,) * len(texts), tuple([run.result for run in runs])
+        return GuardOutcome(texts=tuple(texts), offsets=offsets, results=results, ran=sum([run.ran for run in runs]))
     winner_rule, winner = max(pairs, key=lambda pair: SEVERITY.index(pair[1].action))
     action = winner.action
     masked = _masked(texts, runs)
