@@ -1,4 +1,4 @@
-"""Guards of other packages: found by their entry points, loaded late, never in a shipped guard's place, never holding up a call."""
+"""Guards of other packages: found by entry points, loaded late, never in a shipped guard's place, never holding up a call."""
 
 from __future__ import annotations
 
