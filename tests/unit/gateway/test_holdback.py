@@ -326,6 +326,22 @@ async def test_an_upstream_that_breaks_ends_the_stream_with_what_left(
     assert (call.status, call.answer) == ("failed", left)
 
 
+async def test_a_stream_that_breaks_before_anything_left_is_answered_by_another_try(
+    build: Build, upstream: ScriptedUpstream
+) -> None:
+    targets = tuple(Target(provider="fake", model=name, timeout_s=5.0) for name in ("first", "second"))
+    memory = build(REFUSE, targets=targets)
+    upstream.say("It is so.", breaks_after=1)
+    response = await ask(memory, "chat")
+    assert (response.status, response.text()) == (200, "It is so.")
+    assert [each.target.model for each in upstream.requests] == ["first", "second"]
+    (call,) = memory.ended()
+    assert (call.status, call.answer, call.target_model) == ("answered", "It is so.", "second")
+    assert call.details["upstream_failures"] == ["first: the scripted stream broke off"]
+    memory = build(REFUSE)
+    assert error_of("chat", await ask(memory, "chat")) == "upstream_error", "there is no other target"
+
+
 async def test_a_stream_that_never_ends_is_bounded(build: Build, upstream: ScriptedUpstream) -> None:
     """The text after a mark that stays open waits; the looks at it become fewer, and the client that leaves ends it all."""
     memory, leave = build(REFUSE), asyncio.Event()

@@ -22,7 +22,8 @@ def names() -> Pseudonyms:
 
 
 TEXTS = st.lists(
-    st.sampled_from(["[PERSON]", "[PERSON_2]", "[EMAIL]", "[IBAN]", "[PERSON_3]", "[PER", "[", "]", "a ", "😀", "\n"]), max_size=12
+    st.sampled_from(["[PERSON]", "[PERSON_2]", "[EMAIL]", "[IBAN]", "[PERSON_3]", "[PER", "[", "]", "a ", "😀", "\n"]),
+    max_size=12,
 ).map("".join)
 CUTS = st.lists(st.integers(0, 100), max_size=12)
 
