@@ -11,7 +11,7 @@ from groundcrew.gateway.dialects.registry import client_dialect
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.release import Release
 from groundcrew.gateway.respond import DONE, event
-from groundcrew.gateway.restoring import Restoring
+from groundcrew.gateway.restoring_streams import Restoring
 
 
 class AnswerWriter:

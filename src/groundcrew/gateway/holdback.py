@@ -25,6 +25,7 @@ from groundcrew.gateway.sentence_release import SentenceRelease
 from groundcrew.gateway.stops import Stops
 from groundcrew.gateway.targets import OpenStream
 from groundcrew.gateway.window import OPEN_FAILURES_MAX, Judged, Window, judge
+from groundcrew.guards.runner import RuleScan
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,9 +115,9 @@ class HoldBack:
 class _NothingMore(Exception):
     """A rule lets nothing more out."""
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, code: str, reason: str, scan: RuleScan | None = None) -> None:
         super().__init__(reason)
-        self.code, self.reason = code, reason
+        self.code, self.reason, self.scan = code, reason, scan
 
 
 class _Passage:
@@ -168,7 +169,7 @@ class _Passage:
         for scan in scans:
             spent_ms = self._spent_ms.get(scan.result.guard, 0.0)
             self._spent_ms[scan.result.guard] = spent_ms + scan.result.latency_ms
-            if scan.failed:
+            if scan.failed and not scan.refuses:
                 self._failed(scan.rule)
                 if self._failures[id(scan.rule)] == 1:
                     self._checks.book_failure(self._flight, scan.result)
@@ -176,7 +177,7 @@ class _Passage:
         if judged.refusal is not None:
             result = judged.refusal.result
             reason = f"blocked by the guard {result.guard!r}" + (f": {result.reason}" if result.reason else "")
-            raise _NothingMore("guard_blocked", reason)
+            raise _NothingMore("guard_blocked", reason, judged.refusal)
         return judged
 
     def _failed(self, rule: GuardRule) -> None:
@@ -196,6 +197,8 @@ class _Passage:
     async def refused(self, generated: Generated, end: _NothingMore) -> None:
         """Book the end that a rule sets: all that was generated is scanned once more for the record, as withheld."""
         flight = self._flight
+        if end.scan is not None and end.scan.failed:
+            self._checks.book_failure(flight, end.scan.result)
         outcome = await self._checks.output(flight, self._admitted, generated)
         text, _, tools = outcome.texts
         flight.withheld_answer = "\n\n".join(each for each in (text, tools) if each)

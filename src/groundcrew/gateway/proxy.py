@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from groundcrew.errors import UpstreamError
+from groundcrew.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from groundcrew.gateway.admission import Admitted, routes_for
 from groundcrew.gateway.answer import Generated
 from groundcrew.gateway.asked import Asked, Dialect, Outgoing
@@ -90,8 +90,13 @@ class Proxy:
                     raise
                 routes = embedded
             else:
-                await self._stream(flight, admitted, asked, opened, way, send, cache)
-                return
+                try:
+                    await self._stream(flight, admitted, asked, opened, way, send, cache)
+                except UpstreamError as error:
+                    routes = _left_to_try(flight, way, routes, error)
+                else:
+                    return
+            body_for = self._body_for(flight, admitted, asked, checked, passing=False)
         generated = await self._targets.complete(flight, admitted, routes, body_for)
         if generated.usage is not None:
             flight.used(generated.usage)
@@ -231,3 +236,16 @@ class Proxy:
         for each in events[:-1]:
             await send_events(send, each)
         await send_events(send, events[-1], more=False)
+
+
+def _left_to_try(flight: Flight, way: Leaving, routes: tuple[Route, ...], error: UpstreamError) -> tuple[Route, ...]:
+    """The targets that may answer in the place of a stream that broke off in the window, before anything had left: the same one
+    again where its connection broke, and those after it. Raises `error` where there are none."""
+    asked = [index for index, each in enumerate(routes) if each.target.model == flight.target_model]
+    asked = [index for index in asked if routes[index].provider.name == flight.provider]
+    left = routes[asked[0] + (not isinstance(error, UpstreamUnreachable)) :] if asked else ()
+    if way.way != "windowed" or flight.response_started or isinstance(error, UpstreamTimeout) or not left:
+        raise error
+    flight.details.setdefault("upstream_failures", []).append(f"{flight.target_model}: {error}")
+    flight.answer, flight.side_bytes = "", 0
+    return left

@@ -1,7 +1,7 @@
 """Streams on their way from a provider to a client: what is read of them, and what of them goes on.
 
-Where both speak the same, the provider's bytes go on as they came; otherwise each event is translated by way of chat completion
-chunks. The event that tells the end waits until the call is recorded.
+Where both speak the same, the provider's bytes go on as they came; otherwise, and where values are put back in the place of their
+tags, each event is translated by way of chat completion chunks. The event that tells the end waits until the call is recorded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from groundcrew.gateway.asked import Asked, Dialect
 from groundcrew.gateway.dialects.registry import EventReader, client_dialect, provider_dialect
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.respond import DONE, event
+from groundcrew.gateway.restoring_streams import RestoringChunks
 from groundcrew.gateway.sse import event_data, event_name, is_done
+from groundcrew.guards.redaction import Pseudonyms
 
 #: One event of a provider: its own bytes, or the name and data of one that is no server-sent event.
 Frame = bytes | tuple[str, bytes]
@@ -151,12 +153,13 @@ class _NativeRelay:
 
 
 class _TranslatingRelay:
-    """Different dialects: every event is translated."""
+    """Different dialects: every event is translated. With `pseudonyms`, values leave in the place of their tags."""
 
-    def __init__(self, provider: str, dialect: Dialect, writer: ChunkWriter) -> None:
+    def __init__(self, provider: str, dialect: Dialect, writer: ChunkWriter, pseudonyms: Pseudonyms) -> None:
         self.gathering = Gathering(provider)
         self._reader = None if dialect == "chat" else provider_dialect(dialect).EventReader(provider)
         self._provider, self._writer = provider, writer
+        self._restoring = RestoringChunks(pseudonyms) if pseudonyms.restores else None
 
     def take(self, frames: Sequence[Frame]) -> tuple[bytes, bool]:
         leaving: list[bytes] = []
@@ -168,7 +171,7 @@ class _TranslatingRelay:
                 return b"".join(leaving), True
             for chunk, raw in self._chunks(name, data):
                 self.gathering.read(raw)
-                leaving.append(self._writer.chunk(chunk))
+                leaving.append(self._writer.chunk(self._restoring.chunk(chunk) if self._restoring is not None else chunk))
             if self._reader is not None and self._reader.done:
                 return b"".join(leaving), True
         return b"".join(leaving), False
@@ -190,7 +193,8 @@ class _TranslatingRelay:
 
     def end(self, report: dict[str, Any]) -> bytes:
         usage = self.gathering.usage
-        return self._writer.end(report, usage_object(usage) if usage is not None else None)
+        rest = b"".join(map(self._writer.chunk, self._restoring.rest())) if self._restoring is not None else b""
+        return rest + self._writer.end(report, usage_object(usage) if usage is not None else None)
 
 
 class Reading:
@@ -250,17 +254,17 @@ def _told(reader: EventReader | None) -> Tokens | None:
 
 def relay_for(asked: Asked, flight: Flight, dialect: Dialect, model: str) -> Relay:
     """How the stream of a provider that speaks `dialect` goes on to the client. The flight gets the writer, if there is one."""
-    provider = flight.provider or ""
-    if asked.dialect == dialect == "chat":
+    provider, names = flight.provider or "", flight.pseudonyms
+    if asked.dialect == dialect == "chat" and not names.restores:
         return _ChatRelay(provider, flight, model, wants_usage=asked.wants_usage)
     created_s = int(flight.received_at.timestamp())
     if asked.dialect == "chat":
         chat = _ChatWriter(call_id=flight.call_id, model=model, created_s=created_s, wants_usage=asked.wants_usage)
-        return _TranslatingRelay(provider, dialect, chat)
+        return _TranslatingRelay(provider, dialect, chat, names)
     writer = client_dialect(asked.dialect).EventWriter(
         call_id=flight.call_id, model=model, created_s=created_s, request=asked.request
     )
     flight.writer = writer
-    if asked.dialect == dialect:
+    if asked.dialect == dialect and not names.restores:
         return _NativeRelay(provider, asked, model)
-    return _TranslatingRelay(provider, dialect, writer)
+    return _TranslatingRelay(provider, dialect, writer, names)

@@ -195,7 +195,7 @@ def scripted_gateway(
     upstream: ScriptedUpstream,
     *guards: GuardRule,
     api: str = "openai",
-    grounding: Grounding | None = None,
+    source: Grounding | None = None,
     targets: tuple[Target, ...] | None = None,
     **fields: Any,
 ) -> ScriptedGateway:
@@ -212,7 +212,7 @@ def scripted_gateway(
     )
     snapshots, recorder = FakeSnapshots(snapshot), Kept()
     settings = GatewaySettings(drain_s_max=1.0)
-    gateway = Gateway(snapshots=snapshots, recorder=recorder, upstream=upstream, grounding=grounding, settings=settings)
+    gateway = Gateway(snapshots=snapshots, recorder=recorder, upstream=upstream, grounding=source, settings=settings)
     return ScriptedGateway(gateway=gateway, snapshots=snapshots, recorder=recorder)
 
 
@@ -222,7 +222,7 @@ async def ask(memory: ScriptedGateway, dialect: str, *, stream: bool = True, tex
     body: dict[str, Any] = {"stream": stream, **more}
     if dialect == "responses":
         body["input"] = text
-    else:
+    elif "messages" not in body:
         body["messages"] = [{"role": "user", "content": text}]
     if dialect == "messages":
         body["max_tokens"] = 500

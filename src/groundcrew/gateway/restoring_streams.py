@@ -53,6 +53,18 @@ class RestoringChunks:
             return chunk
         return {**chunk, "choices": [self._choice(each) if isinstance(each, dict) else each for each in choices]}
 
+    def rest(self) -> list[dict[str, Any]]:
+        """Chunks for what is left where the stream ended without telling so."""
+        found = []
+        for index in sorted({of for of, _ in self._texts}):
+            delta: dict[str, Any] = {name: rest for name in ("content", "refusal") if (rest := self._rest(index, name))}
+            kinds = [kind for of, kind in self._texts if of == index and isinstance(kind, int)]
+            if calls := self._tails(index, kinds):
+                delta["tool_calls"] = calls
+            if delta:
+                found.append({"choices": [{"index": index, "delta": delta, "finish_reason": None}]})
+        return found
+
     def _choice(self, choice: dict[str, Any]) -> dict[str, Any]:
         index, delta = choice.get("index", 0), choice.get("delta")
         delta = dict(delta) if isinstance(delta, dict) else {}
