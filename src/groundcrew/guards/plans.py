@@ -13,7 +13,7 @@ from typing import Any
 
 from groundcrew.domain.guard import GuardRule, Place, Policy, Verdict
 from groundcrew.errors import GroundcrewError, NotFound
-from groundcrew.guards.registry import Guard, find_guard
+from groundcrew.guards.registry import Guard, Quick, find_guard
 
 log = logging.getLogger("groundcrew.guards")
 
@@ -33,7 +33,7 @@ CLEAN: Known = ()
 class PlannedRule:
     """A rule and its guard. Without one, `problem` says why it fails."""
 
-    __slots__ = ("by", "guard", "is_first", "problem", "rule", "settings")
+    __slots__ = ("at_once", "by", "guard", "is_first", "problem", "rule", "settings")
 
     def __init__(self, rule: GuardRule) -> None:
         self.rule = rule
@@ -51,6 +51,10 @@ class PlannedRule:
         self.by: frozenset[str] | None = None
         if self.guard is not None and self.guard.by is not None and rule.remote is None:
             self.by = self.guard.by - {"role"} - rule.settings.keys()
+        #: Says without a thread what the guard says, or None where it can not; None for a guard that always needs one.
+        self.at_once: Quick | None = None
+        if self.guard is not None:
+            self.at_once = self.guard.check if self.guard.inline else self.guard.quick
         #: Whether texts leave this machine for other guards only once this rule has run: it may mask or block them, or say of
         #: what class they are.
         self.is_first = rule.mode == "enforce" or rule.guard == "pii"
@@ -59,7 +63,7 @@ class PlannedRule:
 class Plan:
     """The rules of one policy for one place, in their order."""
 
-    __slots__ = ("by", "is_inline", "left_out", "number", "place", "remembers", "rules", "with_role")
+    __slots__ = ("by", "is_quick", "left_out", "number", "place", "remembers", "rules", "with_role")
 
     def __init__(self, number: int, place: Place, rules: list[GuardRule], *, left_out: int = 0) -> None:
         self.number, self.place = number, place
@@ -70,8 +74,8 @@ class Plan:
         self.remembers = bool(known)
         self.by = frozenset().union(*(each.by for each in known if each.by is not None))
         self.with_role = any(each.guard is not None and "role" in (each.guard.by or ()) for each in known)
-        #: Whether all that the rules do may be remembered and needs no thread.
-        self.is_inline = all(each.by is not None and each.guard is not None and each.guard.inline for each in self.rules)
+        #: Whether all that the rules do may be remembered, and may need no thread.
+        self.is_quick = all(each.by is not None and each.at_once is not None for each in self.rules)
 
     def may_remember(self, context: Mapping[str, Any]) -> bool:
         """Whether verdicts in a call with this context are those of any other call."""

@@ -100,7 +100,7 @@ class GuardRunner:
             return GuardOutcome(texts=tuple(texts), offsets=(_UNCHANGED,) * len(texts), failed=left_out)
         given = context or _NO_CONTEXT
         remembers = plan.may_remember(given)
-        if remembers and plan.is_inline and (runs := self._clean(plan, texts, given, roles)) is not None:
+        if remembers and plan.is_quick and (runs := self._clean(plan, texts, given, roles)) is not None:
             return GuardOutcome(
                 texts=tuple(texts),
                 offsets=(_UNCHANGED,) * len(texts),
@@ -125,7 +125,7 @@ class GuardRunner:
     def _clean(
         self, plan: Plan, texts: Sequence[str], given: Mapping[str, Any], roles: Sequence[str] | None
     ) -> list[RuleRun] | None:
-        """The rules of a plan that is all inline where nothing in the texts is worth a remark; None otherwise, and in doubt.
+        """The rules of a plan whose guards are quick where nothing in the texts is worth a remark; None otherwise, and in doubt.
 
         What was remembered took no guard any time: the look-ups are shared out among the rules.
         """
@@ -145,13 +145,13 @@ class GuardRunner:
                 return None
             own = {**given, "role": role, "place": plan.place}
             for position, each in enumerate(rules):
-                assert each.guard is not None
+                assert each.at_once is not None
                 begun_s = time.perf_counter()
                 try:
-                    verdict = each.guard.check(text, {**own, **each.settings} if each.settings else own)
+                    verdict = each.at_once(text, {**own, **each.settings} if each.settings else own)
                 except Exception:
                     return None
-                if not is_clean(verdict):
+                if verdict is None or not is_clean(verdict):
                     return None
                 spent_s[position] += time.perf_counter() - begun_s
             self._memory.keep(key, CLEAN)
