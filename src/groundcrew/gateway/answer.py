@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -12,6 +11,8 @@ import msgspec
 from groundcrew.errors import UpstreamError
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.dialects.registry import provider_dialect
+from groundcrew.gateway.tool_arguments import as_read, strings, unescaped
+from groundcrew.gateway.unread import KnownChunk, completion_hides, native_hides
 
 #: Code points of an answer in one event, where the gateway itself writes the stream.
 EVENT_TEXT_LENGTH = 400
@@ -121,6 +122,7 @@ class Chunk(msgspec.Struct):
 
 _COMPLETION = msgspec.json.Decoder(_Completion)
 _CHUNK = msgspec.json.Decoder(Chunk)
+_KNOWN_CHUNK: Any = msgspec.json.Decoder(KnownChunk)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _USAGE = msgspec.json.Decoder(Tokens | None)
 TOOL_CALLS_MAX = 128
@@ -143,13 +145,23 @@ class Generated:
         self.side_text = ""
         #: The texts of further choices. They leave only where nothing is checked first.
         self.others: tuple[str, ...] = ()
+        #: Whether a stream held anything that is in none of the above.
+        self.hid_text = False
         self.tool_calls: list[dict[str, Any]] = []
         self.finish_reason: str | None = None
         self.usage: Tokens | None = None
 
     def tool_text(self) -> str:
-        """The tool calls as text, for the record."""
-        return msgspec.json.encode(self.tool_calls).decode() if self.tool_calls else ""
+        """The tool calls as text, for guards and the record: arguments as whoever parses them reads them."""
+        return msgspec.json.encode([unescaped(each) for each in self.tool_calls]).decode() if self.tool_calls else ""
+
+    def hides_text(self) -> bool:
+        """Whether the answer, as its provider gave it, holds anything that guards do not read. True in doubt."""
+        if self.hid_text:
+            return True
+        if self.dialect != "chat":
+            return native_hides(self.dialect, self.native)
+        return self.body is not None and completion_hides(self.body)
 
     def tool_prose(self) -> str:
         """The sentences inside the tool calls' arguments, one to a line: what a tool could tell a person."""
@@ -161,7 +173,7 @@ class Generated:
                 value = msgspec.json.decode(arguments) if isinstance(arguments, str) else arguments
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 value = arguments
-            found += [text for text in _strings(value) if len(text.split()) >= PROSE_WORDS_MIN]
+            found += [text for text in strings(value) if len(text.split()) >= PROSE_WORDS_MIN]
         return "\n".join(found)
 
     def checked_tool_calls(self) -> tuple[dict[str, Any], ...]:
@@ -175,7 +187,7 @@ class Generated:
                 continue
             known = {name: function.get(name) for name in ("name", "arguments")} if isinstance(function, dict) else {}
             if isinstance(arguments := known.get("arguments"), str):
-                known["arguments"] = _as_read(arguments)
+                known["arguments"] = as_read(arguments)
             calls.append({**kept, "function": known})
         return tuple(calls)
 
@@ -186,38 +198,6 @@ class Generated:
     def checked_text(self) -> str:
         """The answer as it is recorded where only what was checked leaves: its text and its tool calls."""
         return "\n\n".join([each for each in (self.text, self.tool_text()) if each])
-
-
-def _as_read(arguments: str) -> str:
-    """A tool call's arguments; a member that stands in them twice once, as it was checked."""
-    twice = False
-
-    def merge(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal twice
-        merged = dict(pairs)
-        twice = twice or len(merged) < len(pairs)
-        return merged
-
-    try:
-        value = json.loads(arguments, object_pairs_hook=merge)
-    except (ValueError, RecursionError):
-        return arguments
-    return json.dumps(value) if twice else arguments
-
-
-def _strings(value: Any) -> list[str]:
-    """Every string in a JSON value, the names of members left out."""
-    found: list[str] = []
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, str):
-            found.append(each)
-        elif isinstance(each, dict):
-            waiting += reversed(each.values())
-        elif isinstance(each, list):
-            waiting += reversed(each)
-    return found
 
 
 def _usage(raw: msgspec.Raw) -> Tokens | None:
@@ -299,12 +279,19 @@ class Gathering:
         self._tools: dict[int, dict[str, Any]] = {}
         self.finish_reason: str | None = None
         self.usage: Tokens | None = None
+        #: Whether anything came that is not gathered.
+        self.hid_text = False
 
     def read(self, data: bytes) -> Chunk:
         """Read one event's data; UpstreamError when it is malformed or reports an error."""
+        chunk: Chunk  # a known one has the same members
         try:
             str(data, "utf-8")  # what nothing here reads goes on to the client as well
-            chunk = _CHUNK.decode(data)
+            try:
+                chunk = _KNOWN_CHUNK.decode(data)
+            except msgspec.ValidationError:
+                chunk = _CHUNK.decode(data)
+                self.hid_text = True
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise UpstreamError(f"provider {self._provider}: its stream holds a malformed event") from None
         if _present(chunk.error):
@@ -340,7 +327,10 @@ class Gathering:
                 call["function"]["arguments"] += part.custom.input or ""
 
     def _add_other(self, choice: _ChunkChoice) -> None:
-        text = (choice.delta.content or choice.delta.refusal) if choice.delta is not None else None
+        delta = choice.delta
+        if delta is not None and (delta.tool_calls or delta.reasoning_content or (delta.content and delta.refusal)):
+            self.hid_text = True
+        text = (delta.content or delta.refusal) if delta is not None else None
         if not text:
             return
         if choice.index not in self._others and len(self._others) >= CHOICES_MAX:
@@ -358,6 +348,7 @@ class Gathering:
         result.others = tuple("".join(self._others[index]) for index in sorted(self._others))
         result.tool_calls = [self._tools[index] for index in sorted(self._tools)]
         result.finish_reason, result.usage = self.finish_reason, self.usage
+        result.hid_text = self.hid_text
         return result
 
 

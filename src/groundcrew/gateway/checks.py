@@ -18,6 +18,7 @@ from groundcrew.gateway.admission import Admitted, check_data_class
 from groundcrew.gateway.answer import Generated
 from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.leaving import holds_back
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import ComposedAnswer, Grounding, Source
 from groundcrew.gateway.settings import GatewaySettings
@@ -67,6 +68,7 @@ class Checks:
     async def request(self, flight: Flight, admitted: Admitted, asked: Asked) -> CheckedInput:
         """Guards on the request. Raises the call's data class to what the pii guard found, and refuses where that is too high."""
         started_s = time.perf_counter()
+        flight.output_waits = admitted.policy is not None and any("output" in rule.on for rule in admitted.policy.guards)
         clearance = self._clearance(flight, admitted)
         outcome = await self._guards.run(admitted.policy, "input", asked.texts, roles=asked.roles, clearance=clearance)
         self._book(flight, outcome)
@@ -106,17 +108,26 @@ class Checks:
     async def output(
         self, flight: Flight, admitted: Admitted, generated: Generated, *, monitor_only: bool = False
     ) -> GuardOutcome:
-        """Guards on an answer: its text, the text beside it, its tool calls, in this order (all three, empty ones included)."""
+        """Guards on an answer: its text, the text beside it, its tool calls, in this order (all three, empty ones included).
+
+        Where nothing is checked before it leaves, further choices are looked at too, and what can not be makes the scan partial.
+        """
         started_s = time.perf_counter()
         texts = [generated.text, generated.side_text, generated.tool_text()]
+        leaves_whole = not holds_back(admitted)
+        if leaves_whole:
+            texts += generated.others
         context = _output_context(flight)
         clearance = self._clearance(flight, admitted)
         outcome = await self._guards.run(
             admitted.policy, "output", texts, context, monitor_only=monitor_only, clearance=clearance
         )
         self._book(flight, outcome)
+        flight.output_waits = False
+        if leaves_whole and outcome.ran and generated.hides_text():
+            flight.scans_missing += 1
         flight.timed("guards", started_s, "guards output")
-        return outcome
+        return msgspec.structs.replace(outcome, texts=outcome.texts[:3], offsets=outcome.offsets[:3])
 
     async def beginning(self, flight: Flight, rules: Sequence[GuardRule], text: str) -> tuple[RuleScan, ...]:
         """What `rules` say about the beginning of an answer. Nothing is booked but the time: the whole answer is scanned too."""

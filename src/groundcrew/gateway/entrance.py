@@ -50,7 +50,7 @@ class Entrance:
         if admitted.knowledge is not None:
             added_bytes += self._settings.prompt_passages_max * self._settings.passage_bytes_estimate
         if asked.choices > 1:
-            flight.scans_missing += 1  # only the first choice is looked at
+            flight.scans_missing += 1  # guards read the texts of further choices, and nothing else of them
         flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
         output = output_tokens(asked, self._settings)
         aims = [each for each in admitted.routes if each.target.role != "shadow"]

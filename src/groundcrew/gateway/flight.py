@@ -91,6 +91,8 @@ class Flight:
         self.pseudonyms = Pseudonyms()
         #: Scans that ran, and scans that failed or could not look at everything.
         self.scans_ran = self.scans_missing = 0
+        #: Whether guards on the output have still to look at the answer. What leaves before counts as not scanned.
+        self.output_waits = False
         self.sign_off_id: str | None = None
         #: What the cache had for the call ("" where it was not asked), and whose answer it gets again.
         self.cache: Literal["", "hit", "miss"] = ""
@@ -104,7 +106,8 @@ class Flight:
         """How much of what the policy asks for was scanned so far."""
         if not self.scans_ran:
             return "not_scanned"
-        return "partial" if self.scans_missing else "scanned"
+        waits = self.output_waits and (self.stream or self.answer or self.withheld_answer) and self.upstream_started
+        return "partial" if self.scans_missing or waits else "scanned"
 
     @property
     def latency_ms(self) -> dict[str, float]:

@@ -9,7 +9,7 @@ import msgspec
 
 from groundcrew.domain.guard import Action, GuardRule
 from groundcrew.domain.use_case import Grounding
-from groundcrew.errors import NotFound
+from groundcrew.errors import GroundcrewError
 from groundcrew.gateway.admission import Admitted
 from groundcrew.guards.registry import find_guard
 
@@ -72,5 +72,5 @@ def _fits(rule: GuardRule) -> bool:
     """Whether a rule can judge an answer that is still being written; one on another machine would be asked again and again."""
     try:
         return rule.action in _IN_A_WINDOW and rule.remote is None and find_guard(rule.guard).settled is not None
-    except NotFound:  # its scan will fail, once the answer is there
+    except GroundcrewError:  # its scan will fail, once the answer is there
         return False

@@ -333,7 +333,7 @@ def quick(text: str, context: Context) -> Verdict | None:
     return check(text, context)
 
 
-@guard("pii", warm=warm, by=frozenset({"knowledge"}), settled=settled, quick=quick)
+@guard("pii", warm=warm, by=frozenset({"knowledge", "detect", "types", "allow"}), settled=settled, quick=quick)
 def check(text: str, context: Context) -> Verdict:
     """Findings as in `find`. `context` may hold `detect` (full unless it says patterns), `types` (only these are reported),
     `allow` (values that are never reported) and `knowledge`: what an approved passage says itself is published, not personal."""

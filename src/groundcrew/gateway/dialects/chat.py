@@ -9,20 +9,11 @@ import msgspec
 
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.asked import Dialect, Outgoing
+from groundcrew.gateway.dialects.chat_known import is_known
 from groundcrew.gateway.dialects.messages_blocks import without_vendor_members
 from groundcrew.gateway.dialects.registry import provider_dialect
 from groundcrew.gateway.json_shape import decode
 from groundcrew.gateway.settings import GatewaySettings
-
-#: Members of a request that hold no text of anybody's, and of a message those that guards read.
-_TEXTLESS = frozenset(
-    {
-        *("model", "messages", "stream", "stream_options", "store", "service_tier", "n", "seed", "parallel_tool_calls"),
-        *("max_tokens", "max_completion_tokens", "temperature", "top_p", "presence_penalty", "frequency_penalty"),
-        *("logprobs", "top_logprobs", "logit_bias", "reasoning_effort", "verbosity"),
-    }
-)
-_READ = frozenset({"role", "content", "tool_call_id"})
 
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Fields = dict[str, msgspec.Raw]
@@ -90,6 +81,7 @@ class AskedChat:
         request = decode(body, _CHAT_DECODER, settings, what="a chat completion request")
         if len(request.messages) > settings.messages_max:
             raise RefusedCall("invalid_request", f"messages: more than {settings.messages_max}")
+        self._body = body
         self._fields: Fields = _FIELDS_DECODER.decode(body)
         self._messages: list[dict[str, Any]] | None = None
         self.model = request.model
@@ -141,21 +133,8 @@ class AskedChat:
         return self._messages
 
     def hides_text(self) -> bool:
-        """Whether there are images, tools, earlier tool calls, names, or members that the gateway does not know."""
-        for name, raw in self._fields.items():
-            if name in _TEXTLESS or bytes(raw) == b"null":
-                continue
-            if name != "response_format" or b"schema" in bytes(raw):
-                return True
-        for message in self._decoded():
-            if not message.keys() <= _READ and any(value is not None for name, value in message.items() if name not in _READ):
-                return True
-            content = message.get("content")
-            if isinstance(content, list) and any(
-                not part.keys() <= {"type", "text"} or part["type"] != "text" for part in content
-            ):
-                return True
-        return False
+        """Whether there are images, tools, earlier tool calls, names, stop sequences, or members that are not known."""
+        return not is_known(self._body)
 
     def members(self) -> Set[str]:
         """The names of the request's members."""

@@ -24,6 +24,9 @@ ARGUMENT_DEPTH_MAX = 64
 _ROLES = frozenset({"user", "assistant", "system", "developer"})
 #: An identifier or an enumerated word; anything longer or with other characters could be text.
 _WORD = re.compile(r"[A-Za-z0-9_.:/-]{0,128}\Z")
+#: A run of digits that could be somebody's number; not in identifiers as providers make them.
+_LONG_NUMBER = re.compile(r"[0-9]{7}")
+_MADE_ID = re.compile(r"(?:call|fc|ctc|msg|rs|resp|item)_[A-Za-z0-9_-]{16,120}\Z")
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 #: Members whose values are settings. They hold no text as long as every string in them is a word.
 _SETTINGS = frozenset(
@@ -70,6 +73,10 @@ def hides_text(request: Object) -> bool:
     members and items that are unknown here. True in doubt."""
     for name, value in request.items():
         if value is None or (name == "instructions" and isinstance(value, str)):
+            continue
+        if (
+            name == "model" and isinstance(value, str) and _WORD.match(value)
+        ):  # its name may hold a date; the target's replaces it
             continue
         if name == "input":
             if _input_hides(value):
@@ -143,7 +150,7 @@ def _item_hides(item: Object, arguments: _Arguments) -> bool:
                     return True
             elif not isinstance(value, list) or any(_part_hides(part) for part in value):
                 return True
-        elif name not in _ITEM_WORDS or not isinstance(value, str) or not _WORD.match(value):
+        elif name not in _ITEM_WORDS or not isinstance(value, str) or not _is_word(value):
             return True
     return False
 
@@ -159,16 +166,23 @@ def _part_hides(part: Any) -> bool:
     )
 
 
+def _is_word(text: str) -> bool:
+    """Whether `text` is an identifier or an enumerated word, and no number of anybody's."""
+    if not _WORD.match(text):
+        return False
+    return _LONG_NUMBER.search(text) is None or _MADE_ID.match(text) is not None
+
+
 def _is_setting(value: Any) -> bool:
     """Whether `value` holds nothing but numbers and words. An iterative walk: it may nest as deep as JSON could be read."""
     waiting = [value]
     while waiting:
         each = waiting.pop()
         if isinstance(each, str):
-            if not _WORD.match(each):
+            if not _is_word(each):
                 return False
         elif isinstance(each, dict):
-            if "schema" in each or not all(_WORD.match(name) for name in each):
+            if "schema" in each or not all(_is_word(name) for name in each):
                 return False
             waiting += each.values()
         elif isinstance(each, list):

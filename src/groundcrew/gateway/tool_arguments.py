@@ -1,0 +1,58 @@
+"""The arguments of tool calls, which are JSON inside a string: as whoever parses them reads them, so guards read the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def unescaped(call: dict[str, Any]) -> dict[str, Any]:
+    """A tool call whose arguments hide no letters behind JSON's escapes."""
+    function = call.get("function")
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(arguments, str) or "\\" not in arguments:
+        return call
+    return {**call, "function": {**function, "arguments": as_read(arguments)}}
+
+
+def as_read(arguments: str) -> str:
+    """A tool call's arguments as they were checked: a member that stands in them twice once, letters as they are."""
+    twice = False
+
+    def merge(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal twice
+        merged = dict(pairs)
+        twice = twice or len(merged) < len(pairs)
+        return merged
+
+    try:
+        value = json.loads(arguments, object_pairs_hook=merge)
+    except (ValueError, RecursionError):
+        return arguments
+    if not twice and "\\u" not in arguments and "\\/" not in arguments:
+        return arguments
+    read = json.dumps(value, ensure_ascii=False)
+    return read if _is_utf8(read) else json.dumps(value)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True
+
+
+def strings(value: Any) -> list[str]:
+    """Every string in a JSON value, the names of members left out."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            found.append(each)
+        elif isinstance(each, dict):
+            waiting += reversed(each.values())
+        elif isinstance(each, list):
+            waiting += reversed(each)
+    return found
