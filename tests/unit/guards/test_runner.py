@@ -363,13 +363,15 @@ async def test_a_verdict_that_makes_no_sense_is_a_failed_scan(runner: GuardRunne
 
 
 async def test_rules_that_are_left_out_are_missing_scans(runner: GuardRunner) -> None:
-    rules = policy(GuardRule(guard="secrets", mode="enforce"), GuardRule(guard="pii", mode="monitor"))
-    for texts in (["fine"], ["a@bank.example"]):
-        outcome = await runner.run(rules, "output", texts, monitor_only=True)
+    counting("clean", inline=True, by=frozenset())
+    counting("finds", verdict_of([finding(0, 1)], block_at=2), inline=True, by=frozenset())
+    for name in ("clean", "finds"):
+        rules = policy(GuardRule(guard="clean", mode="enforce"), GuardRule(guard=name, mode="monitor"))
+        outcome = await runner.run(rules, "output", ["text"], monitor_only=True)
         assert (outcome.action, outcome.ran, outcome.failed) == ("allow", 1, 1)
-    only = policy(GuardRule(guard="secrets", mode="enforce"))
-    assert (await runner.run(only, "output", ["fine"], monitor_only=True)).failed == 1
-    assert (await runner.run(only, "input", ["fine"])).failed == 0
+    only = policy(GuardRule(guard="clean", mode="enforce"))
+    assert (await runner.run(only, "output", ["text"], monitor_only=True)).failed == 1
+    assert (await runner.run(only, "input", ["text"])).failed == 0
 
 
 async def test_what_a_plug_in_s_error_says_is_not_repeated(runner: GuardRunner) -> None:
