@@ -148,8 +148,11 @@ class Generated:
         self.usage: Tokens | None = None
 
     def tool_text(self) -> str:
-        """The tool calls as text, for the record."""
-        return msgspec.json.encode(self.tool_calls).decode() if self.tool_calls else ""
+        """The tool calls as text, for guards and the record: with characters in the place of their escapes in the arguments."""
+        if not self.tool_calls:
+            return ""
+        text = msgspec.json.encode(self.tool_calls).decode()
+        return text if "\\\\u" not in text else msgspec.json.encode([_readable(each) for each in self.tool_calls]).decode()
 
     def tool_prose(self) -> str:
         """The sentences inside the tool calls' arguments, one to a line: what a tool could tell a person."""
@@ -186,6 +189,21 @@ class Generated:
     def checked_text(self) -> str:
         """The answer as it is recorded where only what was checked leaves: its text and its tool calls."""
         return "\n\n".join([each for each in (self.text, self.tool_text()) if each])
+
+
+def _readable(call: dict[str, Any]) -> dict[str, Any]:
+    """A tool call whose arguments are the same JSON without escapes, where they are JSON."""
+    function = call.get("function")
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(arguments, str) or "\\u" not in arguments:
+        return call
+    try:
+        value = json.loads(arguments)
+        written = json.dumps(value, ensure_ascii=False)
+        written.encode()
+    except (ValueError, RecursionError):
+        return call
+    return {**call, "function": {**function, "arguments": written}}
 
 
 def _as_read(arguments: str) -> str:

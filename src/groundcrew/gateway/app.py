@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
+import traceback
 from typing import Any
 from urllib.parse import unquote
 
@@ -67,6 +68,8 @@ ROUTES: dict[str, Dialect] = {
 MODELS = "/v1/models"
 #: Keys whose scopes are remembered.
 SCOPES_MAX = 4_096
+#: The innermost calls that the log shows of an error that nobody expected.
+TRACE_FRAMES_MAX = 16
 #: How long `close` waits for calls that it has cut to write their records.
 CUT_S_MAX = 2.0
 #: How long the error of a call that was cut may take to leave; a client that takes nothing must not hold up a stop.
@@ -432,7 +435,7 @@ class Gateway:
         self._keep_back(flight)
         code, message, extra, retry_after_s = describe(error, flight)
         if code == "internal_error":
-            log.error("call %s failed", flight.call_id, exc_info=error)
+            log.error("call %s failed: %s", flight.call_id, without_message(error))
         if isinstance(error, RecorderUnavailable):
             self.metrics.refusal(code)
             self._finisher.settle(flight)
@@ -463,6 +466,12 @@ class Gateway:
 
 def _too_large(limit: int) -> RefusedCall:
     return RefusedCall("body_too_large", f"the request body is larger than {limit} bytes")
+
+
+def without_message(error: BaseException) -> str:
+    """Where an error came from and of which kind it is: its message may repeat what a client sent."""
+    frames = traceback.format_tb(error.__traceback__, -TRACE_FRAMES_MAX)
+    return f"{type(error).__name__}, at\n{''.join(frames).rstrip()}"
 
 
 class _ClientGone(Exception):

@@ -14,7 +14,7 @@ from groundcrew.domain.provider import Role
 from groundcrew.domain.snapshot import KeyEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.trust import TrustReport
 from groundcrew.gateway.answer import Tokens
-from groundcrew.gateway.asked import Dialect
+from groundcrew.gateway.asked import Asked, Dialect
 from groundcrew.gateway.budget import Reservation
 from groundcrew.gateway.dialects.registry import EventWriter
 from groundcrew.gateway.inflight import Inflight
@@ -23,7 +23,7 @@ from groundcrew.gateway.respond import HeaderList
 from groundcrew.gateway.timing import Parts
 from groundcrew.gateway.trace import NO_TRACE, CallTrace
 from groundcrew.gateway.wire import Headers
-from groundcrew.guards.redaction import Pseudonyms
+from groundcrew.guards.redaction import OffsetMap, Pseudonyms, remap_report
 
 if TYPE_CHECKING:
     from groundcrew.gateway.shadow import ShadowOrder
@@ -56,7 +56,10 @@ class Flight:
         #: The alias that is asked, once it is known.
         self.model: str | None = None
         self.data_class: DataClass = "public"
-        self.question = self.request_text = ""
+        self.question = ""
+        #: The request, once it is read, and its texts as a provider may see them.
+        self.asked: Asked | None = None
+        self.shown_texts: list[str] | None = None
         #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
         self.prefill = ""
         self.offers_tools = False
@@ -89,6 +92,12 @@ class Flight:
         self.guards: list[GuardResult] = []
         #: What the tags of masked values stand for. Never written anywhere.
         self.pseudonyms = Pseudonyms()
+        #: The request's texts and the answer as they are recorded, once they are; True once they could not be masked.
+        self.masked_texts: list[str] | None = None
+        self.masked_answer = ""
+        self.unmaskable = False
+        #: How offsets move in an answer that its client gets with values in the place of their tags.
+        self.restored: OffsetMap | None = None
         #: Scans that ran, and scans that failed or could not look at everything.
         self.scans_ran = self.scans_missing = 0
         self.sign_off_id: str | None = None
@@ -170,7 +179,7 @@ class Flight:
         return details
 
     def call(self, status: CallStatus, finished_at: datetime | None) -> Call:
-        """The record. Needs an authenticated call."""
+        """The record, without what was asked and not masked yet: see `masking`. Needs an authenticated call."""
         assert self.key is not None
         assert self.entry is not None
         use_case = self.entry.use_case
@@ -193,7 +202,6 @@ class Flight:
             unit_id=self.headers.unit_id,
             user_id=self.user_id,
             data_class=self.data_class,
-            request=self.request_text,
             answer=self.answer,
             withheld_answer=self.withheld_answer,
             answer_sha256=sha256_hex(self.answer.encode()) if self.answer else None,
@@ -234,6 +242,8 @@ class Flight:
     def report(self) -> dict[str, Any]:
         """The `groundcrew` member of a body: what the client may know about its answer."""
         trust = self.trust
+        if trust is not None and self.restored is not None:
+            trust = remap_report(trust, self.restored, reasons_stay=True)
         return {
             "call_id": self.call_id,
             "status": self.status,

@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from groundcrew.gateway.asked import role_name
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.respond import Event, Scope, Send
 from groundcrew.gateway.telemetry.config import Config, Content, read_config
+from groundcrew.gateway.telemetry.dialects import STOP_SEQUENCES
 from groundcrew.gateway.telemetry.notes import NotedTrace, ServerRequest
 from groundcrew.gateway.telemetry.signals import Ended
 from groundcrew.gateway.trace import Tracing, read_parent
+from groundcrew.guards.masking import mask_text
 
 if TYPE_CHECKING:
     from groundcrew.gateway.telemetry.worker import Worker
@@ -98,8 +101,25 @@ class Telemetry(Tracing):
         await asyncio.to_thread(self._worker.close, CLOSE_S_MAX)
 
 
+def _asked(flight: Flight) -> tuple[tuple[str, str], ...]:
+    """The request's messages with their roles; none of a call that has no record, since nothing has masked them."""
+    if flight.asked is None or flight.masked_texts is None or flight.unmaskable:
+        return ()
+    return tuple(zip(map(role_name, flight.asked.roles), flight.masked_texts, strict=True))
+
+
+def _mask_notes(flight: Flight, trace: NotedTrace) -> None:
+    """What clients and providers say of a call in their own words, with its values masked."""
+    for attempt in trace.attempts:
+        if attempt.error_message:
+            attempt.error_message = mask_text(attempt.error_message, names=flight.pseudonyms)
+        if stops := attempt.attributes.get(STOP_SEQUENCES):
+            attempt.attributes[STOP_SEQUENCES] = tuple(mask_text(each, names=flight.pseudonyms) for each in stops)
+
+
 def _ended(flight: Flight, trace: NotedTrace, passages_max: int) -> Ended:
     shows_content = trace.wants_content
+    _mask_notes(flight, trace)
     return Ended(
         call_id=flight.call_id,
         trace=trace,
@@ -126,8 +146,8 @@ def _ended(flight: Flight, trace: NotedTrace, passages_max: int) -> Ended:
         passages=len(flight.sources),
         passages_max=passages_max,
         sign_off_id=flight.sign_off_id,
-        answer=flight.answer if shows_content else "",
-        sources=flight.sources if shows_content else (),
+        asked=_asked(flight) if shows_content else (),
+        answer=flight.masked_answer if shows_content else "",
     )
 
 
