@@ -32,6 +32,16 @@ if TYPE_CHECKING:
 class Flight:
     """A call under way. Filled in as it advances; `call` turns it into a record at any moment."""
 
+    #: The request, once it is read, and its texts as a provider may see them, where guards masked some.
+    asked: Asked | None = None
+    shown_texts: list[str] | None = None
+    #: The request's texts and the answer as they are recorded, once they are; whether they could not be masked.
+    masked_texts: list[str] | None = None
+    masked_answer: str = ""
+    unmaskable: bool = False
+    #: How offsets move in an answer that its client gets with values in the place of their tags.
+    restored: OffsetMap | None = None
+
     def __init__(self, call_id: str, received_at: datetime) -> None:
         self.call_id, self.received_at = call_id, received_at
         self.started_s = time.perf_counter()
@@ -57,9 +67,6 @@ class Flight:
         self.model: str | None = None
         self.data_class: DataClass = "public"
         self.question = ""
-        #: The request, once it is read, and its texts as a provider may see them.
-        self.asked: Asked | None = None
-        self.shown_texts: list[str] | None = None
         #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
         self.prefill = ""
         self.offers_tools = False
@@ -92,12 +99,6 @@ class Flight:
         self.guards: list[GuardResult] = []
         #: What the tags of masked values stand for. Never written anywhere.
         self.pseudonyms = Pseudonyms()
-        #: The request's texts and the answer as they are recorded, once they are; True once they could not be masked.
-        self.masked_texts: list[str] | None = None
-        self.masked_answer = ""
-        self.unmaskable = False
-        #: How offsets move in an answer that its client gets with values in the place of their tags.
-        self.restored: OffsetMap | None = None
         #: Scans that ran, and scans that failed or could not look at everything.
         self.scans_ran = self.scans_missing = 0
         self.sign_off_id: str | None = None
