@@ -77,8 +77,8 @@ def personal_kinds(identifier: str) -> tuple[str, ...]:
 
 
 def stored_identifier(identifier: str) -> str:
-    """`identifier`, or its digest where it is a person's data or may be a name."""
-    return pseudonym(identifier) if personal_kinds(identifier) else without_names(identifier)
+    """`identifier`, or its digest where it looks like a person's data of any kind or may be a name."""
+    return pseudonym(identifier) if personal_kinds(identifier) or pii.find(identifier) else without_names(identifier)
 
 
 def without_names(identifier: str) -> str:

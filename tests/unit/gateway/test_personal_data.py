@@ -14,9 +14,8 @@ from groundcrew.domain.guard import GuardRule
 from groundcrew.domain.provider import Model, Provider, Target
 from groundcrew.domain.snapshot import KnowledgeEntry
 from groundcrew.domain.use_case import CacheRule, Grounding
-from groundcrew.errors import GroundcrewError
 from groundcrew.gateway import masking
-from groundcrew.guards import runner
+from groundcrew.guards import registry
 from groundcrew.testing import (
     TEST_KEY,
     FakeGrounding,
@@ -404,9 +403,9 @@ async def test_a_scan_that_failed_open_hides_no_phi(
     rule = GuardRule(guard="pii", on=("input",), action="redact", on_failure="open")
     memory = build(rule, data_classes=classes, provider_classes=classes)
 
-    def failing(_: str) -> Any:
-        raise GroundcrewError("down")
+    def failing(*_: object) -> Any:
+        raise RuntimeError("down")
 
-    monkeypatch.setattr(runner, "find_guard", failing)
+    monkeypatch.setitem(registry._GUARDS, "pii", msgspec.structs.replace(registry.find_guard("pii"), check=failing))
     assert (await say(memory, "chat", MRN)).status == 403
     assert not upstream.requests

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ log = logging.getLogger("groundcrew.gateway")
 
 #: How long the end of the gateway waits for telemetry to leave.
 CLOSE_S_MAX = 3.0
+#: Stop sequences that are marks: without letters and digits, but for a short word in capitals. Others may be anybody's name.
+_MARKER = re.compile(r"[\W_]*(?:[A-Z]{1,4})?[\W_]*")
+STOP_LEFT_OUT = "(text)"
 _ROUTES = {
     "/v1/chat/completions": "chat",
     "/v1/responses": "chat",
@@ -114,7 +118,7 @@ def _mask_notes(flight: Flight, trace: NotedTrace) -> None:
         if attempt.error_message:
             attempt.error_message = mask_text(attempt.error_message, names=flight.pseudonyms)
         if stops := attempt.attributes.get(STOP_SEQUENCES):
-            attempt.attributes[STOP_SEQUENCES] = tuple(mask_text(each, names=flight.pseudonyms) for each in stops)
+            attempt.attributes[STOP_SEQUENCES] = tuple(each if _MARKER.fullmatch(each) else STOP_LEFT_OUT for each in stops)
 
 
 def _ended(flight: Flight, trace: NotedTrace, passages_max: int) -> Ended:
