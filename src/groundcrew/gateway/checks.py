@@ -93,7 +93,6 @@ class Checks:
         started_s = time.perf_counter()
         texts = [generated.text, generated.side_text, generated.tool_text()]
         context = _output_context(flight)
-        flight.pseudonyms.avoid(texts)
         clearance = self._clearance(flight, admitted)
         outcome = await self._guards.run(
             admitted.policy,

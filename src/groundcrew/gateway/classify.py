@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from groundcrew.domain.call import GuardResult
 from groundcrew.domain.data_class import DataClass, highest
-from groundcrew.domain.guard import Policy
+from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.gateway.admission import Admitted, check_data_class
 from groundcrew.gateway.flight import Flight
 from groundcrew.guards import pii
@@ -36,14 +36,19 @@ CLASS_OF_TYPE: Mapping[str, DataClass] = {
 def found_unasked(policy: Policy | None, texts: Sequence[str]) -> DataClass:
     """phi where patterns find any in `texts` although no rule of `policy` looks: phi goes to no provider unseen. The record is
     masked with what the same patterns find, so that looking costs nothing twice."""
-    if policy is not None and any(rule.guard == "pii" and "input" in rule.on for rule in policy.guards):
+    if policy is not None and any(map(_looks_for_phi, policy.guards)):
         return "public"
     is_phi = any(CLASS_OF_TYPE.get(each.type) == "phi" for text in texts if text for each in pii.find(text))
     return "phi" if is_phi else "public"
 
 
+def _looks_for_phi(rule: GuardRule) -> bool:
+    types = rule.settings.get("types")
+    return rule.guard == "pii" and "input" in rule.on and (not types or {"MRN", "HEALTH_PLAN_ID"} <= set(types))
+
+
 def has_failed(flight: Flight) -> bool:
-    """Whether a pii rule failed, or looked at a part only, without refusing the call."""
+    """Whether a pii rule failed without refusing the call."""
     return any(each.guard == "pii" and each.verdict == "failed" for each in flight.guards)
 
 

@@ -38,6 +38,8 @@ class Flight:
     #: The request's texts and the answer as they are recorded, once they are; whether they could not be masked.
     masked_texts: list[str] | None = None
     masked_answer: str = ""
+    #: The tags of the record: those of the call, and more for what no policy masks.
+    recorded_names: Pseudonyms | None = None
     unmaskable: bool = False
     #: How offsets move in an answer that its client gets with values in the place of their tags.
     restored: OffsetMap | None = None

@@ -84,7 +84,7 @@ def _knowledge_class(flight: Flight) -> DataClass:
 
 def _is_quick(flight: Flight, call: Call, detect: Detect) -> bool:
     """Whether masking takes no more than a moment."""
-    texts = () if flight.asked is None or flight.masked_texts is not None else _shown(flight)
+    texts = () if flight.asked is None else _shown(flight)
     if sum(map(len, texts)) + len(call.answer) + len(call.withheld_answer) > INLINE_LENGTH_MAX:
         return False
     if detect == "patterns":
@@ -103,9 +103,10 @@ def _shown(flight: Flight) -> Sequence[str]:
 
 
 def _mask(flight: Flight, call: Call, detect: Detect, data_class: DataClass) -> Call:
-    names = flight.pseudonyms
-    texts = flight.masked_texts
-    if flight.asked is not None and texts is None:
+    # What is masked for the record alone must not change which tags the provider and the client see: hence a copy.
+    names = flight.recorded_names = flight.pseudonyms.copy()
+    texts: list[str] | None = None
+    if flight.asked is not None:
         names.reserve(flight.asked.texts)
         texts = [mask_text(text, detect, names) for text in _shown(flight)]
     masked, texts = mask_call(call, names, detect=detect, data_class=data_class, asked=flight.asked, texts=texts)

@@ -29,14 +29,18 @@ def restored(flight: Flight, generated: Generated | None, release: Release) -> t
     offsets in the text moved."""
     names = flight.pseudonyms
     text, flight.restored = names.restore_mapped(release.text)
-    calls = tuple(_restore(each, names, DEPTH_MAX, is_text=False) for each in release.tool_calls)
-    release = msgspec.structs.replace(release, text=text, tool_calls=calls)
+    release = msgspec.structs.replace(release, text=text, tool_calls=restored_calls(release.tool_calls, names))
     if generated is None or not release.as_is:
         return generated, release
     changed = copy.copy(generated)
     changed.body = _restore_fields(generated.body, names) if generated.body is not None else None
     changed.native = _restore_fields(generated.native, names) or {}
     return changed, release
+
+
+def restored_calls(calls: tuple[dict[str, Any], ...], names: Pseudonyms) -> tuple[dict[str, Any], ...]:
+    """Tool calls with values in the place of tags in their arguments."""
+    return tuple(_restore(each, names, DEPTH_MAX, is_text=False) for each in calls) if names.restores else calls
 
 
 def _restore_fields(fields: dict[str, msgspec.Raw], names: Pseudonyms) -> dict[str, msgspec.Raw]:

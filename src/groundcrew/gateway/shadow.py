@@ -53,7 +53,6 @@ _SHARED = (
         "asked",
         "shown_texts",
         "pseudonyms",
-        "masked_texts",
         "prefill",
         "offers_tools",
     ),

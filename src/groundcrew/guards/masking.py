@@ -30,7 +30,7 @@ def detect_for(use_case: UseCase, policy: Policy | None) -> Detect:
     if any(rank(each) >= rank("pii") for each in use_case.data_classes):
         return "full"
     rules = policy.guards if policy is not None else ()
-    return "full" if any(rule.guard == "pii" and rule.settings.get("detect") == "full" for rule in rules) else "patterns"
+    return "full" if any(rule.guard == "pii" and rule.settings.get("detect") != "patterns" for rule in rules) else "patterns"
 
 
 def sensitive(text: str, detect: Detect = "patterns") -> list[Finding]:
@@ -39,11 +39,20 @@ def sensitive(text: str, detect: Detect = "patterns") -> list[Finding]:
     return [*findings, *found] if (found := secrets.check(text, {}).findings) else findings
 
 
+def within_reach(text: str, detect: Detect) -> str:
+    """`text` as far as `detect` looks at all of it: nothing is written that was not looked at."""
+    if detect == "patterns" or len(text) <= pii.TEXT_LENGTH_MAX:
+        return text
+    cut = max(text.rfind(" ", 0, pii.TEXT_LENGTH_MAX), text.rfind("\n", 0, pii.TEXT_LENGTH_MAX), 0)
+    return f"{text[:cut]}\n({len(text) - cut} further characters: too long to be masked)"
+
+
 def mask(text: str, names: Pseudonyms, *, detect: Detect = "patterns", published: Sequence[str] = ()) -> tuple[str, OffsetMap]:
     """`text` with everything `sensitive` in it, and every value that `names` know from another text, in tags. What one of the
     `published` passages says itself stays readable."""
     if not text:
         return text, OffsetMap()
+    text = within_reach(text, detect)
     findings = [*sensitive(text, detect), *names.occurrences(text)]
     if findings:
         findings = names.without_tags(text, findings)

@@ -100,6 +100,16 @@ class Pseudonyms:
         self._values: dict[str, str] = {}
         self._length_max = 0
 
+    def copy(self) -> Pseudonyms:
+        """The same tags for the same values; what either is told from here on is nothing to the other."""
+        other = Pseudonyms()
+        with self._lock:
+            other._tags, other._counts = dict(self._tags), dict(self._counts)
+            other._known, other._values = dict(self._known), dict(self._values)
+            other._taken, other._unclear = set(self._taken), set(self._unclear)
+            other._unread, other._length_max = list(self._unread), self._length_max
+        return other
+
     @property
     def restores(self) -> bool:
         """Whether there is anything that could be put back."""

@@ -118,7 +118,7 @@ class GuardRunner:
     ) -> tuple[RuleScan, ...]:
         """What each of `rules`, none of them on another machine, says about `text`, the beginning of one that is still being
         written. Masks and remembers nothing: what follows is for the caller to say."""
-        placed = _Place(Plan(0, place, list(rules)), (text,), context or _NO_CONTEXT, None, None)
+        placed = _Place(Plan(0, place, list(rules)), (text,), context or _NO_CONTEXT, None, None, None)
         waiting = [each for each in range(len(rules)) if placed.begin(each)]
         if waiting:
             await asyncio.gather(*(self._finish(placed, each) for each in waiting))

@@ -15,7 +15,7 @@ from groundcrew.domain.provider import Model, Provider, Target
 from groundcrew.domain.snapshot import KnowledgeEntry
 from groundcrew.domain.use_case import CacheRule, Grounding
 from groundcrew.gateway import masking
-from groundcrew.guards import registry
+from groundcrew.guards import pii, registry
 from groundcrew.testing import (
     TEST_KEY,
     FakeGrounding,
@@ -30,8 +30,12 @@ from groundcrew.testing import (
 )
 
 ANNA, LUCA = "anna.muster@bank.example", "luca.rossi@bank.example"
-RESTORE = GuardRule(guard="pii", on=("input", "tool_results"), action="redact", settings={"restore": True})
+#: What these tests send is found by patterns; the network has its own.
+PATTERNS = {"detect": "patterns"}
+RESTORE = GuardRule(guard="pii", on=("input", "tool_results"), action="redact", settings={"restore": True, "detect": "patterns"})
 CHECKED = GuardRule(guard="secrets", on=("output",), action="refuse")
+MRN = "MRN: 48210977"
+MONITOR = GuardRule(guard="pii", on=("input", "passages", "tool_results"), mode="monitor", settings=PATTERNS)
 PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
 Build = Callable[..., MemoryGateway]
 
@@ -157,7 +161,7 @@ async def test_a_value_is_escaped_in_the_arguments_of_a_tool(build: Build, upstr
 
 async def test_without_restore_the_client_sees_tags(build: Build, upstream: FakeUpstream) -> None:
     upstream.script = "Dear [EMAIL]."
-    memory = build(GuardRule(guard="pii", on=("input",), action="redact"))
+    memory = build(GuardRule(guard="pii", on=("input",), action="redact", settings=PATTERNS))
     assert (await say(memory, "chat", f"I am {ANNA}")).text() == "Dear [EMAIL]."
 
 
@@ -173,10 +177,32 @@ async def test_claims_point_into_the_restored_answer(build: Build, upstream: Fak
     assert call.answer[call.trust.claims[-1].start : call.trust.claims[-1].end] == "The card costs CHF 20."
 
 
+async def test_a_stream_masks_and_restores_like_a_whole_answer(build: Build, upstream: FakeUpstream) -> None:
+    """Another value that the answer gives away has a tag of its own, however the answer leaves, and is not put back; offsets of
+    claims point into what the client got."""
+    other = "petra.frei@bank.example"
+    upstream.script = f"Dear [EMAIL], ask {other} about it. " + "The card costs CHF 20. " * 20
+    output = GuardRule(guard="pii", on=("output",), action="redact", settings=PATTERNS)
+    answers = []
+    for guards in ((RESTORE, output), (output,)):
+        for stream in (False, True):
+            memory = build(*guards, passages=("The card costs CHF 20.",), grounding=Grounding(knowledge="kb", mode="advisory"))
+            response = await say(memory, "chat", f"I am {ANNA}, what does the card cost?", stream=stream)
+            answer = _joined(response.body.decode()) if stream else response.text()
+            report = (response.events()[-2] if stream else response.json())["groundcrew"]
+            texts = [answer[each["start"] : each["end"]] for each in report["claims"]]
+            assert [each for each in texts if "CHF" in each] == ["The card costs CHF 20."] * 20
+            answers.append(answer)
+            assert other not in recorded(memory)
+    assert answers[0] == answers[1]
+    assert answers[0].startswith(f"Dear {ANNA}, ask [EMAIL_2] about it.")
+    assert answers[2] == answers[3]
+
+
 async def test_output_guards_judge_what_the_model_said(build: Build, upstream: FakeUpstream) -> None:
     """What is put back is no finding: the client's own address does not block its answer."""
     upstream.script = "Dear [EMAIL]."
-    memory = build(RESTORE, GuardRule(guard="pii", on=("output",), action="refuse"))
+    memory = build(RESTORE, GuardRule(guard="pii", on=("output",), action="refuse", settings=PATTERNS))
     response = await say(memory, "chat", f"I am {ANNA}")
     assert (response.status, response.text()) == (200, f"Dear {ANNA}.")
 
@@ -200,14 +226,38 @@ async def test_a_value_found_in_one_text_is_masked_in_all_of_the_record(build: B
     response = await say(memory, "chat", "the number is QX-7741902", "I mean my MRN: QX-7741902")
     assert response.status == 400
     assert "7741902" not in recorded(memory)
-    assert memory.calls()[-1].request == "user: the number is [MRN]\n\nuser: I mean my MRN: [MRN]"
+    assert memory.calls()[-1].request.startswith("user: the number is ")
+
+
+async def test_names_are_masked_where_personal_data_are_declared(build: Build, upstream: FakeUpstream) -> None:
+    """What only the network finds is in no record, also without any policy; `mask: patterns` leaves it."""
+    upstream.script = "Dear Verena Hugentobler, the card costs CHF 20."
+    for mask, found in ((None, False), ("full", False), ("patterns", True)):
+        memory = build(mask=mask)
+        await say(memory, "chat", "My name is Verena Hugentobler. I live in Aarau and lost my card.")
+        assert ("Hugentobler" in recorded(memory)) is found
+    only_internal = build(mask=None, data_classes=("internal",))
+    await say(only_internal, "chat", "My name is Verena Hugentobler.")
+    assert "Hugentobler" in recorded(only_internal)
+    looked_for = build(GuardRule(guard="pii", on=("output",), mode="monitor"), mask=None, data_classes=("internal",))
+    await say(looked_for, "chat", "My name is Verena Hugentobler.")
+    assert "Hugentobler" not in recorded(looked_for)
+
+
+async def test_no_more_of_a_text_is_recorded_than_was_looked_at(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pii, "TEXT_LENGTH_MAX", 400)
+    memory = build(mask="full")
+    assert (await say(memory, "chat", "All is well today. " * 30 + "I am Verena Hugentobler.")).status == 200
+    (call,) = memory.calls()
+    assert "Hugentobler" not in call.request
+    assert call.request.endswith("too long to be masked)")
 
 
 async def test_names_spelt_in_escapes_of_json_are_masked(build: Build, upstream: FakeUpstream) -> None:
     arguments = '{"to": "anna\\u002emuster@bank.example"}'
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
     upstream.script = Reply(text="", tool_calls=(call,))
-    memory = build(GuardRule(guard="pii", on=("output",), action="redact"))
+    memory = build(GuardRule(guard="pii", on=("output",), action="redact", settings=PATTERNS))
     response = await say(memory, "chat", 'the row was {"mail": "luca\\u002erossi@bank.example"}')
     assert response.status == 200
     assert "bank.example" not in response.body.decode() + recorded(memory)
@@ -289,7 +339,9 @@ PHI = (
 )
 
 
-@pytest.mark.parametrize("rules", [(), (GuardRule(guard="pii", on=("input",), mode="monitor"),)], ids=["no policy", "monitor"])
+@pytest.mark.parametrize(
+    "rules", [(), (GuardRule(guard="pii", on=("input",), mode="monitor", settings=PATTERNS),)], ids=["no policy", "monitor"]
+)
 @pytest.mark.parametrize("probe", PHI)
 async def test_phi_never_reaches_a_provider_without_a_baa(
     build: Build, upstream: FakeUpstream, probe: str, rules: tuple[GuardRule, ...]
@@ -302,10 +354,6 @@ async def test_phi_never_reaches_a_provider_without_a_baa(
     assert not upstream.requests
     (call,) = memory.calls()
     assert (call.data_class, call.cost_usd, call.status) == ("phi", 0.0, "refused")
-
-
-MRN = "MRN: 48210977"
-MONITOR = GuardRule(guard="pii", on=("input", "passages", "tool_results"), mode="monitor")
 
 
 def _tool_result(dialect: str) -> dict[str, Any]:
@@ -389,7 +437,7 @@ async def test_only_a_provider_with_a_baa_is_asked_and_shadows_are_none(build: B
 
 async def test_what_was_masked_counts_for_the_record_and_not_for_the_provider(build: Build, upstream: FakeUpstream) -> None:
     classes = ("internal", "pii", "phi")
-    rule = GuardRule(guard="pii", on=("input",), action="redact")
+    rule = GuardRule(guard="pii", on=("input",), action="redact", settings=PATTERNS)
     memory = build(rule, data_classes=classes, provider_classes=("internal",))
     assert (await say(memory, "chat", MRN)).status == 200
     assert "48210977" not in upstream.requests[-1].text()
@@ -406,6 +454,8 @@ async def test_a_scan_that_failed_open_hides_no_phi(
     def failing(*_: object) -> Any:
         raise RuntimeError("down")
 
-    monkeypatch.setitem(registry._GUARDS, "pii", msgspec.structs.replace(registry.find_guard("pii"), check=failing))
+    monkeypatch.setitem(
+        registry._GUARDS, "pii", msgspec.structs.replace(registry.find_guard("pii"), check=failing, quick=failing)
+    )
     assert (await say(memory, "chat", MRN)).status == 403
     assert not upstream.requests

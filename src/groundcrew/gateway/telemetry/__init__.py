@@ -114,9 +114,10 @@ def _asked(flight: Flight) -> tuple[tuple[str, str], ...]:
 
 def _mask_notes(flight: Flight, trace: NotedTrace) -> None:
     """What clients and providers say of a call in their own words, with its values masked."""
+    names = flight.recorded_names or flight.pseudonyms
     for attempt in trace.attempts:
         if attempt.error_message:
-            attempt.error_message = mask_text(attempt.error_message, names=flight.pseudonyms)
+            attempt.error_message = mask_text(attempt.error_message, names=names)
         if stops := attempt.attributes.get(STOP_SEQUENCES):
             attempt.attributes[STOP_SEQUENCES] = tuple(each if _MARKER.fullmatch(each) else STOP_LEFT_OUT for each in stops)
 
