@@ -130,7 +130,8 @@ def mask_call(
     knowledge that it comes from is declared as personal (`data_class`): then passages are masked too.
     """
     names = names or Pseudonyms()
-    published = tuple(each.text for each in call.sources) if rank(data_class) < rank("pii") else ()
+    is_personal = rank(data_class) >= rank("pii")
+    published = () if is_personal else tuple(each.text for each in call.sources)
     names.avoid((call.answer, call.withheld_answer, call.request))
 
     def short(text: str) -> str:
@@ -140,7 +141,7 @@ def mask_call(
     answer, trust = mask_answer(call.answer, call.trust, published, names, detect)
     withheld, withheld_trust = mask_answer(call.withheld_answer, call.withheld_trust, published, names, detect)
     sources = call.sources
-    if not published:
+    if is_personal:
         sources, (trust, withheld_trust) = _mask_sources(sources, (trust, withheld_trust), short, names, detect)
     result = msgspec.structs.replace(
         call,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundcrew.gateway.asked import role_name
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.masking import detect_of
 from groundcrew.gateway.respond import Event, Scope, Send
 from groundcrew.gateway.telemetry.config import Config, Content, read_config
 from groundcrew.gateway.telemetry.dialects import STOP_SEQUENCES
@@ -153,6 +154,7 @@ def _ended(flight: Flight, trace: NotedTrace, passages_max: int) -> Ended:
         sign_off_id=flight.sign_off_id,
         asked=_asked(flight) if shows_content else (),
         answer=flight.masked_answer if shows_content else "",
+        detect=detect_of(flight) if flight.entry is not None else "patterns",
     )
 
 

@@ -17,6 +17,7 @@ from groundcrew.domain.snapshot import UseCaseEntry
 from groundcrew.domain.trust import TrustReport
 from groundcrew.gateway.telemetry.notes import Attempt, NotedTrace
 from groundcrew.gateway.telemetry.providers import provider_name, server_of
+from groundcrew.guards.pii import Detect
 
 Attributes = dict[str, Any]
 #: The name that trust scores have among evaluations.
@@ -54,6 +55,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     #: The request's messages as (role, text) and the answer, as they are recorded.
     asked: tuple[tuple[str, str], ...] = ()
     answer: str = ""
+    #: What looks for personal data in what providers say of the call.
+    detect: Detect = "patterns"
 
     def text_length(self) -> int:
         """Code points of all texts that it keeps."""
