@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import logging
 import time
-import traceback
 from typing import Any
 from urllib.parse import unquote
 
@@ -31,6 +30,7 @@ from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.guard_client import GuardClient
 from groundcrew.gateway.inflight import Inflight, Registry
+from groundcrew.gateway.masking import without_message
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.outbound import describe, error_body, error_event, model_card
 from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Upstream
@@ -68,8 +68,6 @@ ROUTES: dict[str, Dialect] = {
 MODELS = "/v1/models"
 #: Keys whose scopes are remembered.
 SCOPES_MAX = 4_096
-#: The innermost calls that the log shows of an error that nobody expected.
-TRACE_FRAMES_MAX = 16
 #: How long `close` waits for calls that it has cut to write their records.
 CUT_S_MAX = 2.0
 #: How long the error of a call that was cut may take to leave; a client that takes nothing must not hold up a stop.
@@ -466,12 +464,6 @@ class Gateway:
 
 def _too_large(limit: int) -> RefusedCall:
     return RefusedCall("body_too_large", f"the request body is larger than {limit} bytes")
-
-
-def without_message(error: BaseException) -> str:
-    """Where an error came from and of which kind it is: its message may repeat what a client sent."""
-    frames = traceback.format_tb(error.__traceback__, -TRACE_FRAMES_MAX)
-    return f"{type(error).__name__}, at\n{''.join(frames).rstrip()}"
 
 
 class _ClientGone(Exception):

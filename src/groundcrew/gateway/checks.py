@@ -145,7 +145,10 @@ class Checks:
         flight.knowledge_revision = knowledge.revision
         before = len(flight.guards)
         flight.sources = await self._safe_passages(flight, admitted, found)
-        return classify(flight, admitted, seen=seen, since=before)
+        seen = classify(flight, admitted, seen=seen, since=before)
+        if flight.sources:
+            flight.data_class = highest((flight.data_class, knowledge.data_class))
+        return seen
 
     async def _safe_passages(self, flight: Flight, admitted: Admitted, found: Sequence[Source]) -> tuple[Source, ...]:
         place: Place = "passages"

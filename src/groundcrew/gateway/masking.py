@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,8 @@ log = logging.getLogger("groundcrew.gateway")
 INLINE_LENGTH_MAX = 20_000
 #: Ends of a call from which nothing leaves: where it can not be masked, it is recorded without its texts.
 _NOTHING_LEAVES: frozenset[CallStatus] = frozenset({"refused", "failed", "cancelled"})
+#: The innermost calls that the log shows of an error that nobody expected.
+TRACE_FRAMES_MAX = 16
 #: How deep lists and objects in a call's details are masked; what lies deeper is left out.
 DETAILS_DEPTH_MAX = 8
 
@@ -60,6 +63,12 @@ async def masked_call(flight: Flight, status: CallStatus, finished_at: datetime 
     if status in _NOTHING_LEAVES or flight.shadow_of is not None:
         return _without_texts(call)
     raise MaskingFailed
+
+
+def without_message(error: BaseException) -> str:
+    """Where an error came from and of which kind it is, for the log: its message may repeat what a client sent."""
+    frames = traceback.format_tb(error.__traceback__, -TRACE_FRAMES_MAX)
+    return f"{type(error).__name__}, at\n{''.join(frames).rstrip()}"
 
 
 def detect_of(flight: Flight) -> Detect:

@@ -403,7 +403,7 @@ def _masked(placed: _Place, pairs: Sequence[tuple[GuardRule, RuleRun]]) -> list[
 
 def _outcome(placed: _Place, all_runs: Sequence[RuleRun | None]) -> GuardOutcome:
     """What the runs of the rules add up to. A rule that was not asked any more is a scan that is missing."""
-    rules = placed.plan.rules
+    rules, texts = placed.plan.rules, placed.texts
     pairs = [(planned.rule, run) for planned, run in zip(rules, all_runs, strict=True) if run is not None]
     runs = [run for _, run in pairs]
     if not placed.plan.left_out and not [run for run in all_runs if run is None or run.has_effect]:  # as almost always

@@ -129,18 +129,19 @@ def _joined(events: str) -> str:
     return "".join(found)
 
 
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("dialect", sorted(PATHS))
 @pytest.mark.parametrize("api", ["openai", "anthropic"])
 async def test_an_answer_that_leaves_as_it_came_is_restored_too(
-    build: Build, upstream: FakeUpstream, dialect: str, api: str
+    build: Build, upstream: FakeUpstream, dialect: str, api: str, stream: bool
 ) -> None:
     """Without output rules the provider's own JSON leaves: with values in its texts, and nothing else changed."""
     call = {"id": "call_1", "type": "function", "function": {"name": "mail", "arguments": '{"to": "[EMAIL]"}'}}
     upstream.script = Reply(text="To [EMAIL].", reasoning="It is [EMAIL].", tool_calls=(call,))
     memory = build(RESTORE, api=api)
-    response = await say(memory, dialect, f"I am {ANNA}")
+    response = await say(memory, dialect, f"I am {ANNA}", stream=stream)
     assert response.status == 200, response.body
-    assert f"To {ANNA}." in response.body.decode()
+    assert f"To {ANNA}." in (_joined(response.body.decode()) if stream else response.body.decode())
     assert "To [EMAIL]." not in response.body.decode()
     assert response.body.decode().count(ANNA) >= 2
     assert "bank.example" not in recorded(memory)
