@@ -151,7 +151,7 @@ class RecordingGap(msgspec.Struct, frozen=True, kw_only=True):
 #: Members of a call's details that hold no text of people or models.
 PLAIN_DETAILS = frozenset(
     {
-        *("usage", "interrupted", "cut_in_flight", "dialect", "role", "price", "assumed_usd"),
+        *("usage", "interrupted", "cut_in_flight", "dialect", "role", "price", "assumed_usd", "masking"),
         *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
     }
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from groundcrew.domain.canonical import sha256_hex
+
 NAME_LENGTH_MAX = 64
 NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
@@ -23,3 +25,8 @@ def name_problem(name: str) -> str | None:
         f"{name!r} is not a valid name: use 1 to {NAME_LENGTH_MAX} lower-case letters, digits, '.', '-' or '_', "
         "starting and ending with a letter or digit"
     )
+
+
+def pseudonym(text: str) -> str:
+    """What stands for a user whose name is personal data or no identifier: the same text for the same user."""
+    return "sha256-" + sha256_hex(text.encode("utf-8", "surrogatepass"))[:32]

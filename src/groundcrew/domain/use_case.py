@@ -131,6 +131,9 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     economics: Economics | None = None
     #: What becomes of a call that can not be recorded: it fails (closed) or goes on and is counted (shed). None: by risk tier.
     recording: Literal["closed", "shed"] | None = None
+    #: What looks for the personal data that is masked in what is recorded: all that the guard finds, or patterns alone. None:
+    #: all where personal data is declared or the policy looks for all.
+    mask: Literal["full", "patterns"] | None = None
     #: After how many days the texts of recorded calls are removed. None: as the deployment says.
     retention_days: int | None = None
     cache: CacheRule | None = None

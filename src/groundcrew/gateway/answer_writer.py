@@ -11,6 +11,7 @@ from groundcrew.gateway.dialects.registry import client_dialect
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.release import Release
 from groundcrew.gateway.respond import DONE, event
+from groundcrew.gateway.restored_answer import restored_calls
 from groundcrew.gateway.restoring_streams import Restoring
 
 
@@ -38,7 +39,7 @@ class AnswerWriter:
         name = "refusal" if release.is_refusal else "content"
         events = self._text(self._restoring.some(text) + self._restoring.rest(), name)
         if release.tool_calls:
-            members = tool_members(_restored(self._flight, release.tool_calls))
+            members = tool_members(restored_calls(release.tool_calls, self._flight.pseudonyms))
             if "tool_calls" in members:
                 members["tool_calls"] = [{"index": index, **each} for index, each in enumerate(members["tool_calls"])]
             events += self._chunk([self._choice(members)])
@@ -65,16 +66,3 @@ class AnswerWriter:
     def _chunk(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
         chunk = chunk_object(self._flight.call_id, self._model, self._created_s, choices, **more)
         return event(chunk) if self._writer is None else self._writer.chunk(chunk)
-
-
-def _restored(flight: Flight, calls: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
-    """Tool calls with values in the place of tags in their arguments."""
-    if not flight.pseudonyms.restores:
-        return list(calls)
-    found: list[dict[str, Any]] = []
-    for call in calls:
-        function = call.get("function")
-        if isinstance(function, dict) and isinstance(function.get("arguments"), str):
-            call = {**call, "function": {**function, "arguments": flight.pseudonyms.restore_json(function["arguments"])}}
-        found.append(call)
-    return found

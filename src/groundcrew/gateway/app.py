@@ -30,6 +30,7 @@ from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.guard_client import GuardClient
 from groundcrew.gateway.inflight import Inflight, Registry
+from groundcrew.gateway.masking import without_message
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.outbound import describe, error_body, error_event, model_card
 from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Upstream
@@ -432,7 +433,7 @@ class Gateway:
         self._keep_back(flight)
         code, message, extra, retry_after_s = describe(error, flight)
         if code == "internal_error":
-            log.error("call %s failed", flight.call_id, exc_info=error)
+            log.error("call %s failed: %s", flight.call_id, without_message(error))
         if isinstance(error, RecorderUnavailable):
             self.metrics.refusal(code)
             self._finisher.settle(flight)

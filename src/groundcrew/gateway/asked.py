@@ -7,6 +7,9 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+#: Who may say something, in any dialect. Whatever else a client writes there is no role, and not recorded.
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function", "model"})
+
 #: What a client or a provider speaks: chat completions, OpenAI's responses, embeddings, Anthropic's messages, Gemini, Bedrock's
 #: converse.
 Dialect = Literal["chat", "responses", "messages", "embeddings", "gemini", "converse"]
@@ -56,8 +59,8 @@ class Asked(Protocol):
         """The newest thing that the user says: what retrieval looks for. "" without one."""
         ...
 
-    def transcript(self) -> str:
-        """What was asked, for the record: every message with its role, in order."""
+    def transcript(self, texts: Sequence[str] | None = None) -> str:
+        """What was asked, for the record: every message with its role, in order, with `texts` in the place of its own."""
         ...
 
     def hides_text(self) -> bool:
@@ -71,3 +74,8 @@ class Asked(Protocol):
     def body(self, outgoing: Outgoing) -> bytes:
         """The request for a target, as JSON; RefusedCall where its dialect has no way to say it."""
         ...
+
+
+def role_name(role: str) -> str:
+    """`role` as records have it: what a client writes there is free text."""
+    return role if role in ROLES else "other"

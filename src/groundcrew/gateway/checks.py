@@ -14,9 +14,10 @@ from groundcrew.domain.data_class import DataClass, highest
 from groundcrew.domain.guard import GuardRule, Place
 from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import GroundcrewError, RefusedCall
-from groundcrew.gateway.admission import Admitted, check_data_class
+from groundcrew.gateway.admission import Admitted
 from groundcrew.gateway.answer import Generated
 from groundcrew.gateway.asked import Asked
+from groundcrew.gateway.classify import class_of, classify, found_unasked, has_failed
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.leaving import holds_back
 from groundcrew.gateway.metrics import Metrics
@@ -26,33 +27,12 @@ from groundcrew.guards.runner import SEVERITY, Clearance, GuardOutcome, GuardRun
 
 #: What the gateway itself says when approved knowledge holds no answer.
 DECLINED_TEXT = "I have no verified answer to this question."
-#: Data classes that findings of the pii guard stand for; other types do not raise a request's class by themselves.
-_CLASS_OF_TYPE: dict[str, DataClass] = {
-    "EMAIL": "pii",
-    "PHONE": "pii",
-    "IBAN": "pii",
-    "CREDIT_CARD": "pii",
-    "SSN": "pii",
-    "PERSON": "pii",
-    "ADDRESS": "pii",
-    "MRN": "phi",
-    "HEALTH_PLAN_ID": "phi",
-}
-
 Result = TypeVar("Result")
 
 
-def _class_of(declared: DataClass, results: Sequence[GuardResult], *, with_masked: bool) -> DataClass:
-    """The highest of `declared` and what the pii guard found, masked or not."""
-    found: list[DataClass] = [declared]
-    for result in results:
-        if result.guard == "pii" and (with_masked or result.action != "redact"):
-            found += [_CLASS_OF_TYPE[each] for each in result.types if each in _CLASS_OF_TYPE]
-    return highest(found)
-
-
 class CheckedInput(msgspec.Struct, frozen=True, kw_only=True):
-    """A request after its guards: what they ask for, its texts where some were masked, and the class that a provider will see."""
+    """A request after its guards: what they ask for, its texts where some were masked, and the class that a provider will see as
+    far as its passages are not known."""
 
     outcome: GuardOutcome
     texts: list[str] | None
@@ -66,18 +46,25 @@ class Checks:
         self._guards, self._grounding, self._settings, self._metrics = guards, grounding, settings, metrics
 
     async def request(self, flight: Flight, admitted: Admitted, asked: Asked) -> CheckedInput:
-        """Guards on the request. Raises the call's data class to what the pii guard found, and refuses where that is too high."""
+        """Guards on the request. Raises the call's data class to what was found, and refuses where that is too high."""
         started_s = time.perf_counter()
         flight.output_waits = admitted.policy is not None and any("output" in rule.on for rule in admitted.policy.guards)
-        clearance = self._clearance(flight, admitted)
-        outcome = await self._guards.run(admitted.policy, "input", asked.texts, roles=asked.roles, clearance=clearance)
+        names = flight.pseudonyms
+        names.reserve((*asked.texts, admitted.entry.use_case.prompt))
+        unasked = found_unasked(admitted.policy, asked.texts)
+        clearance = self._clearance(flight, admitted, unasked)
+        outcome = await self._guards.run(
+            admitted.policy, "input", asked.texts, roles=asked.roles, clearance=clearance, pseudonyms=names
+        )
         self._book(flight, outcome)
         current = list(outcome.texts)
         tools = [position for position, role in enumerate(asked.roles) if role in ("tool", "function")]
         if tools:
             results = [current[each] for each in tools]
             roles = [asked.roles[each] for each in tools]
-            found = await self._guards.run(admitted.policy, "tool_results", results, roles=roles, clearance=clearance)
+            found = await self._guards.run(
+                admitted.policy, "tool_results", results, roles=roles, clearance=clearance, pseudonyms=names
+            )
             self._book(flight, found)
             for position, text in zip(tools, found.texts, strict=True):
                 current[position] = text
@@ -85,23 +72,19 @@ class Checks:
                 outcome = found
         if flight.scans_ran and asked.hides_text():
             flight.scans_missing += 1
-        provider_class = self._classify(flight, admitted)
+        texts = flight.shown_texts = current if current != asked.texts else None
+        if has_failed(flight):  # a scan that failed open says nothing of what it did not see
+            unasked = highest((unasked, found_unasked(None, current)))
+        provider_class = classify(flight, admitted, found=unasked)
         flight.timed("guards", started_s, "guards input")
-        return CheckedInput(outcome=outcome, texts=current if current != asked.texts else None, provider_class=provider_class)
+        return CheckedInput(outcome=outcome, texts=texts, provider_class=provider_class)
 
-    def _classify(self, flight: Flight, admitted: Admitted) -> DataClass:
-        """Book the class that was found; the class that a provider will see leaves out what was masked."""
-        flight.data_class = _class_of(admitted.data_class, flight.guards, with_masked=True)
-        check_data_class(admitted.entry.use_case, flight.data_class)
-        seen = _class_of(admitted.data_class, flight.guards, with_masked=False)
-        return seen if admitted.knowledge is None else highest((seen, admitted.knowledge.data_class))
-
-    def _clearance(self, flight: Flight, admitted: Admitted) -> Clearance:
+    def _clearance(self, flight: Flight, admitted: Admitted, found: DataClass = "public") -> Clearance:
         """Of what class texts are that guards on other machines would get: like that which a provider would see, and what the
         rules of the place itself found and did not mask."""
 
         def clearance(results: Sequence[GuardResult]) -> DataClass:
-            return _class_of(admitted.seen_class, [*flight.guards, *results], with_masked=False)
+            return class_of(highest((admitted.seen_class, found)), [*flight.guards, *results], with_masked=False)
 
         return clearance
 
@@ -120,7 +103,13 @@ class Checks:
         context = _output_context(flight)
         clearance = self._clearance(flight, admitted)
         outcome = await self._guards.run(
-            admitted.policy, "output", texts, context, monitor_only=monitor_only, clearance=clearance
+            admitted.policy,
+            "output",
+            texts,
+            context,
+            monitor_only=monitor_only,
+            clearance=clearance,
+            pseudonyms=flight.pseudonyms,
         )
         self._book(flight, outcome)
         flight.output_waits = False
@@ -149,10 +138,11 @@ class Checks:
         for result in outcome.results:
             self._metrics.guard(result)
 
-    async def retrieve(self, flight: Flight, admitted: Admitted) -> None:
-        """Find the passages for the question; none where the knowledge base is missing, expired or can not be read."""
+    async def retrieve(self, flight: Flight, admitted: Admitted, seen: DataClass) -> DataClass:
+        """Find the passages for the question; none where the knowledge base is missing, expired or can not be read. Returns
+        the class that a provider will see, which was `seen` without passages; RefusedCall where theirs is too high."""
         if admitted.knowledge is None or self._grounding is None or not flight.question.strip():
-            return
+            return seen
         started_s = time.perf_counter()
         knowledge = admitted.knowledge
         try:
@@ -160,17 +150,24 @@ class Checks:
         except GroundcrewError as error:
             flight.details["retrieval_error"] = str(error)
             self._metrics.grounding_failures.inc()
-            return
+            return seen
         finally:
             flight.timed("retrieval", started_s)
         flight.knowledge_revision = knowledge.revision
+        before = len(flight.guards)
         flight.sources = await self._safe_passages(flight, admitted, found)
+        seen = classify(flight, admitted, seen=seen, since=before)
+        if flight.sources:
+            flight.data_class = highest((flight.data_class, knowledge.data_class))
+        return seen
 
     async def _safe_passages(self, flight: Flight, admitted: Admitted, found: Sequence[Source]) -> tuple[Source, ...]:
         place: Place = "passages"
         started_s = time.perf_counter()
         texts = [*(source.text for source in found), *(source.title for source in found)]
-        outcome = await self._guards.run(admitted.policy, place, texts, clearance=self._clearance(flight, admitted))
+        flight.pseudonyms.reserve(texts)
+        clearance = self._clearance(flight, admitted)
+        outcome = await self._guards.run(admitted.policy, place, texts, clearance=clearance, pseudonyms=flight.pseudonyms)
         self._book(flight, outcome)
         flight.timed("guards", started_s, "guards passages")
         if outcome.is_closed:  # a failed scan that fails closed

@@ -53,11 +53,11 @@ class AskedEmbeddings:
         """Nothing is asked."""
         return ""
 
-    def transcript(self) -> str:
+    def transcript(self, texts: Sequence[str] | None = None) -> str:
         """Every text; how many token ids there are, where the client sends those."""
         if not self.texts:
             return f"user: ({self.given.inputs} texts as token ids)"
-        return "\n\n".join(f"user: {text}" for text in self.texts)
+        return "\n\n".join(f"user: {text}" for text in (self.texts if texts is None else texts))
 
     def hides_text(self) -> bool:
         """Whether guards can not read it: token ids, members that are unknown."""
@@ -91,7 +91,7 @@ class Embedder:
         """Serve one call whose key is known."""
         started_s = time.perf_counter()
         asked = AskedEmbeddings(body, self._settings)
-        flight.request_text, flight.details["dialect"] = asked.transcript(), "embeddings"
+        flight.asked, flight.details["dialect"] = asked, "embeddings"
         flight.user_id = user_of(flight.headers, asked.user, self._settings)
         admitted = self._entrance.admit(flight, asked, len(body))
         flight.timed("admission", started_s)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from groundcrew.domain.call import CallStatus
+import msgspec
+
+from groundcrew.domain.call import Call, CallStatus
 from groundcrew.domain.clock import Clock
 from groundcrew.errors import RecorderUnavailable
 from groundcrew.gateway.budget import Ledger
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.masking import masked_call
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import Recorder
 from groundcrew.gateway.settings import GatewaySettings
@@ -36,7 +39,7 @@ class Finisher:
         """
         started_s = time.perf_counter()
         try:
-            await self._recorder.opened(flight.call("opened", None))
+            await self._recorder.opened(await masked_call(flight, "opened", None))
         except RecorderUnavailable:
             if not _sheds(flight, "answered"):
                 raise
@@ -59,10 +62,11 @@ class Finisher:
         self._settle(flight, now)
         flight.status = status
         started_s = time.perf_counter()
+        call = await masked_call(flight, status, now)
         try:
-            await self._recorder.record(flight.call(status, now))
+            await self._recorder.record(call)
         except RecorderUnavailable:
-            if not self._shed(flight, status):
+            if not self._shed(flight, call):
                 raise
         finally:
             flight.timed("record", started_s)  # too late for the record itself: for metrics, traces and the response
@@ -71,20 +75,21 @@ class Finisher:
         flight.recorded_ms = flight.latency_ms
         self._metrics.call(flight.entry.use_case.name, status, flight.recorded_ms, flight.input_tokens, flight.output_tokens)
 
-    def _shed(self, flight: Flight, status: CallStatus) -> bool:
+    def _shed(self, flight: Flight, call: Call) -> bool:
         """What becomes of a call that can not be recorded now: whether it goes on all the same.
 
         A stream of which some has left gets its record later in any case; where it may not go on, it ends with an error for its
         client.
         """
+        status = call.status
         goes_on = _sheds(flight, status)
         if flight.is_opened:
             flight.is_recorded = True
             if status == "answered" and not goes_on:
                 flight.status, flight.error_code = "failed", "recorder_unavailable"
-            self._recorder.later(flight.call(flight.status, self._clock.now()))
+            self._recorder.later(msgspec.structs.replace(call, status=flight.status, error_code=flight.error_code))
         else:
-            self._recorder.missed(flight.call(status, None), answered=goes_on)
+            self._recorder.missed(call, answered=goes_on)
         if goes_on and not flight.is_opened and flight.entry is not None:
             self._metrics.shed.labels(flight.entry.use_case.name).inc()
         return goes_on

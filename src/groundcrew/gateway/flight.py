@@ -14,7 +14,7 @@ from groundcrew.domain.provider import Role
 from groundcrew.domain.snapshot import KeyEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.trust import TrustReport
 from groundcrew.gateway.answer import Tokens
-from groundcrew.gateway.asked import Dialect
+from groundcrew.gateway.asked import Asked, Dialect
 from groundcrew.gateway.budget import Reservation
 from groundcrew.gateway.dialects.registry import EventWriter
 from groundcrew.gateway.inflight import Inflight
@@ -23,7 +23,7 @@ from groundcrew.gateway.respond import HeaderList
 from groundcrew.gateway.timing import Parts
 from groundcrew.gateway.trace import NO_TRACE, CallTrace
 from groundcrew.gateway.wire import Headers
-from groundcrew.guards.redaction import Pseudonyms
+from groundcrew.guards.redaction import OffsetMap, Pseudonyms, remap_report
 
 if TYPE_CHECKING:
     from groundcrew.gateway.shadow import ShadowOrder
@@ -31,6 +31,18 @@ if TYPE_CHECKING:
 
 class Flight:
     """A call under way. Filled in as it advances; `call` turns it into a record at any moment."""
+
+    #: The request, once it is read, and its texts as a provider may see them, where guards masked some.
+    asked: Asked | None = None
+    shown_texts: list[str] | None = None
+    #: The request's texts and the answer as they are recorded, once they are; whether they could not be masked.
+    masked_texts: list[str] | None = None
+    masked_answer: str = ""
+    #: The tags of the record: those of the call, and more for what no policy masks.
+    recorded_names: Pseudonyms | None = None
+    unmaskable: bool = False
+    #: How offsets move in an answer that its client gets with values in the place of their tags.
+    restored: OffsetMap | None = None
 
     def __init__(self, call_id: str, received_at: datetime) -> None:
         self.call_id, self.received_at = call_id, received_at
@@ -56,7 +68,7 @@ class Flight:
         #: The alias that is asked, once it is known.
         self.model: str | None = None
         self.data_class: DataClass = "public"
-        self.question = self.request_text = ""
+        self.question = ""
         #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
         self.prefill = ""
         self.offers_tools = False
@@ -173,7 +185,7 @@ class Flight:
         return details
 
     def call(self, status: CallStatus, finished_at: datetime | None) -> Call:
-        """The record. Needs an authenticated call."""
+        """The record, without what was asked and not masked yet: see `masking`. Needs an authenticated call."""
         assert self.key is not None
         assert self.entry is not None
         use_case = self.entry.use_case
@@ -196,7 +208,6 @@ class Flight:
             unit_id=self.headers.unit_id,
             user_id=self.user_id,
             data_class=self.data_class,
-            request=self.request_text,
             answer=self.answer,
             withheld_answer=self.withheld_answer,
             answer_sha256=sha256_hex(self.answer.encode()) if self.answer else None,
@@ -237,6 +248,8 @@ class Flight:
     def report(self) -> dict[str, Any]:
         """The `groundcrew` member of a body: what the client may know about its answer."""
         trust = self.trust
+        if trust is not None and self.restored is not None:
+            trust = remap_report(trust, self.restored, reasons_stay=True)
         return {
             "call_id": self.call_id,
             "status": self.status,

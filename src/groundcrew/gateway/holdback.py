@@ -141,7 +141,7 @@ class _Passage:
         #: Failed scans by rule, where the rule fails open, and the time that scans of beginnings took.
         self._failures: dict[int, int] = {}
         self._spent_ms: dict[str, float] = {}
-        self.window = Window()
+        self.window = Window(flight.pseudonyms)
 
     async def take(self, reading: Reading) -> None:
         """Let out what the text that has come allows. _NothingMore where a rule ends it."""
@@ -237,6 +237,8 @@ class _Passage:
         await send_events(self._send, self._writer.rest(release, rest))
         flight.answer += rest + calls
         await self._finisher.commit(flight, flight.status)
+        if flight.pseudonyms.restores:
+            _, flight.restored = flight.pseudonyms.restore_mapped(release.text)
         await send_events(self._send, self._writer.end(), more=False)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.exposure import place_of, share_of
 from groundcrew.domain.snapshot import KeyEntry
 from groundcrew.domain.spending import METERS, to_nanos
 from groundcrew.domain.stage import limits
 from groundcrew.domain.use_case import Exposure, RateLimits, SpendLimits, UseCase
 from groundcrew.errors import RefusedCall
+from groundcrew.guards.masking import without_names
 
 
 class Cap(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +98,8 @@ def _tighter(first: Cap | None, second: Cap | None) -> Cap | None:
 def _share(exposure: Exposure | None) -> tuple[int | None, frozenset[str]]:
     if exposure is None or (exposure.ceiling_percent is not None and exposure.ceiling_percent >= 100):
         return None, frozenset()
-    return share_of(exposure.ceiling_percent), exposure.users
+    # As calls name them, see `user_of`.
+    return share_of(exposure.ceiling_percent), frozenset(map(without_names, exposure.users))
 
 
 def check_exposure(plan: Plan, use_case: str, user: str | None) -> None:
@@ -111,8 +112,3 @@ def check_exposure(plan: Plan, use_case: str, user: str | None) -> None:
             f"use case {use_case} serves some of its users only, and this call names none: send the header groundcrew-user-id",
         )
     raise RefusedCall("not_in_exposure", f"user {user!r} is not among those whom use case {use_case} may serve in its stage")
-
-
-def pseudonym(text: str) -> str:
-    """What stands for a user whose name is personal data or no identifier: the same text for the same user."""
-    return "sha256-" + sha256_hex(text.encode("utf-8", "surrogatepass"))[:32]

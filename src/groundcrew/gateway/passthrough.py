@@ -80,6 +80,8 @@ class PassThrough:
         await self._finisher.commit(flight, "answered")
         if cache is not None:
             cache.keep(generated, text, None)
+        if flight.pseudonyms.restores:
+            _, flight.restored = flight.pseudonyms.restore_mapped(text)
         last = relay.end(flight.report())
         if not flight.response_started:
             flight.response_started = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import msgspec
+
 from groundcrew.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from groundcrew.gateway.admission import Admitted, routes_for
 from groundcrew.gateway.answer import Generated
@@ -24,6 +26,7 @@ from groundcrew.gateway.prompt import system_prompt
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.release import Release, Releaser
 from groundcrew.gateway.respond import Send, send_events, send_json, start_events
+from groundcrew.gateway.restored_answer import restored
 from groundcrew.gateway.routing import Route, caller_of, order
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.shadow import ShadowOrder
@@ -57,13 +60,13 @@ class Proxy:
         """Serve one call whose key is known."""
         started_s = time.perf_counter()
         asked = self._read(flight, body)
-        if flight.trace.wants_content:
-            flight.trace.asked(list(zip(asked.roles, asked.texts, strict=True)))
         admitted = self._entrance.admit(flight, asked, len(body))
         flight.timed("admission", started_s)
         checked = await self._checks.request(flight, admitted, asked)
         flight.question = asked.question(checked.texts)
-        await self._checks.retrieve(flight, admitted)
+        seen = await self._checks.retrieve(flight, admitted, checked.provider_class)
+        if seen != checked.provider_class:
+            checked = msgspec.structs.replace(checked, provider_class=seen)
         if checked.outcome.action not in ("allow", "redact"):
             release = await self._releaser.instead(flight, admitted, checked.outcome)
             await self._leave(flight, asked, admitted, None, release, send)
@@ -135,7 +138,7 @@ class Proxy:
         else:
             asked = AskedTranslated(flight.dialect, body, self._settings)
             flight.details["dialect"] = flight.dialect
-        flight.stream, flight.request_text = asked.stream, asked.transcript()
+        flight.stream, flight.asked = asked.stream, asked
         flight.prefill, flight.offers_tools = asked.prefill, asked.offers_tools
         flight.user_id = user_of(flight.headers, asked.user, self._settings)
         return asked
@@ -210,6 +213,8 @@ class Proxy:
     ) -> None:
         """Record the call, and only then let its answer leave."""
         model = admitted.entry.use_case.model
+        if flight.pseudonyms.restores and release.kind == "sent":
+            generated, release = restored(flight, generated, release)
         if asked.dialect != "chat" and release.kind == "sent":  # what can not be said in the client's dialect is no answer
             if flight.stream:
                 answer_events(asked, flight, release, model)

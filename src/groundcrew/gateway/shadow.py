@@ -24,6 +24,7 @@ from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.inflight import Inflight, Registry
+from groundcrew.gateway.masking import without_message
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.release import supported
@@ -50,7 +51,9 @@ _SHARED = (
         "model",
         "data_class",
         "question",
-        "request_text",
+        "asked",
+        "shown_texts",
+        "pseudonyms",
         "prefill",
         "offers_tools",
     ),
@@ -139,7 +142,7 @@ class Shadows:
             self.running.remove(copy.inflight)
         self._finisher.settle(copy)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("the shadow copy %s of call %s failed", copy.call_id, copy.shadow_of, exc_info=error)
+            log.error("the shadow copy %s of call %s failed: %s", copy.call_id, copy.shadow_of, without_message(error))
 
     async def _run(self, copy: Flight, order: ShadowOrder, route: Route) -> None:
         outcome: Outcome = "failed"

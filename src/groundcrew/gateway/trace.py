@@ -109,7 +109,7 @@ class CallTrace:
 
     __slots__ = ("_headers", "trace_id")
 
-    #: Whether `asked` wants the request's messages.
+    #: Whether the texts of the call are exported.
     wants_content = False
 
     def __init__(self, parent: TraceParent | None = None) -> None:
@@ -119,9 +119,6 @@ class CallTrace:
     def headers(self, body: bytes) -> TraceHeaders:
         """The headers for the provider of the attempt under way; `body` is what it is sent."""
         return self._headers
-
-    def asked(self, messages: Sequence[tuple[str, str]]) -> None:
-        """Note the request's messages as (role, text)."""
 
     def part(self, name: str, start_s: float, end_s: float) -> None:
         """Note a part of the call (perf_counter)."""

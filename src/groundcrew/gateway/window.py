@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from groundcrew.domain.guard import Finding
-from groundcrew.guards.redaction import redact
+from groundcrew.guards.redaction import Pseudonyms, redact
 from groundcrew.guards.runner import RuleScan
 
 #: Code points of new text from which on the guards look again: where a sentence has ended in it, and in any case. Both grow with
@@ -38,9 +38,10 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Window:
-    """The text of one answer. Offsets count code points of the text as it was generated."""
+    """The text of one answer. Offsets count code points of the text as it was generated; `pseudonyms` are its call's tags."""
 
-    def __init__(self) -> None:
+    def __init__(self, pseudonyms: Pseudonyms | None = None) -> None:
+        self._pseudonyms = pseudonyms
         self._pieces: list[str] = []
         self._end = ""
         self._sentence_ended = self._waits = False
@@ -89,7 +90,7 @@ class Window:
             for each in judged.masked
             if self.left < each.end and each.start < until
         ]
-        masked, _ = redact(self.text[self.left : until], findings)
+        masked, _ = redact(self.text[self.left : until], findings, self._pseudonyms)
         self.left, self.left_text = until, self.left_text + masked
         self._waits = self.length - self.left > HOLD_BACK_LENGTH_MAX
         return masked

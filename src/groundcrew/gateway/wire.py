@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 import msgspec
 
 from groundcrew.domain.data_class import DATA_CLASSES, DataClass, highest
+from groundcrew.domain.identifiers import pseudonym
 from groundcrew.errors import RefusedCall
-from groundcrew.gateway.landing import pseudonym
 from groundcrew.gateway.settings import GatewaySettings
-from groundcrew.guards import pii
-
-#: What no business uses to name a case or a unit. Records keep identifiers as they are, so that outcomes find their calls;
-#: shapes that case numbers share, such as those of telephones and cards, are left alone.
-_NO_IDENTIFIER = frozenset({"EMAIL", "IBAN"})
-#: Identifiers whose check for personal data is remembered.
-IDENTIFIERS_CACHED_MAX = 4_096
+from groundcrew.guards.masking import personal_kinds, stored_identifier, without_names
 
 
 class Headers(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +65,7 @@ def _identifier(found: dict[bytes, bytes], name: bytes, settings: GatewaySetting
             "invalid_request",
             f"header {name.decode()}: use at most {settings.identifier_length_max} printable characters",
         )
-    if personal := _personal(text):
+    if personal := personal_kinds(text):
         raise RefusedCall(
             "invalid_request",
             f"header {name.decode()}: it holds personal data ({', '.join(personal)}); use an identifier of a case",
@@ -80,23 +73,18 @@ def _identifier(found: dict[bytes, bytes], name: bytes, settings: GatewaySetting
     return text or None
 
 
-@lru_cache(maxsize=IDENTIFIERS_CACHED_MAX)
-def _personal(text: str) -> tuple[str, ...]:
-    """The kinds of personal data in `text` that no identifier may hold."""
-    return tuple(sorted({each.type for each in pii.find(text)} & _NO_IDENTIFIER))
-
-
 def user_of(headers: Headers, named: str | None, settings: GatewaySettings) -> str | None:
     """Who asks: the header groundcrew-user-id, else whom the body names, else the header groundcrew-unit-id.
 
-    What a body names is free text: where it is no identifier its digest stands for it.
+    What a body names is free text: where it is no identifier, or holds personal data, its digest stands for it. So it does for
+    whatever holds white space, as names of people do.
     """
     if headers.user_id is not None:
-        return headers.user_id
+        return without_names(headers.user_id)
     if named is None:
-        return headers.unit_id
-    fits = len(named) <= settings.identifier_length_max and named.isprintable() and not _personal(named)
-    return named if fits else pseudonym(named)
+        return without_names(headers.unit_id) if headers.unit_id is not None else None
+    fits = len(named) <= settings.identifier_length_max and named.isprintable()
+    return stored_identifier(named) if fits else pseudonym(named)
 
 
 def _data_class(values: list[bytes]) -> DataClass | None:

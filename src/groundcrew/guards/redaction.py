@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
@@ -55,6 +56,16 @@ _UNCHANGED = OffsetMap()
 _TAG = re.compile(r"\[[^\[\]\s]{1,80}\]")
 #: Tags that one call gives; values beyond it share the tag of their type without a number, which is then never restored.
 TAGS_MAX = 10_000
+#: Types whose values are one person's or one thing's wherever they stand in a call, so that one found in one text is known in
+#: the others; how many such values are looked for, and from which length on (names: one word longer, or several words).
+_KNOWN_TYPES = frozenset(
+    {
+        *("PERSON", "EMAIL", "PHONE", "ADDRESS", "IBAN", "CREDIT_CARD", "SSN", "MRN", "HEALTH_PLAN_ID", "ID"),
+        "SECRET",
+    }
+)
+KNOWN_MAX = 256
+KNOWN_LENGTH_MIN = 5
 
 
 class Pseudonyms:
@@ -71,11 +82,17 @@ class Pseudonyms:
     since providers sign it.
     """
 
-    __slots__ = ("_counts", "_length_max", "_tags", "_taken", "_unclear", "_values")
+    __slots__ = ("_counts", "_known", "_length_max", "_lock", "_tags", "_taken", "_unclear", "_unread", "_values")
 
     def __init__(self) -> None:
         self._tags: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
+        #: A call that is cut may be masked for its record while a thread still masks it.
+        self._lock = threading.Lock()
+        #: Texts whose tags are looked for once a tag is needed: most calls need none.
+        self._unread: list[tuple[str, bool]] = []
+        #: Types of values that are looked for in every text of the call.
+        self._known: dict[str, str] = {}
         #: Tags that are in use, by a value or literally in a text of the call; and those that are both.
         self._taken: set[str] = set()
         self._unclear: set[str] = set()
@@ -83,49 +100,116 @@ class Pseudonyms:
         self._values: dict[str, str] = {}
         self._length_max = 0
 
+    def copy(self) -> Pseudonyms:
+        """The same tags for the same values; what either is told from here on is nothing to the other."""
+        other = Pseudonyms()
+        with self._lock:
+            other._tags, other._counts = dict(self._tags), dict(self._counts)
+            other._known, other._values = dict(self._known), dict(self._values)
+            other._taken, other._unclear = set(self._taken), set(self._unclear)
+            other._unread, other._length_max = list(self._unread), self._length_max
+        return other
+
     @property
     def restores(self) -> bool:
         """Whether there is anything that could be put back."""
         return bool(self._values)
 
+    @property
+    def tags(self) -> int:
+        """How many values have a tag."""
+        return len(self._tags)
+
     def reserve(self, texts: Iterable[str]) -> None:
         """Take the tags that `texts` hold literally out of use. One that already stands for a value is no longer put back, since
         nobody could tell which of the two an answer means."""
-        for text in texts:
-            if "[" in text:
-                for tag in _TAG.findall(text):
-                    if tag in self._taken:
-                        self._unclear.add(tag)
-                        self._values.pop(tag, None)
-                    self._taken.add(tag)
+        self._note(texts, unclear=True)
+
+    def avoid(self, texts: Iterable[str]) -> None:
+        """The same for texts that use this call's tags, as answers do: theirs that stand for a value keep doing so."""
+        self._note(texts, unclear=False)
+
+    def _note(self, texts: Iterable[str], *, unclear: bool) -> None:
+        self._unread += [(text, unclear) for text in texts if "[" in text]
+        if self._tags:
+            with self._lock:
+                self._read()
+
+    def _read(self) -> None:
+        unread, self._unread = self._unread, []
+        for text, unclear in unread:
+            for tag in _TAG.findall(text):
+                if unclear and tag in self._taken:
+                    self._unclear.add(tag)
+                    self._values.pop(tag, None)
+                self._taken.add(tag)
 
     def tag(self, kind: str, value: str, *, restorable: bool = False) -> str:
         """The tag for `value`, which is of the type `kind`. `restorable` values are put back by `restore`."""
         folded = (kind, " ".join(value.split()).casefold())
-        tag = self._tags.get(folded)
-        if tag is None:
-            if len(self._tags) >= TAGS_MAX:
-                tag = f"[{kind}]"
-                self._unclear.add(tag)
-                self._values.pop(tag, None)
-                return tag
-            count = self._counts.get(kind, 0)
-            while tag is None or tag in self._taken:
-                count += 1
-                tag = f"[{kind}]" if count == 1 else f"[{kind}_{count}]"
-            self._counts[kind] = count
-            self._tags[folded] = tag
-            self._taken.add(tag)  # a type of a plug-in may end in a number: no two values share a tag
-        if restorable and tag not in self._values and tag not in self._unclear and _TAG.fullmatch(tag):
-            self._values[tag] = value
-            self._length_max = max(self._length_max, len(tag))
+        with self._lock:
+            if self._unread:
+                self._read()
+            tag = self._tags.get(folded)
+            if tag is None:
+                if len(self._tags) >= TAGS_MAX:
+                    tag = f"[{kind}]"
+                    self._unclear.add(tag)
+                    self._values.pop(tag, None)
+                    return tag
+                count = self._counts.get(kind, 0)
+                while tag is None or tag in self._taken:
+                    count += 1
+                    tag = f"[{kind}]" if count == 1 else f"[{kind}_{count}]"
+                self._counts[kind] = count
+                self._tags[folded] = tag
+                self._taken.add(tag)  # a type of a plug-in may end in a number: no two values share a tag
+            if kind in _KNOWN_TYPES and len(self._known) < KNOWN_MAX and _is_known_by_itself(kind, value):
+                self._known[value] = kind
+            if restorable and tag not in self._values and tag not in self._unclear and _TAG.fullmatch(tag):
+                self._values[tag] = value
+                self._length_max = max(self._length_max, len(tag))
         return tag
+
+    def occurrences(self, text: str) -> list[Finding]:
+        """Where `text` holds values that have a tag already, as whole words: what was found in one text of a call is masked in
+        the others as well, also where nothing around it tells what it is."""
+        found: list[Finding] = []
+        for value, kind in tuple(self._known.items()):
+            start = text.find(value)
+            while start >= 0:
+                end = start + len(value)
+                if not (start and text[start - 1].isalnum()) and not text[end : end + 1].isalnum():
+                    found.append(Finding(start=start, end=end, type=kind, score=1.0, reason="found in another text of the call"))
+                start = text.find(value, end)
+        return found
+
+    def without_tags(self, text: str, findings: list[Finding]) -> list[Finding]:
+        """`findings` without those that lie over a tag of this call."""
+        if not self._tags or "[" not in text:
+            return findings
+        given = set(self._tags.values())
+        spans = [match.span() for match in _TAG.finditer(text) if match.group() in given]
+        return [each for each in findings if not any(each.start < end and start < each.end for start, end in spans)]
 
     def restore(self, text: str) -> str:
         """`text` with values in the place of their tags."""
         if not self._values or "[" not in text:
             return text
         return _TAG.sub(lambda match: self._values.get(match.group(), match.group()), text)
+
+    def restore_mapped(self, text: str) -> tuple[str, OffsetMap]:
+        """As `restore`, with how offsets moved."""
+        if not self._values or "[" not in text:
+            return text, _UNCHANGED
+        return _replace(
+            text,
+            [
+                (match.start(), match.end(), value)
+                for match in _TAG.finditer(text)
+                if (value := self._values.get(match.group())) is not None
+            ],
+        )
 
     def restore_json(self, text: str) -> str:
         """The same for a text that is JSON, or a piece of one: values are escaped as inside of a JSON string."""
@@ -148,6 +232,10 @@ class Pseudonyms:
         return len(tail) if any(each.startswith(tail) for each in self._values) else 0
 
 
+def _is_known_by_itself(kind: str, value: str) -> bool:
+    return len(value) >= KNOWN_LENGTH_MIN and (kind != "PERSON" or len(value) > KNOWN_LENGTH_MIN or " " in value)
+
+
 def redact(
     text: str,
     findings: Sequence[Finding],
@@ -163,9 +251,7 @@ def redact(
     spans = _merged(sorted((*findings, *restorable), key=lambda each: (each.start, -each.end)), len(text))
     if not spans:
         return text, _UNCHANGED
-    pieces: list[str] = []
-    starts, ends, tags, shifts = [], [], [], []
-    position = shift = 0
+    replaced: list[tuple[int, int, str]] = []
     for finding in spans:
         value = text[finding.start : finding.end]
         if pseudonyms is None:
@@ -173,15 +259,25 @@ def redact(
         else:
             final = any(each.start < finding.end and finding.start < each.end for each in findings)
             tag = pseudonyms.tag(finding.type, value, restorable=bool(restorable) and not final)
-        pieces += (text[position : finding.start], tag)
-        starts.append(finding.start)
-        ends.append(finding.end)
-        tags.append(len(tag))
+        replaced.append((finding.start, finding.end, tag))
+    return _replace(text, replaced)
+
+
+def _replace(text: str, spans: Sequence[tuple[int, int, str]]) -> tuple[str, OffsetMap]:
+    """`text` with each span from start to end, which are in order and apart, replaced."""
+    pieces: list[str] = []
+    starts, ends, lengths, shifts = [], [], [], []
+    position = shift = 0
+    for start, end, new in spans:
+        pieces += (text[position:start], new)
+        starts.append(start)
+        ends.append(end)
+        lengths.append(len(new))
         shifts.append(shift)
-        shift += len(tag) - (finding.end - finding.start)
-        position = finding.end
+        shift += len(new) - (end - start)
+        position = end
     pieces.append(text[position:])
-    offsets = OffsetMap(starts=tuple(starts), ends=tuple(ends), tag_lengths=tuple(tags), shifts=tuple(shifts))
+    offsets = OffsetMap(starts=tuple(starts), ends=tuple(ends), tag_lengths=tuple(lengths), shifts=tuple(shifts))
     return "".join(pieces), offsets
 
 
@@ -200,9 +296,9 @@ def _merged(findings: list[Finding], length: int) -> list[Finding]:
     return spans
 
 
-def remap_report(report: TrustReport, offsets: OffsetMap) -> TrustReport:
+def remap_report(report: TrustReport, offsets: OffsetMap, *, reasons_stay: bool = False) -> TrustReport:
     """`report` with its offsets in the answer carried over to the masked answer; quotes lie in sources and stay. The reasons of
-    a claim that was masked go, because they may name its words."""
+    a claim that was masked go, because they may name its words, unless `reasons_stay`."""
     if not offsets.starts:
         return report
     return msgspec.structs.replace(
@@ -212,7 +308,11 @@ def remap_report(report: TrustReport, offsets: OffsetMap) -> TrustReport:
                 claim,
                 start=offsets.start(claim.start),
                 end=offsets.end(claim.end),
-                reasons=(MASKED_REASON,) if claim.reasons and offsets.masks(claim.start, claim.end) else claim.reasons,
+                reasons=(
+                    (MASKED_REASON,)
+                    if claim.reasons and not reasons_stay and offsets.masks(claim.start, claim.end)
+                    else claim.reasons
+                ),
             )
             for claim in report.claims
         ),

@@ -17,7 +17,7 @@ from groundcrew.domain.guard import Action, Finding, GuardRule, Place, Policy, V
 from groundcrew.errors import GroundcrewError
 from groundcrew.guards.judging import NOTHING, RuleRun, conclude, failed, is_clean, nonsense_in, passed
 from groundcrew.guards.plans import CLEAN, Known, Memory, Plan, PlannedRule, Plans
-from groundcrew.guards.redaction import OffsetMap, redact
+from groundcrew.guards.redaction import OffsetMap, Pseudonyms, redact
 from groundcrew.guards.registry import BUILT_IN, Context
 from groundcrew.guards.remote import Poster, Question, RemoteCall, RemoteTexts
 from groundcrew.guards.threads import QUEUE_MAX, GuardThreads
@@ -88,11 +88,13 @@ class GuardRunner:
         roles: Sequence[str] | None = None,
         monitor_only: bool = False,
         clearance: Clearance | None = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> GuardOutcome:
         """Run the rules of `policy` for `place` over `texts`; `context` is what every guard may look at.
 
         `roles` gives each text's message role, as `context["role"]`; `monitor_only` leaves out rules that are enforced.
         `clearance` says of what class the texts are that guards on other machines would get; without it they get none.
+        `pseudonyms` are the tags of the call that the texts belong to.
         """
         plan = self._plans.find(policy, place, monitor_only=monitor_only) if policy is not None and texts else None
         if plan is None or not plan.rules:
@@ -108,7 +110,7 @@ class GuardRunner:
                 ran=len(runs),
                 failed=plan.left_out,
             )
-        placed = _Place(plan, texts, given, roles, self._memory if remembers else None)
+        placed = _Place(plan, texts, given, roles, self._memory if remembers else None, pseudonyms)
         return await self._run(placed, clearance)
 
     async def scan(
@@ -116,7 +118,7 @@ class GuardRunner:
     ) -> tuple[RuleScan, ...]:
         """What each of `rules`, none of them on another machine, says about `text`, the beginning of one that is still being
         written. Masks and remembers nothing: what follows is for the caller to say."""
-        placed = _Place(Plan(0, place, list(rules)), (text,), context or _NO_CONTEXT, None, None)
+        placed = _Place(Plan(0, place, list(rules)), (text,), context or _NO_CONTEXT, None, None, None)
         waiting = [each for each in range(len(rules)) if placed.begin(each)]
         if waiting:
             await asyncio.gather(*(self._finish(placed, each) for each in waiting))
@@ -175,8 +177,11 @@ class GuardRunner:
             runs[each] = placed.conclude(each)
 
         async def ask() -> None:
-            before = [run for each in local if rules[each].is_first and (run := runs[each]) is not None]
-            masked = _masked(placed.texts, before)
+            first = [
+                (planned.rule, run) for planned, run in zip(rules, runs, strict=True) if planned.is_first and run is not None
+            ]
+            before = [run for _, run in first]
+            masked = _masked(placed, first)
             data_class = clearance([run.result for run in before]) if clearance is not None else "phi"
             outside = RemoteTexts(
                 texts=[text for text, _ in masked],
@@ -228,6 +233,10 @@ class GuardRunner:
         self._threads.close()
 
 
+#: Where values that a rule masks may be put back into the client's answer: it sent them itself.
+RESTORED_PLACES: frozenset[Place] = frozenset({"input", "tool_results"})
+
+
 class _Place:
     """One run of a plan: its texts, and what is known of each by now."""
 
@@ -238,8 +247,10 @@ class _Place:
         given: Mapping[str, Any],
         roles: Sequence[str] | None,
         memory: Memory | None,
+        pseudonyms: Pseudonyms | None,
     ) -> None:
         self.plan, self.texts, self._given, self._roles, self._memory = plan, texts, given, roles, memory
+        self.pseudonyms = pseudonyms
         self.started_s = time.perf_counter()
         self.verdicts: list[list[Verdict | None]] = [[None] * len(texts) for _ in plan.rules]
         self.pending: list[list[int]] = [[] for _ in plan.rules]
@@ -369,13 +380,25 @@ def _problem(planned: PlannedRule, error: Exception) -> str:
     return f"the guard failed ({type(error).__name__})"
 
 
-def _masked(texts: Sequence[str], runs: Sequence[RuleRun]) -> list[tuple[str, OffsetMap]]:
-    """The texts with everything masked that the rules want masked."""
-    redactions: dict[int, list[Finding]] = {}
-    for run in runs:
+def _masked(placed: _Place, pairs: Sequence[tuple[GuardRule, RuleRun]]) -> list[tuple[str, OffsetMap]]:
+    """The texts with everything masked that the rules want masked, and values that were masked in one text masked in all of the
+    input. What the client itself sent, a rule may have put back into its answer."""
+    names, place = placed.pseudonyms, placed.plan.place
+    final: dict[int, list[Finding]] = {}
+    restorable: dict[int, list[Finding]] = {}
+    for rule, run in pairs:
+        restores = rule.settings.get("restore") is True and place in RESTORED_PLACES
         for index, findings in run.redactions.items():
-            redactions.setdefault(index, []).extend(findings)
-    return [redact(text, redactions.get(index, ())) for index, text in enumerate(texts)]
+            (restorable if restores else final).setdefault(index, []).extend(findings)
+    masked = [
+        redact(text, final.get(index, ()), names, restorable=restorable.get(index, ())) for index, text in enumerate(placed.texts)
+    ]
+    if names is None or place == "output" or not (final or restorable):
+        return masked
+    for index, text in enumerate(placed.texts):
+        if index not in final and index not in restorable and (found := names.occurrences(text)):
+            masked[index] = redact(text, found, names)
+    return masked
 
 
 def _outcome(placed: _Place, all_runs: Sequence[RuleRun | None]) -> GuardOutcome:
@@ -388,7 +411,7 @@ def _outcome(placed: _Place, all_runs: Sequence[RuleRun | None]) -> GuardOutcome
         return GuardOutcome(texts=tuple(texts), offsets=offsets, results=results, ran=sum([run.ran for run in runs]))
     winner_rule, winner = max(pairs, key=lambda pair: SEVERITY.index(pair[1].action))
     action = winner.action
-    masked = _masked(texts, runs)
+    masked = _masked(placed, pairs)
     return GuardOutcome(
         action=action,
         guard=winner_rule.label if action != "allow" else "",

@@ -245,6 +245,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
     """kind: UseCase, without its hypothesis (see `hypothesis_file`)."""
     for key, why in NOT_DECLARED.items():
         fields.refuse(key, why)
+    recording = read_recording(fields)
     return UseCase(
         name=fields.name("name"),
         title=fields.text("title", required=True, length_max=200),
@@ -266,7 +267,8 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         limits=read_limits(fields),
         exposure=read_exposure(fields, reading.locate),
         economics=_read_economics(fields),
-        recording=read_recording(fields),
+        recording=recording.on_failure,
+        mask=recording.mask,
         retention_days=fields.integer("retention_days", low=1, high=RETENTION_DAYS_MAX),
         cache=read_cache(fields),
         risk_answers=_read_risk(fields),

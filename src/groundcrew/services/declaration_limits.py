@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from groundcrew.domain.use_case import Budget, CacheRule, Exposure, Limits, RateLimits, SpendLimits
-from groundcrew.guards import pii
+from groundcrew.guards.masking import personal_kinds
 from groundcrew.services.declaration_fields import Fields, shown
 from groundcrew.services.declaration_yaml import Node, describe
 
@@ -146,7 +148,7 @@ def _users(section: Fields, locate: Locate) -> list[str]:
 def _user_problem(user: str) -> str:
     if len(user) > USER_LENGTH_MAX or not user.isprintable():
         return f"a user is named by at most {USER_LENGTH_MAX} printable characters"
-    if {each.type for each in pii.find(user)} & {"EMAIL", "IBAN"}:
+    if personal_kinds(user):
         return "holds personal data (not shown): name users by identifiers, as calls do in groundcrew-user-id"
     return ""
 
@@ -163,7 +165,31 @@ def read_cache(fields: Fields) -> CacheRule | None:
     return CacheRule(ttl_s=ttl_s, **({} if entries is None else {"entries_max": entries}))
 
 
-def read_recording(fields: Fields) -> Literal["closed", "shed"] | None:
-    """`recording`: whether calls go on that can not be recorded; None leaves it to the risk tier."""
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """How calls are recorded, as declared; None leaves it to what else is declared."""
+
+    on_failure: Literal["closed", "shed"] | None = None
+    mask: Literal["full", "patterns"] | None = None
+
+
+def read_recording(fields: Fields) -> Recording:
+    """`recording`: whether calls go on that can not be recorded (closed or shed, by itself or as `on_failure`), and what looks
+    for the personal data that is masked in records (`mask`)."""
     words: tuple[Literal["closed", "shed"], ...] = ("closed", "shed")
-    return fields.choice("recording", words) if fields.has("recording") else None
+    node = fields.node("recording")
+    if node is None:
+        return Recording()
+    if not isinstance(node.value, dict):
+        return Recording(on_failure=fields.choice("recording", words))
+    section = fields.section("recording")
+    if section is None:
+        return Recording()
+    looking: tuple[Literal["full", "patterns"], ...] = ("full", "patterns")
+    found = Recording(
+        on_failure=section.choice("on_failure", words) if section.has("on_failure") else None,
+        mask=section.choice("mask", looking) if section.has("mask") else None,
+    )
+    if not (section.has("on_failure") or section.has("mask")):
+        section.complain("mask", "declare on_failure, mask, or both")
+    section.finish()
+    return found

@@ -175,6 +175,16 @@ def _read_allowed(fields: Fields, key: str, reading: Reading) -> list[str]:
     return list(values[:ALLOWED_MAX])
 
 
+def _read_restore(fields: Fields, key: str, reading: Reading) -> bool:
+    """Whether the client gets back, in its answer, what the rule masked in its request."""
+    restore = fields.boolean(key)
+    on = fields.node("on")
+    places = [each.value for each in on.value] if on is not None and isinstance(on.value, list) else ["input"]
+    if restore and not (fields.is_choice("action", "redact") and {"input", "tool_results"} & set(map(str, places))):
+        fields.complain(key, "needs the action redact on input or tool_results: only what the client sent can be put back")
+    return restore
+
+
 SettingReader: TypeAlias = Callable[[Fields, str, Reading], object]
 
 #: What each guard may be told beyond the fields that every guard has.
@@ -184,5 +194,7 @@ GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {
         "detect": lambda fields, key, reading: fields.choice(key, DETECT, default="full"),
         "types": lambda fields, key, reading: list(fields.choices(key, PII_TYPES, default=PII_TYPES)),
         "allow": _read_allowed,
+        "restore": _read_restore,
     },
+    "secrets": {"restore": _read_restore},
 }

@@ -19,7 +19,10 @@ from groundcrew.domain.feedback import (
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import Conflict, InputError, NotFound
-from groundcrew.services.lookups import current_digest, require_use_case
+from groundcrew.guards.masking import stored_identifier
+from groundcrew.services.lookups import current_digest, person_of, require_use_case
+from groundcrew.services.masking import check_identifiers, detect_of, masked
+from groundcrew.store import catalog
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Database, Writer
 from groundcrew.store.feedback import OUTCOMES, RATINGS, current_outcomes, latest_values
@@ -87,6 +90,7 @@ class Feedback:
             raise InputError("say what is rated: call_id, or use_case and case_id", field="call_id")
         if use_case is not None and name != use_case:
             raise NotFound(f"no call {new.call_id!r} of {use_case}")
+        new = await self._masked(new, name, call, actor)
         async with self._database.write(actor) as writer:
             return await self._record_rating(writer, new, name, call)
 
@@ -99,8 +103,20 @@ class Feedback:
             _check_rating(row, now)
             if row.use_case is None or not row.case_id or row.call_id is not None:
                 raise InputError("in bulk, each rating names use_case and case_id, and no call_id", field="use_case")
+        safe = [await self._masked(row, row.use_case or "", None, actor) for row in rows]
         async with self._database.write(actor) as writer:
-            return [await self._record_rating(writer, row, row.use_case or "", None) for row in rows]
+            return [await self._record_rating(writer, row, row.use_case or "", None) for row in safe]
+
+    async def _masked(self, new: NewRating, use_case: str, call: Call | None, actor: str) -> NewRating:
+        """The rating as it may be written. A rater who is no signed-in person is whom an application names: no e-mail address."""
+        rater = new.rater if person_of(actor) == new.rater.casefold() else stored_identifier(new.rater)
+        if not (new.comment or new.corrected_text):
+            return msgspec.structs.replace(new, rater=rater)
+        async with self._database.read() as connection:
+            detect = await detect_of(connection, await catalog.USE_CASES.get(connection, use_case))
+        published = [each.text for each in call.sources] if call is not None else []
+        comment, corrected_text = await masked([new.comment, new.corrected_text], detect, published=published)
+        return msgspec.structs.replace(new, rater=rater, comment=comment, corrected_text=corrected_text)
 
     async def _record_rating(self, writer: Writer, new: NewRating, name: str, call: Call | None) -> Rating:
         item = await require_use_case(writer.connection, name)
@@ -206,6 +222,7 @@ def _check_rating(new: NewRating, now: datetime) -> None:
     if len(new.corrected_text) > CORRECTED_TEXT_LENGTH_MAX:
         raise InputError(f"a corrected text has at most {CORRECTED_TEXT_LENGTH_MAX} characters", field="corrected_text")
     _check_names(call_id=new.call_id, case_id=new.case_id, id=new.id)
+    check_identifiers(case_id=new.case_id, id=new.id)
     _check_time(new.at, None if new.sample else now)
 
 
@@ -218,6 +235,9 @@ def _check_outcome(row: NewOutcome, position: int, now: datetime) -> None:
         if not row.case_id.strip():
             raise InputError("name the business case", field="case_id")
         _check_names(metric=row.metric, case_id=row.case_id, unit=row.unit, unit_id=row.unit_id, cluster=row.cluster)
+        check_identifiers(
+            metric=row.metric, case_id=row.case_id, unit=row.unit, unit_id=row.unit_id, arm=row.arm, cluster=row.cluster
+        )
         _check_time(row.at, None if row.sample else now)
     except InputError as error:
         raise InputError(error.message, field=f"[{position}].{error.field}") from None

@@ -16,7 +16,9 @@ from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.services.feedback import _no_flush
 from groundcrew.services.lookups import require
+from groundcrew.services.masking import detect_of, masked
 from groundcrew.store import catalog
+from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Database, Writer
 
 SIGN_OFF_WAIT_S = 7 * 86_400
@@ -75,11 +77,13 @@ class SignOffs:
         text: str | None = None,
         comment: str = "",
     ) -> SignOff:
-        """Approve the draft, replace it by `text`, or reject it with a comment. Only a qualified person, only once."""
+        """Approve the draft, replace it by `text`, or reject it with a comment. Only a qualified person, only once. Personal data
+        in what the person writes is masked as in the draft."""
         if decision == "edit" and not (text or "").strip():
             raise InputError("an edit needs the text to release", field="text")
         if decision == "reject" and not comment.strip():
             raise InputError("a rejection needs its reason", field="comment")
+        text, comment = await self._masked(sign_off_id, text, comment)
         async with self._database.write(f"user:{signer.name}") as writer:
             pending = self._as_of_now(await require(writer.connection, catalog.SIGN_OFFS, sign_off_id))
             if pending.state != "pending":
@@ -99,6 +103,19 @@ class SignOffs:
             )
             await catalog.SIGN_OFFS.put(writer, signed, decision, reason=comment)
         return signed
+
+    async def _masked(self, sign_off_id: str, text: str | None, comment: str) -> tuple[str | None, str]:
+        """What a signer writes, as it may be kept: like the draft, with what the call's passages say left readable. What is
+        released is what was signed, so that it is masked before it is signed."""
+        if not (text or comment):
+            return text, comment
+        async with self._database.read() as connection:
+            pending = await require(connection, catalog.SIGN_OFFS, sign_off_id)
+            call = await CALLS.get(connection, pending.call_id)
+            detect = await detect_of(connection, await catalog.USE_CASES.get(connection, pending.use_case))
+        published = [each.text for each in call.sources] if call is not None else []
+        safe_text, safe_comment = await masked([text or "", comment], detect, published=[*published, pending.draft])
+        return (None if text is None else safe_text), safe_comment
 
     def _as_of_now(self, sign_off: SignOff) -> SignOff:
         if sign_off.state == "pending" and self._database.clock.now() >= sign_off.expires_at:

@@ -184,7 +184,8 @@ def _engine(url: str) -> AsyncEngine:
         # Tried here, where a failure leaves no thread of the driver behind that outlives the loop.
         with sa.create_engine(address, connect_args=arguments, poolclass=sa.NullPool).connect() as trial:
             trial.exec_driver_sql("SELECT count(*) FROM sqlite_master")
-        engine = create_async_engine(address.set(drivername="sqlite+aiosqlite"), connect_args=arguments)
+        # What is written is in no error's text, and so in no log.
+        engine = create_async_engine(address.set(drivername="sqlite+aiosqlite"), connect_args=arguments, hide_parameters=True)
         sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
         sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
         sa.event.listen(engine.sync_engine, "close", _end_sqlite)
@@ -196,6 +197,7 @@ def _engine(url: str) -> AsyncEngine:
             return create_async_engine(
                 "postgresql+asyncpg://" + url.removeprefix(prefix),
                 pool_size=POSTGRES_POOL_SIZE,
+                hide_parameters=True,
                 connect_args={"timeout": POSTGRES_CONNECT_S_MAX, "command_timeout": POSTGRES_COMMAND_S_MAX},
             )
     raise InputError("a database URL starts with sqlite:/// or postgresql://", field="database-url")

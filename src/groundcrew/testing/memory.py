@@ -76,7 +76,8 @@ TEST_KEY = "gc_test-key-of-the-memory-gateway-000000000000"
 
 
 def memory_use_case(**fields: Any) -> UseCase:
-    """A running use case in the pilot stage for `memory_snapshot`; `fields` replace its defaults."""
+    """A running use case in the pilot stage for `memory_snapshot`, whose records are masked with patterns; `fields` replace its
+    defaults."""
     defaults: dict[str, Any] = {
         "name": "demo",
         "title": "Demo",
@@ -90,6 +91,7 @@ def memory_use_case(**fields: Any) -> UseCase:
         "model": "writer",
         "stage": "pilot",
         "run_state": "running",
+        "mask": "patterns",
     }
     return UseCase(**{**defaults, **fields})
 

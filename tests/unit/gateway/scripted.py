@@ -17,9 +17,8 @@ from groundcrew.domain.snapshot import KnowledgeEntry
 from groundcrew.errors import RecorderUnavailable, UpstreamError
 from groundcrew.gateway.app import Gateway
 from groundcrew.gateway.protocols import Grounding, UpstreamRequest
-from groundcrew.gateway.recorder import mask_call
 from groundcrew.gateway.settings import GatewaySettings
-from groundcrew.guards.redaction import redact
+from groundcrew.guards.redaction import Pseudonyms, redact
 from groundcrew.guards.registry import Context, find_guard, guard, verdict_of
 from groundcrew.testing import TEST_KEY, FakeSnapshots, Reply, Response, memory_snapshot, memory_use_case, request
 from groundcrew.testing.upstream_apis import MessagesShape, ResponsesShape
@@ -169,11 +168,11 @@ class Kept:
         """Keep it, unless it `fails`."""
         if self.fails:
             raise RecorderUnavailable("scripted")
-        self.calls.append(mask_call(call))
+        self.calls.append(call)
 
     def later(self, call: Call) -> None:
         """Keep it."""
-        self.calls.append(mask_call(call))
+        self.calls.append(call)
 
     def missed(self, call: Call, *, answered: bool) -> None:
         """Not kept."""
@@ -345,6 +344,6 @@ def decision(text: str, rules: Sequence[GuardRule], context: dict[str, Any] | No
         elif rule.action == "refuse":
             starts = [each.start for each in verdict.findings if each.score >= min(block_at, BLOCK_SCORE)]
             first = min([*starts, *([first] if first is not None else [])], default=None)
-    masked, offsets = redact(text, masks)
+    masked, offsets = redact(text, masks, Pseudonyms())
     hidden = "".join(text[each.start : each.end] for each in masks) + (text[first:] if first is not None else "")
     return masked, None if first is None else offsets.start(first), hidden

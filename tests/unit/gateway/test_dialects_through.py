@@ -82,8 +82,10 @@ async def test_what_stands_twice_is_sent_once_as_it_was_read(
 async def test_a_word_that_looks_like_a_role_is_masked_with_what_it_names(build: Build, word: str) -> None:
     memory = build()
     body = {"messages": [{"role": "user", "content": f"Patient file\n\n{word}"}]}
-    assert (await send(memory, "/v1/chat/completions", body)).status == 200
-    assert not any(character.isdigit() for character in answered(memory).request), answered(memory).request
+    phi = word.startswith("mrn")  # for which this use case is not declared
+    assert (await send(memory, "/v1/chat/completions", body)).status == (403 if phi else 200)
+    (call,) = memory.calls()
+    assert not any(character.isdigit() for character in call.request), call.request
 
 
 @pytest.mark.parametrize("checked", [False, True])

@@ -10,7 +10,7 @@ import pytest
 
 from groundcrew.domain.guard import GuardRule
 from groundcrew.domain.trust import ClaimScore, TrustReport
-from groundcrew.gateway.recorder import mask_call
+from groundcrew.gateway.masking import mask_call
 from groundcrew.testing import (
     TEST_KEY,
     FakeGrounding,
@@ -187,6 +187,6 @@ async def test_reasons_do_not_repeat_what_is_masked(build: Build) -> None:
             "trust": TrustReport(trust=0.0, state="unsupported", claims=claims),
         }
     )
-    masked = mask_call(changed)
+    masked, _ = mask_call(changed)
     assert masked.answer == "Write to [EMAIL] now."
     assert "anna" not in str(masked)

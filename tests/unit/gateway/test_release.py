@@ -286,7 +286,7 @@ async def test_the_record_is_masked_whatever_the_policy_says(build: Build, upstr
     assert response.text() == upstream.script, "the client's own answer is not masked"
     (call,) = memory.calls()
     assert call.request == "user: I am [EMAIL], which line do I call?"
-    assert call.answer == "Write to [EMAIL]. Or call our line 044 668 18 00.", "an approved passage's own number stays"
+    assert call.answer == "Write to [EMAIL_2]. Or call our line 044 668 18 00.", "an approved passage's own number stays"
     claim = call.trust.claims[-1]  # type: ignore[union-attr]
     assert call.answer[claim.start : claim.end] == line
     assert call.answer_sha256 == sha256_hex(upstream.script.encode())

@@ -666,3 +666,63 @@ def test_any_document_is_read_or_refused_with_an_input_error(tmp_path: Path, kin
     except InputError as error:
         complaint = str(error)
     assert "any.yaml" in complaint
+
+
+@pytest.mark.parametrize(
+    ("declared", "recording", "mask"),
+    [
+        ("shed", "shed", None),
+        ("{mask: patterns}", None, "patterns"),
+        ("{on_failure: closed, mask: full}", "closed", "full"),
+    ],
+)
+def test_recording_says_what_becomes_of_calls_and_what_masks_them(
+    folder: Path, declared: str, recording: str | None, mask: str | None
+) -> None:
+    page = folder / "use-case.yaml"
+    page.write_text(USE_CASE_ALONE + f"recording: {declared}\n")
+    (found,) = load([page]).use_cases
+    assert (found.value.recording, found.value.mask) == (recording, mask)
+
+
+@pytest.mark.parametrize("declared", ["{mask: everything}", "{}", "{on_failure: open}", "{masks: full}", "never"])
+def test_recording_that_makes_no_sense_is_refused(tmp_path: Path, declared: str) -> None:
+    found = broken(tmp_path, USE_CASE_ALONE + f"recording: {declared}\n")
+    assert all(str(each.field).startswith("recording") for each in found.errors)
+
+
+@pytest.mark.parametrize(
+    ("rule", "complaint"),
+    [
+        ("{guard: pii, on: [input], action: redact, restore: true}", False),
+        ("{guard: secrets, on: [tool_results], action: redact, restore: true}", False),
+        ("{guard: pii, on: [output], action: redact, restore: true}", True),
+        ("{guard: pii, on: [input], action: refuse, restore: true}", True),
+        ("{guard: commitment, on: [input], action: redact, restore: true}", True),
+        ("{guard: pii, on: [input], action: redact, restore: yes please}", True),
+    ],
+)
+def test_only_what_the_client_sent_can_be_put_back(tmp_path: Path, rule: str, complaint: bool) -> None:
+    text = f"kind: Policy\nname: p\nguards:\n  - {rule}\n"
+    if complaint:
+        assert [each.field for each in broken(tmp_path, text).errors] == ["guards[0].restore"]
+        return
+    page = tmp_path / "policy.yaml"
+    page.write_text(text)
+    (found,) = load([page]).policies
+    assert found.value.guards[0].settings == {"restore": True}
+
+
+USE_CASE_ALONE = """
+kind: UseCase
+name: alone
+title: Alone
+owner: owner@bank.example
+business_unit: retail
+purpose: try
+affected_persons: nobody
+solution: product
+autonomy: assist
+data_classes: [internal]
+model: writer
+"""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared, run_apart
 
+from groundcrew.domain.call import SourceReference
 from groundcrew.domain.identifiers import new_id
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.bundle import Services
@@ -197,3 +198,36 @@ async def test_more_outcomes_than_one_request_takes_are_refused(services: Servic
         await services.feedback.add_outcomes(bank.NAME, rows, actor="system:tickets")
     imported = await services.feedback.add_outcomes(bank.NAME, rows[:1_200], actor="system:tickets")
     assert imported.recorded == len(await services.feedback.outcomes(bank.NAME)) == 1_200
+
+
+async def test_what_people_write_is_masked_before_it_is_kept(services: Services) -> None:
+    new = NewRating(
+        id=new_id(),
+        stars=4,
+        rater="anna muster",
+        use_case=bank.NAME,
+        case_id="case-9",
+        comment="Ask anna@bank.example or luca@bank.example.",
+        corrected_text="Write to luca@bank.example.",
+    )
+    rating = await services.feedback.rate(new, actor="key:1")
+    assert rating.comment == "Ask [EMAIL] or [EMAIL_2]."
+    assert rating.corrected_text == "Write to [EMAIL_2]."
+    assert rating.rater.startswith("sha256-")
+    assert await services.feedback.rate(new, actor="key:1") == rating, "sent twice it is still one"
+
+
+async def test_what_a_passage_of_the_call_says_stays_in_a_comment(services: Services) -> None:
+    line = SourceReference(passage_id="p", document="d", title="t", text="Our hotline is 044 668 18 00.")
+    call = bank.call(sources=(line,))
+    await services.calls.ship([call], gateway="gateway-1")
+    new = NewRating(stars=4, rater="anna", call_id=call.id, comment="Say 044 668 18 00, not 044 271 39 55.")
+    assert (await services.feedback.rate(new, actor="user:anna")).comment == "Say 044 668 18 00, not [PHONE]."
+
+
+@pytest.mark.parametrize("field", ["case_id", "unit_id", "cluster", "metric"])
+async def test_an_identifier_that_is_personal_data_is_refused_and_not_repeated(services: Services, field: str) -> None:
+    with pytest.raises(InputError, match="personal data") as caught:
+        await services.feedback.add_outcomes(bank.NAME, [outcome(**{field: "anna@bank.example"})], actor="key:1")
+    assert "anna@" not in str(caught.value)
+    assert caught.value.field == f"[0].{field}"

@@ -109,3 +109,13 @@ async def test_one_that_is_not_there_is_looked_for_in_the_spool(services: Servic
 
     services.flush = flush
     assert (await services.sign_offs.get(str(call.sign_off_id))).call_id == call.id
+
+
+async def test_what_a_signer_writes_is_masked_before_it_is_signed(services: Services, signer: User) -> None:
+    """What is released is what was signed, and neither is kept with anybody's data in it."""
+    call = await held(services)
+    signed = await services.sign_offs.decide(
+        str(call.sign_off_id), "edit", signer=signer, text="Write to anna@bank.example.", comment="anna@bank.example asked"
+    )
+    assert (signed.final_text, signed.comment) == ("Write to [EMAIL].", "[EMAIL] asked")
+    assert signed.signed_sha256 == hashlib.sha256(b"Write to [EMAIL].").hexdigest()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from groundcrew.errors import RefusedCall
-from groundcrew.gateway.asked import Dialect, Outgoing
+from groundcrew.gateway.asked import Dialect, Outgoing, role_name
 from groundcrew.gateway.dialects.chat_known import is_known
 from groundcrew.gateway.dialects.messages_blocks import without_vendor_members
 from groundcrew.gateway.dialects.registry import provider_dialect
@@ -119,9 +119,14 @@ class AskedChat:
                 return "\n".join(own)
         return ""
 
-    def transcript(self) -> str:
+    def transcript(self, texts: Sequence[str] | None = None) -> str:
         """Every message with its role, in order."""
-        return "\n\n".join([f"{role}: " + "\n".join(texts) for role, texts in self._said])
+        said = [own for _, own in self._said]
+        if texts is not None:
+            said = [[] for _ in self._said]
+            for place, text in zip(self._places, texts, strict=True):
+                said[place].append(text)
+        return "\n\n".join([f"{role_name(role)}: " + "\n".join(lines) for (role, _), lines in zip(self._said, said, strict=True)])
 
     def _decoded(self) -> list[dict[str, Any]]:
         """The messages with all their members; of one that stands there twice the last, as everywhere in the gateway."""

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from groundcrew.errors import RefusedCall
-from groundcrew.gateway.asked import Dialect, Outgoing
+from groundcrew.gateway.asked import Dialect, Outgoing, role_name
 from groundcrew.gateway.dialects.chat import named_user, provider_body
 from groundcrew.gateway.dialects.messages_texts import add_system
 from groundcrew.gateway.dialects.registry import client_dialect
@@ -69,9 +69,10 @@ class AskedTranslated:
             start -= 1
         return "\n".join(given[start:end])
 
-    def transcript(self) -> str:
+    def transcript(self, texts: Sequence[str] | None = None) -> str:
         """Every text with its role, in order."""
-        return "\n\n".join(f"{role}: {text}" for role, text in zip(self.roles, self.texts, strict=True))
+        given = self.texts if texts is None else texts
+        return "\n\n".join(f"{role_name(role)}: {text}" for role, text in zip(self.roles, given, strict=True))
 
     def hides_text(self) -> bool:
         """Whether the dialect's module left anything out."""

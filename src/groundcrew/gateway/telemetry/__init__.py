@@ -6,16 +6,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from groundcrew.gateway.asked import role_name
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.masking import detect_of
 from groundcrew.gateway.respond import Event, Scope, Send
 from groundcrew.gateway.telemetry.config import Config, Content, read_config
+from groundcrew.gateway.telemetry.dialects import STOP_SEQUENCES
 from groundcrew.gateway.telemetry.notes import NotedTrace, ServerRequest
 from groundcrew.gateway.telemetry.signals import Ended
 from groundcrew.gateway.trace import Tracing, read_parent
+from groundcrew.guards.masking import mask_text
 
 if TYPE_CHECKING:
     from groundcrew.gateway.telemetry.worker import Worker
@@ -24,6 +29,9 @@ log = logging.getLogger("groundcrew.gateway")
 
 #: How long the end of the gateway waits for telemetry to leave.
 CLOSE_S_MAX = 3.0
+#: Stop sequences that are marks: without letters and digits, but for a short word in capitals. Others may be anybody's name.
+_MARKER = re.compile(r"[\W_]*(?:[A-Z]{1,4})?[\W_]*")
+STOP_LEFT_OUT = "(text)"
 _ROUTES = {
     "/v1/chat/completions": "chat",
     "/v1/responses": "chat",
@@ -98,8 +106,26 @@ class Telemetry(Tracing):
         await asyncio.to_thread(self._worker.close, CLOSE_S_MAX)
 
 
+def _asked(flight: Flight) -> tuple[tuple[str, str], ...]:
+    """The request's messages with their roles; none of a call that has no record, since nothing has masked them."""
+    if flight.asked is None or flight.masked_texts is None or flight.unmaskable:
+        return ()
+    return tuple(zip(map(role_name, flight.asked.roles), flight.masked_texts, strict=True))
+
+
+def _mask_notes(flight: Flight, trace: NotedTrace) -> None:
+    """What clients and providers say of a call in their own words, with its values masked."""
+    names = flight.recorded_names or flight.pseudonyms
+    for attempt in trace.attempts:
+        if attempt.error_message:
+            attempt.error_message = mask_text(attempt.error_message, names=names)
+        if stops := attempt.attributes.get(STOP_SEQUENCES):
+            attempt.attributes[STOP_SEQUENCES] = tuple(each if _MARKER.fullmatch(each) else STOP_LEFT_OUT for each in stops)
+
+
 def _ended(flight: Flight, trace: NotedTrace, passages_max: int) -> Ended:
     shows_content = trace.wants_content
+    _mask_notes(flight, trace)
     return Ended(
         call_id=flight.call_id,
         trace=trace,
@@ -126,8 +152,9 @@ def _ended(flight: Flight, trace: NotedTrace, passages_max: int) -> Ended:
         passages=len(flight.sources),
         passages_max=passages_max,
         sign_off_id=flight.sign_off_id,
-        answer=flight.answer if shows_content else "",
-        sources=flight.sources if shows_content else (),
+        asked=_asked(flight) if shows_content else (),
+        answer=flight.masked_answer if shows_content else "",
+        detect=detect_of(flight) if flight.entry is not None else "patterns",
     )
 
 

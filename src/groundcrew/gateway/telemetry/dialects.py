@@ -12,6 +12,8 @@ BODY_BYTES_MAX = 1024 * 1024
 #: Length of a text attribute, and number of values in a list (stop sequences, finish reasons).
 TEXT_LENGTH_MAX = 256
 VALUES_MAX = 16
+#: What a client writes itself.
+STOP_SEQUENCES = "gen_ai.request.stop_sequences"
 
 
 class _Options(msgspec.Struct):
@@ -93,7 +95,7 @@ def _read_options(options: _Options, found: dict[str, Any]) -> None:
     if choices is not None and choices != 1:
         found["gen_ai.request.choice.count"] = choices
     if stops := _texts(options.stop or options.stop_sequences or options.stopSequences):
-        found["gen_ai.request.stop_sequences"] = stops
+        found[STOP_SEQUENCES] = stops
     if options.stream is True:
         found["gen_ai.request.stream"] = True
     if formats := _texts(options.encoding_format):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -45,7 +44,6 @@ class NotedTrace(CallTrace):
         "attempts",
         "first_byte_s",
         "http_status",
-        "messages",
         "parent",
         "parts",
         "request",
@@ -75,7 +73,6 @@ class NotedTrace(CallTrace):
         self.attempts: list[Attempt] = []
         self.parts: list[tuple[str, float, float]] = []
         self.wants_content = content and sampled
-        self.messages: Sequence[tuple[str, str]] = ()
         self.http_status: int | None = None
         self.first_byte_s: float | None = None
 
@@ -90,10 +87,6 @@ class NotedTrace(CallTrace):
         span_id = attempt.span_id if attempt is not None else self.span_id
         flags = (self.parent.flags if self.parent is not None else 0) & ~SAMPLED | (SAMPLED if self.sampled else 0)
         return TraceParent(trace_id=self.trace_id, span_id=span_id, flags=flags, state=state).headers()
-
-    def asked(self, messages: Sequence[tuple[str, str]]) -> None:
-        """Keep the messages; they are masked before they are exported."""
-        self.messages = messages
 
     def part(self, name: str, start_s: float, end_s: float) -> None:
         """Note a part of the call; the upstream's end is that of the target under way."""
@@ -135,7 +128,7 @@ class NotedTrace(CallTrace):
 
 class ServerRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The HTTP request that a call came with. `route` is None for a path that is not ours, `operation` for one without
-    a model."""
+    a model. `path` is not exported: a client may write anything there."""
 
     method: str
     path: str
@@ -145,6 +138,11 @@ class ServerRequest(msgspec.Struct, frozen=True, kw_only=True):
     operation: Literal["chat", "embeddings"] | None
     address: str | None = None
     port: int | None = None
+
+    @property
+    def shown_path(self) -> str:
+        """The path as telemetry has it: one of ours, with a place for what a client names in it."""
+        return self.route or "/(not ours)"
 
 
 def error_type(error: Exception) -> str:

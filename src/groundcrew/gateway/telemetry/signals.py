@@ -15,9 +15,9 @@ from groundcrew.domain.call import CallStatus, GuardResult, ScanStatus
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.snapshot import UseCaseEntry
 from groundcrew.domain.trust import TrustReport
-from groundcrew.gateway.protocols import Source
 from groundcrew.gateway.telemetry.notes import Attempt, NotedTrace
 from groundcrew.gateway.telemetry.providers import provider_name, server_of
+from groundcrew.guards.pii import Detect
 
 Attributes = dict[str, Any]
 #: The name that trust scores have among evaluations.
@@ -52,13 +52,15 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     passages: int
     passages_max: int
     sign_off_id: str | None
+    #: The request's messages as (role, text) and the answer, as they are recorded.
+    asked: tuple[tuple[str, str], ...] = ()
     answer: str = ""
-    sources: tuple[Source, ...] = ()
+    #: What looks for personal data in what providers say of the call.
+    detect: Detect = "patterns"
 
     def text_length(self) -> int:
         """Code points of all texts that it keeps."""
-        asked = sum(len(text) for _, text in self.trace.messages)
-        return asked + len(self.answer) + sum(len(each.text) for each in self.sources)
+        return sum(len(text) for _, text in self.asked) + len(self.answer)
 
 
 class SpanData(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +177,7 @@ def _server_span(ended: Ended) -> SpanData:
     trace, request = ended.trace, ended.trace.request
     found: Attributes = {
         **http_attributes(ended),
-        "url.path": request.path[:256],
+        "url.path": request.shown_path,
         "network.protocol.version": request.version,
         **call_attributes(ended),
     }

@@ -14,6 +14,7 @@ from groundcrew.gateway.telemetry.content import content_of
 from groundcrew.gateway.telemetry.measures import measures_of
 from groundcrew.gateway.telemetry.signals import Ended, Signals, signals_of
 from groundcrew.gateway.trace import SAMPLED
+from groundcrew.guards.masking import mask_text
 
 if TYPE_CHECKING:
     from groundcrew.gateway.telemetry.export import Export
@@ -139,6 +140,7 @@ class Worker:
             try:
                 self._export.measure(measures_of(ended))
                 if ended.trace.sampled:
+                    _mask_errors(ended)
                     signals = signals_of(ended, content_of(ended, self._content))
                     batch.append((int(ended.trace.trace_id, 16), SAMPLED, signals))
             except Exception as error:
@@ -155,3 +157,11 @@ class Worker:
         self._drop(lost)
         self._export.dropped(self._lost - self._lost_told)
         self._lost_told = self._lost
+
+
+def _mask_errors(ended: Ended) -> None:
+    """What providers say when they fail, with all masked that is found in it; the call's own values are masked already."""
+    if ended.detect == "full":
+        for attempt in ended.trace.attempts:
+            if attempt.error_message:
+                attempt.error_message = mask_text(attempt.error_message, ended.detect)

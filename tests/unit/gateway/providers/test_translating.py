@@ -109,7 +109,7 @@ async def test_guards_read_what_comes_back(fake: FakeUpstream, tmp_path: Path, a
         messages = [{"role": "user", "content": "I am luca.rossi@bank.example"}]
         response = await ask(memory, stream=stream, messages=messages)
         assert "maria.keller" not in response.body.decode()
-        assert "[EMAIL]" in response.text()
+        assert "[EMAIL_2]" in response.text(), "another address than the one that the request holds"
         assert "luca.rossi" not in fake.requests[-1].text()
     await memory.gateway.close()
     memory.spool.close()
