@@ -16,11 +16,11 @@ from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
-from groundcrew.gateway.leaving import Leaving
+from groundcrew.gateway.leaving import Leaving, early_headers
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.relay import Reading
 from groundcrew.gateway.release import Release, Releaser
-from groundcrew.gateway.respond import HeaderList, Send, send_events, start_events
+from groundcrew.gateway.respond import Send, send_events, start_events
 from groundcrew.gateway.sentence_release import SentenceRelease
 from groundcrew.gateway.stops import Stops
 from groundcrew.gateway.targets import OpenStream
@@ -190,7 +190,7 @@ class _Passage:
             await self._finisher.opened(flight)
             flight.response_started = True
             self._writer = AnswerWriter(self._asked, flight, self._admitted.entry.use_case.model)
-            await start_events(self._send, 200, _headers(flight, has_rules=bool(self._rules)))
+            await start_events(self._send, 200, early_headers(flight, self._admitted, ran=bool(self._rules)))
         if data := self._writer.text(text):
             await send_events(self._send, data)
 
@@ -238,11 +238,3 @@ class _Passage:
         flight.answer += rest + calls
         await self._finisher.commit(flight, flight.status)
         await send_events(self._send, self._writer.end(), more=False)
-
-
-def _headers(flight: Flight, *, has_rules: bool) -> HeaderList:
-    """The response's headers at its first byte, when the guards on the output have read a part of it."""
-    headers = flight.response_headers()
-    if has_rules:
-        headers = [(name, b"partial" if name == b"groundcrew-scan" else value) for name, value in headers]
-    return headers
