@@ -88,8 +88,8 @@ class HoldBack:
         gathered = reading.gathering.generated()
         flight.trace.finished(gathered.finish_reason)
         flight.answer = passage.window.left_text
-        given = len(gathered.recorded_text().encode()) + len(gathered.side_text.encode())
-        flight.side_bytes = max(0, given - len(flight.answer.encode()))
+        passage.given_bytes = len(gathered.recorded_text().encode()) + len(gathered.side_text.encode())
+        passage.book_size()
         if (usage := reading.usage()) is not None:
             flight.used(usage)
 
@@ -107,6 +107,7 @@ class HoldBack:
             raise
         finally:
             passage.book_time(booked)
+            passage.book_size()
         if left:
             await passage.end(release, rest)
         return Held(generated=generated, text=text, release=release, is_over=left)
@@ -142,6 +143,8 @@ class _Passage:
         self._failures: dict[int, int] = {}
         self._spent_ms: dict[str, float] = {}
         self.window = Window()
+        #: Bytes that the upstream generated.
+        self.given_bytes = 0
 
     async def take(self, reading: Reading) -> None:
         """Let out what the text that has come allows. _NothingMore where a rule ends it."""
@@ -202,6 +205,7 @@ class _Passage:
         outcome = await self._checks.output(flight, self._admitted, generated)
         text, _, tools = outcome.texts
         flight.withheld_answer = "\n\n".join(each for each in (text, tools) if each)
+        self.book_size()
         if self._sentences is not None:
             flight.trust = self._sentences.report_until(self.window.left)
             flight.withheld_trust = self._sentences.failed
@@ -229,6 +233,11 @@ class _Passage:
             latency_ms = round(results[index].latency_ms + spent_ms, 3)
             results[index] = msgspec.structs.replace(results[index], latency_ms=latency_ms)
 
+    def book_size(self) -> None:
+        """What was generated beside the text that stands for it in the record, for an estimate of what it costs."""
+        flight = self._flight
+        flight.side_bytes = max(0, self.given_bytes - len((flight.answer or flight.withheld_answer).encode()))
+
     async def end(self, release: Release, rest: str) -> None:
         """Send what has not left, record the call, and then tell the client that this was all."""
         flight = self._flight
@@ -236,5 +245,6 @@ class _Passage:
         calls, flight.answer = flight.answer[len(release.text) :], self.window.left_text
         await send_events(self._send, self._writer.rest(release, rest))
         flight.answer += rest + calls
+        self.book_size()
         await self._finisher.commit(flight, flight.status)
         await send_events(self._send, self._writer.end(), more=False)

@@ -387,6 +387,18 @@ async def test_where_answers_are_checked_only_one_is_asked_for(build: Build, ups
     assert (response.status, response.json()["error"]["param"]) == (400, "n")
 
 
+@pytest.mark.parametrize("deltas", [["Yes. "], [MARK], CLEAN, [*CLEAN, MARK]])
+@pytest.mark.parametrize("action", ["redact", "refuse"])
+async def test_tokens_that_nobody_tells_are_estimated_from_all_that_was_generated(
+    build: Build, upstream: ScriptedUpstream, deltas: list[str], action: Any
+) -> None:
+    memory = build(GuardRule(guard="planted_a", on=("output",), action=action))
+    upstream.say(*deltas, usage=None)
+    await ask(memory, "chat")
+    (call,) = memory.ended()
+    assert call.output_tokens == -(-len("".join(deltas).encode()) // 3)
+
+
 #: What each look of the guards below has read, in code points.
 READ: list[int] = []
 
