@@ -188,9 +188,7 @@ def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
     if grounding is None:
         return None
     content: dict[str, object] = msgspec.to_builtins(grounding)
-    if grounding.release == "whole":
-        del content["release"]
-    return content
+    return {name: value for name, value in content.items() if (name, value) != ("release", "whole")}
 
 
 def _who_answers(model: Model | None) -> dict[str, object] | None:

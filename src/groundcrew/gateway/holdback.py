@@ -16,11 +16,11 @@ from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
-from groundcrew.gateway.leaving import Leaving
+from groundcrew.gateway.leaving import Leaving, early_headers
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.relay import Reading
 from groundcrew.gateway.release import Release, Releaser
-from groundcrew.gateway.respond import HeaderList, Send, send_events, start_events
+from groundcrew.gateway.respond import Send, send_events, start_events
 from groundcrew.gateway.sentence_release import SentenceRelease
 from groundcrew.gateway.stops import Stops
 from groundcrew.gateway.targets import OpenStream
@@ -88,8 +88,8 @@ class HoldBack:
         gathered = reading.gathering.generated()
         flight.trace.finished(gathered.finish_reason)
         flight.answer = passage.window.left_text
-        given = len(gathered.recorded_text().encode()) + len(gathered.side_text.encode())
-        flight.side_bytes = max(0, given - len(flight.answer.encode()))
+        passage.given_bytes = len(gathered.recorded_text().encode()) + len(gathered.side_text.encode())
+        passage.book_size()
         if (usage := reading.usage()) is not None:
             flight.used(usage)
 
@@ -107,6 +107,7 @@ class HoldBack:
             raise
         finally:
             passage.book_time(booked)
+            passage.book_size()
         if left:
             await passage.end(release, rest)
         return Held(generated=generated, text=text, release=release, is_over=left)
@@ -142,6 +143,8 @@ class _Passage:
         self._failures: dict[int, int] = {}
         self._spent_ms: dict[str, float] = {}
         self.window = Window(flight.pseudonyms)
+        #: Bytes that the upstream generated.
+        self.given_bytes = 0
 
     async def take(self, reading: Reading) -> None:
         """Let out what the text that has come allows. _NothingMore where a rule ends it."""
@@ -190,7 +193,7 @@ class _Passage:
             await self._finisher.opened(flight)
             flight.response_started = True
             self._writer = AnswerWriter(self._asked, flight, self._admitted.entry.use_case.model)
-            await start_events(self._send, 200, _headers(flight, has_rules=bool(self._rules)))
+            await start_events(self._send, 200, early_headers(flight, self._admitted, ran=bool(self._rules)))
         if data := self._writer.text(text):
             await send_events(self._send, data)
 
@@ -202,6 +205,7 @@ class _Passage:
         outcome = await self._checks.output(flight, self._admitted, generated)
         text, _, tools = outcome.texts
         flight.withheld_answer = "\n\n".join(each for each in (text, tools) if each)
+        self.book_size()
         if self._sentences is not None:
             flight.trust = self._sentences.report_until(self.window.left)
             flight.withheld_trust = self._sentences.failed
@@ -229,6 +233,11 @@ class _Passage:
             latency_ms = round(results[index].latency_ms + spent_ms, 3)
             results[index] = msgspec.structs.replace(results[index], latency_ms=latency_ms)
 
+    def book_size(self) -> None:
+        """What was generated beside the text that stands for it in the record, for an estimate of what it costs."""
+        flight = self._flight
+        flight.side_bytes = max(0, self.given_bytes - len((flight.answer or flight.withheld_answer).encode()))
+
     async def end(self, release: Release, rest: str) -> None:
         """Send what has not left, record the call, and then tell the client that this was all."""
         flight = self._flight
@@ -236,15 +245,8 @@ class _Passage:
         calls, flight.answer = flight.answer[len(release.text) :], self.window.left_text
         await send_events(self._send, self._writer.rest(release, rest))
         flight.answer += rest + calls
+        self.book_size()
         await self._finisher.commit(flight, flight.status)
         if flight.pseudonyms.restores:
             _, flight.restored = flight.pseudonyms.restore_mapped(release.text)
         await send_events(self._send, self._writer.end(), more=False)
-
-
-def _headers(flight: Flight, *, has_rules: bool) -> HeaderList:
-    """The response's headers at its first byte, when the guards on the output have read a part of it."""
-    headers = flight.response_headers()
-    if has_rules:
-        headers = [(name, b"partial" if name == b"groundcrew-scan" else value) for name, value in headers]
-    return headers

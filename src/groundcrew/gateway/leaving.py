@@ -11,6 +11,8 @@ from groundcrew.domain.guard import Action, GuardRule
 from groundcrew.domain.use_case import Grounding
 from groundcrew.errors import GroundcrewError
 from groundcrew.gateway.admission import Admitted
+from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.respond import HeaderList
 from groundcrew.guards.registry import find_guard
 
 #: What may follow when some of an answer has left already. Everything else takes the answer's place, so that nothing of it may
@@ -28,7 +30,7 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _AS_IT_COMES = Leaving(way="as_it_comes")
-_WHOLE = Leaving(way="whole")
+WHOLE = Leaving(way="whole")
 
 
 def holds_back(admitted: Admitted) -> bool:
@@ -51,8 +53,17 @@ def leaving(admitted: Admitted, *, prefill: bool) -> Leaving:
     if grounding is not None and grounding.below == "flag":  # a flag keeps nothing back
         grounding = None
     if _is_signed(admitted) or not by_sentence or not all(map(_fits, rules)):
-        return _WHOLE
+        return WHOLE
     return Leaving(way="windowed", rules=rules, grounding=grounding)
+
+
+def early_headers(flight: Flight, admitted: Admitted, *, ran: bool) -> HeaderList:
+    """A stream's headers at its first byte, when guards on the output have not seen its end; `ran`: they have seen a part."""
+    headers = flight.response_headers()
+    if any("output" in rule.on for rule in _rules(admitted)):
+        early = b"partial" if ran or flight.scans_ran else b"not_scanned"
+        headers = [(name, early if name == b"groundcrew-scan" else value) for name, value in headers]
+    return headers
 
 
 def _rules(admitted: Admitted) -> tuple[GuardRule, ...]:

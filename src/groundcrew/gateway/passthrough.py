@@ -13,10 +13,11 @@ from groundcrew.gateway.cache import CacheUse
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.leaving import early_headers
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.relay import Relay, relay_for
 from groundcrew.gateway.release import supported
-from groundcrew.gateway.respond import HeaderList, Send, send_events, start_events
+from groundcrew.gateway.respond import Send, send_events, start_events
 from groundcrew.gateway.stops import Stops
 from groundcrew.gateway.targets import OpenStream
 
@@ -44,7 +45,7 @@ class PassThrough:
                 if leaving and not flight.response_started:
                     await self._finisher.opened(flight)
                     flight.response_started = True
-                    await start_events(send, 200, _headers(flight, admitted))
+                    await start_events(send, 200, early_headers(flight, admitted, ran=False))
                 if leaving:
                     await send_events(send, leaving)
                 if done:
@@ -87,13 +88,3 @@ class PassThrough:
             flight.response_started = True
             await start_events(send, 200, flight.response_headers())
         await send_events(send, last, more=False)
-
-
-def _headers(flight: Flight, admitted: Admitted) -> HeaderList:
-    """The response's headers at its first byte, when no guard on the output has run yet."""
-    headers = flight.response_headers()
-    rules = admitted.policy.guards if admitted.policy is not None else ()
-    if any("output" in rule.on for rule in rules):
-        early = b"partial" if flight.scans_ran else b"not_scanned"
-        headers = [(name, early if name == b"groundcrew-scan" else value) for name, value in headers]
-    return headers

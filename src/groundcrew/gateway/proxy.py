@@ -18,7 +18,7 @@ from groundcrew.gateway.entrance import Entrance, output_tokens
 from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.holdback import HoldBack
-from groundcrew.gateway.leaving import Leaving, leaving
+from groundcrew.gateway.leaving import WHOLE, Leaving, leaving
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.outbound import answer_body, answer_events, held_body, held_events, held_report
 from groundcrew.gateway.passthrough import PassThrough
@@ -72,8 +72,8 @@ class Proxy:
             await self._leave(flight, asked, admitted, None, release, send)
             return
         routes = self._plan(flight, asked, admitted, checked)
-        way = leaving(admitted, prefill=bool(asked.prefill))
-        passing = flight.stream and way.way != "whole" and routes[0].provider.api != "extractive"
+        way = leaving(admitted, prefill=bool(asked.prefill)) if flight.stream else WHOLE
+        passing = way.way != "whole" and routes[0].provider.api != "extractive"
         cache = self._cache_use(flight, admitted, asked, checked)
         found = cache.find() if cache is not None else None
         if cache is not None:

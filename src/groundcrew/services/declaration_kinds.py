@@ -305,6 +305,8 @@ def _read_grounding(fields: Fields) -> Grounding | None:
         below=section.choice("below", ("fallback", "hold", "refuse", "flag"), default="fallback"),
         release=section.choice("release", ("whole", "sentence"), default="whole"),
     )
+    if grounding.release == "sentence" and grounding.mode == "advisory":
+        section.complain("release", "sentence takes mode: required; under advisory nothing waits")
     section.finish()
     return grounding
 

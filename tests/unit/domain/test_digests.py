@@ -14,7 +14,7 @@ from tests.unit.services import bank
 from groundcrew.domain.audit import GENESIS_HASH, AuditEntry, chain_problems, entry_hash, seal
 from groundcrew.domain.canonical import canonical_json, digest
 from groundcrew.domain.provider import BreakerRule, Price, Target
-from groundcrew.domain.use_case import UseCase, version_digest
+from groundcrew.domain.use_case import Grounding, UseCase, version_digest
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8)
 VALUES = st.recursive(
@@ -59,6 +59,7 @@ def test_every_part_of_a_version_moves_its_digest() -> None:
         version(bank.use_case(purpose="Another")),
         version(bank.use_case(autonomy="assist")),
         version(bank.use_case(grounding=None)),
+        version(bank.use_case(grounding=Grounding(knowledge=bank.BASE, release="sentence"))),
         version(bank.use_case(data_classes=("internal",))),
         version(bank.use_case(), model=None),
         version(bank.use_case(), providers=(bank.provider(),)),
@@ -74,6 +75,19 @@ def test_what_is_no_part_of_a_version_does_not() -> None:
     assert version(bank.use_case(stage="scale", run_state="suspended", title="T", owner="o", budget=None)) == base
     assert version(bank.use_case(data_classes=("pii", "internal"))) == base
     assert version(bank.use_case(), providers=(bank.provider(name="second"), bank.provider())) == base
+
+
+def test_a_release_that_is_not_declared_leaves_the_version_what_it_was() -> None:
+    """Evidence that was gathered before there was a choice stays bound to its version."""
+
+    class Before(msgspec.Struct):
+        knowledge: str = "bank-policies"
+        mode: str = "required"
+        threshold: float = 0.7
+        below: str = "fallback"
+
+    now = version(bank.use_case(grounding=Grounding(knowledge="bank-policies")))
+    assert now == version(bank.use_case(grounding=Before()))
 
 
 def aim(model: str = "m", **fields: Any) -> Target:

@@ -387,6 +387,60 @@ async def test_where_answers_are_checked_only_one_is_asked_for(build: Build, ups
     assert (response.status, response.json()["error"]["param"]) == (400, "n")
 
 
+@pytest.mark.parametrize("deltas", [["Yes. "], [MARK], CLEAN, [*CLEAN, MARK]])
+@pytest.mark.parametrize("action", ["redact", "refuse"])
+async def test_tokens_that_nobody_tells_are_estimated_from_all_that_was_generated(
+    build: Build, upstream: ScriptedUpstream, deltas: list[str], action: Any
+) -> None:
+    memory = build(GuardRule(guard="planted_a", on=("output",), action=action))
+    upstream.say(*deltas, usage=None)
+    await ask(memory, "chat")
+    (call,) = memory.ended()
+    assert call.output_tokens == -(-len("".join(deltas).encode()) // 3)
+
+
+#: What each look of the guards below has read, in code points.
+READ: list[int] = []
+
+
+@guard("counting", inline=True, settled=len)
+def counting(text: str, context: Context) -> Verdict:
+    """Counts what it reads."""
+    READ.append(len(text))
+    return Verdict(verdict="pass")
+
+
+@guard("unsettled", inline=True, settled=lambda text: 0)
+def unsettled(text: str, context: Context) -> Verdict:
+    """Never settles anything, and finds one thing."""
+    READ.append(len(text))
+    place = text.find(MARK)
+    found = [Finding(start=place, end=place + len(MARK), type="MARK", score=0.9)] if place >= 0 else []
+    return verdict_of(found, block_at=0.8)
+
+
+@pytest.mark.parametrize("sentence", ["It is so, and we see it. ", "it is so and on and on "])
+async def test_all_looks_together_read_a_multiple_of_the_answer(build: Build, upstream: ScriptedUpstream, sentence: str) -> None:
+    memory = build(GuardRule(guard="counting", on=("output",), action="redact"))
+    READ.clear()
+    upstream.say(*[sentence] * 4_000)
+    response = await ask(memory, "chat")
+    assert response.text() == sentence * 4_000
+    assert sum(READ) < 20 * len(sentence) * 4_000
+    assert len(READ) < 150
+
+
+async def test_a_guard_that_settles_nothing_makes_a_stream_wait(build: Build, upstream: ScriptedUpstream) -> None:
+    memory = build(GuardRule(guard="unsettled", on=("output",), action="redact"))
+    READ.clear()
+    upstream.say(*CLEAN * 40, MARK, *CLEAN * 40)
+    response = await ask(memory, "chat")
+    assert response.text() == "".join(CLEAN * 40) + "[MARK]" + "".join(CLEAN * 40)
+    assert response.headers["groundcrew-scan"] == "scanned"
+    assert [call.status for call in memory.recorder.calls] == ["answered"], "nothing left before the end"
+    assert len("".join(CLEAN * 80)) > max(READ[:-1]) > 20_000, "once too much waits, nobody looks before the end"
+
+
 # --- sentence by sentence ---
 
 GOOD = ["The card costs CHF 20. ", "It comes within five days. ", "You can pick it up at a branch. "]

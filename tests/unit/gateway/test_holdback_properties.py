@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.gateway.scripted import (
     APIS,
+    BLOCK_SCORE,
     BRACKETS,
     DIALECTS,
     FILLERS,
@@ -35,6 +36,7 @@ from tests.unit.gateway.scripted import (
 
 from groundcrew.domain.call import Call
 from groundcrew.domain.guard import GuardRule, Policy
+from groundcrew.guards.registry import find_guard
 from groundcrew.testing import Response
 
 
@@ -178,3 +180,54 @@ def test_nothing_leaves_of_a_mark_that_is_looked_at_half_way(
     text = "It is so. " * 8 + "x" * before + opening + loud + words[:length] + closing + " It is over. " + "It is so. " * 8
     pieces = tuple(text[start : start + size] for start in range(0, len(text), size))
     check(bench, "openai", dialect, (GuardRule(guard=name, on=("output",), action=action),), pieces, every_event)
+
+
+#: What the shipped guards find, or nearly; the first lines are plain.
+PIECES = (
+    *("It is so. ", "Please write to us again next week. ", "The branch is open on Monday.\n", "Ja! "),
+    *("Write to anna.meier@bank.example", " or call +41 44 668 18 00", "IBAN CH93 0076 2011 6238 5295 7", "4111 1111 1111 1111"),
+    *(
+        "password: hunter2Secret9x",
+        "sk-proj-" + "aB3dE5" * 5,
+        "AKIA" + "Q7ZX2M4LPDJ5R8WT",
+        "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl",
+    ),
+    *(
+        "born on 3 March 1961",
+        " MRN 00481516",
+        "https://x.example/?token=abc123",
+        "192.168.0.17",
+        "Dr. Anna Meier",
+        " Bahnhofstrasse 1",
+    ),
+    *("We guarantee a refund of CHF 50 until 1 May 2026. ", "You can have the car for one dollar. ", "That is a binding offer"),
+    *(". ", " ", "\n", " and ", "😀"),
+)
+SPOKEN = st.lists(st.sampled_from(PIECES), min_size=1, max_size=25).map("".join).filter(lambda text: text.strip())
+SHIPPED = [name for name in ("secrets", "pii", "commitment") if find_guard(name).settled is not None]
+
+
+@pytest.mark.parametrize("action", ["redact", "refuse"])
+@pytest.mark.parametrize("name", SHIPPED)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(data=st.data(), text=SPOKEN, dialect=st.sampled_from(DIALECTS), cut=CUTS)
+def test_a_shipped_guard_says_the_same_of_a_stream(
+    bench: Bench, name: str, action: Any, data: st.DataObject, text: str, dialect: str, cut: Cut
+) -> None:
+    rule = GuardRule(guard=name, on=("output",), action=action, timeout_ms=20_000)
+    memory = bench.gateway("openai", (rule,))
+    bench.upstream.say(*data.draw(deltas(text)), cut=cut)
+    whole, _ = bench.ask(memory, dialect, stream=False)
+    streamed, call = bench.ask(memory, dialect, stream=True)
+    assert error_of(dialect, streamed) == error_of(dialect, whole)
+    left = text_of(dialect, streamed)
+    findings = find_guard(name).check(text, {"place": "output", "today": call.received_at.date()}).findings
+    if error_of(dialect, whole) is None:
+        assert left == text_of(dialect, whole)
+    else:
+        blocking = min(each.start for each in findings if each.score >= BLOCK_SCORE)
+        assert text.startswith(left)
+        assert len(left) <= blocking
+    hidden = {text[each.start : each.end] for each in findings if action == "redact" or each.score >= BLOCK_SCORE}
+    body = streamed.body.decode()
+    assert not [each for each in hidden if len(each) > 5 and each in body and each not in left]

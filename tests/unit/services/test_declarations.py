@@ -143,7 +143,7 @@ def test_example_becomes_domain_structs(folder: Path) -> None:
     assert use_case.prompt == "Answer politely."
     assert use_case.risk_answers == {"talks_to_persons": True, "decides_credit": False}
     assert use_case.grounding is not None
-    assert use_case.grounding.below == "fallback"
+    assert (use_case.grounding.below, use_case.grounding.release) == ("fallback", "whole")
     assert use_case.budget is not None
     assert use_case.budget.tokens_per_day == 2_000_000
     assert use_case.economics is not None
@@ -321,6 +321,8 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("mode: required", "mode: requird", "grounding.mode", "did you mean 'required'?"),
     ("below: fallback", "below: fall_back", "grounding.below", "did you mean 'fallback'?"),
     ("threshold: 0.7", "threshold: 70", "grounding.threshold", "at least 0 and at most 1"),
+    ("below: fallback", "below: fallback, release: sentences", "grounding.release", "did you mean 'sentence'?"),
+    ("mode: required", "mode: advisory, release: sentence", "grounding.release", "takes mode: required"),
     ("when: always", "when: sometimes", "sign_off.when", "always, never"),
     ("tokens_per_day: 2_000_000", "tokens_per_day: 0", "budget.tokens_per_day", "from 1"),
     ("usd_per_month: 400", "usd_per_month: -4", "budget.usd_per_month", "above 0"),
