@@ -39,6 +39,10 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     data_class: DataClass
     #: The class that a provider sees if nothing is found in the request: the request's own, or its knowledge's.
     seen_class: DataClass
+    #: Whether anything of an answer is checked before it leaves (nothing leaves then but what was checked), and whether any rule
+    #: looks at answers at all.
+    holds_back: bool
+    looks_at_answers: bool
 
 
 def authenticate(snapshot: Snapshot, secret: str | None, now_s: float) -> tuple[KeyEntry, UseCaseEntry]:
@@ -155,6 +159,13 @@ def routes_for(
     return model, tuple(live)
 
 
+def _holds_back(use_case: UseCase, policy: Policy | None) -> bool:
+    required = use_case.grounding is not None and use_case.grounding.mode == "required"
+    signed = use_case.sign_off is not None and use_case.sign_off.when == "always"
+    rules = policy.guards if policy is not None else ()
+    return required or signed or any("output" in rule.on and rule.mode == "enforce" for rule in rules)
+
+
 def check_age(entry: UseCaseEntry, age_s: float, age_s_max: float) -> None:
     """RefusedCall stale_policy when the snapshot is too old for a use case that fails closed."""
     if entry.fails_closed and age_s > age_s_max:
@@ -204,6 +215,8 @@ def admit(
         knowledge=knowledge,
         data_class=data_class,
         seen_class=seen,
+        holds_back=_holds_back(use_case, policy),
+        looks_at_answers=policy is not None and any("output" in rule.on for rule in policy.guards),
     )
 
 

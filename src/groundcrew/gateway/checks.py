@@ -19,7 +19,6 @@ from groundcrew.gateway.answer import Generated
 from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.classify import class_of, classify, found_unasked, has_failed
 from groundcrew.gateway.flight import Flight
-from groundcrew.gateway.leaving import holds_back
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import ComposedAnswer, Grounding, Source
 from groundcrew.gateway.settings import GatewaySettings
@@ -48,7 +47,7 @@ class Checks:
     async def request(self, flight: Flight, admitted: Admitted, asked: Asked) -> CheckedInput:
         """Guards on the request. Raises the call's data class to what was found, and refuses where that is too high."""
         started_s = time.perf_counter()
-        flight.output_waits = admitted.policy is not None and any("output" in rule.on for rule in admitted.policy.guards)
+        flight.output_waits = admitted.looks_at_answers
         names = flight.pseudonyms
         names.reserve((*asked.texts, admitted.entry.use_case.prompt))
         unasked = found_unasked(admitted.policy, asked.texts)
@@ -97,7 +96,7 @@ class Checks:
         """
         started_s = time.perf_counter()
         texts = [generated.text, generated.side_text, generated.tool_text()]
-        leaves_whole = not holds_back(admitted)
+        leaves_whole = not admitted.holds_back
         if leaves_whole:
             texts += generated.others
         context = _output_context(flight)

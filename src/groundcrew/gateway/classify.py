@@ -49,7 +49,7 @@ def _looks_for_phi(rule: GuardRule) -> bool:
 
 def has_failed(flight: Flight) -> bool:
     """Whether a pii rule failed without refusing the call."""
-    return any(each.guard == "pii" and each.verdict == "failed" for each in flight.guards)
+    return bool([each for each in flight.guards if each.guard == "pii" and each.verdict == "failed"])
 
 
 def classify(

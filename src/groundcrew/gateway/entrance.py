@@ -10,7 +10,6 @@ from groundcrew.gateway.admission import Admissions, Admitted, authenticate, che
 from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.budget import Ledger
 from groundcrew.gateway.flight import Flight
-from groundcrew.gateway.leaving import holds_back
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.settings import GatewaySettings
 
@@ -44,7 +43,7 @@ class Entrance:
             embeddings=asked.dialect == "embeddings",
         )
         flight.model = admitted.model.name
-        if asked.choices > 1 and (holds_back(admitted) or entry.use_case.grounding is not None):
+        if asked.choices > 1 and (admitted.holds_back or entry.use_case.grounding is not None):
             raise RefusedCall("invalid_request", f"n: use case {entry.use_case.name} checks its answers, one at a time")
         added_bytes = len(entry.use_case.prompt.encode())
         if admitted.knowledge is not None:

@@ -33,17 +33,10 @@ _AS_IT_COMES = Leaving(way="as_it_comes")
 WHOLE = Leaving(way="whole")
 
 
-def holds_back(admitted: Admitted) -> bool:
-    """Whether anything of an answer is checked before it leaves: nothing leaves then but what was checked."""
-    use_case = admitted.entry.use_case
-    required = use_case.grounding is not None and use_case.grounding.mode == "required"
-    return required or _is_signed(admitted) or any(_is_enforced(rule) for rule in _rules(admitted))
-
-
 def leaving(admitted: Admitted, *, prefill: bool) -> Leaving:
     """How the answer of a call leaves as a stream. `prefill`: the request holds the beginning of the answer, which counts for its
     grounding as a whole."""
-    if not holds_back(admitted):
+    if not admitted.holds_back:
         return _AS_IT_COMES
     rules = tuple(rule for rule in _rules(admitted) if _is_enforced(rule))
     grounding = admitted.entry.use_case.grounding

@@ -21,7 +21,7 @@ from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.flight import Flight
-from groundcrew.guards.masking import detect_for, mask, mask_text, unescaped
+from groundcrew.guards.masking import detect_for, is_plain, mask, mask_text, unescaped
 from groundcrew.guards.pii import Detect
 from groundcrew.guards.redaction import Pseudonyms, redact, remap_report
 from groundcrew.guards.registry import find_guard
@@ -54,6 +54,8 @@ async def masked_call(flight: Flight, status: CallStatus, finished_at: datetime 
         return _without_texts(call)
     try:
         detect, data_class = detect_of(flight), _knowledge_class(flight)
+        if _is_plain(flight, call, detect):
+            return _unmasked(flight, call)
         if _is_quick(flight, call, detect):
             return _mask(flight, call, detect, data_class)
         return await asyncio.to_thread(_mask, flight, call, detect, data_class)
@@ -89,6 +91,50 @@ def _knowledge_class(flight: Flight) -> DataClass:
     name = use_case.grounding.knowledge if use_case is not None and use_case.grounding is not None else None
     known = flight.snapshot.knowledge.get(name) if flight.snapshot is not None and name is not None else None
     return known.data_class if known is not None else "internal"
+
+
+def _is_plain(flight: Flight, call: Call, detect: Detect) -> bool:
+    """Whether nothing in the call has to be masked, where that can be told from its texts alone; False in doubt."""
+    if (
+        flight.asked is None
+        or flight.pseudonyms.tags
+        or call.sources
+        or call.trust is not None
+        or call.withheld_trust is not None
+    ):
+        return False
+    texts = _shown(flight)
+    if sum(map(len, texts)) + len(call.answer) + len(call.withheld_answer) > INLINE_LENGTH_MAX:
+        return False
+    if not call.details.keys() <= PLAIN_DETAILS or _may_be_name(call.case_id) or _may_be_name(call.unit_id):
+        return False
+    for result in call.guards:
+        if result.reason:
+            return False
+    if detect != "patterns":  # the network is not asked in the event loop
+        quick, given = find_guard("pii").quick, {"detect": detect}
+        if quick is None:
+            return False
+        for each in (*texts, call.answer, call.withheld_answer):
+            if each and quick(each, given) is None:
+                return False
+    for each in texts:
+        if not is_plain(each, detect):
+            return False
+    return is_plain(call.answer, detect) and is_plain(call.withheld_answer, detect)
+
+
+def _may_be_name(identifier: str | None) -> bool:
+    """Whether an identifier has white space in it, as names have."""
+    return identifier is not None and len(identifier.split()) > 1
+
+
+def _unmasked(flight: Flight, call: Call) -> Call:
+    """The record of a call in which there is nothing to mask."""
+    assert flight.asked is not None
+    texts = _shown(flight)
+    flight.recorded_names, flight.masked_texts, flight.masked_answer = None, list(texts), call.answer
+    return msgspec.structs.replace(call, request=flight.asked.transcript(texts))
 
 
 def _is_quick(flight: Flight, call: Call, detect: Detect) -> bool:
@@ -165,9 +211,8 @@ def mask_call(
             name: value if name in PLAIN_DETAILS else _mask_value(value, short, DETAILS_DEPTH_MAX)
             for name, value in call.details.items()
         },
-        # An identifier with white space in it may be a name.
-        case_id=short(call.case_id) if call.case_id and len(call.case_id.split()) > 1 else call.case_id,
-        unit_id=short(call.unit_id) if call.unit_id and len(call.unit_id.split()) > 1 else call.unit_id,
+        case_id=short(call.case_id) if call.case_id and _may_be_name(call.case_id) else call.case_id,
+        unit_id=short(call.unit_id) if call.unit_id and _may_be_name(call.unit_id) else call.unit_id,
     )
     if asked is not None and texts is not None:
         if names.tags:  # what one text gave away is masked in those before it as well

@@ -16,7 +16,6 @@ from groundcrew.gateway.admission import Admitted
 from groundcrew.gateway.answer import FINISH_REASONS, Generated
 from groundcrew.gateway.checks import DECLINED_TEXT, Checks
 from groundcrew.gateway.flight import Flight
-from groundcrew.gateway.leaving import holds_back
 from groundcrew.guards.redaction import OffsetMap, remap_report
 from groundcrew.guards.runner import SEVERITY, GuardOutcome
 
@@ -96,7 +95,7 @@ class Releaser:
             flight.answer, flight.status = outcome.replacement or DEFAULT_REPLACEMENT, "fallback"
             return self._signed(flight, admitted, Release(kind="sent", text=flight.answer, reason=wish.reason))
         _apply_masks(generated, outcome)
-        checked = holds_back(admitted)
+        checked = admitted.holds_back
         flight.answer = generated.checked_text() if checked else generated.recorded_text()
         if wish.action == "hold":
             return self._hold(flight, wish.reason, generated)

@@ -46,6 +46,7 @@ class _Choice(msgspec.Struct, forbid_unknown_fields=True):
 _CHOICES = msgspec.json.Decoder(list[_Choice])
 #: Members of a completion besides `choices` that hold no text of a model's, or that the gateway puts its own in the place of.
 _TEXTLESS = frozenset({"id", "object", "created", "model", "usage", "system_fingerprint", "service_tier", "groundcrew"})
+_READ = _TEXTLESS | {"choices"}
 
 
 class _ToolFunction(msgspec.Struct, forbid_unknown_fields=True):
@@ -105,7 +106,7 @@ class KnownChunk(msgspec.Struct, forbid_unknown_fields=True):
 
 def completion_hides(fields: dict[str, msgspec.Raw]) -> bool:
     """Whether a chat completion holds anything unread. Of further choices only the text is read."""
-    if any(name not in _TEXTLESS and name != "choices" and bytes(raw) != b"null" for name, raw in fields.items()):
+    if (others := fields.keys() - _READ) and any(bytes(fields[name]) != b"null" for name in others):
         return True
     try:
         choices = _CHOICES.decode(fields["choices"])

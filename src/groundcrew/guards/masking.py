@@ -17,6 +17,8 @@ from groundcrew.guards.redaction import OffsetMap, Pseudonyms, redact
 
 #: Identifiers whose check is remembered.
 IDENTIFIERS_CACHED_MAX = 4_096
+#: Texts of which it is remembered whether anything in them has to be masked, and their length in code points.
+PLAIN_MAX, PLAIN_LENGTH_MAX = 2_048, 8_000
 #: What no business uses to name a case, a unit or a user. Records keep identifiers as they are, so that outcomes find their
 #: calls; shapes that case numbers share, such as those of telephones without their country and of cards, are left alone.
 _NO_IDENTIFIER = frozenset({"EMAIL", "IBAN", "SSN", "MRN", "HEALTH_PLAN_ID"})
@@ -37,6 +39,19 @@ def sensitive(text: str, detect: Detect = "patterns") -> list[Finding]:
     """All that must not be written of `text`: personal data as `detect` finds it, and secrets."""
     findings = pii.find(text, detect=detect)
     return [*findings, *found] if (found := secrets.check(text, {}).findings) else findings
+
+
+def is_plain(text: str, detect: Detect) -> bool:
+    """Whether nothing of `text` has to be masked, as `mask_text` would find out; remembered, so that records of calls in which
+    there is nothing to mask cost next to nothing."""
+    if len(text) > PLAIN_LENGTH_MAX:
+        return False
+    return not text or _is_plain(text, detect)
+
+
+@lru_cache(maxsize=PLAIN_MAX)
+def _is_plain(text: str, detect: Detect) -> bool:
+    return "\\u" not in text and not sensitive(text, detect)
 
 
 def within_reach(text: str, detect: Detect) -> str:
