@@ -11,6 +11,7 @@ import random
 import re
 from pathlib import Path
 
+import names
 import values
 from generate import Example, Span, joined
 
@@ -185,6 +186,44 @@ def clinical(folder: Path, held_out: set[str]) -> list[str]:
     for row in _rows(folder / "pubmedqa" / sorted(each.name for each in (folder / "pubmedqa").glob("*.jsonl.gz"))[0])[:150]:
         pieces += [str(each) for each in row["contexts"][:1]]  # type: ignore[index]
     return [each for each in pieces if 20 < len(each) < 1_500 and "PHI" not in each]
+
+
+def clean(folder: Path) -> list[str]:
+    """Clinical notes that training never saw, without names, dates and ages that rules see."""
+    texts = [str(row["note"]) for row in _rows(folder / "mts_dialog" / "valid.jsonl.gz")]
+    return [each for each in texts if not ruled(each)]
+
+
+def everyday(folder: Path) -> list[str]:
+    """Short everyday requests in which no word is a name of a person or a place that our lists know."""
+    known = {
+        word.lower()
+        for entry in (*names.TOWNS, *names.COUNTRIES, *(name for pair in names.PEOPLE.values() for part in pair for name in part))
+        for word in entry.split()
+    } - {
+        "will",
+        "may",
+        "mark",
+        "hope",
+        "grace",
+        "rose",
+        "day",
+        "long",
+        "best",
+        "good",
+        "do",
+        "art",
+        "bill",
+        "summer",
+        "new",
+        "park",
+        "house",
+    }
+    texts = [str(row["text"]) for row in _rows(folder / "clinc_oos" / "train.jsonl.gz")]
+    month = re.compile(
+        rf"(?i)\b(?:{_MONTH}|(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:19|20)\d\d|[a-z]{{3}} \d{{1,2}}(?:st|nd|rd|th)?)\b"
+    )
+    return [each for each in texts if not known & set(re.findall(r"\w+", each.lower())) and not month.search(each)]
 
 
 def messages(folder: Path) -> list[Row]:

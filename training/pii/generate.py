@@ -450,7 +450,7 @@ _POSTCODE = re.compile(
 _ONE_ADDRESS = re.compile(r"[\s,]{1,6}(?:(?:[A-Z]{2}|CH-|D-)\s?)?")
 
 
-_NOTHING = templates.NOTHING + templates.NOTHING_MORE
+_NOTHING = templates.NOTHING + templates.NOTHING_MORE + templates.ABROAD_NOTHING
 
 
 def fill(template: str, r: random.Random, harvest: dict[str, list[str]] | None = None) -> Example:
@@ -664,6 +664,7 @@ _TABLES = (
     (templates.EVERYDAY, 24),
     (templates.CLINICAL, 22),
     (templates.GERMAN, 12),
+    (templates.FIRMS, 7),
     (templates.FRENCH, 8),
     (templates.ITALIAN, 8),
 )
@@ -689,6 +690,94 @@ def example(r: random.Random, body: list[str], harvest: dict[str, list[str]] | N
     else:
         value = form(r, harvest)
     return roughened(value, r)
+
+
+#: Words of a plain text in whose place a value can stand: pattern → slots.
+_PLACES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (
+        re.compile(r"\b(?:[Hh]e|[Ss]he|[Ss]omeone|[Tt]he patient|[Tt]hey|[Nn]obody|[Mm]y friend)\b"),
+        ("first", "last", "name", "first"),
+    ),
+    (
+        re.compile(r"\b(?:him|her|them|my (?:wife|husband|son|daughter|mother|father|brother|sister|friend))\b"),
+        ("first", "last", "name", "first"),
+    ),
+    (
+        re.compile(
+            r"\b(?:the|my|your|this) (?:bank|company|shop|store|firm|employer|merchant|restaurant|hotel|school|airline|app)\b"
+        ),
+        ("org",),
+    ),
+    (re.compile(r"\b(?:the|this|our) (?:clinic|hospital|office|emergency room|emergency department)\b"), ("facility",)),
+    (
+        re.compile(
+            r"(?<=\bin )(?:another country|the city|town|the country|foreign currency)\b|(?<=\bto )(?:the city|town|another country)\b"
+        ),
+        ("place", "town"),
+    ),
+    (re.compile(r"\b(?:last week|yesterday|tomorrow|last month|last year|today)\b"), ("wdate", "weekday", "numdate", "year")),
+)
+_AROUND = (
+    "{first}, TEXT",
+    "TEXT, {first}",
+    "{first}: TEXT",
+    '{first}: "TEXT"',
+    "{first} said: TEXT",
+    "TEXT, said {last}",
+    "TEXT ({name})",
+    "hi {first} TEXT",
+    "TEXT thanks {first}",
+    "{name}: TEXT",
+    "{first} asked {first}: TEXT",
+    "TEXT Better than {last}, anyway.",
+    "TEXT I told {first} so.",
+    "{first} did not answer. TEXT",
+    "TEXT As {last} put it.",
+    "{last} again: TEXT",
+    "TEXT {first}!",
+    "TEXT {place}!",
+)
+
+
+def scattered(plain: Example, r: random.Random, harvest: dict[str, list[str]] | None = None) -> Example:
+    """A plain text with values put where they tell themselves apart by what they are and not by the words around them."""
+    if r.random() < 0.5:
+        value = fill(
+            r.choice(_AROUND)
+            .replace("{", "<")
+            .replace("}", ">")
+            .replace("TEXT", "{}")
+            .replace("<", "{")
+            .replace(">", "}")
+            .replace("{}", "\x00"),
+            r,
+            harvest,
+        )
+        place = value.text.index("\x00")
+        text = value.text.replace("\x00", plain.text)
+        shift = len(plain.text) - 1
+        spans = [(start + shift, end + shift, kind) if start > place else (start, end, kind) for start, end, kind in value.spans]
+        return Example(
+            text=text, spans=sorted([*spans, *((start + place, end + place, kind) for start, end, kind in plain.spans)])
+        )
+    spots: list[tuple[int, int, str]] = []
+    for pattern, slots in _PLACES:
+        for match in pattern.finditer(plain.text):
+            free = not any(start < match.end() and match.start() < end for start, end, _ in (*plain.spans, *spots))
+            if free and r.random() < 0.5:
+                spots.append((*match.span(), r.choice(slots)))
+    pieces: list[Example] = []
+    at = 0
+    for start, end, slot in sorted(spots):
+        pieces += (cut(plain, at, start), fill("{" + slot + "}", r, harvest))
+        at = end
+    return join([*pieces, cut(plain, at, len(plain.text))], "")
+
+
+def cut(example: Example, start: int, end: int) -> Example:
+    """The part of `example` from `start` to `end`; spans that lie across its borders are lost."""
+    inside = [(begin - start, until - start, kind) for begin, until, kind in example.spans if start <= begin and until <= end]
+    return Example(text=example.text[start:end], spans=inside)
 
 
 def roughened(example: Example, r: random.Random) -> Example:

@@ -827,3 +827,105 @@ The nurse and the therapist will call the patient.
 Labs were drawn at the hospital.
 Referral to cardiology and orthopedics.
 """.strip().split("\n")
+
+#: The same in German, French and Italian, and firms, bills and numbers in them.
+ABROAD_NOTHING = r"""
+Guten Tag, ich habe eine Frage zu Ihrer Rechnung.
+Sehr geehrte Damen und Herren
+Ihre Anfrage ist bei uns eingegangen.
+Rechnung Nr. {n} über {amount}
+Die Rechnung Nr. {n} ist noch offen.
+Bestellung {n} wurde versandt.
+Unsere Kunden sind zufrieden mit dem Angebot.
+Unser Angebot gilt für alle Neukunden.
+Ihre Tochter darf ein Jugendkonto eröffnen.
+Ihr Sohn und seine Frau sind herzlich willkommen.
+Der Arzt hat mir Tabletten verschrieben.
+Das Krankenhaus hat keine Betten frei.
+Die Praxis ist wegen Ferien geschlossen.
+Bitte füllen Sie das Formular aus.
+Haben Sie Ihre Kundennummer und Ihr Geburtsdatum zur Hand?
+Wie kann ich meine Adresse ändern?
+Das Geld ist noch nicht angekommen.
+Laut Vertrag beträgt die Frist {n} Tage.
+Artikel {n} des Gesetzes
+Die Technik hat den Fehler {n} behoben.
+Freundliche Grüsse, Ihr Kundendienst
+Bis bald und einen schönen Tag!
+Warum wurde mein Antrag abgelehnt?
+Im Allgemeinen gilt die Regel nicht für Studenten.
+Der Zug fährt um {time} ab Gleis {n}.
+Version {version} ist verfügbar.
+Bonjour, j'ai une question sur votre facture.
+Madame, Monsieur
+Votre demande nous est bien parvenue.
+Facture n° {n} de {amount}
+Votre fille peut ouvrir un compte jeunesse.
+Son mari et ses enfants sont les bienvenus.
+Le médecin m'a prescrit des comprimés.
+Le cabinet est fermé pour les vacances.
+Veuillez remplir le formulaire.
+Comment puis-je changer mon adresse ?
+L'argent n'est pas encore arrivé.
+Selon le contrat, le délai est de {n} jours.
+Meilleures salutations, votre service clientèle
+Bonne journée et à bientôt !
+Pourquoi ma demande a-t-elle été refusée ?
+Le train part à {time} de la voie {n}.
+Buongiorno, ho una domanda sulla vostra fattura.
+Buonasera, vorrei sapere quanto costa.
+Gentili signori
+La vostra richiesta ci è pervenuta.
+Fattura n. {n} di {amount}
+Sua figlia può aprire un conto giovani.
+Suo marito e i suoi figli sono i benvenuti.
+Il medico mi ha prescritto delle pastiglie.
+Lo studio è chiuso per ferie.
+Compilate il modulo, per favore.
+Come posso cambiare il mio indirizzo?
+Il denaro non è ancora arrivato.
+Secondo il contratto il termine è di {n} giorni.
+Cordiali saluti, il vostro servizio clienti
+Buona giornata e a presto!
+Perché la mia domanda è stata respinta?
+Il treno parte alle {time} dal binario {n}.
+node-{n} is down, restart pod {n}
+exit code {n} on worker-{n}
+Room {room}, line {n}, item {n}
+Invoice no. {n} of {amount} is due.
+Order number {n}, {n} pieces
+Ticket #{n} was closed.
+Write a poem about autumn and the sea.
+Summarise the text in three sentences.
+Translate this into French, please.
+""".strip().split("\n")
+
+#: Firms and schools, in sentences that tell them apart from people and care facilities.
+FIRMS = r"""
+Unsere Kundin, die {org} in {town}, hat nicht bezahlt.
+Der Kunde {org} hat am {date_de} bestellt.
+Ich bin seit {year} bei der {org} angestellt.
+Die {org} hat uns ein Angebot gemacht.
+Notre client, la société {org} à {town}, n'a pas payé.
+Je travaille pour {org} depuis {year}.
+Il nostro cliente, la {org} di {town}, non ha pagato.
+Lavoro per la {org} dal {year}.
+We bought shares of {org} and {org}.
+The contract with {org} ends in {month}.
+{org} sells software to hospitals.
+{org}'s new product is late.
+My card was charged by {org}.
+Who founded {org}?
+{org} was sued by {org}.
+The founders of {org} are {name} and {name}.
+Founders: {last}, {last} and {last}
+Authors: {last}, {last}, {last} and {last}
+The witnesses, {last}, {last} and {last}, agreed.
+Signed by {last} and {last} for {org}
+Attorneys {last}, {last} and {last} represent {org}.
+{first}, {first} and {first} work at {org}.
+{org} hired {last} and {last}.
+Lawyers of {org} met {name} in {town}.
+{name} is a teacher at {org}.
+{name} went to school in {town} and works for {org}.
+""".strip().split("\n")

@@ -21,6 +21,22 @@ import network  # noqa: E402
 import torch  # noqa: E402
 from export import export  # noqa: E402
 from generate import Example  # noqa: E402
+from plan import (  # noqa: E402
+    BATCH_TOKENS,
+    EVERYDAY,
+    GENERATED,
+    LAYERS,
+    MESSAGES,
+    NOTE_ROUNDS,
+    PIECES,
+    PIECES_CLINICAL,
+    RATE,
+    RATE_HEAD,
+    SCATTERED,
+    SEED,
+    SENTENCE_ROUNDS,
+    WARM_UP,
+)
 from tokenizers import Tokenizer  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
@@ -28,13 +44,6 @@ from groundcrew.guards.network import written  # noqa: E402
 from groundcrew.guards.pii_network import LABELS  # noqa: E402
 from groundcrew.guards.pii_text import segments  # noqa: E402
 
-SEED = 20_260
-LAYERS, PIECES = 2, 15_000
-GENERATED = 9_000
-#: How often the real sentences, and the notes, are gone through: once as they are, then with other values.
-SENTENCE_ROUNDS, NOTE_ROUNDS = 4, 3
-RATE, RATE_HEAD, WARM_UP = 4e-4, 1e-3, 0.06
-BATCH_TOKENS = 900
 Item = tuple[list[int], list[int], list[int]]
 
 
@@ -67,8 +76,12 @@ def gather(folder: Path, generated: int, *, everything: bool) -> list[Example]:
         for row in notes:
             made = Example(text=row.text, spans=row.spans) if turn == 0 else data.swapped(row, r, harvest)
             examples.append(Example(text=made.text, spans=data.ruled(made.text, made.spans)))
-    plain = [Example(text=piece, spans=data.ruled(piece)) for piece in unlabelled[: round(900 * whole)]]
-    plain += [Example(text=row.text, spans=[]) for row in data.messages(folder) if row.fold][: round(1_500 * whole)]
+    plain = [Example(text=piece, spans=data.ruled(piece)) for piece in unlabelled[: round(PIECES_CLINICAL * whole)]]
+    plain += [Example(text=row.text, spans=[]) for row in data.messages(folder) if row.fold][: round(MESSAGES * whole)]
+    everyday = data.everyday(folder)
+    r.shuffle(everyday)
+    plain += [generate.roughened(Example(text=piece, spans=[]), r) for piece in everyday[: round(EVERYDAY * whole)]]
+    plain = [generate.scattered(each, r, harvest) if r.random() < SCATTERED else each for each in plain]
     return examples + plain
 
 

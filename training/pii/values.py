@@ -779,7 +779,7 @@ def firm(r: random.Random) -> str:
     if form < 0.58:
         return pick(r, lists.FIRM_STARTS).replace(" ", "") + pick(r, lists.FIRM_MERGED)
     if form < 0.70:
-        return f"{last(r)}{r.choice((' ', '-'))}{last(r)}" if r.random() < 0.5 else f"{last(r)}, {last(r)} and {last(r)}"
+        return f"{last(r)}{r.choice((' ', '-'))}{last(r)}" if r.random() < 0.75 else f"{last(r)}, {last(r)} and {last(r)}"
     if form < 0.88:
         return f"{last(r)} {r.choice((pick(r, lists.FIRM_FORMS), pick(r, lists.FIRM_ENDS)))}"
     return r.choice(

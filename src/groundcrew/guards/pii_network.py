@@ -24,6 +24,14 @@ SEGMENTS_KEPT_MAX = 2_048
 WINDOWS_MAX = 6
 #: By how much the network prefers a type to "nothing": a miss costs more than a finding too many.
 OTHER_WEIGHT = 0.6
+_OTHER_LOG = math.log(OTHER_WEIGHT)
+#: What going from one type straight to another costs, in the logarithm of its probability.
+CHANGE_COST = 1.5
+#: From this probability of "nothing" on a word is nothing, whatever stands beside it.
+SURELY_NOTHING = 0.95
+#: What the network must at least be sure of a finding, by type; others from `SCORE_MIN` on.
+SCORE_MIN = 0.35
+_SCORES_MIN = {"ORG": 0.5, "LOCATION": 0.45, "AGE": 0.5}
 #: Fewest digits that a finding of a type holds.
 _DIGITS_MIN = {"PHONE": 5, "SSN": 7, "MRN": 3, "HEALTH_PLAN_ID": 4, "CREDIT_CARD": 10, "IBAN": 10, "ID": 3}
 #: Patterns alone find these, and nothing is lost where a network does not guess.
@@ -42,7 +50,14 @@ _JOINS = {
 }
 _CODE_JOIN = re.compile(r"(?:[ \u00a0]|[-./()+#x\u2013]|\) ?| \(|[ ]?[-][ ]?)")
 _TRIM = " \t\r\n,;:.!?\"'’`´“”«»*|<>[]{}=_–—-/\\&@#"
-_ABBREVIATIONS = re.compile(r"(?:\b(?:Jr|Sr|Inc|Ltd|Corp|Co|St|Ave|Rd|Blvd|str|Str|S\.p\.A|S\.r\.l|S\.A)|út|u)$", re.IGNORECASE)
+_ABBREVIATIONS = re.compile(r"\b(?:Jr|Sr|Inc|Ltd|Corp|Co|St|Ave|Rd|Blvd|str|S\.p\.A|S\.r\.l|S\.A|út|u)$", re.IGNORECASE)
+#: Small words at the ends of a name that are none of its parts.
+_SMALL_START = re.compile(r"(?:and|or|the|in|at|from|by|with|is|it|to|und|et|e)\s+")
+_SMALL_END = re.compile(r"\s+(?:and|or|in|at|from|by|with|is|it|to|of|und|et|e)$")
+_SMALL = re.compile(r"(?:and|or|the|in|at|from|by|with|is|it|to|of|und|et|e|a|i|you|he|she|we)$", re.IGNORECASE)
+_STREET_AND_TOWN = re.compile(r"([^,\n]*\d[^,\n]*?)(?:,[ \t]*|[ \t]*\n[ \t]*)([^\W\d_][^\d,\n]{1,40})")
+_DAYTIME = re.compile(r"\s+(?:morning|afternoon|evening|night)$", re.IGNORECASE)
+_NAMES = frozenset({"PERSON", "ORG", "LOCATION", "FACILITY"})
 #: A word between or beside numbers that is none of their letters.
 _PLAIN_WORD = re.compile(r"[^\W\d_]{5,}|[^\W\d_]*[^\W\d_A-Z][^\W\d_]*")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
@@ -120,13 +135,8 @@ def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def decode(text: str, tagged: list[Word], first: int) -> list[Finding]:
     """Findings from tagged words: neighbours of one type become one span, which is then tidied at its ends."""
     spans: list[tuple[int, int, str, list[float]]] = []
-    for word in tagged:
-        if word.end <= first:
-            continue
-        chances = word.likely.copy()
-        chances[0] *= OTHER_WEIGHT
-        label = int(chances.argmax())
-        if not label:
+    for word, label in zip(tagged, _labels(tagged), strict=True):
+        if word.end <= first or not label:
             continue
         kind, score = LABELS[label], float(word.likely[label])
         start = max(first, word.start)
@@ -142,12 +152,60 @@ def decode(text: str, tagged: list[Word], first: int) -> list[Finding]:
         if tidy is None or (findings and tidy[0] < findings[-1].end):
             continue
         score = min(0.99, math.fsum(scores) / len(scores))
-        if kind in HINT_TYPES:
-            score = min(score, HINT_SCORE_MAX)
-        findings.append(
-            Finding(start=tidy[0], end=tidy[1], type=kind, score=round(score, 3), reason="read from the words around it")
-        )
+        if score < _SCORES_MIN.get(kind, SCORE_MIN):
+            continue
+        for begin, until, part in _divided(text, *tidy, kind):
+            capped = min(score, HINT_SCORE_MAX) if part in HINT_TYPES else score
+            findings.append(
+                Finding(start=begin, end=until, type=part, score=round(capped, 3), reason="read from the words around it")
+            )
     return findings
+
+
+def _labels(tagged: list[Word]) -> list[int]:
+    """The likeliest labels of the words as a sequence (Viterbi 1967): going from one type straight to another costs, so that a
+    name is not torn where its halves look different. A word that is surely nothing parts what stands beside it."""
+    result: list[int] = []
+    run: list[npt.NDArray[np.floating]] = []
+    for word in tagged:
+        if word.likely[0] > SURELY_NOTHING:
+            result += _best_path(run)
+            run = []
+            result.append(0)
+        else:
+            chances = np.log(word.likely + 1e-9)
+            chances[0] += _OTHER_LOG
+            run.append(chances)
+    return result + _best_path(run)
+
+
+def _best_path(run: list[npt.NDArray[np.floating]]) -> list[int]:
+    if len(run) < 2:
+        return [int(each.argmax()) for each in run]
+    scores = run[0]
+    came: list[npt.NDArray[np.intp]] = []
+    own = np.arange(len(LABELS))
+    for chances in run[1:]:
+        best = int(scores.argmax())
+        switched = scores[best] - (0.0 if best == 0 else CHANGE_COST)
+        # Nothing to anything and anything to nothing is free; a type goes on for free.
+        before = np.where(scores >= max(float(switched), float(scores[0])), own, best if switched >= scores[0] else 0)
+        before[0] = best
+        came.append(before)
+        scores = np.where(before == own, scores[before], np.where(before == 0, scores[0], scores[best] - CHANGE_COST)) + chances
+        scores[0] += 0.0 if best == 0 else CHANGE_COST
+    path = [int(scores.argmax())]
+    for before in reversed(came):
+        path.append(int(before[path[-1]]))
+    return path[::-1]
+
+
+def _divided(text: str, start: int, end: int, kind: str) -> list[tuple[int, int, str]]:
+    """The span, or a street and the town after it where no postcode or country makes them one postal address."""
+    match = _STREET_AND_TOWN.fullmatch(text, start, end) if kind == "ADDRESS" else None
+    if match is None or not _HAS_LETTER.search(match.group(1)):
+        return [(start, end, kind)]
+    return [(*match.span(1), "ADDRESS"), (*match.span(2), "LOCATION")]
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -174,7 +232,16 @@ def _tidy(text: str, start: int, end: int, kind: str, first: int) -> tuple[int, 
         start += 1
     while end > start and text[end - 1] in _TRIM:
         end -= 1
+    if kind in _NAMES:
+        while (small := _SMALL_START.match(text, start, end)) is not None:
+            start = small.end()
+        while (small := _SMALL_END.search(text, start, end)) is not None:
+            end = small.start()
+    elif kind == "DATE" and (daytime := _DAYTIME.search(text, start, end)) is not None:
+        end = daytime.start()
     value = text[start:end]
+    if _SMALL.match(value):
+        return None
     if kind in _CODES:
         if value[:1] == ")" or (value[:1] == "(" and ")" not in value):
             start += 1
@@ -191,7 +258,11 @@ def _tidy(text: str, start: int, end: int, kind: str, first: int) -> tuple[int, 
             value = text[start:end]
         if len(value) < 2 or not _HAS_LETTER.search(value):
             return None
-    elif not any(map(str.isalnum, value)) or (kind in ("ORG", "LOCATION", "FACILITY") and len(value) < 2):
+    elif (
+        (kind == "DATE" and value.isdigit() and len(value) < 4)
+        or not any(map(str.isalnum, value))
+        or (kind in ("ORG", "LOCATION", "FACILITY") and len(value) < 2)
+    ):
         return None
     if text[end : end + 1] == "." and _ABBREVIATIONS.search(value):
         end += 1
