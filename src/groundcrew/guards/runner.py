@@ -396,8 +396,10 @@ def _masked(placed: _Place, pairs: Sequence[tuple[GuardRule, RuleRun]]) -> list[
     if names is None or place == "output" or not (final or restorable):
         return masked
     for index, text in enumerate(placed.texts):
-        if index not in final and index not in restorable and (found := names.occurrences(text)):
-            masked[index] = redact(text, found, names)
+        own = (*final.get(index, ()), *restorable.get(index, ()))
+        more = [each for each in names.occurrences(text) if not any(each.start < it.end and it.start < each.end for it in own)]
+        if more:
+            masked[index] = redact(text, [*final.get(index, ()), *more], names, restorable=restorable.get(index, ()))
     return masked
 
 

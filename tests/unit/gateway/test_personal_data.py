@@ -160,6 +160,16 @@ async def test_a_value_is_escaped_in_the_arguments_of_a_tool(build: Build, upstr
     assert "7731" not in recorded(memory)
 
 
+async def test_what_one_text_gives_away_is_masked_in_the_others(build: Build, upstream: FakeUpstream) -> None:
+    """Also beside other findings; and it comes back, since the client sent it."""
+    upstream.script = "About [MRN] and [EMAIL]."
+    classes = ("internal", "pii", "phi")
+    memory = build(RESTORE, data_classes=classes, provider_classes=classes)
+    response = await say(memory, "chat", f"QX-7741902 is for {ANNA}", "MRN: QX-7741902", "what is QX-7741902?")
+    assert response.text() == f"About QX-7741902 and {ANNA}."
+    assert "7741902" not in upstream.requests[-1].text()
+
+
 async def test_without_restore_the_client_sees_tags(build: Build, upstream: FakeUpstream) -> None:
     upstream.script = "Dear [EMAIL]."
     memory = build(GuardRule(guard="pii", on=("input",), action="redact", settings=PATTERNS))
