@@ -110,6 +110,8 @@ class _NativeRelay:
             name = event_name(raw)
             for chunk in self._reader.read(name, data):
                 self.gathering.read(msgspec.json.encode(chunk))
+            if self._reader.hides:
+                self.gathering.hid_text = True
             if self._reader.done:
                 self._last = (name, data)
                 return b"".join(leaving), True

@@ -155,6 +155,14 @@ OTHER_DIALECTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "messages": ("/v1/messages", {"messages": [USER], "max_tokens": 9, "system": "be kind"}, "scanned"),
     "messages stop": ("/v1/messages", {"messages": [USER], "max_tokens": 9, "stop_sequences": [IBAN]}, "partial"),
     "messages user": ("/v1/messages", {"messages": [USER], "max_tokens": 9, "metadata": {"user_id": IBAN}}, "partial"),
+    "messages result": (
+        "/v1/messages",
+        {
+            "messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": IBAN, "content": "20"}]}],
+            "max_tokens": 9,
+        },
+        "partial",
+    ),
     "messages tool": (
         "/v1/messages",
         {"messages": [USER], "max_tokens": 9, "tools": [{"name": "f", "input_schema": {}}]},
@@ -290,6 +298,63 @@ async def test_a_stream_with_something_unread_is_scanned_in_part(
     assert IBAN.encode() in response.body
     assert response.headers["groundcrew-scan"] != "scanned"
     assert (response.events()[-2]["groundcrew"]["scan"], memory.calls()[0].scan) == ("partial", "partial")
+
+
+def native(*events: dict[str, Any]) -> Reply:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+    lines = [b"event: " + each["type"].encode() + b"\ndata: " + msgspec.json.encode(each) + b"\n\n" for each in events]
+    return Reply(raw=[head + b"".join(lines)], then="close")
+
+
+def message(*blocks: dict[str, Any]) -> Reply:
+    return native({"type": "message_start", "message": {"id": "m", "model": "m"}}, *blocks, {"type": "message_stop"})
+
+
+TEXT_BLOCK = (
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}},
+)
+STOP_BLOCK = {"type": "content_block_stop", "index": 0}
+CITED = {"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": {"cited_text": IBAN}}}
+SEARCHED = {
+    "type": "content_block_start",
+    "index": 0,
+    "content_block": {"type": "web_search_tool_result", "content": [{"t": IBAN}]},
+}
+
+
+def response(*events: dict[str, Any], annotations: tuple[Any, ...] = ()) -> Reply:
+    part = {"type": "output_text", "text": "x", "annotations": list(annotations)}
+    item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}
+    whole = {"id": "r", "created_at": 1, "model": "m", "status": "completed", "output": [item]}
+    delta = {"type": "response.output_text.delta", "output_index": 0, "delta": "x"}
+    start = {"type": "response.created", "response": {"id": "r", "created_at": 1, "model": "m", "output": []}}
+    return native(start, delta, *events, {"type": "response.completed", "response": whole})
+
+
+ANNOTATED = {"type": "response.output_text.annotation.added", "annotation": {"title": IBAN}}
+NATIVE: dict[str, tuple[str, str, Reply, str]] = {
+    "messages": ("anthropic", "/v1/messages", message(*TEXT_BLOCK, STOP_BLOCK), "scanned"),
+    "citation": ("anthropic", "/v1/messages", message(*TEXT_BLOCK, CITED, STOP_BLOCK), "partial"),
+    "search": ("anthropic", "/v1/messages", message(SEARCHED, STOP_BLOCK), "partial"),
+    "later event": ("anthropic", "/v1/messages", message(*TEXT_BLOCK, STOP_BLOCK, {"type": "note", "text": IBAN}), "partial"),
+    "responses": ("openai", "/v1/responses", response(), "scanned"),
+    "annotation": ("openai", "/v1/responses", response(ANNOTATED), "partial"),
+    "annotation at the end": ("openai", "/v1/responses", response(annotations=({"type": "url", "title": IBAN},)), "partial"),
+    "later type": ("openai", "/v1/responses", response({"type": "response.note", "text": IBAN}), "partial"),
+}
+
+
+@pytest.mark.parametrize(("api", "path", "reply", "scan"), NATIVE.values(), ids=NATIVE.keys())
+async def test_streams_that_go_on_in_their_own_dialect_tell_the_same(
+    build: Build, upstream: FakeUpstream, api: str, path: str, reply: Reply, scan: str
+) -> None:
+    upstream.script = reply
+    memory = build(OUTPUT, api=api)
+    asked = {"messages": [USER], "max_tokens": 9} if path == "/v1/messages" else {"input": "hello"}
+    found = await ask(memory, path, stream=True, **asked)
+    assert (IBAN.encode() in found.body) == (scan == "partial")
+    assert memory.calls()[0].scan == scan
 
 
 async def test_a_plain_stream_is_scanned(build: Build, upstream: FakeUpstream) -> None:

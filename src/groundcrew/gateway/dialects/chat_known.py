@@ -9,15 +9,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-#: What pairs a tool's result with its call: an identifier as providers make them, or a short one. Long runs of digits could be
-#: somebody's number.
-_CallId = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?:chatcmpl-tool-|call_)[0-9a-f]{24,40}"
-        r"|(?!.*[0-9]{9})(?:(?:call|toolu|tooluse|fc|ctc)[_-][A-Za-z0-9_-]{1,64}|[A-Za-z0-9_-]{1,12}))\Z"
-    ),
-]
+from groundcrew.gateway.dialects.opaque import PATTERN
+
+_CallId = Annotated[str, msgspec.Meta(pattern=PATTERN)]
 _Number = int | float | None
 _Bias = dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}$")], float]
 

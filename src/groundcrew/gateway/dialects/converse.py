@@ -270,6 +270,9 @@ class EventReader:
     has told the finish reason, is whole as well; only its counts are unknown.
     """
 
+    #: Its events never go on to a client as they are.
+    hides = False
+
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._head = _head("chat.completion.chunk")

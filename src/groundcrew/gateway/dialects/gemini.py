@@ -247,6 +247,9 @@ class EventReader:
     handed on as a chunk of their own, after the end.
     """
 
+    #: Its events never go on to a client as they are.
+    hides = False
+
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._head: dict[str, Any] | None = None

@@ -22,6 +22,10 @@ _KNOWN = frozenset(
 )
 
 
+#: What each kind of block is told in.
+_PAIRS = frozenset({("text_delta", "text"), ("input_json_delta", "tool_use"), ("thinking_delta", "thinking")})
+
+
 class _Delta(msgspec.Struct):
     type: str = ""
     text: str | None = None
@@ -95,6 +99,8 @@ class EventReader:
         self._reason: str | None = None
         self._sequence: str | None = None
         self._refusal: str | None = None
+        #: Whether anything came that no chunk tells, such as citations, signatures and what tools of the provider's own found.
+        self.hides = False
         self.done = False
 
     def read(self, name: str | None, data: bytes) -> list[dict[str, Any]]:
@@ -136,8 +142,12 @@ class EventReader:
                 kind = ""
             if not kind or kind in _KNOWN:
                 raise self._malformed() from None
+            self.hides = True
             return None
-        return event if event.type in _KNOWN else None
+        if event.type not in _KNOWN:
+            self.hides = True
+            return None
+        return event
 
     def _malformed(self) -> UpstreamError:
         return UpstreamError(f"provider {self._provider}: its stream holds a malformed event")
@@ -164,6 +174,7 @@ class EventReader:
             opened.length = len(block.thinking)
             delta = self._told([{"type": "thinking", "index": len(self._layout)}])
             return [self._chunk({**delta, "reasoning_content": block.thinking} if block.thinking else delta)]
+        self.hides = True
         return []
 
     def _delta(self, index: int, delta: _Delta) -> list[dict[str, Any]]:
@@ -184,6 +195,8 @@ class EventReader:
             block.signature += delta.signature
             if len(block.signature) > SIGNATURE_LENGTH_MAX:
                 raise self._malformed()
+        if (kind, expected) not in _PAIRS:
+            self.hides = True
         return []
 
     def _arguments(self, call: int, text: str) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
+
+from groundcrew.gateway.dialects.opaque import is_opaque
 
 Visit = Callable[[str, str], str]
 
@@ -31,8 +32,6 @@ _MEMBERS = frozenset(
     }
 )
 _ROLES = frozenset({"system", "user", "assistant"})
-#: An identifier that Anthropic takes.
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 def visit_texts(request: dict[str, Any], visit: Visit) -> None:
@@ -180,7 +179,7 @@ class _Walk:
         return value
 
     def _is_id(self, value: object) -> None:
-        if not isinstance(value, str) or _ID.fullmatch(value) is None:
+        if not is_opaque(value):
             self.hidden = True
 
     def _only(self, holder: dict[str, Any], *names: str) -> None:

@@ -17,9 +17,10 @@ _MODULES: dict[Dialect, str] = {
 
 
 class EventReader(Protocol):
-    """Reads a provider's stream. `done` once its end was told."""
+    """Reads a provider's stream. `done` once its end was told; `hides` once anything came that no chunk tells."""
 
     done: bool
+    hides: bool
 
     def read(self, name: str | None, data: bytes) -> list[dict[str, Any]]:
         """The chat.completion.chunk objects that one event stands for; UpstreamError for one that is malformed or an error."""

@@ -17,6 +17,7 @@ from groundcrew.gateway.dialects.responses_answer import (
     tool_call,
 )
 from groundcrew.gateway.dialects.responses_shapes import OUTPUT_ITEMS_MAX, Object
+from groundcrew.gateway.dialects.responses_texts import hides_text
 
 
 class _EventError(msgspec.Struct):
@@ -58,6 +59,19 @@ _CALL_DELTAS = {
 _ENDINGS = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _OTHERS = frozenset({"response.created", "response.output_item.added", "response.output_item.done", "error"})
 _READ_TYPES = frozenset({*_TEXT_DELTAS, *_CALL_DELTAS, *_ENDINGS, *_OTHERS})
+#: Types of events that tell nothing, or repeat what their deltas told.
+_REPEATED = frozenset(
+    {
+        *("response.in_progress", "response.queued", "response.content_part.added", "response.content_part.done"),
+        *("response.output_text.done", "response.refusal.done", "response.reasoning_text.done"),
+        *(
+            "response.reasoning_summary_text.done",
+            "response.reasoning_summary_part.added",
+            "response.reasoning_summary_part.done",
+        ),
+        *("response.function_call_arguments.done", "response.custom_tool_call_input.done"),
+    }
+)
 
 
 class _Read:
@@ -77,7 +91,7 @@ class EventReader:
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
-        self.done = False
+        self.done = self.hides = False
         self._items: dict[int, _Read] = {}
         self._calls = 0
         self._head: Object = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
@@ -121,13 +135,18 @@ class EventReader:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 raise self._malformed() from None
             if kind and kind not in _READ_TYPES:
+                self.hides = self.hides or kind not in _REPEATED
                 return None
             raise self._malformed() from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self._malformed() from None
-        if not (event.type or name):
+        kind = event.type or name
+        if not kind:
             raise self._malformed()
-        return event if (event.type or name) in _READ_TYPES else None
+        if kind in _READ_TYPES:
+            return event
+        self.hides = self.hides or kind not in _REPEATED
+        return None
 
     def _malformed(self) -> UpstreamError:
         return UpstreamError(f"provider {self._provider}: its stream holds a malformed event")
@@ -216,6 +235,7 @@ class EventReader:
         for index, value in enumerate(response.output):
             chunks += self._completed(self._item(index), value)
         self.done = True
+        self.hides = self.hides or hides_text({"input": response.output})
         if kind == "response.incomplete":
             response.status = "incomplete"
         chunks.append(self._chunk({}, response.finish_reason(has_calls=self._calls > 0)))
