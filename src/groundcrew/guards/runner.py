@@ -21,6 +21,7 @@ from groundcrew.guards.redaction import OffsetMap, Pseudonyms, redact
 from groundcrew.guards.registry import BUILT_IN, Context
 from groundcrew.guards.remote import Poster, Question, RemoteCall, RemoteTexts
 from groundcrew.guards.threads import QUEUE_MAX, GuardThreads
+from groundcrew.guards.warming import Readiness
 
 #: From least to most severe: where several rules ask for something, the most severe wins.
 SEVERITY: tuple[Action, ...] = ("allow", "redact", "replace", "fallback", "hold", "refuse")
@@ -75,6 +76,7 @@ class GuardRunner:
 
     def __init__(self, *, threads: int = THREADS, queue_max: int = QUEUE_MAX, poster: Poster | None = None) -> None:
         self._threads = GuardThreads(threads, queue_max=queue_max)
+        self._readiness = Readiness(self._threads)
         self._remote = RemoteCall(poster)
         self._plans, self._memory = Plans(), Memory()
 
@@ -223,6 +225,7 @@ class GuardRunner:
                     verdicts[index] = guard.check(text, context)
 
         try:
+            await self._readiness.wait(guard)
             async with asyncio.timeout(planned.rule.timeout_ms / 1000):
                 await self._threads.run(check)
         except Exception as error:
@@ -230,6 +233,7 @@ class GuardRunner:
 
     def close(self) -> None:
         """Stop the threads; a check that still runs is left to end by itself."""
+        self._readiness.close()
         self._threads.close()
 
 

@@ -1,4 +1,4 @@
-"""Makes the guards of a gateway's policies ready before the first call needs them."""
+"""Makes guards ready before they are needed: those of a gateway's policies when it starts, others when a call first does."""
 
 from __future__ import annotations
 
@@ -7,16 +7,54 @@ import logging
 from collections.abc import Iterable
 
 from groundcrew.domain.guard import Policy
-from groundcrew.guards import pii
-from groundcrew.guards.plug_ins import plug_in_problems
-from groundcrew.guards.registry import find_guard
+from groundcrew.guards.registry import Guard, find_guard
+from groundcrew.guards.threads import GuardThreads
 
 log = logging.getLogger("groundcrew.guards")
+
+#: How long a call waits for a guard that loads; its rule's time limit begins afterwards.
+LOAD_S_MAX = 10.0
+
+
+class Readiness:
+    """Which guards have loaded. A guard that came with a new policy loads once, and the calls that need it meanwhile wait."""
+
+    def __init__(self, threads: GuardThreads) -> None:
+        self._threads = threads
+        self._ready: set[str] = set()
+        self._loading: dict[str, asyncio.Task[None]] = {}
+
+    async def wait(self, guard: Guard) -> None:
+        """Return once `guard` has loaded, could not, or takes too long: its check then says what is wrong."""
+        if guard.warm is None or guard.name in self._ready:
+            return
+        task = self._loading.get(guard.name)
+        if task is None or task.get_loop() is not asyncio.get_running_loop():
+            task = self._loading[guard.name] = asyncio.create_task(self._load(guard))
+        await asyncio.wait((task,), timeout=LOAD_S_MAX)
+        self._ready.add(guard.name)
+
+    async def _load(self, guard: Guard) -> None:
+        assert guard.warm is not None
+        warm = guard.warm
+        try:
+            await self._threads.run(lambda _wanted: warm())
+        except Exception as error:
+            log.error("the guard %s could not be made ready: %s", guard.name, error)
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        for task in self._loading.values():
+            if not task.done() and not task.get_loop().is_closed():
+                task.cancel()
 
 
 async def warm_guards(policies: Iterable[Policy]) -> None:
     """Load the guards that `policies` name, and the patterns of `pii`, which mask every record. One that does not load is logged:
     its rule then fails as it declares. A pii rule that looks with patterns alone needs no network."""
+    from groundcrew.guards import pii
+    from groundcrew.guards.plug_ins import plug_in_problems
+
     await asyncio.to_thread(pii.warm_patterns)
     rules = [rule for policy in policies for rule in policy.guards]
     for name in sorted({rule.guard for rule in rules if rule.settings.get("detect") != "patterns"}):

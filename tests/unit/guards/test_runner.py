@@ -167,6 +167,38 @@ async def test_a_guard_that_ends_its_thread_has_failed_and_the_thread_serves_on(
         assert [each.verdict for each in outcome.results] == ["failed", "failed", "pass"]
 
 
+async def test_loading_a_guard_does_not_count_against_its_rule_s_time(runner: GuardRunner) -> None:
+    loaded = threading.Event()
+    loads: list[str] = []
+
+    def warm() -> None:
+        loads.append("heavy")
+        threading.Event().wait(0.3)
+        loaded.set()
+
+    @guard("heavy", warm=warm)
+    def heavy(text: str, context: registry.Context) -> Verdict:
+        loaded.wait()
+        return PASS
+
+    rules = policy(GuardRule(guard="heavy", timeout_ms=250))  # less than it takes to load
+    outcomes = await asyncio.gather(*(runner.run(rules, "input", ["text"]) for _ in range(3)))
+    assert [each.results[0].verdict for each in outcomes] == ["pass"] * 3
+    assert loads == ["heavy"]
+
+
+async def test_a_guard_that_can_not_load_fails_at_its_check(runner: GuardRunner) -> None:
+    def warm() -> None:
+        raise FileNotFoundError
+
+    @guard("lacking", warm=warm)
+    def lacking(text: str, context: registry.Context) -> Verdict:
+        raise FileNotFoundError
+
+    outcome = await runner.run(policy(GuardRule(guard="lacking")), "input", ["text"])
+    assert (outcome.action, outcome.results[0].reason) == ("refuse", "the guard failed (FileNotFoundError)")
+
+
 # Quick answers and remembering.
 
 
