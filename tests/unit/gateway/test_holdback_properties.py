@@ -60,10 +60,10 @@ class Bench:
         memory.snapshots.change(policies={"test-policy": Policy(name="test-policy", guards=rules)})
         return memory
 
-    def ask(self, memory: ScriptedGateway, dialect: str, *, stream: bool) -> tuple[Response, Call]:
+    def ask(self, memory: ScriptedGateway, dialect: str, *, stream: bool, text: str = "Tell me.") -> tuple[Response, Call]:
         """What the client gets, and what is recorded."""
         memory.recorder.calls.clear()
-        response = self.runner.run(ask(memory, dialect, stream=stream))
+        response = self.runner.run(ask(memory, dialect, stream=stream, text=text))
         (call,) = memory.ended()
         return response, call
 
@@ -231,3 +231,33 @@ def test_a_shipped_guard_says_the_same_of_a_stream(
     hidden = {text[each.start : each.end] for each in findings if action == "redact" or each.score >= BLOCK_SCORE}
     body = streamed.body.decode()
     assert not [each for each in hidden if len(each) > 5 and each in body and each not in left]
+
+
+ANNA, LUCA = "anna.meier@bank.example", "luca.rossi@bank.example"
+RESTORED = GuardRule(guard="pii", on=("input",), action="redact", settings={"restore": True, "detect": "patterns"})
+TAGGED = st.lists(
+    st.sampled_from(["[EMAIL]", "[EMAIL_2]", "[EMAIL_3]", "[EMA", "[", "]", "It is so. ", "Dear ", ", ", "\n"])
+    | marked().map(lambda mark: mark.replace(LOUD, "")),
+    min_size=1,
+    max_size=25,
+).map("".join)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), text=TAGGED.filter(lambda text: text.strip()), masks=st.booleans(), cut=CUTS)
+def test_tags_come_back_wherever_chunks_and_window_cut_them(
+    bench: Bench, dialect: str, data: st.DataObject, text: str, masks: bool, cut: Cut
+) -> None:
+    """Guards judge, and the record keeps, the text with its tags."""
+    output = tuple(GuardRule(guard=name, on=("output",), action="redact") for name in BRACKETS) if masks else ()
+    memory = bench.gateway(data.draw(st.sampled_from(APIS)), (RESTORED, *output))
+    bench.upstream.say(*data.draw(deltas(text)), cut=cut)
+    asked = f"I am {ANNA}, and {LUCA} is my husband."
+    whole, kept = bench.ask(memory, dialect, stream=False, text=asked)
+    streamed, call = bench.ask(memory, dialect, stream=True, text=asked)
+    tagged = decision(text, output)[0]
+    said = tagged.replace("[EMAIL]", ANNA).replace("[EMAIL_2]", LUCA)
+    assert text_of(dialect, streamed) == text_of(dialect, whole) == said
+    assert call.answer == kept.answer == tagged
+    assert ANNA.encode() not in bench.upstream.requests[-1].body
