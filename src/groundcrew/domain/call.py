@@ -47,7 +47,8 @@ class GuardResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A recorded call. `request` and `answer` are masked; `answer_sha256` is over the bytes of text that left the gateway."""
+    """A recorded call. `request` and `answer` are masked; `answer_sha256` is over the bytes of text that left the gateway, before
+    values were put back in the place of their tags."""
 
     id: str
     use_case: str
