@@ -25,6 +25,9 @@ WINDOWS_MAX = 6
 #: By how much the network prefers a type to "nothing": a miss costs more than a finding too many.
 OTHER_WEIGHT = 0.6
 _OTHER_LOG = math.log(OTHER_WEIGHT)
+#: What is added to the network's outputs, by type: a person taken for a firm is the worse mistake of the two.
+LEANINGS = {"PERSON": 1.2, "ORG": -1.0, "LOCATION": -0.3}
+_LEANINGS = np.array([LEANINGS.get(label, 0.0) for label in LABELS], dtype=np.float32)
 #: What going from one type straight to another costs, in the logarithm of its probability.
 CHANGE_COST = 1.5
 #: From this probability of "nothing" on a word is nothing, whatever stands beside it.
@@ -114,7 +117,7 @@ def words(text: str, windows: list[Window]) -> list[Word]:
         # Of the tokens that two windows share, each gives the half that lies further from its end.
         skip = done - window.first if index else 0
         stop = len(window.offsets) - (OVERLAP_TOKENS // 2 if index + 1 < len(windows) else 0)
-        chances = _softmax(window.logits)
+        chances = _softmax(window.logits + _LEANINGS)
         for (start, end), chance in zip(window.offsets[skip:stop], chances[skip:stop], strict=True):
             if found and start == found[-1].end and text[start : start + 1].isalnum() and text[start - 1 : start].isalnum():
                 found[-1] = Word(found[-1].start, end, found[-1].likely + chance)
