@@ -34,7 +34,9 @@ CHANGE_COST = 1.5
 SURELY_NOTHING = 0.95
 #: What the network must at least be sure of a finding, by type; others from `SCORE_MIN` on.
 SCORE_MIN = 0.35
-_SCORES_MIN = {"ORG": 0.5, "LOCATION": 0.45, "AGE": 0.5}
+_SCORES_MIN = {"PERSON": 0.45, "ORG": 0.5, "LOCATION": 0.45, "AGE": 0.5}
+#: The same for names in small letters where other words of the segment have capitals.
+SMALL_SCORE_MIN = 0.9
 #: Fewest digits that a finding of a type holds.
 _DIGITS_MIN = {"PHONE": 5, "SSN": 7, "MRN": 3, "HEALTH_PLAN_ID": 4, "CREDIT_CARD": 10, "IBAN": 10, "ID": 3}
 #: Patterns alone find these, and nothing is lost where a network does not guess.
@@ -60,6 +62,8 @@ _SMALL_END = re.compile(r"\s+(?:and|or|in|at|from|by|with|is|it|to|of|und|et|e)$
 _SMALL = re.compile(r"(?:and|or|the|in|at|from|by|with|is|it|to|of|und|et|e|a|i|you|he|she|we)$", re.IGNORECASE)
 _STREET_AND_TOWN = re.compile(r"([^,\n]*\d[^,\n]*?)(?:,[ \t]*|[ \t]*\n[ \t]*)([^\W\d_][^\d,\n]{1,40})")
 _DAYTIME = re.compile(r"\s+(?:morning|afternoon|evening|night)$", re.IGNORECASE)
+#: A word with a capital that is not just "I".
+_CAPITAL = re.compile(r"[A-Z][a-z]|[A-Z]{2}")
 _NAMES = frozenset({"PERSON", "ORG", "LOCATION", "FACILITY"})
 #: A word between or beside numbers that is none of their letters.
 _PLAIN_WORD = re.compile(r"[^\W\d_]{5,}|[^\W\d_]*[^\W\d_A-Z][^\W\d_]*")
@@ -155,7 +159,9 @@ def decode(text: str, tagged: list[Word], first: int) -> list[Finding]:
         if tidy is None or (findings and tidy[0] < findings[-1].end):
             continue
         score = min(0.99, math.fsum(scores) / len(scores))
-        if score < _SCORES_MIN.get(kind, SCORE_MIN):
+        if score < _SCORES_MIN.get(kind, SCORE_MIN) or (
+            kind in _NAMES and score < SMALL_SCORE_MIN and text[start:end].islower() and _CAPITAL.search(text)
+        ):
             continue
         for begin, until, part in _divided(text, *tidy, kind):
             capped = min(score, HINT_SCORE_MAX) if part in HINT_TYPES else score
