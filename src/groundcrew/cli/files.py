@@ -45,7 +45,7 @@ def guard() -> None:
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the verdicts go; .gz too.")
 def guard_scan(name: str, source: Path, output: Path) -> None:
-    """Scan each text with the guard NAME (pii, prompt_injection, commitment, secrets)."""
+    """Scan each text with the guard NAME (commitment, language, pii, prompt_injection, schema, secrets, topic)."""
     from groundcrew.guards.batch import scan_file
 
     summary = scan_file(name, source, output)

@@ -54,7 +54,7 @@ from groundcrew.gateway.targets import Targets
 from groundcrew.gateway.trace import Tracing
 from groundcrew.gateway.wire import read_headers
 from groundcrew.guards.runner import GuardRunner
-from groundcrew.guards.warming import warm_guards
+from groundcrew.guards.warming import prepare_rules, warm_guards
 
 log = logging.getLogger("groundcrew.gateway")
 
@@ -133,6 +133,8 @@ class Gateway:
         self.metrics.watch("running_shadows", "Shadow copies under way", lambda: len(self.shadows.running))
         self._poller: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
+        #: Makes the newest snapshot's rules ready; there once the gateway has started.
+        self._preparing: asyncio.Task[None] | None = None
         self._enforced: object = None
         self._scopes_of: tuple[Snapshot | None, dict[str, frozenset[StopScope]]] = (None, {})
         self._unread = RefusedCall(
@@ -148,6 +150,7 @@ class Gateway:
         """Load what the first call would otherwise wait for; grounding loads in the background. Calls are served without it
         too, the first one slower."""
         await warm_guards(self._snapshots.current.policies.values())
+        self._preparing = asyncio.create_task(prepare_rules(()))
         if self._grounding is not None and self._snapshots.current.knowledge:
             self._warming = asyncio.create_task(self._warm_grounding(self._grounding))
 
@@ -165,7 +168,7 @@ class Gateway:
             for call in self._registry:
                 call.cut("closing")
             await self._registry.drained(CUT_S_MAX)
-        for task in (self._poller, self._warming):
+        for task in (self._poller, self._warming, self._preparing):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -192,6 +195,8 @@ class Gateway:
         """Cut the calls in flight that the newest snapshot no longer allows: stopped, suspended, revoked. How many were cut.
         Also runs by itself every `stop_poll_s` while calls are in flight."""
         snapshot = self._snapshots.current
+        if self._preparing is not None and snapshot is not self._enforced:
+            self._preparing = asyncio.create_task(prepare_rules(snapshot.policies.values()))
         self._enforced = snapshot
         cut = 0
         for call in self._registry:

@@ -23,7 +23,10 @@ from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import ComposedAnswer, Grounding, Source
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.guards.runner import SEVERITY, Clearance, GuardOutcome, GuardRunner, RuleScan
+from groundcrew.guards.turns import ANSWER, BESIDE, TOOL_CALLS
 
+#: Who says the parts of an answer, for guards that judge them differently.
+PARTS = (ANSWER, BESIDE, TOOL_CALLS)
 #: What the gateway itself says when approved knowledge holds no answer.
 DECLINED_TEXT = "I have no verified answer to this question."
 Result = TypeVar("Result")
@@ -53,7 +56,13 @@ class Checks:
         unasked = found_unasked(admitted.policy, asked.texts)
         clearance = self._clearance(flight, admitted, unasked)
         outcome = await self._guards.run(
-            admitted.policy, "input", asked.texts, roles=asked.roles, clearance=clearance, pseudonyms=names
+            admitted.policy,
+            "input",
+            asked.texts,
+            {"newest": asked.question()},
+            roles=asked.roles,
+            clearance=clearance,
+            pseudonyms=names,
         )
         self._book(flight, outcome)
         current = list(outcome.texts)
@@ -106,6 +115,7 @@ class Checks:
             "output",
             texts,
             context,
+            roles=[*PARTS, *[ANSWER] * (len(texts) - len(PARTS))],
             monitor_only=monitor_only,
             clearance=clearance,
             pseudonyms=flight.pseudonyms,
@@ -226,4 +236,5 @@ def _output_context(flight: Flight) -> dict[str, Any]:
         "request": flight.question,
         "knowledge": [source.text for source in flight.sources],
         "today": flight.received_at.date(),
+        "response_schema": flight.response_schema,
     }

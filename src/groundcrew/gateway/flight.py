@@ -72,6 +72,7 @@ class Flight:
         #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
         self.prefill = ""
         self.offers_tools = False
+        self.response_schema: dict[str, Any] | bool | None = None  # only where the policy holds the answer to it
         self.provider: str | None = None
         self.target_model: str | None = None
         self.price: KnownPrice | None = None

@@ -54,6 +54,7 @@ _SHARED = (
         "asked",
         "shown_texts",
         "pseudonyms",
+        "response_schema",
         "prefill",
         "offers_tools",
     ),

@@ -20,9 +20,12 @@ Quick = Callable[[str, Context], Verdict | None]
 BUILT_IN: dict[str, str] = {
     "commitment": "groundcrew.guards.commitment",
     "http": "groundcrew.guards.remote",
+    "language": "groundcrew.guards.language",
     "pii": "groundcrew.guards.pii",
     "prompt_injection": "groundcrew.guards.prompt_injection",
+    "schema": "groundcrew.guards.schema",
     "secrets": "groundcrew.guards.secrets",
+    "topic": "groundcrew.guards.topic",
 }
 #: Findings that one verdict carries at most; beyond it the text is blocked or flagged all the same, and the scan is not complete.
 FINDINGS_MAX = 1_000
@@ -48,6 +51,8 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     `quick` is for guards that need a thread: the verdict where it is known without any work, None where it is not.
 
     `schema` is for guards of other packages: what a rule's `settings` must be, a msgspec.Struct. Without one they are free.
+
+    `prepare` makes of a rule's settings what its first check would otherwise wait for.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     settled: Settled | None = None
     quick: Quick | None = None
     schema: type[msgspec.Struct] | None = None
+    prepare: Callable[[Context], None] | None = None
 
 
 _GUARDS: dict[str, Guard] = {}
@@ -72,6 +78,7 @@ def guard(
     settled: Settled | None = None,
     quick: Quick | None = None,
     schema: type[msgspec.Struct] | None = None,
+    prepare: Callable[[Context], None] | None = None,
 ) -> Callable[[Check], Check]:
     """Register the decorated function as the guard `name`. InputError for a name that ships, outside of groundcrew."""
 
@@ -80,7 +87,15 @@ def guard(
         if name in BUILT_IN and not module.startswith("groundcrew.guards."):
             raise InputError(f"{module} may not register the guard {name!r}: a guard of this name ships")
         _GUARDS[name] = Guard(
-            name=name, check=check, inline=inline, warm=warm, by=by, settled=settled, quick=quick, schema=schema
+            name=name,
+            check=check,
+            inline=inline,
+            warm=warm,
+            by=by,
+            settled=settled,
+            quick=quick,
+            schema=schema,
+            prepare=prepare,
         )
         return check
 

@@ -49,13 +49,14 @@ class Readiness:
                 task.cancel()
 
 
-async def warm_guards(policies: Iterable[Policy]) -> None:
-    """Load the guards that `policies` name, and the patterns of `pii`, which mask every record. One that does not load is logged:
+async def warm_guards(given: Iterable[Policy]) -> None:
+    """Load the guards that policies name, and the patterns of `pii`, which mask every record. One that does not load is logged:
     its rule then fails as it declares. A pii rule that looks with patterns alone needs no network."""
     from groundcrew.guards import pii
     from groundcrew.guards.plug_ins import plug_in_problems
 
     await asyncio.to_thread(pii.warm_patterns)
+    policies = list(given)
     rules = [rule for policy in policies for rule in policy.guards]
     for name in sorted({rule.guard for rule in rules if rule.settings.get("detect") != "patterns"}):
         try:
@@ -64,6 +65,19 @@ async def warm_guards(policies: Iterable[Policy]) -> None:
             log.error("the guard %s could not be made ready: %s", name, error)
     for problem in await asyncio.to_thread(plug_in_problems):
         log.warning("%s", problem)
+    await prepare_rules(policies)
+
+
+async def prepare_rules(policies: Iterable[Policy]) -> None:
+    """Make of the settings of all rules what their first check would otherwise wait for, such as the examples of topics. What can
+    not be made is logged."""
+    for rule in [rule for policy in policies for rule in policy.guards]:
+        try:
+            prepare = find_guard(rule.guard).prepare
+            if prepare is not None:
+                await asyncio.to_thread(prepare, rule.settings)
+        except Exception as error:
+            log.error("a rule of the guard %s could not be made ready: %s", rule.guard, error)
 
 
 def _warm(name: str) -> None:

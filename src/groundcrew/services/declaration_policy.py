@@ -13,6 +13,15 @@ from groundcrew.guards.pii import DETECT
 from groundcrew.guards.pii_text import TYPES as PII_TYPES
 from groundcrew.guards.registry import BUILT_IN
 from groundcrew.services.declaration_fields import Fields, shown, suggestion
+from groundcrew.services.declaration_guards import (
+    read_boolean,
+    read_fenced,
+    read_languages,
+    read_schema,
+    read_threshold,
+    read_tools,
+    read_topics,
+)
 from groundcrew.services.declaration_plug_ins import read_remote, read_settings
 from groundcrew.services.declaration_reading import Reading, as_declaration_error
 from groundcrew.services.declaration_yaml import Node, read_documents
@@ -120,6 +129,9 @@ def _guard_settings(guard: str, fields: Fields, reading: Reading, stages: Mappin
     for key, read in GUARD_SETTINGS.get(guard, {}).items():
         if fields.has(key):
             settings[key] = read(fields, key, reading)
+    needed = GUARD_NEEDS.get(guard, ())
+    if needed and not any(settings.get(key, False) is not False for key in needed):
+        fields.complain("guard", f"the guard {guard!r} needs {' or '.join(needed)}")
     if guard == REMOTE or guard not in BUILT_IN:
         settings |= read_settings(guard, fields)
     return settings
@@ -190,11 +202,20 @@ SettingReader: TypeAlias = Callable[[Fields, str, Reading], object]
 #: What each guard may be told beyond the fields that every guard has.
 GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {
     "commitment": {"authority": _read_authority},
+    "language": {"allowed": read_languages, "same_as_request": read_boolean},
     "pii": {
         "detect": lambda fields, key, reading: fields.choice(key, DETECT, default="full"),
         "types": lambda fields, key, reading: list(fields.choices(key, PII_TYPES, default=PII_TYPES)),
         "allow": _read_allowed,
         "restore": _read_restore,
     },
+    "schema": {"schema": read_schema, "tools": read_tools, "fenced": read_fenced},
     "secrets": {"restore": _read_restore},
+    "topic": {"allowed": read_topics, "denied": read_topics, "threshold": read_threshold},
+}
+#: Of these, a rule of the guard has to be told one at least: without any it would pass everything.
+GUARD_NEEDS: Mapping[str, tuple[str, ...]] = {
+    "language": ("allowed", "same_as_request"),
+    "schema": ("schema", "tools"),
+    "topic": ("allowed", "denied"),
 }

@@ -298,7 +298,7 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("action: redact", "action: replace", "guards[0].text", "is required"),
     ("action: redact", "action: redact, text: gone", "guards[0].text", "only the action replace"),
     ("timeout_ms: 200", "block_at: 2", "guards[0].block_at", "at most 1"),
-    ("guard: pii", "guard: topic", "guards[0].guard", "unknown guard 'topic'"),
+    ("guard: pii", "guard: weather", "guards[0].guard", "unknown guard 'weather'"),
     ("timeout_ms: 200", "timeout_ms: 0.5", "guards[0].timeout_ms", "expected a whole number"),
     ("timeout_ms: 200", "authority: authority.yaml", "guards[0].authority", "unknown key 'authority'"),
     ("authority: authority.yaml", "authority: nothing.yaml", "guards[1].authority", "'nothing.yaml' does not exist"),
