@@ -43,7 +43,7 @@ def policy_list(as_json: bool, data: Path | None, database_url: str | None) -> N
         print_json(found)
         return
     rows = [
-        (each.name, rule.guard, ", ".join(rule.on), rule.mode, rule.action, rule.on_failure, rule.timeout_ms)
+        (each.name, rule.label, ", ".join(rule.on), rule.mode, rule.action, rule.on_failure, rule.timeout_ms)
         for each in found
         for rule in each.guards
     ]

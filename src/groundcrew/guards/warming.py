@@ -31,16 +31,17 @@ class Readiness:
         task = self._loading.get(guard.name)
         if task is None or task.get_loop() is not asyncio.get_running_loop():
             task = self._loading[guard.name] = asyncio.create_task(self._load(guard))
-        await asyncio.wait((task,), timeout=LOAD_S_MAX)
+        await asyncio.wait((task,))
         self._ready.add(guard.name)
 
     async def _load(self, guard: Guard) -> None:
         assert guard.warm is not None
         warm = guard.warm
         try:
-            await self._threads.run(lambda _wanted: warm())
+            async with asyncio.timeout(LOAD_S_MAX):  # a thread that it does not give back is replaced
+                await self._threads.run(lambda _wanted: warm())
         except Exception as error:
-            log.error("the guard %s could not be made ready: %s", guard.name, error)
+            log.error("the guard %s could not be made ready: %s", guard.name, str(error) or type(error).__name__)
 
     def close(self) -> None:
         """Wait for nothing any more."""
@@ -60,9 +61,10 @@ async def warm_guards(given: Iterable[Policy]) -> None:
     rules = [rule for policy in policies for rule in policy.guards]
     for name in sorted({rule.guard for rule in rules if rule.settings.get("detect") != "patterns"}):
         try:
-            await asyncio.to_thread(_warm, name)
+            async with asyncio.timeout(LOAD_S_MAX):
+                await asyncio.to_thread(_warm, name)
         except Exception as error:  # whatever a plug-in does
-            log.error("the guard %s could not be made ready: %s", name, error)
+            log.error("the guard %s could not be made ready: %s", name, str(error) or type(error).__name__)
     for problem in await asyncio.to_thread(plug_in_problems):
         log.warning("%s", problem)
     await prepare_rules(policies)

@@ -25,7 +25,7 @@ from groundcrew.services.declaration_yaml import Node, describe, plain
 HEADERS_MAX = 16
 SETTINGS_BYTES_MAX = 65_536
 #: What the gateway itself gives a guard, besides what every rule may say.
-_TAKEN = frozenset({"role", "place", "request", "knowledge", "today", "block_at", "text"})
+_TAKEN = frozenset({"role", "place", "request", "knowledge", "today", "block_at", "text", "restore"})
 #: A reference to a secret, after a word such as Bearer where the header wants one.
 _REFERENCE = re.compile(r"(?:([A-Za-z][A-Za-z0-9-]{0,31}) )?(env|file):(.{1,1000})")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")

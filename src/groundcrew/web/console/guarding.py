@@ -89,7 +89,7 @@ async def _page(request: PageRequest, *, use_case: str, guard: str) -> Page:
     for each in await services.use_cases.find():
         if each.policy is not None:
             used.setdefault(each.policy, []).append(each.name)
-    names = {rule.guard for policy in policies for rule in policy.guards} | {each.guard for each in overview.counts}
+    names = {rule.label for policy in policies for rule in policy.guards} | {each.guard for each in overview.counts}
     return await render(
         request,
         "guards.html",
