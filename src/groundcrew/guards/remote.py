@@ -108,7 +108,9 @@ class RemoteCall:
     def _check(self, rule: GuardRule, outside: RemoteTexts) -> RemoteGuard:
         """Where the rule's guard is. GroundcrewError unless it may get the texts."""
         remote = rule.remote
-        if remote is None or self._poster is None:
+        if self._poster is None:
+            raise GroundcrewError("guards over HTTP are asked by a gateway only")
+        if remote is None:
             raise GroundcrewError("the guard's address is not declared")
         if problem := address_problem(remote.url, plain_http=remote.plain_http):
             raise GroundcrewError(f"the guard's address: {problem}")
