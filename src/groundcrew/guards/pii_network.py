@@ -65,6 +65,42 @@ _COUNTRY_FIRST = re.compile(r"[A-Za-z]{2}\d")
 _DAYTIME = re.compile(r"\s+(?:morning|afternoon|evening|night)$", re.IGNORECASE)
 #: A word with a capital that is not just "I".
 _CAPITAL = re.compile(r"[A-Z][a-z]|[A-Z]{2}")
+_LIST_PART = re.compile(r"[^\s,](?:[^,]*[^\s,])?")
+_LISTED = re.compile(r"\s*(?:,\s*[A-Z][a-z]|(?:and|or|und|et|e)\s)")
+_NAME_FRONT = re.compile(
+    r"(?:(?:mr|mrs|ms|miss|dr|prof|professor|doctor|herr|frau|mme|monsieur|madame|signora|signor|sig\.ra|dott)\b\.?|hi|hello|hey|dear)\s+",
+    re.IGNORECASE,
+)
+_SMALL_FRONT = re.compile(r"([a-zà-ÿ][a-zà-ÿ'’\-]*)\s+")
+_SMALL_BACK = re.compile(r"\s+[a-zà-ÿ][a-zà-ÿ'’\-]*$")
+#: Small words that names begin with.
+_PARTICLES = frozenset(
+    {
+        "de",
+        "del",
+        "della",
+        "di",
+        "da",
+        "do",
+        "dos",
+        "la",
+        "le",
+        "du",
+        "des",
+        "van",
+        "von",
+        "vom",
+        "zu",
+        "ten",
+        "ter",
+        "al",
+        "el",
+        "bin",
+        "ibn",
+        "af",
+        "av",
+    }
+)
 _NAMES = frozenset({"PERSON", "ORG", "LOCATION", "FACILITY"})
 #: A word between or beside numbers that is none of their letters.
 _PLAIN_WORD = re.compile(r"[^\W\d_]{5,}|[^\W\d_]*[^\W\d_A-Z][^\W\d_]*")
@@ -213,11 +249,36 @@ def _best_path(run: list[npt.NDArray[np.floating]]) -> list[int]:
 
 
 def _divided(text: str, start: int, end: int, kind: str) -> list[tuple[int, int, str]]:
-    """The span, or a street and the town after it where no postcode or country makes them one postal address."""
+    """The span, or people in a list one by one, or a street and the town after it where no postcode or country makes them one
+    postal address."""
+    if kind == "PERSON":
+        return [(*each, kind) for each in _people(text, start, end)]
     match = _STREET_AND_TOWN.fullmatch(text, start, end) if kind == "ADDRESS" else None
     if match is None or not _HAS_LETTER.search(match.group(1)):
         return [(start, end, kind)]
     return [(*match.span(1), "ADDRESS"), (*match.span(2), "LOCATION")]
+
+
+def _people(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The names in a span: a comma parts two, except in the single "Family, Given" of a form; without titles, greetings and, where a
+    name has capitals, the small words around it."""
+    commas = text.count(",", start, end)
+    form = commas == 1 and text[:start].rstrip(" \t")[-1:] in ("", "\n", ":", "|", '"') and not _LISTED.match(text, end)
+    found: list[tuple[int, int]] = []
+    has_capital = not text[start:end].islower()
+    for part in [(start, end)] if not commas or form else [each.span() for each in _LIST_PART.finditer(text, start, end)]:
+        begin, until = part
+        while (front := _NAME_FRONT.match(text, begin, until)) is not None:
+            begin = front.end()
+        if has_capital:
+            while (small := _SMALL_FRONT.match(text, begin, until)) is not None and small.group(1) not in _PARTICLES:
+                begin = small.end()
+            while (back := _SMALL_BACK.search(text, begin, until)) is not None:
+                until = back.start()
+        value = text[begin:until]
+        if len(value) > 1 and _HAS_LETTER.search(value) and (not has_capital or not value.islower()):
+            found.append((begin, until))
+    return found
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -67,6 +67,16 @@ def test_what_points_to_nobody_is_left_alone(text: str) -> None:
     assert found(text) == []
 
 
+def test_people_in_a_list_are_found_one_by_one_and_titles_are_no_part_of_a_name() -> None:
+    text = "We met Sandra Keller, Paul Meier and Dr. Olga Petrova in the evening."
+    assert [each for each in found(text) if each[0] == "PERSON"] == [
+        ("PERSON", "Sandra Keller"),
+        ("PERSON", "Paul Meier"),
+        ("PERSON", "Olga Petrova"),
+    ]
+    assert ("PERSON", "KOWALSKI, ANNA") in found("PATIENT: KOWALSKI, ANNA   MRN: 00417733")
+
+
 def test_names_block_and_what_points_to_nobody_alone_is_only_flagged() -> None:
     assert GUARD.check("My name is Margrit Oberholzer.", {}).verdict == "block"
     assert GUARD.check("We moved to Norway last year.", {}).verdict == "flag"

@@ -71,10 +71,10 @@ def test_sentences_from_patterns_that_training_never_saw(shared_data: Path) -> N
             tally.add(
                 row["text"], [(each["start"], each["end"], TYPES[each["type"]]) for each in row["spans"] if each["type"] in TYPES]
             )
-    assert sum(tally.touched.values()) / sum(tally.wanted.values()) >= 0.88, (tally.touched, tally.wanted)
-    assert tally.recall("PERSON") >= 0.88
+    assert sum(tally.touched.values()) / sum(tally.wanted.values()) >= 0.91, (tally.touched, tally.wanted)
+    assert tally.recall("PERSON") >= 0.92
     assert tally.recall("ADDRESS") >= 0.95
-    assert tally.right / tally.made >= 0.82
+    assert tally.right / tally.made >= 0.86
 
 
 def test_notes_that_training_never_saw(shared_data: Path) -> None:
@@ -85,4 +85,4 @@ def test_notes_that_training_never_saw(shared_data: Path) -> None:
             tally.add(row["text"], spans, frozenset({"PERSON", "DATE", "AGE"}))
     for kind in tally.wanted:
         assert tally.recall(kind) >= 0.95, (kind, tally.touched, tally.wanted)
-    assert tally.right / tally.made >= 0.92
+    assert tally.right / tally.made >= 0.95
