@@ -260,8 +260,8 @@ def _divided(text: str, start: int, end: int, kind: str) -> list[tuple[int, int,
 
 
 def _people(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """The names in a span: a comma parts two, except in the single "Family, Given" of a form; without titles, greetings and, where a
-    name has capitals, the small words around it."""
+    """The names in a span: a comma parts two, except in the single "Family, Given" of a form. Titles, greetings and, where a name
+    has capitals, the small words around it are left out."""
     commas = text.count(",", start, end)
     form = commas == 1 and text[:start].rstrip(" \t")[-1:] in ("", "\n", ":", "|", '"') and not _LISTED.match(text, end)
     found: list[tuple[int, int]] = []
