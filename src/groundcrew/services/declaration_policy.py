@@ -174,6 +174,7 @@ def _read_authority_row(fields: Fields) -> dict[str, Any]:
         row["currency"] = currency
     until = fields.day("until")
     row["until"] = until.isoformat() if until else None
+    row["by"] = fields.text("by") or None
     row["note"] = fields.text("note") or None
     fields.finish()
     return {key: value for key, value in row.items() if value is not None}
