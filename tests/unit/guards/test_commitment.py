@@ -47,6 +47,7 @@ def test_what_nobody_authorised_blocks(text: str, kind: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "Thanks for reaching out, we'll get back to you as soon as we can.",
         "The account maintenance fee is CHF 5 per month.",
         "A replacement card costs CHF 20 and arrives within 5 business days.",
         "A replacement card costs 20 francs.",

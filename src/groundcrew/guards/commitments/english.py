@@ -42,7 +42,7 @@ LISTS = {
         refund/discount/credit/price/rate/fee request/question/enquiry/inquiry | credit
         card/cards/check/score/limit/rating/application | free time/software/space | feel free | toll free | free to |
         free wi fi | free wifi | free of errors | hands free | warranty card/booklet/form | no idea | check in/out |
-        make/be sure | checked in
+        make/be sure | checked in | get/gets/getting/come/write/report back to you
     """,
     "WEAK": """
         may | might | could | perhaps | maybe | possibly | probably | likely | usually | typically | generally |
