@@ -174,9 +174,12 @@ class Checks:
         place: Place = "passages"
         started_s = time.perf_counter()
         texts = [*(source.text for source in found), *(source.title for source in found)]
+        roles = ["passage"] * len(texts)
         flight.pseudonyms.reserve(texts)
         clearance = self._clearance(flight, admitted)
-        outcome = await self._guards.run(admitted.policy, place, texts, clearance=clearance, pseudonyms=flight.pseudonyms)
+        outcome = await self._guards.run(
+            admitted.policy, place, texts, roles=roles, clearance=clearance, pseudonyms=flight.pseudonyms
+        )
         self._book(flight, outcome)
         flight.timed("guards", started_s, "guards passages")
         if outcome.is_closed:  # a failed scan that fails closed

@@ -36,6 +36,8 @@ REPLACEMENT_LENGTH_MAX = 2_000
 AUTHORITY_AMOUNT_MAX = 1e12
 #: Values that a pii rule passes over.
 ALLOWED_MAX = 1_000
+#: Whose texts a use case's users send, where not their own.
+TEXT_ORIGINS = ("email", "document", "web")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 
 
@@ -198,6 +200,11 @@ def _read_restore(fields: Fields, key: str, reading: Reading) -> bool:
     return restore
 
 
+def _read_origin(fields: Fields, key: str, _: Reading) -> str:
+    """What users send: e-mails, documents or pages that somebody else wrote."""
+    return fields.choice(key, TEXT_ORIGINS)
+
+
 SettingReader: TypeAlias = Callable[[Fields, str, Reading], object]
 
 #: What each guard may be told beyond the fields that every guard has.
@@ -210,6 +217,7 @@ GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {
         "allow": _read_allowed,
         "restore": _read_restore,
     },
+    "prompt_injection": {"origin": _read_origin},
     "schema": {"schema": read_schema, "tools": read_tools, "fenced": read_fenced},
     "secrets": {"restore": _read_restore},
     "topic": {"allowed": read_topics, "denied": read_topics, "threshold": read_threshold},

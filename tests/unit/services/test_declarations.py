@@ -538,6 +538,15 @@ def test_replacement_and_threshold_reach_the_guard(tmp_path: Path) -> None:
     assert load([path]).policies[0].value.guards[0].settings == {"text": "withheld", "block_at": 0.5}
 
 
+def test_a_policy_says_whose_texts_users_send(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text("kind: Policy\nname: p\nguards: [{guard: prompt_injection, on: [input], origin: email}]\n")
+    assert load([path]).policies[0].value.guards[0].settings == {"origin": "email"}
+    path.write_text("kind: Policy\nname: p\nguards: [{guard: prompt_injection, on: [input], origin: pigeon}]\n")
+    with pytest.raises(DeclarationErrors, match="origin"):
+        load([path])
+
+
 def test_names_known_to_the_caller_replace_the_built_in_guards(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("kind: Policy\nname: p\nguards: [{guard: tone}]\n")
