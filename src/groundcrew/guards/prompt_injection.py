@@ -5,13 +5,14 @@ result may not."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 
 from groundcrew.domain.guard import Finding, Verdict, VerdictKind
-from groundcrew.guards.injection_patterns import Match, matches_of, plain_text
+from groundcrew.guards.injection_patterns import Match, PlainText, matches_of, plain_text
 from groundcrew.guards.injection_scores import BLOCK_SCORE, FLAG_SCORE, NOTHING, Head, InjectionScores, Part
-from groundcrew.guards.registry import FINDINGS_MAX, Context, guard
+from groundcrew.guards.registry import FINDINGS_MAX, Context, guard, verdict_of
 
 #: Who may give orders: the owner. Their texts are not looked at.
 OWNER_ROLES = frozenset({"system", "developer"})
@@ -28,6 +29,9 @@ AGREED_LOGIT = -1.5
 #: Verdicts that are remembered, the oldest forgotten first, and the longest text (code points) that is: the history of a
 #: conversation, passages and tool results come again with every call.
 RECENT_MAX, RECENT_LENGTH_MAX = 1_024, 20_000
+
+#: A score that nothing reaches.
+NEVER = 1.01
 
 _REASONS: dict[Head, str] = {
     "direct": "reads like an attempt to give the model other orders",
@@ -62,15 +66,20 @@ def quick(text: str, context: Context) -> Verdict | None:
     """The verdict where it is known: the owner's own text, nothing to read, or a text that was looked at before."""
     if context.get("role") in OWNER_ROLES or not text.strip():
         return _PASS
+    if context.get("detect") == "patterns":
+        return _by_patterns(text, context) if len(text) <= RECENT_LENGTH_MAX else None
     judged = _recent.get((is_data(context), text))
     return None if judged is None else _verdict(text, judged, context)
 
 
-@guard("prompt_injection", warm=_scores.warm, quick=quick)
+@guard("prompt_injection", warm=_scores.warm, by=frozenset({"role"}), quick=quick)
 def check(text: str, context: Context) -> Verdict:
     """Findings of the type INJECTION. `context["role"]` (or `origin`) tells where the text comes from: the owner's own messages
     (system, developer) are not looked at, data (tool, passage, email, …) may hold no instruction at all. `score` is graded, 0..1,
-    for texts that pass, too; `context["block_at"]` is the score from which the guard blocks."""
+    for texts that pass, too; `context["block_at"]` is the score from which the guard blocks. `context["detect"]` "patterns" asks
+    the patterns alone, which flag and do not block by themselves."""
+    if context.get("detect") == "patterns" and context.get("role") not in OWNER_ROLES:
+        return _by_patterns(text, context)
     known = quick(text, context)
     if known is not None:
         return known
@@ -84,6 +93,27 @@ def check(text: str, context: Context) -> Verdict:
                 break
         _recent[data, text] = judged
     return _verdict(text, judged, context)
+
+
+def _by_patterns(text: str, context: Context) -> Verdict:
+    """What the patterns alone say: too weak a ground to turn a person away, unless the rule sets `block_at`."""
+    given = context.get("block_at")
+    plain = plain_text(text)
+    findings = [
+        Finding(start=each.start, end=each.end, type="INJECTION", score=each.score, reason=each.reason)
+        for each in matches_of(text if plain is None else plain.text)
+    ]
+    if plain is not None:
+        findings = _in_the_text(findings, plain)
+    return verdict_of(findings, block_at=float(given) if isinstance(given, int | float) else NEVER)
+
+
+def _in_the_text(findings: Sequence[Finding], plain: PlainText) -> list[Finding]:
+    """Findings in a text's plain reading, at their places in the text itself."""
+    return [
+        msgspec.structs.replace(each, start=plain.starts[each.start], end=max(plain.ends[each.start : each.end]))
+        for each in findings
+    ]
 
 
 def _verdict(text: str, judged: Judged, context: Context) -> Verdict:
@@ -101,10 +131,7 @@ def _judge(text: str, data: bool) -> Judged:
     plain = plain_text(text)
     score, findings, complete = _judge_plain(text if plain is None else plain.text, data)
     if plain is not None:
-        starts, ends = plain.starts, plain.ends
-        findings = [
-            msgspec.structs.replace(each, start=starts[each.start], end=max(ends[each.start : each.end])) for each in findings
-        ]
+        findings = _in_the_text(findings, plain)
     kept = sorted(findings, key=lambda each: (each.start, each.end))[:FINDINGS_MAX]
     return Judged(score=score, findings=tuple(kept), complete=complete)
 

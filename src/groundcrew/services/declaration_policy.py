@@ -200,6 +200,11 @@ def _read_restore(fields: Fields, key: str, reading: Reading) -> bool:
     return restore
 
 
+def _read_detect(fields: Fields, key: str, _: Reading) -> str:
+    """Whether a guard asks its network beside its patterns."""
+    return fields.choice(key, DETECT, default="full")
+
+
 def _read_origin(fields: Fields, key: str, _: Reading) -> str:
     """What users send: e-mails, documents or pages that somebody else wrote."""
     return fields.choice(key, TEXT_ORIGINS)
@@ -212,12 +217,12 @@ GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {
     "commitment": {"authority": _read_authority},
     "language": {"allowed": read_languages, "same_as_request": read_boolean},
     "pii": {
-        "detect": lambda fields, key, reading: fields.choice(key, DETECT, default="full"),
+        "detect": _read_detect,
         "types": lambda fields, key, reading: list(fields.choices(key, PII_TYPES, default=PII_TYPES)),
         "allow": _read_allowed,
         "restore": _read_restore,
     },
-    "prompt_injection": {"origin": _read_origin},
+    "prompt_injection": {"detect": _read_detect, "origin": _read_origin},
     "schema": {"schema": read_schema, "tools": read_tools, "fenced": read_fenced},
     "secrets": {"restore": _read_restore},
     "topic": {"allowed": read_topics, "denied": read_topics, "threshold": read_threshold},

@@ -96,8 +96,8 @@ async def test_a_guard_is_told_text_place_role_and_context(build: Build, server:
     assert ("input", "user", QUESTION) in told
     assert ("input", "tool", "none") in told
     assert ("tool_results", "tool", "none") in told
-    assert ("passages", None, PASSAGE) in told
-    assert ("output", None, PASSAGE) in told
+    assert ("passages", "passage", PASSAGE) in told
+    assert ("output", "assistant", PASSAGE) in told
     (last,) = [each["context"] for each in server.asked if each["place"] == "output"]
     assert last == {
         "request": QUESTION,
