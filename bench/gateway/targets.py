@@ -14,7 +14,7 @@ import msgspec
 from harness import HERE, Process, chat_body, free_port, get_json
 
 START_S_MAX = 180.0
-#: How long our own server may take to ship what a window of load has left in its spool.
+#: How long our own server may take without shipping anything of what load has left in its spool.
 SHIP_S_MAX = 120.0
 #: A target that takes less than this share of a core has settled.
 SETTLE_STEP_S, SETTLE_SHARE, SETTLE_S_MAX = 0.2, 0.1, 5.0
@@ -98,10 +98,12 @@ def groundcrew(
     process = Process(command, folder / f"{name}.log", mine)
 
     def idle() -> None:
-        until_s = time.monotonic() + SHIP_S_MAX
-        while pending(f"http://127.0.0.1:{port}"):
+        until_s, least = time.monotonic() + SHIP_S_MAX, None
+        while left := pending(f"http://127.0.0.1:{port}"):
+            if least is None or left < least:
+                until_s, least = time.monotonic() + SHIP_S_MAX, left
             if time.monotonic() > until_s:
-                raise RuntimeError("the spool does not empty")
+                raise RuntimeError(f"the spool does not empty: {left} records are left in it")
             time.sleep(0.05)
 
     headers = {"authorization": f"Bearer {done.stdout.strip()}"}
