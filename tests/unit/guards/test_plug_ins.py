@@ -63,12 +63,12 @@ async def test_one_that_hangs_fails_as_its_rule_declares(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: GuardRunner
 ) -> None:
     module = "import threading\nover = threading.Event()\n\ndef check(text, context):\n    over.wait()\n"
-    install(tmp_path, "slow-guard", module, {"slow": "check"}, monkeypatch)
+    install(tmp_path, "endless-guard", module, {"endless": "check"}, monkeypatch)
     for on_failure, action in (("closed", "refuse"), ("open", "allow")):
-        rule = GuardRule(guard="slow", timeout_ms=20, on_failure=on_failure)  # type: ignore[arg-type]
+        rule = GuardRule(guard="endless", timeout_ms=20, on_failure=on_failure)  # type: ignore[arg-type]
         outcome = await runner.run(Policy(name="p", guards=(rule,)), "input", ["text"])
         assert (outcome.action, outcome.failed) == (action, 1)
-    over: threading.Event = sys.modules["slow_guard"].over
+    over: threading.Event = sys.modules["endless_guard"].over
     over.set()
 
 
