@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from groundcrew.cli.common import json_option, print_json, print_table
+from groundcrew.errors import InputError
 
 
 @click.group()
@@ -44,14 +46,43 @@ def guard() -> None:
     "--input", "source", required=True, type=click.Path(path_type=Path), help='Rows {"id", "text", "context"?}; .gz too.'
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the verdicts go; .gz too.")
-def guard_scan(name: str, source: Path, output: Path) -> None:
-    """Scan each text with the guard NAME (commitment, language, pii, prompt_injection, schema, secrets, topic)."""
+@click.option(
+    "--policy",
+    "declared",
+    type=click.Path(path_type=Path),
+    help="Take the guard's settings from its rule in this YAML file; a row's context goes before them.",
+)
+def guard_scan(name: str, source: Path, output: Path, declared: Path | None) -> None:
+    """Scan each text with the guard NAME (commitment, language, pii, prompt_injection, schema, secrets, topic).
+
+    It may be a guard of an installed package, too."""
+    from groundcrew.cli.progress import progress_bar
     from groundcrew.guards.batch import scan_file
 
-    summary = scan_file(name, source, output)
+    settings = _settings_of(name, declared) if declared is not None else {}
+    with progress_bar("scanning") as advance:
+        summary = scan_file(name, source, output, settings=settings, progress=lambda done: advance(done, 0))
     click.echo(
         f"{summary.rows} texts scanned into {output}: {summary.passed} pass, {summary.flagged} flag, {summary.blocked} block"
+        + (f"; {summary.partial} not as a whole" if summary.partial else "")
     )
+
+
+def _settings_of(guard: str, path: Path) -> dict[str, Any]:
+    """What the rules of a file's policies tell `guard` to look for; InputError where there is none, or they differ."""
+    from groundcrew.services.declarations import load
+
+    told = [
+        {name: value for name, value in rule.settings.items() if name not in ("restore", "text")}
+        for policy in load([path]).policies
+        for rule in policy.value.guards
+        if rule.guard == guard
+    ]
+    if not told:
+        raise InputError(f"holds no policy with a rule for the guard {guard}", file=str(path))
+    if any(each != told[0] for each in told):
+        raise InputError(f"holds rules for the guard {guard} with different settings: name a file with one", file=str(path))
+    return told[0]
 
 
 @click.group()

@@ -116,7 +116,7 @@ def conclude(rule: GuardRule, place: Place, verdicts: Sequence[Verdict], latency
         return passed(rule, place, latency_ms, max((each.score for each in verdicts), default=0.0))
     enforced = rule.mode == "enforce"
     block_at = rule.settings.get("block_at")
-    blocking = {index for index, each in enumerate(verdicts) if _blocks(each, block_at)}
+    blocking = {index for index, each in enumerate(verdicts) if blocks(each, block_at)}
     partial = any(not each.complete for each in verdicts)
     verdict: Literal["pass", "flag", "block", "failed"]
     verdict = "block" if blocking else ("flag" if any(each.verdict != "pass" or each.findings for each in verdicts) else "pass")
@@ -151,7 +151,7 @@ def conclude(rule: GuardRule, place: Place, verdicts: Sequence[Verdict], latency
     return RuleRun(result=result, action=action, blocked=blocked, redactions=redactions, missing=partial, is_closed=is_closed)
 
 
-def _blocks(verdict: Verdict, block_at: object) -> bool:
+def blocks(verdict: Verdict, block_at: object) -> bool:
     """Whether a verdict blocks: as its guard says, or from the score on that the rule says."""
     if not isinstance(block_at, int | float):
         return verdict.verdict == "block"

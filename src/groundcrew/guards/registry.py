@@ -27,6 +27,12 @@ BUILT_IN: dict[str, str] = {
     "secrets": "groundcrew.guards.secrets",
     "topic": "groundcrew.guards.topic",
 }
+#: Of these settings a guard has to be told one at least: without any it would pass everything.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "language": ("allowed", "same_as_request"),
+    "schema": ("schema", "tools"),
+    "topic": ("allowed", "denied"),
+}
 #: Findings that one verdict carries at most; beyond it the text is blocked or flagged all the same, and the scan is not complete.
 FINDINGS_MAX = 1_000
 _PASS = Verdict(verdict="pass")

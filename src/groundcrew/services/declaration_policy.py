@@ -11,7 +11,7 @@ from groundcrew.domain.use_case import STAGES
 from groundcrew.errors import InputError
 from groundcrew.guards.pii import DETECT
 from groundcrew.guards.pii_text import TYPES as PII_TYPES
-from groundcrew.guards.registry import BUILT_IN
+from groundcrew.guards.registry import BUILT_IN, NEEDS
 from groundcrew.services.declaration_fields import Fields, shown, suggestion
 from groundcrew.services.declaration_guards import (
     read_boolean,
@@ -131,7 +131,7 @@ def _guard_settings(guard: str, fields: Fields, reading: Reading, stages: Mappin
     for key, read in GUARD_SETTINGS.get(guard, {}).items():
         if fields.has(key):
             settings[key] = read(fields, key, reading)
-    needed = GUARD_NEEDS.get(guard, ())
+    needed = NEEDS.get(guard, ())
     if needed and not any(settings.get(key, False) is not False for key in needed):
         fields.complain("guard", f"the guard {guard!r} needs {' or '.join(needed)}")
     if guard == REMOTE or guard not in BUILT_IN:
@@ -226,10 +226,4 @@ GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {
     "schema": {"schema": read_schema, "tools": read_tools, "fenced": read_fenced},
     "secrets": {"restore": _read_restore},
     "topic": {"allowed": read_topics, "denied": read_topics, "threshold": read_threshold},
-}
-#: Of these, a rule of the guard has to be told one at least: without any it would pass everything.
-GUARD_NEEDS: Mapping[str, tuple[str, ...]] = {
-    "language": ("allowed", "same_as_request"),
-    "schema": ("schema", "tools"),
-    "topic": ("allowed", "denied"),
 }

@@ -280,3 +280,13 @@ def test_trust_and_guards_on_files(run: Run, tmp_path: Path) -> None:
     (tmp_path / "texts.jsonl").write_text('{"id": "1", "text": "Write to anna@bank.example"}\n')
     run("guard", "scan", "pii", "--input", "texts.jsonl", "--output", "verdicts.jsonl")
     assert json.loads((tmp_path / "verdicts.jsonl").read_text())["findings"][0]["type"] == "EMAIL"
+
+
+def test_a_scan_takes_what_a_policy_tells_the_guard(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "texts.jsonl").write_text('{"id": "1", "text": "Vielen Dank, wir haben Ihre Karte heute gesperrt."}\n')
+    rules = "{guard: language, allowed: [fr]}, {guard: pii}, {guard: pii, types: [IBAN]}"
+    (tmp_path / "policy.yaml").write_text(f"kind: Policy\nname: desk\nguards: [{rules}]\n")
+    options = ("--input", "texts.jsonl", "--output", "verdicts.jsonl", "--policy", "policy.yaml")
+    assert run("guard", "scan", "language", *options).out.endswith("0 pass, 0 flag, 1 block\n")
+    assert "different settings" in run("guard", "scan", "pii", *options, status=2).err
+    assert "no policy with a rule for the guard topic" in run("guard", "scan", "topic", *options, status=2).err

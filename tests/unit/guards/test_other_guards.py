@@ -216,3 +216,37 @@ def test_missing_files_and_unknown_guards_are_input_errors(tmp_path: Path) -> No
         scan_file("pii", tmp_path / "none.jsonl", tmp_path / "out.jsonl")
     with pytest.raises(InputError, match="no guard 'nonsense'"):
         scan_file("nonsense", write(tmp_path / "in.jsonl", ""), tmp_path / "out.jsonl")
+
+
+def test_a_scan_tells_how_far_it_is_and_what_was_not_looked_at(tmp_path: Path) -> None:
+    rows = "".join(json.dumps({"id": index, "text": "hello"}) + "\n" for index in range(45))
+    rows += json.dumps({"id": "long", "text": "hello there, my friend. " * 9_000}) + "\n"
+    seen: list[int] = []
+    summary = scan_file("pii", write(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl", progress=seen.append)
+    assert (summary.rows, summary.partial, seen) == (46, 1, [20, 40, 46])
+    results = [json.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
+    assert [each["id"] for each in results if each.get("complete") is False] == ["long"]
+
+
+@pytest.mark.parametrize("name", ["topic", "schema", "language"])
+def test_a_guard_that_is_told_nothing_to_look_for_passes_nothing(tmp_path: Path, name: str) -> None:
+    source = write(tmp_path / "in.jsonl", '{"id": 1, "text": "x"}\n')
+    with pytest.raises(InputError, match=rf"in\.jsonl:1: context: the guard {name} needs"):
+        scan_file(name, source, tmp_path / "out.jsonl")
+
+
+def test_a_scan_takes_settings_and_the_context_of_a_row_goes_before_them(tmp_path: Path) -> None:
+    rows = '{"id": 1, "text": "a@b.ch"}\n{"id": 2, "text": "a@b.ch", "context": {"types": ["EMAIL"]}}\n'
+    settings = {"types": ["IBAN"], "block_at": 1.0}
+    summary = scan_file("pii", write(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl", settings=settings)
+    assert (summary.passed, summary.flagged, summary.blocked) == (1, 0, 1)
+    dates = write(tmp_path / "dates.jsonl", '{"id": 1, "text": "See you on 3 March 2024."}\n')
+    assert scan_file("pii", dates, tmp_path / "out.jsonl").flagged == 1
+    assert scan_file("pii", dates, tmp_path / "out.jsonl", settings={"block_at": 0.2}).blocked == 1
+
+
+def test_verdicts_do_not_take_the_place_of_the_texts(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", '{"id": 1, "text": "x"}\n')
+    with pytest.raises(InputError, match="is the input"):
+        scan_file("pii", source, source)
+    assert source.read_text() == '{"id": 1, "text": "x"}\n'
