@@ -107,6 +107,16 @@ _PLAIN_WORD = re.compile(r"[^\W\d_]{5,}|[^\W\d_]*[^\W\d_A-Z][^\W\d_]*")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 
+#: An amount of money. What looks like a year before a word is none: "in 2008 Franken won".
+_AMOUNT = re.compile(
+    r"(?<![\w.,'’/\-])(?!(?:19|20)\d\d\s)\d[\d'’.,]{0,15}[ \u00a0]?"
+    r"(?:CHF|EUR|USD|GBP|S?Fr|francs?|Franken|Rappen|centimes?|euros?|dollars?|franchi|[€$£])(?!\w)"
+    r"|(?<!\w)(?:CHF|EUR|USD|GBP|S?Fr\.?|[€$£])[ \u00a0]?\d[\d'’.,]{0,15}(?!\w)",
+    re.IGNORECASE,
+)
+#: For what the network now and then takes an amount, or its currency.
+_LIKE_AMOUNTS = frozenset({"ADDRESS", "AGE", "PERSON", "LOCATION", "ORG"})
+
 _network = Network(MODEL)
 _kept: dict[tuple[str, int], tuple[Finding, ...]] = {}
 
@@ -191,11 +201,14 @@ def decode(text: str, tagged: list[Word], first: int) -> list[Finding]:
         else:
             spans.append((start, word.end, kind, [score]))
     findings: list[Finding] = []
+    amounts = [match.span() for match in _AMOUNT.finditer(text)] if spans else []
     for start, end, kind, scores in spans:
         if kind == "IBAN" and not _COUNTRY_FIRST.match(text, start):
             kind = "ID"
         tidy = _tidy(text, start, end, kind, first)
         if tidy is None or (findings and tidy[0] < findings[-1].end):
+            continue
+        if kind in _LIKE_AMOUNTS and any(low <= tidy[0] and tidy[1] <= high for low, high in amounts):
             continue
         score = min(0.99, math.fsum(scores) / len(scores))
         if score < _SCORES_MIN.get(kind, SCORE_MIN) or (

@@ -56,6 +56,10 @@ def test_what_only_its_surroundings_give_away_is_found(text: str, expected: tupl
         "She has Parkinson's disease and takes ibuprofen 400 mg twice daily.",
         "A Foley catheter was placed without difficulty.",
         "The fee is CHF 12.50 and the limit is 5,000 francs.",
+        "We refund you 20 CHF for the booking error.",
+        "Nous remboursons 75 CHF demain.",
+        "Wir erstatten 45.50 Franken zurück.",
+        "The account costs 10'000 Franken a month.",
         "Blood pressure 120/80, heart rate 72, oxygen saturation 98 percent.",
         "My update to version 4.2.1 failed with error 1603.",
         "Wie hoch ist die Gebühr pro Jahr?",
@@ -65,6 +69,14 @@ def test_what_only_its_surroundings_give_away_is_found(text: str, expected: tupl
 )
 def test_what_points_to_nobody_is_left_alone(text: str) -> None:
     assert found(text) == []
+
+
+def test_names_and_addresses_beside_an_amount_are_found() -> None:
+    assert ("PERSON", "Hans Franken") in found("Hans Franken paid 20 Franken.")
+    assert ("PERSON", "Franken") in found("In 2008 Franken won the seat.")
+    assert ("ADDRESS", "75 Franken Street") in found("She lives at 75 Franken Street, Springfield.")
+    text = "Please send it to Bahnhofstrasse 20, 8001 Zürich, and refund 20 CHF."
+    assert found(text) == [("ADDRESS", "Bahnhofstrasse 20, 8001 Zürich")]
 
 
 def test_people_in_a_list_are_found_one_by_one_and_titles_are_no_part_of_a_name() -> None:
