@@ -103,7 +103,7 @@ def _shaped(text: str) -> Iterator[Finding]:
         if any(map(text.__contains__, hints)):
             for match in pattern.finditer(text):
                 if not is_placeholder(match[0]) and (not wants_random or is_random(match[0])):
-                    yield _finding(match.start(), match.end(), 0.95, f"looks like a {name}")
+                    yield _finding(match.start(), match.end(), 0.95, f"looks like {'an' if name[0] in 'AEIO' else 'a'} {name}")
     for match in _BEARER.finditer(text):
         if not is_placeholder(match[1]) and is_random(match[1]) and _entropy_bits(match[1]) >= ENTROPY_BITS_MIN:
             yield _finding(match.start(1), match.end(1), 0.85, "a token of an authorization header")

@@ -79,6 +79,12 @@ def test_a_secret_blocks_and_is_covered_from_end_to_end(name: str) -> None:
         assert masked == f"Hello, {before}[SECRET]{after}"
 
 
+@pytest.mark.parametrize(("name", "says"), [("aws", "looks like an AWS access key"), ("slack", "looks like a Slack token")])
+def test_a_reason_says_what_it_looks_like(name: str, says: str) -> None:
+    secret = SECRETS[name][2](random.Random(1))
+    assert find_guard("secrets").check(secret, {}).findings[0].reason == says
+
+
 def test_the_key_in_a_service_account_file_is_covered_as_it_is_written_there() -> None:
     key = lines("PRIVATE KEY", 20)(random.Random(1))
     text = json.dumps({"type": "service_account", "private_key": key + "\n", "client_id": "1"})
