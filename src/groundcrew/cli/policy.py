@@ -43,11 +43,14 @@ def policy_list(as_json: bool, data: Path | None, database_url: str | None) -> N
         print_json(found)
         return
     rows = [
-        (each.name, rule.label, ", ".join(rule.on), rule.mode, rule.action, rule.on_failure, rule.timeout_ms)
+        (
+            *(each.name, rule.label, ", ".join(rule.on), rule.mode, rule.action, rule.on_failure, rule.timeout_ms),
+            ", ".join(rule.stages) or "–",
+        )
         for each in found
         for rule in each.guards
     ]
-    columns = ("policy", "guard", "on", "mode", "action", "on failure", "timeout ms")
+    columns = ("policy", "guard", "on", "mode", "action", "on failure", "timeout ms", "otherwise in")
     print_table(columns, rows, empty="no policies: declare one with kind: Policy and `groundcrew apply`")
 
 

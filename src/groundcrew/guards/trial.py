@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -19,6 +19,8 @@ Label = Literal["block", "pass"]
 #: Mistakes that a report lists, and groups that it tells apart; beyond that they are only counted.
 MISTAKES_MAX = 1_000
 GROUPS_MAX = 200
+#: What a field of a row may say.
+CHOICES: dict[str, tuple[str, ...]] = {"label": get_args(Label), "place": get_args(Place)}
 #: Where a row does not say.
 DEFAULT_PLACE: Place = "output"
 
@@ -156,7 +158,10 @@ def _row(value: dict[str, Any], file: str, line: int, group_field: str | None) -
         row = msgspec.convert({name: each for name, each in value.items() if each is not None}, TrialRow)
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$.")
-        raise InputError(message, file=file, line=line, field=place.rstrip("`") or None) from None
+        field = place.rstrip("`")
+        if field in CHOICES:
+            message += f"; expected one of {', '.join(CHOICES[field])}"
+        raise InputError(message, file=file, line=line, field=field or None) from None
     group = value.get(group_field) if group_field is not None else None
     return line, row, "" if group is None else str(group)[:100]
 

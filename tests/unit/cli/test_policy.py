@@ -68,6 +68,7 @@ def test_a_stored_policy_is_listed_and_tried(run: Run, bank: Path, tmp_path: Pat
     declared, rows = files(tmp_path)
     run("apply", declared)
     assert "keys" in run("policy", "list").out
+    assert "otherwise in" in run("policy", "list").out
     assert "keys" in [each["name"] for each in run("policy", "list", "--json").json()]
     assert "keys: 3 rows" in run("policy", "test", "keys", "--input", rows).out
     assert "which policy? There are: " in run("policy", "test", "--input", rows, status=2).err
@@ -78,5 +79,6 @@ def test_files_that_do_not_fit_are_named(run: Run, tmp_path: Path) -> None:
     declared, rows = files(tmp_path)
     assert "policy.yaml" in run("policy", "test", "other", "--file", declared, "--input", rows, status=2).err
     Path(rows).write_text('{"id": 1, "text": "x", "label": "maybe"}\n')
-    assert "rows.jsonl:1" in run("policy", "test", "--file", declared, "--input", rows, status=2).err
+    error = run("policy", "test", "--file", declared, "--input", rows, status=2).err
+    assert "rows.jsonl:1: label: Invalid enum value 'maybe'; expected one of block, pass" in error
     assert "can not be read" in run("policy", "test", "--file", declared, "--input", str(tmp_path / "none"), status=2).err
