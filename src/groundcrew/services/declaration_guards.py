@@ -152,8 +152,3 @@ def _document(fields: Fields, key: str, reading: Reading) -> tuple[Node, str] | 
 def read_languages(fields: Fields, key: str, reading: Reading) -> list[str]:
     """Codes of languages such as de or fr."""
     return list(fields.choices(key, tuple(sorted(LANGUAGES))))
-
-
-def read_boolean(fields: Fields, key: str, reading: Reading) -> bool:
-    """true or false."""
-    return fields.boolean(key)

@@ -14,7 +14,6 @@ from groundcrew.guards.pii_text import TYPES as PII_TYPES
 from groundcrew.guards.registry import BUILT_IN, NEEDS
 from groundcrew.services.declaration_fields import Fields, shown, suggestion
 from groundcrew.services.declaration_guards import (
-    read_boolean,
     read_fenced,
     read_languages,
     read_schema,
@@ -123,7 +122,10 @@ def _guard_settings(guard: str, fields: Fields, reading: Reading, stages: Mappin
     settings: dict[str, Any] = {}
     replacing = fields.is_choice("action", "replace") or any(each.action == "replace" for each in stages.values())
     if replacing or fields.has("text"):
-        settings["text"] = fields.text("text", required=replacing, length_max=REPLACEMENT_LENGTH_MAX)
+        if fields.has("text"):
+            settings["text"] = fields.text("text", length_max=REPLACEMENT_LENGTH_MAX)
+        else:
+            fields.complain("text", "is required with the action replace: what stands in the answer's place")
         if not replacing:
             fields.complain("text", "only the action replace puts a text in an answer's place")
     if (block_at := fields.number("block_at", low=0, above=True, high=1)) is not None:
@@ -210,12 +212,22 @@ def _read_origin(fields: Fields, key: str, _: Reading) -> str:
     return fields.choice(key, TEXT_ORIGINS)
 
 
+def _read_same_as_request(fields: Fields, key: str, reading: Reading) -> bool:
+    """Whether a text is to be in the request's language, which says nothing of the request itself."""
+    same = fields.boolean(key)
+    on = fields.node("on")
+    places = [each.value for each in on.value] if on is not None and isinstance(on.value, list) else []
+    if same and places == ["input"] and not fields.has("allowed"):
+        fields.complain(key, "needs output in on: a request is always in its own language")
+    return same
+
+
 SettingReader: TypeAlias = Callable[[Fields, str, Reading], object]
 
 #: What each guard may be told beyond the fields that every guard has.
 GUARD_SETTINGS: Mapping[str, Mapping[str, SettingReader]] = {
     "commitment": {"authority": _read_authority},
-    "language": {"allowed": read_languages, "same_as_request": read_boolean},
+    "language": {"allowed": read_languages, "same_as_request": _read_same_as_request},
     "pii": {
         "detect": _read_detect,
         "types": lambda fields, key, reading: list(fields.choices(key, PII_TYPES, default=PII_TYPES)),

@@ -84,6 +84,10 @@ ERRORS = [
     ("{guard: schema}", "policy.yaml", 4, "guards[0].guard", "needs schema or tools"),
     ("{guard: language}", "policy.yaml", 4, "guards[0].guard", "needs allowed or same_as_request"),
     ("{guard: language, same_as_request: false}", "policy.yaml", 4, "guards[0].guard", "needs allowed"),
+    (
+        "{guard: language, same_as_request: true, on: [input]}",
+        *("policy.yaml", 4, "guards[0].same_as_request", "needs output"),
+    ),
     ("{guard: topic, allowed: none.yaml}", "policy.yaml", 4, "guards[0].allowed", "does not exist"),
     ("{guard: topic, allowed: few.yaml}", "few.yaml", 2, "allowed[0].examples", "expected 3 to 200 examples, found 2"),
     (

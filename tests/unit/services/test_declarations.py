@@ -295,7 +295,7 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("guard: pii", "gaurd: pii", "guards[0].gaurd", "did you mean 'guard'?"),
     ("on: [input, output]", "on: [inptu]", "guards[0].on[0]", "did you mean 'input'?"),
     ("action: redact", "action: delete", "guards[0].action", "expected one of allow, redact"),
-    ("action: redact", "action: replace", "guards[0].text", "is required"),
+    ("action: redact", "action: replace", "guards[0].text", "is required with the action replace"),
     ("action: redact", "action: redact, text: gone", "guards[0].text", "only the action replace"),
     ("timeout_ms: 200", "block_at: 2", "guards[0].block_at", "at most 1"),
     ("guard: pii", "guard: weather", "guards[0].guard", "unknown guard 'weather'"),
