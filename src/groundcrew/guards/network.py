@@ -3,6 +3,7 @@ with the place of every token in the text. The networks come out of training/.""
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,9 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 MODEL_FILE, TOKENIZER_FILE = "model.onnx", "tokenizer.json"
 #: Tokens of one window without the two at its ends, and how many two neighbouring windows share.
 WINDOW_TOKENS, OVERLAP_TOKENS = 192, 32
+#: Set at the process's end: what a thread still reads then nobody waits for, and a network that is cut off aborts the process.
+_ending = threading.Event()
+atexit.register(_ending.set)
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +65,8 @@ class Network:
             starts = starts[: windows_max - half] + starts[len(starts) - half :]
         found: list[Window] = []
         for first in starts:
+            if _ending.is_set():
+                raise InputError("the process ends")
             part, places = ids[first : first + WINDOW_TOKENS], offsets[first : first + WINDOW_TOKENS]
             row = np.array([[start, *part, end]], dtype=np.int64)
             kinds = np.array([[0, *written(text, places), 0]], dtype=np.int64)

@@ -7,7 +7,9 @@ process could not end.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -20,6 +22,8 @@ QUEUE_MAX = 128
 LOST_AFTER_S = 1.0
 #: Threads that may be lost at a time; beyond it none is replaced until one comes back.
 LOST_MAX = 16
+#: How long the process waits at its end for checks that still run: a network that is cut off in the middle aborts the process.
+EXIT_S_MAX = 5.0
 
 Result = TypeVar("Result")
 #: The work: it asks now and then whether it is still wanted.
@@ -37,6 +41,19 @@ class _Job:
 
     def wanted(self) -> bool:
         return not self.is_unwanted
+
+
+#: Jobs that run now, of all pools.
+_running: set[_Job] = set()
+
+
+@atexit.register
+def _wait_for_jobs() -> None:
+    until_s = time.monotonic() + EXIT_S_MAX
+    while (jobs := list(_running)) and time.monotonic() < until_s:
+        for job in jobs:
+            job.is_unwanted = True
+        time.sleep(0.01)
 
 
 class GuardThreads:
@@ -101,11 +118,13 @@ class GuardThreads:
                 job.is_started = True
             if work is None:
                 continue
+            _running.add(job)
             result, error = None, None
             try:
                 result = work(job.wanted)
             except BaseException as raised:  # a guard that ends its thread has failed like any other
                 error = raised
+            _running.discard(job)
             with self._lock:
                 job.is_done = True
                 self._lost -= job.is_lost

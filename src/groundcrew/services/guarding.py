@@ -11,6 +11,7 @@ from groundcrew.domain.call import Call, GuardResult
 from groundcrew.domain.guard import Place, Policy
 from groundcrew.guards.runner import GuardRunner
 from groundcrew.guards.trial import DEFAULT_PLACE, TrialReport, TrialRow, as_enforced, try_policy
+from groundcrew.guards.warming import prepare_rules
 from groundcrew.services.latency import rank
 from groundcrew.services.lookups import require
 from groundcrew.stats.intervals import Interval, wilson
@@ -132,6 +133,7 @@ async def run_trial(
     runner = GuardRunner()
     try:
         chosen = as_enforced(policy) if enforced else policy
+        await prepare_rules((chosen,))
         return await try_policy(chosen, rows, runner=runner, place=place, group_field=group_field, progress=progress)
     finally:
         runner.close()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
+import string
 from pathlib import Path
 
+from tests.integration.server import groundcrew
 from tests.unit.cli.conftest import Run
 
 POLICY = """
@@ -82,3 +85,32 @@ def test_files_that_do_not_fit_are_named(run: Run, tmp_path: Path) -> None:
     error = run("policy", "test", "--file", declared, "--input", rows, status=2).err
     assert "rows.jsonl:1: label: Invalid enum value 'maybe'; expected one of block, pass" in error
     assert "can not be read" in run("policy", "test", "--file", declared, "--input", str(tmp_path / "none"), status=2).err
+
+
+TOPICS = """kind: Policy
+name: desk
+guards:
+  - guard: topic
+    on: [output]
+    timeout_ms: 400
+    allowed: [{{topic: bank, examples: [{examples}]}}]
+"""
+
+
+def test_what_a_rule_is_told_is_made_ready_before_rows_are_counted(run: Run, tmp_path: Path) -> None:
+    examples = ", ".join(f"How do I block the card that ends with {number}" for number in range(200))
+    (tmp_path / "policy.yaml").write_text(TOPICS.format(examples=examples))
+    (tmp_path / "rows.jsonl").write_text('{"id": 1, "text": "How do I block the card that ends with 7", "label": "pass"}\n')
+    report = run("policy", "test", "--file", "policy.yaml", "--input", "rows.jsonl", "--json").json()
+    assert (report["failed"], report["mistakes"]) == (0, [])
+
+
+def test_a_check_that_takes_too_long_does_not_abort_the_command(tmp_path: Path) -> None:
+    source = random.Random(3)
+    words = ["".join(source.choices(string.ascii_lowercase, k=source.randint(3, 9))) for _ in range(5_000)]
+    text = " ".join(source.choices(words, k=25_000))
+    (tmp_path / "policy.yaml").write_text("kind: Policy\nname: slow\nguards: [{guard: pii, on: [output], timeout_ms: 100}]\n")
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"id": 1, "text": text, "label": "pass"}) + "\n")
+    done = groundcrew("policy", "test", "--file", tmp_path / "policy.yaml", "--input", tmp_path / "rows.jsonl")
+    assert (done.status, done.err) == (0, "")
+    assert "pii no verdict within 100 ms" in done.out
