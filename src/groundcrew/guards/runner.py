@@ -225,7 +225,7 @@ class GuardRunner:
                     verdicts[index] = guard.check(text, context)
 
         try:
-            await self._readiness.wait(guard)
+            await self._readiness.wait(guard, planned.rule.settings)
             async with asyncio.timeout(planned.rule.timeout_ms / 1000):
                 await self._threads.run(check)
         except Exception as error:

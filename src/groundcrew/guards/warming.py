@@ -4,48 +4,63 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from groundcrew.domain.guard import Policy
-from groundcrew.guards.registry import Guard, find_guard
+from groundcrew.guards.registry import Context, Guard, find_guard
 from groundcrew.guards.threads import GuardThreads
 
 log = logging.getLogger("groundcrew.guards")
 
 #: How long a call waits for a guard that loads; its rule's time limit begins afterwards.
 LOAD_S_MAX = 10.0
+#: Rules whose settings are known to be made ready; the oldest is looked at again.
+RULES_KEPT_MAX = 256
 
 
 class Readiness:
-    """Which guards have loaded. A guard that came with a new policy loads once, and the calls that need it meanwhile wait."""
+    """Which guards have loaded, and which rules' settings are made ready. What came with a new policy loads once, and the calls
+    that need it meanwhile wait."""
 
     def __init__(self, threads: GuardThreads) -> None:
         self._threads = threads
         self._ready: set[str] = set()
         self._loading: dict[str, asyncio.Task[None]] = {}
+        #: By guard and identity of the settings, which are kept beside the task so that it stays theirs.
+        self._preparing: dict[tuple[str, int], tuple[Context, asyncio.Task[None]]] = {}
 
-    async def wait(self, guard: Guard) -> None:
-        """Return once `guard` has loaded, could not, or takes too long: its check then says what is wrong."""
-        if guard.warm is None or guard.name in self._ready:
-            return
-        task = self._loading.get(guard.name)
-        if task is None or task.get_loop() is not asyncio.get_running_loop():
-            task = self._loading[guard.name] = asyncio.create_task(self._load(guard))
-        await asyncio.wait((task,))
-        self._ready.add(guard.name)
+    async def wait(self, guard: Guard, settings: Context) -> None:
+        """Return once `guard` has loaded and `settings` are made ready, could not be, or take too long: its check then says what
+        is wrong."""
+        if guard.warm is not None and guard.name not in self._ready:
+            task = self._loading.get(guard.name)
+            if task is None or task.get_loop() is not asyncio.get_running_loop():
+                task = self._loading[guard.name] = asyncio.create_task(self._load(guard.name, guard.warm))
+            await asyncio.wait((task,))
+            self._ready.add(guard.name)
+        if guard.prepare is not None:
+            await self._prepared(guard.name, guard.prepare, settings)
 
-    async def _load(self, guard: Guard) -> None:
-        assert guard.warm is not None
-        warm = guard.warm
+    async def _prepared(self, name: str, prepare: Callable[[Context], None], settings: Context) -> None:
+        found = self._preparing.get((name, id(settings)))
+        if found is None or (not found[1].done() and found[1].get_loop() is not asyncio.get_running_loop()):
+            while len(self._preparing) >= RULES_KEPT_MAX:
+                del self._preparing[next(iter(self._preparing))]
+            found = settings, asyncio.create_task(self._load(name, lambda: prepare(settings)))
+            self._preparing[name, id(settings)] = found
+        if not found[1].done():
+            await asyncio.wait((found[1],))
+
+    async def _load(self, name: str, load: Callable[[], None]) -> None:
         try:
             async with asyncio.timeout(LOAD_S_MAX):  # a thread that it does not give back is replaced
-                await self._threads.run(lambda _wanted: warm())
+                await self._threads.run(lambda _wanted: load())
         except Exception as error:
-            log.error("the guard %s could not be made ready: %s", guard.name, str(error) or type(error).__name__)
+            log.error("the guard %s could not be made ready: %s", name, str(error) or type(error).__name__)
 
     def close(self) -> None:
         """Wait for nothing any more."""
-        for task in self._loading.values():
+        for task in [*self._loading.values(), *(each[1] for each in self._preparing.values())]:
             if not task.done() and not task.get_loop().is_closed():
                 task.cancel()
 

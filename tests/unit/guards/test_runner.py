@@ -187,6 +187,36 @@ async def test_loading_a_guard_does_not_count_against_its_rule_s_time(runner: Gu
     assert loads == ["heavy"]
 
 
+async def test_making_a_rule_ready_does_not_count_against_its_time(runner: GuardRunner) -> None:
+    made: list[int] = []
+
+    def prepare(context: registry.Context) -> None:
+        threading.Event().wait(0.2)
+        made.append(context["number"])
+
+    @guard("told", prepare=prepare)
+    def told(text: str, context: registry.Context) -> Verdict:
+        return PASS if context["number"] in made else Verdict(verdict="block")
+
+    for number in (1, 2):
+        rules = policy(GuardRule(guard="told", timeout_ms=100, settings={"number": number}))
+        outcomes = await asyncio.gather(*(runner.run(rules, "input", ["text"]) for _ in range(3)))
+        assert [each.results[0].verdict for each in outcomes] == ["pass"] * 3
+    assert made == [1, 2]
+
+
+async def test_what_can_not_be_made_ready_is_for_the_check_to_say(runner: GuardRunner) -> None:
+    def prepare(context: registry.Context) -> None:
+        raise ValueError
+
+    @guard("unready", prepare=prepare)
+    def unready(text: str, context: registry.Context) -> Verdict:
+        raise ValueError
+
+    outcome = await runner.run(policy(GuardRule(guard="unready")), "input", ["text"])
+    assert (outcome.action, outcome.failed) == ("refuse", 1)
+
+
 async def test_a_guard_that_can_not_load_fails_at_its_check(runner: GuardRunner) -> None:
     def warm() -> None:
         raise FileNotFoundError
