@@ -14,6 +14,7 @@ import msgspec
 
 from groundcrew.domain.guard import Finding, Verdict
 from groundcrew.guards import pii_numbers
+from groundcrew.guards.escapes import with_spaces
 from groundcrew.guards.pii_numbers import Screen, find_numbers
 from groundcrew.guards.pii_text import HINT_SCORE_MAX, HINT_TYPES, segment_starts
 from groundcrew.guards.registry import Context, guard, verdict_of
@@ -132,7 +133,8 @@ def find(text: str, *, detect: Detect = "patterns") -> list[Finding]:
     known = _recent.get((text, detect))
     if known is not None:
         return list(known)
-    findings = _find(text) if detect == "patterns" else _find_all(text)
+    read = with_spaces(text)
+    findings = _find(read) if detect == "patterns" else _find_all(read)
     if len(text) <= RECENT_LENGTH_MAX:
         if len(_recent) >= RECENT_MAX:
             with contextlib.suppress(KeyError, RuntimeError, StopIteration):  # another thread was quicker
@@ -314,6 +316,7 @@ def warm() -> None:
 def settled(text: str) -> int:
     """How many code points of `text` are judged for good, for patterns and network alike: all closed segments whose findings no
     pattern can still change. What is held back is at most a segment, `AHEAD_MAX` and a word."""
+    text = with_spaces(text.rstrip("\\"))  # a backslash at the end may still become white space
     place = max(0, len(text) - AHEAD_MAX)
     if _SPACES.search(text, place) is None:
         # An address or a link that is not at its end yet counts from its first character on.

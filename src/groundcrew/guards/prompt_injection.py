@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from groundcrew.domain.guard import Finding, Verdict, VerdictKind
+from groundcrew.guards.escapes import with_spaces
 from groundcrew.guards.injection_patterns import Match, PlainText, matches_of, plain_text
 from groundcrew.guards.injection_scores import BLOCK_SCORE, FLAG_SCORE, NOTHING, Head, InjectionScores, Part
 from groundcrew.guards.registry import FINDINGS_MAX, Context, guard, verdict_of
@@ -98,6 +99,7 @@ def check(text: str, context: Context) -> Verdict:
 def _by_patterns(text: str, context: Context) -> Verdict:
     """What the patterns alone say: too weak a ground to turn a person away, unless the rule sets `block_at`."""
     given = context.get("block_at")
+    text = with_spaces(text)
     plain = plain_text(text)
     findings = [
         Finding(start=each.start, end=each.end, type="INJECTION", score=each.score, reason=each.reason)
@@ -128,6 +130,7 @@ def _verdict(text: str, judged: Judged, context: Context) -> Verdict:
 
 
 def _judge(text: str, data: bool) -> Judged:
+    text = with_spaces(text)
     plain = plain_text(text)
     score, findings, complete = _judge_plain(text if plain is None else plain.text, data)
     if plain is not None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from groundcrew.domain.guard import Finding, Verdict
+from groundcrew.guards.escapes import with_spaces
 from groundcrew.guards.registry import Context, guard, verdict_of
 from groundcrew.guards.secret_shapes import KEY_CHARACTERS, SHAPES_BY_MARKS, SHORTEST, is_placeholder, is_random
 
@@ -81,21 +82,29 @@ def settled(text: str) -> int:
 @guard("secrets", inline=True, by=frozenset(), settled=settled)
 def check(text: str, context: Context) -> Verdict:
     """Findings of the type SECRET."""
+    findings = _found(text)
+    if "-----BEGIN" in text:
+        findings += (_finding(start, end, 0.95, "looks like a private key") for start, end, _ in _keys(text))
+    if (read := with_spaces(text)) != text:  # a password may hold what looks like an escape: both ways
+        findings += [each for each in _found(read) if each not in findings]
+    return verdict_of(findings, block_at=BLOCK_SCORE)
+
+
+def _found(text: str) -> list[Finding]:
+    """Everything but private keys."""
     findings: list[Finding] = []
     # Told by looking at the bytes once: most texts hold no word that is long enough for a key, and no value after a name.
     data = text.encode("utf-8", "replace").translate(_CLASSES)
     has_digit = b"0" in data
     if _LONG_WORD in (data.translate(_DIGITS_TOO) if has_digit else data):
         findings += _shaped(text)
-    if "-----BEGIN" in text:
-        findings += (_finding(start, end, 0.95, "looks like a private key") for start, end, _ in _keys(text))
     if "://" in text and "@" in text:
         findings += _in_addresses(text)
     if has_digit:
         lowered = text.lower()
         if any(map(lowered.__contains__, _ASSIGNED_HINTS)):
             findings += _assigned(text)
-    return verdict_of(findings, block_at=BLOCK_SCORE)
+    return findings
 
 
 def _shaped(text: str) -> Iterator[Finding]:

@@ -274,6 +274,22 @@ async def test_names_spelt_in_escapes_of_json_are_masked(build: Build, upstream:
     assert "bank.example" not in response.body.decode() + recorded(memory)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_numbers_behind_a_line_break_in_a_tool_call_are_masked(build: Build, upstream: FakeUpstream, stream: bool) -> None:
+    arguments = json.dumps({"body": "Dear team,\n+41 44 668 18 00\n4111 1111 1111 1111"})
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    upstream.script = Reply(text="", tool_calls=(call,))
+    memory = build(GuardRule(guard="pii", on=("input", "output"), action="redact", settings=PATTERNS))
+    response = await say(memory, "chat", json.dumps({"mail": "Regards\nCH9300762011623852957"}), stream=stream)
+    assert response.status == 200
+    everything = response.body.decode() + recorded(memory) + upstream.requests[-1].text()
+    assert not [each for each in ("668 18", "1111 1111", "CH9300762011623852957") if each in everything]
+    assert "[PHONE]" in response.body.decode()
+    if not stream:
+        told = response.json()["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
+        assert json.loads(told) == {"body": "Dear team,\n[PHONE]\n[CREDIT_CARD]"}
+
+
 async def test_a_call_that_can_not_be_masked_is_refused(
     build: Build, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
