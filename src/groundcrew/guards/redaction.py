@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 import re
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -190,7 +191,7 @@ class Pseudonyms:
             return findings
         given = set(self._tags.values())
         spans = [match.span() for match in _TAG.finditer(text) if match.group() in given]
-        return [each for each in findings if not any(each.start < end and start < each.end for start, end in spans)]
+        return apart_from(findings, spans)
 
     def restore(self, text: str) -> str:
         """`text` with values in the place of their tags."""
@@ -232,6 +233,19 @@ class Pseudonyms:
         return len(tail) if any(each.startswith(tail) for each in self._values) else 0
 
 
+def apart_from(findings: Iterable[Finding], spans: Iterable[tuple[int, int]]) -> list[Finding]:
+    """`findings` that share no place with any of `spans`. Both may be very many."""
+    ordered = sorted(spans)
+    starts = [start for start, _ in ordered]
+    ends = list(accumulate((end for _, end in ordered), max))  # where all spans up to each have ended
+
+    def is_apart(each: Finding) -> bool:
+        index = bisect_left(starts, each.end) - 1
+        return index < 0 or ends[index] <= each.start
+
+    return [each for each in findings if is_apart(each)]
+
+
 def _is_known_by_itself(kind: str, value: str) -> bool:
     return len(value) >= KNOWN_LENGTH_MIN and (kind != "PERSON" or len(value) > KNOWN_LENGTH_MIN or " " in value)
 
@@ -252,13 +266,14 @@ def redact(
     if not spans:
         return text, _UNCHANGED
     replaced: list[tuple[int, int, str]] = []
+    finals = [(each.start, each.end) for each in findings]
+    open_ends = {each.end for each in apart_from(spans, finals)} if restorable and pseudonyms is not None else ()
     for finding in spans:
         value = text[finding.start : finding.end]
         if pseudonyms is None:
             tag = f"[{finding.type}]"
         else:
-            final = any(each.start < finding.end and finding.start < each.end for each in findings)
-            tag = pseudonyms.tag(finding.type, value, restorable=bool(restorable) and not final)
+            tag = pseudonyms.tag(finding.type, value, restorable=finding.end in open_ends)
         replaced.append((finding.start, finding.end, tag))
     return _replace(text, replaced)
 

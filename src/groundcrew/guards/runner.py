@@ -17,7 +17,7 @@ from groundcrew.domain.guard import Action, Finding, GuardRule, Place, Policy, V
 from groundcrew.errors import GroundcrewError
 from groundcrew.guards.judging import NOTHING, RuleRun, conclude, failed, is_clean, nonsense_in, passed
 from groundcrew.guards.plans import CLEAN, Known, Memory, Plan, PlannedRule, Plans
-from groundcrew.guards.redaction import OffsetMap, Pseudonyms, redact
+from groundcrew.guards.redaction import OffsetMap, Pseudonyms, apart_from, redact
 from groundcrew.guards.registry import BUILT_IN, Context
 from groundcrew.guards.remote import Poster, Question, RemoteCall, RemoteTexts
 from groundcrew.guards.threads import QUEUE_MAX, GuardThreads
@@ -401,7 +401,7 @@ def _masked(placed: _Place, pairs: Sequence[tuple[GuardRule, RuleRun]]) -> list[
         return masked
     for index, text in enumerate(placed.texts):
         own = (*final.get(index, ()), *restorable.get(index, ()))
-        more = [each for each in names.occurrences(text) if not any(each.start < it.end and it.start < each.end for it in own)]
+        more = apart_from(names.occurrences(text), [(each.start, each.end) for each in own])
         if more:
             masked[index] = redact(text, [*final.get(index, ()), *more], names, restorable=restorable.get(index, ()))
     return masked
