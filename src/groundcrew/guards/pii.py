@@ -48,8 +48,10 @@ _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w
 _VERSION_WORD = re.compile(r"(?i)(?:\bv(?:ersion)?|\brelease|\bbuild|\bsection|\bchapter)[ .:]*$")
 _URL = re.compile(r"(?i)\b(?:https?|ftp)://[^\s<>\"']{4,2000}")
 _URL_END = ".,;:!?)]}"
+#: Linear in the address: what a name holds is looked for before the name is read to its end.
 _URL_PERSONAL = re.compile(
-    r"(?i)//[^/\s@]+:[^/\s@]+@|[?&](?:[a-z_-]*(?:token|key|secret|password|session|signature|email|phone|user|name|id|iban)[a-z_-]*)="
+    r"(?i)//[^/\s@][^/\s@:]*:[^/\s@]+@"
+    r"|[?&](?=[a-z_-]*(?:token|key|secret|password|session|signature|email|phone|user|name|id|iban))[a-z_-]+="
 )
 #: A word that tells what an identifier is, then the identifier. Word and number are bounded, so matching stays linear.
 _NAMED = (

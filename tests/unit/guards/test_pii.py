@@ -119,3 +119,29 @@ def test_patterns_against_labelled_sentences(shared_data: Path) -> None:
         if wanted[kind]:
             assert hits[kind] / wanted[kind] >= floor, (kind, hits, wanted)
     assert sum(wrong.values()) <= 0.05 * sum(hits.values()), wrong
+
+
+@pytest.mark.parametrize(
+    ("address", "is_found"),
+    [
+        ("https://x.example/?user_token=1", True),
+        ("https://x.example/?a=1&keyword-name=b", True),
+        ("https://u:p@x.example/", True),
+        ("https://:p:q@x.example/", True),
+        ("https://u@x.example/", False),
+        ("https://:@x.example/a", False),
+        ("https://x.example/?token", False),
+        ("https://x.example/?page=token", False),
+        ("https://x.example/?token1=a", False),
+    ],
+)
+def test_addresses_with_credentials_or_identifying_parameters(address: str, is_found: bool) -> None:
+    assert [each for each in found(address) if each[0] == "URL"] == ([("URL", address)] if is_found else [])
+
+
+@pytest.mark.parametrize("address", ["https://x.example/?" + "key" * 600, "https://" + "a:" * 900])
+def test_long_addresses_take_linear_time(address: str) -> None:
+    """The patterns look at a request of megabytes in the event loop."""
+    started_s = time.perf_counter()
+    pii.find(f"{address} " * 200)
+    assert time.perf_counter() - started_s < 1
