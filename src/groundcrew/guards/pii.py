@@ -346,7 +346,7 @@ def check(text: str, context: Context) -> Verdict:
         allowed = {_plain(each) for each in allow}
         findings = [each for each in findings if _plain(text[each.start : each.end]) not in allowed]
     if findings and (knowledge := context.get("knowledge")):
-        findings = [each for each in findings if not _is_published(text[each.start : each.end], knowledge)]
+        findings = [each for each in findings if not is_published(text[each.start : each.end], knowledge)]
     verdict = verdict_of(findings, block_at=BLOCK_SCORE)
     whole = detect == "patterns" or len(text) <= TEXT_LENGTH_MAX
     return verdict if whole else msgspec.structs.replace(verdict, complete=False)
@@ -360,7 +360,7 @@ def _plain(value: str) -> str:
     return _SPACES.sub(" ", value).strip().casefold()
 
 
-def _is_published(value: str, knowledge: Sequence[str]) -> bool:
+def is_published(value: str, knowledge: Sequence[str]) -> bool:
     """Whether a passage says `value`, not as a part of a longer word or number."""
     for passage in knowledge:
         start = passage.find(value)

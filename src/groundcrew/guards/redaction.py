@@ -186,12 +186,20 @@ class Pseudonyms:
         return found
 
     def without_tags(self, text: str, findings: list[Finding]) -> list[Finding]:
-        """`findings` without those that lie over a tag of this call."""
+        """`findings` as far as they do not lie over a tag of this call: what stands beside one is still to be masked."""
         if not self._tags or "[" not in text:
             return findings
         given = set(self._tags.values())
         spans = [match.span() for match in _TAG.finditer(text) if match.group() in given]
-        return apart_from(findings, spans)
+        ends = [end for _, end in spans]
+        kept: list[Finding] = []
+        for each in findings:
+            index, start = bisect_right(ends, each.start), each.start
+            while index < len(spans) and spans[index][0] < each.end:
+                kept += _part(text, each, start, spans[index][0])
+                start, index = spans[index][1], index + 1
+            kept += _part(text, each, start, each.end) if start > each.start else [each]
+        return kept
 
     def restore(self, text: str) -> str:
         """`text` with values in the place of their tags."""
@@ -231,6 +239,11 @@ class Pseudonyms:
             return 0
         tail = text[start:]
         return len(tail) if any(each.startswith(tail) for each in self._values) else 0
+
+
+def _part(text: str, finding: Finding, start: int, end: int) -> list[Finding]:
+    """`finding` between `start` and `end`, where any letter or digit stands there."""
+    return [msgspec.structs.replace(finding, start=start, end=end)] if any(map(str.isalnum, text[start:end])) else []
 
 
 def apart_from(findings: Iterable[Finding], spans: Iterable[tuple[int, int]]) -> list[Finding]:
