@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+
+#: Half of a surrogate pair, which no text outside of JSON can hold.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def unescaped(call: dict[str, Any]) -> dict[str, Any]:
@@ -32,15 +36,7 @@ def as_read(arguments: str) -> str:
     if not twice and "\\u" not in arguments and "\\/" not in arguments:
         return arguments
     read = json.dumps(value, ensure_ascii=False)
-    return read if _is_utf8(read) else json.dumps(value)
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return True
+    return _HALF.sub(lambda match: f"\\u{ord(match.group()):04x}", read)
 
 
 def strings(value: Any) -> list[str]:
