@@ -17,6 +17,7 @@ from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.gateway.admission import Admitted, check_data_class
 from groundcrew.gateway.flight import Flight
 from groundcrew.guards import pii
+from groundcrew.guards.judging import PARTLY
 
 #: The class that a finding's type stands for; other types do not raise a call's class by themselves.
 CLASS_OF_TYPE: Mapping[str, DataClass] = {
@@ -48,8 +49,8 @@ def _looks_for_phi(rule: GuardRule) -> bool:
 
 
 def has_failed(flight: Flight) -> bool:
-    """Whether a pii rule failed without refusing the call."""
-    return bool([each for each in flight.guards if each.guard == "pii" and each.verdict == "failed"])
+    """Whether a pii rule failed, or looked at a part only, without refusing the call."""
+    return any(each.guard == "pii" and (each.verdict == "failed" or each.reason == PARTLY) for each in flight.guards)
 
 
 def classify(
@@ -65,9 +66,10 @@ def classify(
 
 
 def class_of(declared: DataClass, results: Sequence[GuardResult], *, with_masked: bool) -> DataClass:
-    """The highest of `declared` and what the pii guard found, masked or not."""
+    """The highest of `declared` and what the pii guard found, masked or not. Of a text that it did not look through, more of the
+    same may have stayed."""
     found: list[DataClass] = [declared]
     for result in results:
-        if result.guard == "pii" and (with_masked or result.action != "redact"):
+        if result.guard == "pii" and (with_masked or result.action != "redact" or result.reason == PARTLY):
             found += [CLASS_OF_TYPE[each] for each in result.types if each in CLASS_OF_TYPE]
     return highest(found)

@@ -486,3 +486,16 @@ async def test_a_scan_that_failed_open_hides_no_phi(
     )
     assert (await say(memory, "chat", MRN)).status == 403
     assert not upstream.requests
+
+
+@pytest.mark.parametrize("last", [MRN, f"write to {ANNA}"])
+async def test_what_is_left_of_a_text_with_too_many_findings_counts_for_the_provider(
+    build: Build, upstream: FakeUpstream, last: str
+) -> None:
+    """A rule masks the first thousand findings; what lies beyond reaches no provider that may not see it."""
+    classes = ("internal", "pii", "phi")
+    rule = GuardRule(guard="pii", on=("input",), action="redact", on_failure="open", settings=PATTERNS, timeout_ms=20_000)
+    memory = build(rule, data_classes=classes, provider_classes=("internal",))
+    mails = " ".join(f"a{index}@bank.example" for index in range(1_100))
+    assert (await say(memory, "chat", f"{mails} {last}")).status == 403
+    assert not upstream.requests
