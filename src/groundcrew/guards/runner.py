@@ -120,7 +120,7 @@ class GuardRunner:
     ) -> tuple[RuleScan, ...]:
         """What each of `rules`, none of them on another machine, says about `text`, the beginning of one that is still being
         written. Masks and remembers nothing: what follows is for the caller to say."""
-        placed = _Place(Plan(0, place, list(rules)), (text,), context or _NO_CONTEXT, None, None, None)
+        placed = _Place(Plan(0, place, list(rules)), (text,), context or _NO_CONTEXT, None, None, None, is_beginning=True)
         waiting = [each for each in range(len(rules)) if placed.begin(each)]
         if waiting:
             await asyncio.gather(*(self._finish(placed, each) for each in waiting))
@@ -223,6 +223,8 @@ class GuardRunner:
             for index, text, context in work:
                 if wanted():
                     verdicts[index] = guard.check(text, context)
+            if placed.is_beginning and guard.settled is not None and wanted():
+                placed.settled[each] = guard.settled(placed.texts[0])
 
         try:
             await self._readiness.wait(guard, planned.rule.settings)
@@ -252,7 +254,12 @@ class _Place:
         roles: Sequence[str] | None,
         memory: Memory | None,
         pseudonyms: Pseudonyms | None,
+        *,
+        is_beginning: bool = False,
     ) -> None:
+        #: Whether the one text may go on; then how much of it is judged for good, where a thread has found out.
+        self.is_beginning = is_beginning
+        self.settled: list[int | None] = [None] * len(plan.rules)
         self.plan, self.texts, self._given, self._roles, self._memory = plan, texts, given, roles, memory
         self.pseudonyms = pseudonyms
         self.started_s = time.perf_counter()
@@ -361,7 +368,8 @@ def _scan(placed: _Place, each: int) -> RuleScan:
     run, settled = placed.conclude(each), 0
     if run.ran and planned.guard is not None and planned.guard.settled is not None:
         try:
-            settled = max(0, min(len(text), planned.guard.settled(text)))
+            told = placed.settled[each]
+            settled = max(0, min(len(text), planned.guard.settled(text) if told is None else told))
         except Exception as error:
             run = failed(planned.rule, placed.plan.place, _problem(planned, error), run.result.latency_ms)
     return RuleScan(

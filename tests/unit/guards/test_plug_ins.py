@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
@@ -14,7 +15,7 @@ from tests.unit.guards.plug_in import TONE, clean_up, install
 from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.errors import InputError, NotFound
 from groundcrew.guards import plug_ins, registry
-from groundcrew.guards.registry import find_guard, guard_names
+from groundcrew.guards.registry import Guard, find_guard, guard_names, verdict_of
 from groundcrew.guards.runner import GuardRunner
 from groundcrew.guards.warming import warm_guards
 
@@ -149,3 +150,31 @@ def test_a_promise_about_streams_that_makes_no_sense_promises_nothing(tmp_path: 
 def test_what_no_package_offers_is_not_found() -> None:
     with pytest.raises(NotFound, match="there is no guard 'tone'"):
         find_guard("tone")
+
+
+async def test_a_settled_that_hangs_costs_its_own_rule_and_holds_up_nothing(runner: GuardRunner) -> None:
+    let_go = threading.Event()
+
+    def hanging(text: str) -> int:
+        let_go.wait(20)
+        return len(text)
+
+    registry._GUARDS["hanging"] = Guard(name="hanging", check=lambda text, context: verdict_of([], block_at=1.0), settled=hanging)
+    rules = [GuardRule(guard="hanging", timeout_ms=100, on_failure=each) for each in ("closed", "open")]
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.01)
+            beats += 1
+
+    beating = asyncio.create_task(beat())
+    try:
+        scans = await runner.scan(rules, "output", "a beginning")
+    finally:
+        let_go.set()
+        beating.cancel()
+    assert beats > 1
+    assert [(each.failed, each.refuses, each.settled) for each in scans] == [(True, True, 0), (True, False, 0)]
+    assert scans[0].result.reason == "no verdict within 100 ms"
