@@ -11,7 +11,7 @@ import msgspec
 
 from groundcrew.domain.call import GuardResult
 from groundcrew.domain.data_class import DataClass, highest
-from groundcrew.domain.guard import GuardRule, Place
+from groundcrew.domain.guard import GuardRule, Place, Policy
 from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import GroundcrewError, RefusedCall
 from groundcrew.gateway.admission import Admitted
@@ -27,6 +27,8 @@ from groundcrew.guards.turns import ANSWER, BESIDE, TOOL_CALLS
 
 #: Who says the parts of an answer, for guards that judge them differently.
 PARTS = (ANSWER, BESIDE, TOOL_CALLS)
+#: Code points of a request that patterns look through in the event loop itself.
+INLINE_LENGTH_MAX = 20_000
 #: What the gateway itself says when approved knowledge holds no answer.
 DECLINED_TEXT = "I have no verified answer to this question."
 Result = TypeVar("Result")
@@ -53,7 +55,7 @@ class Checks:
         flight.output_waits = admitted.looks_at_answers
         names = flight.pseudonyms
         names.reserve((*asked.texts, admitted.entry.use_case.prompt))
-        unasked = found_unasked(admitted.policy, asked.texts)
+        unasked = await _found_unasked(admitted.policy, asked.texts)
         clearance = self._clearance(flight, admitted, unasked)
         outcome = await self._guards.run(
             admitted.policy,
@@ -82,7 +84,7 @@ class Checks:
             flight.scans_missing += 1
         texts = flight.shown_texts = current if current != asked.texts else None
         if has_failed(flight):  # a scan that failed open says nothing of what it did not see
-            unasked = highest((unasked, found_unasked(None, current)))
+            unasked = highest((unasked, await _found_unasked(None, current)))
         provider_class = classify(flight, admitted, found=unasked)
         flight.timed("guards", started_s, "guards input")
         return CheckedInput(outcome=outcome, texts=texts, provider_class=provider_class)
@@ -231,6 +233,13 @@ class Checks:
             raise
         except Exception as error:
             raise GroundcrewError(f"grounding failed ({type(error).__name__})") from error
+
+
+async def _found_unasked(policy: Policy | None, texts: Sequence[str]) -> DataClass:
+    """As `found_unasked`, which for a request of megabytes takes seconds."""
+    if sum(map(len, texts)) <= INLINE_LENGTH_MAX:
+        return found_unasked(policy, texts)
+    return await asyncio.to_thread(found_unasked, policy, texts)
 
 
 def _output_context(flight: Flight) -> dict[str, Any]:

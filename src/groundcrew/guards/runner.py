@@ -7,7 +7,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,6 +27,8 @@ from groundcrew.guards.warming import Readiness
 SEVERITY: tuple[Action, ...] = ("allow", "redact", "replace", "fallback", "hold", "refuse")
 #: Where the texts that one rule has to look at are longer than this together, even guards that are quick check them in a thread.
 INLINE_LENGTH_MAX = 8_000
+#: Where the texts of a place are longer than this together, they are masked in a thread.
+MASK_INLINE_LENGTH_MAX = 20_000
 #: Threads for guards that need one.
 THREADS = max(2, min(8, os.cpu_count() or 2))
 
@@ -66,6 +68,7 @@ class RuleScan(msgspec.Struct, frozen=True, kw_only=True):
     refuses: bool = False
 
 
+Result = TypeVar("Result")
 _UNCHANGED = OffsetMap()
 _NO_CONTEXT: Mapping[str, Any] = {}
 
@@ -183,7 +186,7 @@ class GuardRunner:
                 (planned.rule, run) for planned, run in zip(rules, runs, strict=True) if planned.is_first and run is not None
             ]
             before = [run for _, run in first]
-            masked = _masked(placed, first)
+            masked = await placed.beside(any(run.redactions for run in before), lambda: _masked(placed, first))
             data_class = clearance([run.result for run in before]) if clearance is not None else "phi"
             outside = RemoteTexts(
                 texts=[text for text, _ in masked],
@@ -210,7 +213,7 @@ class GuardRunner:
                     await asyncio.gather(*firsts)
                     group.create_task(ask())
         placed.remember()
-        return _outcome(placed, runs)
+        return await placed.beside(any(run is not None and run.redactions for run in runs), lambda: _outcome(placed, runs))
 
     async def _finish(self, placed: _Place, each: int) -> None:
         """Check in a thread what could not be told at once, within the rule's time."""
@@ -339,6 +342,12 @@ class _Place:
         if is_plain:
             return passed(rule, self.plan.place, latency_ms)
         return conclude(rule, self.plan.place, [each for each in verdicts if each is not None], latency_ms)
+
+    async def beside(self, is_masked: bool, work: Callable[[], Result]) -> Result:
+        """What `work` gives; in a thread beside the event loop where it masks long texts."""
+        if is_masked and sum(map(len, self.texts)) > MASK_INLINE_LENGTH_MAX:
+            return await asyncio.to_thread(work)
+        return work()
 
     def question(self, each: int) -> Question:
         """What a guard on another machine is asked with, besides the texts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from groundcrew.domain.provider import Model, Provider, Target
 from groundcrew.domain.snapshot import KnowledgeEntry
 from groundcrew.domain.use_case import CacheRule, Grounding
 from groundcrew.gateway import masking
-from groundcrew.guards import pii, registry
+from groundcrew.guards import pii, registry, runner
 from groundcrew.testing import (
     TEST_KEY,
     FakeGrounding,
@@ -499,3 +500,28 @@ async def test_what_is_left_of_a_text_with_too_many_findings_counts_for_the_prov
     mails = " ".join(f"a{index}@bank.example" for index in range(1_100))
     assert (await say(memory, "chat", f"{mails} {last}")).status == 403
     assert not upstream.requests
+
+
+@pytest.mark.parametrize(
+    "guards", [(), (GuardRule(guard="pii", on=("input",), action="redact", settings=PATTERNS, timeout_ms=20_000),)]
+)
+async def test_a_long_request_is_looked_through_and_masked_beside_the_event_loop(
+    build: Build, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch, guards: tuple[GuardRule, ...]
+) -> None:
+    """Megabytes of numbers take seconds, in which all other calls would stand still."""
+    lengths: list[int] = []
+
+    def noting(work: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(text: str, *given: Any, **more: Any) -> Any:
+            if threading.current_thread() is threading.main_thread():
+                lengths.append(len(text))
+            return work(text, *given, **more)
+
+        return noted
+
+    monkeypatch.setattr(pii, "find", noting(pii.find))
+    monkeypatch.setattr(runner, "redact", noting(runner.redact))
+    text = f"My number is 12 and I write from {ANNA}. " * 600
+    assert (await say(build(*guards), "chat", text)).status == 200
+    assert (ANNA in upstream.requests[-1].text()) is not bool(guards)
+    assert max(lengths, default=0) < 20_000
