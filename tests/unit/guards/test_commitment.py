@@ -290,3 +290,22 @@ def test_a_long_answer_is_judged_for_good_before_it_ends() -> None:
     assert settled is not None
     promise = "We will refund CHF 500."
     assert settled(f"{promise} It is on its way. Thank you. Kind regards and all the best") > len(promise)
+
+
+def test_only_short_texts_without_promises_are_judged_without_a_thread() -> None:
+    """To compare one promise with the passages takes ten milliseconds, in which no other call would go on."""
+    found = find_guard("commitment")
+    assert found.quick is not None
+    assert not found.inline
+    context = {"knowledge": PUBLISHED}
+    plain = found.quick("Thank you for your message. The form is in the online bank.", context)
+    assert plain is not None
+    assert plain.verdict == "pass"
+    assert found.quick("We will refund the fee of CHF 25 today.", context) is None
+    assert found.quick("The form is in the online bank. " * 40, context) is None
+
+
+def test_a_text_with_too_many_promises_is_not_looked_at_as_a_whole() -> None:
+    verdict = check("We refund CHF 50 and guarantee a discount of 10 %. " * 400, {})
+    assert len(verdict.findings) == 1_000
+    assert not verdict.complete
