@@ -20,8 +20,9 @@ MODEL = MODELS / "pii"
 LABELS: tuple[str, ...] = ("O", *TYPES)
 #: Segments whose findings are remembered, the oldest forgotten first: a growing answer is looked at again and again.
 SEGMENTS_KEPT_MAX = 2_048
-#: Windows of the network for one segment and its context: enough for one where every code point is a token.
-WINDOWS_MAX = 6
+#: Windows of the network for one segment and its context: enough for one where every code point is three tokens, as syllables of
+#: Korean are.
+WINDOWS_MAX = 11
 #: By how much the network prefers a type to "nothing": a miss costs more than a finding too many.
 OTHER_WEIGHT = 0.6
 _OTHER_LOG = math.log(OTHER_WEIGHT)

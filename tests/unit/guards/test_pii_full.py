@@ -216,3 +216,11 @@ def test_any_text_has_findings_inside_it(text: str) -> None:
         assert last <= each.start < each.end <= len(text)
         assert 0 < each.score < 1
         last = each.end
+
+
+@pytest.mark.parametrize("before", [636, 664, 692])
+def test_a_name_amid_syllables_that_are_several_tokens_each_is_found(before: int) -> None:
+    """The network reads a segment to its end, however many tokens it has."""
+    filler = "각각각 " * 400
+    text = f"{filler[:before]}My name is Verena Hugentobler, {filler}"[:1_100]
+    assert any("Hugentobler" in text[each.start : each.end] for each in pii.find(text, detect="full"))
