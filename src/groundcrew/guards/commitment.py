@@ -14,7 +14,9 @@ from groundcrew.guards.commitments.figures import Figure
 from groundcrew.guards.commitments.knowledge import PASSAGES_MAX, published
 from groundcrew.guards.commitments.promises import Commitment, commitments
 from groundcrew.guards.commitments.reading import CommitmentKind, Reading, read_sentence
-from groundcrew.guards.commitments.sentences import settled, split
+from groundcrew.guards.commitments.sentences import settled as settled_sentences
+from groundcrew.guards.commitments.sentences import split
+from groundcrew.guards.escapes import with_spaces
 from groundcrew.guards.registry import Context, guard, verdict_of
 
 BLOCK_SCORE = 0.8
@@ -22,6 +24,11 @@ BLOCK_SCORE = 0.8
 QUICK_LENGTH_MAX = 1_000
 #: Kind → the type of its findings.
 TYPES: dict[CommitmentKind, str] = {"waiver": "credit", "free": "price", "terms": "contract"}
+
+
+def settled(text: str) -> int:
+    """How many code points of `text` are judged for good."""
+    return settled_sentences(with_spaces(text.rstrip("\\")))  # a backslash at the end may still become a line break
 
 
 def quick(text: str, context: Context) -> Verdict | None:
@@ -56,6 +63,7 @@ def check(text: str, context: Context) -> Verdict:
 
 def _read(text: str) -> tuple[list[Reading], list[Commitment], bool]:
     """The sentences of `text`, what they promise, and whether those are all."""
+    text = with_spaces(text)
     sentences, complete = split(text)
     readings: list[Reading] = []
     for each in sentences:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -309,3 +310,15 @@ def test_a_text_with_too_many_promises_is_not_looked_at_as_a_whole() -> None:
     verdict = check("We refund CHF 50 and guarantee a discount of 10 %. " * 400, {})
     assert len(verdict.findings) == 1_000
     assert not verdict.complete
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dear Anna,\nWe waive the fee.\nRegards",
+        "Hello\nGuaranteed approval of your loan.\nBye",
+        "Note\nFree of charge for you.\nBye",
+    ],
+)
+def test_a_promise_behind_a_line_break_in_a_tool_call_is_one(text: str) -> None:
+    assert kinds(json.dumps([{"function": {"name": "send", "arguments": json.dumps({"body": text})}}])) == kinds(text) != set()
