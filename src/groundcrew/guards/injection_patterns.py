@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from groundcrew.guards.registry import FINDINGS_MAX
+
 
 class Pattern(msgspec.Struct, frozen=True, kw_only=True):
     """One pattern. What it finds speaks beside the network; a `sure` one counts by itself, whatever the network says. A text must
@@ -112,8 +114,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     sure: bool
 
 
-#: Matches of one pattern in one text at most: more say nothing new.
-MATCHES_MAX = 50
+#: Matches of one pattern in one text at most: one more than a verdict carries, which then says that it is not complete.
+MATCHES_MAX = FINDINGS_MAX + 1
 
 
 def matches_of(text: str) -> list[Match]:

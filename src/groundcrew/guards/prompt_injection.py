@@ -136,7 +136,7 @@ def _judge(text: str, data: bool) -> Judged:
     if plain is not None:
         findings = _in_the_text(findings, plain)
     kept = sorted(findings, key=lambda each: (each.start, each.end))[:FINDINGS_MAX]
-    return Judged(score=score, findings=tuple(kept), complete=complete)
+    return Judged(score=score, findings=tuple(kept), complete=complete and len(kept) == len(findings))
 
 
 def _judge_plain(text: str, data: bool) -> tuple[float, list[Finding], bool]:
