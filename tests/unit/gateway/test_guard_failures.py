@@ -99,7 +99,8 @@ def bad_guards() -> Iterator[None]:
 
     yield
     over.set()
-    registry._GUARDS.clear()
+    for name in registry._GUARDS.keys() - before.keys() - registry.BUILT_IN.keys():
+        del registry._GUARDS[name]
     registry._GUARDS.update(before)
 
 

@@ -52,5 +52,6 @@ def install(folder: Path, package: str, module: str, entries: dict[str, str], mo
 def clean_up(before: dict[str, registry.Guard]) -> None:
     """Forget what a test has installed and registered."""
     plug_ins.forget()
-    registry._GUARDS.clear()
+    for name in registry._GUARDS.keys() - before.keys() - registry.BUILT_IN.keys():
+        del registry._GUARDS[name]
     registry._GUARDS.update(before)
