@@ -231,8 +231,7 @@ class GuardRunner:
 
         try:
             await self._readiness.wait(guard, planned.rule.settings)
-            async with asyncio.timeout(planned.rule.timeout_ms / 1000):
-                await self._threads.run(check)
+            await self._threads.run(check, limit_s=planned.rule.timeout_ms / 1000)
         except Exception as error:
             placed.problems[each] = _problem(planned, error)
 

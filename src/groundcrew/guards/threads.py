@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,11 @@ from groundcrew.errors import GroundcrewError
 
 #: Jobs that may wait for a thread; beyond it a scan fails at once.
 QUEUE_MAX = 128
+#: How long a job may wait for a thread. A rule's own time limit begins when its check does: many texts at once are no fault of
+#: the guard.
+QUEUE_S_MAX = 2.0
+#: The longest that a job may take where nobody says.
+LIMIT_S_MAX = 3_600.0
 #: A thread whose job goes on this long after nobody waits for it any more counts as lost, and another takes its place.
 LOST_AFTER_S = 1.0
 #: Threads that may be lost at a time; beyond it none is replaced until one comes back.
@@ -31,13 +37,18 @@ Work = Callable[[Callable[[], bool]], Result]
 
 
 class _Job:
-    __slots__ = ("future", "is_done", "is_lost", "is_started", "is_unwanted", "loop", "work")
+    __slots__ = ("future", "is_done", "is_lost", "is_started", "is_unwanted", "limit", "limit_s", "loop", "work")
 
-    def __init__(self, work: Work[Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, work: Work[Any], loop: asyncio.AbstractEventLoop, limit: asyncio.Timeout, limit_s: float) -> None:
         self.work: Work[Any] | None = work
-        self.loop = loop
+        self.loop, self.limit, self.limit_s = loop, limit, limit_s
         self.future: asyncio.Future[Any] = loop.create_future()
         self.is_started = self.is_done = self.is_unwanted = self.is_lost = False
+
+    def begun(self) -> None:
+        """In the event loop: its time runs from now on."""
+        if not self.future.done() and not self.is_unwanted and not self.limit.expired():
+            self.limit.reschedule(self.loop.time() + self.limit_s)
 
     def wanted(self) -> bool:
         return not self.is_unwanted
@@ -66,17 +77,25 @@ class GuardThreads:
         self._running = self._lost = 0
         self._closed = False
 
-    async def run(self, work: Work[Result]) -> Result:
-        """Run `work` in a thread. GroundcrewError where too many wait already. Where the caller stops waiting, work that has not
-        begun never does."""
+    async def run(self, work: Work[Result], *, limit_s: float = math.inf, wait_s: float = QUEUE_S_MAX) -> Result:
+        """Run `work` in a thread. TimeoutError where it takes longer than `limit_s` from its beginning; GroundcrewError where too
+        many wait already, or no thread is free within `wait_s`. Where the caller stops waiting, work that has not begun
+        never does."""
         if self._queue.qsize() >= self._queue_max or self._closed:
             raise GroundcrewError("too many texts wait to be scanned")
         self._start()
-        job = _Job(work, asyncio.get_running_loop())
-        self._queue.put(job)
+        loop = asyncio.get_running_loop()
+        limit = asyncio.timeout(wait_s)
+        job = _Job(work, loop, limit, min(limit_s, LIMIT_S_MAX))
         try:
-            result: Result = await job.future
-            return result
+            async with limit:
+                self._queue.put(job)
+                result: Result = await job.future
+                return result
+        except TimeoutError:
+            if job.is_started:
+                raise
+            raise GroundcrewError(f"no thread was free within {wait_s:g} s") from None
         finally:
             if not job.is_done:
                 self._leave(job)
@@ -119,6 +138,7 @@ class GuardThreads:
             if work is None:
                 continue
             _running.add(job)
+            _tell(job, job.begun)
             result, error = None, None
             try:
                 result = work(job.wanted)
@@ -153,7 +173,11 @@ def _deliver(job: _Job, result: Any, error: BaseException | None) -> None:
             plain = isinstance(error, Exception) and not isinstance(error, StopIteration)
             job.future.set_exception(error if plain else RuntimeError(type(error).__name__))
 
+    _tell(job, settle)
+
+
+def _tell(job: _Job, call: Callable[[], None]) -> None:
     try:
-        job.loop.call_soon_threadsafe(settle)
+        job.loop.call_soon_threadsafe(call)
     except RuntimeError:  # the loop has closed
         return

@@ -54,7 +54,7 @@ class Readiness:
     async def _load(self, name: str, load: Callable[[], None]) -> None:
         try:
             async with asyncio.timeout(LOAD_S_MAX):  # a thread that it does not give back is replaced
-                await self._threads.run(lambda _wanted: load())
+                await self._threads.run(lambda _wanted: load(), wait_s=LOAD_S_MAX)
         except Exception as error:
             log.error("the guard %s could not be made ready: %s", name, str(error) or type(error).__name__)
 

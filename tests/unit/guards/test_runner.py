@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -83,6 +84,23 @@ async def test_rules_that_need_threads_run_at_the_same_time(runner: GuardRunner)
 
     outcome = await runner.run(policy(*(GuardRule(guard=each, timeout_ms=5_000) for each in ("one", "two"))), "input", ["text"])
     assert [each.verdict for each in outcome.results] == ["pass", "pass"]
+
+
+async def test_a_rules_time_begins_when_its_check_does() -> None:
+    """Many texts at once wait for their thread; that is no fault of the guard, and refuses nobody."""
+
+    @guard("steady")
+    def steady(text: str, context: registry.Context) -> Verdict:
+        time.sleep(0.05)
+        return PASS
+
+    runner = GuardRunner(threads=1)
+    try:
+        rules = policy(GuardRule(guard="steady", timeout_ms=500))
+        outcomes = await asyncio.gather(*(runner.run(rules, "input", [f"text {number}"]) for number in range(15)))
+    finally:
+        runner.close()
+    assert [each.results[0].verdict for each in outcomes] == ["pass"] * 15
 
 
 async def test_each_rule_has_its_own_time(runner: GuardRunner, release: threading.Event) -> None:
