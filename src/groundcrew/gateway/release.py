@@ -94,7 +94,11 @@ class Releaser:
             self._withhold(flight, report)
             flight.answer, flight.status = outcome.replacement or DEFAULT_REPLACEMENT, "fallback"
             return self._signed(flight, admitted, Release(kind="sent", text=flight.answer, reason=wish.reason))
-        _apply_masks(generated, outcome)
+        try:
+            _apply_masks(generated, outcome)
+        except RefusedCall:
+            self._withhold(flight, report)
+            raise
         checked = admitted.holds_back
         flight.answer = generated.checked_text() if checked else generated.recorded_text()
         if wish.action == "hold":

@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from groundcrew.domain.guard import GuardRule
+from groundcrew.domain.guard import Finding, GuardRule, Verdict
 from groundcrew.domain.snapshot import KnowledgeEntry
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import Grounding
 from groundcrew.gateway.answer import read_completion
 from groundcrew.gateway.protocols import Source
+from groundcrew.guards.registry import Context, guard, verdict_of
 from groundcrew.testing import (
     TEST_KEY,
     FakeGrounding,
@@ -117,6 +118,28 @@ async def test_what_an_output_guard_did_not_read_does_not_leave(build: Build, up
     response = await chat(memory.gateway, TEST_KEY, text=QUESTION)
     assert response.text() == PASSAGE
     assert "CHF 99" not in told(response)
+
+
+@guard("tearing", inline=True)
+def _tearing(text: str, context: Context) -> Verdict:
+    """Finds half of a string in JSON: what is left without it can not be read."""
+    if not text.startswith("[{"):
+        return Verdict(verdict="pass")
+    return verdict_of([Finding(start=1, end=6, type="TORN", score=1.0)], block_at=2.0)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_tool_calls_that_can_not_be_masked_are_withheld_in_the_record_too(
+    build: Build, upstream: FakeUpstream, stream: bool
+) -> None:
+    upstream.script = Reply(text=PASSAGE, tool_calls=tuple(calling("{}")))
+    memory = build(guards=(GuardRule(guard="tearing", on=("output",), action="redact"),))
+    response = await chat(memory.gateway, TEST_KEY, text=QUESTION, tools=TOOLS, stream=stream)
+    assert "guard_blocked" in told(response)
+    (call,) = memory.calls()
+    assert call.status == "refused"
+    assert "TORN" not in call.answer
+    assert "TORN" in call.withheld_answer
 
 
 async def test_a_tool_that_nobody_offered_is_not_called(build: Build, upstream: FakeUpstream) -> None:
