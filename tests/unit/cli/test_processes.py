@@ -44,7 +44,14 @@ def test_a_server_that_is_told_to_stop_leaves_nothing_behind(tmp_path: Path) -> 
 def test_an_interrupted_demo_stops_its_server(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "groundcrew", "demo", "--limit", "400", "--data", str(tmp_path / "demo")]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+        # Whoever runs the tests in the background of a shell has the signal ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     spool = tmp_path / "demo" / "spool" / "spool.db.lock"
     until = time.monotonic() + 60
