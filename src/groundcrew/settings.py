@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_poll_ms: int = 200
     snapshot_age_s_max: float = 60.0
     ship_every_ms: int = 200
-    ship_batch_max: int = 500
+    ship_batch_max: int = 1_000
     kill_confirm_s_max: float = 5.0
     spool_bytes_max: int = 1024 * 1024 * 1024
     spool_free_bytes_min: int = 64 * 1024 * 1024

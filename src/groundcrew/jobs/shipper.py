@@ -20,6 +20,10 @@ FLUSH_BATCHES_MAX = 100
 #: times later than usual, and holds more.
 LOAD_CALLS_MIN, LOAD_PAUSES = 20, 5
 
+#: Calls in the first batch of a backlog; while batches come full, each holds twice as many as the one before, up to the setting.
+#: A batch waits some ten times for a turn of the event loop whatever it holds, and under load turns are slow.
+FIRST_BATCH = 500
+
 logger = logging.getLogger(__name__)
 
 
@@ -64,6 +68,7 @@ class Shipper:
         self._every_s, self._batch_max, self._shipped = every_ms / 1000, batch_max, shipped
         self._turn = asyncio.Lock()
         self._shipped_last = 0
+        self._batch = min(FIRST_BATCH, batch_max)
 
     async def flush(self) -> None:
         """Ship what the spool holds now, FLUSH_BATCHES_MAX batches at most; raises what the database raises."""
@@ -96,11 +101,14 @@ class Shipper:
                 gaps = await asyncio.to_thread(self._spool.read_gaps)
                 await self._calls.ship_gaps([gap for _, gap in gaps], gateway=self._gateway)
                 await asyncio.to_thread(self._spool.forget_gaps, gaps[-1][0])
-            batch = await asyncio.to_thread(self._spool.read_records, self._batch_max)
+            size = self._batch
+            batch = await asyncio.to_thread(self._spool.read_records, size)
             self._shipped_last = len(batch)
+            is_full = len(batch) >= size
+            self._batch = min(size * 2 if is_full else FIRST_BATCH, self._batch_max)
             if not batch:
                 return False
             calls = await self._calls.ship_records([record for _, record in batch], gateway=self._gateway)
             await asyncio.to_thread(self._spool.mark_shipped, batch[-1][0])
             self._shipped(calls)
-            return len(batch) >= self._batch_max
+            return is_full
