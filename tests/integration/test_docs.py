@@ -176,10 +176,14 @@ def check_command(line: str, place: str) -> None:
             words.append(word)
 
 
+HELP_NAMES = cli.context_settings["help_option_names"]
+
+
 def parse_command(command: click.Command, name: str, arguments: list[str], place: str) -> None:
     """Let click parse as it would; a path or value that only the reader has does not count."""
     try:
-        context = command.make_context(name, list(arguments), obj=None)
+        # As below the root: a command keeps its help option from the first context that it sees.
+        context = command.make_context(name, list(arguments), obj=None, help_option_names=HELP_NAMES)
     except click.exceptions.Exit:
         return
     except click.MissingParameter as error:
