@@ -103,25 +103,15 @@ def _is_plain(flight: Flight, call: Call, detect: Detect) -> bool:
         or call.withheld_trust is not None
     ):
         return False
-    texts = _shown(flight)
-    if sum(map(len, texts)) + len(call.answer) + len(call.withheld_answer) > INLINE_LENGTH_MAX:
-        return False
     if not call.details.keys() <= PLAIN_DETAILS or _may_be_name(call.case_id) or _may_be_name(call.unit_id):
         return False
     for result in call.guards:
         if result.reason:
             return False
-    if detect != "patterns":  # the network is not asked in the event loop
-        quick, given = find_guard("pii").quick, {"detect": detect}
-        if quick is None:
-            return False
-        for each in (*texts, call.answer, call.withheld_answer):
-            if each and quick(each, given) is None:
-                return False
-    for each in texts:
-        if not is_plain(each, detect):
-            return False
-    return is_plain(call.answer, detect) and is_plain(call.withheld_answer, detect)
+    texts = (*_shown(flight), call.answer, call.withheld_answer)
+    if not _are_quick(texts, detect):
+        return False
+    return all(is_plain(each, detect) for each in texts)
 
 
 def _may_be_name(identifier: str | None) -> bool:
@@ -139,16 +129,19 @@ def _unmasked(flight: Flight, call: Call) -> Call:
 
 def _is_quick(flight: Flight, call: Call, detect: Detect) -> bool:
     """Whether masking takes no more than a moment."""
-    texts = () if flight.asked is None else _shown(flight)
-    if sum(map(len, texts)) + len(call.answer) + len(call.withheld_answer) > INLINE_LENGTH_MAX:
+    if detect != "patterns" and (call.trust is not None or call.withheld_trust is not None):
+        return False
+    return _are_quick((*(() if flight.asked is None else _shown(flight)), call.answer, call.withheld_answer), detect)
+
+
+def _are_quick(texts: Sequence[str], detect: Detect) -> bool:
+    """Whether what is to be masked in `texts` is found in a moment: they are short, and the network has read them before."""
+    if sum(map(len, texts)) > INLINE_LENGTH_MAX:
         return False
     if detect == "patterns":
         return True
-    quick = find_guard("pii").quick
-    if quick is None or call.trust is not None or call.withheld_trust is not None:
-        return False
-    given = {"detect": detect}
-    return all(not each or quick(each, given) is not None for each in (*texts, call.answer, call.withheld_answer))
+    quick, given = find_guard("pii").quick, {"detect": detect}
+    return quick is not None and all(not each or quick(each, given) is not None for each in texts)
 
 
 def _shown(flight: Flight) -> Sequence[str]:
