@@ -10,7 +10,8 @@ TrustState = Literal["supported", "unsupported", "no_claims", "no_sources"]
 
 
 class ClaimScore(msgspec.Struct, frozen=True, kw_only=True):
-    """One claim of an answer. Offsets count code points: `start`/`end` in the answer, `quote` in `sources[source]`."""
+    """One claim of an answer. Offsets count code points: `start`/`end` in the answer, `quote` in `sources[source]`. `checks`
+    names the kinds of checks that object, `decided_by` the stage of the cascade whose word counted."""
 
     start: int
     end: int
@@ -19,14 +20,29 @@ class ClaimScore(msgspec.Struct, frozen=True, kw_only=True):
     quote: tuple[int, int] | None = None
     reasons: tuple[str, ...] = ()
     contradicted: bool = False
+    checks: tuple[str, ...] = ()
+    decided_by: str | None = None
+
+
+class StageCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one stage of the cascade did for one answer: how many claims it looked at, in how long, and at what price (None where
+    unknown, 0 for what runs here)."""
+
+    name: str
+    claims: int
+    latency_ms: float
+    cost_usd: float | None = 0.0
 
 
 class TrustReport(msgspec.Struct, frozen=True, kw_only=True):
     """Trust of a whole answer. `trust` estimates P(the whole answer is supported), 0..1; None with `reason` for an empty
-    answer or a refusal; 0 for a claim with no sources."""
+    answer or a refusal; 0 for a claim with no sources. `uncalibrated` is what the verifier said before the use case's own
+    calibration, where there is one."""
 
     trust: float | None
     state: TrustState
     claims: tuple[ClaimScore, ...] = ()
     unsupported: tuple[tuple[int, int], ...] = ()
     reason: str | None = None
+    uncalibrated: float | None = None
+    stages: tuple[StageCost, ...] = ()
