@@ -37,7 +37,7 @@ class StageCost(msgspec.Struct, frozen=True, kw_only=True):
 class TrustReport(msgspec.Struct, frozen=True, kw_only=True):
     """Trust of a whole answer. `trust` estimates P(the whole answer is supported), 0..1; None with `reason` for an empty
     answer or a refusal; 0 for a claim with no sources. `uncalibrated` is what the verifier said before the use case's own
-    calibration, where there is one."""
+    calibration, where there is one. `verifier` names what scored it: labels of one verifier say nothing about another."""
 
     trust: float | None
     state: TrustState
@@ -45,4 +45,15 @@ class TrustReport(msgspec.Struct, frozen=True, kw_only=True):
     unsupported: tuple[tuple[int, int], ...] = ()
     reason: str | None = None
     uncalibrated: float | None = None
+    verifier: str | None = None
     stages: tuple[StageCost, ...] = ()
+
+    @property
+    def raw(self) -> float | None:
+        """What the verifier said, before any calibration."""
+        return self.trust if self.uncalibrated is None else self.uncalibrated
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the sources contradict a claim: such an answer is never released on trust."""
+        return any(claim.contradicted for claim in self.claims)

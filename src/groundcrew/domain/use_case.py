@@ -24,15 +24,34 @@ STAGES: tuple[Stage, ...] = ("discovery", "pilot", "production_readiness", "scal
 TERMINAL_STAGES: tuple[Stage, ...] = ("rejected", "retired")
 
 
+class SpotChecks(msgspec.Struct, frozen=True, kw_only=True):
+    """Which scored answers people look at: `share` of all (0 excluded, 1), which estimates need, and as much as `informative_share`
+    more of those whose score is near the threshold, where a label says most."""
+
+    share: float = 0.02
+    informative_share: float = 0.05
+
+
+class GuaranteeRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What is promised of released answers: with `confidence`, at most `unsupported_max` of them hold an unsupported claim. The
+    release threshold follows from people's labels; while they do not suffice, nothing is released on trust."""
+
+    unsupported_max: float = 0.05
+    confidence: float = 0.95
+
+
 class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     """How answers are tied to approved passages. `required` acts below the threshold, `advisory` only flags. `release` says
-    whether a stream waits for the whole answer to be scored, or leaves sentence by sentence."""
+    whether a stream waits for the whole answer to be scored, or leaves sentence by sentence. `threshold` is None only where a
+    guarantee is declared without one: nothing reaches it."""
 
     knowledge: str
     mode: Literal["advisory", "required"] = "required"
-    threshold: float = 0.7
+    threshold: float | None = 0.7
     below: Literal["fallback", "hold", "refuse", "flag"] = "fallback"
     release: Literal["whole", "sentence"] = "whole"
+    spot_checks: SpotChecks | None = None
+    guarantee: GuaranteeRule | None = None
 
 
 class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,11 +203,13 @@ def version_digest(
 
 
 def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
-    """`grounding` as it is hashed: without `release` where it is not declared, so that evidence stays bound to what it was."""
+    """`grounding` as it is hashed: without what is not declared, so that evidence stays bound to what it was, and without the spot
+    checks, which change no answer."""
     if grounding is None:
         return None
     content: dict[str, object] = msgspec.to_builtins(grounding)
-    return {name: value for name, value in content.items() if (name, value) != ("release", "whole")}
+    undeclared = (("release", "whole"), ("guarantee", None))
+    return {name: value for name, value in content.items() if name != "spot_checks" and (name, value) not in undeclared}
 
 
 def _who_answers(model: Model | None) -> dict[str, object] | None:

@@ -83,6 +83,27 @@ calls = _document_table(
     ),
 )
 
+# Answers drawn to be labelled, in batches like the calls; labels of them, of which the newest of a labeller and call counts.
+label_draws = _document_table(
+    "label_draws",
+    _text("use_case"),
+    _text("version_digest"),
+    sa.Column("rank", sa.Float, nullable=False),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    indexes=(("use_case", "version_digest", "rank"), ("batch",)),
+)
+trust_labels = _document_table(
+    "trust_labels",
+    _text("use_case"),
+    _text("version_digest"),
+    _text("call_id"),
+    _text("labeller"),
+    indexes=(("use_case", "version_digest"), ("call_id",)),
+)
+calibrations = _document_table("calibrations", _text("use_case"), indexes=(("use_case",),))
+calibration_alarms = _document_table("calibration_alarms", _text("use_case"), indexes=(("use_case",),))
+guarantees = _document_table("guarantees", _text("use_case"), indexes=(("use_case",),))
+
 # What an account was warned of; the id names account, limit and period, so that nobody is warned twice.
 budget_warnings = _document_table("budget_warnings", _text("use_case"), _text("period"))
 
@@ -128,6 +149,14 @@ key_uses = sa.Table(
     _text("use_case"),
     _text("used_at"),
     sa.Index("ix_key_uses_use_case", "use_case"),
+)
+# Who is looking at a drawn answer, and until when (Unix time), so that two people do not do the same one.
+label_leases = sa.Table(
+    "label_leases",
+    metadata,
+    sa.Column("call_id", sa.Text, primary_key=True),
+    _text("labeller"),
+    sa.Column("until_s", sa.Float, nullable=False),
 )
 sessions = sa.Table(
     "sessions",
