@@ -26,6 +26,8 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     corrected_text: str = ""
     #: Whether the rater saw an answer that harms: feeds the critical-harm criterion. None = not asked.
     critical_harm: bool | None = None
+    #: Whether every claim of the answer was supported by its sources: a volunteered label. None = not asked.
+    grounded: bool | None = None
     sample: bool = False
 
 

@@ -26,4 +26,6 @@ class SignOff(msgspec.Struct, frozen=True, kw_only=True):
     signed_at: datetime | None = None
     final_text: str | None = None
     signed_sha256: str | None = None
+    #: Whether the sources support every claim of the draft, as the signer says; an approval says so. None = not said.
+    grounded: bool | None = None
     comment: str = ""

@@ -8,6 +8,7 @@ from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.trust_rules import ReleaseRule, TrustRules, release_rule
 from groundcrew.domain.use_case import RateLimits, RiskTier, SpendLimits, UseCase
 
 
@@ -29,6 +30,13 @@ class UseCaseEntry(msgspec.Struct, frozen=True, kw_only=True):
     risk_tier: RiskTier
     #: Whether calls stop when the snapshot is older than its limit (high tier), or go on (others).
     fails_closed: bool
+    #: What people's labels of its answers have earned it.
+    trust: TrustRules = TrustRules()
+
+    @property
+    def release_rule(self) -> ReleaseRule:
+        """What the trust of an answer must reach now."""
+        return release_rule(self.use_case, self.trust)
 
     @property
     def sheds(self) -> bool:

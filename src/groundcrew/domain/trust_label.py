@@ -18,7 +18,8 @@ LabelOrigin = Literal["sign_off", "rating", "spot_check"]
 ORIGINS: tuple[LabelOrigin, ...] = ("spot_check", "sign_off", "rating")
 #: How an answer came to be drawn: by chance, or since every such answer waits for a signature.
 Design = Literal["spot_check", "sign_off"]
-#: What a draw is for: an estimate that speaks for all answers, or to learn where the threshold belongs. Both count, by probability.
+#: What a draw is for: an estimate that speaks for all answers, or to learn where the threshold belongs. Both count, by
+#: probability.
 Purpose = Literal["estimate", "information"]
 #: Which text of a call was judged: the one that left, or the generated one that was withheld.
 Part = Literal["sent", "withheld"]
@@ -68,6 +69,10 @@ class Draw(msgspec.Struct, frozen=True, kw_only=True):
     rank: float
     drawn_at: datetime
     sign_off_id: str | None = None
+    #: The business case, which several answers may share.
+    case_id: str | None = None
+    #: Who asked, as far as the application says: nobody judges their own answer.
+    user_id: str | None = None
     sample: bool = False
 
 
@@ -80,8 +85,8 @@ class ClaimMark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrustLabel(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person says of one answer: whether the given sources support every claim of it. `supported` is None where they could
-    not tell (skipped, with the reason). Saying it again is a new row, and the newest of a labeller and call counts.
+    """What one person says of one answer: whether the given sources support every claim of it. `supported` is None where they
+    could not tell (skipped, with the reason). Saying it again is a new row, and the newest of a labeller and call counts.
 
     `probability` is that of the answer's draw, None for volunteered labels. `raw` is the score at the time, uncalibrated.
     """
@@ -103,6 +108,16 @@ class TrustLabel(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     sample: bool = False
 
+    @property
+    def volunteered(self) -> bool:
+        """Whether nobody drew the answer: such labels help to calibrate, and prove nothing."""
+        return self.probability is None
+
+    @property
+    def counted(self) -> bool:
+        """Whether it says something about an answer that was drawn; sample data never count."""
+        return self.probability is not None and not self.sample
+
 
 def judged(call: Call) -> Judged | None:
     """The generated answer of `call` that trust decides about, or None: no answer of its own, nothing scored, nothing to check it
@@ -111,7 +126,7 @@ def judged(call: Call) -> Judged | None:
     Answers that were withheld for want of trust belong in: a lower threshold would have released them. Quotes that were put in
     the place of an answer do not: they stand for no score.
     """
-    if call.shadow_of is not None or "replaced_because" in call.details and call.status == "held":
+    if call.shadow_of is not None or ("replaced_because" in call.details and call.status == "held"):
         return None
     if any(each.place == "output" and each.mode == "enforce" and each.action in _TAKEN for each in call.guards):
         return None
@@ -126,7 +141,8 @@ def judged(call: Call) -> Judged | None:
 
 
 def inclusion_probability(rule: SpotChecks, trust: float, threshold: float | None) -> float:
-    """How likely an answer of this `trust` is drawn: `share`, and up to `informative_share` more the nearer it is to the threshold.
+    """How likely an answer of this `trust` is drawn: `share`, and up to `informative_share` more the nearer it is to the
+    threshold.
 
     Linear in the distance up to INFORMATIVE_WIDTH; where there is no threshold, every score is as informative. In (0, 1].
     """
@@ -135,15 +151,16 @@ def inclusion_probability(rule: SpotChecks, trust: float, threshold: float | Non
 
 
 def place_of_call(use_case: str, call_id: str) -> float:
-    """Where chance puts a call, in [0, 1): the first 53 bits of SHA-256 over "spot-check", the use case and the call's id, which the
-    gateway makes up. It is drawn where this is below its probability: anyone can check it, and nobody can choose it later."""
+    """Where chance puts a call, in [0, 1): the first 53 bits of SHA-256 over "spot-check", the use case and the call's id,
+    which the gateway makes up. It is drawn where this is below its probability: anyone can check it, and nobody can choose it
+    later."""
     hashed = hashlib.sha256(f"spot-check\0{use_case}\0{call_id}".encode("utf-8", "surrogatepass")).digest()
     return (int.from_bytes(hashed[:8], "big") >> 11) / _PLACES
 
 
 def draw(call: Call, *, rule: SpotChecks | None, threshold: float | None, signs: bool, at: datetime) -> Draw | None:
-    """The draw of `call`, or None where chance leaves it out. `rule` None draws by sign-off alone; `signs` says that a person decides
-    about the call anyway, so that its label comes for nothing and its probability is 1."""
+    """The draw of `call`, or None where chance leaves it out. `rule` None draws by sign-off alone; `signs` says that a person
+    decides about the call anyway, so that its label comes for nothing and its probability is 1."""
     answer = judged(call)
     if answer is None or (not signs and rule is None):
         return None
@@ -169,16 +186,21 @@ def draw(call: Call, *, rule: SpotChecks | None, threshold: float | None, signs:
         rank=place / probability,
         drawn_at=at,
         sign_off_id=call.sign_off_id,
+        case_id=call.case_id,
+        user_id=call.user_id,
         sample=call.sample,
     )
 
 
 def current_labels(labels: list[TrustLabel]) -> list[TrustLabel]:
-    """The newest label of each labeller and call, oldest first. `labels` are ordered by id, and so by time."""
-    return sorted({(each.call_id, each.labeller): each for each in labels}.values(), key=lambda each: each.id)
+    """The newest label of each labeller and call, oldest first; what they volunteer counts apart from what they were asked.
+    `labels` are ordered by id, and so by time."""
+    newest = {(each.call_id, each.labeller, each.volunteered, each.sample): each for each in labels}
+    return sorted(newest.values(), key=lambda each: each.id)
 
 
 def verdict(labels: list[TrustLabel]) -> bool | None:
-    """What people say of one answer: unsupported as soon as one of them does, supported where all who could tell say so, else None."""
+    """What people say of one answer: unsupported as soon as one of them does, supported where all who could tell say so, else
+    None."""
     said = [each.supported for each in labels if each.supported is not None]
     return all(said) if said else None

@@ -25,8 +25,8 @@ TERMINAL_STAGES: tuple[Stage, ...] = ("rejected", "retired")
 
 
 class SpotChecks(msgspec.Struct, frozen=True, kw_only=True):
-    """Which scored answers people look at: `share` of all (0 excluded, 1), which estimates need, and as much as `informative_share`
-    more of those whose score is near the threshold, where a label says most."""
+    """Which scored answers people look at: `share` of all (0 excluded, 1), which estimates need, and as much as
+    `informative_share` more of those whose score is near the threshold, where a label says most."""
 
     share: float = 0.02
     informative_share: float = 0.05
@@ -203,8 +203,8 @@ def version_digest(
 
 
 def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
-    """`grounding` as it is hashed: without what is not declared, so that evidence stays bound to what it was, and without the spot
-    checks, which change no answer."""
+    """`grounding` as it is hashed: without what is not declared, so that evidence stays bound to what it was, and without the
+    spot checks, which change no answer."""
     if grounding is None:
         return None
     content: dict[str, object] = msgspec.to_builtins(grounding)

@@ -199,7 +199,8 @@ class Checks:
             return None
         started_s = time.perf_counter()
         try:
-            return await self._bounded(self._grounding.score(text, flight.sources, flight.question))
+            report = await self._bounded(self._grounding.score(text, flight.sources, flight.question))
+            return flight.entry.trust.calibrated(report) if flight.entry is not None else report
         except GroundcrewError as error:
             flight.details["trust_error"] = str(error)
             self._metrics.grounding_failures.inc()

@@ -136,7 +136,7 @@ class _Passage:
     ) -> None:
         self._checks, self._finisher, self._flight, self._send = checks, finisher, flight, send
         self._admitted, self._asked, self._rules = admitted, asked, leaving.rules
-        self._sentences = SentenceRelease(checks, flight, leaving.grounding) if leaving.grounding is not None else None
+        self._sentences = SentenceRelease(checks, flight, leaving.release) if leaving.release is not None else None
         self._writer: AnswerWriter | None = None
         self._pieces = 0
         #: Failed scans by rule, where the rule fails open, and the time that scans of beginnings took.

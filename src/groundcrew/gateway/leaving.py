@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from groundcrew.domain.guard import Action, GuardRule
-from groundcrew.domain.use_case import Grounding
+from groundcrew.domain.trust_rules import ReleaseRule
 from groundcrew.errors import GroundcrewError
 from groundcrew.gateway.admission import Admitted
 from groundcrew.gateway.flight import Flight
@@ -21,12 +21,12 @@ _IN_A_WINDOW: frozenset[Action] = frozenset({"allow", "redact", "refuse"})
 
 
 class Leaving(msgspec.Struct, frozen=True, kw_only=True):
-    """The way of one call's answer. `rules` are those that are enforced on the output, `grounding` the rule that lets sentences
-    out one by one; both are empty where the answer leaves another way."""
+    """The way of one call's answer. `rules` are those that are enforced on the output, `release` what the trust of sentences must
+    reach to leave one by one; both are empty where the answer leaves another way."""
 
     way: Literal["as_it_comes", "windowed", "whole"]
     rules: tuple[GuardRule, ...] = ()
-    grounding: Grounding | None = None
+    release: ReleaseRule | None = None
 
 
 _AS_IT_COMES = Leaving(way="as_it_comes")
@@ -47,7 +47,7 @@ def leaving(admitted: Admitted, *, prefill: bool) -> Leaving:
         grounding = None
     if _is_signed(admitted) or not by_sentence or not all(map(_fits, rules)):
         return WHOLE
-    return Leaving(way="windowed", rules=rules, grounding=grounding)
+    return Leaving(way="windowed", rules=rules, release=admitted.entry.release_rule if grounding is not None else None)
 
 
 def early_headers(flight: Flight, admitted: Admitted, *, ran: bool) -> HeaderList:

@@ -76,7 +76,7 @@ class PassThrough:
         rule = admitted.entry.use_case.grounding
         if rule is not None and generated.text:
             flight.trust = await self._checks.score(flight, generated.text)
-            if not supported(rule, flight.trust):
+            if not supported(admitted.entry.release_rule, flight.trust):
                 flight.flags.append("the answer is not supported by the approved passages")
         await self._finisher.commit(flight, "answered")
         if cache is not None:

@@ -10,6 +10,7 @@ from groundcrew.domain.call import CallStatus
 from groundcrew.domain.guard import Action
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.trust import TrustReport
+from groundcrew.domain.trust_rules import ReleaseRule
 from groundcrew.domain.use_case import Grounding as GroundingRule
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.admission import Admitted
@@ -43,15 +44,27 @@ class _Wish(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def supported(rule: GroundingRule, report: TrustReport | None) -> bool:
-    """Whether a required grounding lets an answer through. Unknown never passes; a contradicted claim never passes."""
+def supported(rule: ReleaseRule, report: TrustReport | None) -> bool:
+    """Whether a required grounding lets an answer through. Unknown never passes; a contradicted claim never passes, and nothing
+    does while a declared guarantee does not hold."""
     if report is None:
         return False
     if report.state == "no_claims":
         return True
     if report.state == "no_sources" or report.trust is None:
         return False
-    return report.trust >= rule.threshold and not any(claim.contradicted for claim in report.claims)
+    return rule.reached_by(report) and not report.contradicted
+
+
+def _quotes_count(admitted: Admitted, report: TrustReport | None) -> bool:
+    """Whether an answer composed of verbatim quotes may take another one's place. It stands for no score, so that it needs no
+    guarantee; where none is declared, the threshold holds for it too."""
+    rule = admitted.entry.use_case.grounding
+    if rule is None or report is None:
+        return False
+    if rule.guarantee is not None:
+        return report.state == "supported" and not report.contradicted
+    return supported(admitted.entry.release_rule, report)
 
 
 def is_refusal(report: TrustReport | None) -> bool:
@@ -76,7 +89,7 @@ class Releaser:
         wish = _guard_wish(outcome)
         report: TrustReport | None = None
         if rule is not None and not declined:
-            report, problem = await self._ground(flight, rule, generated)
+            report, problem = await self._ground(flight, admitted.entry.release_rule, generated)
             if report is not None:
                 report = remap_report(report, outcome.offsets[0])
             if problem:
@@ -118,7 +131,7 @@ class Releaser:
         )
         return release if declined else self._signed(flight, admitted, release, generated)
 
-    async def _ground(self, flight: Flight, rule: GroundingRule, generated: Generated) -> tuple[TrustReport | None, str]:
+    async def _ground(self, flight: Flight, rule: ReleaseRule, generated: Generated) -> tuple[TrustReport | None, str]:
         """The trust of the text, and why the answer as a whole does not count as grounded ("" where it does).
 
         What a tool call would tell somebody counts like the text, and so does a text that only ends what the request began.
@@ -167,8 +180,7 @@ class Releaser:
             candidate.text = composed.text
             outcome = await self._checks.output(flight, admitted, candidate)
             report = await self._checks.score(flight, composed.text)
-            rule = admitted.entry.use_case.grounding
-            if outcome.action in ("allow", "redact") and rule is not None and supported(rule, report):
+            if outcome.action in ("allow", "redact") and _quotes_count(admitted, report):
                 text, status = outcome.texts[0], "fallback"
                 flight.citations = composed.citations
                 flight.trust = remap_report(report, outcome.offsets[0]) if report is not None else None
@@ -220,16 +232,22 @@ def _grounding_wish(rule: GroundingRule, problem: str) -> _Wish:
     return _Wish(action=rule.below, code="not_grounded", reason=problem)
 
 
-def why(rule: GroundingRule, report: TrustReport | None) -> str:
+def why(rule: ReleaseRule, report: TrustReport | None) -> str:
     """Why an answer does not count as grounded, in one line."""
     if report is None:
         return "the trust of the answer could not be told"
     if report.state == "no_sources":
         return "there are no approved passages that the answer could rest on"
-    if any(claim.contradicted for claim in report.claims):
+    if report.contradicted:
         return "the approved passages contradict the answer"
     if report.trust is None:
         return f"the answer has no trust score: {report.reason or report.state}"
+    if rule.guarantee is not None and (report.verifier or "") != rule.verifier:
+        return "the guarantee was computed for another verifier than the one that scored the answer"
+    if rule.guarantee is not None and rule.guarantee.threshold is not None and report.raw is not None:
+        return f"the answer's score {report.raw:.2f} is below the guaranteed threshold {rule.guarantee.threshold:.2f}"
+    if rule.threshold is None:
+        return f"nothing is released on trust: {rule.problem}"
     return f"the answer's trust {report.trust:.2f} is below the threshold {rule.threshold:.2f}"
 
 

@@ -4,7 +4,7 @@ that approved passages do not support ends what leaves."""
 from __future__ import annotations
 
 from groundcrew.domain.trust import TrustReport
-from groundcrew.domain.use_case import Grounding
+from groundcrew.domain.trust_rules import ReleaseRule
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.release import supported, why
@@ -17,7 +17,7 @@ class SentenceRelease:
     """What the grounding of one answer lets out. `problem` says why nothing more does, "" while something may; `failed` is the
     report of the first unsupported sentence with those before it."""
 
-    def __init__(self, checks: Checks, flight: Flight, rule: Grounding) -> None:
+    def __init__(self, checks: Checks, flight: Flight, rule: ReleaseRule) -> None:
         self._checks, self._flight, self._rule = checks, flight, rule
         #: Where each supported sentence ends, with the report on the answer up to there.
         self._reports: list[tuple[int, TrustReport | None]] = []

@@ -190,7 +190,7 @@ class Shadows:
         rule = admitted.entry.use_case.grounding
         if rule is not None and generated.text and copy.status != "declined":
             copy.trust = await self._checks.score(copy, generated.text)
-            if not supported(rule, copy.trust):
+            if not supported(admitted.entry.release_rule, copy.trust):
                 copy.flags.append("the answer is not supported by the approved passages")
 
     def _count(self, flight: Flight, outcome: Outcome) -> None:

@@ -15,12 +15,14 @@ from groundcrew.services.hypotheses import Hypotheses
 from groundcrew.services.keys import Keys
 from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
+from groundcrew.services.labels import Labels
 from groundcrew.services.registry import Registry
 from groundcrew.services.retention import Retention
 from groundcrew.services.shadows import ShadowService
 from groundcrew.services.sign_offs import SignOffs
 from groundcrew.services.snapshots import Snapshots
 from groundcrew.services.spending import Spending
+from groundcrew.services.trust import Trust
 from groundcrew.services.use_cases import UseCases
 from groundcrew.services.users import Users
 from groundcrew.store.database import Database
@@ -35,21 +37,26 @@ class Services:
         self.audit = Audit(database)
         self.calls = Calls(database)
         self.evidence = EvidenceService(database)
-        self.feedback = Feedback(database, self._flush)
+        self.feedback = Feedback(database, self._flush, self._labelled)
         self.gates = Gates(database)
         self.guarding = Guarding(database)
         self.hypotheses = Hypotheses(database)
         self.keys = Keys(database)
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)
+        self.trust = Trust(database)
+        self.labels = Labels(database, self._flush, self.trust.refresh)
         self.registry = Registry(database)
         self.retention = Retention(database)
         self.shadows = ShadowService(database)
-        self.sign_offs = SignOffs(database, self._flush)
+        self.sign_offs = SignOffs(database, self._flush, self._labelled)
         self.snapshots = Snapshots(database, knowledge_folder)
         self.spending = Spending(database)
         self.use_cases = UseCases(database, self.gates)
         self.users = Users(database)
+
+    async def _labelled(self, use_case: str) -> None:
+        await self.trust.refresh(use_case)
 
     async def _flush(self) -> None:
         if self.flush is not None:

@@ -10,6 +10,7 @@ import msgspec
 from groundcrew.domain.call import Call, CallHead, RecordingGap
 from groundcrew.domain.canonical import canonical_json
 from groundcrew.services import sign_offs
+from groundcrew.services.labels import draw_shipped
 from groundcrew.services.lookups import require
 from groundcrew.store import audit, catalog, operations, spending
 from groundcrew.store import calls as stored
@@ -50,6 +51,7 @@ class Calls:
                 if head.status == "held":
                     call = msgspec.json.decode(record, type=Call)
                     await sign_offs.request(writer, call, await catalog.USE_CASES.get(writer.connection, call.use_case))
+            await draw_shipped(writer, fresh, gateway=gateway)
         return [head for head, _ in fresh]
 
     async def ship_gaps(self, gaps: Sequence[RecordingGap], *, gateway: str) -> None:

@@ -37,6 +37,7 @@ from groundcrew.services.declaration_address import (
     refuse_for_embedded,
 )
 from groundcrew.services.declaration_fields import Fields
+from groundcrew.services.declaration_guarantee import check_guarantee, read_guarantee, read_spot_checks
 from groundcrew.services.declaration_limits import read_budget, read_cache, read_exposure, read_limits, read_recording
 from groundcrew.services.declaration_reading import Reading, as_declaration_error
 from groundcrew.services.declaration_yaml import describe, read_text
@@ -298,15 +299,20 @@ def _read_grounding(fields: Fields) -> Grounding | None:
     if section is None:
         return None
     threshold = section.number("threshold", low=0, high=1)
+    guarantee = read_guarantee(section)
     grounding = Grounding(
         knowledge=section.name("knowledge"),
         mode=section.choice("mode", ("advisory", "required"), default="required"),
-        threshold=0.7 if threshold is None else threshold,
+        threshold=0.7 if threshold is None and guarantee is None else threshold,
         below=section.choice("below", ("fallback", "hold", "refuse", "flag"), default="fallback"),
         release=section.choice("release", ("whole", "sentence"), default="whole"),
+        spot_checks=read_spot_checks(section),
+        guarantee=guarantee,
     )
     if grounding.release == "sentence" and grounding.mode == "advisory":
         section.complain("release", "sentence takes mode: required; under advisory nothing waits")
+    if guarantee is not None:
+        check_guarantee(section, grounding)
     section.finish()
     return grounding
 

@@ -20,6 +20,7 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.guards.masking import stored_identifier
+from groundcrew.services.labels import label_by_rating
 from groundcrew.services.lookups import current_digest, person_of, require_use_case
 from groundcrew.services.masking import check_identifiers, detect_of, masked
 from groundcrew.store import catalog
@@ -44,6 +45,7 @@ class NewRating(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     comment: str = ""
     corrected_text: str = ""
     critical_harm: bool | None = None
+    grounded: bool | None = None
     at: datetime | None = None
     id: str | None = None
     sample: bool = False
@@ -75,11 +77,21 @@ async def _no_flush() -> None:
     return None
 
 
-class Feedback:
-    """What people and the business say about calls. `flush` ships calls that a gateway on this host still holds."""
+async def _tell_nobody(_use_case: str) -> None:
+    return None
 
-    def __init__(self, database: Database, flush: Callable[[], Awaitable[None]] = _no_flush) -> None:
-        self._database, self._flush = database, flush
+
+class Feedback:
+    """What people and the business say about calls. `flush` ships calls that a gateway on this host still holds; `labelled` is
+    told of a use case whose answers got a label."""
+
+    def __init__(
+        self,
+        database: Database,
+        flush: Callable[[], Awaitable[None]] = _no_flush,
+        labelled: Callable[[str], Awaitable[None]] = _tell_nobody,
+    ) -> None:
+        self._database, self._flush, self._labelled = database, flush, labelled
 
     async def rate(self, new: NewRating, *, actor: str, use_case: str | None = None) -> Rating:
         """Record a rating. `use_case`, where given, is the only one that the sender may rate."""
@@ -92,7 +104,10 @@ class Feedback:
             raise NotFound(f"no call {new.call_id!r} of {use_case}")
         new = await self._masked(new, name, call, actor)
         async with self._database.write(actor) as writer:
-            return await self._record_rating(writer, new, name, call)
+            rating = await self._record_rating(writer, new, name, call)
+        if rating.grounded is not None:
+            await self._labelled(name)
+        return rating
 
     async def rate_many(self, rows: Sequence[NewRating], *, actor: str) -> list[Rating]:
         """Record ratings of business cases (each names its use case) in one transaction: all of them or none."""
@@ -134,6 +149,7 @@ class Feedback:
             comment=new.comment,
             corrected_text=new.corrected_text,
             critical_harm=new.critical_harm,
+            grounded=new.grounded,
             sample=new.sample or bool(call and call.sample),
         )
         old = await RATINGS.get(writer.connection, rating.id)
@@ -142,6 +158,9 @@ class Feedback:
                 return old
             raise Conflict(f"rating {rating.id} exists with other content")
         await RATINGS.put(writer, rating, "rate")
+        if rating.grounded is not None and call is not None:
+            said, why = rating.grounded, rating.comment
+            await label_by_rating(writer, call, rater=rating.rater, grounded=said, reason=why, sample=rating.sample)
         return rating
 
     async def add_outcomes(self, use_case: str, rows: Sequence[NewOutcome], *, actor: str) -> Imported:
@@ -221,6 +240,8 @@ def _check_rating(new: NewRating, now: datetime) -> None:
         raise InputError(f"a comment has at most {COMMENT_LENGTH_MAX} characters", field="comment")
     if len(new.corrected_text) > CORRECTED_TEXT_LENGTH_MAX:
         raise InputError(f"a corrected text has at most {CORRECTED_TEXT_LENGTH_MAX} characters", field="corrected_text")
+    if new.grounded is not None and new.call_id is None:
+        raise InputError("only a recorded call has sources to hold its answer against: name call_id", field="grounded")
     _check_names(call_id=new.call_id, case_id=new.case_id, id=new.id)
     check_identifiers(case_id=new.case_id, id=new.id)
     _check_time(new.at, None if new.sample else now)

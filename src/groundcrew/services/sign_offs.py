@@ -14,7 +14,8 @@ from groundcrew.domain.sign_off import SignOff, SignOffState
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
-from groundcrew.services.feedback import _no_flush
+from groundcrew.services.feedback import _no_flush, _tell_nobody
+from groundcrew.services.labels import label_by_sign_off
 from groundcrew.services.lookups import require
 from groundcrew.services.masking import detect_of, masked
 from groundcrew.store import catalog
@@ -47,8 +48,13 @@ async def request(writer: Writer, call: Call, use_case: UseCase | None) -> None:
 class SignOffs:
     """The answers that wait, and what became of them."""
 
-    def __init__(self, database: Database, flush: Callable[[], Awaitable[None]] = _no_flush) -> None:
-        self._database, self._flush = database, flush
+    def __init__(
+        self,
+        database: Database,
+        flush: Callable[[], Awaitable[None]] = _no_flush,
+        labelled: Callable[[str], Awaitable[None]] = _tell_nobody,
+    ) -> None:
+        self._database, self._flush, self._labelled = database, flush, labelled
 
     async def get(self, sign_off_id: str) -> SignOff:
         """One sign-off, expired if its time is over; NotFound if there is none."""
@@ -76,9 +82,17 @@ class SignOffs:
         signer: User,
         text: str | None = None,
         comment: str = "",
+        grounded: bool | None = None,
     ) -> SignOff:
         """Approve the draft, replace it by `text`, or reject it with a comment. Only a qualified person, only once. Personal data
-        in what the person writes is masked as in the draft."""
+        in what the person writes is masked as in the draft.
+
+        `grounded`: whether the sources support every claim of the draft. Approving says so; an edit for its tone says nothing
+        unless the signer does. What is said is a label of the draft.
+        """
+        if decision == "approve" and grounded is False:
+            raise InputError("a draft with an unsupported claim is not approved: edit or reject it", field="grounded")
+        grounded = True if decision == "approve" else grounded
         if decision == "edit" and not (text or "").strip():
             raise InputError("an edit needs the text to release", field="text")
         if decision == "reject" and not comment.strip():
@@ -99,9 +113,14 @@ class SignOffs:
                 signed_at=self._database.clock.now(),
                 final_text=final,
                 signed_sha256=sha256_hex(final.encode()) if final is not None else None,
+                grounded=grounded,
                 comment=comment,
             )
             await catalog.SIGN_OFFS.put(writer, signed, decision, reason=comment)
+            use_case = await catalog.USE_CASES.get(writer.connection, signed.use_case)
+            labelled = await label_by_sign_off(writer, signed, use_case, signer)
+        if labelled is not None:
+            await self._labelled(signed.use_case)
         return signed
 
     async def _masked(self, sign_off_id: str, text: str | None, comment: str) -> tuple[str | None, str]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from groundcrew.domain import risk
 from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCaseEntry
+from groundcrew.domain.trust_rules import TrustRules
 from groundcrew.services.lookups import current_digest
+from groundcrew.services.trust_standing import rules_of
 from groundcrew.store import catalog, operations
 from groundcrew.store.database import Database
 
@@ -30,11 +32,13 @@ class Snapshots:
             use_cases = {}
             for each in await catalog.USE_CASES.find(connection):
                 tier = risk.assess(each).tier
+                digest = await current_digest(connection, each)
                 use_cases[each.name] = UseCaseEntry(
                     use_case=each,
-                    version_digest=await current_digest(connection, each),
+                    version_digest=digest,
                     risk_tier=tier,
                     fails_closed=tier in ("high", "prohibited"),
+                    trust=await rules_of(connection, each, digest) if each.grounding is not None else TrustRules(),
                 )
             return Snapshot(
                 version=version,

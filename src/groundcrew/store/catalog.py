@@ -12,6 +12,8 @@ from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.spending import BudgetWarning
+from groundcrew.domain.trust_label import TrustLabel
+from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
 from groundcrew.store import tables
@@ -84,6 +86,41 @@ BUDGET_WARNINGS = Collection(
     "budget-warning",
     identify=lambda each: each.id,
     columns=lambda each: {"use_case": each.use_case, "period": each.period},
+)
+TRUST_LABELS = Collection(
+    tables.trust_labels,
+    TrustLabel,
+    "trust-label",
+    identify=lambda each: each.id,
+    columns=lambda each: {
+        "use_case": each.use_case,
+        "version_digest": each.version_digest,
+        "call_id": each.call_id,
+        "labeller": each.labeller,
+        "supported": each.supported,
+        "counted": each.counted,
+    },
+)
+CALIBRATIONS = Collection(
+    tables.calibrations,
+    Calibration,
+    "calibration",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case},
+)
+CALIBRATION_ALARMS = Collection(
+    tables.calibration_alarms,
+    CalibrationAlarm,
+    "calibration-alarm",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case},
+)
+GUARANTEES = Collection(
+    tables.guarantees,
+    GuaranteeRecord,
+    "guarantee",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case},
 )
 SIGN_OFFS = Collection(
     tables.sign_offs,

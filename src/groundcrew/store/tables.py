@@ -98,6 +98,8 @@ trust_labels = _document_table(
     _text("version_digest"),
     _text("call_id"),
     _text("labeller"),
+    sa.Column("supported", sa.Boolean, nullable=True),
+    sa.Column("counted", sa.Boolean, nullable=False),
     indexes=(("use_case", "version_digest"), ("call_id",)),
 )
 calibrations = _document_table("calibrations", _text("use_case"), indexes=(("use_case",),))

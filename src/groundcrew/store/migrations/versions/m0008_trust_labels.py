@@ -31,6 +31,8 @@ def upgrade() -> None:
         sa.Column("version_digest", sa.Text, nullable=False),
         sa.Column("call_id", sa.Text, nullable=False),
         sa.Column("labeller", sa.Text, nullable=False),
+        sa.Column("supported", sa.Boolean, nullable=True),
+        sa.Column("counted", sa.Boolean, nullable=False),
         sa.Column("document", sa.Text, nullable=False),
     )
     op.create_index("ix_trust_labels_use_case_version_digest", "trust_labels", ["use_case", "version_digest"])

@@ -1,0 +1,324 @@
+"""Labels of scored answers: drawing which ones people look at, handing them out one by one, and keeping what people say."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from groundcrew.domain.call import Call, CallHead
+from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.sign_off import SignOff
+from groundcrew.domain.trust_label import (
+    CLAIM_MARKS_MAX,
+    REASON_LENGTH_MAX,
+    ClaimMark,
+    Draw,
+    Judged,
+    LabelOrigin,
+    TrustLabel,
+    current_labels,
+    draw,
+    inclusion_probability,
+    judged,
+    place_of_call,
+)
+from groundcrew.domain.use_case import UseCase
+from groundcrew.domain.user import User
+from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.services.lookups import current_digest, person_of, require, require_use_case
+from groundcrew.services.masking import detect_of, masked
+from groundcrew.services.trust_standing import pending_calls, rules_of, since_of, standing
+from groundcrew.store import catalog
+from groundcrew.store import labels as stored
+from groundcrew.store.calls import CALLS
+from groundcrew.store.database import Connection, Database, Writer
+
+#: How long an answer stays with the person who looks at it.
+LEASE_S = 15 * 60.0
+#: Who may label where a use case names no qualification of its own.
+LABELLER_QUALIFICATION = "reviewer"
+#: Open draws that are looked through for one that may be labelled now.
+OPEN_DRAWS_MAX = 5_000
+
+
+class LabelTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A drawn answer for one person to judge: the call, which of its texts, and what they said of it before."""
+
+    draw: Draw
+    call: Call
+    answer: Judged
+    until: datetime
+    own_label: TrustLabel | None = None
+
+
+class QueueState(msgspec.Struct, frozen=True, kw_only=True):
+    """How many answers of the current version were drawn, how many of them people judged or skipped, and how many wait."""
+
+    use_case: str
+    drawn: int
+    judged: int
+    skipped: int
+    waiting: int
+
+
+async def draw_shipped(writer: Writer, fresh: Sequence[tuple[CallHead, bytes]], *, gateway: str) -> None:
+    """Draw among calls in the transaction that records them; nothing about the draw can be chosen afterwards."""
+    use_cases: dict[str, UseCase | None] = {}
+    thresholds: dict[str, float | None] = {}
+    draws: list[Draw] = []
+    for head, record in fresh:
+        name = head.use_case
+        if name not in use_cases:
+            found = await catalog.USE_CASES.get(writer.connection, name)
+            use_cases[name] = found if found is not None and found.grounding is not None else None
+        use_case = use_cases[name]
+        if use_case is None or use_case.grounding is None or head.shadow_of is not None:
+            continue
+        rule = use_case.grounding.spot_checks
+        signs = head.status == "held"
+        if not signs and (rule is None or place_of_call(name, head.id) >= inclusion_probability(rule, 0.0, None)):
+            continue
+        if name not in thresholds:
+            thresholds[name] = await _threshold(writer.connection, use_case)
+        made = draw(
+            msgspec.json.decode(record, type=Call), rule=rule, threshold=thresholds[name], signs=signs, at=writer.clock.now()
+        )
+        if made is not None:
+            draws.append(made)
+    await stored.insert_draws(writer, draws, gateway=gateway)
+
+
+async def _threshold(connection: Connection, use_case: UseCase) -> float | None:
+    """The threshold that labels are to inform, on the score before calibration where a guarantee is in force."""
+    rules = await rules_of(connection, use_case, await current_digest(connection, use_case))
+    if rules.guarantee is not None:
+        return rules.guarantee.threshold
+    return use_case.grounding.threshold if use_case.grounding is not None else None
+
+
+async def label_by_sign_off(writer: Writer, sign_off: SignOff, use_case: UseCase | None, signer: User) -> TrustLabel | None:
+    """What a signature says of the draft's claims, as a label; None where it says nothing, or comes from who built the use
+    case."""
+    if sign_off.grounded is None or use_case is None or _built(use_case, signer.name):
+        return None
+    drawn = await stored.LABEL_DRAWS.get(writer.connection, sign_off.call_id)
+    if drawn is None or _own(drawn, signer):
+        return None
+    return await _put(writer, _label(drawn, signer.name, sign_off.grounded, "sign_off", writer, reason=sign_off.comment))
+
+
+async def label_by_rating(writer: Writer, call: Call, *, rater: str, grounded: bool, reason: str, sample: bool) -> None:
+    """A volunteered label, where what the rater saw is what was scored."""
+    answer = judged(call)
+    if answer is None or answer.part != "sent":
+        return
+    found = TrustLabel(
+        id=new_id(),
+        use_case=call.use_case,
+        call_id=call.id,
+        labeller=rater,
+        at=writer.clock.now(),
+        origin="rating",
+        part=answer.part,
+        supported=grounded,
+        version_digest=call.version_digest,
+        verifier=answer.report.verifier or "",
+        raw=answer.raw,
+        releasable=not answer.report.contradicted,
+        reason=reason,
+        sample=sample,
+    )
+    await catalog.TRUST_LABELS.put(writer, found, "label", reason=reason)
+
+
+class Labels:
+    """The queue of drawn answers and the labels people gave. `changed` is told the use case after each label."""
+
+    def __init__(
+        self, database: Database, flush: Callable[[], Awaitable[None]], changed: Callable[[str], Awaitable[object]]
+    ) -> None:
+        self._database, self._flush, self._changed = database, flush, changed
+
+    async def queue(self, use_case: str) -> QueueState:
+        """How far the labelling of the current version has come. Sample data are left out."""
+        async with self._database.read() as connection:
+            item = await require_use_case(connection, use_case)
+            found = await standing(connection, item, await current_digest(connection, item), self._database.clock.now())
+        counts = {state: sum(each.state == state for each in found.units) for state in ("judged", "skipped", "waiting")}
+        return QueueState(use_case=use_case, drawn=len(found.units), **counts)
+
+    async def next(self, use_case: str, labeller: User) -> LabelTask | None:
+        """The next drawn answer for this person, theirs for LEASE_S; None where there is none. In order of rank, so that nobody
+        chooses. NotAllowed for who is not qualified or built the use case."""
+        await self._flush()
+        async with self._database.operate() as connection:
+            item = await require_use_case(connection, use_case)
+            _check_labeller(item, labeller)
+            now = self._database.clock.now()
+            digest = await current_digest(connection, item)
+            found = await stored.open_draws(
+                connection, use_case, digest, labeller=labeller.name, now_s=now.timestamp(), limit=OPEN_DRAWS_MAX
+            )
+            pending = await pending_calls(connection, use_case, now)
+            since = await since_of(connection, use_case, digest)
+            for each in found:
+                if _own(each, labeller) or each.id in pending or (since is not None and each.drawn_at <= since):
+                    continue
+                task = await self._task(connection, each, labeller, now)
+                if task is not None:
+                    until_s = task.until.timestamp()
+                    await stored.lease(connection, each.id, labeller=labeller.name, now_s=now.timestamp(), until_s=until_s)
+                    return task
+        return None
+
+    async def task(self, call_id: str, labeller: User) -> LabelTask:
+        """One drawn answer, to look at again or to say something else about. NotFound where it was not drawn."""
+        async with self._database.read() as connection:
+            drawn = await self._drawn(connection, call_id)
+            _check_labeller(await require_use_case(connection, drawn.use_case), labeller)
+            found = await self._task(connection, drawn, labeller, self._database.clock.now())
+        if found is None:
+            raise Conflict(f"the texts of call {call_id} were removed: nobody can judge it any more")
+        return found
+
+    async def label(
+        self,
+        call_id: str,
+        *,
+        labeller: User,
+        supported: bool | None,
+        claims: Sequence[ClaimMark] = (),
+        reason: str = "",
+        sample: bool = False,
+    ) -> TrustLabel:
+        """Say whether the sources support every claim of a drawn answer; None skips it and takes a reason. The same again changes
+        nothing; something else is a revision. A claim marked unsupported makes the answer unsupported."""
+        _check_label(supported, claims, reason)
+        async with self._database.read() as connection:
+            drawn = await self._drawn(connection, call_id)
+            item = await require_use_case(connection, drawn.use_case)
+            _check_labeller(item, labeller)
+            if _own(drawn, labeller):
+                raise NotAllowed(f"{labeller.name} asked for this answer: somebody else must judge it")
+            call = await require(connection, CALLS, call_id)
+            holder = await stored.lease_holder(connection, call_id, self._database.clock.now().timestamp())
+            if holder not in (None, labeller.name):
+                raise Conflict(f"{holder} is looking at this answer")
+            if call_id in await pending_calls(connection, drawn.use_case, self._database.clock.now()):
+                raise Conflict("this answer waits for its sign-off: decide that instead")
+            published = [each.text for each in call.sources]
+            detect = await detect_of(connection, item)
+        answer = judged(call)
+        if (
+            call.redacted_at is not None
+            or answer is None
+            or any(not 0 <= each.start < each.end <= len(answer.text) for each in claims)
+        ):
+            raise Conflict(f"the texts of call {call_id} are not there, or the marked claims are not in them")
+        (safe,) = await masked([reason.strip()], detect, published=published)
+        async with self._database.write(f"user:{labeller.name}") as writer:
+            made = _label(drawn, labeller.name, supported, "spot_check", writer, reason=safe, claims=claims, sample=sample)
+            made = await _put(writer, made)
+            await stored.end_lease(writer.connection, call_id, labeller.name)
+        await self._changed(drawn.use_case)
+        return made
+
+    async def find(self, use_case: str, *, limit: int = 200) -> list[TrustLabel]:
+        """The newest labels first, revisions and labels of other versions included."""
+        async with self._database.read() as connection:
+            await require_use_case(connection, use_case)
+            return await catalog.TRUST_LABELS.find(connection, use_case=use_case, newest_first=True, limit=limit)
+
+    async def of_call(self, call_id: str) -> list[TrustLabel]:
+        """What people say now of the answer of one call."""
+        async with self._database.read() as connection:
+            return current_labels(await catalog.TRUST_LABELS.find(connection, call_id=call_id))
+
+    async def _drawn(self, connection: Connection, call_id: str) -> Draw:
+        drawn = await stored.LABEL_DRAWS.get(connection, call_id)
+        if drawn is None:
+            raise NotFound(f"the answer of call {call_id!r} was not drawn to be labelled: rate it instead")
+        return drawn
+
+    async def _task(self, connection: Connection, drawn: Draw, labeller: User, now: datetime) -> LabelTask | None:
+        call = await CALLS.get(connection, drawn.id)
+        answer = judged(call) if call is not None else None
+        if call is None or answer is None or call.redacted_at is not None:
+            return None
+        found = current_labels(await catalog.TRUST_LABELS.find(connection, call_id=drawn.id, labeller=labeller.name))
+        own = next((each for each in found if not each.volunteered), None)
+        return LabelTask(draw=drawn, call=call, answer=answer, until=now + timedelta(seconds=LEASE_S), own_label=own)
+
+
+def _own(drawn: Draw, labeller: User) -> bool:
+    return drawn.user_id is not None and drawn.user_id.casefold() == labeller.name.casefold()
+
+
+def _built(use_case: UseCase, name: str) -> bool:
+    return person_of(name) in {person_of(each) for each in (use_case.owner, use_case.champion) if each}
+
+
+def _check_labeller(use_case: UseCase, labeller: User) -> None:
+    """NotAllowed unless this person may judge answers of `use_case`: qualified, and not who built it."""
+    wanted = {LABELLER_QUALIFICATION, use_case.sign_off.qualification if use_case.sign_off else LABELLER_QUALIFICATION}
+    if not wanted & {*labeller.qualifications, *labeller.roles}:
+        raise NotAllowed(f"{labeller.name} is not qualified as {' or '.join(sorted(wanted))}")
+    if _built(use_case, labeller.name):
+        raise NotAllowed(
+            f"{labeller.name} owns or champions {use_case.name}: someone who did not build it must judge its answers"
+        )
+
+
+def _check_label(supported: bool | None, claims: Sequence[ClaimMark], reason: str) -> None:
+    if supported is None and not reason.strip():
+        raise InputError("say why nobody could tell: a skipped answer counts as unsupported", field="reason")
+    if len(reason) > REASON_LENGTH_MAX:
+        raise InputError(f"a reason has at most {REASON_LENGTH_MAX} characters", field="reason")
+    if len(claims) > CLAIM_MARKS_MAX:
+        raise InputError(f"at most {CLAIM_MARKS_MAX} claims are marked", field="claims")
+    if supported and any(not each.supported for each in claims):
+        raise InputError("an answer with an unsupported claim is unsupported", field="supported")
+
+
+def _label(
+    drawn: Draw,
+    labeller: str,
+    supported: bool | None,
+    origin: LabelOrigin,
+    writer: Writer,
+    *,
+    reason: str = "",
+    claims: Sequence[ClaimMark] = (),
+    sample: bool = False,
+) -> TrustLabel:
+    return TrustLabel(
+        id=new_id(),
+        use_case=drawn.use_case,
+        call_id=drawn.id,
+        labeller=labeller,
+        at=writer.clock.now(),
+        origin=origin,
+        part=drawn.part,
+        supported=supported,
+        version_digest=drawn.version_digest,
+        verifier=drawn.verifier,
+        raw=drawn.raw,
+        releasable=drawn.releasable,
+        probability=drawn.probability,
+        claims=tuple(claims),
+        reason=reason,
+        sample=sample or drawn.sample,
+    )
+
+
+async def _put(writer: Writer, made: TrustLabel) -> TrustLabel:
+    """Append `made`, or give back the person's newest label where it says the same."""
+    before = await catalog.TRUST_LABELS.find(
+        writer.connection, call_id=made.call_id, labeller=made.labeller, counted=made.counted
+    )
+    if before and msgspec.structs.replace(made, id=before[-1].id, at=before[-1].at, origin=before[-1].origin) == before[-1]:
+        return before[-1]
+    await catalog.TRUST_LABELS.put(writer, made, "relabel" if before else "label", reason=made.reason)
+    return made
