@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from tests.unit.metrics.experiments import declared as declared_plan
 
+from groundcrew.domain.calibration import CalibrationMap, Guarantee
 from groundcrew.domain.call import Call
 from groundcrew.domain.clock import Clock
 from groundcrew.domain.guard import GuardRule, Policy
@@ -25,6 +26,8 @@ from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.domain.provider import Model, Price, Provider, Target
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust import TrustReport
+from groundcrew.domain.trust_label import TrustLabel
+from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord
 from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, UseCase
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
@@ -302,7 +305,15 @@ async def full_history(services: Services) -> None:
     await services.keys.revoke(created.key.id, actor=PERSON, reason="lost")
     await services.users.create("anna", "a long password", roles=("on_call",), actor="system:test")
     await services.calls.ship([call(case_id="case-1"), call(status="declined", trust=None, cost_usd=None)], gateway="gateway-1")
-    held = call(status="held", sign_off_id=new_id(), withheld_answer="We refund CHF 900.")
+    doubted = TrustReport(trust=0.4, state="unsupported")
+    held = call(
+        status="held",
+        sign_off_id=new_id(),
+        withheld_answer="We refund CHF 900.",
+        withheld_trust=doubted,
+        case_id="case-1",
+        user_id="u1",
+    )
     await services.calls.ship([held, call()], gateway="gateway-2")
     start = services.database.clock.now() - timedelta(days=20)
     await services.feedback.add_outcomes(NAME, outcomes(start, units=2), actor="system:tickets")
@@ -312,6 +323,63 @@ async def full_history(services: Services) -> None:
     now = services.database.clock.now()
     near = {"limit": 100_000, "used": 80_000, "at": now, "period": f"{now:%Y-%m-%d}"}
     await services.spending.warn([BudgetWarning(kind="use-case", use_case=NAME, account="", meter="tokens_per_day", **near)])
+    await _labelled(services, held)
     await services.kill_switches.stop(Scope("unit", "retail"), actor=PERSON, reason="odd answers")
     await apply(services, hypothesis=plan(planned_n=500))
     await approve_knowledge(services, "b" * 64)
+
+
+async def _labelled(services: Services, held: Call) -> None:
+    """A label of a drawn answer, and what labels lead to, as rows."""
+    now, raw = services.database.clock.now(), {"version_digest": held.version_digest, "use_case": NAME, "verifier": "v1"}
+    mapped = CalibrationMap(method="logistic", labels=40, floor=0.01, ceiling=0.99, rise=0.5, fall=0.5)
+    promised = Guarantee(
+        threshold=0.8,
+        unsupported_max=0.05,
+        confidence=0.95,
+        method="betting",
+        monitoring="sequential",
+        sampling="weighted",
+        labels=120,
+        released=90,
+        unsupported=1,
+        share=0.7,
+        share_lower=0.6,
+        share_upper=0.8,
+        risk=0.01,
+        risk_upper=0.05,
+        reason="",
+    )
+    label = TrustLabel(
+        id=new_id(),
+        call_id=held.id,
+        labeller="anna",
+        at=now,
+        origin="sign_off",
+        part="withheld",
+        supported=False,
+        raw=0.4,
+        releasable=True,
+        probability=1.0,
+        reason="no such refund",
+        **raw,
+    )
+    fitted = Calibration(
+        id=new_id(), map=mapped, origins={"spot_check": 40}, labels_sha256="0" * 64, fitted_at=now, fitted_by="user:anna", **raw
+    )
+    async with services.database.write(PERSON) as writer:
+        await catalog.TRUST_LABELS.put(writer, label, "label")
+        await catalog.CALIBRATIONS.put(writer, fitted, "recalibrate")
+        alarm = CalibrationAlarm(
+            id=fitted.id,
+            use_case=NAME,
+            direction="over-confident",
+            labels=30,
+            expected=0.9,
+            observed=0.5,
+            raised_at=now,
+            reason="!",
+        )
+        await catalog.CALIBRATION_ALARMS.put(writer, alarm, "alarm")
+        record = GuaranteeRecord(id=new_id(), guarantee=promised, labels_sha256="0" * 64, unjudged=0, computed_at=now, **raw)
+        await catalog.GUARANTEES.put(writer, record, "guarantee")
