@@ -1,4 +1,4 @@
-"""How far a trust score can be read as a probability: maps fitted on reviewers' labels, and the curves and figures that show it."""
+"""How far a trust score can be read as a probability: maps fitted on reviewers' labels, and the figures that show it."""
 
 from __future__ import annotations
 

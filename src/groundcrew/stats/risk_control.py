@@ -1,10 +1,54 @@
-"""The release threshold with a guarantee: risk control on labelled answers, whatever the quality of the score."""
+"""The release threshold with a guarantee: risk control on labelled answers, whatever the quality of the score.
+
+Learn-then-Test (Angelopoulos, Bates, Candès, Jordan & Lei 2021/2025) for the selective risk (Geifman & El-Yaniv 2017):
+thresholds are tested from strict to lax, each by a test of "more than ε of what it releases is unsupported", until one
+fails; the family-wise error of the whole walk is the δ of each test.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 from groundcrew.domain.calibration import Guarantee, LabelledScore, Monitoring, RiskTest
+from groundcrew.errors import InputError
+from groundcrew.stats.moments import finite_array
+from groundcrew.stats.risk_tests import (
+    BISECTIONS,
+    Numbers,
+    binomial_p_values,
+    check_promise,
+    hoeffding_bentkus_p_values,
+    least_labels,
+    log_wealth,
+    risk_bound,
+)
+from groundcrew.stats.risk_words import labels_that_would_do, reason
+from groundcrew.stats.weighted import LabelArrays, label_arrays, one_of_each_group, weighted_share
+
+#: The walk starts where this part of the labels would be released, but at no more than so many labels: strict enough that a
+#: good score passes there, lax enough that one chance error does not end it. Chosen by simulation, before any label is seen.
+START_SHARE, START_LABELS_MAX = 1 / 3, 200
+#: Where weights or repeated looks ask for thresholds fixed in advance: the shares of answers they release, and what part of
+#: δ the walk gets at which of them (Wiens 2003: what passes hands its part on to the next).
+CANDIDATE_SHARES = tuple(round(0.25 + 0.05 * step, 2) for step in range(16))
+STARTS = {0.25: 0.4, 0.5: 0.3, 1.0: 0.3}
+#: Labels that only place those thresholds, and are not tested, where no unlabelled scores do it.
+PLACING_LABELS = 20
+#: Seed of the order among equal scores and of the labels that place thresholds; neither may depend on a label.
+SEED = 20_177
+SHARE_CONFIDENCE = 0.95
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """What a walk over thresholds ended with: the lowest that passed (None for none), and the α at which its test passed."""
+
+    threshold: float | None
+    alpha: float
 
 
 def release_threshold(
@@ -19,8 +63,198 @@ def release_threshold(
 ) -> Guarantee:
     """The lowest threshold at which at most `unsupported_max` of released answers are unsupported, with `confidence`.
 
-    Labels in the order they came. `fixed` is for one look, `sequential` holds when it is asked again after each label.
-    `probability_min` is the least probability that the sampling could give (the least one seen where left out);
-    `unlabelled` are scores of other answers of the same kind, which place the candidate thresholds.
+    `labels` are in the order they came, a random sample of the answers to come, each picked with its known probability; the
+    scores must not have been fitted on these labels. `fixed` is for one look; `sequential` stays valid when it is asked
+    again after each label, at the price of more labels. Left out, `test` is the exact binomial one for one look at equally
+    likely labels, else betting. `probability_min` is the least probability that the sampling could give (where left out, the
+    least one seen stands for it). `unlabelled` are scores of other answers of the same kind: they place the candidate
+    thresholds and sharpen the share, both free of charge. Raises InputError for values outside their ranges, and for a test
+    that does not suit the labels.
     """
-    raise NotImplementedError
+    check_promise(unsupported_max, confidence)
+    everything = label_arrays(labels, probability_min=probability_min)
+    arrays = one_of_each_group(everything, first=monitoring == "sequential")
+    others = _scores(unlabelled)
+    chosen_test = test or ("exact-binomial" if arrays.uniform and monitoring == "fixed" else "betting")
+    if chosen_test != "betting" and not (arrays.uniform and monitoring == "fixed"):
+        raise InputError(f"{chosen_test} needs equally likely labels and one look: use betting", field="test")
+    tested = arrays
+    if chosen_test == "betting":
+        placing = placing_labels(int(arrays.scores.size), monitoring) if others is None else np.zeros(arrays.scores.size, bool)
+        tested = arrays.take(~placing)
+        placed = arrays.take(placing)
+        candidates = candidate_thresholds(placed.scores, placed.weights) if others is None else candidate_thresholds(others)
+        choice = walk_candidates(tested, candidates, unsupported_max, 1 - confidence)
+    else:
+        choice = walk_ranks(tested.scores, tested.unsupported, unsupported_max, 1 - confidence, chosen_test)
+    return _guarantee(arrays, tested, choice, others, unsupported_max, confidence, monitoring, chosen_test)
+
+
+def walk_ranks(
+    scores: Numbers, unsupported: NDArray[np.bool_], unsupported_max: float, delta: float, test: RiskTest = "exact-binomial"
+) -> Choice:
+    """Fixed-sequence walk over "the j highest scores are released", j from the start's rank up to all, each test at δ.
+
+    It errs with probability δ at most for any score, also where the risk does not fall with the score. Given how many
+    labels lie above each point where the risk R(v) of the share v crosses ε, every stretch between two crossings, and so
+    everything above the next one, has the risk ε exactly: the number of errors there is Binomial(·, ε), whatever rank the
+    walk began at. Equal scores are put in an order that no label knows; the threshold then is the lowest one strictly above
+    the first score that is left out, and it lies within the stretch that was tested.
+    """
+    n = int(scores.size)
+    least = least_labels(unsupported_max, 1 - delta)
+    if n < int(least[0]):
+        return Choice(None, delta)
+    aim = max(int(least[0]), min(int(n * START_SHARE), START_LABELS_MAX))
+    start = min(int(least[min(int(np.searchsorted(least, aim)), least.size - 1)]), n)
+    order = np.lexsort((np.random.default_rng(SEED).permutation(n), -scores))
+    ranks = np.arange(start, n + 1)
+    errors = np.cumsum(unsupported[order].astype(np.int64))[start - 1 :]
+    if test == "hoeffding-bentkus":
+        p_values = hoeffding_bentkus_p_values(errors.astype(np.float64), ranks, unsupported_max)
+    else:
+        p_values = binomial_p_values(errors, ranks, unsupported_max)
+    failed = np.flatnonzero(p_values > delta)
+    passed = int(failed[0]) if failed.size else int(ranks.size)
+    if passed == 0:
+        return Choice(None, delta)
+    if passed == ranks.size:
+        return Choice(0.0, delta)
+    ordered = scores[order]
+    left_out = float(ordered[start + passed - 1])
+    return Choice(math.nextafter(left_out, math.inf) if float(ordered[start]) > left_out else None, delta)
+
+
+def candidate_thresholds(scores: Numbers, weights: Numbers | None = None) -> list[tuple[float, float]]:
+    """Thresholds from strict to lax that release about CANDIDATE_SHARES of these scores, each with its part of δ.
+
+    The last is 0 and releases everything. Equal thresholds are one, with the parts of all.
+    """
+    parts: dict[float, float] = {}
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    mass = np.cumsum(np.ones_like(ordered) if weights is None else weights[order])
+    for share in CANDIDATE_SHARES:
+        threshold = 0.0
+        if share < 1 and ordered.size:
+            threshold = float(ordered[min(int(np.searchsorted(mass, share * mass[-1] - 1e-12)), ordered.size - 1)])
+        parts[threshold] = parts.get(threshold, 0.0) + STARTS.get(share, 0.0)
+    return sorted(parts.items(), reverse=True)
+
+
+def placing_labels(n: int, monitoring: Monitoring) -> NDArray[np.bool_]:
+    """Which labels place the thresholds: the first ones for repeated looks, else some at random, so that a sorted file does
+    no harm."""
+    count = min(PLACING_LABELS, n)
+    chosen = np.arange(count) if monitoring == "sequential" else np.random.default_rng(SEED).permutation(n)[:count]
+    placing = np.zeros(n, dtype=np.bool_)
+    placing[chosen] = True
+    return placing
+
+
+def walk_candidates(
+    arrays: LabelArrays, candidates: Sequence[tuple[float, float]], unsupported_max: float, delta: float
+) -> Choice:
+    """Fallback walk (Wiens 2003) by betting over thresholds that were fixed without these labels, from strict to lax.
+
+    Each threshold is tested at its part of δ and what the one before it hands on, which is all that it had where it passed,
+    else nothing. The lowest that passes is chosen. Valid for any dependence between scores and labels and, since each
+    wealth may be read at any time, at every look at once.
+    """
+    choice, alpha = Choice(None, delta), 0.0
+    for threshold, part in candidates:
+        alpha += part * delta
+        released = np.where(arrays.scores >= threshold, arrays.weights, 0.0)
+        if alpha > 0 and log_wealth(released, arrays.unsupported, unsupported_max) >= -math.log(alpha):
+            choice = Choice(threshold, alpha)
+        else:
+            alpha = 0.0
+    return choice
+
+
+def conformal_threshold(labels: Sequence[LabelledScore], unsupported_max: float = 0.05) -> float | None:
+    """The lowest threshold with E[share of all answers that are released and unsupported] ≤ `unsupported_max`.
+
+    Conformal risk control (Angelopoulos, Bates, Fisch, Lei & Schuster 2024) for the monotone loss 1{s ≥ λ}·1{unsupported}:
+    (Σ loss + 1)/(n + 1) ≤ ε. A weaker promise than `release_threshold`: an average over draws of the labels, and a share of
+    all answers, not of the released ones. None where n is too small (n + 1 < 1/ε). Raises InputError for unequal
+    probabilities.
+    """
+    check_promise(unsupported_max, 0.5)
+    arrays = one_of_each_group(label_arrays(labels))
+    if not arrays.uniform:
+        raise InputError("conformal risk control needs equally likely labels", field="probability")
+    n = int(arrays.scores.size)
+    allowed = math.floor(unsupported_max * (n + 1) - 1 + 1e-9)
+    if allowed < 0:
+        return None
+    wrong = np.sort(arrays.scores[arrays.unsupported])[::-1]
+    return 0.0 if wrong.size <= allowed else math.nextafter(float(wrong[allowed]), math.inf)
+
+
+def _scores(values: Sequence[float] | None) -> Numbers | None:
+    if values is None or len(values) == 0:
+        return None
+    array = finite_array(values, field="unlabelled")
+    if float(array.min()) < 0 or float(array.max()) > 1:
+        raise InputError("holds a score outside 0..1", field="unlabelled")
+    return array
+
+
+def _guarantee(
+    arrays: LabelArrays,
+    tested: LabelArrays,
+    choice: Choice,
+    others: Numbers | None,
+    unsupported_max: float,
+    confidence: float,
+    monitoring: Monitoring,
+    test: RiskTest,
+) -> Guarantee:
+    """The choice with the figures that belong to it, and its reason in words."""
+    released = tested.scores >= (choice.threshold or 0.0)
+    weights, wrong = tested.weights[released], tested.unsupported[released]
+    n, errors = int(wrong.size), int(wrong.sum())
+    if test == "betting":
+        bound = risk_bound(weights, wrong, choice.alpha)
+    else:
+        bound = _binomial_bound(errors, n, choice.alpha, test)
+    share = weighted_share(arrays.scores >= (choice.threshold or 0.0), arrays.weights, SHARE_CONFIDENCE)
+    if others is not None:
+        share = weighted_share(others >= (choice.threshold or 0.0), np.ones(others.size), SHARE_CONFIDENCE)
+    nothing = choice.threshold is None
+    guarantee = Guarantee(
+        threshold=choice.threshold,
+        unsupported_max=unsupported_max,
+        confidence=confidence,
+        method=test,
+        monitoring=monitoring,
+        sampling="uniform" if arrays.uniform else "weighted",
+        labels=int(arrays.scores.size),
+        released=n,
+        unsupported=errors,
+        share=0.0 if nothing else share.estimate,
+        share_lower=0.0 if nothing else share.lower or 0.0,
+        share_upper=0.0 if nothing or share.upper is None else share.upper,
+        risk=float(np.average(wrong, weights=weights)) if n else None,
+        risk_upper=bound,
+        reason="",
+        more_labels=labels_that_would_do(arrays, unsupported_max, confidence),
+    )
+    return msgspec.structs.replace(guarantee, reason=reason(guarantee, int(arrays.scores.size - tested.scores.size)))
+
+
+def _binomial_bound(errors: int, n: int, alpha: float, test: RiskTest) -> float:
+    """The least ε that the test rejects at `alpha` for so many errors: Clopper–Pearson's bound, or that of the looser test."""
+    if n == 0:
+        return 1.0
+    low, high = errors / n, 1.0
+    counts, size = np.array([errors]), np.array([n])
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        if test == "hoeffding-bentkus":
+            p_value = float(hoeffding_bentkus_p_values(counts.astype(np.float64), size, middle)[0])
+        else:
+            p_value = float(binomial_p_values(counts, size, middle)[0])
+        low, high = (low, middle) if p_value <= alpha else (middle, high)
+    return high
