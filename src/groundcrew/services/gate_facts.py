@@ -14,6 +14,7 @@ from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.use_case import UseCase
 from groundcrew.services.lookups import current_digest
+from groundcrew.services.trust_standing import Standing, standing
 from groundcrew.store import calls, catalog
 from groundcrew.store.database import Connection
 from groundcrew.store.feedback import RATINGS, current_outcomes
@@ -41,6 +42,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     sample_outcomes: tuple[Outcome, ...]
     status_counts: dict[tuple[str, str], int]
     cost_usd: float | None
+    #: How the labels of its answers stand; None where the gate does not ask.
+    labels: Standing | None = None
 
     def valid(self, kind: EvidenceKind, subject: str | None = None) -> Evidence | None:
         """The newest valid evidence of a kind (and subject), or None."""
@@ -65,8 +68,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         return found if found is not None and found.state != "draft" and found.intact else None
 
 
-async def gather(connection: Connection, use_case: UseCase, now: datetime) -> Facts:
-    """Read everything that bears on a gate of `use_case`."""
+async def gather(connection: Connection, use_case: UseCase, now: datetime, *, labels: bool = False) -> Facts:
+    """Read everything that bears on a gate of `use_case`; its labels only where wanted, for they may be many."""
     digest = await current_digest(connection, use_case)
     versions = await catalog.HYPOTHESES.find(connection, use_case=use_case.name)
     model = await catalog.MODELS.get(connection, use_case.model)
@@ -99,6 +102,7 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime) -> Fa
         sample_outcomes=tuple(each for each in outcomes if each.sample),
         status_counts=await calls.status_counts(connection, use_case.name, digest, samples=False),
         cost_usd=await calls.total_cost(connection, use_case.name, digest),
+        labels=await standing(connection, use_case, digest, now) if labels else None,
     )
 
 

@@ -27,12 +27,13 @@ def default_policies() -> list[GatePolicy]:
 
 async def evaluate_in(connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str) -> GateEvaluation:
     """Evaluate the gate into `to` on this connection; nothing is written."""
-    from groundcrew.services.criteria import entry, results  # noqa: F401  (importing registers the checks)
+    from groundcrew.services.criteria import entry, grounded, results  # noqa: F401  (importing registers the checks)
     from groundcrew.services.criteria.registry import evaluate
 
     policies = await catalog.GATE_POLICIES.find(connection, stage=to, state="published")
     policy = policies[-1] if policies else GatePolicy(stage=to, version=0, state="published", criteria=())
-    facts = await gather(connection, use_case, now)
+    wanted = any(each.check == "grounded" for each in policy.criteria)
+    facts = await gather(connection, use_case, now, labels=wanted)
     results_of = tuple(evaluate(facts, criterion) for criterion in policy.criteria)
     return GateEvaluation(
         id=new_id(),

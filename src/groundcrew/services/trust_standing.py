@@ -17,6 +17,8 @@ from groundcrew.store import catalog
 from groundcrew.store.database import Connection
 from groundcrew.store.labels import LABEL_DRAWS
 
+#: Newest drawn answers of a version that count.
+DRAWS_MAX = 20_000
 #: judged = people could tell; skipped = they looked and could not, or nobody looked in time; waiting = nobody has looked yet.
 UnitState = Literal["judged", "skipped", "waiting"]
 
@@ -126,7 +128,11 @@ async def pending_calls(connection: Connection, use_case: str, now: datetime) ->
 
 async def standing(connection: Connection, use_case: UseCase, version_digest: str, now: datetime) -> Standing:
     """Everything about the labels of one version of a use case. The verifier is the one that scored the answer drawn last."""
-    draws = await LABEL_DRAWS.find(connection, use_case=use_case.name, version_digest=version_digest)
+    draws = (
+        await LABEL_DRAWS.find(
+            connection, use_case=use_case.name, version_digest=version_digest, newest_first=True, limit=DRAWS_MAX
+        )
+    )[::-1]
     every = await catalog.TRUST_LABELS.find(connection, use_case=use_case.name)
     current = [each for each in current_labels(every) if each.version_digest == version_digest]
     newest = max(draws, key=lambda each: each.id).verifier if draws else (current[-1].verifier if current else "")

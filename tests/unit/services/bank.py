@@ -28,14 +28,16 @@ from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.trust_label import TrustLabel
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord
-from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, UseCase
+from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, SpotChecks, UseCase
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
 from groundcrew.services.feedback import NewOutcome, NewRating
+from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.registry import Change
 from groundcrew.store import catalog
 from groundcrew.store.database import Database
+from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.testing import FakeClock
 
 NAME, BASE, MODEL, PROVIDER, POLICY = "assistant", "policies", "writer", "quotes", "mail"
@@ -76,7 +78,7 @@ def use_case(**changes: Any) -> UseCase:
         model=MODEL,
         policy=POLICY,
         prompt="Answer politely.",
-        grounding=Grounding(knowledge=BASE),
+        grounding=Grounding(knowledge=BASE, spot_checks=SpotChecks(share=1.0)),
         budget=Budget(tokens_per_day=100_000),
         exposure=Exposure(ceiling_percent=5),
         economics=Economics(hourly_cost_usd=60, cases_per_month=10_000),
@@ -238,6 +240,18 @@ async def record_results(services: Services, clock: FakeClock, *, sample: bool =
     digest = await digest_of(services)
     shipped = [call(version_digest=digest, received_at=start + timedelta(hours=each), sample=sample) for each in range(120)]
     await services.calls.ship(shipped, gateway="gateway-1")
+    await label_all(services, shipped, sample=sample)
+
+
+async def label_all(services: Services, calls: Sequence[Call], *, unsupported: int = 0, sample: bool = False) -> None:
+    """Somebody's labels of drawn answers, the first ones unsupported, all in one transaction."""
+    async with services.database.write(PERSON) as writer:
+        for position, each in enumerate(calls):
+            drawn = await LABEL_DRAWS.get(writer.connection, each.id)
+            assert drawn is not None
+            said = position >= unsupported
+            made = _label(drawn, "anna", said, "spot_check", writer, sample=sample)
+            await catalog.TRUST_LABELS.put(writer, made, "label")
 
 
 def outcomes(start: datetime, *, sample: bool = False, treatment_mean: float = 600, units: int = UNITS) -> list[NewOutcome]:

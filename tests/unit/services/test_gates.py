@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared, run_apart
 
+from groundcrew.domain.call import Call
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.gate import CriterionResult, GateEvaluation, GatePolicy
 from groundcrew.domain.kill_switch import Scope
@@ -163,13 +164,20 @@ async def results(services: Services, clock: FakeClock, *, human: int = 200, com
     await services.feedback.add_outcomes(bank.NAME, changed, actor="system:tickets")
 
 
-async def calls(services: Services, n: int, *, supported: int = 0, **changes: object) -> None:
+async def calls(services: Services, n: int, *, supported: int = 0, **changes: object) -> list[Call]:
     digest = await bank.digest_of(services)
     shipped = []
     for each in range(n):
         trust = TrustReport(trust=0.9, state="supported" if each < supported else "unsupported")
         shipped.append(bank.call(version_digest=digest, trust=trust, **changes))
     await services.calls.ship(shipped, gateway="gateway-1")
+    return shipped
+
+
+async def labelled(services: Services, n: int, *, unsupported: int = 0, sample_labels: bool = False) -> None:
+    """Answers that people judged, the first ones as unsupported."""
+    shipped = await calls(services, n, supported=n)
+    await bank.label_all(services, shipped, unsupported=unsupported, sample=sample_labels)
 
 
 async def return_with(services: Services, clock: FakeClock, economics: Economics | None) -> None:
@@ -200,9 +208,12 @@ INTO_PRODUCTION_READINESS: list[tuple[Step, str, str, str]] = [
     (lambda s, c: fresh_ratings(s, 199), "rating", "unknown", "1 more ratings"),
     (lambda s, c: fresh_ratings(s, 200), "rating", "pass", ""),
     (lambda s, c: later(c, 1), "grounded", "unknown", "calls of this version"),
-    (lambda s, c: calls(s, 100, supported=50), "grounded", "fail", ""),
-    (lambda s, c: calls(s, 60, supported=60), "grounded", "unknown", "more calls"),
-    (lambda s, c: calls(s, 100, supported=100), "grounded", "pass", ""),
+    (lambda s, c: calls(s, 200, supported=200), "grounded", "unknown", "200 drawn answers wait"),
+    (lambda s, c: labelled(s, 60), "grounded", "unknown", "at least 72 labels"),
+    (lambda s, c: labelled(s, 200, unsupported=4), "grounded", "unknown", "more labels"),
+    (lambda s, c: labelled(s, 200, unsupported=60), "grounded", "fail", ""),
+    (lambda s, c: labelled(s, 200), "grounded", "pass", ""),
+    (lambda s, c: labelled(s, 200, sample_labels=True), "grounded", "unknown", "sample data"),
     (lambda s, c: calls(s, 100, supported=100, status="declined"), "grounded", "unknown", "calls of this version"),
     (lambda s, c: later(c, 1), "critical_harm", "unknown", "299 ratings"),
     (lambda s, c: fresh_ratings(s, 298), "critical_harm", "unknown", "more ratings"),

@@ -1,4 +1,4 @@
-"""Criteria computed from what happened: verdict, guardrails, stars, grounded answers, harm, return on investment.
+"""Criteria computed from what happened: verdict, guardrails, stars, harm, return on investment.
 
 Sample data are shown with their figures, labelled, and never pass: the status stays unknown until real data stand there.
 """
@@ -19,7 +19,7 @@ from groundcrew.metrics.plan import plan
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
 from groundcrew.stats.confidence_sequences import betting_sequence
-from groundcrew.stats.intervals import clopper_pearson_upper, wilson
+from groundcrew.stats.intervals import clopper_pearson_upper
 
 HOURS_S = 3_600
 SAMPLE_NOTE = "these are sample data and do not count: record real ones"
@@ -148,7 +148,7 @@ def _observations(registered: Hypothesis, outcomes: Sequence[Outcome]) -> list[O
     ]
 
 
-def _sampled(found: CriterionResult, sample: bool) -> CriterionResult:
+def sampled(found: CriterionResult, sample: bool) -> CriterionResult:
     """`found`, held at unknown and labelled where it rests on sample data."""
     if not sample:
         return found
@@ -172,7 +172,7 @@ def verdict(facts: Facts, criterion: Criterion) -> CriterionResult:
         missing="; ".join(report.reasons),
         **(_bounds(figures) if figures else {}),
     )
-    return _sampled(found, sample)
+    return sampled(found, sample)
 
 
 @check("sample_ratio")
@@ -191,7 +191,7 @@ def sample_ratio(facts: Facts, criterion: Criterion) -> CriterionResult:
         estimate=report.srm_p_value,
         n=sum(report.units.values()),
     )
-    return _sampled(found, sample)
+    return sampled(found, sample)
 
 
 @check("guardrails")
@@ -213,7 +213,7 @@ def guardrails(facts: Facts, criterion: Criterion) -> CriterionResult:
         missing="; ".join(open_rails) or "declare a guardrail metric",
         **(_bounds(rails[0]) if len(rails) == 1 else {}),
     )
-    return _sampled(found, sample)
+    return sampled(found, sample)
 
 
 @check("rating")
@@ -241,43 +241,7 @@ def rating(facts: Facts, criterion: Criterion) -> CriterionResult:
         n=len(ratings),
         source="ratings of the current version",
     )
-    return _sampled(found, sample)
-
-
-@check("grounded")
-def grounded(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """The share of sent answers with claims whose claims are all supported, by its Wilson interval."""
-    least = float(criterion.settings.get("share_min", 0.95))
-    bound = f"lower bound ≥ {least:.2f}"
-    sent = dict.fromkeys(("supported", "unsupported", "no_sources"), 0)
-    for (ended, state), number in facts.status_counts.items():
-        if ended in ("answered", "fallback") and state in sent:
-            sent[state] += number
-    n = sum(sent.values())
-    if n == 0:
-        return result(
-            criterion,
-            "unknown",
-            figure="no scored answers",
-            bound=bound,
-            n=0,
-            missing="calls of this version through the gateway",
-        )
-    interval = wilson(sent["supported"], n)
-    lower, upper = interval.lower or 0.0, 1.0 if interval.upper is None else interval.upper
-    status: CriterionStatus = "pass" if lower >= least else ("fail" if upper < least else "unknown")
-    return result(
-        criterion,
-        status,
-        figure=f"{sent['supported'] / n:.3f} [{lower:.3f}, {upper:.3f}], n = {n}",
-        bound=bound,
-        missing="more calls, or fewer unsupported answers",
-        estimate=sent["supported"] / n,
-        lower=lower,
-        upper=upper,
-        n=n,
-        source="trust states of the current version's calls",
-    )
+    return sampled(found, sample)
 
 
 @check("critical_harm")
@@ -309,7 +273,7 @@ def critical_harm(facts: Facts, criterion: Criterion) -> CriterionResult:
         upper=upper,
         n=len(asked),
     )
-    return _sampled(found, sample)
+    return sampled(found, sample)
 
 
 def _asked(ratings: Sequence[Rating]) -> list[Rating]:
@@ -363,7 +327,7 @@ def return_on_investment(facts: Facts, criterion: Criterion) -> CriterionResult:
         n=figures.n,
         source=f"{economics.cases_per_month:g} cases a month at {economics.hourly_cost_usd:g} USD an hour",
     )
-    return _sampled(found, sample)
+    return sampled(found, sample)
 
 
 def _difference(figures: MetricResult) -> str:
