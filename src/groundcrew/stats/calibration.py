@@ -1,13 +1,36 @@
-"""How far a trust score can be read as a probability: maps fitted on reviewers' labels, and the figures that show it."""
+"""How far a trust score can be read as a probability: the reliability curve and the figures of scores on labelled answers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import msgspec
+import numpy as np
+import scipy
+from numpy.typing import NDArray
 
-from groundcrew.domain.calibration import CalibrationMap, LabelledScore
-from groundcrew.stats.intervals import Interval
+from groundcrew.domain.calibration import LabelledScore
+from groundcrew.stats.calibration_fit import fit_calibration
+from groundcrew.stats.discrimination import auroc, weighted_auroc
+from groundcrew.stats.intervals import Interval, check_confidence, mean_t
+from groundcrew.stats.moments import moments
+from groundcrew.stats.weighted import LabelArrays, label_arrays, weighted_share
+
+__all__ = [
+    "CalibrationReport",
+    "ReliabilityBin",
+    "calibration_report",
+    "expected_calibration_error",
+    "fit_calibration",
+    "reliability",
+]
+
+#: A bin of the curve holds at least so many labels where it can, and the curve has at most so many bins.
+BIN_LABELS_MIN, BINS_MAX = 15, 10
+BOOTSTRAP_DRAWS = 1_000
+#: Seed of the bootstrap: the same labels give the same interval.
+SEED = 20_177
 
 
 class ReliabilityBin(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,11 +53,143 @@ class CalibrationReport(msgspec.Struct, frozen=True, kw_only=True):
     brier: Interval
 
 
-def fit_calibration(labels: Sequence[LabelledScore]) -> CalibrationMap:
-    """The map from score to P(supported) that these labels bear."""
-    raise NotImplementedError
-
-
 def calibration_report(labels: Sequence[LabelledScore], confidence: float = 0.95) -> CalibrationReport:
-    """Curve and figures of the scores as they are; for those of a map, put `map.apply(score)` into the labels first."""
-    raise NotImplementedError
+    """Curve and figures of the scores as they are; for those of a map, put `map.apply(score)` into the labels first.
+
+    Labels count by their weight. Intervals of independent, equally likely labels are DeLong's (AUROC) and Student's (Brier);
+    else, and always for the calibration error, they come from a bootstrap of whole groups. Raises InputError for scores or
+    probabilities outside their ranges.
+    """
+    check_confidence(confidence)
+    arrays = label_arrays(labels)
+    n, groups = int(arrays.scores.size), int(np.unique(arrays.groups).size)
+    calibration_error, area, squares = expected_calibration_error(arrays, confidence), None, None
+    supported = ~arrays.unsupported
+    if arrays.uniform and groups == n:
+        area = auroc(arrays.scores, supported, confidence)
+        squares = mean_t(moments((arrays.scores - supported) ** 2), confidence)
+        squares = msgspec.structs.replace(
+            squares,
+            lower=None if squares.lower is None else max(0.0, squares.lower),
+            upper=None if squares.upper is None else min(1.0, squares.upper),
+        )
+    else:
+        area = _bootstrapped(arrays, confidence, lambda each: weighted_auroc(each.scores, ~each.unsupported, each.weights))
+        squares = _bootstrapped(arrays, confidence, _brier)
+    return CalibrationReport(
+        labels=n,
+        groups=groups,
+        reliability=reliability(arrays, confidence=confidence),
+        expected_calibration_error=calibration_error,
+        auroc=area,
+        brier=squares,
+    )
+
+
+def reliability(arrays: LabelArrays, bins: int | None = None, confidence: float = 0.95) -> tuple[ReliabilityBin, ...]:
+    """Equal-mass bins from low to high scores; equal scores are never parted. Empty without labels.
+
+    The share's interval is Wilson's on the effective size, less what labels of one group repeat (their design effect).
+    """
+    result = []
+    for members in _bins(arrays.scores, bins):
+        chosen = arrays.take(members)
+        supported = ~chosen.unsupported
+        share = weighted_share(supported, chosen.weights, confidence, design_effect=_design_effect(chosen))
+        result.append(
+            ReliabilityBin(
+                lower=float(chosen.scores.min()),
+                upper=float(chosen.scores.max()),
+                mean_score=float(np.average(chosen.scores, weights=chosen.weights)),
+                supported=share,
+            )
+        )
+    return tuple(result)
+
+
+def expected_calibration_error(arrays: LabelArrays, confidence: float = 0.95, bins: int | None = None) -> Interval:
+    """Mean distance between score and share supported over equal-mass bins (Naeini, Cooper & Hauskrecht 2015), debiased.
+
+    The plain figure grows with noise: a bin of a perfect score still strays by its standard error. The expected excess of
+    each bin, |N(gap, σ²)| over |gap| with gap² − σ² for the squared gap (Kumar, Liang & Ma 2019), is taken off. The interval
+    is a bootstrap of whole groups, centred on the estimate. None and the whole range without labels.
+    """
+    check_confidence(confidence)
+    return _bootstrapped(arrays, confidence, lambda each: _calibration_error(each, bins), centred=True)
+
+
+def _calibration_error(arrays: LabelArrays, bins: int | None) -> float | None:
+    members = _bins(arrays.scores, bins)
+    if not members:
+        return None
+    total, result = float(arrays.weights.sum()), 0.0
+    for chosen in members:
+        weights, supported = arrays.weights[chosen], ~arrays.unsupported[chosen]
+        mass = float(weights.sum())
+        gap = abs(float(np.average(arrays.scores[chosen] - supported, weights=weights)))
+        size = mass**2 / float((weights**2).sum())
+        rate = (float(np.average(supported, weights=weights)) * size + 1) / (size + 2)
+        sigma = math.sqrt(rate * (1 - rate) / size)
+        centre = math.sqrt(max(gap**2 - sigma**2, 0.0))
+        folded = sigma * math.sqrt(2 / math.pi) * math.exp(-((centre / sigma) ** 2) / 2)
+        folded += centre * (1 - 2 * float(scipy.special.ndtr(-centre / sigma)))
+        result += mass / total * (gap - (folded - centre))
+    return min(max(result, 0.0), 1.0)
+
+
+def _brier(arrays: LabelArrays) -> float | None:
+    """Weighted mean of (score − supported)² (Brier 1950)."""
+    if arrays.scores.size == 0:
+        return None
+    return float(np.average((arrays.scores - ~arrays.unsupported) ** 2, weights=arrays.weights))
+
+
+def _bins(scores: NDArray[np.float64], bins: int | None) -> list[NDArray[np.int64]]:
+    """Places of the labels of each equal-mass bin; a run of equal scores goes where its middle lies."""
+    n = int(scores.size)
+    if n == 0:
+        return []
+    count = min(max(n // BIN_LABELS_MIN, 1), BINS_MAX) if bins is None else max(1, bins)
+    _, place, sizes = np.unique(scores, return_inverse=True, return_counts=True)
+    middle = (np.cumsum(sizes) - sizes / 2)[place]
+    belongs = np.minimum((middle / n * count).astype(np.int64), count - 1)
+    return [np.flatnonzero(belongs == number) for number in range(count) if bool((belongs == number).any())]
+
+
+def _design_effect(arrays: LabelArrays) -> float:
+    """Variance of the share with groups over that without: (Σ_groups of summed residuals squared)/(Σ residuals squared)."""
+    supported = ~arrays.unsupported
+    residuals = arrays.weights * (supported - float(np.average(supported, weights=arrays.weights)))
+    alone = float((residuals**2).sum())
+    _, inverse = np.unique(arrays.groups, return_inverse=True)
+    return max(1.0, float((np.bincount(inverse, weights=residuals) ** 2).sum()) / alone) if alone > 0 else 1.0
+
+
+def _bootstrapped(
+    arrays: LabelArrays, confidence: float, figure: Callable[[LabelArrays], float | None], *, centred: bool = False
+) -> Interval:
+    """A figure in 0..1 with the percentile interval over draws of whole groups (Efron 1979; Davison & Hinkley 1997, 3.8).
+
+    `centred` moves the interval by the draws' mean distance from the estimate, for figures that noise biases. Bounds are
+    None where most draws have no figure or the draws do not vary.
+    """
+    estimate = figure(arrays)
+    n = int(arrays.scores.size)
+    whole = Interval(estimate=estimate, lower=0.0, upper=1.0, n=n, method="group-bootstrap", confidence=confidence)
+    if estimate is None:
+        return whole
+    names, inverse = np.unique(arrays.groups, return_inverse=True)
+    members = [np.flatnonzero(inverse == number) for number in range(names.size)] if names.size < n else None
+    random = np.random.default_rng(SEED)
+    draws = []
+    for _ in range(BOOTSTRAP_DRAWS):
+        picked = random.integers(0, names.size, names.size)
+        value = figure(arrays.take(picked if members is None else np.concatenate([members[each] for each in picked])))
+        if value is not None:
+            draws.append(value)
+    if len(draws) <= BOOTSTRAP_DRAWS // 2 or min(draws) == max(draws):
+        return msgspec.structs.replace(whole, lower=None, upper=None)
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    shift = estimate - float(np.mean(draws)) if centred else 0.0
+    lower, upper = min(max(0.0, float(low) + shift), estimate), max(min(1.0, float(high) + shift), estimate)
+    return msgspec.structs.replace(whole, lower=lower, upper=upper)

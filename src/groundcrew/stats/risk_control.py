@@ -161,15 +161,22 @@ def walk_candidates(
     else nothing. The lowest that passes is chosen. Valid for any dependence between scores and labels and, since each
     wealth may be read at any time, at every look at once.
     """
+    thresholds = np.array([threshold for threshold, _ in candidates])
+    wealths = log_wealth(released_weights(arrays, thresholds), arrays.unsupported, unsupported_max)
     choice, alpha = Choice(None, delta), 0.0
-    for threshold, part in candidates:
+    for place, (threshold, part) in enumerate(candidates):
         alpha += part * delta
-        released = np.where(arrays.scores >= threshold, arrays.weights, 0.0)
-        if alpha > 0 and log_wealth(released, arrays.unsupported, unsupported_max) >= -math.log(alpha):
+        if alpha > 0 and float(wealths[place]) >= -math.log(alpha):
             choice = Choice(threshold, alpha)
         else:
             alpha = 0.0
     return choice
+
+
+def released_weights(arrays: LabelArrays, thresholds: Numbers) -> Numbers:
+    """Weight of each label where a threshold releases it, else 0: (thresholds, labels)."""
+    weights: Numbers = np.where(arrays.scores >= thresholds[:, None], arrays.weights, 0.0)
+    return weights
 
 
 def conformal_threshold(labels: Sequence[LabelledScore], unsupported_max: float = 0.05) -> float | None:

@@ -54,18 +54,27 @@ def hoeffding_bentkus_p_values(losses: Numbers, n: NDArray[np.int64], unsupporte
     return values
 
 
-def log_wealth(weights: Numbers, unsupported: NDArray[np.bool_], unsupported_max: float) -> float:
-    """Logarithm of what a bettor against "the weighted risk is above ε" owns who began with 1; it may be read at any time.
+def log_wealth_path(weights: Numbers, unsupported: NDArray[np.bool_], unsupported_max: float) -> Numbers:
+    """After each label the logarithm of what a bettor against "the weighted risk is above ε" owns who began with 1.
 
     Under that hypothesis E[w·(loss − ε)] ≥ 0, so the mean over STAKES of ∏(1 + η·w·(ε − loss)), η = stake/(1 − ε), is a
-    supermartingale that reaches 1/α with probability α at most (Ville 1939; Waudby-Smith & Ramdas 2024, section 4). `weights`
-    must lie in 0..1; those of answers that are not released are 0. It rises with ε, and does not depend on the order.
+    supermartingale that ever reaches 1/α with probability α at most (Ville 1939; Waudby-Smith & Ramdas 2024, section 4).
+    `weights` must lie in 0..1; those of answers that are not released are 0. The last value rises with ε, and does not depend
+    on the order. Any leading axes of `weights` are kept.
     """
     odds = unsupported_max / (1 - unsupported_max)
-    good, bad = weights[~unsupported], weights[unsupported]
     with np.errstate(divide="ignore"):
-        gains = [float(np.log1p(stake * odds * good).sum() + np.log1p(-stake * bad).sum()) for stake in STAKES]
-    return float(scipy.special.logsumexp(gains)) - math.log(len(STAKES))
+        gains = [np.cumsum(np.log1p(stake * weights * np.where(unsupported, -1.0, odds)), axis=-1) for stake in STAKES]
+    paths: Numbers = scipy.special.logsumexp(np.array(gains), axis=0) - math.log(len(STAKES))
+    return paths
+
+
+def log_wealth(weights: Numbers, unsupported: NDArray[np.bool_], unsupported_max: float) -> Numbers:
+    """The end of `log_wealth_path`; 0 before the first label."""
+    if weights.shape[-1] == 0:
+        return np.zeros(weights.shape[:-1])
+    last: Numbers = log_wealth_path(weights, unsupported, unsupported_max)[..., -1]
+    return last
 
 
 def risk_bound(weights: Numbers, unsupported: NDArray[np.bool_], alpha: float) -> float:
@@ -73,7 +82,7 @@ def risk_bound(weights: Numbers, unsupported: NDArray[np.bool_], alpha: float) -
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        if log_wealth(weights, unsupported, middle) >= -math.log(alpha):
+        if float(log_wealth(weights, unsupported, middle)) >= -math.log(alpha):
             high = middle
         else:
             low = middle
