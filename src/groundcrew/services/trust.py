@@ -260,6 +260,7 @@ def _drift(map_: CalibrationMap, fresh: list[tuple[Unit, LabelledScore]]) -> Cal
         [map_.apply(each.score) for each in scores],
         [each.supported for each in scores],
         probabilities=[each.probability for each in scores],
+        groups=[each.group for each in scores],
         alpha=DRIFT_ALPHA,
     )
 

@@ -243,14 +243,21 @@ async def record_results(services: Services, clock: FakeClock, *, sample: bool =
     await label_all(services, shipped, sample=sample)
 
 
-async def label_all(services: Services, calls: Sequence[Call], *, unsupported: int = 0, sample: bool = False) -> None:
-    """Somebody's labels of drawn answers, the first ones unsupported, all in one transaction."""
+async def label_all(
+    services: Services,
+    calls: Sequence[Call],
+    *,
+    unsupported: int = 0,
+    said: Sequence[bool | None] | None = None,
+    sample: bool = False,
+) -> None:
+    """Somebody's labels of drawn answers, as given or the first ones unsupported, all in one transaction."""
+    says = said if said is not None else [place >= unsupported for place in range(len(calls))]
     async with services.database.write(PERSON) as writer:
-        for position, each in enumerate(calls):
+        for each, word in zip(calls, says, strict=True):
             drawn = await LABEL_DRAWS.get(writer.connection, each.id)
             assert drawn is not None
-            said = position >= unsupported
-            made = _label(drawn, "anna", said, "spot_check", writer, sample=sample)
+            made = _label(drawn, "anna", word, "spot_check", writer, sample=sample)
             await catalog.TRUST_LABELS.put(writer, made, "label")
 
 
