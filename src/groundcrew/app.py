@@ -69,6 +69,7 @@ class App:
         from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
+        from groundcrew.jobs.trust_keeper import TrustKeeper
         from groundcrew.services.bundle import open_services
         from groundcrew.web.live import LiveEvents
 
@@ -116,7 +117,8 @@ class App:
         self._open_web()
         stack.push_async_callback(self._cancel)
         retention = RetentionJob(self.services.retention, days_default=settings.retention_days)
-        work = (self.keeper.run(), self.shipper.run(), self.budgets.run(), retention.run())
+        labels = TrustKeeper(self.services.trust)
+        work = (self.keeper.run(), self.shipper.run(), self.budgets.run(), retention.run(), labels.run())
         self._tasks = [asyncio.create_task(each) for each in work]
 
     async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:
@@ -131,6 +133,7 @@ class App:
         gateway_settings = GatewaySettings(snapshot_age_s_max=self.settings.snapshot_age_s_max)
         self.metrics = Metrics()
         self.metrics.watch_spool(self.spool.status)
+        self.metrics.watch_trust(lambda: self.keeper.current.use_cases)
         self.gateway = Gateway(
             snapshots=self.keeper,
             recorder=SpoolRecorder(self.spool),

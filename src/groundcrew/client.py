@@ -118,6 +118,7 @@ class Client:
         comment: str = "",
         corrected_text: str = "",
         critical_harm: bool | None = None,
+        grounded: bool | None = None,
     ) -> str:
         """Record 1–5 stars for a call, or for a business case where `call_id` is None; returns the rating's id."""
         body = {
@@ -129,6 +130,7 @@ class Client:
             "comment": comment,
             "corrected_text": corrected_text,
             "critical_harm": critical_harm,
+            "grounded": grounded,
         }
         return str(self._request("POST", "/ratings", body)["id"])
 

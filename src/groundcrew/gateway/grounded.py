@@ -12,6 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from groundcrew.domain.snapshot import KnowledgeEntry
 from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import GroundcrewError
@@ -59,6 +61,7 @@ class LocalGrounding:
 
         def load() -> None:
             self._scorer()
+            self._verifier()
             for entry in knowledge[: self._indexes_max]:
                 try:
                     self._index(entry.folder)
@@ -91,7 +94,8 @@ class LocalGrounding:
     async def score(self, answer: str, sources: Sequence[Source], question: str) -> TrustReport:
         """How far `sources` support `answer`."""
         texts = [source.text for source in sources]
-        return await self._work(lambda: self._scorer().score(answer, texts, question))
+        report = await self._work(lambda: self._scorer().score(answer, texts, question))
+        return report if report.verifier is not None else msgspec.structs.replace(report, verifier=self._verifier())
 
     async def compose(self, knowledge: KnowledgeEntry, question: str, sources: Sequence[Source]) -> ComposedAnswer:
         """An answer of verbatim sentences. A passage that a guard has masked is not quoted."""
@@ -148,6 +152,12 @@ class LocalGrounding:
         if scorer is None:
             scorer = self._own.scorer = TrustScorer(self._encoder())
         return scorer
+
+    @staticmethod
+    def _verifier() -> str:
+        from groundcrew.grounding.verifier_version import verifier_version
+
+        return verifier_version()
 
     def _engine(self) -> ExtractiveEngine:
         """This thread's extractive engine: one is not safe across threads."""

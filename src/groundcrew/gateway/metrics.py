@@ -7,13 +7,14 @@ few microseconds. Count from one thread (the event loop); scrape from any.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from groundcrew.domain.call import CallStatus, GuardResult
+from groundcrew.domain.snapshot import UseCaseEntry
 from groundcrew.gateway.breaker import BreakerKey, State
 from groundcrew.gateway.spool import SpoolStatus
 
@@ -79,6 +80,30 @@ def _histogram(name: str, text: str, label: str, times: dict[str, _Times]) -> Me
     return family
 
 
+class _TrustGauges(Collector):
+    """Whether the trust of use cases can be relied on, as the newest snapshot says."""
+
+    def __init__(self, use_cases: Callable[[], Mapping[str, UseCaseEntry]]) -> None:
+        self._use_cases = use_cases
+
+    def collect(self) -> Iterator[Metric]:
+        """One gauge each, of the use cases that have it."""
+        doubt = GaugeMetricFamily(
+            "groundcrew_calibration_in_doubt", "1 while fresh labels contradict the calibration", labels=("use_case",)
+        )
+        holds = GaugeMetricFamily(
+            "groundcrew_guarantee_holds", "1 while the declared guarantee is in force", labels=("use_case",)
+        )
+        for name, entry in self._use_cases().items():
+            grounding = entry.use_case.grounding
+            if entry.trust.calibration is not None:
+                doubt.add_metric((name,), float(entry.trust.in_doubt))
+            if grounding is not None and grounding.guarantee is not None:
+                holds.add_metric((name,), float(entry.trust.guarantee is not None))
+        yield doubt
+        yield holds
+
+
 class Metrics:
     """Counters, histograms and gauges of the data plane."""
 
@@ -123,6 +148,10 @@ class Metrics:
         self.watch("spool_oldest_seconds", "Age of the oldest record that waits to be shipped", lambda: status().oldest_s)
         self.watch("spool_problem", "1 while records can not be written", lambda: status().problem is not None)
         self.watch("unrecorded_calls", "Calls without a record since the start", lambda: status().missed)
+
+    def watch_trust(self, use_cases: Callable[[], Mapping[str, UseCaseEntry]]) -> None:
+        """Expose which calibrations are in doubt and which guarantees hold."""
+        self.registry.register(_TrustGauges(use_cases))
 
     def call(
         self, use_case: str, status: CallStatus, latency_ms: dict[str, float], input_tokens: int, output_tokens: int

@@ -225,6 +225,17 @@ class Labels:
         await self._changed(drawn.use_case)
         return made
 
+    @staticmethod
+    def refusal(use_case: UseCase, labeller: User | None) -> str:
+        """Why this person may not judge answers of `use_case`; "" where they may."""
+        if labeller is None:
+            return "a key can not label"
+        try:
+            _check_labeller(use_case, labeller)
+        except NotAllowed as error:
+            return str(error)
+        return ""
+
     async def find(self, use_case: str, *, limit: int = 200) -> list[TrustLabel]:
         """The newest labels first, revisions and labels of other versions included."""
         async with self._database.read() as connection:

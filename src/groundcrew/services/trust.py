@@ -32,7 +32,7 @@ DRIFT_ALPHA = 0.01
 REFIT_GROWTH = 1.5
 
 
-class TrustReportOfUseCase(msgspec.Struct, frozen=True, kw_only=True):
+class TrustOverview(msgspec.Struct, frozen=True, kw_only=True):
     """How far the trust scores of a use case's current version can be relied on, as of one moment.
 
     `origins` counts labels that count by origin; `drawn`, `judged`, `skipped` and `waiting` the drawn answers; `disputed` those
@@ -69,7 +69,7 @@ class Trust:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def report(self, use_case: str) -> TrustReportOfUseCase:
+    async def report(self, use_case: str) -> TrustOverview:
         """Everything that the page and the command show; nothing is written."""
         item, now = await self._standing(use_case)
         return await asyncio.to_thread(_report, item, now)
@@ -166,13 +166,13 @@ def guarantee_of(rule: GuaranteeRule, now: Standing, *, share_min: float) -> Gua
     return found
 
 
-def _report(item: UseCase, now: Standing) -> TrustReportOfUseCase:
+def _report(item: UseCase, now: Standing) -> TrustOverview:
     scores = now.for_calibration()
     current = now.calibration if now.rules.calibration is not None else None
     fresh = _fresh(now)
     rule = item.grounding.guarantee if item.grounding is not None else None
     states = Counter(each.state for each in now.units)
-    return TrustReportOfUseCase(
+    return TrustOverview(
         use_case=item.name,
         version_digest=now.version_digest,
         verifier=now.verifier,

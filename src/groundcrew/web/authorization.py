@@ -24,6 +24,8 @@ Action = Literal[
     "rate",
     "record_outcomes",
     "decide_sign_off",
+    "label",
+    "recalibrate",
     "attest",
     "scan_overlaps",
     "stop",

@@ -26,6 +26,8 @@ EXPECTED: dict[str, frozenset[str]] = {
     "test_policy": EVERYONE,
     "rate": ACTIVE,
     "decide_sign_off": ACTIVE,
+    "label": ACTIVE,
+    "recalibrate": frozenset({"admin", "reviewer", "it"}),
     "attest": ACTIVE,
     "stop": ACTIVE,
     "resume": frozenset({"admin", "on_call", "it"}),

@@ -31,10 +31,12 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A person's decision. An edit needs `text`, a rejection needs `comment`."""
+    """A person's decision. An edit needs `text`, a rejection needs `comment`. `grounded` says whether the sources support every
+    claim of the draft: an approval says so, an edit or rejection says nothing of it where it is left out."""
 
     decision: Literal["approve", "edit", "reject"]
     text: str | None = None
+    grounded: bool | None = None
     comment: str = ""
 
 
@@ -65,7 +67,7 @@ async def decide(request: ApiRequest, sign_off_id: FromPath[str], data: JSONBody
         raise NotAllowed("a key can not sign")
     return released(
         await services_of(request).sign_offs.decide(
-            sign_off_id, data.decision, signer=signer, text=data.text, comment=data.comment
+            sign_off_id, data.decision, signer=signer, text=data.text, comment=data.comment, grounded=data.grounded
         )
     )
 

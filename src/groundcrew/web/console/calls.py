@@ -25,12 +25,13 @@ TRACE_LENGTH = 32
 
 
 class RateForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The rating form. `critical_harm` is empty where it was not answered."""
+    """The rating form. `critical_harm` and `grounded` are empty where they were not answered."""
 
     stars: Annotated[int, msgspec.Meta(ge=1, le=5)]
     comment: Annotated[str, msgspec.Meta(max_length=COMMENT_LENGTH_MAX)] = ""
     corrected_text: Annotated[str, msgspec.Meta(max_length=CORRECTED_TEXT_LENGTH_MAX)] = ""
     critical_harm: Literal["", "yes", "no"] = ""
+    grounded: Literal["", "yes", "no"] = ""
 
 
 class CheckedAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +136,7 @@ async def rate(request: PageRequest, call_id: FromPath[str]) -> Page:
             comment=form.comment,
             corrected_text=form.corrected_text,
             critical_harm=None if form.critical_harm == "" else form.critical_harm == "yes",
+            grounded=None if form.grounded == "" else form.grounded == "yes",
         ),
         actor=principal.actor,
     )

@@ -13,6 +13,7 @@ from groundcrew.web.console import (
     guarding,
     kill_switches,
     knowledge,
+    labels,
     portfolio,
     sign_in,
     sign_offs,
@@ -21,7 +22,21 @@ from groundcrew.web.console import (
     use_case,
 )
 
-MODULES = (sign_in, portfolio, use_case, calls, sign_offs, knowledge, kill_switches, guarding, spend, audit, accounts, stream)
+MODULES = (
+    sign_in,
+    portfolio,
+    use_case,
+    calls,
+    sign_offs,
+    labels,
+    knowledge,
+    kill_switches,
+    guarding,
+    spend,
+    audit,
+    accounts,
+    stream,
+)
 
 
 def console_routes() -> Router:

@@ -28,6 +28,8 @@ class DecisionForm(msgspec.Struct, frozen=True, kw_only=True):
     decision: Literal["approve", "edit", "reject"]
     text: Annotated[str, msgspec.Meta(max_length=CORRECTED_TEXT_LENGTH_MAX)] = ""
     comment: Annotated[str, msgspec.Meta(max_length=REASON_LENGTH_MAX)] = ""
+    #: Empty where it was not said; an approval says yes.
+    grounded: Literal["", "yes", "no"] = ""
 
 
 @get("/sign-offs", action="read")
@@ -76,6 +78,7 @@ async def decide(request: PageRequest, sign_off_id: FromPath[str]) -> Page:
             signer=principal.user,
             text=form.text if form.decision == "edit" else None,
             comment=form.comment,
+            grounded=None if form.grounded == "" else form.grounded == "yes",
         )
     except (Conflict, InputError, NotAllowed) as error:
         found = await services_of(request).sign_offs.get(sign_off_id)
