@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from groundcrew.cli import trust_labels
 from groundcrew.cli.common import json_option, print_json, print_table
 from groundcrew.errors import InputError
 
 
 @click.group()
 def trust() -> None:
-    """Score answers against their sources."""
+    """Score answers against their sources, and see what people's labels say of the scores."""
 
 
 @trust.command("score")
@@ -33,6 +34,10 @@ def trust_score(source: Path, output: Path) -> None:
     with progress_bar("scoring") as advance:
         rows = score_file(source, output, lambda done: advance(done, 0))
     click.echo(f"{rows} answers scored into {output}")
+
+
+for _command in (trust_labels.labels, trust_labels.recalibrate, trust_labels.report):
+    trust.add_command(_command)
 
 
 @click.group()

@@ -11,6 +11,7 @@ from litestar.params import FromPath, QueryParameter
 from groundcrew.domain.trust_label import REASON_LENGTH_MAX, ClaimMark
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.labels import LabelTask
+from groundcrew.services.trust import LABELS_MIN
 from groundcrew.web.api.common import principal_of, services_of
 from groundcrew.web.api.labels import labeller_of
 from groundcrew.web.console.highlight import answer_segments, claims_of, marked_sources
@@ -130,6 +131,7 @@ async def _trust(
         view=view,
         raw_curve=curve(view.raw),
         calibrated_curve=curve(view.calibrated),
+        labels_min=LABELS_MIN,
         across=across,
         up=up,
         message=message,
