@@ -7,7 +7,7 @@ import msgspec
 from groundcrew.stats.calibration import CalibrationReport
 
 #: Width and height of the drawing, and what is left free for the axes.
-SIZE, LEFT, BOTTOM, TOP, RIGHT = 260.0, 34.0, 30.0, 8.0, 8.0
+SIZE, LEFT, BOTTOM, TOP, RIGHT = 260.0, 36.0, 30.0, 8.0, 8.0
 
 
 class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
