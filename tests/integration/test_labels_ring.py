@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.unit.services import bank
 
 from groundcrew.app import App
 from groundcrew.domain.user import User
@@ -62,12 +63,17 @@ ARTICLE = (
 QUESTION = "What does the everyday account cost a month, and a replacement debit card? No. {number}"
 RIGHT = "The everyday account costs CHF 3 a month. A replacement card costs CHF 20 and comes within five working days."
 WRONG = "The everyday account costs CHF 3 a month. Customers also get a free concert ticket every summer."
-ANSWERS, WRONG_EVERY = 220, 4
+ANSWERS, WRONG_EVERY, JUDGED_ONE_BY_ONE = 180, 4, 12
 
 
 def scripted(request: ReceivedRequest) -> Reply:
     number = int(request.last_user_text().rpartition(" ")[2])
     return Reply(text=WRONG if number % WRONG_EVERY == 0 else RIGHT)
+
+
+def is_right(answer: str) -> bool:
+    """What a person finds who reads the article."""
+    return "concert" not in answer
 
 
 @pytest.fixture
@@ -95,20 +101,29 @@ class Desk:
     async def heard(self) -> None:
         """Until the gateway enforces the newest snapshot."""
         version = await self.services.snapshots.version()
-        while self.app.keeper.current.version < version:
-            await asyncio.sleep(0.01)
+
+        async def newest() -> bool:
+            return self.app.keeper.current.version >= version
+
+        await bank.until(newest)
 
     async def ask(self, number: int) -> httpx.Response:
         body = {"model": "assistant", "messages": [{"role": "user", "content": QUESTION.format(number=number)}]}
         return await self.client.post("/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {self.secret}"})
 
-    async def judge_all(self) -> int:
-        """The reviewer judges whatever is drawn, without seeing a score; how many answers that were."""
-        done = 0
-        while (task := await self.services.labels.next("assistant", self.reviewer)) is not None:
-            await self.services.labels.label(task.call.id, labeller=self.reviewer, supported="concert" not in task.answer.text)
-            done += 1
-        return done
+    async def judge(self, number: int) -> None:
+        """The reviewer judges what they are handed, without seeing a score."""
+        for _ in range(number):
+            task = await self.services.labels.next("assistant", self.reviewer)
+            assert task is not None
+            await self.services.labels.label(task.call.id, labeller=self.reviewer, supported=is_right(task.answer.text))
+
+    async def judge_the_rest(self) -> None:
+        """The same for all that is left, at once."""
+        judged = {each.call_id for each in await self.services.labels.find("assistant", limit=1_000)}
+        calls = [each for each in await self.services.calls.latest(limit=1_000) if each.id not in judged]
+        await bank.label_all(self.services, calls, said=[is_right(each.withheld_answer) for each in calls])
+        await self.services.trust.refresh("assistant")
 
     async def grounded(self) -> Any:
         evaluation = await self.services.gates.evaluate("assistant", actor="user:maria", to="production_readiness", save=False)
@@ -148,7 +163,11 @@ async def _earns_its_guarantee(desk: Desk) -> None:
     """Withheld answers are judged too, and once enough are, the next right one leaves while the wrong one does not."""
     answers = await asyncio.gather(*(desk.ask(number) for number in range(2, ANSWERS)))
     assert {each.status_code for each in answers} == {403}
-    assert await desk.judge_all() == ANSWERS - 1
+    await desk.judge(JUDGED_ONE_BY_ONE)
+    await desk.heard()
+    assert desk.app.keeper.current.use_cases["assistant"].release_rule.guarantee is None, "too few labels"
+    await desk.judge_the_rest()
+    assert (await desk.services.labels.queue("assistant")).judged == ANSWERS - 1
     await desk.heard()
     rule = desk.app.keeper.current.use_cases["assistant"].release_rule
     assert rule.guarantee is not None
