@@ -108,9 +108,9 @@ class Guarantee(msgspec.Struct, frozen=True, kw_only=True):
 
     Released is what scores `threshold` or more, on the scale **before** calibration; None: nothing may be released. `labels`
     counts independent labels (one a group), `released` those of them that were tested and score the threshold or more, and
-    `unsupported` the wrong ones of these. `share` (of all answers released) and `risk` (unsupported among released) are estimates with bounds;
-    `risk_upper` at the confidence that the choice of the threshold leaves. Where the threshold is None, `released`,
-    `unsupported`, `risk` and `risk_upper` speak of releasing everything. Shares are 0..1; None is unknown.
+    `unsupported` the wrong ones of these. `share` (of all answers released) and `risk` (unsupported among released) are
+    estimates with bounds; `risk_upper` at the confidence that the choice of the threshold leaves. Where the threshold is None,
+    `released`, `unsupported`, `risk` and `risk_upper` speak of releasing everything. Shares are 0..1; None is unknown.
     """
 
     threshold: float | None

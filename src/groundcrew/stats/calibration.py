@@ -20,6 +20,8 @@ from groundcrew.stats.weighted import LabelArrays, label_arrays, weighted_share
 __all__ = [
     "CalibrationReport",
     "ReliabilityBin",
+    "area_under_curve",
+    "brier_score",
     "calibration_report",
     "expected_calibration_error",
     "fit_calibration",
@@ -62,28 +64,34 @@ def calibration_report(labels: Sequence[LabelledScore], confidence: float = 0.95
     """
     check_confidence(confidence)
     arrays = label_arrays(labels)
-    n, groups = int(arrays.scores.size), int(np.unique(arrays.groups).size)
-    calibration_error, area, squares = expected_calibration_error(arrays, confidence), None, None
-    supported = ~arrays.unsupported
-    if arrays.uniform and groups == n:
-        area = auroc(arrays.scores, supported, confidence)
-        squares = mean_t(moments((arrays.scores - supported) ** 2), confidence)
-        squares = msgspec.structs.replace(
-            squares,
-            lower=None if squares.lower is None else max(0.0, squares.lower),
-            upper=None if squares.upper is None else min(1.0, squares.upper),
-        )
-    else:
-        area = _bootstrapped(arrays, confidence, lambda each: weighted_auroc(each.scores, ~each.unsupported, each.weights))
-        squares = _bootstrapped(arrays, confidence, _brier)
     return CalibrationReport(
-        labels=n,
-        groups=groups,
+        labels=int(arrays.scores.size),
+        groups=int(np.unique(arrays.groups).size),
         reliability=reliability(arrays, confidence=confidence),
-        expected_calibration_error=calibration_error,
-        auroc=area,
-        brier=squares,
+        expected_calibration_error=expected_calibration_error(arrays, confidence),
+        auroc=area_under_curve(arrays, confidence),
+        brier=brier_score(arrays, confidence),
     )
+
+
+def area_under_curve(arrays: LabelArrays, confidence: float = 0.95) -> Interval:
+    """AUROC of the scores, 0..1; unknown without both kinds of answers."""
+    if _independent(arrays):
+        return auroc(arrays.scores, ~arrays.unsupported, confidence)
+    return _bootstrapped(arrays, confidence, lambda each: weighted_auroc(each.scores, ~each.unsupported, each.weights))
+
+
+def brier_score(arrays: LabelArrays, confidence: float = 0.95) -> Interval:
+    """Mean squared distance of score and label, 0..1 (Brier 1950)."""
+    if not _independent(arrays):
+        return _bootstrapped(arrays, confidence, _brier)
+    found = mean_t(moments((arrays.scores - ~arrays.unsupported) ** 2), confidence)
+    lower = None if found.lower is None else max(0.0, found.lower)
+    return msgspec.structs.replace(found, lower=lower, upper=None if found.upper is None else min(1.0, found.upper))
+
+
+def _independent(arrays: LabelArrays) -> bool:
+    return arrays.uniform and int(np.unique(arrays.groups).size) == int(arrays.groups.size)
 
 
 def reliability(arrays: LabelArrays, bins: int | None = None, confidence: float = 0.95) -> tuple[ReliabilityBin, ...]:

@@ -68,8 +68,8 @@ def release_threshold(
     stays valid when it is asked again after each label, at the price of more labels. Left out, `test` is the exact binomial
     one for one look (labels of unequal probability are thinned to an even sample first), and betting, which uses the weights,
     for repeated looks. `probability_min` is the least probability that the sampling could give; where left out, the least one
-    seen stands for it. `unlabelled` are scores of other answers of the same kind: they place the candidate thresholds of
-    betting and sharpen the share, both free of charge. Raises InputError for values outside their ranges, and for a test
+    seen stands for it. `unlabelled` are scores of other answers of the same kind: where there are enough of them, they place the candidate
+    thresholds of betting and sharpen the share, both free of charge. Raises InputError for values outside their ranges, and for a test
     that does not suit the looks.
     """
     check_promise(unsupported_max, confidence)
@@ -80,11 +80,12 @@ def release_threshold(
     arrays = one_of_each_group(every, first=monitoring == "sequential")
     others = _scores(unlabelled)
     if chosen_test == "betting":
-        placing = np.zeros(arrays.scores.size, np.bool_)
-        if others is None:
+        if others is not None and others.size >= PLACING_LABELS:
+            tested, candidates = arrays, candidate_thresholds(others)
+        else:
             placing = placing_labels(int(arrays.scores.size), monitoring)
-        placed, tested = arrays.take(placing), arrays.take(~placing)
-        candidates = candidate_thresholds(placed.scores, placed.weights) if others is None else candidate_thresholds(others)
+            tested, placed = arrays.take(~placing), arrays.take(placing)
+            candidates = candidate_thresholds(placed.scores, placed.weights)
         choice = walk_candidates(tested, candidates, unsupported_max, 1 - confidence)
     else:
         tested = arrays if arrays.uniform else thinned(arrays, SEED)
@@ -229,7 +230,7 @@ def _guarantee(
     else:
         bound = _binomial_bound(errors, n, choice.alpha, test)
     share = weighted_share(arrays.scores >= (choice.threshold or 0.0), arrays.weights, SHARE_CONFIDENCE)
-    if others is not None:
+    if others is not None and others.size > arrays.scores.size:
         share = weighted_share(others >= (choice.threshold or 0.0), np.ones(others.size), SHARE_CONFIDENCE)
     nothing = choice.threshold is None
     guarantee = Guarantee(
