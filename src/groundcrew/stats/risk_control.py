@@ -68,9 +68,9 @@ def release_threshold(
     stays valid when it is asked again after each label, at the price of more labels. Left out, `test` is the exact binomial
     one for one look (labels of unequal probability are thinned to an even sample first), and betting, which uses the weights,
     for repeated looks. `probability_min` is the least probability that the sampling could give; where left out, the least one
-    seen stands for it. `unlabelled` are scores of other answers of the same kind: where there are enough of them, they place the candidate
-    thresholds of betting and sharpen the share, both free of charge. Raises InputError for values outside their ranges, and for a test
-    that does not suit the looks.
+    seen stands for it. `unlabelled` are scores of other answers of the same kind, the same ones at each look: from
+    PLACING_LABELS on they place the candidate thresholds of betting, and where they are more than the labels they tell the
+    share. Raises InputError for values outside their ranges, and for a test that does not suit the looks.
     """
     check_promise(unsupported_max, confidence)
     chosen_test = test or ("exact-binomial" if monitoring == "fixed" else "betting")
