@@ -9,12 +9,17 @@ import click
 
 from groundcrew.cli import trust_labels
 from groundcrew.cli.common import json_option, print_json, print_table
+from groundcrew.cli.trust_files import trust_calibrate, trust_guarantee
 from groundcrew.errors import InputError
 
 
 @click.group()
 def trust() -> None:
-    """Score answers against their sources, and see what people's labels say of the scores."""
+    """Score answers against their sources, and measure the scores on labels."""
+
+
+for _command in (trust_calibrate, trust_guarantee, trust_labels.labels, trust_labels.recalibrate, trust_labels.report):
+    trust.add_command(_command)
 
 
 @trust.command("score")
@@ -34,10 +39,6 @@ def trust_score(source: Path, output: Path) -> None:
     with progress_bar("scoring") as advance:
         rows = score_file(source, output, lambda done: advance(done, 0))
     click.echo(f"{rows} answers scored into {output}")
-
-
-for _command in (trust_labels.labels, trust_labels.recalibrate, trust_labels.report):
-    trust.add_command(_command)
 
 
 @click.group()

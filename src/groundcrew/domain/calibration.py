@@ -26,7 +26,7 @@ class LabelledScore(msgspec.Struct, frozen=True, kw_only=True):
     """One answer that a person judged: its `score` 0..1 before any calibration, and whether every claim was `supported`.
 
     `probability` is the known chance, above 0 and at most 1, with which the answer was picked for review (1 or any one value
-    for all: a plain random sample). `group` names the case or customer that several labels share.
+    for all: a plain random sample). `group` names the case or customer that several labels share: a guarantee counts one of them.
     """
 
     score: float
@@ -107,10 +107,10 @@ class Guarantee(msgspec.Struct, frozen=True, kw_only=True):
     """The promise that at most `unsupported_max` of the released answers hold an unsupported claim, with `confidence`.
 
     Released is what scores `threshold` or more, on the scale **before** calibration; None: nothing may be released. `labels`
-    counts independent labels (one a group), `released` those among them at or above the threshold and `unsupported` the wrong
-    ones of these. `share` (of all answers released) and `risk` (unsupported among released) are estimates with bounds;
-    `risk_upper` at the confidence that the choice of the threshold leaves. Where the threshold is None, `released`,
-    `unsupported`, `risk` and `risk_upper` speak of releasing everything. Shares are 0..1; None is unknown.
+    counts independent labels (one a group), `released` those of them that were tested and score the threshold or more, and
+    `unsupported` the wrong ones of these. `share` (of all answers released) and `risk` (unsupported among released) are
+    estimates with bounds; `risk_upper` at the confidence that the choice of the threshold leaves. Where the threshold is None,
+    `released`, `unsupported`, `risk` and `risk_upper` speak of releasing everything. Shares are 0..1; None is unknown.
     """
 
     threshold: float | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -20,6 +21,8 @@ from groundcrew.stats.weighted import LabelArrays, label_arrays, weighted_share
 __all__ = [
     "CalibrationReport",
     "ReliabilityBin",
+    "area_under_curve",
+    "brier_score",
     "calibration_report",
     "expected_calibration_error",
     "fit_calibration",
@@ -29,8 +32,13 @@ __all__ = [
 #: A bin of the curve holds at least so many labels where it can, and the curve has at most so many bins.
 BIN_LABELS_MIN, BINS_MAX = 15, 10
 BOOTSTRAP_DRAWS = 1_000
+#: Draws that are worked on at a time, which bounds the memory (times the labels).
+BOOTSTRAP_CHUNK = 50
 #: Seed of the bootstrap: the same labels give the same interval.
 SEED = 20_177
+
+#: One row of weights for each draw, one column for each label.
+Weights: TypeAlias = NDArray[np.float64]
 
 
 class ReliabilityBin(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,28 +70,35 @@ def calibration_report(labels: Sequence[LabelledScore], confidence: float = 0.95
     """
     check_confidence(confidence)
     arrays = label_arrays(labels)
-    n, groups = int(arrays.scores.size), int(np.unique(arrays.groups).size)
-    calibration_error, area, squares = expected_calibration_error(arrays, confidence), None, None
-    supported = ~arrays.unsupported
-    if arrays.uniform and groups == n:
-        area = auroc(arrays.scores, supported, confidence)
-        squares = mean_t(moments((arrays.scores - supported) ** 2), confidence)
-        squares = msgspec.structs.replace(
-            squares,
-            lower=None if squares.lower is None else max(0.0, squares.lower),
-            upper=None if squares.upper is None else min(1.0, squares.upper),
-        )
-    else:
-        area = _bootstrapped(arrays, confidence, lambda each: weighted_auroc(each.scores, ~each.unsupported, each.weights))
-        squares = _bootstrapped(arrays, confidence, _brier)
     return CalibrationReport(
-        labels=n,
-        groups=groups,
+        labels=int(arrays.scores.size),
+        groups=int(np.unique(arrays.groups).size),
         reliability=reliability(arrays, confidence=confidence),
-        expected_calibration_error=calibration_error,
-        auroc=area,
-        brier=squares,
+        expected_calibration_error=expected_calibration_error(arrays, confidence),
+        auroc=area_under_curve(arrays, confidence),
+        brier=brier_score(arrays, confidence),
     )
+
+
+def area_under_curve(arrays: LabelArrays, confidence: float = 0.95) -> Interval:
+    """AUROC of the scores, 0..1; unknown without both kinds of answers."""
+    if _independent(arrays):
+        return auroc(arrays.scores, ~arrays.unsupported, confidence)
+    return _bootstrapped(arrays, confidence, lambda weights: weighted_auroc(arrays.scores, ~arrays.unsupported, weights))
+
+
+def brier_score(arrays: LabelArrays, confidence: float = 0.95) -> Interval:
+    """Mean squared distance of score and label, 0..1 (Brier 1950)."""
+    if not _independent(arrays):
+        squares = (arrays.scores - ~arrays.unsupported) ** 2
+        return _bootstrapped(arrays, confidence, lambda weights: weights @ squares / weights.sum(axis=1))
+    found = mean_t(moments((arrays.scores - ~arrays.unsupported) ** 2), confidence)
+    lower = None if found.lower is None else max(0.0, found.lower)
+    return msgspec.structs.replace(found, lower=lower, upper=None if found.upper is None else min(1.0, found.upper))
+
+
+def _independent(arrays: LabelArrays) -> bool:
+    return arrays.uniform and int(np.unique(arrays.groups).size) == int(arrays.groups.size)
 
 
 def reliability(arrays: LabelArrays, bins: int | None = None, confidence: float = 0.95) -> tuple[ReliabilityBin, ...]:
@@ -115,33 +130,28 @@ def expected_calibration_error(arrays: LabelArrays, confidence: float = 0.95, bi
     is a bootstrap of whole groups, centred on the estimate. None and the whole range without labels.
     """
     check_confidence(confidence)
-    return _bootstrapped(arrays, confidence, lambda each: _calibration_error(each, bins), centred=True)
-
-
-def _calibration_error(arrays: LabelArrays, bins: int | None) -> float | None:
     members = _bins(arrays.scores, bins)
-    if not members:
-        return None
-    total, result = float(arrays.weights.sum()), 0.0
+    return _bootstrapped(arrays, confidence, lambda weights: _calibration_errors(arrays, members, weights), centred=True)
+
+
+def _calibration_errors(arrays: LabelArrays, members: list[NDArray[np.int64]], weights: Weights) -> NDArray[np.float64]:
+    """The debiased error under each row of weights, in 0..1."""
+    result = np.zeros(weights.shape[0])
     for chosen in members:
-        weights, supported = arrays.weights[chosen], ~arrays.unsupported[chosen]
-        mass = float(weights.sum())
-        gap = abs(float(np.average(arrays.scores[chosen] - supported, weights=weights)))
-        size = mass**2 / float((weights**2).sum())
-        rate = (float(np.average(supported, weights=weights)) * size + 1) / (size + 2)
-        sigma = math.sqrt(rate * (1 - rate) / size)
-        centre = math.sqrt(max(gap**2 - sigma**2, 0.0))
-        folded = sigma * math.sqrt(2 / math.pi) * math.exp(-((centre / sigma) ** 2) / 2)
-        folded += centre * (1 - 2 * float(scipy.special.ndtr(-centre / sigma)))
-        result += mass / total * (gap - (folded - centre))
-    return min(max(result, 0.0), 1.0)
-
-
-def _brier(arrays: LabelArrays) -> float | None:
-    """Weighted mean of (score − supported)² (Brier 1950)."""
-    if arrays.scores.size == 0:
-        return None
-    return float(np.average((arrays.scores - ~arrays.unsupported) ** 2, weights=arrays.weights))
+        supported, own = ~arrays.unsupported[chosen], weights[:, chosen]
+        mass, squares = own.sum(axis=1), (own**2).sum(axis=1)
+        seen = mass > 0
+        whole = np.where(seen, mass, 1.0)
+        gap = np.abs(own @ (arrays.scores[chosen] - supported)) / whole
+        size = np.where(seen, mass**2 / np.where(seen, squares, 1.0), 1.0)
+        rate = (own @ supported / whole * size + 1) / (size + 2)
+        sigma = np.sqrt(rate * (1 - rate) / size)
+        centre = np.sqrt(np.maximum(gap**2 - sigma**2, 0.0))
+        folded = sigma * math.sqrt(2 / math.pi) * np.exp(-((centre / sigma) ** 2) / 2)
+        folded += centre * (1 - 2 * scipy.special.ndtr(-centre / sigma))
+        result += mass * (gap - (folded - centre))
+    clipped: NDArray[np.float64] = np.clip(result / weights.sum(axis=1), 0.0, 1.0)
+    return clipped
 
 
 def _bins(scores: NDArray[np.float64], bins: int | None) -> list[NDArray[np.int64]]:
@@ -166,30 +176,31 @@ def _design_effect(arrays: LabelArrays) -> float:
 
 
 def _bootstrapped(
-    arrays: LabelArrays, confidence: float, figure: Callable[[LabelArrays], float | None], *, centred: bool = False
+    arrays: LabelArrays, confidence: float, figure: Callable[[Weights], NDArray[np.float64]], *, centred: bool = False
 ) -> Interval:
     """A figure in 0..1 with the percentile interval over draws of whole groups (Efron 1979; Davison & Hinkley 1997, 3.8).
 
-    `centred` moves the interval by the draws' mean distance from the estimate, for figures that noise biases. Bounds are
-    None where most draws have no figure or the draws do not vary.
+    `figure` gives one value for each row of weights, NaN where there is none. `centred` moves the interval by the draws' mean
+    distance from the estimate, for figures that noise biases. Bounds are None where most draws have no figure or the draws do
+    not vary.
     """
-    estimate = figure(arrays)
     n = int(arrays.scores.size)
+    value = float(figure(arrays.weights[None, :])[0]) if n else math.nan
+    estimate = None if math.isnan(value) else value
     whole = Interval(estimate=estimate, lower=0.0, upper=1.0, n=n, method="group-bootstrap", confidence=confidence)
     if estimate is None:
         return whole
     names, inverse = np.unique(arrays.groups, return_inverse=True)
-    members = [np.flatnonzero(inverse == number) for number in range(names.size)] if names.size < n else None
-    random = np.random.default_rng(SEED)
-    draws = []
-    for _ in range(BOOTSTRAP_DRAWS):
-        picked = random.integers(0, names.size, names.size)
-        value = figure(arrays.take(picked if members is None else np.concatenate([members[each] for each in picked])))
-        if value is not None:
-            draws.append(value)
-    if len(draws) <= BOOTSTRAP_DRAWS // 2 or min(draws) == max(draws):
+    random, equal = np.random.default_rng(SEED), np.full(names.size, 1 / names.size)
+    parts = []
+    for _ in range(0, BOOTSTRAP_DRAWS, BOOTSTRAP_CHUNK):
+        times = random.multinomial(names.size, equal, size=BOOTSTRAP_CHUNK)
+        parts.append(figure(arrays.weights * times[:, inverse]))
+    draws = np.concatenate(parts)
+    draws = draws[np.isfinite(draws)]
+    if draws.size <= BOOTSTRAP_DRAWS // 2 or float(np.ptp(draws)) == 0:
         return msgspec.structs.replace(whole, lower=None, upper=None)
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    shift = estimate - float(np.mean(draws)) if centred else 0.0
+    shift = estimate - float(draws.mean()) if centred else 0.0
     lower, upper = min(max(0.0, float(low) + shift), estimate), max(min(1.0, float(high) + shift), estimate)
     return msgspec.structs.replace(whole, lower=lower, upper=upper)

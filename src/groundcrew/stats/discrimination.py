@@ -14,17 +14,22 @@ from groundcrew.stats.intervals import Interval, check_confidence
 BISECTIONS = 60
 
 
-def weighted_auroc(scores: NDArray[np.float64], supported: NDArray[np.bool_], weights: NDArray[np.float64]) -> float | None:
-    """P(score of a supported answer > that of an unsupported one) + ½·P(tie), weighted; None without both kinds."""
-    _, place = np.unique(scores, return_inverse=True)
-    count = int(place.max()) + 1 if place.size else 0
-    good = np.bincount(place, weights=weights * supported, minlength=count)
-    bad = np.bincount(place, weights=weights * ~supported, minlength=count)
-    total = float(good.sum()) * float(bad.sum())
-    if total <= 0:
-        return None
-    below = np.cumsum(bad) - bad
-    return min(max(float((good * (below + bad / 2)).sum()) / total, 0.0), 1.0)
+def weighted_auroc(
+    scores: NDArray[np.float64], supported: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """P(score of a supported answer > that of an unsupported one) + ½·P(tie) for each row of `weights` (rows, labels).
+
+    NaN where a row gives no weight to one of the kinds.
+    """
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    runs = np.concatenate([[0], np.flatnonzero(np.diff(ordered) > 0) + 1])
+    good = np.add.reduceat(weights[:, order] * supported[order], runs, axis=1)
+    bad = np.add.reduceat(weights[:, order] * ~supported[order], runs, axis=1)
+    total = good.sum(axis=1) * bad.sum(axis=1)
+    won = (good * (np.cumsum(bad, axis=1) - bad / 2)).sum(axis=1)
+    areas: NDArray[np.float64] = np.where(total > 0, won / np.where(total > 0, total, 1.0), math.nan)
+    return areas.clip(0.0, 1.0)
 
 
 def auroc(scores: NDArray[np.float64], supported: NDArray[np.bool_], confidence: float = 0.95) -> Interval:

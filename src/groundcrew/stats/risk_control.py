@@ -28,15 +28,15 @@ from groundcrew.stats.risk_tests import (
     risk_bound,
 )
 from groundcrew.stats.risk_words import labels_that_would_do, reason
-from groundcrew.stats.weighted import LabelArrays, label_arrays, one_of_each_group, weighted_share
+from groundcrew.stats.weighted import LabelArrays, label_arrays, one_of_each_group, thinned, weighted_share
 
 #: The walk starts where this part of the labels would be released, but at no more than so many labels: strict enough that a
 #: good score passes there, lax enough that one chance error does not end it. Chosen by simulation, before any label is seen.
 START_SHARE, START_LABELS_MAX = 1 / 3, 200
-#: Where weights or repeated looks ask for thresholds fixed in advance: the shares of answers they release, and what part of
+#: Where repeated looks ask for thresholds fixed in advance: the shares of answers they release, and what part of
 #: δ the walk gets at which of them (Wiens 2003: what passes hands its part on to the next).
 CANDIDATE_SHARES = tuple(round(0.25 + 0.05 * step, 2) for step in range(16))
-STARTS = {0.25: 0.4, 0.5: 0.3, 1.0: 0.3}
+STARTS = {0.25: 0.2, 0.5: 0.8}
 #: Labels that only place those thresholds, and are not tested, where no unlabelled scores do it.
 PLACING_LABELS = 20
 #: Seed of the order among equal scores and of the labels that place thresholds; neither may depend on a label.
@@ -64,28 +64,31 @@ def release_threshold(
     """The lowest threshold at which at most `unsupported_max` of released answers are unsupported, with `confidence`.
 
     `labels` are in the order they came, a random sample of the answers to come, each picked with its known probability; the
-    scores must not have been fitted on these labels. `fixed` is for one look; `sequential` stays valid when it is asked
-    again after each label, at the price of more labels. Left out, `test` is the exact binomial one for one look at equally
-    likely labels, else betting. `probability_min` is the least probability that the sampling could give (where left out, the
-    least one seen stands for it). `unlabelled` are scores of other answers of the same kind: they place the candidate
-    thresholds and sharpen the share, both free of charge. Raises InputError for values outside their ranges, and for a test
-    that does not suit the labels.
+    scores must not have been fitted on these labels. Of each group one label counts. `fixed` is for one look; `sequential`
+    stays valid when it is asked again after each label, at the price of more labels. Left out, `test` is the exact binomial
+    one for one look (labels of unequal probability are thinned to an even sample first), and betting, which uses the weights,
+    for repeated looks. `probability_min` is the least probability that the sampling could give; where left out, the least one
+    seen stands for it. `unlabelled` are scores of other answers of the same kind, the same ones at each look: from
+    PLACING_LABELS on they place the candidate thresholds of betting, and where they are more than the labels they tell the
+    share. Raises InputError for values outside their ranges, and for a test that does not suit the looks.
     """
     check_promise(unsupported_max, confidence)
-    everything = label_arrays(labels, probability_min=probability_min)
-    arrays = one_of_each_group(everything, first=monitoring == "sequential")
+    chosen_test = test or ("exact-binomial" if monitoring == "fixed" else "betting")
+    if chosen_test != "betting" and monitoring == "sequential":
+        raise InputError(f"{chosen_test} is for one look: use betting for repeated ones", field="test")
+    every = label_arrays(labels, probability_min=probability_min)
+    arrays = one_of_each_group(every, first=monitoring == "sequential")
     others = _scores(unlabelled)
-    chosen_test = test or ("exact-binomial" if arrays.uniform and monitoring == "fixed" else "betting")
-    if chosen_test != "betting" and not (arrays.uniform and monitoring == "fixed"):
-        raise InputError(f"{chosen_test} needs equally likely labels and one look: use betting", field="test")
-    tested = arrays
     if chosen_test == "betting":
-        placing = placing_labels(int(arrays.scores.size), monitoring) if others is None else np.zeros(arrays.scores.size, bool)
-        tested = arrays.take(~placing)
-        placed = arrays.take(placing)
-        candidates = candidate_thresholds(placed.scores, placed.weights) if others is None else candidate_thresholds(others)
+        if others is not None and others.size >= PLACING_LABELS:
+            tested, candidates = arrays, candidate_thresholds(others)
+        else:
+            placing = placing_labels(int(arrays.scores.size), monitoring)
+            tested, placed = arrays.take(~placing), arrays.take(placing)
+            candidates = candidate_thresholds(placed.scores, placed.weights)
         choice = walk_candidates(tested, candidates, unsupported_max, 1 - confidence)
     else:
+        tested = arrays if arrays.uniform else thinned(arrays, SEED)
         choice = walk_ranks(tested.scores, tested.unsupported, unsupported_max, 1 - confidence, chosen_test)
     return _guarantee(arrays, tested, choice, others, unsupported_max, confidence, monitoring, chosen_test)
 
@@ -227,7 +230,7 @@ def _guarantee(
     else:
         bound = _binomial_bound(errors, n, choice.alpha, test)
     share = weighted_share(arrays.scores >= (choice.threshold or 0.0), arrays.weights, SHARE_CONFIDENCE)
-    if others is not None:
+    if others is not None and others.size > arrays.scores.size:
         share = weighted_share(others >= (choice.threshold or 0.0), np.ones(others.size), SHARE_CONFIDENCE)
     nothing = choice.threshold is None
     guarantee = Guarantee(

@@ -20,7 +20,7 @@ Numbers = NDArray[np.float64]
 
 #: Shares of the largest safe stake that the bettors of the mixture risk, in equal parts of the capital. The first one wins
 #: fastest where no answer is wrong, the last where almost ε are.
-STAKES = (1.0, 0.75, 0.5, 0.25)
+STAKES = (1.0, 0.7, 0.4)
 #: Errors among released labels up to which the number of labels is searched; beyond, no one would label so many.
 ERRORS_MAX = 1_000
 #: Halvings of the search for a bound on the risk: beyond double precision's use.

@@ -34,7 +34,7 @@ def labels_that_would_do(arrays: LabelArrays, unsupported_max: float, confidence
     return tuple(rows)
 
 
-def reason(guarantee: Guarantee, placing: int) -> str:
+def reason(guarantee: Guarantee, untested: int) -> str:
     """One to three sentences that say what is promised, or why nothing is."""
     promise = f"at most {_percent(guarantee.unsupported_max)} of released answers unsupported"
     certain = f"{_percent(guarantee.confidence)} confidence"
@@ -49,20 +49,22 @@ def reason(guarantee: Guarantee, placing: int) -> str:
         enough = labels_without_error(guarantee.unsupported_max, guarantee.confidence)
         parts.append(f"there are no labels, so nothing can be guaranteed; {enough} without an error would do for {promise}")
     else:
-        parts.append(_why_nothing(guarantee))
-    if placing:
-        parts.append(f"{placing} of the {guarantee.labels} labels only placed the candidate thresholds and were not tested")
+        parts.append(_why_nothing(guarantee, guarantee.labels - untested))
+    if untested and guarantee.method == "betting":
+        parts.append(f"{untested} of the {guarantee.labels} labels only placed the candidate thresholds and were not tested")
+    elif untested:
+        parts.append(f"{untested} of the {guarantee.labels} labels were left out at random, so that the rest is an even sample")
     return "; ".join(parts)
 
 
-def _why_nothing(guarantee: Guarantee) -> str:
+def _why_nothing(guarantee: Guarantee, tested: int) -> str:
     maximum, confidence = guarantee.unsupported_max, guarantee.confidence
     enough = labels_without_error(maximum, confidence)
-    if guarantee.labels < enough:
-        best = 1 - (1 - confidence) ** (1 / guarantee.labels)
+    if tested < enough:
+        best = 1 - (1 - confidence) ** (1 / tested) if tested else 1.0
         return (
-            f"with {guarantee.labels} labels nothing can be guaranteed at {_percent(maximum)}: even 0 wrong of "
-            f"{guarantee.labels} bounds the risk only at {_percent(best)}; {enough} labels without an error would do"
+            f"with {tested} {'label' if tested == 1 else 'labels'} nothing can be guaranteed at {_percent(maximum)}: even "
+            f"0 wrong of {tested} bounds the risk only at {_percent(best)}; {enough} labels without an error would do"
         )
     allowed = errors_allowed(guarantee.released, maximum, confidence)
     seen = f"of all {guarantee.released} tested labels {guarantee.unsupported} are unsupported"

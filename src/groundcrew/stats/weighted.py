@@ -69,23 +69,19 @@ def label_arrays(labels: Sequence[LabelledScore], *, probability_min: float | No
 
 
 def one_of_each_group(arrays: LabelArrays, *, first: bool = False) -> LabelArrays:
-    """Independent labels: of each group one that a checksum of the group picks, standing for as many as the group has.
-
-    Its weight grows by the group's size, so that shares stay shares of answers; all are then scaled so that the largest is
-    1. With `first` it is the group's first label and keeps its weight: a group then counts once, whenever it ends.
-    """
+    """Independent labels: of each group one that a checksum picks (with `first` the first one), so that a group counts once."""
     _, inverse, sizes = np.unique(arrays.groups, return_inverse=True, return_counts=True)
     if arrays.groups.size == sizes.size:
         return arrays
     by_group = np.argsort(inverse, kind="stable")
     starts = np.cumsum(sizes) - sizes
     offsets = np.zeros_like(sizes) if first else np.array([_pick(place, int(size)) for place, size in enumerate(sizes)])
-    chosen = np.sort(by_group[starts + offsets])
-    picked = arrays.take(chosen)
-    if first:
-        return picked
-    weights = picked.weights * sizes[inverse[chosen]]
-    return LabelArrays(picked.scores, picked.unsupported, weights / int(sizes.max()), picked.groups)
+    return arrays.take(np.sort(by_group[starts + offsets]))
+
+
+def thinned(arrays: LabelArrays, seed: int) -> LabelArrays:
+    """An even sample: each label stays with a chance equal to its weight, so that all answers were equally likely to get here."""
+    return arrays.take(np.random.default_rng(seed).random(arrays.weights.size) < arrays.weights)
 
 
 def _pick(place: int, size: int) -> int:
