@@ -30,6 +30,7 @@ from groundcrew.services.declarations import (
     unresolved_references,
 )
 
+GUARANTEED = "spot_checks: {share: 0.1}, guarantee: {unsupported_max: 0.05}"
 EXAMPLE = """\
 kind: Provider
 name: acme-openai
@@ -323,6 +324,13 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("threshold: 0.7", "threshold: 70", "grounding.threshold", "at least 0 and at most 1"),
     ("below: fallback", "below: fallback, release: sentences", "grounding.release", "did you mean 'sentence'?"),
     ("mode: required", "mode: advisory, release: sentence", "grounding.release", "takes mode: required"),
+    ("threshold: 0.7", "spot_checks: {share: 0}", "grounding.spot_checks.share", "at least 0.001"),
+    ("threshold: 0.7", "spot_checks: {shares: 0.1}", "grounding.spot_checks.shares", "did you mean 'share'?"),
+    ("threshold: 0.7", "guarantee: {unsupported_max: 0.05}", "grounding.guarantee", "spot_checks: {share: 0.02}"),
+    ("threshold: 0.7", f"{GUARANTEED[:-1]}, confidence: 1}}", "grounding.guarantee.confidence", "at most 0.999"),
+    ("threshold: 0.7, below: fallback", f"{GUARANTEED}, below: flag", "grounding.below", "a flag keeps nothing back"),
+    ("mode: required", f"mode: advisory, {GUARANTEED}", "grounding.guarantee", "under advisory every answer leaves"),
+    ("threshold: 0.7", f"{GUARANTEED}, release: sentence", "grounding.release", "people label whole answers"),
     ("when: always", "when: sometimes", "sign_off.when", "always, never"),
     ("tokens_per_day: 2_000_000", "tokens_per_day: 0", "budget.tokens_per_day", "from 1"),
     ("usd_per_month: 400", "usd_per_month: -4", "budget.usd_per_month", "above 0"),
