@@ -33,6 +33,8 @@ START_S_MAX = 60.0
 CALLS_AT_ONCE = 8
 CALL_TIMEOUT_S = 60.0
 INPUT_ROWS_MAX = 1_000_000
+#: Newest calls among which a made-up reviewer judges those that were drawn.
+SAMPLE_LABELS_MAX = 500
 USE_CASE, GENERATED = "bank-email", "bank-email-generated"
 #: The user whom the blueprint names among those whom its pilot may serve.
 PILOT_USER = "pilot-desk"
@@ -140,11 +142,11 @@ async def _run(
         report.trust_distribution(answers)
         report.quoted_answers(answers, emails)
         caught = await try_inventions(services, url, inventions, correct)
+        await _settled(services, len(answers))
         if sample:
             await add_sample_data(services, blueprint)
         evaluations = [await services.gates.evaluate(USE_CASE, actor="demo:operator", to="production_readiness")]
         report.next_gate(evaluations[0])
-        await _settled(services, len(answers))
         audit = await services.audit.verify()
         report.audit_line(audit)
         return report.summary(answers, emails, caught, evaluations, audit)
@@ -261,7 +263,8 @@ async def _ask(client: Any, identifier: str, text: str, use_case: str) -> Answer
 
 
 async def add_sample_data(services: Services, blueprint: Path) -> None:
-    """Import the blueprint's sample ratings and outcomes: labelled, shown, and never counted by a gate."""
+    """Import the blueprint's sample ratings and outcomes, and let a made-up reviewer judge: labelled, shown, counted by no
+    gate."""
     from groundcrew.services.feedback import NewOutcome, NewRating
     from groundcrew.services.rows import read_rows
 
@@ -284,7 +287,14 @@ async def add_sample_data(services: Services, blueprint: Path) -> None:
         [msgspec.convert({**msgspec.to_builtins(row), "use_case": USE_CASE, "sample": True}, NewRating) for row in ratings],
         actor="demo:sample-data",
     )
-    report.line(f"{len(ratings)} sample ratings and {len(outcomes)} sample outcomes imported, labelled as sample data")
+    # What was sent are verbatim quotes: a reviewer who holds them against the articles finds every claim supported.
+    calls = await services.calls.latest(use_case=USE_CASE, status="answered", limit=SAMPLE_LABELS_MAX)
+    says = {each.id: True for each in calls}
+    labels = await services.labels.add_samples(USE_CASE, says, labeller="sample-reviewer", actor="demo:sample-data")
+    report.line(
+        f"{len(ratings)} sample ratings, {len(outcomes)} sample outcomes and {labels} sample labels of drawn answers added, "
+        "labelled as sample data"
+    )
 
 
 async def _settled(services: Services, number: int) -> None:

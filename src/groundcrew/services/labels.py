@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -223,6 +223,18 @@ class Labels:
             made = await _put(writer, made)
             await stored.end_lease(writer.connection, call_id, labeller.name)
         await self._changed(drawn.use_case)
+        return made
+
+    async def add_samples(self, use_case: str, says: Mapping[str, bool], *, labeller: str, actor: str) -> int:
+        """Keep sample labels of drawn answers, by call; how many of the calls were drawn. They are shown and never count."""
+        async with self._database.write(actor) as writer:
+            await require_use_case(writer.connection, use_case)
+            made = 0
+            for call_id, supported in sorted(says.items()):
+                drawn = await stored.LABEL_DRAWS.get(writer.connection, call_id)
+                if drawn is not None and drawn.use_case == use_case:
+                    await _put(writer, _label(drawn, labeller, supported, "spot_check", writer, sample=True))
+                    made += 1
         return made
 
     @staticmethod
