@@ -311,7 +311,7 @@ Worst row: {worst.broken} of {draws:,} ({worst.scenario}, {worst.labels} labels)
 {rows}
 
 - "Just above ε" is the hardest: a score that says nothing and a true risk of 5.01 %, so that releasing anything at all breaks
-  the promise. The test is exact, so such a row comes close to the 5 % that it may spend, and no closer.
+  the promise. The test is exact, so such a row spends about the 5 % that it may; of 1,000 draws 36 to 64 are within chance.
 - Importance sampling reviews middling scores up to four times as often as the highest ones. Its labels say less about what is
   released, which the shares show: good for calibration; for a guarantee, sample evenly.
 - Cases of one to four answers that fall together count once each, so 400 labels are about 160 cases.
