@@ -333,7 +333,6 @@ async def full_history(services: Services) -> None:
         withheld_answer="We refund CHF 900.",
         withheld_trust=doubted,
         case_id="case-1",
-        user_id="u1",
     )
     await services.calls.ship([held, call()], gateway="gateway-2")
     start = services.database.clock.now() - timedelta(days=20)
