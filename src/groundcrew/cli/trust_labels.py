@@ -79,8 +79,9 @@ def recalibrate(use_case: str, as_name: str | None, as_json: bool, data: Path | 
 @json_option
 @storage_options
 def report(use_case: str, as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """Show how far USE_CASE's trust scores can be relied on. Exits 1 where the calibration is in doubt, or a declared guarantee
-    does not hold."""
+    """Show how far USE_CASE's trust scores can be relied on.
+
+    Exits 1 where the calibration is in doubt, or a declared guarantee does not hold."""
 
     async def work(services: Services) -> TrustOverview:
         return await services.trust.report(use_case)

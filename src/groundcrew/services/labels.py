@@ -164,7 +164,7 @@ class Labels:
             pending = await pending_calls(connection, use_case, now)
             since = await since_of(connection, use_case, digest)
             for each in found:
-                if _own(each, labeller) or each.id in pending or (since is not None and each.drawn_at <= since):
+                if each.sample or _own(each, labeller) or each.id in pending or (since is not None and each.drawn_at <= since):
                     continue
                 task = await self._task(connection, each, labeller, now)
                 if task is not None:

@@ -117,23 +117,23 @@ class Trust:
         item, now = await self._standing(use_case)
         if item.grounding is None:
             return
-        alarm = await asyncio.to_thread(_alarm, now, self._database.clock.now())
-        record = await asyncio.to_thread(_record, item, now, self._database.clock.now())
+        at = self._database.clock.now()
+        alarm = await asyncio.to_thread(_alarm, now, at)
+        record = await asyncio.to_thread(_record, item, now, at)
         if alarm is None and record is None:
             return
         async with self._database.write(KEEPER) as writer:
-            if alarm is not None:
+            latest = await standing(writer.connection, item, await current_digest(writer.connection, item), at)
+            if (latest.version_digest, latest.labels_sha256) != (now.version_digest, now.labels_sha256):
+                return  # whoever gave the newer label, or changed the version, sees to it
+            if alarm is not None and not latest.rules.in_doubt:
                 await catalog.CALIBRATION_ALARMS.put(writer, alarm, "alarm", reason=alarm.reason)
-            if record is not None:
-                await catalog.GUARANTEES.put(
-                    writer,
-                    record,
-                    "guarantee",
-                    details={"threshold": record.guarantee.threshold, "labels": record.guarantee.labels},
-                )
-            before = now.record.guarantee.threshold if now.record is not None else None
-            if alarm is not None or (record is not None and record.guarantee.threshold != before):
                 await writer.touch_snapshot()
+            if record is not None and not _says_the_same(record, latest.record):
+                details = {"threshold": record.guarantee.threshold, "labels": record.guarantee.labels}
+                await catalog.GUARANTEES.put(writer, record, "guarantee", details=details)
+                if _published(record) != _published(latest.record):
+                    await writer.touch_snapshot()
 
     async def keep(self) -> None:
         """What is due without anybody asking: refresh every use case, and fit a calibration anew where its labels have grown by
@@ -236,10 +236,16 @@ def _record(item: UseCase, now: Standing, at: datetime) -> GuaranteeRecord | Non
         computed_at=at,
         since=now.since,
     )
-    before = now.record
-    if before is not None and msgspec.structs.replace(made, id=before.id, computed_at=before.computed_at) == before:
-        return None
-    return made
+    return None if _says_the_same(made, now.record) else made
+
+
+def _published(record: GuaranteeRecord | None) -> tuple[object, ...] | None:
+    """What of a guarantee changes what gateways release."""
+    return None if record is None else (record.version_digest, record.verifier, record.guarantee.threshold)
+
+
+def _says_the_same(made: GuaranteeRecord, before: GuaranteeRecord | None) -> bool:
+    return before is not None and msgspec.structs.replace(made, id=before.id, computed_at=before.computed_at) == before
 
 
 def _fresh(now: Standing) -> list[tuple[Unit, LabelledScore]]:

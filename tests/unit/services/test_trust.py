@@ -114,6 +114,50 @@ async def test_a_change_of_version_ends_the_guarantee_and_labels_grow_stale(serv
     assert (found.drawn, found.stale) == (0, 150)
 
 
+async def test_the_same_threshold_of_a_new_version_reaches_the_gateways_too(services: Services) -> None:
+    await judged(services, [(0.95, True)] * 150)
+    first = (await entry(services)).release_rule.guarantee
+    await declared(services, GUARANTEED, prompt="Answer curtly.")
+    before = await services.snapshots.version()
+    await judged(services, [(0.95, True)] * 150)
+    again = (await entry(services)).release_rule.guarantee
+    assert first is not None
+    assert again is not None
+    assert first.threshold == again.threshold
+    assert await services.snapshots.version() > before
+
+
+async def test_a_refresh_that_was_overtaken_by_a_label_writes_nothing(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was computed from fewer labels must not replace what was computed from more."""
+    from groundcrew.services import trust
+
+    calls = await judged(services, [(0.95, True)] * 150)
+    assert (await entry(services)).release_rule.guarantee is not None
+    computed = trust._record
+
+    def overtaken(*given: Any) -> Any:
+        made = computed(*given)
+        return made and msgspec.structs.replace(made, unjudged=99)
+
+    monkeypatch.setattr(trust, "_record", overtaken)
+    _, stale = await services.trust._standing(bank.NAME)
+    await bank.label_all(services, calls[:60], said=[False] * 60)
+
+    async def as_before(_name: str) -> Any:
+        return (await services.use_cases.get(bank.NAME)), stale
+
+    monkeypatch.setattr(services.trust, "_standing", as_before)
+    await services.trust.refresh(bank.NAME)
+    monkeypatch.undo()
+    async with services.database.read() as connection:
+        kept = await catalog.GUARANTEES.find(connection, use_case=bank.NAME)
+    assert 99 not in {each.unjudged for each in kept}
+    await services.trust.refresh(bank.NAME)
+    assert (await entry(services)).release_rule.guarantee is None
+
+
 async def test_answers_that_nobody_could_judge_count_as_unsupported(services: Services) -> None:
     digest = await bank.digest_of(services)
     calls = [bank.call(version_digest=digest, trust=report(0.95)) for _ in range(150)]

@@ -157,6 +157,7 @@ async def _page(request: PageRequest, call_id: str, *, message: str | None) -> P
         sources=marked_sources("", None, call.sources),
         latency=latency_parts(call.latency_ms),
         latency_total=call.latency_ms.get("total", sum(call.latency_ms.values()) if call.latency_ms else None),
+        labels=await services_of(request).labels.of_call(call.id),
         ratings=await views_of(request).ratings_of_call(call.use_case, call.id),
         sign_off=sign_off,
         message=message,
