@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+from tests.unit.services.bank import label_all
 
 from groundcrew.domain.call import Call, CallStatus, GuardResult, SourceReference
 from groundcrew.domain.canonical import sha256_hex
@@ -104,7 +105,7 @@ autonomy: draft_and_sign_off
 data_classes: [internal, pii]
 model: mail-writer
 policy: retail-mail
-grounding: {knowledge: bank-policies, mode: required, threshold: 0.7, below: fallback}
+grounding: {knowledge: bank-policies, mode: required, threshold: 0.7, below: fallback, spot_checks: {share: 1}}
 sign_off: {when: always, qualification: service-agent}
 budget: {tokens_per_day: 2000000, usd_per_month: 400}
 exposure: {ceiling_percent: 5}
@@ -531,6 +532,8 @@ async def _calls(services: Services) -> dict[str, str]:
     lin = next(each for each in await services.users.find() if each.name == "lin")
     text = "Thank you for telling us. We confirm every complaint within two working days and answer within fifteen."
     await services.sign_offs.decide(signed, "edit", signer=lin, text=text, comment="No credit without authority.")
+    # Somebody judged the ordinary ones; the last ones wait under the spot checks.
+    await label_all(services, calls[:100], said=[True] * 100)
     return {name: call.id for name, call in told.items()} | {"sign_off": waiting, "signed_off": signed}
 
 

@@ -137,6 +137,9 @@ class Console:
             "sign-offs": "/sign-offs",
             "sign-off": f"/sign-offs/{ids['sign_off']}",
             "signed": f"/sign-offs/{ids['signed_off']}",
+            "spot checks": "/spot-checks",
+            "spot checks of one": f"/spot-checks/{USE_CASE}",
+            "trust": f"/use-cases/{USE_CASE}/trust",
             "knowledge": "/knowledge",
             "knowledge base": "/knowledge/bank-policies?query=what+does+a+new+card+cost",
             "kill switches": f"/kill-switches?scope=use-case:{USE_CASE}",
@@ -316,6 +319,27 @@ async def settled_width(page: Page, wanted: int) -> int:
             break
         await asyncio.sleep(0.05)
     return width
+
+
+async def test_an_answer_is_judged_by_keyboard_alone_and_the_next_one_comes(console: Console) -> None:
+    page = await console.signed_in("lin")
+    await page.goto(f"{console.base}/spot-checks/{USE_CASE}")
+    await page.get_by_role("button", name="Take the next answer").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Is every claim supported?")
+    judged = page.url
+    await page.keyboard.press("2")
+    await expect(page.get_by_label("no, at least one is not")).to_be_checked()
+    await page.keyboard.press("y")
+    await expect(page.locator('[name="claims"]:checked')).to_have_count(0)
+    await page.keyboard.press("1")
+    await page.keyboard.press("r")
+    await page.keyboard.type("not in the article")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(lambda url: url != judged)
+    (label,) = await console.services.labels.of_call(judged.rpartition("/")[2])
+    assert (label.labeller, label.supported, label.reason, len(label.claims)) == ("lin", False, "not in the article", 1)
+    assert not console.trouble
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
