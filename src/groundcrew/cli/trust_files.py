@@ -74,7 +74,7 @@ def trust_calibrate(source: Path, output: Path | None, confidence: float, as_jso
 @click.option(
     "--probability-min",
     type=float,
-    help="Least probability that the sampling could give an answer.  [default: the least one in the file]",
+    help="Least probability that the sampling could give; needed with --sequential where they differ.  [default: least seen]",
 )
 @json_option
 def trust_guarantee(

@@ -6,6 +6,7 @@ Pure values, so that the gateway evaluates them per call; `stats/calibration.py`
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from typing import Literal
 
 import msgspec
@@ -82,15 +83,13 @@ class CalibrationMap(msgspec.Struct, frozen=True, kw_only=True):
         return 1 / (1 + math.exp(-logit)) if logit > 0 else 1 - 1 / (1 + math.exp(logit))
 
     def _between_knots(self, score: float) -> float:
-        last = self.knots[0]
-        if score <= last[0]:
-            return last[1]
-        for knot in self.knots[1:]:
-            if score <= knot[0]:
-                share = (score - last[0]) / (knot[0] - last[0])
-                return min(last[1] + share * (knot[1] - last[1]), knot[1])
-            last = knot
-        return last[1]
+        place = bisect_left(self.knots, score, key=lambda knot: knot[0])
+        if place == 0:
+            return self.knots[0][1]
+        if place == len(self.knots):
+            return self.knots[-1][1]
+        (before, low), (after, high) = self.knots[place - 1], self.knots[place]
+        return min(low + (score - before) / (after - before) * (high - low), high)
 
 
 class LabelsNeeded(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ __all__ = [
 #: A bin of the curve holds at least so many labels where it can, and the curve has at most so many bins.
 BIN_LABELS_MIN, BINS_MAX = 15, 10
 BOOTSTRAP_DRAWS = 1_000
+#: Of very many labels fewer draws do, since their intervals are narrow: at most so many labels drawn in all.
+BOOTSTRAP_LABELS_MAX = 5_000_000
 #: Draws that are worked on at a time, which bounds the memory (times the labels).
 BOOTSTRAP_CHUNK = 50
 #: Seed of the bootstrap: the same labels give the same interval.
@@ -193,12 +195,13 @@ def _bootstrapped(
     names, inverse = np.unique(arrays.groups, return_inverse=True)
     random, equal = np.random.default_rng(SEED), np.full(names.size, 1 / names.size)
     parts = []
-    for _ in range(0, BOOTSTRAP_DRAWS, BOOTSTRAP_CHUNK):
+    wanted = min(BOOTSTRAP_DRAWS, max(BOOTSTRAP_LABELS_MAX // n, 4 * BOOTSTRAP_CHUNK))
+    for _ in range(0, wanted, BOOTSTRAP_CHUNK):
         times = random.multinomial(names.size, equal, size=BOOTSTRAP_CHUNK)
         parts.append(figure(arrays.weights * times[:, inverse]))
     draws = np.concatenate(parts)
     draws = draws[np.isfinite(draws)]
-    if draws.size <= BOOTSTRAP_DRAWS // 2 or float(np.ptp(draws)) == 0:
+    if draws.size <= wanted // 2 or float(np.ptp(draws)) == 0:
         return msgspec.structs.replace(whole, lower=None, upper=None)
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     shift = estimate - float(draws.mean()) if centred else 0.0

@@ -30,9 +30,12 @@ from groundcrew.stats.risk_tests import (
 from groundcrew.stats.risk_words import labels_that_would_do, reason
 from groundcrew.stats.weighted import LabelArrays, label_arrays, one_of_each_group, thinned, weighted_share
 
-#: The walk starts where this part of the labels would be released, but at no more than so many labels: strict enough that a
-#: good score passes there, lax enough that one chance error does not end it. Chosen by simulation, before any label is seen.
-START_SHARE, START_LABELS_MAX = 1 / 3, 200
+#: A walk starts where a third of the labels would be released, but at no more than allow five errors (208 for 5 % and 95 %):
+#: strict enough that a good score passes there, lax enough that one chance error does not end it. With five times as many
+#: labels as one needs without an error, further walks start at the third itself and at everything, each with its part of δ:
+#: one start near the top would too often fail where thousands of labels say yes.
+START_SHARE, START_ERRORS_MAX, MANY_TIMES = 1 / 3, 5, 5
+TOP_PART, EVERYTHING_PART = 0.8, 0.1
 #: Where repeated looks ask for thresholds fixed in advance: the shares of answers they release, and what part of
 #: δ the walk gets at which of them (Wiens 2003: what passes hands its part on to the next).
 CANDIDATE_SHARES = tuple(round(0.25 + 0.05 * step, 2) for step in range(16))
@@ -67,16 +70,21 @@ def release_threshold(
     scores must not have been fitted on these labels. Of each group one label counts. `fixed` is for one look; `sequential`
     stays valid when it is asked again after each label, at the price of more labels. Left out, `test` is the exact binomial
     one for one look (labels of unequal probability are thinned to an even sample first), and betting, which uses the weights,
-    for repeated looks. `probability_min` is the least probability that the sampling could give; where left out, the least one
-    seen stands for it. `unlabelled` are scores of other answers of the same kind, the same ones at each look: from
-    PLACING_LABELS on they place the candidate thresholds of betting, and where they are more than the labels they tell the
-    share. Raises InputError for values outside their ranges, and for a test that does not suit the looks.
+    for repeated looks. `probability_min` is the least probability that the sampling could give: for one look the least one
+    seen may stand for it, repeated looks at unequal probabilities need it. `unlabelled` are scores of other answers of the
+    same kind, the same ones at each look: from PLACING_LABELS on they place the candidate thresholds of betting, and where
+    they are more than the labels they tell the share. Raises InputError for values outside their ranges, and for a test that
+    does not suit the looks.
     """
     check_promise(unsupported_max, confidence)
     chosen_test = test or ("exact-binomial" if monitoring == "fixed" else "betting")
     if chosen_test != "betting" and monitoring == "sequential":
         raise InputError(f"{chosen_test} is for one look: use betting for repeated ones", field="test")
     every = label_arrays(labels, probability_min=probability_min)
+    if monitoring == "sequential" and probability_min is None and not every.uniform:
+        raise InputError(
+            "is needed: repeated looks at unequal probabilities ask for the least that can occur", field="probability_min"
+        )
     arrays = one_of_each_group(every, first=monitoring == "sequential")
     others = _scores(unlabelled)
     if chosen_test == "betting":
@@ -96,36 +104,65 @@ def release_threshold(
 def walk_ranks(
     scores: Numbers, unsupported: NDArray[np.bool_], unsupported_max: float, delta: float, test: RiskTest = "exact-binomial"
 ) -> Choice:
-    """Fixed-sequence walk over "the j highest scores are released", j from the start's rank up to all, each test at δ.
+    """Fixed-sequence walks over "the j highest scores are released", j from a start's rank up to all; the lowest end counts.
 
-    It errs with probability δ at most for any score, also where the risk does not fall with the score. Given how many
-    labels lie above each point where the risk R(v) of the share v crosses ε, every stretch between two crossings, and so
-    everything above the next one, has the risk ε exactly: the number of errors there is Binomial(·, ε), whatever rank the
+    Each errs with probability at most its part of δ, for any score, also where the risk does not fall with the score. Given
+    how many labels lie above each point where the risk R(v) of the share v crosses ε, every stretch between two crossings, and
+    so everything above the next one, has the risk ε exactly: the number of errors there is Binomial(·, ε), whatever rank the
     walk began at. Equal scores are put in an order that no label knows; the threshold then is the lowest one strictly above
     the first score that is left out, and it lies within the stretch that was tested.
     """
     n = int(scores.size)
-    least = least_labels(unsupported_max, 1 - delta)
-    if n < int(least[0]):
-        return Choice(None, delta)
-    aim = max(int(least[0]), min(int(n * START_SHARE), START_LABELS_MAX))
-    start = min(int(least[min(int(np.searchsorted(least, aim)), least.size - 1)]), n)
     order = np.lexsort((np.random.default_rng(SEED).permutation(n), -scores))
-    ranks = np.arange(start, n + 1)
-    errors = np.cumsum(unsupported[order].astype(np.int64))[start - 1 :]
-    if test == "hoeffding-bentkus":
-        p_values = hoeffding_bentkus_p_values(errors.astype(np.float64), ranks, unsupported_max)
+    ordered, errors = scores[order], np.cumsum(unsupported[order].astype(np.int64))
+    choice = Choice(None, delta)
+    for start, alpha in _starts(n, unsupported_max, delta):
+        threshold = _walk(ordered, errors, start, unsupported_max, alpha, test)
+        if threshold is not None and (choice.threshold is None or threshold < choice.threshold):
+            choice = Choice(threshold, alpha)
+    return choice
+
+
+def _starts(n: int, unsupported_max: float, delta: float) -> list[tuple[int, float]]:
+    """Ranks at which walks over n labels begin, and the part of δ of each, α; known before any label is.
+
+    A walk begins where one more error is allowed, so that its first test is as sharp as its α lets it be.
+    """
+    fewest = least_labels(unsupported_max, 1 - delta)
+    third, top = int(n * START_SHARE), int(fewest[START_ERRORS_MAX])
+    if n < MANY_TIMES * int(fewest[0]):
+        wanted = [(third, 1.0)]
+    elif third <= top:
+        wanted = [(third, 1 - EVERYTHING_PART), (n, EVERYTHING_PART)]
     else:
-        p_values = binomial_p_values(errors, ranks, unsupported_max)
-    failed = np.flatnonzero(p_values > delta)
-    passed = int(failed[0]) if failed.size else int(ranks.size)
+        wanted = [(top, TOP_PART), (third, 1 - TOP_PART - EVERYTHING_PART), (n, EVERYTHING_PART)]
+    starts = []
+    for aim, part in wanted:
+        least = least_labels(unsupported_max, 1 - part * delta)
+        place = int(np.searchsorted(least, aim))
+        if n >= int(least[0]):
+            starts.append((min(int(least[place]), n) if place < least.size else aim, part * delta))
+    return starts
+
+
+def _walk(
+    ordered: Numbers, errors: NDArray[np.int64], start: int, unsupported_max: float, alpha: float, test: RiskTest
+) -> float | None:
+    """Where the walk from rank `start` ends: the threshold, 0 for everything, None where no threshold lies within it."""
+    n = int(ordered.size)
+    ranks, wrong = np.arange(start, n + 1), errors[start - 1 :]
+    if test == "hoeffding-bentkus":
+        p_values = hoeffding_bentkus_p_values(wrong.astype(np.float64), ranks, unsupported_max)
+    else:
+        p_values = binomial_p_values(wrong, ranks, unsupported_max)
+    failed = np.flatnonzero(p_values > alpha)
+    if not failed.size:
+        return 0.0
+    passed = int(failed[0])
     if passed == 0:
-        return Choice(None, delta)
-    if passed == ranks.size:
-        return Choice(0.0, delta)
-    ordered = scores[order]
+        return None
     left_out = float(ordered[start + passed - 1])
-    return Choice(math.nextafter(left_out, math.inf) if float(ordered[start]) > left_out else None, delta)
+    return math.nextafter(left_out, math.inf) if float(ordered[start]) > left_out else None
 
 
 def candidate_thresholds(scores: Numbers, weights: Numbers | None = None) -> list[tuple[float, float]]:

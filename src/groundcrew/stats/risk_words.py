@@ -68,13 +68,15 @@ def _why_nothing(guarantee: Guarantee, tested: int) -> str:
         )
     allowed = errors_allowed(guarantee.released, maximum, confidence)
     seen = f"of all {guarantee.released} tested labels {guarantee.unsupported} are unsupported"
+    if guarantee.unsupported > allowed:
+        seen += f" (at most {max(allowed, 0)} may be to release all)"
     hopeful = [each for each in guarantee.more_labels if each.labels is not None]
     if hopeful:
         least = min(hopeful, key=lambda each: (each.labels or 0, -each.share))
         more = f"about {least.labels} labels would likely release {_percent(least.share)} of answers"
     else:
         more = "the highest scores hold too many unsupported answers for any number of labels to help: the score must get better"
-    return f"no threshold passes at {_percent(maximum)}: {seen} (at most {max(allowed, 0)} may be to release all); {more}"
+    return f"no threshold passes at {_percent(maximum)}: {seen}; {more}"
 
 
 def _percent(share: float) -> str:

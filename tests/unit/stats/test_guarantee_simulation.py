@@ -55,6 +55,30 @@ def test_the_promise_holds_under_unequal_sampling_groups_and_repeated_looks(scen
     assert bench.simulate(scenario, n, draws).broken <= allowed(draws)
 
 
+def hostile(seed: int) -> bench.Population:
+    """Stretches and lumps of equal scores whose selective risk hovers around ε, in an order that no honest score would have."""
+    source = np.random.default_rng(seed)
+    sizes = source.dirichlet(np.ones(5))
+    edges = np.cumsum(sizes)
+    losses = bench.UNSUPPORTED_MAX * np.exp(source.normal(0, 0.3, 5)) * edges
+    risks = (np.diff(losses, prepend=0.0) / sizes).clip(0, 1)
+    depth = (np.arange(bench.POPULATION) + 0.5) / bench.POPULATION
+    stretch = np.minimum(np.searchsorted(edges, depth), 4)
+    lumps = source.random(5) < 0.5
+    scores = np.where(lumps[stretch], 1 - (edges - sizes / 2)[stretch], 1 - depth)
+    return bench.Population(scores, risks[stretch], np.ones(bench.POPULATION))
+
+
+def test_no_population_breaks_the_promise_more_often_than_allowed() -> None:
+    for seed in range(12):
+        population = hostile(seed)
+        broken = 0
+        for number in range(250):
+            (threshold,) = bench.look_once(population, 150, np.random.default_rng([seed, number]))
+            broken += population.released(threshold)[1] > bench.UNSUPPORTED_MAX if threshold is not None else 0
+        assert broken <= allowed(250)
+
+
 def test_the_simulated_looks_are_those_of_the_product() -> None:
     population = bench.weighted(bench.good())
     for number in range(3):

@@ -283,6 +283,11 @@ def test_a_promise_out_of_range_is_refused(unsupported_max: float, confidence: f
 def test_a_test_for_one_look_is_refused_for_many() -> None:
     with pytest.raises(InputError, match="for one look"):
         release_threshold(ladder(100), monitoring="sequential", test="exact-binomial")
+    unequal = labelled([0.9, 0.8], [False, False], 0.5) + ladder(100)
+    with pytest.raises(InputError, match="is needed") as refused:
+        release_threshold(unequal, monitoring="sequential")
+    assert refused.value.field == "probability_min"
+    assert release_threshold(unequal, monitoring="sequential", probability_min=0.5).sampling == "weighted"
     with pytest.raises(InputError, match=r"outside 0\.\.1"):
         release_threshold(ladder(100), monitoring="sequential", unlabelled=[2.0])
 
