@@ -103,7 +103,8 @@ class Checks:
     ) -> GuardOutcome:
         """Guards on an answer: its text, the text beside it, its tool calls, in this order (all three, empty ones included).
 
-        Where nothing is checked before it leaves, further choices are looked at too, and what can not be makes the scan partial.
+        Where nothing is checked before it leaves, further choices are looked at too, and what can not be makes the
+        scan partial.
         """
         started_s = time.perf_counter()
         texts = [generated.text, generated.side_text, generated.tool_text()]
@@ -199,14 +200,20 @@ class Checks:
             return None
         started_s = time.perf_counter()
         try:
-            report = await self._bounded(self._grounding.score(text, flight.sources, flight.question))
-            return flight.entry.trust.calibrated(report) if flight.entry is not None else report
+            scored = await self._bounded(self._grounding.score(text, flight.sources, flight.question))
+            return self._calibrated(flight, scored)
         except GroundcrewError as error:
             flight.details["trust_error"] = str(error)
             self._metrics.grounding_failures.inc()
             return None
         finally:
             flight.timed("trust", started_s)
+
+    def _calibrated(self, flight: Flight, report: TrustReport) -> TrustReport:
+        """`report` with the name of what scored it, and its trust as the use case's own labels read it."""
+        if report.verifier is None:
+            report = msgspec.structs.replace(report, verifier=getattr(self._grounding, "verifier", None))
+        return flight.entry.trust.calibrated(report) if flight.entry is not None else report
 
     async def compose(self, flight: Flight, admitted: Admitted) -> ComposedAnswer:
         """An answer of verbatim sentences; the text that says there is none where nothing can be composed."""

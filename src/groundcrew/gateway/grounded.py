@@ -12,8 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
 from groundcrew.domain.snapshot import KnowledgeEntry
 from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import GroundcrewError
@@ -61,7 +59,7 @@ class LocalGrounding:
 
         def load() -> None:
             self._scorer()
-            self._verifier()
+            _ = self.verifier
             for entry in knowledge[: self._indexes_max]:
                 try:
                     self._index(entry.folder)
@@ -94,8 +92,7 @@ class LocalGrounding:
     async def score(self, answer: str, sources: Sequence[Source], question: str) -> TrustReport:
         """How far `sources` support `answer`."""
         texts = [source.text for source in sources]
-        report = await self._work(lambda: self._scorer().score(answer, texts, question))
-        return report if report.verifier is not None else msgspec.structs.replace(report, verifier=self._verifier())
+        return await self._work(lambda: self._scorer().score(answer, texts, question))
 
     async def compose(self, knowledge: KnowledgeEntry, question: str, sources: Sequence[Source]) -> ComposedAnswer:
         """An answer of verbatim sentences. A passage that a guard has masked is not quoted."""
@@ -153,8 +150,9 @@ class LocalGrounding:
             scorer = self._own.scorer = TrustScorer(self._encoder())
         return scorer
 
-    @staticmethod
-    def _verifier() -> str:
+    @property
+    def verifier(self) -> str:
+        """Which verifier its scores are of; read from the weights once, when it is warmed."""
         from groundcrew.grounding.verifier_version import verifier_version
 
         return verifier_version()
