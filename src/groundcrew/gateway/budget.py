@@ -18,7 +18,7 @@ from groundcrew.domain.spending import METERS, NANOS, WARN_PERCENT, AccountId, B
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.landing import Cap, Plan, check_exposure, plan_for
-from groundcrew.gateway.rates import admitted_at, remaining, wait_s
+from groundcrew.gateway.rates import Backlogs, admitted_at, remaining, wait_s
 
 #: Users that one process keeps accounts of, in all and of one use case. Where a limit for users is declared and no account can
 #: be opened the call is refused; where none is declared the user is just not counted.
@@ -67,7 +67,19 @@ class _Account:
     """Spending, reservations and meters of one account. `used` follows METERS; times are Unix seconds."""
 
     __slots__ = (
-        *("concurrent", "day", "elsewhere", "epoch", "held_nanos", "held_tokens", "id", "keep_until_s", "mark", "month"),
+        *(
+            "backlogs",
+            "concurrent",
+            "day",
+            "elsewhere",
+            "epoch",
+            "held_nanos",
+            "held_tokens",
+            "id",
+            "keep_until_s",
+            "mark",
+            "month",
+        ),
         *("request_meter", "token_meter", "used", "warned"),
     )
 
@@ -76,6 +88,7 @@ class _Account:
         self.used = [0, 0, 0, 0]
         self.held_tokens = self.held_nanos = self.concurrent = self.warned = 0
         self.request_meter = self.token_meter = self.keep_until_s = 0.0
+        self.backlogs: Backlogs | None = None
         #: What was taken when the gateways last heard of each other, and what the others held then.
         self.mark, self.elsewhere, self.epoch = (0, 0, 0, 0), _FREE, -1
 
@@ -99,11 +112,13 @@ class _Account:
 class Reservation:
     """What is held for one call until `Ledger.settle`."""
 
-    __slots__ = ("at_s", "holders", "nanos", "processes", "settled", "tokens")
+    __slots__ = ("at_s", "holders", "nanos", "numbers", "processes", "settled", "tokens")
 
     def __init__(self, holders: list[tuple[_Account, Cap]], tokens: int, nanos: int, processes: int, at_s: float) -> None:
         self.holders, self.tokens, self.nanos, self.processes, self.at_s = holders, tokens, nanos, processes, at_s
         self.settled = False
+        #: The call's number in the backlogs of those of its accounts that limit tokens a minute.
+        self.numbers: dict[AccountId, int] = {}
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """The tightest of the call's rate limits, as the OpenAI API tells them; none where none is declared."""
@@ -167,6 +182,10 @@ class Ledger:
             if cap.request_s:
                 account.request_meter = admitted_at(account.request_meter, now_s, cap.request_s * processes)
             if cap.token_s:
+                backlogs = account.backlogs
+                if backlogs is None:
+                    backlogs = account.backlogs = Backlogs()
+                reservation.numbers[account.id] = backlogs.admit(account.token_meter, now_s)
                 account.token_meter = admitted_at(account.token_meter, now_s, cap.token_s * tokens * processes)
         return reservation
 
@@ -190,7 +209,10 @@ class Ledger:
             used[2] += nanos
             used[3] += nanos
             if cap.token_s:
-                account.token_meter += (tokens - reservation.tokens) * cap.token_s * reservation.processes
+                move_s = (tokens - reservation.tokens) * cap.token_s * reservation.processes
+                if move_s < 0 and account.backlogs is not None and account.id in reservation.numbers:
+                    move_s = -account.backlogs.give_back(reservation.numbers[account.id], -move_s)
+                account.token_meter += move_s
             for index, limit in cap.spend:
                 if used[index] * 100 >= limit * WARN_PERCENT and not account.warned >> index & 1:
                     self._warn(account, index, limit, now)

@@ -16,7 +16,7 @@ from groundcrew.domain.use_case import Budget, Limits, RateLimits, SpendLimits, 
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway import budget as budgets
 from groundcrew.gateway.budget import Ask, BudgetExceeded, Ledger, LimitReached, RateLimited, Reservation
-from groundcrew.gateway.rates import BURST_S, admitted_at, wait_s
+from groundcrew.gateway.rates import BURST_S, Backlogs, admitted_at, wait_s
 from groundcrew.testing import memory_use_case
 
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -192,6 +192,40 @@ def test_real_tokens_keep_to_the_rate_where_estimates_are_upper_ones(
         for at, tokens in admitted[start:]:
             taken += tokens
             assert taken <= limit * (1 + (at - begin) / BURST_S) + 1e-3
+
+
+def test_what_time_has_refilled_is_not_given_back_once_more() -> None:
+    """A call that was estimated at a whole bucket and used nothing, settled when the bucket is full again and half taken anew."""
+    ledger, use_case = Ledger(), limited(limits=Limits(tokens_per_minute=60))
+    idle = ledger.reserve(ask(use_case, 60))
+    later = NOON + timedelta(seconds=60)
+    ledger.settle(ledger.reserve(ask(use_case, 60, now=later)), 60, 0.0, later)
+    ledger.settle(idle, 0, 0.0, later)
+    with pytest.raises(RateLimited):
+        ledger.reserve(ask(use_case, 1, now=later))
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 20), st.floats(0, 30), st.floats(0, 1), st.integers(0, 4)), max_size=40),
+)
+def test_given_back_seconds_are_those_of_a_queue_without_the_surplus(calls: list[tuple[float, float, float, int]]) -> None:
+    """Against the queue worked through anew with what each piece of work was in the end."""
+    backlogs, meter, now = Backlogs(), 0.0, 0.0
+    queue: list[list[float]] = []
+    waiting: list[tuple[int, int, float]] = []
+    for gap, cost, share, keep in calls:
+        now += gap
+        while len(waiting) > keep:
+            number, place, surplus = waiting.pop(0)
+            meter -= backlogs.give_back(number, surplus)
+            queue[place][1] -= surplus
+        waiting.append((backlogs.admit(meter, now), len(queue), cost * share))
+        queue.append([now, cost])
+        meter = max(meter, now) + cost
+        afresh = 0.0
+        for at, length in queue:
+            afresh = max(afresh, at) + length
+        assert meter == pytest.approx(afresh, abs=1e-6)
 
 
 def test_a_rate_limit_says_when_to_come_back_and_means_it() -> None:
