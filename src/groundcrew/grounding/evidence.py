@@ -4,6 +4,7 @@ on demand. Built once per answer; parsing and encoding are cached across answers
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -19,6 +20,11 @@ SOURCES_MAX = 200
 SOURCE_CHARS_MAX = 400_000
 #: Longest sentence that is parsed as one; beyond, a source without punctuation is cut at white space.
 SENTENCE_CHARS_MAX = 1_200
+
+
+#: From so many sentences on, and so large a share of rows among them, sources count as records rather than text.
+TABULAR_ROWS_MIN, TABULAR_SHARE = 5, 0.6
+_TABULAR = re.compile(r"^[\w #/()&°%.'’-]{1,60}(?::\s?\S[^.!?]{0,120}$|[,;|\t]\s?-?[\d.]+)")
 
 
 class SourceSentence(msgspec.Struct, frozen=True):
@@ -51,6 +57,9 @@ class Evidence:
         for word in counts:
             self._by_prefix.setdefault(word[:PREFIX_CHARS_MIN], []).append(word)
         self.folded = [_squeeze(source) for source in sources[:SOURCES_MAX]]
+        tabular = sum(_TABULAR.match(sentence.statement.text) is not None for sentence in self.sentences)
+        #: Mostly rows of records or series ("key: value", "2020-03-01,5"), from which writers compute and round.
+        self.is_tabular = total >= TABULAR_ROWS_MIN and tabular >= TABULAR_SHARE * total
 
     def _read(self, number: int, source: str) -> None:
         heading: frozenset[str] = frozenset()
