@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -24,7 +25,7 @@ SENTENCE_CHARS_MAX = 1_200
 
 #: From so many sentences on, and so large a share of rows among them, sources count as records rather than text.
 TABULAR_ROWS_MIN, TABULAR_SHARE = 5, 0.6
-_TABULAR = re.compile(r"^[\w #/()&°%.'’-]{1,60}(?::\s?\S[^.!?]{0,120}$|[,;|\t]\s?-?[\d.]+)")
+_TABULAR = re.compile(r"^[\w #/()&°%.'’-]{1,60}(?::\s?\S[^!?]{0,200}$|[,;|\t]\s?-?[\d.]+)")
 
 
 class SourceSentence(msgspec.Struct, frozen=True):
@@ -76,6 +77,12 @@ class Evidence:
                     heading = lead = stems
                 elif text.rstrip("*_ ").endswith(":"):
                     lead = heading | stems
+
+    @cached_property
+    def spellings(self) -> frozenset[str]:
+        """Every word of the sources as it is written, in lower case, and the parts of those with a hyphen."""
+        words = {token.text.lower() for sentence in self.sentences for token in sentence.statement.tokens}
+        return frozenset(words).union(*(word.split("-") for word in words if "-" in word))
 
     def weight(self, word: str) -> float:
         """How telling a stem is among these sources (inverse document frequency); unknown stems weigh most."""

@@ -28,9 +28,9 @@ FIT_MIN = 0.15
 LIGHT_COUNT_MAX = 4
 #: Added to the fit of a rival that is the same figure in another unit, when the reason names one.
 LIKE_FIGURE_BONUS = 0.15
-#: Share of the claim's words that a rival's sentence must hold, and the most places of the claim's own figure, for a misplaced
-#: figure to be certain; in tables a rival must fit so well.
-RIVAL_SHARE_MIN, OWN_PLACES_MAX, TABULAR_FIT_MIN = 0.7, 3, 0.6
+#: How well the rival must fit, and the most places of the claim's own figure, for a misplaced figure to be certain; in tables a
+#: rival must fit so well.
+RIVAL_FIT_MIN, OWN_PLACES_MAX, TABULAR_FIT_MIN = 0.35, 3, 0.6
 #: Words between a count and what it counts.
 COUNTED_GAP_MAX = 2
 #: How far "about" reaches, how far above "over" the exact figure may lie, and the step to which millions are rounded.
@@ -234,6 +234,8 @@ def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Sc
         return None
     if isinstance(item, Moment) and _is_assembled(item, scene.anchors):
         return None
+    if isinstance(item, Quantity) and item.dimension == "ordinal" and _is_counted_elsewhere(item, scene.anchors):
+        return None
     if _is_rounded(item, scene.evidence):
         return None
     anchored = {anchor.number for anchor in scene.anchors}
@@ -243,6 +245,13 @@ def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Sc
     label = isinstance(item, Quantity) and item.dimension.startswith("label")
     certain = not label and not scene.evidence.is_tabular
     return Finding(check=_name(item), contradicted=False, reason=f"“{item.text}” is not in the sources", veto=certain)
+
+
+def _is_counted_elsewhere(item: Quantity, anchors: Sequence[SourceSentence]) -> bool:
+    """ "Up to the thirtieth birthday" where the source says "until they turn 30"."""
+    return any(
+        other.dimension == "" and other.values == item.values for anchor in anchors for other in anchor.statement.quantities
+    )
 
 
 def _is_certain(item: Item, rival: Placed, scene: _Scene) -> bool:
@@ -256,24 +265,29 @@ def _misplaced(item: Item, claim: Statement, rival: Placed, *, veto: bool) -> Fi
 
 
 def _is_surely_misplaced(item: Item, claim: Statement, best: Placed, rival: Placed, own: Sequence[Placed], scene: _Scene) -> bool:
-    """Whether the rival's sentence says nearly all that the claim says, and every place of the claim's own figure less."""
+    """Whether some word of the claim stands beside the rival only, and none beside any place of the claim's own figure only."""
     if len(own) > OWN_PLACES_MAX or scene.evidence.is_tabular or not _is_counted_alike(item, claim, rival):
         return False
     if any(other is not item and _comparable(other, rival.item) and _agrees(other, rival.item) for other in claim.figures()):
         return False
-    return _covered(claim, rival.sentence, scene.evidence) >= RIVAL_SHARE_MIN
+    words = {form for token in claim.content() for form in scene.evidence.forms(token.stem)}
+    return rival.fit >= RIVAL_FIT_MIN and all(
+        _differs(words & _around(placed, rival), words & _around(rival, placed)) for placed in own
+    )
 
 
-def _covered(claim: Statement, sentence: SourceSentence, evidence: Evidence) -> float:
-    """Share of the claim's words, by weight, that a sentence with its heading holds: 0..1."""
-    total = held = 0.0
-    near = sentence.stems | sentence.lead
-    for word in {token.stem for token in claim.content()}:
-        forms = evidence.forms(word)
-        weight = evidence.weight(forms[0] if forms else word)
-        total += weight
-        held += weight * any(form in near for form in forms)
-    return held / total if total else 0.0
+def _differs(mine: frozenset[str] | set[str], theirs: frozenset[str] | set[str]) -> bool:
+    """Whether the rival's place has words of the claim that the own place lacks, and not the other way round."""
+    return bool(theirs - mine) and not mine - theirs
+
+
+def _around(placed: Placed, other: Placed) -> frozenset[str]:
+    """The stems beside a figure: of its clause where both figures stand in one sentence, else of its sentence and heading."""
+    statement = placed.sentence.statement
+    if placed.sentence.number != other.sentence.number:
+        return placed.sentence.stems | placed.sentence.lead
+    clause = statement.clause_of(placed.item.start)
+    return frozenset(token.stem for token in statement.tokens if statement.clause_of(token.start) == clause)
 
 
 def _counted(statement: Statement, item: Item) -> str:
@@ -413,7 +427,13 @@ def _shape(code: str) -> str:
 
 
 def _is_assembled(item: Moment, anchors: Sequence[SourceSentence]) -> bool:
-    """A date whose year the anchor gives apart from its day and month."""
+    """A date whose year the anchor gives apart from its day and month, or days that it names one by one."""
+    if item.kind == "weekday":
+        days = [
+            {day for moment in anchor.statement.moments if moment.kind == "weekday" for day in moment.readings[0]}
+            for anchor in anchors
+        ]
+        return any(set(item.readings[0]) <= each for each in days)
     if item.kind != "date" or not item.readings[0][0]:
         return False
     year, month, day = item.readings[0]
@@ -465,7 +485,8 @@ def _role_conflict(
     roles = {_role(placed.sentence.statement.text, placed.item) for placed in own if placed.fit >= best.fit - 0.05}
     if not roles or mine in roles or "" in roles:
         return None
-    if any(_REFERS_BACK.search(other.statement.text) for other in around):
+    following = [best.sentence, *(other for other in around if other.number > best.sentence.number)]
+    if any(_REFERS_BACK.search(other.statement.text) for other in following):
         return None
     stated = best.sentence.statement.text[max(0, best.item.start - 20) : best.item.end].split(maxsplit=1)[-1]
     claimed = claim.text[max(0, item.start - 20) : item.end].split(maxsplit=1)[-1]
