@@ -137,7 +137,8 @@ def _clauses(text: str) -> tuple[tuple[int, int], ...]:
 def _names(text: str, words: tuple[Token, ...], dated: tuple[Moment, ...]) -> list[Name]:
     german = is_german(words)
     capitalised = [word for word in words if word.text[0].isupper()]
-    if len(capitalised) > 3 and len(capitalised) > 0.8 * len([word for word in words if word.is_content]) + 1:
+    lower = german and any(word.is_content and word.text[0].islower() for word in words)
+    if not lower and len(capitalised) > 3 and len(capitalised) > 0.8 * len([word for word in words if word.is_content]) + 1:
         return []  # a headline: capitals tell nothing
     figures: list[Quantity | Moment] = [*dated, *quantities(text)]
     spans = [(figure.start, figure.end) for figure in figures]

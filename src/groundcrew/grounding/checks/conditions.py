@@ -27,22 +27,24 @@ QUOTED_CHARS = 60
 
 #: What opens a condition of which nothing may be left out.
 _MARKER = (
-    r"only if|only when|only for|if and only if|if|unless|provided(?: that)?|as long as|on condition that|on the condition that|"
-    r"subject to|in case|except(?: for| in| if| when)?|excluding|other than|nur wenn|nur falls|nur für|wenn|falls|sofern|solange|"
-    r"vorausgesetzt|unter der bedingung|ausser|außer|ausgenommen|mit ausnahme|es sei denn|si|s'|à condition|sauf|seulement si|à moins|"
-    r"excepté|se|a condizione|purché|salvo|tranne|eccetto|a meno"
+    r"only if|only when|only for|if and only if|if|unless|provided(?: that)?|as long as|on condition that|"
+    r"on the condition that|subject to|in case|except(?: for| in| if| when)?|excluding|other than|"
+    r"nur wenn|nur falls|nur für|wenn|falls|sofern|solange|vorausgesetzt|unter der bedingung|ausser|außer|ausgenommen|"
+    r"mit ausnahme|es sei denn|si|s'|à condition|sauf|seulement si|à moins|excepté|"
+    r"se|a condizione|purché|salvo|tranne|eccetto|a meno"
 )
 _OPENING = re.compile(rf"(?:(?<=[,;(–—])\s*|(?<=\s)|^)(?P<marker>{_MARKER})(?=[\s'’])", re.IGNORECASE)
 _END = re.compile(r"[,;)–—]|\.(?=\s|$)|$")
 #: What narrows a statement to a group or a case without saying "if".
 _NARROWING = re.compile(
-    r"(?<=\s)(?P<marker>for|with|who|whose|up to the age of|under the age of|under|over|aged|from|until|für|mit|die|ab|bis zum|unter|"
-    r"pour|avec|qui|per|con|che)\s+(?=[\w'’])",
+    r"(?<=\s)(?P<marker>for|with|who|whose|up to the age of|under the age of|under|over|aged|from|until|"
+    r"für|mit|die|ab|bis zum|unter|pour|avec|qui|per|con|che)\s+(?=[\w'’])",
     re.IGNORECASE,
 )
+#: Words with which a claim tells that there is a condition, whatever it is.
 _TOLD = re.compile(
-    r"\b(?:if|unless|only|provided|as long as|except|subject to|depend\w*|condition\w*|under certain|eligible|when|wenn|falls|nur|sofern|"
-    r"solange|ausser|außer|bedingung\w*|si|sauf|seulement|condition|se|purché|salvo|solo|tranne|locked|apart|but|excluding|not)\b",
+    r"\b(?:if|unless|only|provided|as long as|except|subject to|depend\w*|condition\w*|eligible|when|apart|but|excluding|not|"
+    r"wenn|falls|nur|sofern|solange|ausser|außer|bedingung\w*|si|sauf|seulement|se|purché|salvo|solo|tranne)\b",
     re.IGNORECASE,
 )
 
@@ -76,8 +78,10 @@ def conditions(statement: Statement) -> tuple[Condition, ...]:
 
 def _near(statement: Statement, start: int, stop: int) -> frozenset[str]:
     """The words of the condition's own clause before it, or where it opens the sentence, those of the clause after it."""
-    first, _ = statement.clauses[statement.clause_of(start)]
-    before = _stems(statement, first, start)
+    number = statement.clause_of(start)
+    before = _stems(statement, statement.clauses[number][0], start)
+    if not before and number:
+        before = _stems(statement, statement.clauses[number - 1][0], start)
     if before or stop >= len(statement.text):
         return before
     _, last = statement.clauses[statement.clause_of(min(stop + 2, len(statement.text) - 1))]

@@ -32,8 +32,8 @@ _LEVELS: dict[str, re.Pattern[str]] = {
         ("most", r"most|majority|mostly|meisten|mehrheit|grossteil|großteil|plupart|maggior(?: parte|anza)"),
         (
             "some",
-            r"some|certain|selected|several|many|few|partly|part of|half|thirds?|quarters?|einige[nrsm]?|manche[nrsm]?|bestimmte[nrsm]?|"
-            r"ausgewählte[nrsm]?|teilweise|viele[nrsm]?|wenige[nrsm]?|hälfte|drittel|viertel|quelques|certain(?:e?s)|moitié|alcun[ei]|"
+            r"some|certain|selected|several|many|few|partly|part of|half|thirds?|quarters?|einige[nrsm]?|manche[nrsm]?|"
+            r"bestimmte[nrsm]?|ausgewählte[nrsm]?|teilweise|viele[nrsm]?|wenige[nrsm]?|hälfte|drittel|viertel|quelques|certain(?:e?s)|moitié|alcun[ei]|"
             r"cert[ei]|metà",
         ),
     )
@@ -50,10 +50,12 @@ _OFTEN = {
 _MAY = re.compile(r"\b(?:may|might|can|could|kann|können|könnte[n]?|peut|peuvent|può|possono)\b", re.IGNORECASE)
 _RANK = {"none": 0, "some": 1, "most": 2, "all": 3}
 _NO_QUANTIFIER = re.compile(
-    r"\b(?:at all|all right|after all|above all|first of all|all day|all year|all-in|all in all|not all|nicht alle|pas tou(?:s|tes)|"
-    r"non tutt[ie]|half an?|at most|most recent(?:ly)?|most of all)\b|\bmost (?:[a-z]+ly|important|common|expensive|popular|suitable|"
-    r"likely|of the time)\b|\b(?:first|second|third|last) half\b|\beach (?:other|time)\b|\bevery (?:\d+ )?(?:day|week|month|year|quarter|"
-    r"hour|time|two|three|four|six)\w*\b|\b(?:jede[nrsm]?|alle) (?:\d+ |zwei |drei )?(?:tag|woche|monat|jahr|stunde|minute)\w*\b|"
+    r"\b(?:at all|all right|after all|above all|first of all|all day|all year|all-in|all in all|not all|nicht alle|half an?|"
+    r"pas tou(?:s|tes)|non tutt[ie]|at most|most recent(?:ly)?|most of all)\b|"
+    r"\bmost (?:[a-z]+ly|important|common|expensive|popular|suitable|likely|of the time)\b|"
+    r"\b(?:first|second|third|last) half\b|\beach (?:other|time)\b|"
+    r"\bevery (?:\d+ )?(?:day|week|month|year|quarter|hour|time|two|three|four|six)\w*\b|"
+    r"\b(?:jede[nrsm]?|alle) (?:\d+ |zwei |drei )?(?:tag|woche|monat|jahr|stunde|minute)\w*\b|"
     r"\bchaque (?:jour|mois|année|semaine)\b|\bogni (?:giorno|mese|anno|settimana)\b|\b(?:a|the) (?:third|quarter)\b(?! of)|"
     r"\beach\b(?=[.,;)]|$)|\bjeweils\b|\bpart of (?:a|the)\b|\ba few\b(?= (?:clicks|minutes|days|steps|hours))",
     re.IGNORECASE,

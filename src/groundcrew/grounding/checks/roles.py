@@ -40,8 +40,21 @@ def check_roles(claim: Statement, anchors: Sequence[Statement]) -> list[Finding]
                 if exchanged is not None and (not german or set(exchanged) & named):
                     first, second = exchanged
                     reason = f"“{second}” acts in the source, “{first}” in the answer"
-                    return [Finding(check="role", contradicted=True, reason=reason, veto=bool(set(exchanged) & named))]
+                    return [
+                        Finding(
+                            check="role",
+                            contradicted=True,
+                            reason=reason,
+                            veto=bool(set(exchanged) & named) or _is_same(clause, other),
+                        )
+                    ]
     return []
+
+
+def _is_same(claim: str, source: str) -> bool:
+    """Whether both clauses have the very same words."""
+    mine, theirs = _content(claim), _content(source)
+    return _share(mine, theirs) == _share(theirs, mine) == 1.0
 
 
 def _clauses(text: str) -> list[str]:
