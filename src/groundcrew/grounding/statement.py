@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -67,6 +68,7 @@ class Statement(msgspec.Struct, frozen=True):
     quantities: tuple[Quantity, ...]
     moments: tuple[Moment, ...]
     names: tuple[Name, ...]
+    meaning: tuple[Token, ...]
 
     def figures(self) -> list[Quantity | Moment]:
         """Quantities, then dates and times."""
@@ -74,14 +76,7 @@ class Statement(msgspec.Struct, frozen=True):
 
     def content(self) -> list[Token]:
         """Tokens that carry meaning and are not part of a figure or date."""
-        spans = [(item.start, item.end) for item in self.figures() if item.end - item.start < FIGURE_CHARS_MAX]
-        return [
-            token
-            for token in self.tokens
-            if token.is_content
-            and not token.text[0].isdigit()
-            and all(token.end <= start or token.start >= end for start, end in spans)
-        ]
+        return list(self.meaning)
 
     def clause_of(self, position: int) -> int:
         """Number of the clause that holds the code point `position`."""
@@ -97,7 +92,19 @@ def read_statement(text: str) -> Statement:
     plain = without_references(text)
     words = tuple(tokens(plain))
     dated = tuple(moments(plain))
-    return Statement(text, words, _clauses(plain), quantities(plain), dated, tuple(_names(plain, words, dated)))
+    counted = quantities(plain)
+    names = tuple(_names(plain, words, dated))
+    return Statement(text, words, _clauses(plain), counted, dated, names, _meaning(words, [*counted, *dated]))
+
+
+def _meaning(words: tuple[Token, ...], figures: Sequence[Quantity | Moment]) -> tuple[Token, ...]:
+    """The tokens that carry meaning and are not part of a figure or date."""
+    spans = [(item.start, item.end) for item in figures if item.end - item.start < FIGURE_CHARS_MAX]
+    return tuple(
+        word
+        for word in words
+        if word.is_content and not word.text[0].isdigit() and all(word.end <= start or word.start >= end for start, end in spans)
+    )
 
 
 def is_titled(text: str, name: Name) -> bool:

@@ -11,6 +11,8 @@ import msgspec
 
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import Evidence, SourceSentence
+from groundcrew.grounding.facts.dates import Moment, agree
+from groundcrew.grounding.facts.quantities import Quantity, same_value
 from groundcrew.grounding.lexicon import same_word
 from groundcrew.grounding.statement import Statement, read_statement
 
@@ -19,7 +21,7 @@ CONDITION_CACHE_SIZE = 8_192
 #: hold, before a dropped condition is certain; for a hint less will do.
 MAIN_SHARE_MIN, BACK_SHARE_MIN, HINT_SHARE_MIN = 0.75, 0.5, 0.7
 #: Share of the condition's words that count as telling it.
-TOLD_SHARE_MIN = 0.34
+TOLD_SHARE_MIN = 0.3
 #: Source sentences, best first, that are looked at.
 SENTENCES_MAX = 2
 #: Words of a condition that are quoted.
@@ -43,8 +45,9 @@ _NARROWING = re.compile(
 )
 #: Words with which a claim tells that there is a condition, whatever it is.
 _TOLD = re.compile(
-    r"\b(?:if|unless|only|provided|as long as|except|subject to|depend\w*|condition\w*|eligible|when|apart|but|excluding|not|"
-    r"wenn|falls|nur|sofern|solange|ausser|außer|bedingung\w*|si|sauf|seulement|se|purché|salvo|solo|tranne)\b",
+    r"\b(?:if|unless|only|provided|as long as|except|subject to|depend\w*|condition\w*|eligible|when|"
+    r"whenever|once|as soon as|apart|but|excluding|not|"
+    r"wenn|falls|sobald|nur|sofern|solange|ausser|außer|bedingung\w*|si|sauf|seulement|se|purché|salvo|solo|tranne)\b",
     re.IGNORECASE,
 )
 
@@ -57,6 +60,7 @@ class Condition(msgspec.Struct, frozen=True):
     stems: frozenset[str]
     main: frozenset[str]
     near: frozenset[str]
+    figures: tuple[Quantity | Moment, ...]
     is_marked: bool
 
 
@@ -70,9 +74,10 @@ def conditions(statement: Statement) -> tuple[Condition, ...]:
             stop = end.start() if end is not None else len(statement.text)
             inside = _stems(statement, match.start("marker"), stop)
             outside = _stems(statement, 0, match.start("marker")) | _stems(statement, stop, len(statement.text))
-            if inside and len(outside) >= 2:
+            figures = tuple(figure for figure in statement.figures() if match.start("marker") <= figure.start < stop)
+            if (inside or figures) and len(outside) >= 2:
                 text = statement.text[match.start("marker") : stop].strip()
-                found.append(Condition(text, inside, outside, _near(statement, match.start("marker"), stop), is_marked))
+                found.append(Condition(text, inside, outside, _near(statement, match.start("marker"), stop), figures, is_marked))
     return tuple(found)
 
 
@@ -90,8 +95,13 @@ def _near(statement: Statement, start: int, stop: int) -> frozenset[str]:
 
 def _stems(statement: Statement, start: int, end: int) -> frozenset[str]:
     words = {token.stem for token in statement.content() if start <= token.start < end}
-    figures = {f"#{figure.text}" for figure in statement.figures() if start <= figure.start < end}
-    return frozenset(words | figures)
+    return frozenset(words)
+
+
+def _is_same(left: Quantity | Moment, right: Quantity | Moment) -> bool:
+    if isinstance(left, Quantity) and isinstance(right, Quantity):
+        return same_value(left, right)
+    return isinstance(left, Moment) and isinstance(right, Moment) and agree(right, left)
 
 
 def check_condition(claim: Statement, around: str, evidence: Evidence, anchors: Sequence[SourceSentence]) -> list[Finding]:
@@ -102,7 +112,7 @@ def check_condition(claim: Statement, around: str, evidence: Evidence, anchors: 
     if len(own) < 2:
         return []
     told = own | frozenset(token.stem for token in read_statement(around).tokens if token.is_content) if around else own
-    figures = [figure.text for figure in claim.figures()]
+    figures = claim.figures()
     for anchor in anchors[:SENTENCES_MAX]:
         if not conditions(anchor.statement):
             continue
@@ -115,15 +125,16 @@ def check_condition(claim: Statement, around: str, evidence: Evidence, anchors: 
     return []
 
 
-def _dropped(own: frozenset[str], told: frozenset[str], figures: Sequence[str], condition: Condition) -> Finding | None:
-    words = {word for word in condition.stems if not word.startswith("#")}
-    numbers = {word[1:] for word in condition.stems if word.startswith("#")}
-    if any(number in figure or figure in number for number in numbers for figure in figures):
+def _dropped(
+    own: frozenset[str], told: frozenset[str], figures: Sequence[Quantity | Moment], condition: Condition
+) -> Finding | None:
+    words = condition.stems
+    if any(_is_same(stated, figure) for stated in condition.figures for figure in figures):
         return None
     if words and _share(words, told) >= TOLD_SHARE_MIN:
         return None
     covered = _share(own, condition.main)
-    back = _share({word for word in condition.near if not word.startswith("#")}, own)
+    back = _share(condition.near, own)
     if covered < HINT_SHARE_MIN or back < BACK_SHARE_MIN - 0.1 * condition.is_marked:
         return None
     certain = condition.is_marked and covered >= MAIN_SHARE_MIN and back >= BACK_SHARE_MIN

@@ -51,7 +51,9 @@ def _about(
 
 
 def _holds(word: str, sentence: SourceSentence) -> bool:
-    return any(same_word(word, other) for other in sentence.stems | sentence.lead)
+    if word in sentence.stems or word in sentence.lead:
+        return True
+    return any(same_word(word, other) for stems in (sentence.stems, sentence.lead) for other in stems)
 
 
 def _rival(token: Token, sentence: SourceSentence, about: Sequence[SourceSentence], claim: Statement) -> Token | None:
@@ -69,7 +71,7 @@ def _rival(token: Token, sentence: SourceSentence, about: Sequence[SourceSentenc
         shared = [word for word in opening if any(same_word(word.stem, other.stem) for other in mine)]
         for other in new:
             capitals = other.text[0].isupper() and token.text[0].isupper()
-            if (shared and other is opening[0]) or (
+            if (shared and other in opening[:2]) or (
                 capitals and other is opening[0] and _is_labelled(own) and _is_labelled(sentence)
             ):
                 return other

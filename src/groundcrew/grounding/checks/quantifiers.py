@@ -8,7 +8,7 @@ import msgspec
 
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import SourceSentence
-from groundcrew.grounding.lexicon import same_word
+from groundcrew.grounding.lexicon import fold, same_word
 from groundcrew.grounding.statement import Statement
 
 #: Share of the claim's own words that the source sentence must hold before their quantifiers are compared.
@@ -102,7 +102,7 @@ def _compare(mine: Quantifier, claim: Statement, stated: Statement) -> Finding |
             # "None … not" and the like are told by the check of negation too; here both sides name the same things.
             return _finding(other.text, mine.text, contradicted=True, veto=mine.level != "some" or other.level == "none")
         wider = _RANK[mine.level] > _RANK[other.level]
-        return _finding(other.text, mine.text, contradicted=wider, veto=wider and mine.level == "all")
+        return _finding(other.text, mine.text, contradicted=wider, veto=wider and (mine.level == "all" or _is_minor(other)))
     may = _MAY.search(stated.text)
     if mine.level == "all" and may is not None and _MAY.search(claim.text) is None and _has_noun(mine, stated):
         return _finding(may.group(), mine.text, contradicted=True, veto=_obliges(claim.text))
@@ -117,6 +117,11 @@ _OBLIGES = re.compile(
 
 def _obliges(text: str) -> bool:
     return _OBLIGES.search(text) is not None
+
+
+def _is_minor(other: Quantifier) -> bool:
+    """Whether a quantifier names no more than half, so that "most" contradicts it."""
+    return fold(other.text) in ("half", "halfte", "moitie", "meta", "few", "third", "thirds", "drittel", "quarter", "viertel")
 
 
 def _is_of_same(mine: Quantifier, other: Quantifier) -> bool:
