@@ -29,11 +29,12 @@ QUOTED_CHARS = 60
 
 #: What opens a condition of which nothing may be left out.
 _MARKER = (
-    r"only if|only when|only for|if and only if|if|unless|provided(?: that)?|as long as|on condition that|"
-    r"on the condition that|subject to|in case|except(?: for| in| if| when)?|excluding|other than|"
-    r"nur wenn|nur falls|nur für|wenn|falls|sofern|solange|vorausgesetzt|unter der bedingung|ausser|außer|ausgenommen|"
-    r"mit ausnahme|es sei denn|si|s'|à condition|sauf|seulement si|à moins|excepté|"
-    r"se|a condizione|purché|salvo|tranne|eccetto|a meno"
+    r"only (?:if|when|for|in|with|after|on|once)|once(?! (?:a|an|per|every|in)\b)|as soon as|if and only if|if|unless|"
+    r"provided(?: that)?|as long as|on (?:the )?condition that|subject to|in case|except(?: for| in| if| when)?|"
+    r"excluding|other than|"
+    r"nur (?:wenn|falls|für|bei|nach|mit)|erst wenn|sobald|wenn|falls|sofern|solange|vorausgesetzt|unter der bedingung|"
+    r"ausser|außer|ausgenommen|mit ausnahme|es sei denn|"
+    r"si|s'|dès que|à condition|sauf|seulement si|à moins|excepté|se|a condizione|purché|salvo|tranne|eccetto|a meno"
 )
 _OPENING = re.compile(rf"(?:(?<=[,;(–—])\s*|(?<=\s)|^)(?P<marker>{_MARKER})(?=[\s'’])", re.IGNORECASE)
 _END = re.compile(r"[,;)–—]|\.(?=\s|$)|$")
