@@ -19,7 +19,7 @@ from groundcrew.grounding.statement import Statement, read_statement
 CONDITION_CACHE_SIZE = 8_192
 #: Share of the claim's words that the source without its condition must hold, and share of that main part that the claim must
 #: hold, before a dropped condition is certain; for a hint less will do.
-MAIN_SHARE_MIN, BACK_SHARE_MIN, HINT_SHARE_MIN = 0.75, 0.5, 0.7
+MAIN_SHARE_MIN, BACK_SHARE_MIN, HINT_SHARE_MIN = 0.75, 0.6, 0.7
 #: Share of the condition's words that count as telling it.
 TOLD_SHARE_MIN = 0.3
 #: Source sentences, best first, that are looked at.
@@ -113,7 +113,7 @@ def check_condition(claim: Statement, around: str, evidence: Evidence, anchors: 
     if len(own) < 2:
         return []
     told = own | frozenset(token.stem for token in read_statement(around).tokens if token.is_content) if around else own
-    figures = claim.figures()
+    figures = [*claim.figures(), *(read_statement(around).figures() if around else ())]
     for anchor in anchors[:SENTENCES_MAX]:
         if not conditions(anchor.statement):
             continue

@@ -95,7 +95,7 @@ _QUARTERS = {
 _QUARTER_YEAR = r"(?:\s*(?:of|de|del|du|im|,|/|-)?\s*(?P<year>(?:fiscal |fy ?)?(?:20)?\d\d)\b(?![.,]\d|\s?%))?"
 _QUARTER_PATTERNS = (
     re.compile(rf"\bQ(?P<quarter>[1-4])\b{_QUARTER_YEAR}", re.IGNORECASE),
-    re.compile(rf"\b(?P<quarter>[1-4])Q\b{_QUARTER_YEAR}", re.IGNORECASE),
+    re.compile(rf"\b(?P<quarter>[1-4])Q(?![^\W\d]){_QUARTER_YEAR}", re.IGNORECASE),
     re.compile(
         rf"(?:\b(?P<before>20\d\d)\s+)?(?<![\w.])(?P<name>{'|'.join(re.escape(name) for name in _QUARTERS)}|"
         rf"deuxième|troisième|quatrième)[ -](?:fiscal )?(?:quarter|quartals?|trimestre)\b{_QUARTER_YEAR}",
