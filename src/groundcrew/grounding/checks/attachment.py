@@ -31,6 +31,8 @@ LIKE_FIGURE_BONUS = 0.15
 RIVAL_FIT_MIN, OWN_PLACES_MAX, TABULAR_FIT_MIN = 0.25, 3, 0.6
 #: How many times as telling the claim's words beside the rival only must be as those beside its own figure only.
 RIVAL_WEIGHT_MIN = 2.0
+#: Words that must stand beside the rival only where the two figures stand in different sentences.
+MORE_WORDS_MIN = 2
 #: Rivals, best first, that are asked whether the claim's subject stands beside them, and how much worse they may fit.
 RIVALS_MAX, LED_MARGIN = 3, 0.1
 #: That is asked of short claims on short sources only.
@@ -246,8 +248,9 @@ def _is_surely_misplaced(
         mine, theirs = _beside(placed, rival, words, others), _beside(rival, placed, words, others)
         led = bool((theirs - mine) & subject & before) and not (mine - theirs) & subject
         weight = scene.evidence.weight
+        told = len(theirs - mine) >= MORE_WORDS_MIN or placed.sentence.number == rival.sentence.number
         gain, loss = sum(map(weight, theirs - mine)), sum(map(weight, mine - theirs))
-        if not led and (led_only or not (gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss)):
+        if not led and (led_only or not (told and gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss)):
             return False
     return rival.fit >= RIVAL_FIT_MIN
 

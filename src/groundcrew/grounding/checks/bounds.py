@@ -23,6 +23,8 @@ _FROM = re.compile(
     + _FILLER,
     re.IGNORECASE,
 )
+#: "not before" is "from", "not until" likewise; "no fever since" is still "since".
+_TURNS = re.compile(r"\b(?:before|after|until|till|vor|nach|bis|avant|après|prima|dopo)\b", re.IGNORECASE)
 _AFTER = re.compile(r"\b(?:after|following|nach|après|dopo)\b", re.IGNORECASE)
 _REFERS_BACK = re.compile(
     r"\b(?:above|over|beyond|below|under|exceeding|darüber|darunter|au-delà|oltre)\b(?: (?:that|"
@@ -42,7 +44,8 @@ def _role(text: str, item: Item) -> str:
         if match and isinstance(item, Quantity) and item.dimension in ("duration", "months") and _AFTER.search(match.group()):
             return ""  # "after 12 hours" says when, not from when
         if match:
-            return opposite if _NOT_NEAR.search(before[: match.start()]) and "later" not in match.group() else role
+            turned = _TURNS.search(match.group()) is not None and _NOT_NEAR.search(before[: match.start()]) is not None
+            return opposite if turned else role
     return ""
 
 
