@@ -244,15 +244,25 @@ def _is_surely_misplaced(
     subject = {form for token in claim.content() if token.end <= item.start for form in scene.evidence.forms(token.stem)}
     others = [figure for figure in claim.figures() if figure is not item]
     before = {token.stem for token in rival.sentence.statement.tokens if token.end <= rival.item.start} | rival.sentence.lead
+    whole = _is_held(claim, rival, others, scene.evidence)
     for placed in own:
         mine, theirs = _beside(placed, rival, words, others), _beside(rival, placed, words, others)
         led = bool((theirs - mine) & subject & before) and not (mine - theirs) & subject
         weight = scene.evidence.weight
-        told = len(theirs - mine) >= MORE_WORDS_MIN or placed.sentence.number == rival.sentence.number
+        told = whole or len(theirs - mine) >= MORE_WORDS_MIN or placed.sentence.number == rival.sentence.number
         gain, loss = sum(map(weight, theirs - mine)), sum(map(weight, mine - theirs))
         if not led and (led_only or not (told and gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss)):
             return False
     return rival.fit >= RIVAL_FIT_MIN
+
+
+def _is_held(claim: Statement, rival: Placed, others: Sequence[Item], evidence: Evidence) -> bool:
+    """Whether the rival's sentence has every word and every other figure of the claim."""
+    near = rival.sentence.stems | rival.sentence.lead
+    stated = rival.sentence.statement.figures()
+    return all(any(form in near for form in evidence.forms(token.stem)) for token in claim.content()) and all(
+        any(comparable(other, each) and agrees(other, each) for each in stated) for other in others
+    )
 
 
 def _beside(placed: Placed, other: Placed, words: set[str], figures: Sequence[Item]) -> set[str]:
