@@ -15,6 +15,7 @@ from groundcrew.grounding.facts.dates import Moment
 from groundcrew.grounding.facts.quantities import Quantity
 from groundcrew.grounding.lexicon import same_word, stem
 from groundcrew.grounding.statement import Statement
+from groundcrew.grounding.wordlists import word_set
 
 #: Weight of a word in the same clause, the same sentence, and in a neighbouring sentence or heading.
 SAME_CLAUSE, SAME_SENTENCE, NEARBY = 1.0, 0.7, 0.45
@@ -41,6 +42,12 @@ LED_WORDS_MAX, LED_RIVALS_MAX = 6, 6
 COUNTED_GAP_MAX = 2
 #: Share of the fit that the encoder's similarity of the two sentences makes up, where there is an encoder.
 SIMILARITY_SHARE = 0.3
+
+
+#: Words that relate a figure to others and name nothing.
+_RELATIONS = word_set(
+    "after before until while during without first then afterwards nach vor während danach zuerst avant après prima dopo"
+)
 
 
 class _Scene:
@@ -240,8 +247,9 @@ def _is_surely_misplaced(
         return False
     if any(other is not item and comparable(other, rival.item) and agrees(other, rival.item) for other in claim.figures()):
         return False
-    words = {form for token in claim.content() for form in scene.evidence.forms(token.stem)}
-    subject = {form for token in claim.content() if token.end <= item.start for form in scene.evidence.forms(token.stem)}
+    telling = [token for token in claim.content() if token.text.lower() not in _RELATIONS]
+    words = {form for token in telling for form in scene.evidence.forms(token.stem)}
+    subject = {form for token in telling if token.end <= item.start for form in scene.evidence.forms(token.stem)}
     others = [figure for figure in claim.figures() if figure is not item]
     before = {token.stem for token in rival.sentence.statement.tokens if token.end <= rival.item.start} | rival.sentence.lead
     whole = _is_held(claim, rival, others, scene.evidence)

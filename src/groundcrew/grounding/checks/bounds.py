@@ -49,6 +49,14 @@ def _role(text: str, item: Item) -> str:
     return ""
 
 
+_DENIED_AFTER = re.compile(r"\b(?:not|cannot|can't|won't|isn't|aren't|never|no longer|nicht|kein|keine|pas|non)\b", re.IGNORECASE)
+
+
+def _is_denied_after(text: str, item: Item) -> bool:
+    """Whether a negation follows the figure in its sentence, which turns its bound round."""
+    return _DENIED_AFTER.search(text, item.end) is not None
+
+
 def bound_conflict(
     item: Item, claim: Statement, best: Placed, own: list[Placed], around: Sequence[SourceSentence]
 ) -> Finding | None:
@@ -58,6 +66,8 @@ def bound_conflict(
         isinstance(item, Moment) and sum(moment.kind == item.kind for moment in claim.moments) > 1 and item.kind == "time"
     ):
         return None
+    if _is_denied_after(claim.text, item) != _is_denied_after(best.sentence.statement.text, best.item):
+        return None  # "more than 80 cannot be paid" says what "at most 80" says
     roles = {_role(placed.sentence.statement.text, placed.item) for placed in own if placed.fit >= best.fit - 0.05}
     if not roles or mine in roles or "" in roles:
         return None
