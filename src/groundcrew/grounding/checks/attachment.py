@@ -209,6 +209,8 @@ def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Sc
         return None
     if isinstance(item, Moment) and _is_assembled(item, scene.anchors):
         return None
+    if isinstance(item, Moment) and _is_denied_day(item, claim, scene.anchors):
+        return None
     if isinstance(item, Quantity) and item.dimension == "ordinal" and _is_counted_elsewhere(item, scene.anchors):
         return None
     if is_rounded(item, scene.evidence) or is_computed(item, claim, scene.anchors):
@@ -220,6 +222,19 @@ def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Sc
     label = isinstance(item, Quantity) and item.dimension.startswith("label")
     certain = not label and not scene.evidence.is_tabular
     return Finding(check=_name(item), contradicted=False, reason=f"“{item.text}” is not in the sources", veto=certain)
+
+
+_DENIES = re.compile(
+    r"\b(?:not|no|never|cannot|closed|\w+n't|nicht|kein\w*|geschlossen|zu|pas|fermée?s?|non|chius[oiae])\b", re.IGNORECASE
+)
+
+
+def _is_denied_day(item: Moment, claim: Statement, anchors: Sequence[SourceSentence]) -> bool:
+    """ "It does not run at weekends" where the source says that it runs on weekdays."""
+    if item.kind != "weekday" or not _DENIES.search(claim.text):
+        return False
+    stated = [set(moment.readings[0]) for anchor in anchors for moment in anchor.statement.moments if moment.kind == "weekday"]
+    return bool(stated) and not any(set(item.readings[0]) & days for days in stated)
 
 
 def _is_counted_elsewhere(item: Quantity, anchors: Sequence[SourceSentence]) -> bool:

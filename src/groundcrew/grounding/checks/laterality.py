@@ -117,7 +117,7 @@ def check_laterality(claim: Statement, anchors: Sequence[SourceSentence]) -> lis
     findings: list[Finding] = []
     for side in sides(claim):
         stated = _stated(claim, side, anchors)
-        if not stated or any(_allows(other, side, claim) for other in stated):
+        if not stated or any(_allows(other, side, claim) for other in stated) or _is_told_apart(claim, side, anchors):
             continue
         reason = f"“{stated[0].text}” in the source, “{side.text}” in the answer"
         findings.append(Finding(check="laterality", contradicted=True, reason=reason))
@@ -134,6 +134,20 @@ def _stated(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> 
     ranked = [(share + NOUN_BONUS * _is_of_same(other, side), other) for share, other in ranked]
     best = max((share for share, _ in ranked), default=0.0)
     return [other for share, other in ranked if share >= max(best - 0.01, ALIGNED_SHARE_MIN)]
+
+
+def _is_told_apart(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> bool:
+    """Whether a clause on the claim's own side holds more of its words, the part of the body aside, than any on another side."""
+    words = {token.stem for token in claim.content() if not any(same_word(token.stem, noun) for noun in side.nouns)}
+    same, other = 0.0, 0.0
+    for anchor in anchors:
+        for each in sides(anchor.statement):
+            share = _share(words, anchor.statement, each)
+            if each.side == side.side:
+                same = max(same, share)
+            else:
+                other = max(other, share)
+    return same > other
 
 
 def _share(words: set[str], statement: Statement, side: Side) -> float:

@@ -256,7 +256,7 @@ def _compare(claim: Clause, evidence: Clause, denials: int) -> Finding | None:
     """A finding where parity of negation and opposites together turn the clause round. `denials` counts the negations of the
     whole claim: one that stands in another of its clauses may be the one that this source clause has."""
     flips = _flips(claim, evidence)
-    odd = (len(claim.denied) - len(evidence.denied)) % 2 == 1
+    odd = (len(claim.denied) - len(evidence.denied) + _prefixed(claim, evidence) + _prefixed(evidence, claim)) % 2 == 1
     if odd and flips:
         return None
     if odd and (denials - len(evidence.denied)) % 2 == 1 and (_denials(claim, evidence) - _denials(evidence, claim)) % 2 == 1:
@@ -268,6 +268,18 @@ def _compare(claim: Clause, evidence: Clause, denials: int) -> Finding | None:
         veto = axis not in CONVERSE_AXES or alike
         return Finding(check=name, contradicted=True, reason=f"“{theirs}” in the source, “{mine}” in the answer", veto=veto)
     return None
+
+
+_PREFIX = re.compile(r"(?:un|in|im|ir|non|dis)(?=[a-z]{4})")
+
+
+def _prefixed(clause: Clause, other: Clause) -> int:
+    """Words of `clause` that are the opposite of a word of the other by their prefix ("unchanged", "changed")."""
+    count = 0
+    for word in clause.stems - other.stems:
+        prefix = _PREFIX.match(word)
+        count += prefix is not None and any(same_word(word[prefix.end() :], each) for each in other.stems)
+    return count
 
 
 def _negation(claim: Clause, evidence: Clause) -> Finding | None:

@@ -20,7 +20,11 @@ _RATES: dict[str, re.Pattern[str]] = {
         ("hour", r"hour|h|stunde|heure|ora", r"hourly|stündlich"),
         ("day", r"day|d|tag|jour|giorno", r"daily|täglich\w*|quotidien\w*|giornalier\w*"),
         ("week", r"week|woche|semaine|settimana", r"weekly|wöchentlich\w*|hebdomadaire|settimanal\w*"),
-        ("month", r"month|monat|mois|mese", r"monthly|monatlich\w*|mensuel\w*|mensil\w*"),
+        (
+            "month",
+            r"month|monat|mois|mese",
+            r"(?:of|in) (?:each|the|every) month|des monats|im monat|du mois|del mese|monthly|monatlich\w*|mensuel\w*|mensil\w*",
+        ),
         ("quarter", r"quarter|quartal|trimestre", r"quarterly|vierteljährlich\w*|trimestriel\w*|trimestral\w*"),
         ("half_year", r"half-year|halbjahr|semestre", r"half-yearly|semi-?annual\w*|halbjährlich\w*|semestriel\w*"),
         (
