@@ -4,8 +4,10 @@ on demand. Built once per answer; parsing and encoding are cached across answers
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -19,6 +21,11 @@ SOURCES_MAX = 200
 SOURCE_CHARS_MAX = 400_000
 #: Longest sentence that is parsed as one; beyond, a source without punctuation is cut at white space.
 SENTENCE_CHARS_MAX = 1_200
+
+
+#: From so many sentences on, and so large a share of rows among them, sources count as records rather than text.
+TABULAR_ROWS_MIN, TABULAR_SHARE = 5, 0.6
+_TABULAR = re.compile(r"^[\w #/()&°%.'’-]{1,60}(?::\s?\S[^!?]{0,200}$|[,;|\t]\s?-?[\d.]+)")
 
 
 class SourceSentence(msgspec.Struct, frozen=True):
@@ -51,6 +58,9 @@ class Evidence:
         for word in counts:
             self._by_prefix.setdefault(word[:PREFIX_CHARS_MIN], []).append(word)
         self.folded = [_squeeze(source) for source in sources[:SOURCES_MAX]]
+        tabular = sum(_TABULAR.match(sentence.statement.text) is not None for sentence in self.sentences)
+        #: Mostly rows of records or series ("key: value", "2020-03-01,5"), from which writers compute and round.
+        self.is_tabular = total >= TABULAR_ROWS_MIN and tabular >= TABULAR_SHARE * total
 
     def _read(self, number: int, source: str) -> None:
         heading: frozenset[str] = frozenset()
@@ -67,6 +77,12 @@ class Evidence:
                     heading = lead = stems
                 elif text.rstrip("*_ ").endswith(":"):
                     lead = heading | stems
+
+    @cached_property
+    def spellings(self) -> frozenset[str]:
+        """Every word of the sources as it is written, in lower case, and the parts of those with a hyphen."""
+        words = {token.text.lower() for sentence in self.sentences for token in sentence.statement.tokens}
+        return frozenset(words).union(*(word.split("-") for word in words if "-" in word))
 
     def weight(self, word: str) -> float:
         """How telling a stem is among these sources (inverse document frequency); unknown stems weigh most."""

@@ -21,7 +21,7 @@ _ABBREVIATIONS = word_set(
     u.a ua bzw ca inkl exkl evtl ggf sog vgl mio mrd tel hr fr frl dipl ing str v.a i.d.r idr o.ä s.o
     s.u u.u z.t p.ex ex env m mm mme mlle dott sig sig.ra sigg ecc.. pag tel incl excl min max mind max.
     u.s u.k a.k.a jan feb mär apr jun jul aug sep sept okt oct nov dez dec janv févr juil genn febbr
-    sett ott"""
+    sett ott re li bds tägl tgl pat beh dott.ssa"""
 )
 #: End a sentence only where the next word starts with a capital letter.
 _ABBREVIATIONS_THAT_MAY_END = word_set("a.m p.m am pm etc usw inc ltd corp co ecc gmbh ag")

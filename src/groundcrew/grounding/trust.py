@@ -22,6 +22,8 @@ from groundcrew.grounding.wordlists import word_set
 
 #: Code points of an answer that are read; what comes after counts as one unsupported claim.
 ANSWER_CHARS_MAX = 20_000
+#: Claims before and after a claim in which its condition may be told.
+AROUND_CLAIMS = 2
 #: A claim below this support is unsupported, unless the caller sets another threshold.
 SUPPORT_THRESHOLD = 0.5
 #: Support of a claim that repeats whole sentences of a source word for word.
@@ -123,19 +125,30 @@ class TrustScorer:
                     ClaimScore(start=claim.start, end=claim.end, support=VERBATIM_SUPPORT, source=source, quote=(start, end))
                 )
             else:
-                scores.append(self._score_claim(claim, statements[position], contexts[position], evidence, by_position[position]))
+                around = " ".join(
+                    other.text for other in claimed[max(0, position - AROUND_CLAIMS) : position + AROUND_CLAIMS + 1]
+                )
+                scores.append(
+                    self._score_claim(claim, statements[position], contexts[position], evidence, by_position[position], around)
+                )
         coverage = FEATURE_NAMES.index("coverage_sources")
         held = [1.0 if place else float(by_position[position].features[coverage]) for position, place in enumerate(verbatim)]
         return scores, held
 
     def _score_claim(
-        self, claim: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, gathered: ClaimEvidence
+        self,
+        claim: Segment,
+        statement: Statement,
+        context: frozenset[str],
+        evidence: Evidence,
+        gathered: ClaimEvidence,
+        around: str,
     ) -> ClaimScore:
         if not gathered.anchors:
             return ClaimScore(start=claim.start, end=claim.end, support=0.0, reasons=("the sources hold no sentence",))
         support = min(SUPPORT_MAX, self.probability(gathered.features))
-        findings = run_checks(statement, context, evidence, gathered.anchors, gathered.similarity)
-        reasons = [finding.reason for finding in findings]
+        findings = run_checks(statement, context, evidence, gathered.anchors, gathered.similarity, around)
+        reasons = [finding.reason for finding in findings if finding.veto]
         if not statement.content():
             support = min(support, UNCHECKABLE_SUPPORT_MAX)
             if not findings and not (statement.quantities or statement.moments):
@@ -143,7 +156,7 @@ class TrustScorer:
         support = min([support, *(finding.support_max for finding in findings)])
         best = gathered.anchors[0]
         if support < self.threshold and not reasons:
-            reasons.append(_uncovered(statement, evidence))
+            reasons = [finding.reason for finding in findings] or [_uncovered(statement, evidence)]
         return ClaimScore(
             start=claim.start,
             end=claim.end,
@@ -151,7 +164,8 @@ class TrustScorer:
             source=best.source,
             quote=(best.start, best.end),
             reasons=tuple(reasons),
-            contradicted=any(finding.contradicted for finding in findings),
+            contradicted=any(finding.contradicted and finding.veto for finding in findings),
+            checks=tuple(dict.fromkeys(finding.check for finding in findings)),
         )
 
     def probability(self, features: npt.NDArray[np.float64]) -> float:
