@@ -9,6 +9,7 @@ from groundcrew.domain.guard import Policy
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.use_case import RateLimits, RiskTier, SpendLimits, UseCase
+from groundcrew.domain.verifier import Verifier
 
 
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,4 +67,5 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     providers: dict[str, Provider] = {}
     policies: dict[str, Policy] = {}
     knowledge: dict[str, KnowledgeEntry] = {}
+    verifiers: dict[str, Verifier] = {}
     stopped: frozenset[Scope] = frozenset()

@@ -11,6 +11,7 @@ from groundcrew.domain.canonical import digest
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.guard import Policy, policy_content
 from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.verifier import Verifier, verifier_content
 
 Stage = Literal["discovery", "pilot", "production_readiness", "scale", "optimization", "rejected", "retired"]
 RunState = Literal["off", "running", "suspended"]
@@ -33,6 +34,11 @@ class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float = 0.7
     below: Literal["fallback", "hold", "refuse", "flag"] = "fallback"
     release: Literal["whole", "sentence"] = "whole"
+    #: Verifiers that decide the claims which the shipped stack leaves open, in turn; and what it leaves open: support between
+    #: `reject` and `accept`. None: the bounds that ship.
+    verifiers: tuple[str, ...] = ()
+    accept: float | None = None
+    reject: float | None = None
 
 
 class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,12 +159,14 @@ def version_digest(
     policy: Policy | None,
     knowledge_revision: str | None,
     embedding_model: Model | None = None,
+    verifiers: tuple[Verifier, ...] = (),
+    judges: tuple[Model, ...] = (),
 ) -> str:
     """SHA-256 over model and version, prompt, knowledge-base revision, tools, policy, purpose and data classes.
 
     Evidence and approvals are bound to it: whatever changes it makes them stale. Of the model it covers which provider's models
     may answer and in which role, not how they are reached (weights, timeouts, retries, prices, order) and no shadows: what
-    those answer reaches nobody.
+    those answer reaches nobody. `verifiers` are those of the use case's grounding, in turn, `judges` the models that they ask.
     """
     targets = [target for each in (model, embedding_model) if each is not None for target in each.targets]
     shadows = {each.provider for each in targets} - {each.provider for each in targets if each.role != "shadow"}
@@ -172,6 +180,8 @@ def version_digest(
             ),
             "prompt": use_case.prompt,
             "knowledge_revision": knowledge_revision,
+            **({"verifiers": [verifier_content(each) for each in verifiers]} if verifiers else {}),
+            **({"judges": [_who_answers(each) for each in judges]} if judges else {}),
             "grounding": _grounding_content(use_case.grounding),
             "sign_off": use_case.sign_off,
             "autonomy": use_case.autonomy,
@@ -184,11 +194,13 @@ def version_digest(
 
 
 def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
-    """`grounding` as it is hashed: without `release` where it is not declared, so that evidence stays bound to what it was."""
+    """`grounding` as it is hashed: without what came later where it is not declared, so that evidence stays bound to what it
+    was."""
     if grounding is None:
         return None
     content: dict[str, object] = msgspec.to_builtins(grounding)
-    return {name: value for name, value in content.items() if (name, value) != ("release", "whole")}
+    later: dict[str, object] = {"release": "whole", "verifiers": [], "accept": None, "reject": None}
+    return {name: value for name, value in content.items() if name not in later or value != later[name]}
 
 
 def _who_answers(model: Model | None) -> dict[str, object] | None:

@@ -18,6 +18,7 @@ from groundcrew.gateway.asked import Asked, Dialect
 from groundcrew.gateway.budget import Reservation
 from groundcrew.gateway.dialects.registry import EventWriter
 from groundcrew.gateway.inflight import Inflight
+from groundcrew.gateway.judge_spending import JudgeSpending
 from groundcrew.gateway.protocols import Citation, Source
 from groundcrew.gateway.respond import HeaderList
 from groundcrew.gateway.timing import Parts
@@ -27,6 +28,7 @@ from groundcrew.guards.redaction import OffsetMap, Pseudonyms, remap_report
 
 if TYPE_CHECKING:
     from groundcrew.gateway.shadow import ShadowOrder
+    from groundcrew.grounding.cascade import Memory
 
 
 class Flight:
@@ -68,6 +70,8 @@ class Flight:
         #: The alias that is asked, once it is known.
         self.model: str | None = None
         self.data_class: DataClass = "public"
+        #: The class of what a provider saw of the request, once it is known: without what was masked.
+        self.seen_class: DataClass | None = None
         self.question = ""
         #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
         self.prefill = ""
@@ -99,6 +103,11 @@ class Flight:
         self.sources: tuple[Source, ...] = ()
         self.citations: tuple[Citation, ...] = ()
         self.knowledge_revision: str | None = None
+        #: What verifiers have said of its claims, how often each failed, how long they took, and what judges cost.
+        self.verdicts: Memory = {}
+        self.verifier_failures: dict[str, int] = {}
+        self.verifying_s = 0.0
+        self.judges = JudgeSpending()
         self.guards: list[GuardResult] = []
         #: What the tags of masked values stand for. Never written anywhere.
         self.pseudonyms = Pseudonyms()
@@ -154,7 +163,11 @@ class Flight:
         self.details["usage"] = "estimated"
 
     def cost_usd(self) -> float | None:
-        """What the call has cost so far; 0 for a call that never reached an upstream."""
+        """What the call has cost so far, its judges included; 0 for a call that never reached an upstream."""
+        own, judged = self._own_usd(), self.judges.cost_usd
+        return None if own is None or judged is None else own + judged
+
+    def _own_usd(self) -> float | None:
         if not self.upstream_started:
             return 0.0
         tokens = TokenCount(
@@ -168,8 +181,13 @@ class Flight:
 
     def charged_usd(self) -> float:
         """What budgets are charged: the cost, or at the highest known price where it is unknown."""
-        cost = self.cost_usd()
-        return highest_usd(assumed_price(), self.input_tokens, self.output_tokens) if cost is None else cost
+        own = self._own_usd()
+        charged = highest_usd(assumed_price(), self.input_tokens, self.output_tokens) if own is None else own
+        return charged + self.judges.charged_usd
+
+    def charged_tokens(self) -> int:
+        """What budgets are charged in tokens: the call's own and its judges'."""
+        return self.input_tokens + self.output_tokens + self.judges.input_tokens + self.judges.output_tokens
 
     def _details(self) -> dict[str, Any]:
         """What the record adds: why the answer should be looked at, and which price its cost was reckoned with."""
@@ -178,11 +196,13 @@ class Flight:
             details["role"] = self.role
         if self.upstream_started:
             details["price"] = self.price.source if self.price is not None else "unknown"
-            if self.price is None:
-                details["assumed_usd"] = round(self.charged_usd(), 9)
             for name in ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"):
                 if getattr(self, name):
                     details[name] = getattr(self, name)
+        if self.judges.questions:
+            details["judges"] = self.judges.details()
+        if self.cost_usd() is None:
+            details["assumed_usd"] = round(self.charged_usd(), 9)
         return details
 
     def call(self, status: CallStatus, finished_at: datetime | None) -> Call:
@@ -212,8 +232,8 @@ class Flight:
             answer=self.answer,
             withheld_answer=self.withheld_answer,
             answer_sha256=sha256_hex(self.answer.encode()) if self.answer else None,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
+            input_tokens=self.input_tokens + self.judges.input_tokens,
+            output_tokens=self.output_tokens + self.judges.output_tokens,
             cost_usd=self.cost_usd(),
             latency_ms=self.latency_ms,
             trust=self.trust,
@@ -259,6 +279,7 @@ class Flight:
             "reason": trust.reason if trust is not None else None,
             "claims": trust.claims if trust is not None else (),
             "unsupported": trust.unsupported if trust is not None else (),
+            "stages": trust.stages if trust is not None else (),
             "sources": source_references(self.sources),
             "citations": self.citations,
             "verdicts": self.guards,
