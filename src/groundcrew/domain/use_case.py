@@ -199,8 +199,9 @@ def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
     if grounding is None:
         return None
     content: dict[str, object] = msgspec.to_builtins(grounding)
-    later: dict[str, object] = {"release": "whole", "verifiers": [], "accept": None, "reject": None}
-    return {name: value for name, value in content.items() if name not in later or value != later[name]}
+    plain: dict[str, object] = msgspec.to_builtins(Grounding(knowledge=grounding.knowledge))
+    later = ("release", "verifiers", "accept", "reject")
+    return {name: value for name, value in content.items() if name not in later or value != plain[name]}
 
 
 def _who_answers(model: Model | None) -> dict[str, object] | None:

@@ -101,9 +101,7 @@ class Gateway:
         self._guard_client = GuardClient(connect_s_max=self.settings.connect_s_max)
         self._guards = GuardRunner(poster=self._guard_client)
         timing = timing or Timing()
-        breakers = Breakers(timing.clock, self.metrics.breaker)
-        retrier = Retrier(self.settings, breakers, self.metrics, timing)
-        # Judges are asked by targets of their own, whose checks judge nothing.
+        retrier = Retrier(self.settings, Breakers(timing.clock, self.metrics.breaker), self.metrics, timing)
         judging = Targets(upstream, Checks(self._guards, None, self.settings, Metrics()), snapshots, self.settings, retrier)
         self.judges = Judges(judging, snapshots, self.ledger, self.clock, self.settings)
         self._verification = Verification(self.judges, self._guard_client, self.metrics)

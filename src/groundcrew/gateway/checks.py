@@ -229,7 +229,7 @@ class Checks:
         if self._verification is None or not self._verification.verifiers_of(flight):
             return report
         verifying_s = loop.time()
-        left_s = self._settings.grounding_s_max - flight.verifying_s
+        left_s = self._settings.grounding_s_max - flight.verifying.seconds
         try:
             return await self._verification.decide(
                 flight,
@@ -240,7 +240,7 @@ class Checks:
                 ends_s=min(started_s + self._settings.grounding_s_max, verifying_s + left_s),
             )
         finally:
-            flight.verifying_s += loop.time() - verifying_s
+            flight.verifying.seconds += loop.time() - verifying_s
 
     async def compose(self, flight: Flight, admitted: Admitted) -> ComposedAnswer:
         """An answer of verbatim sentences; the text that says there is none where nothing can be composed."""

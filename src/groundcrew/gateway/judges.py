@@ -125,7 +125,7 @@ class Judges:
         return Answered(text=generated.text, cost_usd=copy.cost_usd())
 
     def _hold(self, flight: Flight, judge: Declared, tokens: int, usd: float) -> tuple[int, float]:
-        spent, day = flight.judges.by_judge.get(judge.name, 0.0), self._charged_today().get(judge.name, 0.0)
+        spent, day = flight.verifying.judges.by_judge.get(judge.name, 0.0), self._charged_today().get(judge.name, 0.0)
         if judge.usd_per_answer_max is not None and spent + usd > judge.usd_per_answer_max:
             raise VerifierFailure(
                 f"the judge's ceiling of {judge.usd_per_answer_max:g} USD an answer does not cover the question"
@@ -150,7 +150,7 @@ class Judges:
             return
         today = self._charged_today()
         today[judge.name] = today.get(judge.name, 0.0) + charged
-        flight.judges.book(
+        flight.verifying.judges.book(
             judge.name,
             input_tokens=copy.input_tokens,
             output_tokens=copy.output_tokens,

@@ -62,7 +62,7 @@ class Verification:
         asked = Asked(answer=text, sources=sources, question=flight.question)
 
         def failed(stage: str, why: str) -> None:
-            flight.verifier_failures[stage] = flight.verifier_failures.get(stage, 0) + 1
+            flight.verifying.failures[stage] = flight.verifying.failures.get(stage, 0) + 1
             if flight.shadow_of is None:  # copies count in no figure
                 self._metrics.verifier_failures.labels(stage).inc()
             problems = flight.details.setdefault("verifier_problems", [])
@@ -70,14 +70,14 @@ class Verification:
                 problems.append(line)
 
         return await Cascade(_first_bounds(rule), stages).decide(
-            report, asked, first_ms=first_ms, ends_s=ends_s, memory=flight.verdicts, failed=failed
+            report, asked, first_ms=first_ms, ends_s=ends_s, memory=flight.verifying.verdicts, failed=failed
         )
 
     def _stage(self, flight: Flight, name: str, snapshot: Snapshot, data_class: DataClass) -> Stage:
         declared = snapshot.verifiers.get(name)
         if declared is None:
             return Stage(verifier=_Unavailable(name, "the verifier is not declared"))
-        if flight.verifier_failures.get(name, 0) >= FAILURES_MAX:
+        if flight.verifying.failures.get(name, 0) >= FAILURES_MAX:
             verifier: Verifier = _Unavailable(name, "it failed before in this call")
         elif declared.api == "http" and not provider_may_see(data_class, declared.data_classes, baa=declared.baa):
             verifier = _Unavailable(name, f"it may not see {data_class} data")

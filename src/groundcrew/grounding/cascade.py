@@ -11,21 +11,16 @@ import time
 from collections.abc import Callable, Sequence
 
 import msgspec
-import numpy as np
 
 from groundcrew.domain.trust import ClaimScore, StageCost, TrustReport
 from groundcrew.domain.verifier import ACCEPT_DEFAULT, REJECT_DEFAULT
 from groundcrew.errors import GroundcrewError
-from groundcrew.grounding.trust import (
-    SUPPORT_MAX,
-    SUPPORT_THRESHOLD,
-    TrustWeights,
-    answer_features,
-    answer_trust,
-    load_weights,
-)
 from groundcrew.grounding.verifiers.protocol import ClaimToVerify, ClaimVerdict, Verifier, checked
 
+#: A verifier's support below this means that a claim is not supported.
+SUPPORT_THRESHOLD = 0.5
+#: Support of a claim that no stage has decided, at most; and of one that a verifier supports: none is certain.
+OPEN_SUPPORT_MAX, SUPPORT_MAX = 0.49, 0.98
 #: What reports call the shipped stack.
 SHIPPED = "shipped"
 #: Code points before a claim that are shown as its context.
@@ -68,9 +63,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Cascade:
     """The stages after the shipped stack, which has scored the answer already. `first` bounds what the shipped stack decides."""
 
-    def __init__(self, first: Bounds, stages: Sequence[Stage], *, weights: TrustWeights | None = None) -> None:
+    def __init__(self, first: Bounds, stages: Sequence[Stage]) -> None:
         self._first, self._stages = first, tuple(stages)
-        self._weights = weights or load_weights()
 
     async def decide(
         self,
@@ -124,9 +118,8 @@ class Cascade:
         return self._report(report, [_left_open(claim) for claim in claims], tuple(costs))
 
     def _started(self, claim: ClaimScore) -> ClaimScore:
-        """`claim` with the shipped stack's name where it decides: it is sure, a contradiction is found, or there is no text that
-        another could look at."""
-        decided = claim.contradicted or claim.source is None or self._first.decide(claim.support)
+        """`claim` with the shipped stack's name where it decides: it is sure, or passages contradict the claim."""
+        decided = claim.contradicted or self._first.decide(claim.support)
         return msgspec.structs.replace(claim, decided_by=SHIPPED if decided else None)
 
     @staticmethod
@@ -136,26 +129,25 @@ class Cascade:
             text=asked.answer[claim.start : claim.end], passages=tuple(asked.sources), question=asked.question, context=before
         )
 
-    def _report(self, report: TrustReport, claims: Sequence[ClaimScore], stages: tuple[StageCost, ...]) -> TrustReport:
+    @staticmethod
+    def _report(report: TrustReport, claims: Sequence[ClaimScore], stages: tuple[StageCost, ...]) -> TrustReport:
+        """The answer is no more trustworthy than its least supported claim, once others than the shipped stack have decided."""
         if all(claim.decided_by == SHIPPED for claim in claims):
             return msgspec.structs.replace(report, claims=tuple(claims), stages=stages)
-        unsupported = tuple((claim.start, claim.end) for claim in claims if claim.support < SUPPORT_THRESHOLD)
+        before = set(report.unsupported)
+        unsupported = tuple(
+            (claim.start, claim.end)
+            for claim in claims
+            if ((claim.start, claim.end) in before if claim.decided_by == SHIPPED else claim.support < SUPPORT_THRESHOLD)
+        )
         return msgspec.structs.replace(
             report,
-            trust=round(trust_of([claim.support for claim in claims], self._weights), 4),
+            trust=min(claim.support for claim in claims),
             state="unsupported" if unsupported else "supported",
             claims=tuple(claims),
             unsupported=unsupported,
             stages=stages,
         )
-
-
-def trust_of(supports: Sequence[float], weights: TrustWeights) -> float:
-    """P(every claim is supported), 0..1, from the claims' supports (one or more), as the shipped stack reckons it. The share of
-    words that the sources hold is left out: a verifier that finds a claim supported has seen past its words."""
-    features = answer_features(supports, [1.0] * len(supports))
-    logit = float(features @ np.asarray(weights.answer)) + weights.answer_intercept
-    return answer_trust(1.0 / (1.0 + float(np.exp(-np.clip(logit, -60, 60)))), min(supports))
 
 
 async def _verdicts(stage: Stage, claims: Sequence[ClaimToVerify], ends_s: float | None) -> tuple[list[ClaimVerdict], str]:
@@ -200,7 +192,7 @@ def _left_open(claim: ClaimScore) -> ClaimScore:
     """A claim that no stage has decided is not supported, whatever the stages leant to."""
     if claim.decided_by is not None:
         return claim
-    support = min(claim.support, round(SUPPORT_THRESHOLD - 0.01, 4))
+    support = min(claim.support, OPEN_SUPPORT_MAX)
     return msgspec.structs.replace(claim, support=support, reasons=(*claim.reasons, "left open: no verifier could tell"))
 
 

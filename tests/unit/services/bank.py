@@ -26,6 +26,7 @@ from groundcrew.domain.provider import Model, Price, Provider, Target
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, UseCase
+from groundcrew.domain.verifier import Verifier
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
 from groundcrew.services.feedback import NewOutcome, NewRating
@@ -93,6 +94,7 @@ def declarations(
     bases: Sequence[KnowledgeBase] | None = None,
     use_cases: Sequence[UseCase] | None = None,
     hypothesis: HypothesisPlan | None = None,
+    verifiers: Sequence[Verifier] = (),
 ) -> Declarations:
     """What `groundcrew apply` hands over; what is not given is the bank's own."""
 
@@ -105,6 +107,7 @@ def declarations(
         policies=of(policies, policy()),
         knowledge_bases=of(bases, KnowledgeBase(name=BASE, owner="desk@bank.example")),
         use_cases=of(use_cases, use_case()),
+        verifiers=tuple(Declared(value=each, file="bank.yaml", line=1) for each in verifiers),
         hypotheses={} if hypothesis is None else {NAME: DeclaredPlan(plan=hypothesis, file="plan.yaml")},
     )
 
@@ -313,5 +316,5 @@ async def full_history(services: Services) -> None:
     near = {"limit": 100_000, "used": 80_000, "at": now, "period": f"{now:%Y-%m-%d}"}
     await services.spending.warn([BudgetWarning(kind="use-case", use_case=NAME, account="", meter="tokens_per_day", **near)])
     await services.kill_switches.stop(Scope("unit", "retail"), actor=PERSON, reason="odd answers")
-    await apply(services, hypothesis=plan(planned_n=500))
+    await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)

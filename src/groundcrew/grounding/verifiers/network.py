@@ -41,6 +41,7 @@ class OnnxNetwork:
         config = read_config(folder)
         self._start = int(config.get("decoder_start_token_id") or config.get("pad_token_id") or 0)
         self._position_base = int(config.get("pad_token_id") or 0) + 1 if config.get("model_type") == "roberta" else 0
+        self._types = int(config.get("type_vocab_size") or 2)
         split = (folder / ENCODER_FILE).is_file() and (folder / DECODER_FILE).is_file() and not (folder / MODEL_FILE).is_file()
         self._encoder = _session(folder / ENCODER_FILE, threads) if split else None
         self._session = _session(folder / (DECODER_FILE if split else MODEL_FILE), threads)
@@ -55,7 +56,7 @@ class OnnxNetwork:
         inputs: dict[str, npt.NDArray[Any]] = {
             "input_ids": row,
             "attention_mask": np.ones_like(row),
-            "token_type_ids": np.asarray([types], dtype=np.int64),
+            "token_type_ids": np.minimum(np.asarray([types], dtype=np.int64), self._types - 1),
             "position_ids": np.arange(row.shape[1], dtype=np.int64)[None, :] + self._position_base,
             "decoder_input_ids": np.asarray([[self._start]], dtype=np.int64),
         }

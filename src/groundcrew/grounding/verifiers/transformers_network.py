@@ -55,7 +55,8 @@ class TransformersNetwork:
         own = self._model.config
         start = getattr(own, "decoder_start_token_id", None)
         self._start = int(start if start is not None else getattr(own, "pad_token_id", 0) or 0)
-        self._takes_types = bool(getattr(own, "type_vocab_size", 0)) and "token_type_ids" in _arguments(self._model)
+        self._types = int(getattr(own, "type_vocab_size", 0) or 0)
+        self._takes_types = self._types > 0 and "token_type_ids" in _arguments(self._model)
 
     def logits(self, ids: Sequence[int], types: Sequence[int]) -> Logits:
         """As `Network` says."""
@@ -63,7 +64,7 @@ class TransformersNetwork:
         row = torch.tensor([list(ids)])
         inputs: dict[str, Any] = {"input_ids": row, "attention_mask": torch.ones_like(row)}
         if self._takes_types:
-            inputs["token_type_ids"] = torch.tensor([list(types)])
+            inputs["token_type_ids"] = torch.tensor([list(types)]).clamp(max=self._types - 1)
         if self._seq2seq:
             inputs["decoder_input_ids"] = torch.tensor([[self._start]])
         with torch.inference_mode():

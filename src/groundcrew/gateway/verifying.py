@@ -1,8 +1,11 @@
-"""What a call's judges have cost so far, beside what its own answer cost: tokens, USD, and each judge's share."""
+"""What verifying one call has led to so far: verdicts, failures, time, and what its judges have cost beside its own answer."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from groundcrew.grounding.cascade import Memory
 
 
 class JudgeSpending:
@@ -35,3 +38,15 @@ class JudgeSpending:
             "output_tokens": self.output_tokens,
             "cost_usd": None if self.cost_usd is None else round(self.cost_usd, 9),
         }
+
+
+class Verifying:
+    """What is known of one call's verifiers: `verdicts` so far, how often each failed, and seconds spent on all of them."""
+
+    __slots__ = ("failures", "judges", "seconds", "verdicts")
+
+    def __init__(self) -> None:
+        self.verdicts: Memory = {}
+        self.failures: dict[str, int] = {}
+        self.seconds = 0.0
+        self.judges = JudgeSpending()
