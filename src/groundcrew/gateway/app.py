@@ -95,7 +95,7 @@ class Gateway:
         self.settings, self.clock = settings or GatewaySettings(), clock or SystemClock()
         self.metrics = metrics or Metrics()
         self._snapshots, self._upstream, self._grounding = snapshots, upstream, grounding
-        self._tracing = tracing or Tracing()
+        self._tracing, self._closing = tracing or Tracing(), False
         self.ledger = Ledger(self._budget_warning)
         self._finisher = Finisher(recorder, self.ledger, self.clock, self.metrics, self.settings)
         self._guard_client = GuardClient(connect_s_max=self.settings.connect_s_max)
@@ -144,7 +144,6 @@ class Gateway:
         self._unread = RefusedCall(
             "request_timeout", f"the request body did not arrive within {self.settings.body_read_s_max:g} s"
         )
-        self._closing = False
         self.metrics.watch("cache_bytes", "Size of the answers that are kept", lambda: self.cache.bytes)
         self.metrics.watch("inflight_calls", "Calls in flight", lambda: len(self._registry))
         self.metrics.watch("snapshot_age_seconds", "Age of the snapshot", snapshots.age_s)

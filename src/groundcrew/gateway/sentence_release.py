@@ -44,6 +44,8 @@ class SentenceRelease:
                 break
             self._reports.append((end, report))
             self._until = end
+            if self._rule.verifiers:  # a judge may take its time over the next one: what is settled leaves before it is asked
+                break
         return self._until
 
     def report_until(self, left: int) -> TrustReport | None:

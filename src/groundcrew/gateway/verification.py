@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
@@ -83,13 +84,15 @@ class Verification:
             verifier = _Unavailable(name, f"it may not see {data_class} data")
         else:
             verifier = self._verifier(flight, declared, data_class)
-        return Stage(verifier=verifier, bounds=_bounds(declared), timeout_s=declared.timeout_ms / 1000)
+        judges = flight.verifying.judges
+        spent = partial(judges.spent_usd, name) if declared.leaves else None
+        return Stage(verifier=verifier, bounds=_bounds(declared), timeout_s=declared.timeout_ms / 1000, spent=spent)
 
     def _verifier(self, flight: Flight, declared: Declared, data_class: DataClass) -> Verifier:
         if declared.api == "judge":
             return JudgeVerifier(declared, self._judges.asker(flight, declared, data_class), is_steering)
         if declared.api == "http":
-            return HttpVerifier(declared, self._poster)
+            return _Priced(HttpVerifier(declared, self._poster), flight, declared.usd_per_claim or 0.0)
         return self._model(declared)
 
     def _model(self, declared: Declared) -> ThreadedVerifier:
@@ -130,6 +133,19 @@ class _Unavailable:
 
     async def verify(self, claims: Sequence[ClaimToVerify]) -> list[ClaimVerdict]:
         raise VerifierFailure(self._why)
+
+
+class _Priced:
+    """A server whose price counts to the call that asks it, from the moment when it is asked."""
+
+    def __init__(self, verifier: HttpVerifier, flight: Flight, usd_per_claim: float) -> None:
+        self.name, self._verifier, self._flight, self._usd = verifier.name, verifier, flight, usd_per_claim
+
+    async def verify(self, claims: Sequence[ClaimToVerify]) -> list[ClaimVerdict]:
+        if self._usd:
+            usd = self._usd * len(claims)
+            self._flight.verifying.judges.book(self.name, input_tokens=0, output_tokens=0, cost_usd=usd, charged_usd=usd)
+        return await self._verifier.verify(claims)
 
 
 def _first_bounds(rule: GroundingRule) -> Bounds:

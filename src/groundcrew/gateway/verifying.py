@@ -30,6 +30,10 @@ class JudgeSpending:
         self.charged_usd += charged_usd
         self.by_judge[judge] = self.by_judge.get(judge, 0.0) + charged_usd
 
+    def spent_usd(self, judge: str) -> float | None:
+        """What one judge has cost; None once any price was unknown."""
+        return None if self.cost_usd is None else self.by_judge.get(judge, 0.0)
+
     def details(self) -> dict[str, Any]:
         """What the record says of it; the record's own tokens and cost hold these too."""
         return {

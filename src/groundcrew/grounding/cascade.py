@@ -45,11 +45,13 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """A verifier with its bounds (those of the last stage do not count) and the longest time that it may take for one answer."""
+    """A verifier with its bounds (those of the last stage do not count) and the longest time that it may take for one answer.
+    `spent` tells what the verifier has cost so far (None: unknown), where that is known better than from its verdicts."""
 
     verifier: Verifier
     bounds: Bounds = Bounds()
     timeout_s: float = 5.0
+    spent: Callable[[], float | None] | None = None
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +92,7 @@ class Cascade:
         for number, stage in enumerate(self._stages):
             if not open_now:
                 break
-            started_s = time.perf_counter()
+            started_s, before_usd = time.perf_counter(), stage.spent() if stage.spent is not None else None
             wanted = [self._to_verify(asked, claims[index]) for index in open_now]
             known = [memory.get((stage.verifier.name, each.text, each.context)) for each in wanted]
             new = [each for each, verdict in zip(wanted, known, strict=True) if verdict is None]
@@ -111,7 +113,7 @@ class Cascade:
                     name=stage.verifier.name,
                     claims=len(new),
                     latency_ms=round((time.perf_counter() - started_s) * 1000, 3),
-                    cost_usd=_total_usd(verdicts),
+                    cost_usd=_cost_usd(stage, before_usd, verdicts),
                 )
             )
             open_now = [index for index in open_now if claims[index].decided_by is None]
@@ -196,7 +198,11 @@ def _left_open(claim: ClaimScore) -> ClaimScore:
     return msgspec.structs.replace(claim, support=support, reasons=(*claim.reasons, "left open: no verifier could tell"))
 
 
-def _total_usd(verdicts: Sequence[ClaimVerdict]) -> float | None:
+def _cost_usd(stage: Stage, before_usd: float | None, verdicts: Sequence[ClaimVerdict]) -> float | None:
+    """What the stage has cost; None where that is unknown."""
+    if stage.spent is not None:
+        after_usd = stage.spent()
+        return None if after_usd is None or before_usd is None else round(after_usd - before_usd, 9)
     total = 0.0
     for verdict in verdicts:
         if verdict.cost_usd is None:
