@@ -89,8 +89,8 @@ def asked_shares(supports: Floats, decided: Bools, bounds: Sequence[Bounds]) -> 
 
 
 def _fit_stage(own: Floats, later: Bools, labels: Bools, margin: float) -> Bounds:
-    """The bounds that leave least open, of all pairs that are equal to what comes `later`; those that decide nothing where no pair
-    is. What a pair gets wrong is what its accepting and its rejecting get wrong, so that both are summed once."""
+    """The bounds that leave least open, of all pairs that are equal to what comes `later`; where no pair is, those that decide
+    nothing. What a pair gets wrong is what its accepting and its rejecting get wrong, so that both are summed once."""
     accepts = _candidates(own[own >= SUPPORT_THRESHOLD], upper=True)
     rejects = _candidates(own[own < SUPPORT_THRESHOLD], upper=False)
     accepted = own[None, :] >= accepts[:, None]

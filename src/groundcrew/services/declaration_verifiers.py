@@ -27,6 +27,7 @@ from groundcrew.services.declaration_yaml import plain
 TEMPLATE_LENGTH_MAX = 4_000
 USD_MAX = 1e6
 TOKENS_MIN = 64
+THRESHOLD_MAX = 0.999
 #: field → the apis that take it.
 _TAKEN_BY: dict[str, frozenset[VerifierApi]] = {
     "path": frozenset({"onnx", "transformers"}),
@@ -91,7 +92,7 @@ def _own_fields(fields: Fields, reading: Reading, api: VerifierApi) -> dict[str,
             "usd_per_answer_max": fields.number("usd_per_answer_max", low=0, above=True, high=USD_MAX),
             "usd_per_day_max": fields.number("usd_per_day_max", low=0, above=True, high=USD_MAX),
         }
-    threshold = fields.number("threshold", low=0, above=True, high=1)
+    threshold = fields.number("threshold", low=0, above=True, high=THRESHOLD_MAX)
     tokens = fields.integer("tokens_max", low=TOKENS_MIN, high=TOKENS_MAX)
     common: dict[str, Any] = {
         "threshold": 0.5 if threshold is None else threshold,

@@ -26,7 +26,7 @@ def windows(passages: Sequence[str], sizes: Sizes, size_max: int) -> list[str]:
     for passage in passages:
         text = passage[:left].strip()
         left -= len(text)
-        pieces += [text[each.start : each.end].strip() for each in split_sentences(text)] if text else []
+        pieces += _pieces(text)
     pieces = [piece for piece in pieces if piece]
     if not pieces:
         return []
@@ -34,6 +34,15 @@ def windows(passages: Sequence[str], sizes: Sizes, size_max: int) -> list[str]:
     for piece, size in zip(pieces, sizes(pieces), strict=True):
         fitting += [(piece, size)] if size <= size_max else _split(piece, sizes, size_max)
     return _packed(fitting, size_max)
+
+
+def _pieces(text: str) -> list[str]:
+    """The sentences of `text` with what stands between them, such as the markers of a list."""
+    ends = [each.end for each in split_sentences(text)] if text else []
+    if not ends:
+        return [text]
+    starts = [0, *ends[:-1]]
+    return [text[start:end].strip() for start, end in zip(starts, [*ends[:-1], len(text)], strict=True)]
 
 
 def _split(piece: str, sizes: Sizes, size_max: int) -> list[tuple[str, int]]:
