@@ -223,8 +223,8 @@ async def test_the_shipped_stack_is_a_verifier_too() -> None:
 
 
 def simulated(count: int, separation: float, rates: tuple[float, float], seed: int) -> list[LabelledClaim]:
-    """Claims with a cheap score whose two classes lie `separation` standard deviations apart (2.4 is an AUROC of .955), and a judge
-    that is wrong at known rates: P(supports an unsupported claim), P(doubts a supported one)."""
+    """Claims with a cheap score whose two classes lie `separation` standard deviations apart (2.4 is an AUROC of .955), and a
+    judge that is wrong at known rates: P(supports an unsupported claim), P(doubts a supported one)."""
     chance = random.Random(seed)
     found = []
     for _ in range(count):
