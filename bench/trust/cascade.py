@@ -110,11 +110,13 @@ def report(name: str, claims: Sequence[Claim], rates: tuple[float, float], margi
         verdicts, asked = judge >= SUPPORT_THRESHOLD, np.ones(len(claims), dtype=bool)
         for fitted_on in (half, ~half):
             rows = [
-                LabelledClaim(supported=bool(labels[i]), supports=(float(cheap[i]), float(judge[i])), decided=bool(decided[i]))
+                LabelledClaim(
+                    supported=bool(labels[i]), supports=(float(cheap[i]), float(judge[i])), contradicted=bool(decided[i])
+                )
                 for i in np.flatnonzero(fitted_on)
             ]
             bounds = fit_cascade(rows, margin=margin).bounds[0]
-            sure = decided | (cheap >= bounds.accept) | (cheap <= bounds.reject)
+            sure = np.where(decided, bounds.veto, (cheap >= bounds.accept) | (cheap <= bounds.reject))
             mine = ~fitted_on & sure
             verdicts = np.where(mine, (cheap >= SUPPORT_THRESHOLD) & ~decided, verdicts)
             asked &= ~mine

@@ -57,6 +57,7 @@ def _bounds(given: Declared | Grounding) -> Bounds:
     return Bounds(
         accept=ACCEPT_DEFAULT if given.accept is None else given.accept,
         reject=REJECT_DEFAULT if given.reject is None else given.reject,
+        veto=given.veto if isinstance(given, Grounding) else True,
     )
 
 

@@ -35,10 +35,11 @@ class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     below: Literal["fallback", "hold", "refuse", "flag"] = "fallback"
     release: Literal["whole", "sentence"] = "whole"
     #: Verifiers that decide the claims which the shipped stack leaves open, in turn; and what it leaves open: support between
-    #: `reject` and `accept`. None: the bounds that ship.
+    #: `reject` and `accept` (None: the bounds that ship), and without `veto` claims that its checks find contradicted.
     verifiers: tuple[str, ...] = ()
     accept: float | None = None
     reject: float | None = None
+    veto: bool = True
 
 
 class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,7 +201,7 @@ def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
         return None
     content: dict[str, object] = msgspec.to_builtins(grounding)
     plain: dict[str, object] = msgspec.to_builtins(Grounding(knowledge=grounding.knowledge))
-    later = ("release", "verifiers", "accept", "reject")
+    later = ("release", "verifiers", "accept", "reject", "veto")
     return {name: value for name, value in content.items() if name not in later or value != plain[name]}
 
 

@@ -152,6 +152,7 @@ def _first_bounds(rule: GroundingRule) -> Bounds:
     return Bounds(
         accept=ACCEPT_DEFAULT if rule.accept is None else rule.accept,
         reject=REJECT_DEFAULT if rule.reject is None else rule.reject,
+        veto=rule.veto,
     )
 
 

@@ -34,10 +34,11 @@ Memory = dict[tuple[str, str, str], ClaimVerdict]
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage decides: support ≥ `accept`, or ≤ `reject`. 0 ≤ reject < .5 ≤ accept ≤ 1 keeps a stage from deciding against
-    its own word."""
+    its own word. `veto` says whether a contradiction that it finds decides, whatever the support."""
 
     accept: float = ACCEPT_DEFAULT
     reject: float = REJECT_DEFAULT
+    veto: bool = True
 
     def decide(self, support: float) -> bool:
         """Whether a claim of this support is decided."""
@@ -88,6 +89,7 @@ class Cascade:
             return msgspec.structs.replace(report, stages=tuple(costs))
         claims = [self._started(claim) for claim in report.claims]
         open_now = [index for index, claim in enumerate(claims) if claim.decided_by is None]
+        passed_on = frozenset(open_now)
         memory = memory if memory is not None else {}
         for number, stage in enumerate(self._stages):
             if not open_now:
@@ -117,12 +119,13 @@ class Cascade:
                 )
             )
             open_now = [index for index in open_now if claims[index].decided_by is None]
-        return self._report(report, [_left_open(claim) for claim in claims], tuple(costs))
+        return _decided_report(report, [_left_open(claim) for claim in claims], passed_on, tuple(costs))
 
     def _started(self, claim: ClaimScore) -> ClaimScore:
-        """`claim` with the shipped stack's name where it decides: it is sure, or passages contradict the claim."""
-        decided = claim.contradicted or self._first.decide(claim.support)
-        return msgspec.structs.replace(claim, decided_by=SHIPPED if decided else None)
+        """`claim` with the name of what in the shipped stack decides it, None where it is open: not sure, or, without veto,
+        contradicted."""
+        decided = self._first.veto if claim.contradicted else self._first.decide(claim.support)
+        return msgspec.structs.replace(claim, decided_by=(claim.decided_by or SHIPPED) if decided else None)
 
     @staticmethod
     def _to_verify(asked: Asked, claim: ClaimScore) -> ClaimToVerify:
@@ -131,25 +134,28 @@ class Cascade:
             text=asked.answer[claim.start : claim.end], passages=tuple(asked.sources), question=asked.question, context=before
         )
 
-    @staticmethod
-    def _report(report: TrustReport, claims: Sequence[ClaimScore], stages: tuple[StageCost, ...]) -> TrustReport:
-        """The answer is no more trustworthy than its least supported claim, once others than the shipped stack have decided."""
-        if all(claim.decided_by == SHIPPED for claim in claims):
-            return msgspec.structs.replace(report, claims=tuple(claims), stages=stages)
-        before = set(report.unsupported)
-        unsupported = tuple(
-            (claim.start, claim.end)
-            for claim in claims
-            if ((claim.start, claim.end) in before if claim.decided_by == SHIPPED else claim.support < SUPPORT_THRESHOLD)
-        )
-        return msgspec.structs.replace(
-            report,
-            trust=min(claim.support for claim in claims),
-            state="unsupported" if unsupported else "supported",
-            claims=tuple(claims),
-            unsupported=unsupported,
-            stages=stages,
-        )
+
+def _decided_report(
+    report: TrustReport, claims: Sequence[ClaimScore], passed_on: frozenset[int], stages: tuple[StageCost, ...]
+) -> TrustReport:
+    """`report` with `claims`, of which those `passed_on` were judged by others. Then the answer is no more trustworthy than its
+    least supported claim."""
+    if not passed_on:
+        return msgspec.structs.replace(report, claims=tuple(claims), stages=stages)
+    before = set(report.unsupported)
+    unsupported = tuple(
+        (claim.start, claim.end)
+        for index, claim in enumerate(claims)
+        if (claim.support < SUPPORT_THRESHOLD if index in passed_on else (claim.start, claim.end) in before)
+    )
+    return msgspec.structs.replace(
+        report,
+        trust=min(claim.support for claim in claims),
+        state="unsupported" if unsupported else "supported",
+        claims=tuple(claims),
+        unsupported=unsupported,
+        stages=stages,
+    )
 
 
 async def _verdicts(stage: Stage, claims: Sequence[ClaimToVerify], ends_s: float | None) -> tuple[list[ClaimVerdict], str]:
@@ -179,7 +185,8 @@ def _judged(claim: ClaimScore, verdict: ClaimVerdict, name: str, bounds: Bounds 
     """`claim` after a stage: decided where the verdict is known and sure, or where the stage is the last (no `bounds`)."""
     if verdict.support is None:
         return claim
-    if not verdict.contradicted and bounds is not None and not bounds.decide(verdict.support):
+    is_veto = verdict.contradicted and (bounds is None or bounds.veto)
+    if not is_veto and bounds is not None and not bounds.decide(verdict.support):
         return claim
     support = round(min(SUPPORT_MAX, verdict.support), 4)
     reasons: tuple[str, ...] = ()
@@ -187,7 +194,18 @@ def _judged(claim: ClaimScore, verdict: ClaimVerdict, name: str, bounds: Bounds 
         reasons = (f"{name}: the sources contradict this",)
     elif support < SUPPORT_THRESHOLD:
         reasons = (f"{name}: the sources do not say this",)
-    return msgspec.structs.replace(claim, support=support, contradicted=verdict.contradicted, reasons=reasons, decided_by=name)
+    source, place = claim.source, claim.quote
+    if verdict.quote is not None:
+        source, place = verdict.quote[0], verdict.quote[1:]
+    return msgspec.structs.replace(
+        claim,
+        support=support,
+        contradicted=verdict.contradicted,
+        reasons=reasons,
+        decided_by=name,
+        source=source,
+        quote=place,
+    )
 
 
 def _left_open(claim: ClaimScore) -> ClaimScore:

@@ -309,9 +309,10 @@ def _read_grounding(fields: Fields) -> Grounding | None:
         verifiers=_read_verifier_names(section),
         accept=section.number("accept", low=0.5, high=1),
         reject=section.number("reject", low=0, high=0.5),
+        veto=section.boolean("veto", default=True),
     )
     if not grounding.verifiers:
-        for key in ("accept", "reject"):
+        for key in ("accept", "reject", "veto"):
             if section.has(key):
                 section.complain(key, "says what is left to verifiers, and none is declared: add verifiers: [NAME]")
     if grounding.release == "sentence" and grounding.mode == "advisory":

@@ -131,6 +131,8 @@ async def test_a_judge_decides_what_is_open_and_only_that(build: Build, judge: F
     assert asked.body["response_format"]["type"] == "json_schema"
     report = response.json()["groundcrew"]
     assert [claim["decided_by"] for claim in report["claims"]] == ["shipped", "second-look"]
+    start, end = report["claims"][1]["quote"]
+    assert PASSAGE[start:end] == QUOTE, "the words that the judge rests on"
     assert [(stage["name"], stage["claims"]) for stage in report["stages"]] == [("shipped", 2), ("second-look", 1)]
     cost = (400 * 1.0 + 30 * 2.0) / 1e6
     assert report["stages"][1]["cost_usd"] == pytest.approx(cost)

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -306,3 +307,28 @@ def test_labels_that_say_nothing_are_refused(claims: list[LabelledClaim], messag
 
 def test_failures_are_groundcrew_errors() -> None:
     assert isinstance(VerifierFailure("x"), GroundcrewError)
+
+
+async def test_without_veto_a_contradiction_is_left_to_the_next_stage() -> None:
+    report, asked = report_of(0.02, 0.4, contradicted=[0, 1])
+    second = Scripted(always(0.95))
+    found = await Cascade(Bounds(veto=False), [Stage(verifier=second)]).decide(report, asked)
+    assert [claim.decided_by for claim in found.claims] == ["second", "second"]
+    assert not any(claim.contradicted for claim in found.claims)
+    broken = await Cascade(Bounds(veto=False), [Stage(verifier=Scripted(FAULTS["raises"]))]).decide(report, asked)
+    assert all(claim.contradicted for claim in broken.claims), "what nobody overrules stays contradicted"
+
+
+def test_vetoes_that_are_wrong_more_often_than_the_judge_only_ask() -> None:
+    chance = random.Random(3)
+    claims = simulated(1_000, 2.4, (0.03, 0.03), seed=8)
+
+    def vetoing(right: float) -> bool:
+        vetoed = [
+            msgspec.structs.replace(each, contradicted=chance.random() < (right if not each.supported else 1 - right) * 0.2)
+            for each in claims
+        ]
+        return fit_cascade(vetoed).bounds[0].veto
+
+    assert vetoing(0.99)
+    assert not vetoing(0.5)

@@ -23,10 +23,10 @@ from groundcrew.grounding.verifiers.rubric import (
     TOKENS_BESIDE,
     TOKENS_PER_CLAIM,
     JudgedClaim,
+    find_quote,
     read_judgement,
     shown,
     speaks_to_judge,
-    stands_in,
 )
 from groundcrew.grounding.verifiers.windows import nearest, windows
 
@@ -105,7 +105,7 @@ class JudgeVerifier:
         each_usd = None if total is None else total / len(claims)
         if len(rounds) < self._declared.repeats:
             return [unknown(problem, cost_usd=each_usd)] * len(claims)
-        return [self._verdict([each[index] for each in rounds], passages, each_usd) for index in range(len(claims))]
+        return [self._verdict(claim, [each[index] for each in rounds], passages, each_usd) for index, claim in enumerate(claims)]
 
     def _evidence(self, claims: Sequence[ClaimToVerify]) -> list[str]:
         """The passages of all claims, each once; where they are too long, the windows nearest to the claims."""
@@ -134,20 +134,24 @@ class JudgeVerifier:
                 return found
         return None
 
-    def _verdict(self, said: Sequence[JudgedClaim], passages: Sequence[str], cost_usd: float | None) -> ClaimVerdict:
+    def _verdict(
+        self, claim: ClaimToVerify, said: Sequence[JudgedClaim], passages: Sequence[str], cost_usd: float | None
+    ) -> ClaimVerdict:
         """The mean over the repeats. A verdict without words of a passage is no evidence for anything."""
         supports: list[float] = []
-        contradictions = 0
+        contradictions, quote = 0, None
         for each in said:
-            if each.verdict != "not_stated" and not stands_in(each.quote, passages):
+            if each.verdict != "not_stated" and find_quote(each.quote, passages) is None:
                 if each.verdict == "supported":
                     return unknown("the judge's quote stands in no passage", cost_usd=cost_usd)
                 supports.append(NOT_STATED)
                 continue
             contradictions += each.verdict == "contradicted"
+            if each.verdict != "not_stated":
+                quote = find_quote(each.quote, claim.passages)
             supports.append({"supported": SUPPORTED, "contradicted": CONTRADICTED, "not_stated": NOT_STATED}[each.verdict])
         mean = sum(supports) / len(supports)
         variance = sum((each - mean) ** 2 for each in supports) / len(supports)
         detail = f"{len(said)} answers, variance {variance:.3f}" if len(said) > 1 else "1 answer"
         contradicted = mean < 0.5 and contradictions * 2 > len(said)
-        return ClaimVerdict(support=mean, contradicted=contradicted, cost_usd=cost_usd, detail=detail)
+        return ClaimVerdict(support=mean, contradicted=contradicted, quote=quote, cost_usd=cost_usd, detail=detail)

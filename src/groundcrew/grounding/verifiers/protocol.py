@@ -29,12 +29,13 @@ class ClaimToVerify(msgspec.Struct, frozen=True, kw_only=True):
 
 class ClaimVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a verifier says of one claim. `support` is 0..1, None where it is unknown; `contradicted` that passages say otherwise;
-    `spans` the unsupported places in the claim's text (code points); `cost_usd` None where the price is unknown. `detail` is
-    made of fixed words, never of a model's."""
+    `spans` the unsupported places in the claim's text (code points); `quote` the words that it rests on, as the passage's number,
+    start and end in it; `cost_usd` None where the price is unknown. `detail` is made of fixed words, never of a model's."""
 
     support: float | None
     contradicted: bool = False
     spans: tuple[tuple[int, int], ...] = ()
+    quote: tuple[int, int, int] | None = None
     cost_usd: float | None = 0.0
     detail: str = ""
 
@@ -96,8 +97,19 @@ def _checked(claim: ClaimToVerify, verdict: Any) -> ClaimVerdict:
         return unknown("the verdict supports and contradicts at once", cost_usd=cost)
     spans = tuple((start, end) for start, end in verdict.spans[:SPANS_MAX] if 0 <= start < end <= len(claim.text))
     return msgspec.structs.replace(
-        verdict, support=float(verdict.support), cost_usd=cost, spans=spans, detail=str(verdict.detail)[:DETAIL_LENGTH_MAX]
+        verdict,
+        support=float(verdict.support),
+        cost_usd=cost,
+        spans=spans,
+        quote=verdict.quote if _stands(verdict.quote, claim.passages) else None,
+        detail=str(verdict.detail)[:DETAIL_LENGTH_MAX],
     )
+
+
+def _stands(quote: tuple[int, int, int] | None, passages: Sequence[str]) -> bool:
+    if quote is None or not 0 <= quote[0] < len(passages):
+        return False
+    return 0 <= quote[1] < quote[2] <= len(passages[quote[0]])
 
 
 def _is_number(value: Any) -> bool:

@@ -128,16 +128,24 @@ def speaks_to_judge(text: str) -> bool:
 
 
 _SIGN = re.compile(r"\w")
-_QUOTE_MARKS = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-", "\u00a0": " "})
+#: Signs that are written in several ways.
+_SAME_SIGNS = ("'’‘", '"“”„«»', "-–—‑")
 
 
-def stands_in(quote: str, passages: Sequence[str]) -> bool:
-    """Whether `quote` stands in one of `passages`; white space, case and the style of marks do not count."""
+def find_quote(quote: str, passages: Sequence[str]) -> tuple[int, int, int] | None:
+    """Where `quote` stands: the passage's number from 0, start and end in it (code points). White space, case and the style of
+    marks do not count. None where it stands nowhere, or says nothing."""
     if len(quote) > QUOTE_LENGTH_MAX or len(_SIGN.findall(quote)) < QUOTE_SIGNS_MIN:
-        return False
-    wanted = _plain(quote)
-    return any(wanted in _plain(passage) for passage in passages)
+        return None
+    wanted = re.compile(r"\s+".join("".join(map(_sign, word)) for word in quote.split()), re.IGNORECASE)
+    for number, passage in enumerate(passages):
+        if found := wanted.search(passage):
+            return number, found.start(), found.end()
+    return None
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.translate(_QUOTE_MARKS).casefold().split())
+def _sign(sign: str) -> str:
+    for same in _SAME_SIGNS:
+        if sign in same:
+            return f"[{re.escape(same)}]"
+    return re.escape(sign)

@@ -14,7 +14,7 @@ from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import GroundcrewError
 from groundcrew.grounding.verifiers.judge import Answered, JudgeVerifier, Prompt
 from groundcrew.grounding.verifiers.protocol import ClaimToVerify, VerifierFailure
-from groundcrew.grounding.verifiers.rubric import read_judgement, shown, speaks_to_judge, stands_in
+from groundcrew.grounding.verifiers.rubric import find_quote, read_judgement, shown, speaks_to_judge
 
 PASSAGE = "The replacement card costs CHF 20 and arrives within five days."
 CLAIM = ClaimToVerify(text="A new card is CHF 20.", passages=(PASSAGE,), question="How much?")
@@ -52,6 +52,8 @@ async def test_a_verdict_with_a_quote_counts_and_its_cost_is_shared() -> None:
     claims = [CLAIM, msgspec.structs.replace(CLAIM, text="It takes a month."), msgspec.structs.replace(CLAIM, text="It is red.")]
     good, against, other = await judge(model).verify(claims)
     assert (good.support, good.contradicted) == (0.95, False)
+    assert good.quote is not None
+    assert PASSAGE[good.quote[1] : good.quote[2]] == "costs CHF 20"
     assert against.contradicted
     assert other.support == 0.05
     assert sum(each.cost_usd or 0 for each in (good, against, other)) == pytest.approx(0.001)
@@ -156,8 +158,9 @@ def test_only_the_exact_form_is_read(text: str) -> None:
 
 
 def test_quotes_are_compared_without_regard_to_marks_and_white_space() -> None:
-    assert stands_in("the customer’s\n card", ["The customer's card"])
-    assert not stands_in("a card", ["a debit card"])
+    assert find_quote("the customer’s\n card", ["None.", "Here is The  customer's card."]) == (1, 8, 28)
+    assert find_quote("a card", ["a debit card"]) is None
+    assert find_quote("a.*card", ["a debit card"]) is None
 
 
 @pytest.mark.parametrize(
