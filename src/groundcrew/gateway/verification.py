@@ -34,6 +34,8 @@ log = logging.getLogger("groundcrew.gateway")
 MODELS_MAX = 4
 #: Failed tries of one verifier in one call, after which the call asks it no more.
 FAILURES_MAX = 2
+#: Code points of an answer that claims are taken from; what comes after is unsupported anyway.
+ANSWER_LENGTH_MAX = 20_000
 #: Reasons why verifiers failed that one record keeps.
 PROBLEMS_MAX = 10
 
@@ -167,7 +169,7 @@ def _class_of(flight: Flight, text: str) -> DataClass:
     """Of what class the claims, passages and the question are: what a provider saw of the request, and what was found in the
     answer, masked or not, since claims are judged as they were generated."""
     outgoing = [each for each in flight.guards if each.place == "output"]
-    found = [CLASS_OF_TYPE[each.type] for each in pii.find(text) if each.type in CLASS_OF_TYPE]
+    found = [CLASS_OF_TYPE[each.type] for each in pii.find(text[:ANSWER_LENGTH_MAX]) if each.type in CLASS_OF_TYPE]
     seen = flight.seen_class if flight.seen_class is not None else flight.data_class
     return class_of(highest((seen, *found)), outgoing, with_masked=True)
 

@@ -81,10 +81,7 @@ class LocalModel:
             if problem or runs > RUNS_MAX:
                 found.append(unknown(problem or f"more than {RUNS_MAX} runs of the model"))
                 continue
-            if stopped is not None and stopped.is_set():
-                found.append(unknown("nobody waits any more"))
-                continue
-            found.append(self._verdict(claim, texts))
+            found.append(self._verdict(claim, texts, stopped))
         return found
 
     def _texts(self, claim: ClaimToVerify) -> tuple[list[str], str]:
@@ -116,11 +113,13 @@ class LocalModel:
             return self._tokenizer.encode(first)
         return self._tokenizer.encode(first, values["claim"])
 
-    def _verdict(self, claim: ClaimToVerify, texts: Sequence[str]) -> ClaimVerdict:
+    def _verdict(self, claim: ClaimToVerify, texts: Sequence[str], stopped: threading.Event | None) -> ClaimVerdict:
         """The best window counts: support needs one place that says it. A window contradicts only where none supports."""
         threshold = self._declared.threshold
         best, against = _Found(score=-1.0), 0.0
         for text in texts:
+            if stopped is not None and stopped.is_set():
+                return unknown("nobody waits any more")
             encoding = self._encode(claim, text)
             if len(encoding.ids) > self._declared.tokens_max + TOKENS_SLACK:
                 return unknown("the evidence does not fit the model's input")
