@@ -22,6 +22,7 @@ import numpy as np
 from groundcrew.errors import InputError
 from groundcrew.grounding.cascade import SUPPORT_THRESHOLD
 from groundcrew.grounding.cascade_fit import LabelledClaim, asked_shares, fit_cascade
+from groundcrew.grounding.cascaded import shipped_scorer
 from groundcrew.grounding.trust import TrustScorer
 
 ROOT = Path(__file__).parents[2]
@@ -39,15 +40,6 @@ class Claim(msgspec.Struct):
     supported: bool
     support: float
     contradicted: bool
-
-
-def scorer() -> TrustScorer:
-    """The scorer that ships."""
-    if hasattr(TrustScorer, "shipped"):
-        return TrustScorer.shipped()
-    from groundcrew.grounding.encoder import Encoder
-
-    return TrustScorer(Encoder.shipped())
 
 
 def own_cases() -> Iterator[dict[str, Any]]:
@@ -146,7 +138,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=600)
     parser.add_argument("--margin", type=float, default=0.01)
     arguments = parser.parse_args()
-    trust = scorer()
+    trust = shipped_scorer()
     sets = {"own cases": scored(list(own_cases()), trust)}
     for name in SETS:
         path = arguments.data / f"{name}.jsonl.gz"
