@@ -119,7 +119,8 @@ class JudgeVerifier:
         self, claims: Sequence[ClaimToVerify], passages: Sequence[str], costs: list[float | None]
     ) -> list[JudgedClaim] | None:
         """One answer of the judge, asked once more where the first has not the right form; None where neither has."""
-        message = shown(claims, passages)
+        question = claims[0].question
+        message = shown(claims, passages, "" if self._is_steering(question) else question)
         for messages in ((message,), (message, REPAIR)):
             prompt = Prompt(
                 system=SYSTEM,

@@ -87,11 +87,11 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def shown(claims: Sequence[ClaimToVerify], passages: Sequence[str]) -> str:
+def shown(claims: Sequence[ClaimToVerify], passages: Sequence[str], question: str) -> str:
     """The message with the data. Within JSON no text can end the string that it stands in, and the marks differ every time."""
     mark = f"DATA-{secrets.token_hex(8)}"
     document = {
-        "question": claims[0].question[:QUESTION_LENGTH_MAX],
+        "question": question[:QUESTION_LENGTH_MAX],
         "passages": [{"passage": number, "text": text} for number, text in enumerate(passages, start=1)],
         "claims": [
             {"claim": number, "context": each.context[-CONTEXT_LENGTH_MAX:], "text": each.text[:CLAIM_LENGTH_MAX]}

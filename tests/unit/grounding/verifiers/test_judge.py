@@ -108,6 +108,8 @@ async def test_words_to_the_judge_are_not_judged_and_such_passages_not_shown(wor
     await judge(model).verify([msgspec.structs.replace(CLAIM, passages=(words, PASSAGE))])
     assert words not in msgspec.json.decode(_data(model.prompts[0]))["passages"][0]["text"]
     assert len(msgspec.json.decode(_data(model.prompts[0]))["passages"]) == 1
+    await judge(model).verify([msgspec.structs.replace(CLAIM, question=words)])
+    assert msgspec.json.decode(_data(model.prompts[1]))["question"] == ""
     (only,) = await judge(model).verify([msgspec.structs.replace(CLAIM, passages=(words,))])
     assert only.support is None
 
@@ -124,7 +126,7 @@ texts = st.text(max_size=80)
 @given(texts, texts, texts, texts)
 def test_no_text_leaves_the_string_that_it_stands_in(claim: str, context: str, question: str, passage: str) -> None:
     """Whatever is written, the message holds the same structure, and the mark is nobody's to guess."""
-    message = shown([ClaimToVerify(text=claim, passages=(passage,), question=question, context=context)], [passage])
+    message = shown([ClaimToVerify(text=claim, passages=(passage,), question=question, context=context)], [passage], question)
     mark = message[1 : message.index(">")]
     assert message.count(mark) == 3
     document = msgspec.json.decode(message[message.index("{") : message.rindex(f"</{mark}>")])
