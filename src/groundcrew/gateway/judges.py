@@ -29,7 +29,7 @@ from groundcrew.grounding.verifiers.judge import Answered, Prompt
 from groundcrew.grounding.verifiers.protocol import VerifierFailure
 
 #: Questions to judges that are under way in one process; beyond it claims are left open at once.
-QUESTIONS_MAX = 128
+QUESTIONS_MAX = 512
 
 
 class Judges:
