@@ -417,3 +417,33 @@ async def test_a_slow_judge_does_not_hold_a_stream_past_its_limits(
     response = await asyncio.wait_for(chat(memory.gateway, TEST_KEY, text=QUESTION, stream=True), 5)
     assert "not_grounded" in response.body.decode()
     assert b"Young customers" not in response.body
+
+
+async def test_a_server_sees_only_the_classes_that_it_is_declared_for(build: Build) -> None:
+    async with GuardServer(lambda question: [{"index": 0, "score": 0.97}]) as server:
+        remote = Verifier(name="tei", api="http", url=server.url, shape="rerank", plain_http=True, data_classes=("public",))
+        memory = build(remote, rule={"below": "refuse"})
+        response = await chat(memory.gateway, TEST_KEY, text=QUESTION)
+        assert response.json()["error"]["code"] == "not_grounded"
+        assert server.asked == []
+        (call,) = memory.calls()
+        assert call.details["verifier_problems"] == ["tei: it may not see internal data"]
+
+
+async def test_a_verifier_that_is_not_declared_any_more_decides_nothing(build: Build) -> None:
+    memory = build(rule={"below": "refuse"})
+    memory.snapshots.change(verifiers={})
+    response = await chat(memory.gateway, TEST_KEY, text=QUESTION)
+    assert response.json()["error"]["code"] == "not_grounded"
+    assert memory.calls()[0].details["verifier_problems"] == ["second-look: the verifier is not declared"]
+
+
+async def test_many_calls_at_once_are_charged_to_the_cent(build: Build, judge: FakeUpstream) -> None:
+    memory = build()
+    responses = await asyncio.gather(*(chat(memory.gateway, TEST_KEY, text=QUESTION, stream=n % 2 == 1) for n in range(20)))
+    assert {response.text() for response in responses} == {ANSWER}
+    calls = memory.calls()
+    used = memory.gateway.ledger.used("demo", calls[-1].received_at)
+    assert used.tokens_today == sum(call.input_tokens + call.output_tokens for call in calls) == 20 * 448
+    assert used.usd_today == pytest.approx(sum(call.cost_usd or 0 for call in calls), abs=1e-6)
+    assert memory.gateway.ledger.held() == []
