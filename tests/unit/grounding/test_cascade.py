@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -332,3 +334,25 @@ def test_vetoes_that_are_wrong_more_often_than_the_judge_only_ask() -> None:
 
     assert vetoing(0.99)
     assert not vetoing(0.5)
+
+
+async def test_on_our_own_cases_the_bounds_that_ship_ask_a_judge_little_at_its_quality() -> None:
+    """The shipped stack's scores, without its network, and a judge that is wrong on 5 % of either class."""
+    scorer, chance = TrustScorer(), random.Random(11)
+    labels, verdicts, judged, asked = [], [], [], 0
+    for path in sorted((Path(__file__).parent / "cases").glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            case = json.loads(line)
+            said = case["supported"] != (chance.random() < 0.05)
+            judge = Scripted(always(0.95 if said else 0.05))
+            report = scorer.score(case["answer"], case["sources"])
+            found = await Cascade(Bounds(), [Stage(verifier=judge)]).decide(
+                report, Asked(answer=case["answer"], sources=case["sources"])
+            )
+            labels.append(case["supported"])
+            judged.append(said)
+            verdicts.append(found.state == "supported")
+            asked += bool(judge.asked)
+    assert asked <= 0.4 * len(labels)
+    right = [sum(mine == label for mine, label in zip(said, labels, strict=True)) for said in (verdicts, judged)]
+    assert right[0] >= right[1] - 0.01 * len(labels)
