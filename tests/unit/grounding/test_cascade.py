@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ from groundcrew.grounding.trust import TrustScorer
 from groundcrew.grounding.verifiers.protocol import ClaimToVerify, ClaimVerdict, VerifierFailure, checked, stretched
 from groundcrew.grounding.verifiers.threaded import ShippedStack
 from groundcrew.grounding.verifiers.windows import nearest, windows
+from groundcrew.stats.risk_control import walk_ranks
 
 SENTENCE = "Claim number {} stands here."
 Say = Callable[[Sequence[ClaimToVerify]], Any]
@@ -356,3 +358,30 @@ async def test_on_our_own_cases_the_bounds_that_ship_ask_a_judge_little_at_its_q
     assert asked <= 0.4 * len(labels)
     right = [sum(mine == label for mine, label in zip(said, labels, strict=True)) for said in (verdicts, judged)]
     assert right[0] >= right[1] - 0.01 * len(labels)
+
+
+@pytest.mark.parametrize(
+    ("rates", "releases"),
+    [((0.01, 0.03), True), ((0.05, 0.05), None), ((0.5, 0.5), None), ((0.95, 0.95), None)],
+    ids=["very good", "good", "useless", "lying"],
+)
+def test_the_guarantee_on_what_a_cascade_releases_holds_for_any_judge(rates: tuple[float, float], releases: bool | None) -> None:
+    """400 draws of 300 labelled answers: the share of unsupported ones among what is released exceeds 5 % in no more of them than
+    δ = 5 % and chance allow."""
+    population = simulated(40_000, 1.2, rates, seed=21)
+    scores = np.array([each.supports for each in population])
+    sure = (scores[:, 0] >= 0.9) | (scores[:, 0] <= 0.1)
+    trust = np.where(sure, scores[:, 0], scores[:, 1])
+    unsupported = np.array([not each.supported for each in population])
+    draws, broken, releasing, chance = 400, 0, 0, np.random.default_rng(22)
+    for _ in range(draws):
+        sample = chance.integers(0, len(trust), 300)
+        threshold = walk_ranks(trust[sample], unsupported[sample], 0.05, 0.05).threshold
+        if threshold is None:
+            continue
+        released = trust >= threshold
+        releasing += 1
+        broken += bool(unsupported[released].mean() > 0.05)
+    assert broken <= int(scipy.stats.binom.ppf(1 - 1e-4, draws, 0.05))
+    if releases:
+        assert releasing > 0.5 * draws
