@@ -31,14 +31,49 @@ for _command in (trust_calibrate, trust_guarantee, trust_labels.labels, trust_la
     help='Rows {"id", "sources", "answer", "question"?}; .gz too.',
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the scored rows go; .gz too.")
-def trust_score(source: Path, output: Path) -> None:
+@click.option(
+    "--declarations",
+    "declared",
+    type=click.Path(path_type=Path),
+    help="Let the verifiers declared in this YAML file or folder decide what the shipped stack leaves open.",
+)
+@click.option("--verifier", "names", multiple=True, help="Which of them, in turn; without it those of the only use case there.")
+def trust_score(source: Path, output: Path, declared: Path | None, names: tuple[str, ...]) -> None:
     """Score each answer: trust, claims with their quotes, unsupported spans. A bad row is named by its line."""
+    if declared is not None:
+        _score_with_verifiers(source, output, declared, names)
+        return
+    if names:
+        raise InputError("names a declared verifier: say where with --declarations", field="--verifier")
     from groundcrew.cli.progress import progress_bar
     from groundcrew.grounding.batch import score_file
 
     with progress_bar("scoring") as advance:
         rows = score_file(source, output, lambda done: advance(done, 0))
     click.echo(f"{rows} answers scored into {output}")
+
+
+def _score_with_verifiers(source: Path, output: Path, declared: Path, names: tuple[str, ...]) -> None:
+    from groundcrew.cli.progress import progress_bar
+    from groundcrew.cli.verifiers import cascade_of
+    from groundcrew.grounding.batch import score_file
+    from groundcrew.grounding.cascaded import CascadedScorer, shipped_scorer
+    from groundcrew.services.declarations import load
+
+    problems: dict[str, int] = {}
+
+    def failed(name: str, why: str) -> None:
+        problems[f"{name}: {why}"] = problems.get(f"{name}: {why}", 0) + 1
+
+    scorer = CascadedScorer(shipped_scorer(), cascade_of(load([declared]), names), failed)
+    try:
+        with progress_bar("scoring") as advance:
+            rows = score_file(source, output, lambda done: advance(done, 0), scorer=scorer)
+    finally:
+        scorer.close()
+    click.echo(f"{rows} answers scored into {output}")
+    for problem, count in sorted(problems.items()):
+        click.echo(f"  left open in {count} answers: {problem}")
 
 
 @click.group()

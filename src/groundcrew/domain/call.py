@@ -152,7 +152,7 @@ class RecordingGap(msgspec.Struct, frozen=True, kw_only=True):
 #: Members of a call's details that hold no text of people or models.
 PLAIN_DETAILS = frozenset(
     {
-        *("usage", "interrupted", "cut_in_flight", "dialect", "role", "price", "assumed_usd", "masking"),
+        *("usage", "interrupted", "cut_in_flight", "dialect", "role", "price", "assumed_usd", "masking", "judges"),
         *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
     }
 )

@@ -10,6 +10,7 @@ from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.trust_rules import ReleaseRule, TrustRules, release_rule
 from groundcrew.domain.use_case import RateLimits, RiskTier, SpendLimits, UseCase
+from groundcrew.domain.verifier import Verifier
 
 
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,4 +75,5 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     providers: dict[str, Provider] = {}
     policies: dict[str, Policy] = {}
     knowledge: dict[str, KnowledgeEntry] = {}
+    verifiers: dict[str, Verifier] = {}
     stopped: frozenset[Scope] = frozenset()

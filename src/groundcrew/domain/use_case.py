@@ -11,6 +11,7 @@ from groundcrew.domain.canonical import digest
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.guard import Policy, policy_content
 from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.verifier import Verifier, verifier_content
 
 Stage = Literal["discovery", "pilot", "production_readiness", "scale", "optimization", "rejected", "retired"]
 RunState = Literal["off", "running", "suspended"]
@@ -52,6 +53,12 @@ class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     release: Literal["whole", "sentence"] = "whole"
     spot_checks: SpotChecks | None = None
     guarantee: GuaranteeRule | None = None
+    #: Verifiers that decide the claims which the shipped stack leaves open, in turn; and what it leaves open: support between
+    #: `reject` and `accept` (None: the bounds that ship), and without `veto` claims that its checks find contradicted.
+    verifiers: tuple[str, ...] = ()
+    accept: float | None = None
+    reject: float | None = None
+    veto: bool = True
 
 
 class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,12 +179,14 @@ def version_digest(
     policy: Policy | None,
     knowledge_revision: str | None,
     embedding_model: Model | None = None,
+    verifiers: tuple[Verifier, ...] = (),
+    judges: tuple[Model, ...] = (),
 ) -> str:
     """SHA-256 over model and version, prompt, knowledge-base revision, tools, policy, purpose and data classes.
 
     Evidence and approvals are bound to it: whatever changes it makes them stale. Of the model it covers which provider's models
     may answer and in which role, not how they are reached (weights, timeouts, retries, prices, order) and no shadows: what
-    those answer reaches nobody.
+    those answer reaches nobody. `verifiers` are those of the use case's grounding, in turn, `judges` the models that they ask.
     """
     targets = [target for each in (model, embedding_model) if each is not None for target in each.targets]
     shadows = {each.provider for each in targets} - {each.provider for each in targets if each.role != "shadow"}
@@ -191,6 +200,8 @@ def version_digest(
             ),
             "prompt": use_case.prompt,
             "knowledge_revision": knowledge_revision,
+            **({"verifiers": [verifier_content(each) for each in verifiers]} if verifiers else {}),
+            **({"judges": [_who_answers(each) for each in judges]} if judges else {}),
             "grounding": _grounding_content(use_case.grounding),
             "sign_off": use_case.sign_off,
             "autonomy": use_case.autonomy,
@@ -203,13 +214,15 @@ def version_digest(
 
 
 def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
-    """`grounding` as it is hashed: without what is not declared, so that evidence stays bound to what it was, and without the
-    spot checks, which change no answer."""
+    """`grounding` as it is hashed: without what came later where it is not declared, so that evidence stays bound to what it
+    was, and without the spot checks, which change no answer."""
     if grounding is None:
         return None
     content: dict[str, object] = msgspec.to_builtins(grounding)
-    undeclared = (("release", "whole"), ("guarantee", None))
-    return {name: value for name, value in content.items() if name != "spot_checks" and (name, value) not in undeclared}
+    plain: dict[str, object] = msgspec.to_builtins(Grounding(knowledge=grounding.knowledge))
+    later = ("release", "guarantee", "verifiers", "accept", "reject", "veto")
+    kept = (name for name, value in content.items() if name not in later or value != plain[name])
+    return {name: content[name] for name in kept if name != "spot_checks"}
 
 
 def _who_answers(model: Model | None) -> dict[str, object] | None:

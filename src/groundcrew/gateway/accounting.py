@@ -24,13 +24,13 @@ def hold(
             key=flight.key,
             user=flight.user_id,
             tokens=input_tokens + output_tokens,
-            usd=_dearest_usd(routes, input_tokens, output_tokens),
+            usd=dearest_usd(routes, input_tokens, output_tokens),
             now=now,
         )
     )
 
 
-def _dearest_usd(routes: Sequence[Route], input_tokens: int, output_tokens: int) -> float:
+def dearest_usd(routes: Sequence[Route], input_tokens: int, output_tokens: int) -> float:
     """What the call costs at most; an unknown price is taken for the highest known one."""
     dearest = 0.0
     for route in routes:

@@ -30,6 +30,7 @@ from groundcrew.gateway.finish import Finisher
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.guard_client import GuardClient
 from groundcrew.gateway.inflight import Inflight, Registry
+from groundcrew.gateway.judges import Judges
 from groundcrew.gateway.masking import without_message
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.outbound import describe, error_body, error_event, model_card
@@ -52,6 +53,7 @@ from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.shadow import Shadows
 from groundcrew.gateway.targets import Targets
 from groundcrew.gateway.trace import Tracing
+from groundcrew.gateway.verification import Verification
 from groundcrew.gateway.wire import read_headers
 from groundcrew.guards.runner import GuardRunner
 from groundcrew.guards.warming import prepare_rules, warm_guards
@@ -93,15 +95,17 @@ class Gateway:
         self.settings, self.clock = settings or GatewaySettings(), clock or SystemClock()
         self.metrics = metrics or Metrics()
         self._snapshots, self._upstream, self._grounding = snapshots, upstream, grounding
-        self._tracing = tracing or Tracing()
+        self._tracing, self._closing = tracing or Tracing(), False
         self.ledger = Ledger(self._budget_warning)
         self._finisher = Finisher(recorder, self.ledger, self.clock, self.metrics, self.settings)
         self._guard_client = GuardClient(connect_s_max=self.settings.connect_s_max)
         self._guards = GuardRunner(poster=self._guard_client)
         timing = timing or Timing()
-        breakers = Breakers(timing.clock, self.metrics.breaker)
-        retrier = Retrier(self.settings, breakers, self.metrics, timing)
-        checks = Checks(self._guards, grounding, self.settings, self.metrics)
+        retrier = Retrier(self.settings, Breakers(timing.clock, self.metrics.breaker), self.metrics, timing)
+        judging = Targets(upstream, Checks(self._guards, None, self.settings, Metrics()), snapshots, self.settings, retrier)
+        self.judges = Judges(judging, snapshots, self.ledger, self.clock, self.settings)
+        self._verification = Verification(self.judges, self._guard_client, self.metrics)
+        checks = Checks(self._guards, grounding, self.settings, self.metrics, self._verification)
         entrance = Entrance(snapshots, self.ledger, self.clock, self.settings)
         targets = Targets(upstream, checks, snapshots, self.settings, retrier)
         self.cache = AnswerCache()
@@ -118,7 +122,7 @@ class Gateway:
         self._embedder = Embedder(upstream, checks, targets, self._finisher, entrance, self.settings)
         # What shadow copies do is counted apart, so that no figure of the calls that count holds them.
         apart = Metrics()
-        checks_apart = Checks(self._guards, grounding, self.settings, apart)
+        checks_apart = Checks(self._guards, grounding, self.settings, apart, self._verification)
         self.shadows = Shadows(
             targets=Targets(upstream, checks_apart, snapshots, self.settings, retrier),
             checks=checks_apart,
@@ -140,7 +144,6 @@ class Gateway:
         self._unread = RefusedCall(
             "request_timeout", f"the request body did not arrive within {self.settings.body_read_s_max:g} s"
         )
-        self._closing = False
         self.metrics.watch("cache_bytes", "Size of the answers that are kept", lambda: self.cache.bytes)
         self.metrics.watch("inflight_calls", "Calls in flight", lambda: len(self._registry))
         self.metrics.watch("snapshot_age_seconds", "Age of the snapshot", snapshots.age_s)
@@ -157,6 +160,7 @@ class Gateway:
     async def _warm_grounding(self, grounding: Grounding) -> None:
         try:
             await grounding.warm(tuple(self._snapshots.current.knowledge.values()))
+            await self._verification.warm(self._snapshots.current)
         except Exception as error:
             log.warning("grounding could not be loaded ahead of the first call: %s", error)
 
@@ -172,6 +176,7 @@ class Gateway:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        self._verification.close()
         self._guards.close()
         await self._guard_client.close()
         await self._upstream.close()
@@ -203,7 +208,7 @@ class Gateway:
             refusal = _no_longer_allowed(snapshot, call)
             if refusal is not None and call.cut("refused", refusal):
                 cut += 1
-        for copy in self.shadows.running:
+        for copy in (*self.shadows.running, *self.judges.running):
             if (refusal := _no_longer_allowed(snapshot, copy)) is not None:
                 copy.cut("refused", refusal)
         if cut:
@@ -212,12 +217,12 @@ class Gateway:
 
     def enforced(self) -> bool:
         """Whether nothing is in flight that the newest snapshot does not allow."""
-        running = (*self._registry, *self.shadows.running)
+        running = (*self._registry, *self.shadows.running, *self.judges.running)
         return all(_no_longer_allowed(self._snapshots.current, call) is None for call in running)
 
     def stopped(self, scope: StopScope) -> bool:
         """The kill switch's probe: whether this gateway refuses new calls in `scope` and none is in flight there."""
-        running = self._registry.count(scope) + self.shadows.running.count(scope)
+        running = sum(each.count(scope) for each in (self._registry, self.shadows.running, self.judges.running))
         return scope in self._snapshots.current.stopped and running == 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -217,6 +217,35 @@ class Ledger:
                 if used[index] * 100 >= limit * WARN_PERCENT and not account.warned >> index & 1:
                     self._warn(account, index, limit, now)
 
+    def extend(self, reservation: Reservation, tokens: int, usd: float, now: datetime) -> None:
+        """Hold more for a call that is under way; RefusedCall, and nothing more held, where a limit does not allow it."""
+        now_s, tokens, nanos = now.timestamp(), max(0, tokens), to_nanos(usd, up=True)
+        for account, cap in reservation.holders:
+            if cap is not _NO_CAP:
+                self._check(
+                    account, msgspec.structs.replace(cap, concurrent=None, requests=0, request_s=0.0), tokens, nanos, now, now_s
+                )
+        for account, cap in reservation.holders:
+            account.held_tokens += tokens
+            account.held_nanos += nanos
+            if cap.token_s:
+                account.token_meter = admitted_at(account.token_meter, now_s, cap.token_s * tokens * reservation.processes)
+        reservation.tokens += tokens
+        reservation.nanos += nanos
+
+    def shrink(self, reservation: Reservation, tokens: int, usd: float) -> None:
+        """Give back what of an extension was not used; nothing where more was used, which `settle` then books."""
+        if reservation.settled:
+            return
+        tokens, nanos = max(0, min(tokens, reservation.tokens)), min(to_nanos(max(0.0, usd)), reservation.nanos)
+        for account, cap in reservation.holders:
+            account.held_tokens -= tokens
+            account.held_nanos -= nanos
+            if cap.token_s:
+                account.token_meter -= cap.token_s * tokens * reservation.processes
+        reservation.tokens -= tokens
+        reservation.nanos -= nanos
+
     def used(self, account: AccountId | str, now: datetime) -> Usage:
         """What an account (or the use case of this name) has spent so far, reservations left out."""
         found = self._accounts.get(AccountId("use-case", account) if isinstance(account, str) else account)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -25,12 +25,17 @@ from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.guards.runner import SEVERITY, Clearance, GuardOutcome, GuardRunner, RuleScan
 from groundcrew.guards.turns import ANSWER, BESIDE, TOOL_CALLS
 
+if TYPE_CHECKING:
+    from groundcrew.gateway.verification import Verification
+
 #: Who says the parts of an answer, for guards that judge them differently.
 PARTS = (ANSWER, BESIDE, TOOL_CALLS)
 #: Code points of a request that patterns look through in the event loop itself.
 INLINE_LENGTH_MAX = 20_000
 #: What the gateway itself says when approved knowledge holds no answer.
 DECLINED_TEXT = "I have no verified answer to this question."
+#: How long verifiers that are out of time may take to give up, so that what was decided before them stands.
+VERIFYING_SLACK_S = 1.0
 Result = TypeVar("Result")
 
 
@@ -46,8 +51,16 @@ class CheckedInput(msgspec.Struct, frozen=True, kw_only=True):
 class Checks:
     """Runs guards and grounding for calls, with their time limits; whatever fails is unknown and counts against the call."""
 
-    def __init__(self, guards: GuardRunner, grounding: Grounding | None, settings: GatewaySettings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        guards: GuardRunner,
+        grounding: Grounding | None,
+        settings: GatewaySettings,
+        metrics: Metrics,
+        verification: Verification | None = None,
+    ) -> None:
         self._guards, self._grounding, self._settings, self._metrics = guards, grounding, settings, metrics
+        self._verification = verification
 
     async def request(self, flight: Flight, admitted: Admitted, asked: Asked) -> CheckedInput:
         """Guards on the request. Raises the call's data class to what was found, and refuses where that is too high."""
@@ -200,7 +213,7 @@ class Checks:
             return None
         started_s = time.perf_counter()
         try:
-            scored = await self._bounded(self._grounding.score(text, flight.sources, flight.question))
+            scored = await self._bounded(self._scored(flight, text, self._grounding), VERIFYING_SLACK_S)
             return self._calibrated(flight, scored)
         except GroundcrewError as error:
             flight.details["trust_error"] = str(error)
@@ -214,6 +227,29 @@ class Checks:
         if report.verifier is None:
             report = msgspec.structs.replace(report, verifier=getattr(self._grounding, "verifier", None))
         return flight.entry.trust.calibrated(report) if flight.entry is not None else report
+
+    async def _scored(self, flight: Flight, text: str, grounding: Grounding) -> TrustReport:
+        """The shipped stack's report, with what it leaves open decided by the use case's verifiers. Those get, in all of a call,
+        the time of one scoring."""
+        loop = asyncio.get_running_loop()
+        started_s, first_s = loop.time(), time.perf_counter()
+        report = await grounding.score(text, flight.sources, flight.question)
+        first_ms = (time.perf_counter() - first_s) * 1000
+        if self._verification is None or not self._verification.verifiers_of(flight):
+            return report
+        verifying_s = loop.time()
+        left_s = self._settings.grounding_s_max - flight.verifying.seconds
+        try:
+            return await self._verification.decide(
+                flight,
+                text,
+                [source.text for source in flight.sources],
+                report,
+                first_ms=first_ms,
+                ends_s=min(started_s + self._settings.grounding_s_max, verifying_s + left_s),
+            )
+        finally:
+            flight.verifying.seconds += loop.time() - verifying_s
 
     async def compose(self, flight: Flight, admitted: Admitted) -> ComposedAnswer:
         """An answer of verbatim sentences; the text that says there is none where nothing can be composed."""
@@ -230,10 +266,10 @@ class Checks:
         finally:
             flight.timed("compose", started_s)
 
-    async def _bounded(self, work: Awaitable[Result]) -> Result:
+    async def _bounded(self, work: Awaitable[Result], slack_s: float = 0.0) -> Result:
         """`work` within its time limit; every failure becomes a GroundcrewError that names its kind."""
         try:
-            async with asyncio.timeout(self._settings.grounding_s_max):
+            async with asyncio.timeout(self._settings.grounding_s_max + slack_s):
                 return await work
         except TimeoutError:
             raise GroundcrewError(f"grounding took longer than {self._settings.grounding_s_max:g} s") from None

@@ -114,4 +114,4 @@ class Finisher:
         if flight.reservation is None or flight.reservation.settled:
             return
         flight.estimate_missing_usage(self._settings.prompt_bytes_per_token)
-        self._ledger.settle(flight.reservation, flight.input_tokens + flight.output_tokens, flight.charged_usd(), now)
+        self._ledger.settle(flight.reservation, flight.charged_tokens(), flight.charged_usd(), now)

@@ -22,6 +22,7 @@ from groundcrew.gateway.protocols import Citation, Source
 from groundcrew.gateway.respond import HeaderList
 from groundcrew.gateway.timing import Parts
 from groundcrew.gateway.trace import NO_TRACE, CallTrace
+from groundcrew.gateway.verifying import Verifying
 from groundcrew.gateway.wire import Headers
 from groundcrew.guards.redaction import OffsetMap, Pseudonyms, remap_report
 
@@ -41,14 +42,15 @@ class Flight:
     #: The tags of the record: those of the call, and more for what no policy masks.
     recorded_names: Pseudonyms | None = None
     unmaskable: bool = False
+    #: The class of what a provider saw of the request, once it is known: without what was masked.
+    seen_class: DataClass | None = None
     #: How offsets move in an answer that its client gets with values in the place of their tags.
     restored: OffsetMap | None = None
 
     def __init__(self, call_id: str, received_at: datetime) -> None:
         self.call_id, self.received_at = call_id, received_at
         self.started_s = time.perf_counter()
-        #: Where its time went, and its place in a distributed trace.
-        self.parts = Parts(self.started_s)
+        self.parts = Parts(self.started_s)  # where its time went
         self.trace: CallTrace = NO_TRACE
         #: `latency_ms` at the moment when the record was durable, that wait included.
         self.recorded_ms: dict[str, float] | None = None
@@ -61,8 +63,7 @@ class Flight:
         self.key: KeyEntry | None = None
         self.entry: UseCaseEntry | None = None
         self.inflight: Inflight | None = None
-        #: The snapshot that key and entry come from.
-        self.snapshot: Snapshot | None = None
+        self.snapshot: Snapshot | None = None  # that key and entry come from
         self.stream = False
         self.user_id: str | None = None
         #: The alias that is asked, once it is known.
@@ -99,6 +100,7 @@ class Flight:
         self.sources: tuple[Source, ...] = ()
         self.citations: tuple[Citation, ...] = ()
         self.knowledge_revision: str | None = None
+        self.verifying = Verifying()
         self.guards: list[GuardResult] = []
         #: What the tags of masked values stand for. Never written anywhere.
         self.pseudonyms = Pseudonyms()
@@ -154,7 +156,11 @@ class Flight:
         self.details["usage"] = "estimated"
 
     def cost_usd(self) -> float | None:
-        """What the call has cost so far; 0 for a call that never reached an upstream."""
+        """What the call has cost so far, its judges included; 0 for a call that never reached an upstream."""
+        own, judged = self._own_usd(), self.verifying.judges.cost_usd
+        return None if own is None or judged is None else own + judged
+
+    def _own_usd(self) -> float | None:
         if not self.upstream_started:
             return 0.0
         tokens = TokenCount(
@@ -168,8 +174,13 @@ class Flight:
 
     def charged_usd(self) -> float:
         """What budgets are charged: the cost, or at the highest known price where it is unknown."""
-        cost = self.cost_usd()
-        return highest_usd(assumed_price(), self.input_tokens, self.output_tokens) if cost is None else cost
+        own = self._own_usd()
+        charged = highest_usd(assumed_price(), self.input_tokens, self.output_tokens) if own is None else own
+        return charged + self.verifying.judges.charged_usd
+
+    def charged_tokens(self) -> int:
+        """What budgets are charged in tokens: the call's own and its judges'."""
+        return self.input_tokens + self.output_tokens + self.verifying.judges.input_tokens + self.verifying.judges.output_tokens
 
     def _details(self) -> dict[str, Any]:
         """What the record adds: why the answer should be looked at, and which price its cost was reckoned with."""
@@ -178,11 +189,13 @@ class Flight:
             details["role"] = self.role
         if self.upstream_started:
             details["price"] = self.price.source if self.price is not None else "unknown"
-            if self.price is None:
-                details["assumed_usd"] = round(self.charged_usd(), 9)
             for name in ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"):
                 if getattr(self, name):
                     details[name] = getattr(self, name)
+        if self.verifying.judges.questions:
+            details["judges"] = self.verifying.judges.details()
+        if self.cost_usd() is None:
+            details["assumed_usd"] = round(self.charged_usd(), 9)
         return details
 
     def call(self, status: CallStatus, finished_at: datetime | None) -> Call:
@@ -212,8 +225,8 @@ class Flight:
             answer=self.answer,
             withheld_answer=self.withheld_answer,
             answer_sha256=sha256_hex(self.answer.encode()) if self.answer else None,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
+            input_tokens=self.input_tokens + self.verifying.judges.input_tokens,
+            output_tokens=self.output_tokens + self.verifying.judges.output_tokens,
             cost_usd=self.cost_usd(),
             latency_ms=self.latency_ms,
             trust=self.trust,
@@ -259,6 +272,7 @@ class Flight:
             "reason": trust.reason if trust is not None else None,
             "claims": trust.claims if trust is not None else (),
             "unsupported": trust.unsupported if trust is not None else (),
+            "stages": trust.stages if trust is not None else (),
             "sources": source_references(self.sources),
             "citations": self.citations,
             "verdicts": self.guards,

@@ -4,6 +4,7 @@ never waits for arithmetic. Its libraries load with the first call that needs th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections import OrderedDict
@@ -16,6 +17,7 @@ from groundcrew.domain.snapshot import KnowledgeEntry
 from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import GroundcrewError
 from groundcrew.gateway.protocols import Citation, ComposedAnswer, Source
+from groundcrew.gateway.score_batch import ScoreBatcher, ScoreRequest
 
 if TYPE_CHECKING:
     from groundcrew.grounding.answer import ExtractiveEngine
@@ -48,6 +50,7 @@ class LocalGrounding:
         """`threads` work at a time; `encoder_threads` are for one run inside onnxruntime."""
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="groundcrew-grounding")
         self._encoder_threads, self._queue_max, self._indexes_max = encoder_threads, queue_max, indexes_max
+        self._batcher = ScoreBatcher(self._score_all, self._executor, threads=threads, waiting_max=queue_max)
         self._pending = 0
         self._indexes: OrderedDict[str, KnowledgeIndex] = OrderedDict()
         self._opening = threading.Lock()
@@ -91,8 +94,23 @@ class LocalGrounding:
 
     async def score(self, answer: str, sources: Sequence[Source], question: str) -> TrustReport:
         """How far `sources` support `answer`."""
-        texts = [source.text for source in sources]
-        return await self._work(lambda: self._scorer().score(answer, texts, question))
+        texts = tuple(source.text for source in sources)
+        return await self._batcher.score(ScoreRequest(answer=answer, sources=texts, question=question))
+
+    def _score_all(self, requests: Sequence[ScoreRequest]) -> list[TrustReport | Exception]:
+        """A report for each request, or why there is none, in a thread of the pool."""
+        scorer = self._scorer()
+        together = getattr(scorer, "score_many", None)
+        if together is not None and len(requests) > 1:
+            with contextlib.suppress(Exception):  # which of them failed shows when each is scored alone
+                return list(together(requests))
+        found: list[TrustReport | Exception] = []
+        for each in requests:
+            try:
+                found.append(scorer.score(each.answer, each.sources, each.question))
+            except Exception as error:
+                found.append(error)
+        return found
 
     async def compose(self, knowledge: KnowledgeEntry, question: str, sources: Sequence[Source]) -> ComposedAnswer:
         """An answer of verbatim sentences. A passage that a guard has masked is not quoted."""

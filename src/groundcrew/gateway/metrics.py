@@ -115,6 +115,9 @@ class Metrics:
         self.shed = Counter("groundcrew_shed_calls", "Calls that went on without a record", ["use_case"], registry=self.registry)
         self._cache = Counter("groundcrew_cache_lookups", "Looks into the cache", ["use_case", "result"], registry=self.registry)
         self.grounding_failures = Counter("groundcrew_grounding_failures", "Failed grounding steps", registry=self.registry)
+        self.verifier_failures = Counter(
+            "groundcrew_verifier_failures", "Claims that a verifier left open", ["verifier"], registry=self.registry
+        )
         self.budget_warnings = Counter(
             "groundcrew_budget_warnings",
             "Accounts that came near a limit of their budget",

@@ -70,6 +70,7 @@ class Proxy:
         seen = await self._checks.retrieve(flight, admitted, checked.provider_class)
         if seen != checked.provider_class:
             checked = msgspec.structs.replace(checked, provider_class=seen)
+        flight.seen_class = seen
         if checked.outcome.action not in ("allow", "redact"):
             release = await self._releaser.instead(flight, admitted, checked.outcome)
             await self._leave(flight, asked, admitted, None, release, send)

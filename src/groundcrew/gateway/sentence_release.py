@@ -22,6 +22,8 @@ class SentenceRelease:
         #: Where each supported sentence ends, with the report on the answer up to there.
         self._reports: list[tuple[int, TrustReport | None]] = []
         self._scored = self._until = 0
+        grounding = flight.entry.use_case.grounding if flight.entry is not None else None
+        self._asks_verifiers = grounding is not None and bool(grounding.verifiers)
         self.problem = ""
         self.failed: TrustReport | None = None
 
@@ -44,6 +46,8 @@ class SentenceRelease:
                 break
             self._reports.append((end, report))
             self._until = end
+            if self._asks_verifiers:  # a judge may take its time over the next one: what is settled leaves before it is asked
+                break
         return self._until
 
     def report_until(self, left: int) -> TrustReport | None:

@@ -58,7 +58,7 @@ _SHARED = (
         "prefill",
         "offers_tools",
     ),
-    *("sources", "knowledge_revision", "estimated_input_tokens"),
+    *("sources", "knowledge_revision", "estimated_input_tokens", "seen_class"),
 )
 
 

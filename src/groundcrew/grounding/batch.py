@@ -7,9 +7,9 @@ import gzip
 import io
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol, cast
 
 import msgspec
 
@@ -26,6 +26,14 @@ PROGRESS_EVERY_ROWS = 100
 Progress = Callable[[int], None]
 
 
+class Scorer(Protocol):
+    """Scores one answer: the shipped scorer, or one with a cascade after it."""
+
+    def score(self, answer: str, sources: Sequence[str], question: str | None = None) -> TrustReport:
+        """The report on `answer`."""
+        ...
+
+
 class _Row(msgspec.Struct, frozen=True, kw_only=True):
     """One row to score. Unknown fields are ignored; null counts as absent."""
 
@@ -35,7 +43,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     question: str | None = None
 
 
-def score_rows(lines: Iterable[str], *, scorer: TrustScorer | None = None, file: str | None = None) -> Iterator[dict[str, Any]]:
+def score_rows(lines: Iterable[str], *, scorer: Scorer | None = None, file: str | None = None) -> Iterator[dict[str, Any]]:
     """Scores JSON Lines rows `{"id", "sources", "question"?, "answer"}` and yields the contracts' result rows in order.
     A row that does not parse, lacks a field or has one of a wrong type raises `InputError` with its line number."""
     own = scorer
@@ -59,6 +67,8 @@ def result_row(identifier: str | int, report: TrustReport) -> dict[str, Any]:
     }
     if report.reason is not None:
         row["reason"] = report.reason
+    if report.stages:
+        row["stages"] = msgspec.to_builtins(report.stages)
     return row
 
 
@@ -70,6 +80,8 @@ def _claim_row(claim: ClaimScore) -> dict[str, Any]:
         row["reasons"] = list(claim.reasons)
     if claim.contradicted:
         row["contradicted"] = True
+    if claim.decided_by is not None:
+        row["decided_by"] = claim.decided_by
     return row
 
 
@@ -117,7 +129,7 @@ def read_rows(path: Path) -> Iterator[str]:
         raise InputError(f"cannot be read: {error.strerror or error}", file=str(path)) from error
 
 
-def score_file(source: Path, target: Path, progress: Progress | None = None, *, scorer: TrustScorer | None = None) -> int:
+def score_file(source: Path, target: Path, progress: Progress | None = None, *, scorer: Scorer | None = None) -> int:
     """Scores the rows of `source` into `target` (gzipped where its name ends in .gz) and returns how many. `target` is
     replaced only once every row is scored. `progress` is called with the number of rows done."""
     done = 0

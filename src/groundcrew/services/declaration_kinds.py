@@ -11,6 +11,7 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from groundcrew.domain.data_class import DATA_CLASSES
+from groundcrew.domain.identifiers import name_problem
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.provider import (
     BREAKER_FAILURES_MAX,
@@ -27,6 +28,7 @@ from groundcrew.domain.provider import (
 )
 from groundcrew.domain.risk import QUESTIONS
 from groundcrew.domain.use_case import Autonomy, Economics, Grounding, SignOffRule, Solution, UseCase
+from groundcrew.domain.verifier import VERIFIERS_MAX
 from groundcrew.errors import InputError
 from groundcrew.services.declaration_address import (
     check_model_place,
@@ -308,13 +310,35 @@ def _read_grounding(fields: Fields) -> Grounding | None:
         release=section.choice("release", ("whole", "sentence"), default="whole"),
         spot_checks=read_spot_checks(section),
         guarantee=guarantee,
+        verifiers=_read_verifier_names(section),
+        accept=section.number("accept", low=0.5, high=1),
+        reject=section.number("reject", low=0, high=0.5),
+        veto=section.boolean("veto", default=True),
     )
+    if not grounding.verifiers:
+        for key in ("accept", "reject", "veto"):
+            if section.has(key):
+                section.complain(key, "says what is left to verifiers, and none is declared: add verifiers: [NAME]")
     if grounding.release == "sentence" and grounding.mode == "advisory":
         section.complain("release", "sentence takes mode: required; under advisory nothing waits")
     if guarantee is not None:
         check_guarantee(section, grounding)
     section.finish()
     return grounding
+
+
+def _read_verifier_names(section: Fields) -> tuple[str, ...]:
+    """`verifiers`: names, in the order in which they are asked."""
+    found: list[str] = []
+    for key, node in section.items("verifiers") or []:
+        problem = name_problem(node.value) if isinstance(node.value, str) else "expected the name of a verifier"
+        if problem or node.value in found:
+            section.complain(key, problem or f"{node.value!r} is listed twice", node.line)
+            continue
+        found.append(str(node.value))
+    if len(found) > VERIFIERS_MAX:
+        section.complain("verifiers", f"more than {VERIFIERS_MAX}")
+    return tuple(found)
 
 
 def _read_sign_off(fields: Fields) -> SignOffRule | None:

@@ -42,10 +42,12 @@ def read_remote(fields: Fields, reading: Reading) -> RemoteGuard:
     data_classes = fields.choices("data_classes", DATA_CLASSES, default=("public", "internal"))
     if "phi" in data_classes and not baa:
         fields.complain("data_classes", "phi needs a signed business associate agreement: declare `baa: true`")
-    return RemoteGuard(url=url, headers=_read_headers(fields, reading), data_classes=data_classes, baa=baa, plain_http=plain_http)
+    return RemoteGuard(
+        url=url, headers=read_secret_headers(fields, reading), data_classes=data_classes, baa=baa, plain_http=plain_http
+    )
 
 
-def _read_headers(fields: Fields, reading: Reading) -> dict[str, str]:
+def read_secret_headers(fields: Fields, reading: Reading) -> dict[str, str]:
     """Names in lower case; values as they are sent, or a reference with the file's path made absolute."""
     section = fields.section("headers")
     if section is None:

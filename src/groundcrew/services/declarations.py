@@ -26,6 +26,7 @@ from groundcrew.services.declaration_kinds import (
 )
 from groundcrew.services.declaration_policy import read_policy
 from groundcrew.services.declaration_reading import Reading
+from groundcrew.services.declaration_verifiers import read_verifier
 from groundcrew.services.declaration_yaml import Node, describe, plain, read_documents
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, DeclaredPlan, KnownNames
 
@@ -49,6 +50,7 @@ KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
     "Model": (read_model, "models"),
     "KnowledgeBase": (read_knowledge_base, "knowledge_bases"),
     "Policy": (read_policy, "policies"),
+    "Verifier": (read_verifier, "verifiers"),
     "UseCase": (read_use_case, "use_cases"),
 }
 
@@ -255,6 +257,7 @@ def unresolved_references(declarations: Declarations, known: KnownNames) -> list
     models = known.models | {each.value.name for each in declarations.models}
     bases = known.knowledge_bases | {each.value.name for each in declarations.knowledge_bases}
     policies = known.policies | {each.value.name for each in declarations.policies}
+    verifiers = known.verifiers | {each.value.name for each in declarations.verifiers}
     found: list[DeclarationError] = []
 
     def check(declared: Declared[Any], noun: str, name: str | None, choices: Iterable[str], field: str) -> None:
@@ -271,6 +274,9 @@ def unresolved_references(declarations: Declarations, known: KnownNames) -> list
     for model in declarations.models:
         for index, target in enumerate(model.value.targets):
             check(model, "provider", target.provider, providers, f"targets[{index}].provider")
+    for verifier in declarations.verifiers:
+        if verifier.value.api == "judge":
+            check(verifier, "model", verifier.value.model, models, "model")
     for use_case in declarations.use_cases:
         value = use_case.value
         check(use_case, "model", value.model, models, "model")
@@ -278,4 +284,6 @@ def unresolved_references(declarations: Declarations, known: KnownNames) -> list
         check(use_case, "policy", value.policy, policies, "policy")
         if value.grounding:
             check(use_case, "knowledge base", value.grounding.knowledge, bases, "grounding.knowledge")
+            for index, name in enumerate(value.grounding.verifiers):
+                check(use_case, "verifier", name, verifiers, f"grounding.verifiers[{index}]")
     return found

@@ -12,9 +12,10 @@ from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.use_case import UseCase
+from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import DeclarationError
 
-Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase)
+Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier)
 
 
 class Declared(msgspec.Struct, Generic[Thing], frozen=True, kw_only=True):
@@ -44,6 +45,7 @@ class Declarations(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[Declared[Model], ...] = ()
     knowledge_bases: tuple[Declared[KnowledgeBase], ...] = ()
     policies: tuple[Declared[Policy], ...] = ()
+    verifiers: tuple[Declared[Verifier], ...] = ()
     use_cases: tuple[Declared[UseCase], ...] = ()
     hypotheses: dict[str, DeclaredPlan] = {}
 
@@ -55,6 +57,7 @@ class KnownNames(msgspec.Struct, frozen=True, kw_only=True):
     models: frozenset[str] = frozenset()
     knowledge_bases: frozenset[str] = frozenset()
     policies: frozenset[str] = frozenset()
+    verifiers: frozenset[str] = frozenset()
 
 
 class DeclarationErrors(DeclarationError):

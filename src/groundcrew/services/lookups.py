@@ -6,7 +6,9 @@ import difflib
 from collections.abc import Iterable
 from typing import TypeVar
 
+from groundcrew.domain.provider import Model
 from groundcrew.domain.use_case import UseCase, version_digest
+from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import InputError, NotFound
 from groundcrew.store import catalog
 from groundcrew.store.collection import Collection
@@ -58,6 +60,7 @@ async def current_digest(connection: Connection, use_case: UseCase) -> str:
             providers.append(provider)
     revision = await serving_revision(connection, use_case.grounding.knowledge) if use_case.grounding else None
     policy = await catalog.POLICIES.get(connection, use_case.policy) if use_case.policy else None
+    verifiers, judges = await _verifiers(connection, use_case)
     return version_digest(
         use_case,
         model=model,
@@ -65,7 +68,18 @@ async def current_digest(connection: Connection, use_case: UseCase) -> str:
         policy=policy,
         knowledge_revision=revision,
         embedding_model=embedding_model,
+        verifiers=verifiers,
+        judges=judges,
     )
+
+
+async def _verifiers(connection: Connection, use_case: UseCase) -> tuple[tuple[Verifier, ...], tuple[Model, ...]]:
+    """The verifiers of the use case's grounding, in turn, and the models that they ask."""
+    names = use_case.grounding.verifiers if use_case.grounding else ()
+    found = [each for name in names if (each := await catalog.VERIFIERS.get(connection, name)) is not None]
+    aliases = dict.fromkeys(each.model for each in found if each.api == "judge" and each.model)
+    models = [model for alias in aliases if (model := await catalog.MODELS.get(connection, alias)) is not None]
+    return tuple(found), tuple(models)
 
 
 def require_reason(reason: str) -> None:

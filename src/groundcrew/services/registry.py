@@ -52,7 +52,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Registry:
-    """The declared things: providers, models, knowledge bases, policies, use cases and their hypotheses."""
+    """The declared things: providers, models, knowledge bases, policies, verifiers, use cases and their hypotheses."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -81,6 +81,7 @@ class Registry:
             ("Model", catalog.MODELS, declarations.models),
             ("KnowledgeBase", catalog.KNOWLEDGE_BASES, declarations.knowledge_bases),
             ("Policy", catalog.POLICIES, declarations.policies),
+            ("Verifier", catalog.VERIFIERS, declarations.verifiers),
         ]
         for kind, collection, declared in kinds:
             changes += [await _put(writer, kind, collection, each.value) for each in declared]
@@ -107,6 +108,7 @@ async def _check(connection: Connection, declarations: Declarations) -> None:
         models=frozenset(each.name for each in await catalog.MODELS.find(connection)),
         knowledge_bases=frozenset(each.name for each in await catalog.KNOWLEDGE_BASES.find(connection)),
         policies=frozenset(each.name for each in await catalog.POLICIES.find(connection)),
+        verifiers=frozenset(each.name for each in await catalog.VERIFIERS.find(connection)),
     )
     errors: list[DeclarationError] = list(unresolved_references(declarations, known))
     for each in declarations.use_cases:

@@ -66,6 +66,7 @@ class Snapshots:
                     )
                     for each in await catalog.REVISIONS.find(connection, state="approved")
                 },
+                verifiers={each.name: each for each in await catalog.VERIFIERS.find(connection)},
                 stopped=frozenset(each.scope for each in await catalog.KILL_SWITCHES.find(connection) if each.denies),
             )
 

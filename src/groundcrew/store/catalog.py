@@ -16,12 +16,14 @@ from groundcrew.domain.trust_label import TrustLabel
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
+from groundcrew.domain.verifier import Verifier
 from groundcrew.store import tables
 from groundcrew.store.collection import Collection
 
 PROVIDERS = Collection(tables.providers, Provider, "provider", identify=lambda each: each.name)
 MODELS = Collection(tables.models, Model, "model", identify=lambda each: each.name)
 POLICIES = Collection(tables.policies, Policy, "policy", identify=lambda each: each.name)
+VERIFIERS = Collection(tables.verifiers, Verifier, "verifier", identify=lambda each: each.name)
 KNOWLEDGE_BASES = Collection(tables.knowledge_bases, KnowledgeBase, "knowledge-base", identify=lambda each: each.name)
 REVISIONS = Collection(
     tables.revisions,

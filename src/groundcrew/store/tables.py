@@ -28,6 +28,7 @@ def _text(name: str, *, nullable: bool = False) -> sa.Column[object]:
 providers = _document_table("providers")
 models = _document_table("models")
 policies = _document_table("policies")
+verifiers = _document_table("verifiers")
 knowledge_bases = _document_table("knowledge_bases")
 revisions = _document_table("revisions", _text("knowledge_base"), _text("state"), indexes=(("knowledge_base", "state"),))
 use_cases = _document_table("use_cases", _text("stage"), _text("business_unit"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -162,6 +163,42 @@ def test_no_window_sees_more_than_the_rate_and_one_bucket(limit: int, arrivals: 
         for at, units in admitted[start:]:
             taken += units
             assert taken <= limit * (1 + (at - begin) / BURST_S) + 1e-3
+
+
+def test_what_is_added_to_a_call_under_way_is_held_and_given_back() -> None:
+    ledger = Ledger()
+    use_case = limited(tokens_per_day=1_000, usd_per_day=1.0, limits=Limits(tokens_per_minute=5_000, concurrent=1))
+    reservation = ledger.reserve(ask(use_case, 400, now=NOON))
+    ledger.extend(reservation, 500, 0.4, NOON)
+    with pytest.raises(BudgetExceeded):
+        ledger.extend(reservation, 200, 0.0, NOON)
+    with pytest.raises(BudgetExceeded):
+        ledger.extend(reservation, 0, 0.7, NOON)
+    assert {each.tokens for each in ledger.held()} == {900}
+    ledger.shrink(reservation, 300, 0.3)
+    ledger.shrink(reservation, -50, -1.0)
+    assert {each.tokens for each in ledger.held()} == {600}
+    ledger.extend(reservation, 200, 0.7, NOON)
+    ledger.settle(reservation, 450, 0.2, NOON)
+    ledger.shrink(reservation, 300, 0.3)
+    assert ledger.held() == []
+    assert ledger.used(use_case.name, NOON).tokens_today == 450
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(-50, 500)), max_size=8), st.integers(0, 3_000))
+def test_holds_and_gifts_back_leave_nothing_behind(steps: list[tuple[int, int]], used: int) -> None:
+    ledger = Ledger()
+    use_case = limited(tokens_per_day=2_000)
+    reservation = ledger.reserve(ask(use_case, 100, now=NOON))
+    for more, less in steps:
+        with contextlib.suppress(BudgetExceeded):
+            ledger.extend(reservation, more, more / 1e6, NOON)
+            ledger.shrink(reservation, less, less / 1e6)
+        assert 0 <= reservation.tokens <= 2_000
+        assert {each.tokens for each in ledger.held()} == {reservation.tokens}
+    ledger.settle(reservation, used, 0.0, NOON)
+    assert ledger.held() == []
+    assert ledger.used(use_case.name, NOON).tokens_today == used
 
 
 @given(

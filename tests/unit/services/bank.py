@@ -29,6 +29,7 @@ from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.trust_label import TrustLabel
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord
 from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, SpotChecks, UseCase
+from groundcrew.domain.verifier import Verifier
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
 from groundcrew.services.feedback import NewOutcome, NewRating
@@ -98,6 +99,7 @@ def declarations(
     bases: Sequence[KnowledgeBase] | None = None,
     use_cases: Sequence[UseCase] | None = None,
     hypothesis: HypothesisPlan | None = None,
+    verifiers: Sequence[Verifier] = (),
 ) -> Declarations:
     """What `groundcrew apply` hands over; what is not given is the bank's own."""
 
@@ -110,6 +112,7 @@ def declarations(
         policies=of(policies, policy()),
         knowledge_bases=of(bases, KnowledgeBase(name=BASE, owner="desk@bank.example")),
         use_cases=of(use_cases, use_case()),
+        verifiers=tuple(Declared(value=each, file="bank.yaml", line=1) for each in verifiers),
         hypotheses={} if hypothesis is None else {NAME: DeclaredPlan(plan=hypothesis, file="plan.yaml")},
     )
 
@@ -345,7 +348,7 @@ async def full_history(services: Services) -> None:
     await services.spending.warn([BudgetWarning(kind="use-case", use_case=NAME, account="", meter="tokens_per_day", **near)])
     await _labelled(services, held)
     await services.kill_switches.stop(Scope("unit", "retail"), actor=PERSON, reason="odd answers")
-    await apply(services, hypothesis=plan(planned_n=500))
+    await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 
 

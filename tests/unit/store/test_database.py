@@ -57,6 +57,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.calibrations,
                 tables.calibration_alarms,
                 tables.guarantees,
+                tables.verifiers,
             )
         }
         for table in ("spending", "budget_holds", "key_uses", "label_leases", *(each.name for each in known)):

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.web.site import OTHER, OWN, Site, call
 
 from groundcrew.domain.call import CallStatus, GuardResult, SourceReference
-from groundcrew.domain.trust import ClaimScore, TrustReport
+from groundcrew.domain.trust import ClaimScore, StageCost, TrustReport
 from groundcrew.services.feedback import NewOutcome, NewRating
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} \u202e"
@@ -24,7 +24,11 @@ def hostile_call(**fields: object) -> object:
         claims=(
             ClaimScore(start=0, end=12, support=0.1, source=0, quote=(0, 20), reasons=(HOSTILE,), contradicted=True),
             ClaimScore(start=6, end=30, support=0.1, source=7, quote=(5, 900)),
-            ClaimScore(start=-3, end=900, support=0.1),
+            ClaimScore(start=-3, end=900, support=0.1, decided_by=HOSTILE),
+        ),
+        stages=(
+            StageCost(name="shipped", claims=3, latency_ms=2.0),
+            StageCost(name=HOSTILE, claims=1, latency_ms=9.0, cost_usd=None),
         ),
         unsupported=((0, 12),),
     )
@@ -41,7 +45,7 @@ def hostile_call(**fields: object) -> object:
         "guards": (guard,),
         "case_id": HOSTILE,
         "error_code": HOSTILE,
-        "details": {"held_because": HOSTILE},
+        "details": {"held_because": HOSTILE, "verifier_problems": [HOSTILE], "judges": {"cost_usd": None}},
         "latency_ms": {HOSTILE: 3.0, "total": 4.0},
     }
     return call(**{**values, **fields})
@@ -272,3 +276,27 @@ async def test_shadow_copies_show_in_their_own_table_and_nowhere_else(site: Site
     assert answer["targets"][0]["similarity"]["n"] == 2
     listed = (await site.as_person("owner", "GET", f"/api/v1/calls?use_case={OWN}&shadows=true")).json()["calls"]
     assert {each.id for each in copies} <= {each["id"] for each in listed}
+
+
+async def test_a_call_shows_who_decided_each_claim_at_what_price(site: Site) -> None:
+    text = "It costs CHF 20. It is free. It is blue. It is old."
+    deciders = ("checks", "second-look", None, "second-look")
+    claims = tuple(
+        ClaimScore(start=start, end=start + 10, support=0.9 if name else 0.2, decided_by=name)
+        for start, name in zip((0, 17, 29, 41), deciders, strict=True)
+    )
+    stages = (
+        StageCost(name="shipped", claims=4, latency_ms=3.0),
+        StageCost(name="second-look", claims=3, latency_ms=412.0, cost_usd=0.0042),
+    )
+    report = TrustReport(trust=0.2, state="unsupported", claims=claims, unsupported=((29, 39),), stages=stages)
+    details = {"judges": {"cost_usd": 0.0042}, "verifier_problems": ["second-look: no verdict"]}
+    shown = call(answer=text, trust=report, details=details)
+    await site.services.calls.ship([shown], gateway="test")
+    page = (await site.as_person("admin", "GET", f"/calls/{shown.id}")).text
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "decided by second-look" in words
+    assert "shipped stack 4 1 3.0 ms" in words
+    assert re.search(r"second-look 3 2 412 ms \$0.004", words)
+    assert "1 claim left open" in words
+    assert "second-look: no verdict" in words

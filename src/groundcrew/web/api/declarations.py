@@ -54,6 +54,7 @@ async def apply(request: ApiRequest, data: JSONBody[Application]) -> Applied:
     principal = principal_of(request)
     declared = await asyncio.to_thread(_read, data.files)
     sends = any(rule.remote is not None for each in declared.policies for rule in each.value.guards)
+    sends = sends or any(each.value.leaves for each in declared.verifiers)
     if declared.providers or declared.models or sends:
         require(principal, "apply_routes")
     changes = await services_of(request).registry.apply(declared, actor=principal.actor, dry_run=data.dry_run)

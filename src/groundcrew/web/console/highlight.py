@@ -23,6 +23,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     support: float
     source: int | None
     reasons: tuple[str, ...]
+    decided_by: str | None = None
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +65,7 @@ def claims_of(text: str, report: TrustReport | None) -> tuple[Claim, ...]:
             support=each.support,
             source=each.source + 1 if each.source is not None else None,
             reasons=each.reasons,
+            decided_by=each.decided_by,
         )
         for number, each in enumerate(placed, start=1)
     )

@@ -1,0 +1,1 @@
+"""Verifiers: whatever says how far a claim rests on passages, behind one protocol."""
