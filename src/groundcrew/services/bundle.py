@@ -12,6 +12,7 @@ from groundcrew.services.feedback import Feedback
 from groundcrew.services.gates import Gates
 from groundcrew.services.guarding import Guarding
 from groundcrew.services.hypotheses import Hypotheses
+from groundcrew.services.jobs import Jobs
 from groundcrew.services.keys import Keys
 from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
@@ -39,6 +40,7 @@ class Services:
         self.gates = Gates(database)
         self.guarding = Guarding(database)
         self.hypotheses = Hypotheses(database)
+        self.jobs = Jobs(database, knowledge_folder.parent / "files")
         self.keys = Keys(database)
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)

@@ -20,6 +20,7 @@ from groundcrew.domain.clock import Clock
 from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.job import Job
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.domain.provider import Model, Price, Provider, Target
@@ -289,6 +290,18 @@ def call(**changes: Any) -> Call:
         output_tokens=8,
         cost_usd=0.0001,
         trust=TrustReport(trust=0.97, state="supported"),
+    )
+    return msgspec.structs.replace(item, **changes)
+
+
+def job(**changes: Any) -> Job:
+    """A job that waits."""
+    item = Job(
+        id=new_id(),
+        kind="rescore-calls",
+        subject=NAME,
+        asked_by=PERSON,
+        asked_at=datetime.fromisoformat("2026-03-03T10:00:00+00:00"),
     )
     return msgspec.structs.replace(item, **changes)
 
