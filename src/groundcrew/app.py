@@ -69,6 +69,7 @@ class App:
         from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
+        from groundcrew.jobs.worker import JobWorker
         from groundcrew.services.bundle import open_services
         from groundcrew.web.live import LiveEvents
 
@@ -116,7 +117,8 @@ class App:
         self._open_web()
         stack.push_async_callback(self._cancel)
         retention = RetentionJob(self.services.retention, days_default=settings.retention_days)
-        work = (self.keeper.run(), self.shipper.run(), self.budgets.run(), retention.run())
+        worker = JobWorker(self.services, slots=settings.job_slots, lease_s=settings.job_lease_s)
+        work = (self.keeper.run(), self.shipper.run(), self.budgets.run(), retention.run(), worker.run())
         self._tasks = [asyncio.create_task(each) for each in work]
 
     async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:
@@ -227,6 +229,31 @@ class Wiring:
         import uvloop
 
         uvloop.run(_serve(settings))
+
+    def work(self, settings: Settings, *, drain: bool) -> int:
+        """Work on jobs until told to stop, or with `drain` until none waits; how many it did, where it ended by itself."""
+        import uvloop
+
+        return uvloop.run(_work(settings, drain=drain))
+
+
+async def _work(settings: Settings, *, drain: bool) -> int:
+    from groundcrew.jobs.worker import JobWorker
+    from groundcrew.services.bundle import open_services
+
+    services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
+    try:
+        worker = JobWorker(services, slots=max(1, settings.job_slots), lease_s=settings.job_lease_s)
+        if drain:
+            return await worker.drain()
+        working = asyncio.create_task(worker.run())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, working.cancel)
+        await asyncio.gather(working, return_exceptions=True)
+        return 0
+    finally:
+        await services.database.close()
 
 
 async def _serve(settings: Settings) -> None:

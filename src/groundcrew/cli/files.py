@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from groundcrew.cli.common import json_option, print_json, print_table
+from groundcrew.cli.common import actor, json_option, print_json, print_table, storage_options
 from groundcrew.errors import InputError
+
+if TYPE_CHECKING:
+    from groundcrew.domain.job import Job
+    from groundcrew.services.bundle import Services
 
 
 @click.group()
@@ -24,15 +28,40 @@ def trust() -> None:
     type=click.Path(path_type=Path),
     help='Rows {"id", "sources", "answer", "question"?}; .gz too.',
 )
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the scored rows go; .gz too.")
-def trust_score(source: Path, output: Path) -> None:
-    """Score each answer: trust, claims with their quotes, unsupported spans. A bad row is named by its line."""
+@click.option("--output", type=click.Path(path_type=Path), help="Where the scored rows go; .gz too.")
+@click.option(
+    "--job", "as_job", is_flag=True, help="Leave it to the server as a durable job instead; it takes a copy of the file."
+)
+@storage_options
+def trust_score(source: Path, output: Path | None, as_job: bool, data: Path | None, database_url: str | None) -> None:
+    """Score each answer: trust, claims with their quotes, unsupported spans. A bad row is named by its line: it ends the command,
+    and is left out by a job."""
+    if as_job:
+        _submit_scoring(source, output, data, database_url)
+        return
+    if output is None:
+        raise click.UsageError("Missing option '--output' (or --job).")
     from groundcrew.cli.progress import progress_bar
     from groundcrew.grounding.batch import score_file
 
     with progress_bar("scoring") as advance:
         rows = score_file(source, output, lambda done: advance(done, 0))
     click.echo(f"{rows} answers scored into {output}")
+
+
+def _submit_scoring(source: Path, output: Path | None, data: Path | None, database_url: str | None) -> None:
+    from groundcrew.cli.jobs import do_here
+    from groundcrew.services import file_scoring, job_files
+
+    if output is not None:
+        raise click.UsageError("A job writes its result where `groundcrew jobs show` says: leave out --output.")
+
+    async def submit(services: Services) -> Job:
+        name = job_files.adopt(services.jobs.folder, source)
+        return await file_scoring.submit(services.jobs, name, actor=actor(), packed=source.name.endswith(".gz"))
+
+    view = do_here(data, database_url, "scoring", submit, only_submit=True)
+    click.echo(f"job {view.job.id} waits: groundcrew jobs show {view.job.id}")
 
 
 @click.group()

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drill": ("switch", "Trip, measure and re-arm a kill switch; the time becomes evidence."),
     "knowledge": ("knowledge", "Add, approve, list and search knowledge bases."),
     "trust": ("files", "Score answers against their sources."),
+    "jobs": ("jobs", "List, show, cancel and work on durable jobs."),
     "guard": ("files", "Scan texts with a guard."),
     "policy": ("policy", "Show policies, and test one on labelled texts."),
     "experiment": ("files", "Plan and analyze experiments."),

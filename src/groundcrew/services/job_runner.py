@@ -34,7 +34,11 @@ class Kind(msgspec.Struct, frozen=True):
 
 def kinds() -> dict[str, Kind]:
     """Every kind of job by name. A new kind is a line here and a module with its work."""
-    return {}
+    from groundcrew.services import file_scoring
+
+    return {
+        file_scoring.KIND: Kind("Score a file of answers", file_scoring.work),
+    }
 
 
 async def run(services: Services, task: Task, *, lease_s: float = LEASE_S, registry: dict[str, Kind] | None = None) -> Job | None:

@@ -15,6 +15,7 @@ from groundcrew.web.api import (
     feedback,
     gates,
     guarding,
+    jobs,
     kill_switches,
     knowledge,
     sign_offs,
@@ -48,6 +49,7 @@ def api_routes() -> Router:
         declarations,
         spend,
         guarding,
+        jobs,
     )
     handlers: list[Any] = [openapi]
     for module in modules:

@@ -11,6 +11,7 @@ from groundcrew.web.console import (
     audit,
     calls,
     guarding,
+    jobs,
     kill_switches,
     knowledge,
     portfolio,
@@ -21,7 +22,10 @@ from groundcrew.web.console import (
     use_case,
 )
 
-MODULES = (sign_in, portfolio, use_case, calls, sign_offs, knowledge, kill_switches, guarding, spend, audit, accounts, stream)
+MODULES = (
+    *(sign_in, portfolio, use_case, calls, sign_offs, knowledge, kill_switches, guarding, spend, jobs, audit, accounts),
+    stream,
+)
 
 
 def console_routes() -> Router:
