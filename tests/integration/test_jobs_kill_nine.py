@@ -15,7 +15,7 @@ from groundcrew.services import file_scoring, job_files
 from groundcrew.services.bundle import open_services
 from groundcrew.services.file_scoring import BATCH_ROWS
 
-ROWS = BATCH_ROWS * 8
+ROWS = BATCH_ROWS * 4
 WAIT_S_MAX = 60.0
 LEASE_S = 1.0
 SOURCE = "A card is replaced within 5 days. The everyday account costs CHF 3 a month. Transfers within Switzerland are free."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from groundcrew.cli.common import actor, json_option, print_json, print_table, storage_options
+from groundcrew.cli.common import actor, json_option, parse_duration, print_json, print_table, storage_options
 from groundcrew.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,6 +62,43 @@ def _submit_scoring(source: Path, output: Path | None, data: Path | None, databa
 
     view = do_here(data, database_url, "scoring", submit, only_submit=True)
     click.echo(f"job {view.job.id} waits: groundcrew jobs show {view.job.id}")
+
+
+@trust.command("rescore")
+@click.argument("use_case")
+@click.option("--since", help="Calls received in this time only, such as 30d.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=10_000, show_default=True, help="The newest so many calls.")
+@click.option("--verifier", default="shipped", show_default=True, help="What scores them.")
+@click.option("--job", "as_job", is_flag=True, help="Leave it to the server; do not wait.")
+@json_option
+@storage_options
+def trust_rescore(
+    use_case: str,
+    since: str | None,
+    limit: int,
+    verifier: str,
+    as_job: bool,
+    as_json: bool,
+    data: Path | None,
+    database_url: str | None,
+) -> None:
+    """Score recorded calls of USE_CASE again with the present stack. The records stay; the new scores stand beside them.
+
+    Shows how many crossed the threshold, the largest moves, and, where people signed answers off, which score tells more.
+    """
+    from groundcrew.cli.jobs import do_here, print_rescoring
+
+    async def submit(services: Services) -> Job:
+        start = services.database.clock.now() - parse_duration(since, "--since") if since else None
+        return await services.rescoring.submit(use_case, actor=actor(), since=start, limit=limit, verifier=verifier)
+
+    view = do_here(data, database_url, "scoring", submit, quiet=as_json, only_submit=as_job)
+    if as_json:
+        print_json(view)
+    elif as_job:
+        click.echo(f"job {view.job.id} waits: groundcrew jobs show {view.job.id}")
+    else:
+        print_rescoring(view)
 
 
 @click.group()

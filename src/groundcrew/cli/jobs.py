@@ -15,6 +15,7 @@ from groundcrew.settings import load
 if TYPE_CHECKING:
     from groundcrew.domain.job import Job, JobView
     from groundcrew.services.bundle import Services
+    from groundcrew.stats.intervals import Interval
 
 #: How often a command that does a job itself looks how far it has come.
 LOOK_S = 0.5
@@ -145,6 +146,33 @@ async def _do(services: Services, job: Job, label: str, *, quiet: bool) -> None:
                 raise GroundcrewError(f"job {job.id} goes on elsewhere: groundcrew jobs show {job.id}")
 
 
+def print_rescoring(view: JobView) -> None:
+    """What became of calls that were scored again."""
+    import msgspec
+
+    from groundcrew.metrics.rescoring import RescoringReport
+
+    report = msgspec.convert(view.job.result["report"], RescoringReport)
+    apart = f"; {report.samples} of sample data apart" if report.samples else ""
+    click.echo(f"{report.n} answers scored again: {report.unchanged} as before{apart}")
+    click.echo(f"{report.fell} fell below the threshold, {report.rose} rose to it or above")
+    if view.job.result["passed_over"]:
+        click.echo(f"{view.job.result['passed_over']} calls have no answer that was ever scored")
+    if report.auroc_before is not None and report.auroc_after is not None:
+        figures = f"{_interval(report.auroc_before)} then, {_interval(report.auroc_after)} now"
+        click.echo(f"AUROC on {report.labelled} answers that people judged: {figures}")
+    else:
+        click.echo(f"{report.labelled} of them were judged by people: too few, or all alike, to say which score tells more")
+    rows = [
+        (each.call_id, f"{each.before:.3f}", f"{each.after:.3f}", f"{each.after - each.before:+.3f}") for each in report.moves
+    ]
+    print_table(("call", "then", "now", "change"), rows, empty="no trust changed")
+
+
+def _interval(interval: Interval) -> str:
+    return f"{interval.estimate:.3f} [{interval.lower:.3f}, {interval.upper:.3f}]"
+
+
 def _print(view: JobView, folder: Path) -> None:
     job = view.job
     click.secho(f"{job.kind} of {job.subject}: {view.phase}", bold=True)
@@ -152,6 +180,8 @@ def _print(view: JobView, folder: Path) -> None:
     click.echo(f"  rows: {progress_words(view)}")
     if job.error:
         click.echo(f"  {job.error}")
+    if job.kind == "rescore-calls" and job.state == "done":
+        print_rescoring(view)
     if "file" in job.result:
         click.echo(f"  result: {folder / job.result['file']}")
     for each in view.progress.failures:

@@ -17,6 +17,7 @@ from groundcrew.services.keys import Keys
 from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.registry import Registry
+from groundcrew.services.rescoring import Rescoring
 from groundcrew.services.retention import Retention
 from groundcrew.services.shadows import ShadowService
 from groundcrew.services.sign_offs import SignOffs
@@ -45,6 +46,7 @@ class Services:
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)
         self.registry = Registry(database)
+        self.rescoring = Rescoring(database, self.jobs)
         self.retention = Retention(database)
         self.shadows = ShadowService(database)
         self.sign_offs = SignOffs(database, self._flush)

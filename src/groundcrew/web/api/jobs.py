@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -9,9 +10,12 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
+from groundcrew.domain.identifiers import NAME_LENGTH_MAX
 from groundcrew.domain.job import Job, JobView
+from groundcrew.domain.rescoring import Rescored
 from groundcrew.errors import Conflict
 from groundcrew.services import file_scoring, job_files
+from groundcrew.services.rescoring import CALLS_MAX, SHIPPED
 from groundcrew.web.api.common import (
     PAGE_ROWS_DEFAULT,
     REASON_LENGTH_MAX,
@@ -31,6 +35,15 @@ class FileToScore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     input: Annotated[str, msgspec.Meta(min_length=1, max_length=job_files.NAME_LENGTH_MAX)]
     stop_at_bad_row: bool = False
     packed: bool = False
+
+
+class CallsToRescore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls to score again: the newest `limit`, received from `since` on where given."""
+
+    use_case: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
+    since: datetime | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=CALLS_MAX)] = CALLS_MAX
+    verifier: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX)] = SHIPPED
 
 
 class CancelReason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +115,20 @@ async def score_file(request: ApiRequest, data: JSONBody[FileToScore]) -> Job:
     )
 
 
+@post("/jobs/rescore-calls", action="submit_job", status_code=202, tags=["jobs"], summary="Score recorded calls again")
+async def rescore_calls(request: ApiRequest, data: JSONBody[CallsToRescore]) -> Job:
+    """Ask for the newest calls of a use case to be scored again; the records stay, the new scores stand beside them."""
+    return await services_of(request).rescoring.submit(
+        data.use_case, actor=principal_of(request).actor, since=data.since, limit=data.limit, verifier=data.verifier
+    )
+
+
+@get("/calls/{call_id:str}/rescored", action="read", tags=["calls"], summary="Later scores of a call")
+async def rescored_call(request: ApiRequest, call_id: FromPath[str]) -> dict[str, list[Rescored]]:
+    """Every time that a call was scored again, oldest first."""
+    return {"rescored": await services_of(request).rescoring.of_call(call_id)}
+
+
 @post(
     "/files",
     action="submit_job",
@@ -117,4 +144,4 @@ async def upload(request: ApiRequest) -> StoredFile:
     return StoredFile(file=name, kept_days=job_files.KEPT_S // 86_400)
 
 
-HANDLERS = [list_jobs, get_job, job_result, cancel_job, score_file, upload]
+HANDLERS = [list_jobs, get_job, job_result, cancel_job, score_file, rescore_calls, rescored_call, upload]
