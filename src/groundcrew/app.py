@@ -66,6 +66,7 @@ class App:
         from groundcrew.domain.identifiers import new_id
         from groundcrew.gateway.spool import Spool
         from groundcrew.jobs.budget_keeper import BudgetKeeper
+        from groundcrew.jobs.quality_schedule import QualitySchedule
         from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
@@ -117,8 +118,10 @@ class App:
         self._open_web()
         stack.push_async_callback(self._cancel)
         retention = RetentionJob(self.services.retention, days_default=settings.retention_days)
+        schedule = QualitySchedule(self.services)
+        self.services.database.on_change(schedule.wake)
         worker = JobWorker(self.services, slots=settings.job_slots, lease_s=settings.job_lease_s)
-        work = (self.keeper.run(), self.shipper.run(), self.budgets.run(), retention.run(), worker.run())
+        work = (self.keeper.run(), self.shipper.run(), self.budgets.run(), retention.run(), worker.run(), schedule.run())
         self._tasks = [asyncio.create_task(each) for each in work]
 
     async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stop": ("switch", "Trip the kill switch of a scope."),
     "resume": ("switch", "Ask for, or confirm, the reset of a tripped kill switch."),
     "drill": ("switch", "Trip, measure and re-arm a kill switch; the time becomes evidence."),
-    "knowledge": ("knowledge", "Add, approve, list and search knowledge bases."),
+    "knowledge": ("knowledge", "Add, approve, list, search and look through knowledge bases."),
     "trust": ("files", "Score answers against their sources."),
     "jobs": ("jobs", "List, show, cancel and work on durable jobs."),
     "guard": ("files", "Scan texts with a guard."),

@@ -18,14 +18,14 @@ from groundcrew.grounding.facts.dates import Moment, agree
 from groundcrew.grounding.facts.quantities import Quantity, compatible, same_value
 from groundcrew.grounding.lexicon import PREFIX_CHARS_MIN, Token, same_word
 from groundcrew.grounding.sentences import split_sentences
-from groundcrew.grounding.statement import Statement, read_statement
+from groundcrew.grounding.statement import Statement, is_german, read_statement
 
 #: Pairs of sentences that one run compares closely.
 PAIRS_MAX = 200_000
 #: Sentences of one base that are read.
 SENTENCES_MAX = 400_000
 #: Of the words (by weight) of each sentence, so many must stand in the other or in what it stands under.
-COVERED_MIN = 0.6
+COVERED_MIN = 0.5
 #: Words that both sentences say themselves; one is enough within a document, or where neither says anything else.
 SHARED_MIN = 2
 #: Words that stand in more sentences than this pair nothing by themselves.
@@ -41,9 +41,24 @@ _COSTS = re.compile(
     r"prezzo)\b",
     re.IGNORECASE,
 )
+#: Verbs that tie a figure to its subject and say nothing themselves, and words that say how a figure is meant.
+_LIGHT = re.compile(
+    r"\b(?:lasts?|takes?|taken|amounts? to|applies|apply|gets?|receives?|needs?|required?|requires?|ends?|total(?:s|led)?|"
+    r"maximum|minimum|maximal|minimal|currently|always|automatically|pays?|paid|in total|cannot|beträgt|betragen|dauert|dauern|"
+    r"liegt|liegen|gilt|gelten|beläuft|braucht|benötigt|endet|automatisch|derzeit|zahlen|zahlt|insgesamt|s'élève|dure|vaut|paie|"
+    r"paient|ammonta|dura|vale|pagano?)\b",
+    re.IGNORECASE,
+)
+#: Words that make a sentence hold in some cases only: where the two differ in them, both may be right.
+_CONDITIONS = re.compile(
+    r"\b(?:without|unless|except|if|when|only|first|before|instead|ohne|wenn|falls|sofern|nur|ausser|außer|vor|statt|sans|sauf|"
+    r"seulement|avant|senza|se|solo|salvo|prima)\b",
+    re.IGNORECASE,
+)
+_FROM = re.compile(r"\b(?:from|ab|dès|à partir de|da|a partire da)\s*$", re.IGNORECASE)
 _NARROWS = re.compile(
     r"\b(?:for|with|without|at|by|via|under|in|on|from|through|when|if|unless|except|für|mit|ohne|bei|per|über|unter|in|im|am|an|auf|"
-    r"durch|wenn|falls|ausser|außer|pour|avec|sans|chez|par|dans|en|si|sauf|con|senza|presso|nel|nella|se|salvo)\W+(?:\w+\W+){0,2}$",
+    r"durch|wenn|falls|ausser|außer|pour|avec|sans|chez|par|dans|en|si|sauf|con|senza|presso|nel|nella|se|salvo)\W+(?:\w+\W+){0,1}$",
     re.IGNORECASE,
 )
 _PERIODS = re.compile(
@@ -94,6 +109,7 @@ class _Line(msgspec.Struct, frozen=True):
     around: frozenset[str]
     names: frozenset[str]
     narrowing: frozenset[str]
+    order: tuple[str, ...]
 
 
 Progress = Callable[[int, int], None]
@@ -170,7 +186,9 @@ class _Base:
         """What the two can not both be right about, if anything."""
         if _periods_differ(left, right):
             return None
-        found = self._figures(left, right) or self._free(left, right) or self._words(left, right)
+        found = self._words(left, right)
+        if found is None and not _hold_apart(left, right):
+            found = self._figures(left, right) or self._free(left, right)
         if found is None:
             return None
         check, reason = found
@@ -188,7 +206,7 @@ class _Base:
             if len(open_mine) > 1 or len(open_theirs) > 1:
                 return None
             if open_mine and open_theirs:
-                if not _comparable(open_mine[0], open_theirs[0]):
+                if not _comparable(open_mine[0], open_theirs[0]) or _bounds_differ(left, open_mine[0], right, open_theirs[0]):
                     return None
                 differing.append((open_mine[0], open_theirs[0]))
             elif open_mine or open_theirs:
@@ -197,9 +215,13 @@ class _Base:
         if len(differing) != 1:
             return None
         mine_one, theirs_one = differing[0]
-        if _rate(left.text) != _rate(right.text) or not _checked(
-            left.statement, right.statement, left.around, right.around, ("number", "date", "rate")
-        ):
+        is_code = isinstance(mine_one, Quantity) and mine_one.dimension == "code"
+        if is_code and _missing(left, right) and _missing(right, left):
+            return None
+        checks = ("number", "date", "rate")
+        if not is_code and not _checked(left.statement, right.statement, left.around, right.around, checks):
+            return None
+        if _rate(left.text) != _rate(right.text):
             return None
         check = "number" if isinstance(mine_one, Quantity) else "date"
         return check, f"“{mine_one.text}” here, “{theirs_one.text}” there"
@@ -269,7 +291,7 @@ def _lines(row: int, passage: Passage) -> Iterator[_Line]:
             continue
         text = passage.text[sentence.start : sentence.end]
         statement = read_statement(text)
-        priced = [match.span() for pattern in (_FREE, _COSTS, _PERIODS) for match in pattern.finditer(text)]
+        priced = [match.span() for pattern in (_FREE, _COSTS, _PERIODS, _LIGHT) for match in pattern.finditer(text)]
         words = [each for each in statement.content() if not any(start <= each.start < end for start, end in priced)]
         if words:
             names = frozenset(
@@ -277,7 +299,16 @@ def _lines(row: int, passage: Passage) -> Iterator[_Line]:
             )
             own = frozenset(token.stem for token in words)
             narrowing = frozenset(token.stem for token in words if _narrows(statement, token))
-            yield _Line(Place(row, sentence.start, sentence.end), text, statement, own, around, names, narrowing)
+            yield _Line(
+                Place(row, sentence.start, sentence.end),
+                text,
+                statement,
+                own,
+                around,
+                names,
+                narrowing,
+                tuple(each.stem for each in words),
+            )
 
 
 def _stems(text: str) -> frozenset[str]:
@@ -300,9 +331,8 @@ def _are_opposite(left: _Line, right: _Line, mine: frozenset[str], theirs: froze
     """Whether one word on each side is all that differs, and those two are opposites: without them nothing contradicts."""
     if len(mine) != 1 or len(theirs) != 1 or len(left.own) < 2 or not _checked(left.statement, right.statement):
         return False
-    return not _checked(
-        *(read_statement(each.text.replace(_word(each, own), "")) for each, own in ((left, mine), (right, theirs)))
-    )
+    without = [read_statement(each.text.replace(_word(each, own), "")) for each, own in ((left, mine), (right, theirs))]
+    return not _checked(without[0], without[1])
 
 
 def _word(line: _Line, stems: frozenset[str]) -> str:
@@ -350,7 +380,7 @@ def _last_name(line: _Line) -> str:
 
 
 def _quantities(statement: Statement) -> list[Quantity]:
-    return [each for each in statement.quantities if not each.is_article]
+    return [each for each in statement.quantities if not each.is_article or each.dimension]
 
 
 def _moments(statement: Statement) -> list[Moment]:
@@ -367,8 +397,44 @@ def _same(one: Quantity | Moment, other: Quantity | Moment) -> bool:
 
 def _comparable(one: Quantity | Moment, other: Quantity | Moment) -> bool:
     if isinstance(one, Quantity) and isinstance(other, Quantity):
+        if one.dimension == other.dimension == "code":
+            return _shape(one.code) == _shape(other.code)
         return compatible(one, other)
     return isinstance(one, Moment) and isinstance(other, Moment) and one.kind == other.kind
+
+
+def _shape(code: str) -> tuple[int, int]:
+    """How many digits and how many other characters a code has: a telephone number is compared with another one."""
+    digits = sum(each.isdigit() for each in code)
+    return digits, len(code) - digits
+
+
+def _bounds_differ(left: _Line, mine: Quantity | Moment, right: _Line, theirs: Quantity | Moment) -> bool:
+    """Whether one figure is a least and the other a most: both hold."""
+    bounds = set()
+    for line, each in ((left, mine), (right, theirs)):
+        least = _FROM.search(line.text[: each.start]) is not None
+        bounds.add("at_least" if least else each.bound if isinstance(each, Quantity) else "")
+    return bounds == {"at_least", "at_most"}
+
+
+def _hold_apart(left: _Line, right: _Line) -> bool:
+    """Whether the two speak of different cases: other conditions, or one sentence built like the other with other words in the
+    same places ("adults" and "children")."""
+    cases = [{match.group().lower() for match in _CONDITIONS.finditer(line.text)} for line in (left, right)]
+    if cases[0] != cases[1]:
+        return True
+    mine, theirs = _missing(left, right), _missing(right, left)
+    if not mine or not theirs or len(left.order) != len(right.order):
+        return False
+    if is_german(left.statement.tokens) and not any(
+        _word(line, own)[0].isupper() for line, own in ((left, mine), (right, theirs))
+    ):
+        return False  # verbs: things are written with a capital
+    return all(
+        one == other or _covers(one, frozenset({other})) or (one in mine and other in theirs)
+        for one, other in zip(left.order, right.order, strict=True)
+    )
 
 
 def _rate(text: str) -> frozenset[str]:

@@ -16,6 +16,7 @@ from groundcrew.services.jobs import Jobs
 from groundcrew.services.keys import Keys
 from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
+from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.registry import Registry
 from groundcrew.services.rescoring import Rescoring
 from groundcrew.services.retention import Retention
@@ -45,6 +46,7 @@ class Services:
         self.keys = Keys(database)
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)
+        self.quality = KnowledgeQuality(database, self.jobs)
         self.registry = Registry(database)
         self.rescoring = Rescoring(database, self.jobs)
         self.retention = Retention(database)

@@ -10,6 +10,7 @@ from groundcrew.domain.job import Job
 from groundcrew.domain.key import Key
 from groundcrew.domain.kill_switch import KillSwitch
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
+from groundcrew.domain.knowledge_quality import Finding
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.spending import BudgetWarning
@@ -99,4 +100,11 @@ JOBS = Collection(
     "job",
     identify=lambda each: each.id,
     columns=lambda each: {"kind": each.kind, "subject": each.subject, "state": each.state},
+)
+FINDINGS = Collection(
+    tables.findings,
+    Finding,
+    "finding",
+    identify=lambda each: each.id,
+    columns=lambda each: {"knowledge_base": each.knowledge_base, "kind": each.kind, "state": each.state},
 )

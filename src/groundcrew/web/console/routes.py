@@ -15,6 +15,7 @@ from groundcrew.web.console import (
     kill_switches,
     knowledge,
     portfolio,
+    quality,
     sign_in,
     sign_offs,
     spend,
@@ -23,7 +24,7 @@ from groundcrew.web.console import (
 )
 
 MODULES = (
-    *(sign_in, portfolio, use_case, calls, sign_offs, knowledge, kill_switches, guarding, spend, jobs, audit, accounts),
+    *(sign_in, portfolio, use_case, calls, sign_offs, knowledge, quality, kill_switches, guarding, spend, jobs, audit, accounts),
     stream,
 )
 
