@@ -259,6 +259,8 @@ class _Base:
         shared = [stem for stem in left.own if _covers(stem, right.own)]
         if not shared:
             return False
+        if len(shared) >= SHARED_MIN and _differ_in_their_last_name(left, right):
+            return True
         mine, theirs = _missing(left, right), _missing(right, left)
         same_title = self._passages[left.place.row].title == self._passages[right.place.row].title
         if not same_title:
@@ -266,8 +268,6 @@ class _Base:
                 return False
             if not any(_covers(stem, self._topics) or stem in left.names for stem in shared):
                 return False
-        if _differ_in_their_last_name(left, right):
-            return True
         for one, missing in ((left, mine), (right, theirs)):
             if any(_covers(stem, self._topics) or stem in one.names or stem in one.narrowing for stem in missing):
                 return False

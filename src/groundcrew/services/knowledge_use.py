@@ -65,7 +65,7 @@ async def read_use(database: Database, knowledge_base: str, since: datetime) -> 
         ]
     for use_case in use_cases:
         await _read_use_case(database, use, use_case, since)
-    use.questions.sort(key=lambda each: each.at)
+    use.questions.sort(key=lambda each: (each.at, each.call_id))
     return use
 
 
@@ -78,12 +78,13 @@ async def _read_use_case(database: Database, use: Use, use_case: UseCase, since:
             page = await stored_calls.latest(connection, use_case=use_case.name, before=before, limit=PAGE_CALLS)
         for call in page:
             if call.received_at < since:
-                return
+                continue
             if use.calls + use.samples >= CALLS_MAX:
                 use.truncated = True
                 return
             _count(use, call, corrected)
-        if len(page) < PAGE_CALLS:
+        # Ids follow time but for a clock that was set: a page of old calls alone ends the window.
+        if len(page) < PAGE_CALLS or all(call.received_at < since for call in page):
             return
         before = page[-1].id
 

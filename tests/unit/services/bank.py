@@ -23,7 +23,9 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.job import Job
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
+from groundcrew.domain.knowledge_quality import ACTIONS, Finding, finding_id
 from groundcrew.domain.provider import Model, Price, Provider, Target
+from groundcrew.domain.rescoring import Rescored
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, UseCase
@@ -32,7 +34,7 @@ from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
 from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.registry import Change
-from groundcrew.store import catalog
+from groundcrew.store import catalog, rescoring
 from groundcrew.store.database import Database
 from groundcrew.testing import FakeClock
 
@@ -306,6 +308,46 @@ def job(**changes: Any) -> Job:
     return msgspec.structs.replace(item, **changes)
 
 
+def finding(**changes: Any) -> Finding:
+    """Something that was found about the knowledge base."""
+    item = Finding(
+        id=finding_id(BASE, "stale", "The rate is valid until 31.12.2025."),
+        knowledge_base=BASE,
+        kind="stale",
+        title="Its validity ended on 2025-12-31",
+        owner="desk@bank.example",
+        found_at=datetime.fromisoformat("2026-03-03T10:00:00+00:00"),
+        revision=REVISION,
+        action=ACTIONS["stale"],
+    )
+    return msgspec.structs.replace(item, **changes)
+
+
+async def score_again(services: Services, *calls: Call) -> None:
+    """A job with two batches of later scores, and a finding."""
+    submitted = await services.rescoring.submit(NAME, actor=PERSON)
+    task = await services.jobs.claim([submitted.kind])
+    assert task is not None
+    for number, each in enumerate((*calls, call()), start=1):
+        row = Rescored(
+            id=f"{submitted.id}/{each.id}",
+            job_id=submitted.id,
+            use_case=NAME,
+            call_id=each.id,
+            at=each.received_at,
+            text="answer",
+            scorer="1",
+            threshold=0.7,
+            trust=0.9,
+            state="supported",
+            report=TrustReport(trust=0.8, state="supported"),
+        )
+        async with task.step({"after": each.id}, done=number) as writer:
+            await rescoring.insert(writer, [row], submitted.id)
+            await catalog.FINDINGS.put(writer, finding(count=number), "find")
+    await task.finish(result={"calls": len(calls)})
+
+
 async def full_history(services: Services) -> None:
     """At least one row in every audited table, two batches of calls and of outcomes, and a hypothesis with two versions."""
     await ready_for_pilot(services)
@@ -326,5 +368,6 @@ async def full_history(services: Services) -> None:
     near = {"limit": 100_000, "used": 80_000, "at": now, "period": f"{now:%Y-%m-%d}"}
     await services.spending.warn([BudgetWarning(kind="use-case", use_case=NAME, account="", meter="tokens_per_day", **near)])
     await services.kill_switches.stop(Scope("unit", "retail"), actor=PERSON, reason="odd answers")
+    await score_again(services, held)
     await apply(services, hypothesis=plan(planned_n=500))
     await approve_knowledge(services, "b" * 64)

@@ -20,7 +20,7 @@ from groundcrew.store import tables
 from groundcrew.store.audit import BATCHED, SINGLE
 
 #: Rows that are operational and not part of the record.
-UNAUDITED = {"snapshot_version", "enforcement_points", "sessions", "key_uses", "spending", "budget_holds"}
+UNAUDITED = {"snapshot_version", "enforcement_points", "sessions", "key_uses", "spending", "budget_holds", "job_runs"}
 AUDITED = [table for table in tables.metadata.sorted_tables if table.name not in UNAUDITED]
 Row = dict[str, Any]
 

@@ -49,7 +49,11 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
         await connection.execute(sa.text("DROP TABLE audit_head"))
         # The log that the history comes with knows its warnings; a first release had neither.
         warnings = [dict(row) for row in (await connection.execute(sa.select(tables.budget_warnings))).mappings()]
-        for table in ("spending", "budget_holds", "budget_warnings", "key_uses"):
+        later = {
+            table: [dict(row) for row in (await connection.execute(sa.select(table))).mappings()]
+            for table in (tables.jobs, tables.findings, tables.rescored)
+        }
+        for table in ("spending", "budget_holds", "budget_warnings", "key_uses", "job_runs", *(each.name for each in later)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
         for index in ("ix_calls_use_case_shadow_of", "ix_calls_trace_id"):
             await connection.execute(sa.text(f"DROP INDEX {index}"))
@@ -60,6 +64,8 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
     async with bank.opened(database_url, tmp_path, bare=True) as services:
         async with services.database.operate() as connection:
             await connection.execute(tables.budget_warnings.insert(), warnings)
+            for table, rows in later.items():
+                await connection.execute(table.insert(), rows)
         assert (await services.audit.verify()).problems == ()
         calls = await services.calls.latest(limit=1_000)
         carried = await services.spending.report("key", since=min(each.received_at for each in calls).date())
