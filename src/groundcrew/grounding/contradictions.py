@@ -56,6 +56,7 @@ _CONDITIONS = re.compile(
     re.IGNORECASE,
 )
 _FROM = re.compile(r"\b(?:from|ab|dès|à partir de|da|a partire da)\s*$", re.IGNORECASE)
+_AND = re.compile(r",?\s+(?:and|und|et|e)\s+(?=[a-zäöüàéè])")
 _NARROWS = re.compile(
     r"\b(?:for|with|without|at|by|via|under|in|on|from|through|when|if|unless|except|für|mit|ohne|bei|per|über|unter|in|im|am|an|auf|"
     r"durch|wenn|falls|ausser|außer|pour|avec|sans|chez|par|dans|en|si|sauf|con|senza|presso|nel|nella|se|salvo)\W+(?:\w+\W+){0,1}$",
@@ -197,24 +198,24 @@ class _Base:
     def _figures(self, left: _Line, right: _Line) -> tuple[str, str] | None:
         """Exactly one figure differs, it is of one kind on both sides, and every other that both give is the same."""
         differing: list[tuple[Quantity | Moment, Quantity | Moment]] = []
+        alone: list[tuple[_Line, Quantity | Moment]] = []
         for kind in (_quantities, _moments):
             mine, theirs = kind(left.statement), kind(right.statement)
-            if not mine and not theirs:
-                continue
             open_mine = [each for each in mine if not any(_same(each, other) for other in theirs)]
             open_theirs = [each for each in theirs if not any(_same(each, other) for other in mine)]
-            if len(open_mine) > 1 or len(open_theirs) > 1:
+            pairs = [(one, other) for one in open_mine for other in open_theirs if _comparable(one, other)]
+            if len(pairs) > 1 or any(_bounds_differ(left, one, right, other) for one, other in pairs):
                 return None
-            if open_mine and open_theirs:
-                if not _comparable(open_mine[0], open_theirs[0]) or _bounds_differ(left, open_mine[0], right, open_theirs[0]):
-                    return None
-                differing.append((open_mine[0], open_theirs[0]))
-            elif open_mine or open_theirs:
-                # A figure that only one side gives may be its condition ("up to", "from the age of").
-                return None
+            differing += pairs
+            alone += [(left, each) for each in open_mine if not any(each is one for one, _ in pairs)]
+            alone += [(right, each) for each in open_theirs if not any(each is other for _, other in pairs)]
         if len(differing) != 1:
             return None
         mine_one, theirs_one = differing[0]
+        # A figure that only one side gives may be a condition ("up to", "from the age of"), unless it stands in another clause.
+        for line, figure in alone:
+            if _share_a_clause(line.statement, figure, mine_one if line is left else theirs_one):
+                return None
         is_code = isinstance(mine_one, Quantity) and mine_one.dimension == "code"
         if is_code and _missing(left, right) and _missing(right, left):
             return None
@@ -229,12 +230,18 @@ class _Base:
     def _free(self, left: _Line, right: _Line) -> tuple[str, str] | None:
         """Free on one side, with a price on the other, and neither has a condition in figures."""
         for one, other in ((left, right), (right, left)):
-            free, figures = _FREE.search(one.text), _quantities(other.statement)
-            is_price = len(figures) == 1 and figures[0].dimension.startswith("currency:")
-            if not free or not is_price or not _COSTS.search(other.text) or _FREE.search(other.text):
+            free, figures = _FREE.search(one.text), other.statement.figures()
+            prices = [each for each in _quantities(other.statement) if each.dimension.startswith("currency:")]
+            if (
+                not free
+                or len(prices) != 1
+                or not _COSTS.search(other.text)
+                or _FREE.search(other.text)
+                or one.statement.figures()
+            ):
                 continue
-            if not _quantities(one.statement) and not one.statement.moments and not other.statement.moments:
-                return "free", f"“{free.group()}” and “{figures[0].text}” for the same"
+            if not any(_share_a_clause(other.statement, each, prices[0]) for each in figures if each is not prices[0]):
+                return "free", f"“{free.group()}” and “{prices[0].text}” for the same"
         return None
 
     def _words(self, left: _Line, right: _Line) -> tuple[str, str] | None:
@@ -289,26 +296,40 @@ def _lines(row: int, passage: Passage) -> Iterator[_Line]:
     for sentence in split_sentences(passage.text):
         if sentence.kind == "heading":
             continue
-        text = passage.text[sentence.start : sentence.end]
-        statement = read_statement(text)
-        priced = [match.span() for pattern in (_FREE, _COSTS, _PERIODS, _LIGHT) for match in pattern.finditer(text)]
-        words = [each for each in statement.content() if not any(start <= each.start < end for start, end in priced)]
-        if words:
-            names = frozenset(
-                token.stem for name in statement.names for token in statement.tokens if name.start <= token.start < name.end
-            )
-            own = frozenset(token.stem for token in words)
-            narrowing = frozenset(token.stem for token in words if _narrows(statement, token))
-            yield _Line(
-                Place(row, sentence.start, sentence.end),
-                text,
-                statement,
-                own,
-                around,
-                names,
-                narrowing,
-                tuple(each.stem for each in words),
-            )
+        for start, end in _readings(passage.text, sentence.start, sentence.end):
+            line = _line(Place(row, start, end), passage.text[start:end], around)
+            if line is not None:
+                yield line
+
+
+def _readings(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The sentence, and its first part by itself where that has a figure and "and" leads to a second statement that sets no
+    condition ("costs CHF 20 and arrives within five days")."""
+    found = _AND.search(text, start, end)
+    if found is None or _CONDITIONS.search(text, found.end(), end) or not read_statement(text[start : found.start()]).figures():
+        return [(start, end)]
+    return [(start, end), (start, found.start())]
+
+
+def _line(place: Place, text: str, around: frozenset[str]) -> _Line | None:
+    """A sentence read for comparison; None where it says nothing of its own."""
+    statement = read_statement(text)
+    priced = [match.span() for pattern in (_FREE, _COSTS, _PERIODS, _LIGHT) for match in pattern.finditer(text)]
+    words = [each for each in statement.content() if not any(start <= each.start < end for start, end in priced)]
+    if not words:
+        return None
+    return _Line(
+        place=place,
+        text=text,
+        statement=statement,
+        own=frozenset(each.stem for each in words),
+        around=around,
+        names=frozenset(
+            each.stem for name in statement.names for each in statement.tokens if name.start <= each.start < name.end
+        ),
+        narrowing=frozenset(each.stem for each in words if _narrows(statement, each)),
+        order=tuple(each.stem for each in words),
+    )
 
 
 def _stems(text: str) -> frozenset[str]:
@@ -401,6 +422,10 @@ def _comparable(one: Quantity | Moment, other: Quantity | Moment) -> bool:
             return _shape(one.code) == _shape(other.code)
         return compatible(one, other)
     return isinstance(one, Moment) and isinstance(other, Moment) and one.kind == other.kind
+
+
+def _share_a_clause(statement: Statement, one: Quantity | Moment, other: Quantity | Moment) -> bool:
+    return statement.clause_of(one.start) == statement.clause_of(other.start)
 
 
 def _shape(code: str) -> tuple[int, int]:

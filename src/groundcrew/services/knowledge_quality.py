@@ -133,7 +133,7 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
         *contradictions,
         *await asyncio.to_thread(quality_checks.stale, maker, passages, unchanged),
         *unanswered,
-        *quality_checks.unused(maker, passages, use),
+        *quality_checks.unused(maker, passages, use, unchanged),
         *quality_checks.corrected(maker, passages, use),
     ]
     async with task.step(state, done=total, total=total) as writer:

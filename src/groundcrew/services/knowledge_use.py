@@ -40,8 +40,8 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Use(msgspec.Struct):
-    """What the calls of a window tell. `found` and `quoted` count passages by id; `rested` counts answers by the passage that
-    they rested on, `corrected` those of them that people corrected, with the calls."""
+    """What the calls of a window, received at `times`, tell. `found` and `quoted` count passages by id; `rested` counts answers
+    by the passage that they rested on, `corrected` those of them that people corrected, with the calls."""
 
     calls: int = 0
     samples: int = 0
@@ -51,6 +51,7 @@ class Use(msgspec.Struct):
     quoted: Counter[str] = msgspec.field(default_factory=Counter)
     rested: Counter[str] = msgspec.field(default_factory=Counter)
     corrected: dict[str, list[tuple[str, datetime, bool]]] = msgspec.field(default_factory=dict)
+    times: list[datetime] = msgspec.field(default_factory=list)
     questions: list[Question] = msgspec.field(default_factory=list)
 
 
@@ -96,6 +97,7 @@ def _count(use: Use, call: Call, corrected: set[str]) -> None:
         use.calls += 1
     if call.status in UNANSWERED and (question := question_of(call.request)):
         use.questions.append(Question(call.id, question, call.received_at, call.sample))
+    use.times.append(call.received_at)
     use.found.update({each.passage_id for each in call.sources})
     quoted = quoted_passages(call)
     use.quoted.update(quoted)

@@ -133,28 +133,29 @@ def unanswered(maker: Maker, questions: Sequence[Question], encoder: Encoder) ->
     return sorted(findings, key=lambda each: (each.sample, -each.count, each.id))[:FINDINGS_MAX]
 
 
-def unused(maker: Maker, passages: Sequence[Passage], use: Use) -> list[Finding]:
-    """Documents of which no passage was found in the window's calls; nothing with fewer than USE_CALLS_MIN calls."""
-    number = use.calls + use.samples
-    if number < USE_CALLS_MIN:
-        return []
+def unused(maker: Maker, passages: Sequence[Passage], use: Use, unchanged_since: dict[str, datetime]) -> list[Finding]:
+    """Documents of which no passage was found in the window's calls since they are as they are; nothing is said of one that
+    fewer than USE_CALLS_MIN calls could have found."""
     documents: dict[str, list[Passage]] = defaultdict(list)
     for passage in passages:
         documents[passage.document].append(passage)
-    # A passage's id holds its document's bytes: calls of an earlier state of the document are none of this one's.
-    return [
-        maker.make(
-            "unused",
-            f"None of its {len(own)} passages was found in {number} calls",
-            [document, *(each.text for each in own)],
-            quotes=(quote(own[0], own[0].text),),
-            count=len(own),
-            of=number,
-            sample=not use.calls,
+    findings = []
+    for document, own in sorted(documents.items()):
+        number = sum(each >= unchanged_since.get(document, maker.revision.added_at) for each in use.times)
+        if number < USE_CALLS_MIN or any(use.found[each.id] for each in own):
+            continue
+        findings.append(
+            maker.make(
+                "unused",
+                f"None of its {len(own)} passages was found in {number} calls",
+                [document, *(each.text for each in own)],
+                quotes=(quote(own[0], own[0].text),),
+                count=len(own),
+                of=number,
+                sample=not use.calls,
+            )
         )
-        for document, own in sorted(documents.items())
-        if not any(use.found[each.id] for each in own)
-    ][:FINDINGS_MAX]
+    return findings[:FINDINGS_MAX]
 
 
 def corrected(maker: Maker, passages: Sequence[Passage], use: Use) -> list[Finding]:
