@@ -62,6 +62,9 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
         state = {"sha256": digest, "line": batch[-1][0], "bytes": size, "rows": state["rows"] + len(scored)}
         rows = sum(1 for _, line in batch if line is None or line.strip())
         await task.save(state, done=task.done + rows)
+    if not state["rows"] and task.failed:
+        first = task.failures[0]
+        raise InputError(f"none of its {task.failed} rows can be scored; {first.row}: {first.reason}", file=arguments["input"])
     await asyncio.to_thread(writing.complete, state["bytes"])
     return {"file": name, "rows": state["rows"], "input_sha256": digest}
 

@@ -92,6 +92,12 @@ async def test_a_job_may_be_told_to_stop_at_a_bad_row(services: Services) -> Non
     assert not list((services.jobs.folder / "results").glob("*.jsonl"))
 
 
+async def test_a_file_of_which_no_row_can_be_scored_is_a_failure(services: Services) -> None:
+    view = await scored(services, put(services, "a.jsonl", b"{}\n{}"))
+    assert (view.phase, view.progress.failed) == ("failed", 2)
+    assert view.job.error == "a.jsonl: none of its 2 rows can be scored; line 1: id: is missing"
+
+
 async def test_a_line_that_is_too_long_is_one_bad_row(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_files, "LINE_BYTES_MAX", 300)
     long = json.dumps({"id": 9, "sources": [SOURCE * 9], "answer": "A."})

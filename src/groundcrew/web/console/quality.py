@@ -8,9 +8,9 @@ import msgspec
 from litestar import get, post
 from litestar.params import FromPath, QueryParameter
 
-from groundcrew.domain.knowledge_quality import ACTIONS, FINDING_KINDS
+from groundcrew.domain.knowledge_quality import ACTIONS, FINDING_KINDS, Finding
 from groundcrew.errors import Conflict, InputError, NotFound
-from groundcrew.services.knowledge_quality import OWNER_LENGTH_MAX, Decision
+from groundcrew.services.knowledge_quality import ACTOR, OWNER_LENGTH_MAX, Decision, Quality
 from groundcrew.web.api.common import REASON_LENGTH_MAX, principal_of, services_of
 from groundcrew.web.console.page import Page, PageRequest, render, see
 from groundcrew.web.console.use_case import NoFields
@@ -24,7 +24,7 @@ TITLES = {
     "unused": "Documents that no call has found",
     "corrected": "Passages whose answers people correct",
 }
-SETTLED_SHOWN = 50
+SETTLED_SHOWN = 20
 
 
 class DecisionForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,11 +88,18 @@ async def _page(
             (kind, TITLES[kind], ACTIONS[kind], [each for each in quality.findings if each.kind == kind and each.state == "open"])
             for kind in FINDING_KINDS
         ],
-        settled=[each for each in quality.findings if each.state != "open"][:SETTLED_SHOWN],
+        settled=_settled(quality),
         titles=TITLES,
         message=message,
         problem=problem,
     )
+
+
+def _settled(quality: Quality) -> list[Finding]:
+    """The newest SETTLED_SHOWN that are not open, those that people settled before those that a run closed."""
+    found = [each for each in quality.findings if each.state != "open" and each.decided_at is not None]
+    found.sort(key=lambda each: (each.decided_by != ACTOR, each.decided_at), reverse=True)
+    return found[:SETTLED_SHOWN]
 
 
 HANDLERS = [quality_page, look_through, decide]
