@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: How long the server waits for calls in flight when it is told to stop.
 SHUTDOWN_S_MAX = 20
 BACKLOG_MAX = 2_048
+#: How far workers of jobs stand back behind whatever else this machine does.
+WORKER_NICENESS = 10
 #: Objects that are made, less those that are gone, before the youngest are looked through; then how many such times before older
 #: ones are. Calls leave next to no cycles behind.
 GC_THRESHOLDS = (10_000, 20, 20)
@@ -70,7 +72,7 @@ class App:
         from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
-        from groundcrew.jobs.worker import JobWorker
+        from groundcrew.jobs.worker_process import WorkerProcesses
         from groundcrew.services.bundle import open_services
         from groundcrew.web.live import LiveEvents
 
@@ -120,7 +122,7 @@ class App:
         retention = RetentionJob(self.services.retention, days_default=settings.retention_days)
         schedule = QualitySchedule(self.services)
         self.services.database.on_change(schedule.wake)
-        worker = JobWorker(self.services, slots=settings.job_slots, lease_s=settings.job_lease_s)
+        worker = WorkerProcesses(self.services, settings)
         work = (self.keeper.run(), self.shipper.run(), self.budgets.run(), retention.run(), worker.run(), schedule.run())
         self._tasks = [asyncio.create_task(each) for each in work]
 
@@ -241,20 +243,23 @@ class Wiring:
 
 
 async def _work(settings: Settings, *, drain: bool) -> int:
+    import os
+
     from groundcrew.jobs.worker import JobWorker
     from groundcrew.services.bundle import open_services
 
+    os.nice(WORKER_NICENESS)
     services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
     try:
         worker = JobWorker(services, slots=max(1, settings.job_slots), lease_s=settings.job_lease_s)
-        if drain:
-            return await worker.drain()
-        working = asyncio.create_task(worker.run())
+        working: asyncio.Task[int | None] = asyncio.create_task(worker.drain() if drain else worker.run())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, working.cancel)
-        await asyncio.gather(working, return_exceptions=True)
-        return 0
+        try:
+            return await working or 0
+        except asyncio.CancelledError:
+            return 0
     finally:
         await services.database.close()
 

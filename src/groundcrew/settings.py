@@ -63,7 +63,7 @@ HELP: dict[str, str] = {
     "spool_bytes_max": "size of the spool's file past which calls can not be recorded; 1 GiB holds about 300,000 calls",
     "spool_free_bytes_min": "free space of the spool's disk below which calls can not be recorded",
     "retention_days": "days after which the texts of recorded calls are removed, unless a use case says otherwise; 0 keeps them",
-    "job_slots": "durable jobs that this server does at once; 0 leaves them to `groundcrew jobs work`",
+    "job_slots": "jobs that this server has done at once, each in a process of its own; 0 leaves them to `groundcrew jobs work`",
     "job_lease_s": "seconds after which a job whose worker says nothing any more goes to another worker",
     "secure_cookies": "set behind TLS: cookies are sent over https only",
     "otlp_endpoint": "base URL of an OpenTelemetry collector (OTLP over HTTP); empty for what OTEL_EXPORTER_OTLP_ENDPOINT says",
