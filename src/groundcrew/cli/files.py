@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groundcrew.cli.common import actor, json_option, parse_duration, print_json, print_table, storage_options
+from groundcrew.cli.trust_files import trust_calibrate, trust_guarantee
 from groundcrew.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def trust() -> None:
-    """Score answers against their sources."""
+    """Score answers against their sources, and measure the scores on labels."""
+
+
+trust.add_command(trust_calibrate)
+trust.add_command(trust_guarantee)
 
 
 @trust.command("score")

@@ -3,20 +3,19 @@ and, where people have judged answers, which of the two scores tells good from b
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 import msgspec
+import numpy as np
 
 from groundcrew.domain.rescoring import Rescored
+from groundcrew.stats.discrimination import auroc
 from groundcrew.stats.intervals import Interval
 
 MOVES_SHOWN_MAX = 20
 #: Differences below this are what rounding makes.
 SAME = 0.0005
-_Z95 = 1.959964
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,30 +65,13 @@ def compare(rows: Sequence[Rescored], labels: Mapping[str, bool]) -> RescoringRe
         mean_after=fmean(after for _, _, after in pairs) if pairs else None,
         moves=tuple(moves[:MOVES_SHOWN_MAX]),
         labelled=len(judged),
-        auroc_before=auroc([(supported, before) for supported, before, _ in judged]),
-        auroc_after=auroc([(supported, after) for supported, _, after in judged]),
+        auroc_before=_area([(supported, before) for supported, before, _ in judged]),
+        auroc_after=_area([(supported, after) for supported, _, after in judged]),
     )
 
 
-def auroc(judged: Sequence[tuple[bool, float]]) -> Interval | None:
-    """P(a supported answer scores above an unsupported one), ties half, 0..1, with its 95 % interval (Hanley & McNeil 1982).
-
-    None unless there is at least one of each kind.
-    """
-    good = [score for supported, score in judged if supported]
-    bad = sorted(score for supported, score in judged if not supported)
-    if not good or not bad:
+def _area(judged: Sequence[tuple[bool, float]]) -> Interval | None:
+    """P(a supported answer scores above an unsupported one) with its interval; None unless there is one of each kind."""
+    if len({supported for supported, _ in judged}) < 2:
         return None
-    below = sum(bisect_left(bad, score) + 0.5 * (bisect_right(bad, score) - bisect_left(bad, score)) for score in good)
-    area = below / (len(good) * len(bad))
-    one, two = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (len(good) - 1) * (one - area**2) + (len(bad) - 1) * (two - area**2)
-    half = _Z95 * math.sqrt(max(0.0, variance) / (len(good) * len(bad)))
-    return Interval(
-        estimate=area,
-        lower=max(0.0, area - half),
-        upper=min(1.0, area + half),
-        n=len(judged),
-        method="Hanley-McNeil",
-        confidence=0.95,
-    )
+    return auroc(np.array([score for _, score in judged]), np.array([supported for supported, _ in judged]))

@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.unit.services import bank
 
 from groundcrew.domain.call import Call, SourceReference
@@ -18,7 +16,7 @@ from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.errors import InputError, NotFound
 from groundcrew.jobs.worker import JobWorker
-from groundcrew.metrics.rescoring import RescoringReport, auroc
+from groundcrew.metrics.rescoring import RescoringReport
 from groundcrew.services import rescoring
 from groundcrew.services.bundle import Services
 from groundcrew.services.jobs import LEASE_S
@@ -157,17 +155,3 @@ async def test_bad_requests(services: Services) -> None:
 async def test_a_use_case_without_calls(services: Services) -> None:
     view, report = await rescored(services)
     assert (report.n, report.mean_before, report.auroc_before, view.job.done) == (0, None, None, 0)
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 4).map(lambda n: n / 4)), max_size=30))
-def test_auroc_is_the_share_of_pairs_in_order(judged: list[tuple[bool, float]]) -> None:
-    pairs = [(g, b) for good, g in judged if good for bad, b in judged if not bad]
-    found = auroc(judged)
-    if not pairs:
-        assert found is None
-        return
-    assert found is not None
-    assert found.estimate == pytest.approx(sum(1.0 if g > b else 0.5 if g == b else 0.0 for g, b in pairs) / len(pairs))
-    assert found.lower is not None
-    assert found.upper is not None
-    assert 0 <= found.lower <= found.estimate <= found.upper <= 1
