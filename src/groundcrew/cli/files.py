@@ -39,8 +39,9 @@ trust.add_command(trust_guarantee)
 )
 @storage_options
 def trust_score(source: Path, output: Path | None, as_job: bool, data: Path | None, database_url: str | None) -> None:
-    """Score each answer: trust, claims with their quotes, unsupported spans. A bad row is named by its line: it ends the command,
-    and is left out by a job."""
+    """Score each answer: trust, claims with their quotes, unsupported spans.
+
+    A bad row is named by its line: it ends the command, and is left out by a job."""
     if as_job:
         _submit_scoring(source, output, data, database_url)
         return
