@@ -159,8 +159,8 @@ def knowledge_search(
 def knowledge_quality(base: str, no_run: bool, as_job: bool, as_json: bool, data: Path | None, database_url: str | None) -> None:
     """Look through the serving revision of BASE, and show what was found.
 
-    Contradictions, stale passages, questions without an answer, documents never used, answers often corrected. Each finding has an
-    owner and an action, and keeps its state over runs."""
+    Contradictions, stale passages, questions without an answer, documents never used, answers often corrected. Each finding
+    has an owner and an action, and keeps its state over runs."""
     from groundcrew.cli.jobs import do_here
 
     async def submit(services: Services) -> Job:
