@@ -5,7 +5,6 @@ another figure, date, name, or a not. Precision first: a reviewer reads every fi
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,6 +12,7 @@ import msgspec
 
 from groundcrew.domain.knowledge import Passage
 from groundcrew.grounding.checks import run_checks
+from groundcrew.grounding.contradiction_patterns import AND, CONDITIONS, COSTS, FREE, FROM, LIGHT, NARROWS, PERIODS, VALIDITY
 from groundcrew.grounding.evidence import Evidence
 from groundcrew.grounding.facts.dates import Moment, agree
 from groundcrew.grounding.facts.quantities import Quantity, compatible, same_value
@@ -24,54 +24,12 @@ from groundcrew.grounding.statement import Statement, is_german, read_statement
 PAIRS_MAX = 200_000
 #: Sentences of one base that are read.
 SENTENCES_MAX = 400_000
-#: Of the words (by weight) of each sentence, so many must stand in the other or in what it stands under.
+#: Share (by weight) of each sentence's words that the other says or stands under.
 COVERED_MIN = 0.5
 #: Words that both sentences say themselves; one is enough within a document, or where neither says anything else.
 SHARED_MIN = 2
 #: Words that stand in more sentences than this pair nothing by themselves.
 COMMON_SENTENCES_MAX = 200
-
-_FREE = re.compile(
-    r"\b(?:free of charge|free|without charge|at no cost|no (?:fee|charge)|kostenlos|kostenfrei|gratis|gebührenfrei|"
-    r"unentgeltlich|ohne (?:Kosten|Gebühr)|gratuite?s?|sans frais|gratuit[oaie]|senza spese)\b",
-    re.IGNORECASE,
-)
-_COSTS = re.compile(
-    r"\b(?:costs?|fees?|charges?|charged|price|kostet|kosten|gebühr(?:en)?|verrechnen|preis|coûtent?|frais|prix|costa|costano|spese|"
-    r"prezzo)\b",
-    re.IGNORECASE,
-)
-#: Verbs that tie a figure to its subject and say nothing themselves, and words that say how a figure is meant.
-_LIGHT = re.compile(
-    r"\b(?:lasts?|takes?|taken|amounts? to|applies|apply|gets?|receives?|needs?|required?|requires?|ends?|total(?:s|led)?|"
-    r"maximum|minimum|maximal|minimal|currently|always|automatically|pays?|paid|in total|cannot|beträgt|betragen|dauert|dauern|"
-    r"liegt|liegen|gilt|gelten|beläuft|braucht|benötigt|endet|automatisch|derzeit|zahlen|zahlt|insgesamt|s'élève|dure|vaut|paie|"
-    r"paient|ammonta|dura|vale|pagano?)\b",
-    re.IGNORECASE,
-)
-#: Words that make a sentence hold in some cases only: where the two differ in them, both may be right.
-_CONDITIONS = re.compile(
-    r"\b(?:without|unless|except|if|when|only|first|before|instead|ohne|wenn|falls|sofern|nur|ausser|außer|vor|statt|sans|sauf|"
-    r"seulement|avant|senza|se|solo|salvo|prima)\b",
-    re.IGNORECASE,
-)
-_FROM = re.compile(r"\b(?:from|ab|dès|à partir de|da|a partire da)\s*$", re.IGNORECASE)
-_AND = re.compile(r",?\s+(?:and|und|et|e)\s+(?=[a-zäöüàéè])")
-_NARROWS = re.compile(
-    r"\b(?:for|with|without|at|by|via|under|in|on|from|through|when|if|unless|except|für|mit|ohne|bei|per|über|unter|in|im|am|an|auf|"
-    r"durch|wenn|falls|ausser|außer|pour|avec|sans|chez|par|dans|en|si|sauf|con|senza|presso|nel|nella|se|salvo)\W+(?:\w+\W+){0,1}$",
-    re.IGNORECASE,
-)
-_PERIODS = re.compile(
-    r"\b(?:per|a|an|each|every|pro|im|par|al?)\s+(day|week|month|year|tag|woche|monat|jahr|jour|semaine|mois|an|giorno|settimana|"
-    r"mese|anno)\b|\b(daily|weekly|monthly|yearly|annual(?:ly)?|täglich|wöchentlich|monatlich|jährlich)",
-    re.IGNORECASE,
-)
-_VALIDITY = re.compile(
-    r"\b(?:until|till|through|from|since|as of|starting|bis|ab|seit|vom|jusqu'au|dès le|à partir du|fino al|"
-    r"dal)\W+(?:\w+\W+){0,2}$",
-    re.IGNORECASE,
-)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -111,6 +69,7 @@ class _Line(msgspec.Struct, frozen=True):
     names: frozenset[str]
     narrowing: frozenset[str]
     order: tuple[str, ...]
+    title: frozenset[str]
 
 
 Progress = Callable[[int, int], None]
@@ -230,15 +189,9 @@ class _Base:
     def _free(self, left: _Line, right: _Line) -> tuple[str, str] | None:
         """Free on one side, with a price on the other, and neither has a condition in figures."""
         for one, other in ((left, right), (right, left)):
-            free, figures = _FREE.search(one.text), other.statement.figures()
+            free, figures = FREE.search(one.text), other.statement.figures()
             prices = [each for each in _quantities(other.statement) if each.dimension.startswith("currency:")]
-            if (
-                not free
-                or len(prices) != 1
-                or not _COSTS.search(other.text)
-                or _FREE.search(other.text)
-                or one.statement.figures()
-            ):
+            if not free or len(prices) != 1 or not COSTS.search(other.text) or FREE.search(other.text) or one.statement.figures():
                 continue
             if not any(_share_a_clause(other.statement, each, prices[0]) for each in figures if each is not prices[0]):
                 return "free", f"“{free.group()}” and “{prices[0].text}” for the same"
@@ -264,7 +217,7 @@ class _Base:
     def _same_subject(self, left: _Line, right: _Line) -> bool:
         """Whether each says nearly only words that the other says or stands under, and none that narrows what is meant."""
         shared = [stem for stem in left.own if _covers(stem, right.own)]
-        if not shared:
+        if not shared or _speak_of_their_titles(left, right):
             return False
         if len(shared) >= SHARED_MIN and _differ_in_their_last_name(left, right):
             return True
@@ -292,12 +245,12 @@ class _Base:
 
 
 def _lines(row: int, passage: Passage) -> Iterator[_Line]:
-    around = _stems(f"{passage.title}. {passage.heading}")
+    title, around = _stems(passage.title), _stems(f"{passage.title}. {passage.heading}")
     for sentence in split_sentences(passage.text):
         if sentence.kind == "heading":
             continue
         for start, end in _readings(passage.text, sentence.start, sentence.end):
-            line = _line(Place(row, start, end), passage.text[start:end], around)
+            line = _line(Place(row, start, end), passage.text[start:end], title, around)
             if line is not None:
                 yield line
 
@@ -305,16 +258,16 @@ def _lines(row: int, passage: Passage) -> Iterator[_Line]:
 def _readings(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """The sentence, and its first part by itself where that has a figure and "and" leads to a second statement that sets no
     condition ("costs CHF 20 and arrives within five days")."""
-    found = _AND.search(text, start, end)
-    if found is None or _CONDITIONS.search(text, found.end(), end) or not read_statement(text[start : found.start()]).figures():
+    found = AND.search(text, start, end)
+    if found is None or CONDITIONS.search(text, found.end(), end) or not read_statement(text[start : found.start()]).figures():
         return [(start, end)]
     return [(start, end), (start, found.start())]
 
 
-def _line(place: Place, text: str, around: frozenset[str]) -> _Line | None:
+def _line(place: Place, text: str, title: frozenset[str], around: frozenset[str]) -> _Line | None:
     """A sentence read for comparison; None where it says nothing of its own."""
     statement = read_statement(text)
-    priced = [match.span() for pattern in (_FREE, _COSTS, _PERIODS, _LIGHT) for match in pattern.finditer(text)]
+    priced = [match.span() for pattern in (FREE, COSTS, PERIODS, LIGHT) for match in pattern.finditer(text)]
     words = [each for each in statement.content() if not any(start <= each.start < end for start, end in priced)]
     if not words:
         return None
@@ -329,6 +282,7 @@ def _line(place: Place, text: str, around: frozenset[str]) -> _Line | None:
         ),
         narrowing=frozenset(each.stem for each in words if _narrows(statement, each)),
         order=tuple(each.stem for each in words),
+        title=title,
     )
 
 
@@ -344,7 +298,7 @@ def _covers(stem: str, others: frozenset[str]) -> bool:
 
 def _narrows(statement: Statement, token: Token) -> bool:
     """Whether a word stands behind a preposition, with no figure or date between ("for minors", but not "open on Monday")."""
-    found = _NARROWS.search(statement.text[: token.start])
+    found = NARROWS.search(statement.text[: token.start])
     return found is not None and not any(each.start >= found.start() for each in statement.figures() if each.end <= token.start)
 
 
@@ -374,6 +328,25 @@ def _checked(
         if not any(each.contradicted and each.check in checks for each in found):
             return False
     return True
+
+
+def _speak_of_their_titles(left: _Line, right: _Line) -> bool:
+    """Whether what the two speak of is told by their titles alone, and those tell of different things ("treatments of A: five
+    types are used", "treatments of B: nine types are used")."""
+    if left.title == right.title or not left.title or not right.title:
+        return False
+    if not _untold(left, right) or not _untold(right, left):
+        return False
+    if any(sum(_covers(stem, line.title) for stem in line.own) >= SHARED_MIN for line in (left, right)):
+        return False  # one of them names it
+    alike = any(_covers(stem, right.title) for stem in left.title)
+    return alike or not any(_covers(stem, line.around) for line in (left, right) for stem in line.own)
+
+
+def _untold(one: _Line, other: _Line) -> frozenset[str]:
+    """Words of the title over `one` that neither the other's has nor `one` says itself."""
+    known = one.own | other.title
+    return frozenset(stem for stem in one.title if not _covers(stem, known))
 
 
 def _missing(one: _Line, other: _Line) -> frozenset[str]:
@@ -438,7 +411,7 @@ def _bounds_differ(left: _Line, mine: Quantity | Moment, right: _Line, theirs: Q
     """Whether one figure is a least and the other a most: both hold."""
     bounds = set()
     for line, each in ((left, mine), (right, theirs)):
-        least = _FROM.search(line.text[: each.start]) is not None
+        least = FROM.search(line.text[: each.start]) is not None
         bounds.add("at_least" if least else each.bound if isinstance(each, Quantity) else "")
     return bounds == {"at_least", "at_most"}
 
@@ -446,7 +419,7 @@ def _bounds_differ(left: _Line, mine: Quantity | Moment, right: _Line, theirs: Q
 def _hold_apart(left: _Line, right: _Line) -> bool:
     """Whether the two speak of different cases: other conditions, or one sentence built like the other with other words in the
     same places ("adults" and "children")."""
-    cases = [{match.group().lower() for match in _CONDITIONS.finditer(line.text)} for line in (left, right)]
+    cases = [{match.group().lower() for match in CONDITIONS.finditer(line.text)} for line in (left, right)]
     if cases[0] != cases[1]:
         return True
     mine, theirs = _missing(left, right), _missing(right, left)
@@ -463,7 +436,7 @@ def _hold_apart(left: _Line, right: _Line) -> bool:
 
 
 def _rate(text: str) -> frozenset[str]:
-    return frozenset((match.group(1) or match.group(2)).lower()[:3] for match in _PERIODS.finditer(text))
+    return frozenset((match.group(1) or match.group(2)).lower()[:3] for match in PERIODS.finditer(text))
 
 
 def _periods_differ(left: _Line, right: _Line) -> bool:
@@ -471,7 +444,7 @@ def _periods_differ(left: _Line, right: _Line) -> bool:
     that date differs."""
     for one, other in ((left, right), (right, left)):
         for moment in one.statement.moments:
-            bounded = moment.kind == "date" and _VALIDITY.search(one.text[: moment.start])
+            bounded = moment.kind == "date" and VALIDITY.search(one.text[: moment.start])
             if bounded and not any(_same(moment, each) for each in other.statement.moments):
                 figures = [
                     each for each in _quantities(one.statement) if not any(_same(each, x) for x in _quantities(other.statement))
