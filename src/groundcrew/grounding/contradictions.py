@@ -337,8 +337,6 @@ def _speak_of_their_titles(left: _Line, right: _Line) -> bool:
         return False
     if not _untold(left, right) or not _untold(right, left):
         return False
-    if any(sum(_covers(stem, line.title) for stem in line.own) >= SHARED_MIN for line in (left, right)):
-        return False  # one of them names it
     alike = any(_covers(stem, right.title) for stem in left.title)
     return alike or not any(_covers(stem, line.around) for line in (left, right) for stem in line.own)
 
