@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: How long the server waits for calls in flight when it is told to stop.
 SHUTDOWN_S_MAX = 20
 BACKLOG_MAX = 2_048
+#: How far workers of jobs stand back behind whatever else this machine does.
+WORKER_NICENESS = 10
 #: Objects that are made, less those that are gone, before the youngest are looked through; then how many such times before older
 #: ones are. Calls leave next to no cycles behind.
 GC_THRESHOLDS = (10_000, 20, 20)
@@ -66,10 +68,12 @@ class App:
         from groundcrew.domain.identifiers import new_id
         from groundcrew.gateway.spool import Spool
         from groundcrew.jobs.budget_keeper import BudgetKeeper
+        from groundcrew.jobs.quality_schedule import QualitySchedule
         from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
         from groundcrew.jobs.trust_keeper import TrustKeeper
+        from groundcrew.jobs.worker_process import WorkerProcesses
         from groundcrew.services.bundle import open_services
         from groundcrew.web.live import LiveEvents
 
@@ -118,7 +122,11 @@ class App:
         stack.push_async_callback(self._cancel)
         retention = RetentionJob(self.services.retention, days_default=settings.retention_days)
         labels = TrustKeeper(self.services.trust)
-        work = (self.keeper.run(), self.shipper.run(), self.budgets.run(), retention.run(), labels.run())
+        schedule = QualitySchedule(self.services)
+        self.services.database.on_change(schedule.wake)
+        worker = WorkerProcesses(self.services, settings)
+        loops = (self.keeper, self.shipper, self.budgets, retention, labels, worker, schedule)
+        work = tuple(each.run() for each in loops)
         self._tasks = [asyncio.create_task(each) for each in work]
 
     async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:
@@ -230,6 +238,34 @@ class Wiring:
         import uvloop
 
         uvloop.run(_serve(settings))
+
+    def work(self, settings: Settings, *, drain: bool) -> int:
+        """Work on jobs until told to stop, or with `drain` until none waits; how many it did, where it ended by itself."""
+        import uvloop
+
+        return uvloop.run(_work(settings, drain=drain))
+
+
+async def _work(settings: Settings, *, drain: bool) -> int:
+    import os
+
+    from groundcrew.jobs.worker import JobWorker
+    from groundcrew.services.bundle import open_services
+
+    os.nice(WORKER_NICENESS)
+    services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
+    try:
+        worker = JobWorker(services, slots=max(1, settings.job_slots), lease_s=settings.job_lease_s)
+        working: asyncio.Task[int | None] = asyncio.create_task(worker.drain() if drain else worker.run())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, working.cancel)
+        try:
+            return await working or 0
+        except asyncio.CancelledError:
+            return 0
+    finally:
+        await services.database.close()
 
 
 async def _serve(settings: Settings) -> None:

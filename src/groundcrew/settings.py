@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     spool_bytes_max: int = 1024 * 1024 * 1024
     spool_free_bytes_min: int = 64 * 1024 * 1024
     retention_days: int = 0
+    job_slots: int = 1
+    job_lease_s: float = 15.0
     secure_cookies: bool = False
     otlp_endpoint: str = ""
     otlp_content: Literal["off", "spans", "events"] = "off"
@@ -61,6 +63,8 @@ HELP: dict[str, str] = {
     "spool_bytes_max": "size of the spool's file past which calls can not be recorded; 1 GiB holds about 300,000 calls",
     "spool_free_bytes_min": "free space of the spool's disk below which calls can not be recorded",
     "retention_days": "days after which the texts of recorded calls are removed, unless a use case says otherwise; 0 keeps them",
+    "job_slots": "jobs that this server has done at once, each in a process of its own; 0 leaves them to `groundcrew jobs work`",
+    "job_lease_s": "seconds after which a job whose worker says nothing any more goes to another worker",
     "secure_cookies": "set behind TLS: cookies are sent over https only",
     "otlp_endpoint": "base URL of an OpenTelemetry collector (OTLP over HTTP); empty for what OTEL_EXPORTER_OTLP_ENDPOINT says",
     "otlp_content": "whether the masked texts of calls are exported too: off, on spans, or as events",
@@ -93,11 +97,12 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
         "ship_every_ms",
         "ship_batch_max",
         "kill_confirm_s_max",
+        "job_lease_s",
     ):
         # Without an end a stale snapshot would never be refused, and not-a-number compares with nothing.
         if not 0 < getattr(settings, name) < float("inf"):
             raise InputError("must be more than 0, and finite", field=name)
-    for name, low in (("spool_bytes_max", SPOOL_BYTES_MIN), ("spool_free_bytes_min", 0), ("retention_days", 0)):
+    for name, low in (("spool_bytes_max", SPOOL_BYTES_MIN), ("spool_free_bytes_min", 0), ("retention_days", 0), ("job_slots", 0)):
         if getattr(settings, name) < low:
             raise InputError(f"must be at least {low}", field=name)
     return settings

@@ -40,6 +40,8 @@ NAMED = (
     "keys",
     "me",
     "apply",
+    "jobs",
+    "files",
 )
 
 

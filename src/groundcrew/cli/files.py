@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from groundcrew.cli import trust_labels
-from groundcrew.cli.common import json_option, print_json, print_table
+from groundcrew.cli.common import actor, json_option, parse_duration, print_json, print_table, storage_options
 from groundcrew.cli.trust_files import trust_calibrate, trust_guarantee
 from groundcrew.errors import InputError
+
+if TYPE_CHECKING:
+    from groundcrew.domain.job import Job
+    from groundcrew.services.bundle import Services
 
 
 @click.group()
@@ -30,7 +34,7 @@ for _command in (trust_calibrate, trust_guarantee, trust_labels.labels, trust_la
     type=click.Path(path_type=Path),
     help='Rows {"id", "sources", "answer", "question"?}; .gz too.',
 )
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the scored rows go; .gz too.")
+@click.option("--output", type=click.Path(path_type=Path), help="Where the scored rows go; .gz too.")
 @click.option(
     "--declarations",
     "declared",
@@ -38,8 +42,29 @@ for _command in (trust_calibrate, trust_guarantee, trust_labels.labels, trust_la
     help="Let the verifiers declared in this YAML file or folder decide what the shipped stack leaves open.",
 )
 @click.option("--verifier", "names", multiple=True, help="Which of them, in turn; without it those of the only use case there.")
-def trust_score(source: Path, output: Path, declared: Path | None, names: tuple[str, ...]) -> None:
-    """Score each answer: trust, claims with their quotes, unsupported spans. A bad row is named by its line."""
+@click.option(
+    "--job", "as_job", is_flag=True, help="Leave it to the server as a durable job instead; it takes a copy of the file."
+)
+@storage_options
+def trust_score(
+    source: Path,
+    output: Path | None,
+    declared: Path | None,
+    names: tuple[str, ...],
+    as_job: bool,
+    data: Path | None,
+    database_url: str | None,
+) -> None:
+    """Score each answer: trust, claims with their quotes, unsupported spans.
+
+    A bad row is named by its line: it ends the command, and is left out by a job."""
+    if as_job:
+        if declared is not None or names:
+            raise click.UsageError("A job scores with the shipped stack: leave out --declarations and --verifier.")
+        _submit_scoring(source, output, data, database_url)
+        return
+    if output is None:
+        raise click.UsageError("Missing option '--output' (or --job).")
     if declared is not None:
         _score_with_verifiers(source, output, declared, names)
         return
@@ -74,6 +99,58 @@ def _score_with_verifiers(source: Path, output: Path, declared: Path, names: tup
     click.echo(f"{rows} answers scored into {output}")
     for problem, count in sorted(problems.items()):
         click.echo(f"  left open in {count} answers: {problem}")
+
+
+def _submit_scoring(source: Path, output: Path | None, data: Path | None, database_url: str | None) -> None:
+    from groundcrew.cli.jobs import do_here
+    from groundcrew.services import file_scoring, job_files
+
+    if output is not None:
+        raise click.UsageError("A job writes its result where `groundcrew jobs show` says: leave out --output.")
+
+    async def submit(services: Services) -> Job:
+        name = job_files.adopt(services.jobs.folder, source)
+        return await file_scoring.submit(services.jobs, name, actor=actor(), packed=source.name.endswith(".gz"))
+
+    view = do_here(data, database_url, "scoring", submit, only_submit=True)
+    click.echo(f"job {view.job.id} waits: groundcrew jobs show {view.job.id}")
+
+
+@trust.command("rescore")
+@click.argument("use_case")
+@click.option("--since", help="Calls received in this time only, such as 30d.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=10_000, show_default=True, help="The newest so many calls.")
+@click.option("--verifier", default="shipped", show_default=True, help="What scores them.")
+@click.option("--job", "as_job", is_flag=True, help="Leave it to the server; do not wait.")
+@json_option
+@storage_options
+def trust_rescore(
+    use_case: str,
+    since: str | None,
+    limit: int,
+    verifier: str,
+    as_job: bool,
+    as_json: bool,
+    data: Path | None,
+    database_url: str | None,
+) -> None:
+    """Score recorded calls of USE_CASE again with the present stack. The records stay; the new scores stand beside them.
+
+    Shows how many crossed the threshold, the largest moves, and, where people signed answers off, which score tells more.
+    """
+    from groundcrew.cli.jobs import do_here, print_rescoring
+
+    async def submit(services: Services) -> Job:
+        start = services.database.clock.now() - parse_duration(since, "--since") if since else None
+        return await services.rescoring.submit(use_case, actor=actor(), since=start, limit=limit, verifier=verifier)
+
+    view = do_here(data, database_url, "scoring", submit, quiet=as_json, only_submit=as_job)
+    if as_json:
+        print_json(view)
+    elif as_job:
+        click.echo(f"job {view.job.id} waits: groundcrew jobs show {view.job.id}")
+    else:
+        print_rescoring(view)
 
 
 @click.group()

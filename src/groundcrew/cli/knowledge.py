@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from groundcrew.cli.common import as_option, json_option, person, print_json, print_table, storage_options, with_services
+from groundcrew.cli.common import actor, as_option, json_option, person, print_json, print_table, storage_options, with_services
 
 if TYPE_CHECKING:
+    from groundcrew.domain.job import Job
     from groundcrew.domain.knowledge import Revision
+    from groundcrew.domain.knowledge_quality import Finding
     from groundcrew.services.bundle import Services
+    from groundcrew.services.knowledge_quality import Decision, Quality
 
 _SNIPPET_LENGTH_MAX = 300
 
@@ -145,3 +148,85 @@ def knowledge_search(
     for hit in hits:
         click.secho(f"{hit.score:.3f}  {hit.passage.title} — {hit.passage.heading or hit.passage.document}", bold=True)
         click.echo(f"       {hit.passage.text[:_SNIPPET_LENGTH_MAX]}")
+
+
+@knowledge.command("quality")
+@click.argument("base")
+@click.option("--no-run", is_flag=True, help="Show what earlier runs found, without looking again.")
+@click.option("--job", "as_job", is_flag=True, help="Leave the run to the server; do not wait.")
+@json_option
+@storage_options
+def knowledge_quality(base: str, no_run: bool, as_job: bool, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """Look through the serving revision of BASE, and show what was found.
+
+    Contradictions, stale passages, questions without an answer, documents never used, answers often corrected. Each finding
+    has an owner and an action, and keeps its state over runs."""
+    from groundcrew.cli.jobs import do_here
+
+    async def submit(services: Services) -> Job:
+        return await services.quality.submit(base, actor=actor())
+
+    async def work(services: Services) -> Quality:
+        return await services.quality.get(base)
+
+    if not no_run:
+        view = do_here(data, database_url, "looking", submit, quiet=as_json, only_submit=as_job)
+        if as_job:
+            click.echo(f"job {view.job.id} waits: groundcrew jobs show {view.job.id}")
+            return
+    found = with_services(data, database_url, work)
+    if as_json:
+        print_json(found)
+    else:
+        _print_quality(found)
+
+
+@knowledge.command("settle")
+@click.argument("base")
+@click.argument("finding")
+@click.argument("state", type=click.Choice(["done", "dismissed", "open"]))
+@click.option("--reason", default="", help="Why; a dismissal needs it.")
+@click.option("--owner", help="Hand the finding to somebody else.")
+@as_option
+@storage_options
+def knowledge_settle(
+    base: str,
+    finding: str,
+    state: Decision,
+    reason: str,
+    owner: str | None,
+    as_name: str | None,
+    data: Path | None,
+    database_url: str | None,
+) -> None:
+    """Call a FINDING about BASE done, dismiss it with a reason, or open it again. A dismissed one stays so while its texts do."""
+
+    async def work(services: Services) -> Finding:
+        who = await person(services, as_name)
+        return await services.quality.decide(base, finding, state, actor=who, reason=reason, owner=owner)
+
+    decided = with_services(data, database_url, work)
+    click.echo(f"{decided.id} is {decided.state}, owner {decided.owner}")
+
+
+def _print_quality(found: Quality) -> None:
+    if found.run is not None:
+        result = found.run.result
+        apart = f" and {result['samples']} of sample data" if result["samples"] else ""
+        click.echo(
+            f"{result['passages']} passages, {result['pairs']} pairs of sentences compared, {result['calls']} calls{apart}"
+            f" of the last {result['window_days']} days"
+        )
+    rows = [
+        (each.kind, each.count, each.title[:_SNIPPET_LENGTH_MAX], _where(each), each.owner, each.id)
+        for each in found.findings
+        if each.state == "open"
+    ]
+    print_table(("kind", "count", "finding", "where", "owner", "id"), rows, empty="nothing was found")
+    settled = [each for each in found.findings if each.state != "open"]
+    if settled:
+        click.echo(f"{len(settled)} settled: groundcrew knowledge quality {found.knowledge_base} --no-run --json")
+
+
+def _where(finding: Finding) -> str:
+    return " / ".join(dict.fromkeys(each.document.rpartition("/")[2] for each in finding.quotes))

@@ -148,6 +148,15 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def read_passages(folder: Path) -> tuple[Passage, ...]:
+    """The passages of an index, without opening the rest of it; InputError where they can not be read."""
+    path = folder / PASSAGES_FILE
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=tuple[Passage, ...])
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(f"the passages can not be read: {error}", file=str(path)) from error
+
+
 def passage_context(passage: Passage) -> str:
     """What is indexed and encoded for a passage: title and heading tell what "it" in the text is about."""
     return "\n".join(part for part in (passage.title, passage.heading, passage.text) if part)

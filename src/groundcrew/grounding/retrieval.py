@@ -123,6 +123,13 @@ class KnowledgeIndex:
             for each in np.lexsort((rows, -score))
         ]
 
+    def neighbours(self, row: int, limit: int, cosine_min: float) -> list[int]:
+        """Rows of the passages nearest in meaning to the one at `row`, itself left out, nearest first, cosine `cosine_min` and
+        above."""
+        vector = np.asarray(self._vectors.get(row), dtype=np.float32)
+        found = self._nearest(vector, limit + 1)
+        return [other for other, cosine in found.items() if other != row and cosine >= cosine_min][:limit]
+
     def _terms(self, query: str) -> list[str]:
         terms = list(dict.fromkeys(index.analyzer().analyze(query)))
         if len(terms) > QUERY_TERMS_MAX:

@@ -12,11 +12,14 @@ from groundcrew.services.feedback import Feedback
 from groundcrew.services.gates import Gates
 from groundcrew.services.guarding import Guarding
 from groundcrew.services.hypotheses import Hypotheses
+from groundcrew.services.jobs import Jobs
 from groundcrew.services.keys import Keys
 from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
+from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.labels import Labels
 from groundcrew.services.registry import Registry
+from groundcrew.services.rescoring import Rescoring
 from groundcrew.services.retention import Retention
 from groundcrew.services.shadows import ShadowService
 from groundcrew.services.sign_offs import SignOffs
@@ -41,12 +44,15 @@ class Services:
         self.gates = Gates(database)
         self.guarding = Guarding(database)
         self.hypotheses = Hypotheses(database)
+        self.jobs = Jobs(database, knowledge_folder.parent / "files")
         self.keys = Keys(database)
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)
         self.trust = Trust(database)
         self.labels = Labels(database, self._flush, self.trust.refresh)
+        self.quality = KnowledgeQuality(database, self.jobs)
         self.registry = Registry(database)
+        self.rescoring = Rescoring(database, self.jobs)
         self.retention = Retention(database)
         self.shadows = ShadowService(database)
         self.sign_offs = SignOffs(database, self._flush, self._labelled)

@@ -18,6 +18,7 @@ from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
 from groundcrew.store.feedback import OUTCOMES, RATINGS
 from groundcrew.store.labels import LABEL_DRAWS
+from groundcrew.store.rescoring import RESCORED
 from groundcrew.store.tables import audit_entries, audit_head
 
 PAGE_ROWS = 2_000
@@ -27,7 +28,7 @@ REDACTED = "calls-redacted/"
 #: Rows of these have one audit entry each; the newest entry's digest is the row's.
 SINGLE: tuple[Collection[Any], ...] = (*(each for each in vars(catalog).values() if isinstance(each, Collection)), RATINGS)
 #: Rows of these come in batches; one entry's digest covers the batch.
-BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS)
+BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED)
 
 
 async def entries(connection: AsyncConnection) -> AsyncIterator[AuditEntry]:
@@ -104,7 +105,7 @@ def batch_digests(chain: list[AuditEntry]) -> dict[int, str | None]:
     for entry in chain:
         if entry.subject_digest is None:
             continue
-        if entry.subject.startswith(("calls/", "outcomes/", "label-draws/")):
+        if entry.subject.startswith(("calls/", "outcomes/", "label-draws/", "rescored/")):
             digests[entry.sequence] = entry.subject_digest
         elif entry.subject.startswith(REDACTED) and entry.details.get("batch") in digests:
             digests[entry.details["batch"]] = entry.subject_digest
@@ -129,7 +130,7 @@ async def single_row_problems(connection: AsyncConnection, digests: dict[str, st
 
 
 async def batch_problems(connection: AsyncConnection, digests: dict[int, str | None]) -> list[str]:
-    """Batches of calls, outcomes or draws that are not what their audit entry says. `digests`: sequence → digest."""
+    """Batches of calls, outcomes, draws or later scores that differ from their audit entry. `digests`: sequence → digest."""
     problems = []
     expected = dict(digests)
     for collection in BATCHED:

@@ -20,7 +20,7 @@ from groundcrew.store.database import Writer, decode
 TOKENS_MAX = 2**62
 
 
-def _stamp(moment: datetime) -> str:
+def stamp(moment: datetime) -> str:
     """`moment`, which is in UTC, as text that sorts by time."""
     return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
@@ -29,7 +29,7 @@ def _columns(call: Call | CallHead) -> dict[str, Any]:
     return {
         "use_case": call.use_case,
         "status": call.status,
-        "received_at": _stamp(call.received_at),
+        "received_at": stamp(call.received_at),
         "version_digest": call.version_digest,
         "case_id": call.case_id,
         "trust_state": call.trust.state if call.trust else None,
@@ -165,7 +165,7 @@ async def batches_before(
     query = (
         sa.select(table.c.batch)
         .distinct()
-        .where(table.c.use_case == use_case, table.c.received_at < _stamp(before), ~table.c.redacted)
+        .where(table.c.use_case == use_case, table.c.received_at < stamp(before), ~table.c.redacted)
         .where(table.c.batch > after_batch)
         .order_by(table.c.batch)
         .limit(limit)

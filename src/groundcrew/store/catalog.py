@@ -6,9 +6,11 @@ from groundcrew.domain.evidence import Evidence
 from groundcrew.domain.gate import GateEvaluation, GatePolicy
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis
+from groundcrew.domain.job import Job
 from groundcrew.domain.key import Key
 from groundcrew.domain.kill_switch import KillSwitch
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
+from groundcrew.domain.knowledge_quality import Finding
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.spending import BudgetWarning
@@ -130,4 +132,18 @@ SIGN_OFFS = Collection(
     "sign-off",
     identify=lambda each: each.id,
     columns=lambda each: {"use_case": each.use_case, "state": each.state, "call_id": each.call_id},
+)
+JOBS = Collection(
+    tables.jobs,
+    Job,
+    "job",
+    identify=lambda each: each.id,
+    columns=lambda each: {"kind": each.kind, "subject": each.subject, "state": each.state},
+)
+FINDINGS = Collection(
+    tables.findings,
+    Finding,
+    "finding",
+    identify=lambda each: each.id,
+    columns=lambda each: {"knowledge_base": each.knowledge_base, "kind": each.kind, "state": each.state},
 )

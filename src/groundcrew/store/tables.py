@@ -110,6 +110,20 @@ guarantees = _document_table("guarantees", _text("use_case"), indexes=(("use_cas
 # What an account was warned of; the id names account, limit and period, so that nobody is warned twice.
 budget_warnings = _document_table("budget_warnings", _text("use_case"), _text("period"))
 
+jobs = _document_table("jobs", _text("kind"), _text("subject"), _text("state"), indexes=(("state",), ("kind", "subject")))
+findings = _document_table(
+    "findings", _text("knowledge_base"), _text("kind"), _text("state"), indexes=(("knowledge_base", "kind"),)
+)
+# Recorded calls that were scored again; in batches, as the calls themselves.
+rescored = _document_table(
+    "rescored",
+    _text("job_id"),
+    _text("use_case"),
+    _text("call_id"),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    indexes=(("job_id",), ("call_id",), ("batch",)),
+)
+
 audit_entries = sa.Table(
     "audit_entries",
     metadata,
@@ -186,4 +200,26 @@ budget_holds = sa.Table(
     *(sa.Column(name, sa.Text, primary_key=True) for name in ("gateway", "kind", "use_case", "account")),
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("nanos", sa.BigInteger, nullable=False),
+)
+
+#: How far each job has come and who works on it until when; its checkpoint is what the next worker goes on from.
+job_runs = sa.Table(
+    "job_runs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("kind"),
+    _text("place", nullable=True),
+    _text("owner", nullable=True),
+    sa.Column("lease_until_s", sa.Float, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("done", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.BigInteger, nullable=True),
+    sa.Column("failed", sa.BigInteger, nullable=False),
+    _text("failures"),
+    _text("checkpoint"),
+    sa.Column("cancel", sa.Boolean, nullable=False),
+    sa.Column("finished", sa.Boolean, nullable=False),
+    sa.Column("started_at_s", sa.Float, nullable=True),
+    sa.Column("updated_at_s", sa.Float, nullable=True),
+    sa.Index("ix_job_runs_finished", "finished"),
 )

@@ -21,9 +21,12 @@ from groundcrew.domain.clock import Clock
 from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.job import Job
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
+from groundcrew.domain.knowledge_quality import ACTIONS, Finding, finding_id
 from groundcrew.domain.provider import Model, Price, Provider, Target
+from groundcrew.domain.rescoring import Rescored
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.trust_label import TrustLabel
@@ -36,7 +39,7 @@ from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.registry import Change
-from groundcrew.store import catalog
+from groundcrew.store import catalog, rescoring
 from groundcrew.store.database import Database
 from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.testing import FakeClock
@@ -320,6 +323,58 @@ def call(**changes: Any) -> Call:
     return msgspec.structs.replace(item, **changes)
 
 
+def job(**changes: Any) -> Job:
+    """A job that waits."""
+    item = Job(
+        id=new_id(),
+        kind="rescore-calls",
+        subject=NAME,
+        asked_by=PERSON,
+        asked_at=datetime.fromisoformat("2026-03-03T10:00:00+00:00"),
+    )
+    return msgspec.structs.replace(item, **changes)
+
+
+def finding(**changes: Any) -> Finding:
+    """Something that was found about the knowledge base."""
+    item = Finding(
+        id=finding_id(BASE, "stale", "The rate is valid until 31.12.2025."),
+        knowledge_base=BASE,
+        kind="stale",
+        title="Its validity ended on 2025-12-31",
+        owner="desk@bank.example",
+        found_at=datetime.fromisoformat("2026-03-03T10:00:00+00:00"),
+        revision=REVISION,
+        action=ACTIONS["stale"],
+    )
+    return msgspec.structs.replace(item, **changes)
+
+
+async def score_again(services: Services, *calls: Call) -> None:
+    """A job with two batches of later scores, and a finding."""
+    submitted = await services.rescoring.submit(NAME, actor=PERSON)
+    task = await services.jobs.claim([submitted.kind])
+    assert task is not None
+    for number, each in enumerate((*calls, call()), start=1):
+        row = Rescored(
+            id=f"{submitted.id}/{each.id}",
+            job_id=submitted.id,
+            use_case=NAME,
+            call_id=each.id,
+            at=each.received_at,
+            text="answer",
+            scorer="1",
+            threshold=0.7,
+            trust=0.9,
+            state="supported",
+            report=TrustReport(trust=0.8, state="supported"),
+        )
+        async with task.step({"after": each.id}, done=number) as writer:
+            await rescoring.insert(writer, [row], submitted.id)
+            await catalog.FINDINGS.put(writer, finding(count=number), "find")
+    await task.finish(result={"calls": len(calls)})
+
+
 async def full_history(services: Services) -> None:
     """At least one row in every audited table, two batches of calls and of outcomes, and a hypothesis with two versions."""
     await ready_for_pilot(services)
@@ -348,6 +403,7 @@ async def full_history(services: Services) -> None:
     await services.spending.warn([BudgetWarning(kind="use-case", use_case=NAME, account="", meter="tokens_per_day", **near)])
     await _labelled(services, held)
     await services.kill_switches.stop(Scope("unit", "retail"), actor=PERSON, reason="odd answers")
+    await score_again(services, held)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 

@@ -20,7 +20,16 @@ from groundcrew.store import tables
 from groundcrew.store.audit import BATCHED, SINGLE
 
 #: Rows that are operational and not part of the record.
-UNAUDITED = {"snapshot_version", "enforcement_points", "sessions", "key_uses", "spending", "budget_holds", "label_leases"}
+UNAUDITED = {
+    "snapshot_version",
+    "enforcement_points",
+    "sessions",
+    "key_uses",
+    "spending",
+    "budget_holds",
+    "label_leases",
+    "job_runs",
+}
 AUDITED = [table for table in tables.metadata.sorted_tables if table.name not in UNAUDITED]
 Row = dict[str, Any]
 

@@ -58,9 +58,12 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.calibration_alarms,
                 tables.guarantees,
                 tables.verifiers,
+                tables.jobs,
+                tables.findings,
+                tables.rescored,
             )
         }
-        for table in ("spending", "budget_holds", "key_uses", "label_leases", *(each.name for each in known)):
+        for table in ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
         for index in ("ix_calls_use_case_shadow_of", "ix_calls_trace_id"):
             await connection.execute(sa.text(f"DROP INDEX {index}"))

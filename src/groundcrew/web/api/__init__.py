@@ -15,6 +15,7 @@ from groundcrew.web.api import (
     feedback,
     gates,
     guarding,
+    jobs,
     kill_switches,
     knowledge,
     labels,
@@ -50,6 +51,7 @@ def api_routes() -> Router:
         declarations,
         spend,
         guarding,
+        jobs,
     )
     handlers: list[Any] = [openapi]
     for module in modules:

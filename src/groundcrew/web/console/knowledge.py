@@ -35,6 +35,7 @@ class BaseRow(msgspec.Struct, frozen=True, kw_only=True):
     serving: Revision | None
     expired: bool
     proposed: int
+    open_findings: int
 
 
 @get("/knowledge", action="read")
@@ -42,7 +43,7 @@ async def bases_page(request: PageRequest) -> Page:
     """All knowledge bases."""
     services = services_of(request)
     now = services.database.clock.now()
-    rows = []
+    rows, findings = [], await services.quality.counts()
     for base in await services.knowledge.bases():
         revisions = await services.knowledge.revisions(base.name)
         approved = [each for each in revisions if each.state == "approved"]
@@ -54,6 +55,7 @@ async def bases_page(request: PageRequest) -> Page:
                 serving=approved[-1] if approved else None,
                 expired=bool(approved) and not approved[-1].serves_at(now),
                 proposed=sum(each.state == "proposed" for each in revisions),
+                open_findings=findings.get(base.name, 0),
             )
         )
     return await render(request, "knowledge.html", here="knowledge", rows=rows)
@@ -124,6 +126,7 @@ async def _page(
         text=text,
         revision=revision or "",
         hits=hits,
+        open_findings=(await services_of(request).quality.counts()).get(name, 0),
         message=message,
         problem=problem,
     )

@@ -25,7 +25,8 @@ STAGE_TITLES = {
 #: state → the tone that it is shown in; whatever is not here is neutral.
 TONES = {
     **dict.fromkeys(
-        ("pass", "running", "answered", "supported", "approved", "edited", "valid", "armed", "registered", "released"), "good"
+        ("pass", "done", "running", "answered", "supported", "approved", "edited", "valid", "armed", "registered", "released"),
+        "good",
     ),
     **dict.fromkeys(
         (
@@ -47,6 +48,8 @@ TONES = {
                 "declined",
                 "opened",
                 "cancelled",
+                "cancelling",
+                "queued",
                 "limited",
                 "not_scanned",
             ),
@@ -71,6 +74,10 @@ DONE = {
     "approved": "The revision serves from now on.",
     "withdrawn": "The revision serves no longer.",
     "revoked": "The key is revoked.",
+    "cancelled": "The job is told to stop.",
+    "asked_for": "The job waits; it begins when a worker is free.",
+    "settled": "The finding is settled.",
+    "reopened": "The finding is open again.",
     "user": "The account is created.",
     "stopped": "Stopped. The state below says whether every gateway confirmed it.",
     "asked": "The reset is asked for. A second person must confirm it.",
