@@ -79,7 +79,7 @@ COURTESY = [
         rf"(?:vielen|besten|herzlichen) dank(?: für (?:ihre|deine|die|ihr|das) {_MESSAGE}{_ABOUT})?",
         rf"danke(?: schön)?(?: für (?:ihre|deine|die|ihr) {_MESSAGE}{_ABOUT})?",
         rf"(?:nous vous remercions|merci)(?: (?:de|pour) votre {_MESSAGE}{_ABOUT})?",
-        rf"(?:la ringraziamo|grazie)(?: (?:per|della) (?:la )?(?:sua )?{_MESSAGE}{_ABOUT})?",
+        rf"(?:la ringraziamo|grazie)(?: (?:per|della|del) (?:la |il )?(?:sua |suo |cortese )*{_MESSAGE}{_ABOUT})?",
         r"(?:we|i) (?:really )?(?:hope|trust)(?: that)? (?:this|that|it|the above|this information|my "
         r"answer|our answer)(?: (?:helps?|is helpful|answers your (?:question|enquiry|inquiry|"
         r"query)s?|clarifies (?:things|this|the matter)|was helpful|is useful|is of help))(?: (?:you|"
@@ -97,7 +97,7 @@ COURTESY = [
         r"hearing from you|your reply|time)",
         r"(?:i|we) (?:can|will|would|'d|'ll)(?: gladly| certainly| be (?:happy|glad|pleased|delighted)| like)?(?: to)? (?:help|assist|support) (?:you )?(?:(?:with|"
         r"further|any|this|that|more|your|questions?|request|gladly|today|again|at any time|and|other|matters?|concerns?))*",
-        r"(?:we|i) hope (?:you (?:had|have|are having|enjoyed|are enjoying) (?:a |an |your )?(?:\\w+ )?(?:weekend|day|week|holidays?|vacation|start to the week)|all is well(?: "
+        r"(?:we|i) hope (?:you (?:had|have|are having|enjoyed|are enjoying) (?:a |an |your )?(?:\w+ )?(?:weekend|day|week|holidays?|vacation|start to the week)|all is well(?: "
         r"with you)?|you are well)",
         r"(?:it is|it's|it was|that is|that's) (?:a |our |my |always )*(?:pleasure|good|nice|great|lovely) (?:to (?:hear|read|help|talk to|assist|have)(?: from)?(?: you)?"
         r"|question)(?: again| today)?",
@@ -150,7 +150,7 @@ CONTACT = [
         rf"help| if (?:we|i) can help(?: further| with anything else)?| what you (?:need|think))?",
         rf"{_CONDITION},? (?:please )?(?:let (?:me|us) know|(?:just |simply )?reply to this (?:e-?mail|"
         rf"message)|we are (?:happy|here) to help|i(?:'m| am) (?:happy|here) to help)",
-        r"(?:bitte )?(?:kontaktieren|rufen|schreiben|melden) sie (?:uns|sich)(?: bitte)?(?: (?:bei|an|"
+        r"(?:bitte )?(?:kontaktieren|rufen|schreiben|melden) sie (?:uns|sich|unseren?|ihren?|den|die|das)(?: bitte)?(?: (?:bei|an|"
         r"jederzeit|gerne|uns|unseren?|unserem|kundendienst|kundenservice|berater(?:in)?|ihren?|ihrem|"
         r"ihrer|support|filiale|wenn sie|weitere|fragen|haben))*(?: an)?",
         r"(?:n'hésitez pas à|veuillez) (?:nous )?(?:contacter|appeler|écrire)(?: (?:notre|votre|le|"
@@ -171,7 +171,7 @@ HEDGE = [
     for pattern in (
         rf"(?:please note that |note that )?{_INFORMATION} (?:is|are|may be|might be|could be) (?:provided )?(?:for )?(?:general|"
         r"guidance|informational|information|general information|orientation|incomplete|out of date|outdated|not (?:complete|exhaustive|"
-        r"legal advice|financial advice|medical advice|tax advice|advice))(?: (?:only|purposes|and|or|in nature|not|legal|financial|medical|tax|advice|"
+        r"legal advice|financial advice|medical advice|tax advice|advice))(?: (?:guidance|information|orientation|only|purposes|and|or|in nature|not|legal|financial|medical|tax|advice|"
         r"does|replace|professional|individual))*",
         rf"(?:please note that )?{_INFORMATION} (?:does|do) not (?:constitute|replace|substitute)(?: (?:for|legal|financial|medical|tax|personal|"
         r"professional|individual|any|a|an|or|and|investment|advice|consultation|recommendation|offer))*",

@@ -24,7 +24,7 @@ _COORDINATOR = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+(?:['’.,-][^\W_]+)*['’]?")
 _CONDITION = re.compile(
-    r"(?i)\b(?:if|unless|when|whenever|once|provided|providing|as long as|as soon as|in case|except|subject to|until|depending|whether|"
+    r"(?i)\b(?:if|unless|when|whenever|once (?:you|we|the|it|your)|provided|providing|as long as|as soon as|in case|except|subject to|until|depending|whether|"
     r"wenn|falls|sofern|sobald|solange|vorausgesetzt|ausser|außer|soweit|bevor|bis zu dem|ob|je nach|"
     r"si|s'il|s'ils|lorsque|lorsqu|quand|dès que|tant que|à condition|sauf|pourvu|selon que|"
     r"se|qualora|quando|appena|purché|salvo|a condizione|tranne|finché)\b"
@@ -53,22 +53,18 @@ _FRAME = re.compile(
 _VERBS = word_set(
     """is are was were isn't aren't wasn't weren't has have had hasn't haven't can cannot can't could may might must will won't would shall
     should does do did doesn't don't didn't applies apply expires arrives remains remain stays becomes begins depends requires
-    contains exceeds includes include excludes exclude covers reaches arrive amounts belongs allows lasts receives gets takes reduces rises falls
+    contains exceeds includes include excludes exclude covers reaches arrive amounts belongs allows lasts receives gets pays starts ends opens closes runs gives sends works holds restarts reboots returns comes goes takes reduces rises falls
     ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können konnte muss müssen darf dürfen soll sollen
-    gilt gelten kostet kosten beträgt betragen bleibt bleiben erhält erhalten bekommt bekommen bietet dauert dauern endet beginnt
+    gilt gelten kostet kosten beträgt betragen kommt kommen folgt folgen wechselt zahlt zahlen bezahlen sendet senden schickt wirkt läuft übernimmt bleibt bleiben erhält erhalten bekommt bekommen bietet dauert dauern endet beginnt
     läuft verfällt liegt liegen steht stehen gibt geht gehen umfasst enthält braucht benötigt trifft schliesst öffnet erfolgt entfällt
-    est sont était étaient sera seront a ont avait peut peuvent doit doivent coûte coûtent reste restent dure expire comprend
+    est sont était étaient sera seront ont avait peut peuvent doit doivent coûte coûtent reste restent dure expire comprend
     reçoit reçoivent commence vaut valent arrive contient permet couvre
     è sono era erano sarà saranno ha hanno aveva può possono deve devono costa costano resta restano dura scade comprende
     riceve ricevono inizia vale valgono arriva contiene permette copre"""
 )
 #: Verbs that are nouns as well: a verb only before a figure, an article or the like.
-_MAYBE_VERBS = word_set(
-    "costs cost charges charge pays pay offers offer limits needs starts ends opens closes runs gives sends covers works holds"
-)
-_AFTER_VERB = re.compile(
-    r"\s+(?:[\d$€£]|(?:chf|eur|usd|gbp|fr)\b|(?:the|a|an|no|nothing|you|us|it|all|every|each|its|your|for|in|on|at)\b)", re.I
-)
+_MAYBE_VERBS = word_set("costs cost charges charge pay offer offers limits needs covers")
+_AFTER_VERB = re.compile(r"(?i)\s+(?:[\d$€£]|(?:chf|eur|usd|gbp|fr|the|a|an|no|nothing|you|us|it|all|every|each|its|your)\b)")
 _ADVERBS = word_set(
     """also then always usually normally only often never therefore thus however now still automatically
     auch dann immer normalerweise nur oft nie daher deshalb jedoch jetzt noch automatisch jederzeit
@@ -81,6 +77,7 @@ _PRONOUNS = word_set(
     il elle ils elles nous vous on cela c'est ceci
     lei esso essa essi noi voi"""
 )
+_ARTICLES_TOO = word_set("il i one die das")
 _LEADING_ADVERBIALS = word_set(
     "am im in an ab bei nach seit für pro heute dann so hier vor mit ohne on at from for per after before dès en à pour dal per"
 )
@@ -152,7 +149,7 @@ def _has_verb(part: str) -> bool:
         lowered = word.group().lower().replace("’", "'")
         if lowered in _VERBS or (lowered in _MAYBE_VERBS and _AFTER_VERB.match(part, word.end())):
             return True
-        if lowered in _PRONOUNS and number + 1 < len(words) and number < 2:
+        if lowered in _PRONOUNS and lowered not in _ARTICLES_TOO and number + 1 < len(words) and number < 2:
             return True
     return False
 

@@ -49,10 +49,10 @@ def set_apart(text: str) -> SegmentKind:
         return "header"
     firm = patterns.PROMISE.search(core) is not None
     if not firm and not patterns.HAS_FIGURE.search(bare) and not asserts_by_name(bare):
-        if patterns.GREETING.fullmatch(bare):
-            return "greeting"
         if patterns.CLOSING.fullmatch(bare):
             return "closing"
+        if patterns.GREETING.fullmatch(bare):
+            return "greeting"
     if is_refusal(core):
         return "claim" if firm else "refusal"
     if firm or patterns.HAS_FIGURE.search(core) or patterns.HAS_ADDRESS.search(core):

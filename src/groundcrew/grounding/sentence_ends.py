@@ -18,7 +18,7 @@ _ABBREVIATIONS = word_set(
     sept okt oct nov dez dec janv févr juil genn febbr sett ott mwst konto-nr kto-nr c.-à-d av bd"""
 )
 #: End a sentence only where the next word starts with a capital letter.
-_MAY_END = word_set("a.m p.m am pm etc usw inc ltd corp co ecc gmbh ag u.s.w min max")
+_MAY_END = word_set("a.m p.m p.a am pm etc usw inc ltd corp co ecc gmbh ag u.s.w min max")
 #: After a figure they are units, which end a sentence only before a word that opens one; else never.
 _UNITS = word_set("fr rp std min sek mio mrd tsd kg km")
 #: Abbreviations only before a digit ("No. 5"), else ordinary words.
@@ -44,6 +44,10 @@ _ORDINAL_LEAD = re.compile(
 )
 _DATE_NEXT = re.compile(r"\d{1,2}\.(?:[ \u00a0]?\d{2,4}|\s)")
 _SPACED_INITIAL = re.compile(r"(?:[^\W\d_]\.[ \u00a0\u202f]?){1,3}$")
+_FIGURE_NEXT = re.compile(r"(?:[A-Z]{3}|[$€£]|Fr\.)\s?\d|\d")
+#: Quotation marks that open and close.
+_QUOTES = (('"', '"'), ("“", "”"), ("„", "“"), ("«", "»"), ("»", "«"))
+_QUOTED_CHARS_MAX = 240
 _WORD_BEFORE = re.compile(r"[\w.'’-]+$")
 #: How far back the word before a mark is looked for, in characters.
 _LOOK_BACK = 40
@@ -55,10 +59,12 @@ def ends_sentence(text: str, match: re.Match[str], begin: int, end: int) -> bool
     mark = match.group()
     if not after:
         return True
+    if _in_quotation(text, match.end(), begin, end):
+        return False
     if mark[0] != "." or mark.startswith(".."):
         return not (after[0].islower() and mark[0] in "….") or mark[0] in "。！？"
     before = _WORD_BEFORE.search(text[max(begin, match.start() - _LOOK_BACK) : match.start()])
-    word = before.group().lower() if before else ""
+    word = re.split(r"['’]", before.group().lower())[-1] if before else ""
     if not word:
         return True
     if len(mark) > 1 and mark[-1] in "»”“":
@@ -70,6 +76,20 @@ def ends_sentence(text: str, match: re.Match[str], begin: int, end: int) -> bool
     return not after[0].islower()
 
 
+def _in_quotation(text: str, stop: int, begin: int, end: int) -> bool:
+    """Whether the mark stands inside a quotation after which the sentence goes on ("He said “Wait. Go.” and left")."""
+    before = text[max(begin, stop - _QUOTED_CHARS_MAX) : stop]
+    for opening, closing in _QUOTES:
+        if opening not in before:
+            continue
+        is_open = before.count(opening) % 2 == 1 if opening == closing else before.count(opening) > before.count(closing)
+        close = text.find(closing, stop, min(end, stop + _QUOTED_CHARS_MAX)) if is_open else -1
+        if close >= 0:
+            follows = text[close + 1 : min(end, close + _LOOK_BACK)].lstrip(" \u00a0")
+            return bool(follows) and (follows[0].islower() or follows[0] == ",")
+    return False
+
+
 def _abbreviates(text: str, stop: int, word: str, after: str) -> bool:
     """Whether the full stop at `text[stop]` belongs to the abbreviation `word`."""
     if word in _BEFORE_DIGIT and after[0].isdigit():
@@ -77,6 +97,8 @@ def _abbreviates(text: str, stop: int, word: str, after: str) -> bool:
     before = text[max(0, stop - len(word) - 2) : stop - len(word)].rstrip()
     if word in _UNITS and before[-1:].isdigit():
         return not _opens(after)
+    if word in ("min", "max", "approx") and _FIGURE_NEXT.match(after):
+        return True
     if word in _MAY_END:
         return not after[0].isupper()
     if word in _ABBREVIATIONS or word == "fr":
