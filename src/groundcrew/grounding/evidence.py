@@ -4,10 +4,11 @@ on demand. Built once per answer; parsing and encoding are cached across answers
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
+import numpy as np
 
 from groundcrew.grounding.lexicon import PREFIX_CHARS_MIN, same_word
 from groundcrew.grounding.sentences import split_sentences
@@ -42,7 +43,13 @@ class Evidence:
         for number, source in enumerate(sources[:SOURCES_MAX]):
             self._read(number, source[:remaining])
             remaining = max(0, remaining - len(source))
-        counts = Counter(word for sentence in self.sentences for word in sentence.stems)
+        #: Numbers of the sentences that hold each stem, and each pair of stems that stand beside one another or one apart.
+        self.holders: dict[str, list[int]] = {}
+        self.pair_holders: dict[tuple[str, str], list[int]] = {}
+        self._index()
+        #: Words of each sentence.
+        self.lengths = np.array([len(sentence.statement.tokens) for sentence in self.sentences], dtype=np.int64)
+        counts = {word: len(numbers) for word, numbers in self.holders.items()}
         total = len(self.sentences)
         self._weights = {word: math.log(1 + total / count) for word, count in counts.items()}
         self._unknown_weight = math.log(1 + total) if total else 1.0
@@ -67,6 +74,25 @@ class Evidence:
                     heading = lead = stems
                 elif text.rstrip("*_ ").endswith(":"):
                     lead = heading | stems
+
+    def _index(self) -> None:
+        self._first: dict[int, SourceSentence] = {}
+        for sentence in self.sentences:
+            self._first.setdefault(sentence.source, sentence)
+            stems = [token.stem for token in sentence.statement.tokens if token.is_content]
+            for word in dict.fromkeys(stems):
+                self.holders.setdefault(word, []).append(sentence.number)
+            for pair in dict.fromkeys([*pairwise(stems), *zip(stems, stems[2:], strict=False)]):
+                self.pair_holders.setdefault(pair, []).append(sentence.number)
+
+    def first_of(self, source: int) -> SourceSentence:
+        """The first sentence of a source that has one."""
+        return self._first[source]
+
+    def mean_length(self, source: int) -> float:
+        """Mean number of words of a source's sentences."""
+        mine = [self.lengths[sentence.number] for sentence in self.sentences if sentence.source == source]
+        return float(np.mean(mine)) if mine else 0.0
 
     def weight(self, word: str) -> float:
         """How telling a stem is among these sources (inverse document frequency); unknown stems weigh most."""
