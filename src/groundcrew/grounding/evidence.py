@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import msgspec
 import numpy as np
@@ -20,6 +20,8 @@ SOURCES_MAX = 200
 SOURCE_CHARS_MAX = 400_000
 #: Longest sentence that is parsed as one; beyond, a source without punctuation is cut at white space.
 SENTENCE_CHARS_MAX = 1_200
+#: A source whose lines have no more words than this on average is a table or a record.
+ROW_WORDS_MAX = 8.0
 
 
 class SourceSentence(msgspec.Struct, frozen=True):
@@ -49,6 +51,12 @@ class Evidence:
         self._index()
         #: Words of each sentence.
         self.lengths = np.array([len(sentence.statement.tokens) for sentence in self.sentences], dtype=np.int64)
+        #: First and last sentence (exclusive) of each passage that has any.
+        self.passages: list[tuple[int, int]] = []
+        self._starts: dict[int, int] = {}
+        self._tabular: set[int] = set()
+        self._bound()
+        self._runs: dict[int, frozenset[tuple[str, ...]]] = {}
         counts = {word: len(numbers) for word, numbers in self.holders.items()}
         total = len(self.sentences)
         self._weights = {word: math.log(1 + total / count) for word, count in counts.items()}
@@ -76,23 +84,38 @@ class Evidence:
                     lead = heading | stems
 
     def _index(self) -> None:
-        self._first: dict[int, SourceSentence] = {}
         for sentence in self.sentences:
-            self._first.setdefault(sentence.source, sentence)
             stems = [token.stem for token in sentence.statement.tokens if token.is_content]
             for word in dict.fromkeys(stems):
                 self.holders.setdefault(word, []).append(sentence.number)
             for pair in dict.fromkeys([*pairwise(stems), *zip(stems, stems[2:], strict=False)]):
                 self.pair_holders.setdefault(pair, []).append(sentence.number)
 
+    def _bound(self) -> None:
+        for source, grouped in groupby(self.sentences, key=lambda sentence: sentence.source):
+            numbers = [sentence.number for sentence in grouped]
+            self.passages.append((numbers[0], numbers[-1] + 1))
+            self._starts[source] = numbers[0]
+            if float(self.lengths[numbers].mean()) <= ROW_WORDS_MAX:
+                self._tabular.add(source)
+
     def first_of(self, source: int) -> SourceSentence:
         """The first sentence of a source that has one."""
-        return self._first[source]
+        return self.sentences[self._starts[source]]
 
-    def mean_length(self, source: int) -> float:
-        """Mean number of words of a source's sentences."""
-        mine = [self.lengths[sentence.number] for sentence in self.sentences if sentence.source == source]
-        return float(np.mean(mine)) if mine else 0.0
+    def is_tabular(self, source: int) -> bool:
+        """Whether a source consists of short lines: a table or a record, of which every line is a fact of its own."""
+        return source in self._tabular
+
+    def runs(self, length: int) -> frozenset[tuple[str, ...]]:
+        """All runs of `length` stems, function words included, within a passage."""
+        if length not in self._runs:
+            found: set[tuple[str, ...]] = set()
+            for start, end in self.passages:
+                stems = [token.stem for sentence in self.sentences[start:end] for token in sentence.statement.tokens]
+                found.update(zip(*(stems[offset:] for offset in range(length)), strict=False))
+            self._runs[length] = frozenset(found)
+        return self._runs[length]
 
     def weight(self, word: str) -> float:
         """How telling a stem is among these sources (inverse document frequency); unknown stems weigh most."""

@@ -4,6 +4,7 @@ not, that together say most of it. Training and scoring both read claims beside 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -24,8 +25,6 @@ ORDER_SHARE = 0.15
 LEAD_SHARE = 0.05
 #: Longest first line of a source that is taken for its title, in words.
 TITLE_WORDS_MAX = 12
-#: A source whose lines have no more words than this on average is a table or a record, of which more is read.
-ROW_WORDS_MAX = 8.0
 GAP = " … "
 
 
@@ -81,7 +80,7 @@ def choose_window(claim: Statement, context: frozenset[str], evidence: Evidence)
 def _order(words: Sequence[str], evidence: Evidence) -> npt.NDArray[np.float64]:
     """Share of the claim's neighbouring words that each sentence has as neighbours too: (sentences,), 0..1."""
     shares = np.zeros(len(evidence.sentences))
-    pairs = list(zip(words, words[1:], strict=False))
+    pairs = list(pairwise(words))
     for pair in pairs:
         shares[evidence.pair_holders.get(pair, [])] += 1
     return shares / max(1, len(pairs))
@@ -113,7 +112,7 @@ def _grow(
     title = evidence.first_of(first.source)
     around = [title] if evidence.lengths[title.number] <= TITLE_WORDS_MAX else []
     around += evidence.neighbours(first)
-    if evidence.mean_length(first.source) <= ROW_WORDS_MAX:
+    if evidence.is_tabular(first.source):
         around += [evidence.sentences[number] for number in ranked if evidence.sentences[number].source == first.source]
     for sentence in around:
         if sentence.number not in chosen and lengths[sentence.number] <= room and len(chosen) < WINDOW_SENTENCES_MAX:
