@@ -49,6 +49,8 @@ class Evidence:
         self.holders: dict[str, list[int]] = {}
         self.pair_holders: dict[tuple[str, str], list[int]] = {}
         self._index()
+        #: All stems in one text, for a look at parts of words.
+        self.letters = " ".join(self.holders)
         #: Words of each sentence.
         self.lengths = np.array([len(sentence.statement.tokens) for sentence in self.sentences], dtype=np.int64)
         #: First and last sentence (exclusive) of each passage that has any.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import Evidence, SourceSentence
-from groundcrew.grounding.lexicon import STOP_WORDS
+from groundcrew.grounding.lexicon import STOP_WORDS, stem
 from groundcrew.grounding.statement import Statement
 from groundcrew.grounding.windows import Window, claim_words, held_words
 from groundcrew.grounding.wordlists import word_set
@@ -54,6 +54,27 @@ _META = re.compile(
     r"\b(?:passages?|sources?|provided|mentioned?|information|according to|context|documents?|states?|text|article|given)\b",
     re.IGNORECASE,
 )
+#: Words that carry an answer along and say nothing of its matter; their absence from a source is no sign.
+_FRAMING = word_set(
+    """accord according addition additional additionally after alternatively although another answer appear appears around
+    based because before brief certain context depending describe described despite detail details difference different
+    directly due during especially even example explain explained explicitly final finally first follow following follows
+    further furthermore general generally give given gives hand here's however important include includes including
+    indicate indicates information instance instead involve involves like main make makes making mean means mention
+    mentioned mentions mind moreover multiple need needed next note number one overall part particular passage passages
+    please point possible present provide provided provides providing question rather reason refer referred regarding
+    related relevant respectively result say says second section several similar similarly since situation source sources
+    specific specifically state stated states step steps such suggest suggests summarize summary sure term terms text
+    therefore third thus together two type typically unless until up use used uses using various way ways well whereas
+    whether while within without yet it's that's there's
+    antwort laut gemäss gemäß während daher deshalb zudem ausserdem außerdem jedoch falls beispiel beispielsweise frage
+    angabe angaben information informationen quelle quellen text textstelle zusätzlich bezüglich hinweis folgende folgenden
+    selon donc cependant ainsi exemple réponse question informations passage secondo quindi tuttavia inoltre esempio
+    risposta domanda informazioni"""
+)
+_FRAMING_STEMS = frozenset(stem(word) for word in _FRAMING)
+#: Letters at either end of a word that no source has, by which a compound is known after all.
+_PART_CHARS = 5
 
 
 class Feature(msgspec.Struct, frozen=True):
@@ -76,7 +97,12 @@ FEATURES: tuple[Feature, ...] = (
     Feature("coverage_back", 1),
     Feature("coverage_margin", 0),
     Feature("backing_passages", 1),
+    Feature("coverage_matter", 1, "words that no source has"),
+    Feature("coverage_matter_sentence", 1, "no single sentence of the sources says most of it"),
     Feature("unknown_words_log", -1, "words that no source has"),
+    Feature("unknown_matter_log", -1, "words that no source has"),
+    Feature("open_matter_log", -1, "words that its evidence lacks"),
+    Feature("strange_words_log", -1, "words that no source has"),
     Feature("open_words_log", -1, "words that its evidence lacks"),
     Feature("open_run", -1, "a run of words that its evidence lacks"),
     Feature("open_names", -1, "names that its evidence lacks"),
@@ -102,6 +128,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("source_words_log", 0),
     Feature("passages_log", 0),
     Feature("rows_share", 0),
+    Feature("position", 0),
     Feature("check_number", -1),
     Feature("check_date", -1),
     Feature("check_name", -1),
@@ -121,21 +148,35 @@ class Overlap(msgspec.Struct, frozen=True):
     held: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
     in_window: npt.NDArray[np.bool_]
+    matter: npt.NDArray[np.bool_]
 
 
-def read_overlap(claim: Statement, window: Window, evidence: Evidence) -> Overlap:
-    """The overlap of `claim` with the sources and with its window."""
+class Place(msgspec.Struct, frozen=True):
+    """Where a claim stands: its share of the way through the answer, 0..1, and the stems of the question, which tell nothing
+    for being repeated."""
+
+    position: float = 0.0
+    asked: frozenset[str] = frozenset()
+
+
+def read_overlap(claim: Statement, window: Window, evidence: Evidence, asked: frozenset[str]) -> Overlap:
+    """The overlap of `claim` with the sources and with its window; `matter` marks words that say something new."""
     words = claim_words(claim)
     held, weights = held_words(words, evidence)
     numbers = [sentence.number for sentence in window.sentences]
-    return Overlap(words, weights, held, held.any(axis=1), held[:, numbers].any(axis=1))
+    matter = np.array([word not in asked and word not in _FRAMING_STEMS for word in words], dtype=bool)
+    return Overlap(words, weights, held, held.any(axis=1), held[:, numbers].any(axis=1), matter)
 
 
-def describe(claim: Statement, window: Window, evidence: Evidence, findings: Sequence[Finding]) -> npt.NDArray[np.float64]:
+def describe(
+    claim: Statement, window: Window, evidence: Evidence, findings: Sequence[Finding], place: Place
+) -> npt.NDArray[np.float64]:
     """(features,) in the order of `FEATURE_NAMES`; all finite."""
-    overlap = read_overlap(claim, window, evidence)
+    overlap = read_overlap(claim, window, evidence, place.asked)
     found = (
-        _coverage(claim, window, evidence, overlap)
+        {"position": place.position}
+        | _coverage(claim, window, evidence, overlap)
+        | _matter(evidence, overlap)
         | _gaps(claim, overlap)
         | _runs(claim, window, evidence, overlap)
         | _wording(claim, window)
@@ -170,6 +211,26 @@ def _coverage(claim: Statement, window: Window, evidence: Evidence, overlap: Ove
         "coverage_margin": float(window.coverage[best.number] - others.max()),
         "backing_passages": math.log1p(sum(share >= BACKING_COVERAGE_MIN for share in by_passage)),
     }
+
+
+def _matter(evidence: Evidence, overlap: Overlap) -> dict[str, float]:
+    matter = overlap.matter
+    weights, held = overlap.weights[matter], overlap.held[matter]
+    is_unknown, is_open = matter & ~overlap.known, matter & ~overlap.in_window
+    strange = [word for word, lost in zip(overlap.words, is_unknown, strict=True) if lost and not _has_part(word, evidence)]
+    shares = weights @ held / weights.sum() if len(weights) else np.ones(1)
+    return {
+        "coverage_matter": _share(weights, held.any(axis=1)) if len(weights) else 1.0,
+        "coverage_matter_sentence": float(shares.max()),
+        "unknown_matter_log": math.log1p(int(is_unknown.sum())),
+        "open_matter_log": math.log1p(int(is_open.sum())),
+        "strange_words_log": math.log1p(len(strange)),
+    }
+
+
+def _has_part(word: str, evidence: Evidence) -> bool:
+    """Whether the beginning or the end of a long word stands in some source, as parts of a compound do."""
+    return len(word) > _PART_CHARS and any(part in evidence.letters for part in (word[:_PART_CHARS], word[-_PART_CHARS:]))
 
 
 def _clause_minimum(claim: Statement, overlap: Overlap) -> float:

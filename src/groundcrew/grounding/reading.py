@@ -13,13 +13,15 @@ from groundcrew.grounding.checks import run_checks
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.claims import CLAIMS_MAX, Segment, segments
 from groundcrew.grounding.evidence import SOURCES_MAX, Evidence, SourceSentence, find_verbatim
-from groundcrew.grounding.features import describe
+from groundcrew.grounding.features import Place, describe
+from groundcrew.grounding.lexicon import tokens
 from groundcrew.grounding.statement import Statement, read_statement
 from groundcrew.grounding.windows import Window, choose_window
 from groundcrew.grounding.wordlists import word_set
 
 #: Code points of an answer that are read; what comes after counts as one unsupported claim.
 ANSWER_CHARS_MAX = 20_000
+QUESTION_CHARS_MAX = 8_000
 #: Evidence sentences per claim that checks treat as its support.
 ANCHORS_MAX = 4
 
@@ -62,8 +64,11 @@ class AnswerReading(msgspec.Struct, frozen=True, kw_only=True):
         return any(segment.kind == "refusal" for segment in self.segments)
 
 
-def read_answer(answer: str, sources: Sequence[str]) -> AnswerReading:
-    """Reads `answer` (its first 20,000 characters and 400 claims) against the first 200 of `sources`."""
+def read_answer(
+    answer: str, sources: Sequence[str], question: str | None = None, *, evidence: Evidence | None = None
+) -> AnswerReading:
+    """Reads `answer` (its first 20,000 characters and 400 claims) against the first 200 of `sources`. `question` supports
+    nothing: words that an answer repeats from it count less. `evidence` are the same sources where they have been read."""
     found = tuple(segments(answer[:ANSWER_CHARS_MAX]))
     claimed = [segment for segment in found if segment.kind == "claim"]
     unread = ANSWER_CHARS_MAX if len(answer) > ANSWER_CHARS_MAX else None
@@ -74,24 +79,29 @@ def read_answer(answer: str, sources: Sequence[str]) -> AnswerReading:
     claimed = claimed[:CLAIMS_MAX]
     usable = [source if isinstance(source, str) else "" for source in sources[:SOURCES_MAX]]
     statements = [read_statement(claim.text) for claim in claimed]
-    evidence = Evidence(usable) if claimed and any(source.strip() for source in usable) else None
+    if evidence is None and claimed and any(source.strip() for source in usable):
+        evidence = Evidence(usable)
     if evidence is None:
         claims = tuple(
             ClaimReading(segment=claim, statement=statement) for claim, statement in zip(claimed, statements, strict=True)
         )
     else:
         contexts = _contexts(claimed, statements)
+        asked = frozenset(token.stem for token in tokens((question or "")[:QUESTION_CHARS_MAX]))
+        last = max(1, len(claimed) - 1)
         claims = tuple(
-            _read_claim(claim, statement, context, evidence)
-            for claim, statement, context in zip(claimed, statements, contexts, strict=True)
+            _read_claim(claim, statement, contexts[number], evidence, Place(number / last, asked))
+            for number, (claim, statement) in enumerate(zip(claimed, statements, strict=True))
         )
     return AnswerReading(answer=answer, segments=found, claims=claims, unread=unread, evidence=evidence)
 
 
-def _read_claim(segment: Segment, statement: Statement, context: frozenset[str], evidence: Evidence) -> ClaimReading:
-    place = find_verbatim(segment.text, evidence)
-    if place is not None:
-        return ClaimReading(segment=segment, statement=statement, place=place)
+def _read_claim(
+    segment: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, place: Place
+) -> ClaimReading:
+    verbatim = find_verbatim(segment.text, evidence)
+    if verbatim is not None:
+        return ClaimReading(segment=segment, statement=statement, place=verbatim)
     window = choose_window(statement, context, evidence)
     if window is None:
         return ClaimReading(segment=segment, statement=statement)
@@ -102,7 +112,7 @@ def _read_claim(segment: Segment, statement: Statement, context: frozenset[str],
         statement=statement,
         window=window,
         findings=findings,
-        features=describe(statement, window, evidence, findings),
+        features=describe(statement, window, evidence, findings, place),
     )
 
 
