@@ -16,8 +16,8 @@ import numpy.typing as npt
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.lexicon import STOP_WORDS, stem
+from groundcrew.grounding.ranking import Window, claim_words, held_words
 from groundcrew.grounding.statement import Statement
-from groundcrew.grounding.windows import Window, claim_words, held_words
 from groundcrew.grounding.wordlists import word_set
 
 #: Longest shared runs that are looked up, in words.
@@ -165,7 +165,7 @@ def read_overlap(claim: Statement, window: Window, evidence: Evidence, asked: fr
     held, weights = held_words(words, evidence)
     numbers = [sentence.number for sentence in window.sentences]
     matter = np.array([word not in asked and word not in _FRAMING_STEMS for word in words], dtype=bool)
-    return Overlap(words, weights, held, held.any(axis=1), held[:, numbers].any(axis=1), matter)
+    return Overlap(words, weights, held, held.any(axis=1), held[:, [*numbers, window.best]].any(axis=1), matter)
 
 
 def describe(
@@ -179,7 +179,7 @@ def describe(
         | _matter(evidence, overlap)
         | _gaps(claim, overlap)
         | _runs(claim, window, evidence, overlap)
-        | _wording(claim, window)
+        | _wording(claim, window, evidence)
         | _setting(claim, window, evidence)
         | _findings(findings)
     )
@@ -324,8 +324,8 @@ def _substitution(overlap: Overlap, best: SourceSentence, evidence: Evidence) ->
     return share if 0.5 <= back < 1.0 else 0.0
 
 
-def _wording(claim: Statement, window: Window) -> dict[str, float]:
-    best = window.sentences[[sentence.number for sentence in window.sentences].index(window.best)].statement.text
+def _wording(claim: Statement, window: Window, evidence: Evidence) -> dict[str, float]:
+    best = evidence.sentences[window.best].statement.text
     negated, their_negation = bool(_NEGATION.search(claim.text)), bool(_NEGATION.search(best))
     compares = bool(_COMPARISON.search(claim.text))
     return {

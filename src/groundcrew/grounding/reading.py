@@ -15,8 +15,8 @@ from groundcrew.grounding.claims import CLAIMS_MAX, Segment, segments
 from groundcrew.grounding.evidence import SOURCES_MAX, Evidence, SourceSentence, find_verbatim
 from groundcrew.grounding.features import Place, describe
 from groundcrew.grounding.lexicon import tokens
+from groundcrew.grounding.ranking import Window, choose_window
 from groundcrew.grounding.statement import Statement, read_statement
-from groundcrew.grounding.windows import Window, choose_window
 from groundcrew.grounding.wordlists import word_set
 
 #: Code points of an answer that are read; what comes after counts as one unsupported claim.

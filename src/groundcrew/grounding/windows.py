@@ -1,131 +1,137 @@
-"""Picks the evidence for one claim across every passage: which sentence says it best, and the few sentences, adjacent or
-not, that together say most of it. Training and scoring both read claims beside exactly this text."""
+"""Chooses what of the sources is read beside a claim: the few sentences that together say most of it, in the order of the
+text and within a fixed length, so that one reading by the entailment network costs the same for a page and for a book."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from itertools import pairwise
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.statement import Statement
 
-#: Words of evidence that a claim is read beside: what an encoder reads in a few milliseconds.
-WINDOW_WORDS_MAX = 80
-#: Sentences of one window; rows of a table are short, so that several fit.
-WINDOW_SENTENCES_MAX = 16
-#: Least share of the claim, by weight, that a further sentence must add.
-GAIN_MIN = 0.04
-#: Share of the rank that the order of words has, against which words there are.
-ORDER_SHARE = 0.15
-#: Part of the rank that words shared with the claim's heading add at most.
-LEAD_SHARE = 0.05
-#: Longest first line of a source that is taken for its title, in words.
-TITLE_WORDS_MAX = 12
-GAP = " … "
+#: Characters of a window: about 90 tokens of English. A first sentence that is longer is taken whole and cut by the network.
+WINDOW_CHARS_MAX = 420
+#: Characters where the sources are rows of a record or table, which are cheap to read and say nothing alone.
+ROWS_CHARS_MAX = 640
+#: Share of the sentences that must look like rows ("key: value", cells, bare figures) for a source to be read as a record.
+ROWS_SHARE_MIN = 0.6
+#: Sentences that are looked at for one window, the highest ranked ones.
+CANDIDATES_MAX = 32
+#: Longest opening line of a source that is taken along as its title.
+TITLE_CHARS_MAX = 80
+#: What a sentence is worth beyond the claim's words that it adds: its own rank, and standing next to a chosen one.
+RANK_WORTH, NEIGHBOUR_WORTH = 0.5, 0.12
+#: In prose, a sentence that is worth less is left out even where there is room for it.
+WORTH_MIN = 0.1
+
+_ROW = re.compile(r"[^\s:][^:]{0,48}:(?:\s|$)|[^|]*\|[^|]*\||\S+$")
 
 
-class Window(msgspec.Struct, frozen=True):
-    """The evidence for one claim: `ranked` are all source sentences, best first, `rank` their figures by number, 0..1.2;
-    `sentences` those of the window in document order, `text` what an encoder reads."""
+def evidence_window(
+    claim: Statement, evidence: Evidence, similarities: dict[int, float] | None = None, *, characters_max: int | None = None
+) -> str:
+    """The window for `claim` as one text: chosen sentences in the order of the sources, a line break between sources and
+    before a row. Empty where the sources hold no sentence. `similarities` are the encoder's cosines by sentence number, where
+    known; `characters_max` overrides the length.
 
-    ranked: list[int]
-    rank: npt.NDArray[np.float64]
-    coverage: npt.NDArray[np.float64]
-    sentences: tuple[SourceSentence, ...]
-    text: str
-
-    @property
-    def best(self) -> int:
-        """Number of the best sentence."""
-        return self.ranked[0]
+    Greedy weighted set cover (Nemhauser et al. 1978) over the claim's words.
+    """
+    return window_text(chosen_sentences(claim, evidence, similarities, characters_max=characters_max), evidence)
 
 
-def claim_words(claim: Statement) -> list[str]:
-    """The stems of a claim that carry meaning, figures among them, each once, in order."""
-    return list(dict.fromkeys(token.stem for token in claim.tokens if token.is_content))
-
-
-def held_words(words: Sequence[str], evidence: Evidence) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-    """Which source sentences hold each word in some form, (words, sentences), and how telling each word is, (words,)."""
-    held = np.zeros((len(words), len(evidence.sentences)), dtype=bool)
-    weights = np.empty(len(words))
-    for row, word in enumerate(words):
-        forms = evidence.forms(word)
-        for form in forms:
-            held[row, evidence.holders[form]] = True
-        weights[row] = evidence.weight(min(forms) if forms else word)
-    return held, weights
-
-
-def choose_window(claim: Statement, context: frozenset[str], evidence: Evidence) -> Window | None:
-    """The window of `claim`; `context` are the stems of the heading that it stands under. None without a source sentence."""
-    if not evidence.sentences:
-        return None
-    words = claim_words(claim)
-    held, weights = held_words(words, evidence)
-    coverage = weights @ held / max(float(weights.sum()), 1e-9)
-    rank = coverage + ORDER_SHARE * _order(words, evidence)
-    if context:
-        rank = rank + [LEAD_SHARE * len(context & (each.stems | each.lead)) / len(context) for each in evidence.sentences]
-    ranked = [int(number) for number in np.argsort(-rank, kind="stable")]
-    chosen = _grow(ranked, rank, held, weights, evidence)
-    sentences = tuple(evidence.sentences[number] for number in sorted(chosen))
-    return Window(ranked, rank, coverage, sentences, _join(sentences))
-
-
-def _order(words: Sequence[str], evidence: Evidence) -> npt.NDArray[np.float64]:
-    """Share of the claim's neighbouring words that each sentence has as neighbours too: (sentences,), 0..1."""
-    shares = np.zeros(len(evidence.sentences))
-    pairs = list(pairwise(words))
-    for pair in pairs:
-        shares[evidence.pair_holders.get(pair, [])] += 1
-    return shares / max(1, len(pairs))
-
-
-def _grow(
-    ranked: Sequence[int],
-    rank: npt.NDArray[np.float64],
-    held: npt.NDArray[np.bool_],
-    weights: npt.NDArray[np.float64],
-    evidence: Evidence,
-) -> set[int]:
-    """The best sentence, then whichever adds most of what is still open, then neighbours for what "it" refers to."""
-    chosen = {ranked[0]}
-    total = max(float(weights.sum()), 1e-9)
-    lengths = evidence.lengths
-    room = WINDOW_WORDS_MAX - int(lengths[ranked[0]])
-    open_words = ~held[:, ranked[0]]
-    while room > 0 and open_words.any() and len(chosen) < WINDOW_SENTENCES_MAX:
-        gains = (weights * open_words) @ held / total
-        gains = np.where(lengths <= room, gains, 0.0)
-        best = int(np.argmax(gains + 1e-3 * rank))
-        if gains[best] < GAIN_MIN:
-            break
-        chosen.add(best)
-        open_words &= ~held[:, best]
-        room -= int(lengths[best])
-    first = evidence.sentences[ranked[0]]
-    title = evidence.first_of(first.source)
-    around = [title] if evidence.lengths[title.number] <= TITLE_WORDS_MAX else []
-    around += evidence.neighbours(first)
-    if evidence.is_tabular(first.source):
-        around += [evidence.sentences[number] for number in ranked if evidence.sentences[number].source == first.source]
-    for sentence in around:
-        if sentence.number not in chosen and lengths[sentence.number] <= room and len(chosen) < WINDOW_SENTENCES_MAX:
-            chosen.add(sentence.number)
-            room -= int(lengths[sentence.number])
-    return chosen
-
-
-def _join(sentences: Sequence[SourceSentence]) -> str:
+def window_text(chosen: Sequence[SourceSentence], evidence: Evidence) -> str:
+    """Chosen sentences as one text."""
+    rows = are_rows(evidence)
     parts: list[str] = []
-    for before, sentence in zip([None, *sentences], sentences, strict=False):
+    before: SourceSentence | None = None
+    for sentence in chosen:
         if before is not None:
-            adjacent = before.source == sentence.source and before.number + 1 == sentence.number
-            parts.append(" " if adjacent else GAP)
+            parts.append("\n" if rows or sentence.source != before.source else " ")
         parts.append(sentence.statement.text)
+        before = sentence
     return "".join(parts)
+
+
+def chosen_sentences(
+    claim: Statement, evidence: Evidence, similarities: dict[int, float] | None = None, *, characters_max: int | None = None
+) -> list[SourceSentence]:
+    """The sentences of the window in the order of the sources."""
+    if not evidence.sentences:
+        return []
+    rows = are_rows(evidence)
+    limit = characters_max or (ROWS_CHARS_MAX if rows else WINDOW_CHARS_MAX)
+    forms, weights, held = _words(claim, evidence)
+    total = float(weights.sum()) or 1.0
+    rank = held @ weights / total if len(forms) else np.zeros(len(evidence.sentences))
+    for number, cosine in (similarities or {}).items():
+        rank[number] += max(0.0, cosine) * RANK_WORTH
+    candidates = np.argsort(-rank, kind="stable")[:CANDIDATES_MAX].tolist()
+    chosen: list[int] = []
+    used, open_words = 0, np.ones(len(forms), dtype=bool)
+    while candidates:
+        near = {number + step for number in chosen for step in (-1, 1)}
+        worth = [
+            float((held[number] * weights * open_words).sum()) / total
+            + RANK_WORTH * float(rank[number])
+            + (NEIGHBOUR_WORTH if number in near else 0.0)
+            for number in candidates
+        ]
+        best = int(np.argmax(worth))
+        if chosen and not rows and worth[best] < WORTH_MIN:
+            break
+        number = candidates.pop(best)
+        length = len(evidence.sentences[number].statement.text) + 1
+        if chosen and used + length > limit:
+            continue
+        chosen.append(number)
+        used += length
+        open_words &= ~held[number]
+        if len(chosen) == 1:
+            used += _title(evidence, number, chosen)
+            candidates = [each for each in dict.fromkeys([*candidates, number - 1, number + 1]) if _fits(evidence, each, chosen)]
+    return [evidence.sentences[number] for number in sorted(chosen)]
+
+
+def are_rows(evidence: Evidence) -> bool:
+    """Whether the sources are rows of a record or table rather than prose."""
+    looked_at = evidence.sentences[:CANDIDATES_MAX]
+    rows = sum(bool(_ROW.match(sentence.statement.text)) for sentence in looked_at)
+    return len(looked_at) >= 3 and rows >= ROWS_SHARE_MIN * len(looked_at)
+
+
+def _words(claim: Statement, evidence: Evidence) -> tuple[list[frozenset[str]], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """The claim's words as sets of stems that the sources use, their weights, and which sentence holds which:
+    (words,), (sentences, words)."""
+    stems = list(dict.fromkeys(token.stem for token in claim.tokens if token.is_content))
+    forms = [frozenset(evidence.forms(stem)) for stem in stems]
+    found = [(stem, form) for stem, form in zip(stems, forms, strict=True) if form]
+    weights = np.array([evidence.weight(min(form)) for _, form in found])
+    held = np.array(
+        [[not form.isdisjoint(sentence.stems) for _, form in found] for sentence in evidence.sentences], dtype=bool
+    ).reshape(len(evidence.sentences), len(found))
+    return [form for _, form in found], weights, held
+
+
+def _title(evidence: Evidence, number: int, chosen: list[int]) -> int:
+    """Takes the opening line of the chosen sentence's source along where it is short; the characters that it costs."""
+    source = evidence.sentences[number].source
+    first = number
+    while first > 0 and evidence.sentences[first - 1].source == source:
+        first -= 1
+    length = len(evidence.sentences[first].statement.text)
+    if first == number or length > TITLE_CHARS_MAX:
+        return 0
+    chosen.append(first)
+    return length + 1
+
+
+def _fits(evidence: Evidence, number: int, chosen: Sequence[int]) -> bool:
+    if number in chosen or not 0 <= number < len(evidence.sentences):
+        return False
+    return evidence.sentences[number].source == evidence.sentences[chosen[0]].source or number not in (
+        chosen[0] - 1,
+        chosen[0] + 1,
+    )
