@@ -135,7 +135,7 @@ class TrustScorer:
             return ClaimScore(start=claim.start, end=claim.end, support=0.0, reasons=("the sources hold no sentence",))
         support = min(SUPPORT_MAX, self.probability(gathered.features))
         findings = run_checks(statement, context, evidence, gathered.anchors, gathered.similarity)
-        reasons = [finding.reason for finding in findings]
+        reasons = [finding.reason for finding in findings if finding.veto]
         if not statement.content():
             support = min(support, UNCHECKABLE_SUPPORT_MAX)
             if not findings and not (statement.quantities or statement.moments):
@@ -143,7 +143,7 @@ class TrustScorer:
         support = min([support, *(finding.support_max for finding in findings)])
         best = gathered.anchors[0]
         if support < self.threshold and not reasons:
-            reasons.append(_uncovered(statement, evidence))
+            reasons = [finding.reason for finding in findings] or [_uncovered(statement, evidence)]
         return ClaimScore(
             start=claim.start,
             end=claim.end,
@@ -151,7 +151,8 @@ class TrustScorer:
             source=best.source,
             quote=(best.start, best.end),
             reasons=tuple(reasons),
-            contradicted=any(finding.contradicted for finding in findings),
+            contradicted=any(finding.contradicted and finding.veto for finding in findings),
+            checks=tuple(dict.fromkeys(finding.check for finding in findings)),
         )
 
     def probability(self, features: npt.NDArray[np.float64]) -> float:
