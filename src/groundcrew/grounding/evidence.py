@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 
 from groundcrew.grounding.lexicon import PREFIX_CHARS_MIN, same_word
-from groundcrew.grounding.sentences import split_sentences
 from groundcrew.grounding.statement import Statement, read_statement
+from groundcrew.grounding.structured import quotable
 
 #: Passages of one answer that are read; what comes after supports nothing.
 SOURCES_MAX = 200
@@ -25,7 +25,8 @@ ROW_WORDS_MAX = 8.0
 
 
 class SourceSentence(msgspec.Struct, frozen=True):
-    """One quotable sentence: `sources[source][start:end]`. `lead` is the nearest heading or lead-in above it."""
+    """One quotable sentence: `sources[source][start:end]`, or the row sentence that rests on it. `lead` is the nearest heading
+    or lead-in above it."""
 
     number: int
     source: int
@@ -72,11 +73,12 @@ class Evidence:
     def _read(self, number: int, source: str) -> None:
         heading: frozenset[str] = frozenset()
         lead: frozenset[str] = frozenset()
-        for sentence in split_sentences(source):
+        for sentence in quotable(source):
             if sentence.kind == "sentence":
                 lead = heading  # a lead-in ("The fees are:") goes for the list under it only
-            for start, end in _pieces(source, sentence.start, sentence.end):
-                text = source[start:end]
+            pieces = [(sentence.start, sentence.end)] if sentence.structured else _pieces(source, sentence.start, sentence.end)
+            for start, end in pieces:
+                text = sentence.text if sentence.structured else source[start:end]
                 statement = read_statement(text)
                 stems = frozenset(token.stem for token in statement.tokens if token.is_content)
                 self.sentences.append(SourceSentence(len(self.sentences), number, start, end, statement, stems, lead))
