@@ -129,15 +129,22 @@ FEATURES: tuple[Feature, ...] = (
     Feature("passages_log", 0),
     Feature("rows_share", 0),
     Feature("position", 0),
-    Feature("check_number", -1),
+    Feature("check_figure", -1),
     Feature("check_date", -1),
     Feature("check_name", -1),
     Feature("check_polarity", -1),
     Feature("check_other", -1),
     Feature("check_contradicts", -1),
+    Feature("check_certain", -1),
 )
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
-_POLARITY_CHECKS = word_set("negation direction quantifier condition scope role laterality")
+#: Kinds of findings that the stack weighs together; any other kind is "check_other".
+_CHECK_GROUPS: dict[str, str] = {
+    **dict.fromkeys(("number", "unit", "currency", "rate"), "check_figure"),
+    "date": "check_date",
+    "name": "check_name",
+    **dict.fromkeys(("negation", "direction", "laterality", "quantifier", "condition"), "check_polarity"),
+}
 
 
 class Overlap(msgspec.Struct, frozen=True):
@@ -165,7 +172,8 @@ def read_overlap(claim: Statement, window: Window, evidence: Evidence, asked: fr
     held, weights = held_words(words, evidence)
     numbers = [sentence.number for sentence in window.sentences]
     matter = np.array([word not in asked and word not in _FRAMING_STEMS for word in words], dtype=bool)
-    return Overlap(words, weights, held, held.any(axis=1), held[:, [*numbers, window.best]].any(axis=1), matter)
+    known, in_window = _any(held), _any(held[:, [*numbers, window.best]])
+    return Overlap(words, weights, held, known, in_window, matter)
 
 
 def describe(
@@ -186,6 +194,11 @@ def describe(
     return np.array([found[name] for name in FEATURE_NAMES], dtype=np.float64)
 
 
+def _any(held: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which words some sentence holds."""
+    return np.asarray(held.any(axis=1), dtype=bool)
+
+
 def _share(weights: npt.NDArray[np.float64], held: npt.NDArray[np.bool_]) -> float:
     total = float(weights.sum())
     return float(weights @ held) / total if total else 0.0
@@ -195,7 +208,7 @@ def _coverage(claim: Statement, window: Window, evidence: Evidence, overlap: Ove
     weights, held = overlap.weights, overlap.held
     best = evidence.sentences[window.best]
     pairs = [_share(weights, held[:, best.number] | held[:, other.number]) for other in evidence.neighbours(best)]
-    by_passage = [_share(weights, held[:, start:end].any(axis=1)) for start, end in evidence.passages]
+    by_passage = [_share(weights, _any(held[:, start:end])) for start, end in evidence.passages]
     wanted = {form for word in overlap.words for form in evidence.forms(word)}
     others = window.coverage.copy()
     others[[sentence.number for sentence in evidence.sentences if sentence.stems == best.stems]] = 0.0
@@ -220,7 +233,7 @@ def _matter(evidence: Evidence, overlap: Overlap) -> dict[str, float]:
     strange = [word for word, lost in zip(overlap.words, is_unknown, strict=True) if lost and not _has_part(word, evidence)]
     shares = weights @ held / weights.sum() if len(weights) else np.ones(1)
     return {
-        "coverage_matter": _share(weights, held.any(axis=1)) if len(weights) else 1.0,
+        "coverage_matter": _share(weights, _any(held)) if len(weights) else 1.0,
         "coverage_matter_sentence": float(shares.max()),
         "unknown_matter_log": math.log1p(int(is_unknown.sum())),
         "open_matter_log": math.log1p(int(is_open.sum())),
@@ -352,9 +365,10 @@ def _setting(claim: Statement, window: Window, evidence: Evidence) -> dict[str, 
 
 
 def _findings(findings: Sequence[Finding]) -> dict[str, float]:
-    counts = {"check_number": 0.0, "check_date": 0.0, "check_name": 0.0, "check_polarity": 0.0, "check_other": 0.0}
+    counts = dict.fromkeys(("check_figure", "check_date", "check_name", "check_polarity", "check_other"), 0)
     for finding in findings:
-        name = "check_polarity" if finding.check in _POLARITY_CHECKS else f"check_{finding.check}"
-        counts[name if name in counts else "check_other"] += 1.0
-    counts = {name: math.log1p(count) for name, count in counts.items()}
-    return counts | {"check_contradicts": float(any(finding.contradicted for finding in findings))}
+        counts[_CHECK_GROUPS.get(finding.check, "check_other")] += 1
+    return {name: math.log1p(count) for name, count in counts.items()} | {
+        "check_contradicts": float(any(finding.contradicted for finding in findings)),
+        "check_certain": float(any(finding.veto for finding in findings)),
+    }

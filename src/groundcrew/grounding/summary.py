@@ -37,8 +37,20 @@ _VERBATIM = {"coverage_matter": 1.0, "short_runs": 1.0}
 
 def summarise(reading: AnswerReading, supports: Sequence[float]) -> npt.NDArray[np.float64]:
     """(features,) in the order of `ANSWER_FEATURE_NAMES`, from the support of each claim, 0..1, at least one."""
+    return np.concatenate([support_figures(supports), text_figures(reading)])
+
+
+def support_figures(supports: Sequence[float]) -> npt.NDArray[np.float64]:
+    """(4,): log odds of the least and second least support and their mean, and a figure that falls with the log of the product
+    of all, slower the longer the answer."""
     clipped = np.clip(np.asarray(supports, dtype=np.float64), *SUPPORT_RANGE)
     ordered = np.sort(np.log(clipped / (1 - clipped)))
+    product = -math.log1p(-float(np.log(clipped).sum()))
+    return np.array([ordered[0], ordered[min(1, len(ordered) - 1)], ordered.mean(), product], dtype=np.float64)
+
+
+def text_figures(reading: AnswerReading) -> npt.NDArray[np.float64]:
+    """(8,): the figures that do not depend on any support."""
     lengths = np.array([max(1, len(claim.statement.tokens)) for claim in reading.claims], dtype=np.float64)
 
     def column(name: str) -> npt.NDArray[np.float64]:
@@ -47,18 +59,16 @@ def summarise(reading: AnswerReading, supports: Sequence[float]) -> npt.NDArray[
             [given if claim.features is None else float(claim.features[_AT[name]]) for claim in reading.claims], dtype=np.float64
         )
 
-    found = {
-        "least": float(ordered[0]),
-        "second_least": float(ordered[min(1, len(ordered) - 1)]),
-        "mean": float(ordered.mean()),
-        "all": -math.log1p(-float(np.log(clipped).sum())),
-        "coverage": float((column("coverage_matter") * lengths).sum() / lengths.sum()),
-        "unknown_matter": math.log1p(float(np.expm1(column("unknown_matter_log")).sum())),
-        "open_matter": math.log1p(float(np.expm1(column("open_matter_log")).sum())),
-        "short_runs": float((column("short_runs") * lengths).sum() / lengths.sum()),
-        "open_run": float(column("open_run").max()),
-        "words": math.log1p(float(lengths.sum())),
-        "contradictions": math.log1p(float(column("check_contradicts").sum())),
-        "rows": float(column("rows_share").max()),
-    }
-    return np.array([found[name] for name in ANSWER_FEATURE_NAMES], dtype=np.float64)
+    return np.array(
+        [
+            (column("coverage_matter") * lengths).sum() / lengths.sum(),
+            math.log1p(float(np.expm1(column("unknown_matter_log")).sum())),
+            math.log1p(float(np.expm1(column("open_matter_log")).sum())),
+            (column("short_runs") * lengths).sum() / lengths.sum(),
+            column("open_run").max(),
+            math.log1p(float(lengths.sum())),
+            math.log1p(float(column("check_contradicts").sum())),
+            column("rows_share").max(),
+        ],
+        dtype=np.float64,
+    )

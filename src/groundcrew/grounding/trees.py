@@ -36,7 +36,7 @@ class Forest:
 
     def logits(self, rows: Matrix) -> Matrix:
         """(n,) log odds for (n, features). A row's result does not depend on the others."""
-        return self.contributions(rows).sum(axis=1) + self._base
+        return np.asarray(self.contributions(rows).sum(axis=1) + self._base)
 
     def contributions(self, rows: Matrix) -> Matrix:
         """(n, features): what each feature adds to the log odds along the paths taken (Saabas 2014); with the base they add
