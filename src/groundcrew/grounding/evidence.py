@@ -4,10 +4,11 @@ on demand. Built once per answer; parsing and encoding are cached across answers
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby, pairwise
 
 import msgspec
+import numpy as np
 
 from groundcrew.grounding.lexicon import PREFIX_CHARS_MIN, same_word
 from groundcrew.grounding.statement import Statement, read_statement
@@ -19,6 +20,8 @@ SOURCES_MAX = 200
 SOURCE_CHARS_MAX = 400_000
 #: Longest sentence that is parsed as one; beyond, a source without punctuation is cut at white space.
 SENTENCE_CHARS_MAX = 1_200
+#: A source whose lines have no more words than this on average is a table or a record.
+ROW_WORDS_MAX = 8.0
 
 
 class SourceSentence(msgspec.Struct, frozen=True):
@@ -43,7 +46,21 @@ class Evidence:
         for number, source in enumerate(sources[:SOURCES_MAX]):
             self._read(number, source[:remaining])
             remaining = max(0, remaining - len(source))
-        counts = Counter(word for sentence in self.sentences for word in sentence.stems)
+        #: Numbers of the sentences that hold each stem, and each pair of stems that stand beside one another or one apart.
+        self.holders: dict[str, list[int]] = {}
+        self.pair_holders: dict[tuple[str, str], list[int]] = {}
+        self._index()
+        #: All stems in one text, for a look at parts of words.
+        self.letters = " ".join(self.holders)
+        #: Words of each sentence.
+        self.lengths = np.array([len(sentence.statement.tokens) for sentence in self.sentences], dtype=np.int64)
+        #: First and last sentence (exclusive) of each passage that has any.
+        self.passages: list[tuple[int, int]] = []
+        self._starts: dict[int, int] = {}
+        self._tabular: set[int] = set()
+        self._bound()
+        self._runs: dict[int, frozenset[tuple[str, ...]]] = {}
+        counts = {word: len(numbers) for word, numbers in self.holders.items()}
         total = len(self.sentences)
         self._weights = {word: math.log(1 + total / count) for word, count in counts.items()}
         self._unknown_weight = math.log(1 + total) if total else 1.0
@@ -69,6 +86,40 @@ class Evidence:
                     heading = lead = stems
                 elif text.rstrip("*_ ").endswith(":"):
                     lead = heading | stems
+
+    def _index(self) -> None:
+        for sentence in self.sentences:
+            stems = [token.stem for token in sentence.statement.tokens if token.is_content]
+            for word in dict.fromkeys(stems):
+                self.holders.setdefault(word, []).append(sentence.number)
+            for pair in dict.fromkeys([*pairwise(stems), *zip(stems, stems[2:], strict=False)]):
+                self.pair_holders.setdefault(pair, []).append(sentence.number)
+
+    def _bound(self) -> None:
+        for source, grouped in groupby(self.sentences, key=lambda sentence: sentence.source):
+            numbers = [sentence.number for sentence in grouped]
+            self.passages.append((numbers[0], numbers[-1] + 1))
+            self._starts[source] = numbers[0]
+            if float(self.lengths[numbers].mean()) <= ROW_WORDS_MAX:
+                self._tabular.add(source)
+
+    def first_of(self, source: int) -> SourceSentence:
+        """The first sentence of a source that has one."""
+        return self.sentences[self._starts[source]]
+
+    def is_tabular(self, source: int) -> bool:
+        """Whether a source consists of short lines: a table or a record, of which every line is a fact of its own."""
+        return source in self._tabular
+
+    def runs(self, length: int) -> frozenset[tuple[str, ...]]:
+        """All runs of `length` stems, function words included, within a passage."""
+        if length not in self._runs:
+            found: set[tuple[str, ...]] = set()
+            for start, end in self.passages:
+                stems = [token.stem for sentence in self.sentences[start:end] for token in sentence.statement.tokens]
+                found.update(zip(*(stems[offset:] for offset in range(length)), strict=False))
+            self._runs[length] = frozenset(found)
+        return self._runs[length]
 
     def weight(self, word: str) -> float:
         """How telling a stem is among these sources (inverse document frequency); unknown stems weigh most."""

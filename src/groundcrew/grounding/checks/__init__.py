@@ -1,12 +1,12 @@
-"""Certain checks of a claim against its evidence, each with a reason that names both texts. A finding caps the support
-of its claim, whatever the score would say."""
+"""Certain checks of a claim against its evidence, each with a reason that names both texts. A veto caps the support
+of its claim, whatever the score would say; a finding that is none is a hint for the stack."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from groundcrew.grounding.checks.attachment import check_figures, shares_word
-from groundcrew.grounding.checks.finding import Finding
+from groundcrew.grounding.checks.finding import CHECK_NAMES, CheckName, Finding
 from groundcrew.grounding.checks.names import check_names
 from groundcrew.grounding.checks.offers import check_offers
 from groundcrew.grounding.checks.parallel import check_parallel
@@ -16,7 +16,7 @@ from groundcrew.grounding.checks.roles import check_roles
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.statement import Statement
 
-__all__ = ["Finding", "run_checks"]
+__all__ = ["CHECK_NAMES", "CheckName", "Finding", "run_checks"]
 
 
 def run_checks(
@@ -26,8 +26,8 @@ def run_checks(
     anchors: Sequence[SourceSentence],
     similarity: Callable[[SourceSentence], float],
 ) -> list[Finding]:
-    """All findings against `claim`, contradictions first. `anchors` are the best evidence sentences, best first; `context`
-    the stems of the heading that the claim stands under; `similarity(sentence)` a cosine 0..1, or -1 where unknown."""
+    """All findings against `claim`, vetoes and contradictions first. `anchors` are the best evidence sentences, best first;
+    `context` the stems of the heading that the claim stands under; `similarity(sentence)` a cosine 0..1, or -1 where unknown."""
     parallel = check_parallel(claim, anchors)
     findings = check_figures(claim, context, evidence, anchors, similarity, parallel.confirmed)
     findings += parallel.findings
@@ -41,4 +41,4 @@ def run_checks(
         findings += check_roles(claim, [anchor.statement for anchor in anchors])
         findings += check_quantifier(claim.text, anchors[0], share)
     unique = {(finding.check, finding.reason): finding for finding in findings}
-    return sorted(unique.values(), key=lambda finding: not finding.contradicted)
+    return sorted(unique.values(), key=lambda finding: (not finding.veto, not finding.contradicted))

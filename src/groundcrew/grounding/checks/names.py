@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from groundcrew.grounding.checks.attachment import shares_word
+from groundcrew.grounding.checks.demonyms import RELATED
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.lexicon import fold, stem
-from groundcrew.grounding.statement import Name, Statement
+from groundcrew.grounding.statement import Name, Statement, is_german, is_marked, is_titled
 
 #: A source sentence must hold this share of the claim's other words before its name counts instead of the claim's.
 STATED_SHARE_MIN = 0.75
@@ -16,22 +18,40 @@ STATED_SHARE_MIN = 0.75
 RELATIVE_PREFIX_CHARS = 4
 #: By how much that sentence must fit better than any sentence near the claim's own name.
 RIVAL_MARGIN = 0.3
+#: Letters of an abbreviation that may be the initials of any words of a sentence, not only of a name.
+INITIALS_MIN, INITIALS_MAX = 3, 6
+#: Likeness of two spellings, 0..1, from which one is taken for the other's place ("Anja", "Anna").
+ALIKE_MIN = 0.6
 
 
 def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSentence]) -> list[Finding]:
-    """Findings for each name of `claim`: not in any source, or another name stands where the source says the same."""
+    """Findings for each name of `claim`: not in any source, or another name stands where the source says the same. In a
+    language whose nouns have capitals only abbreviations, mixed case, titles and like spellings are certain enough to veto."""
     findings: list[Finding] = []
+    german = is_german(claim.tokens) or any(is_german(anchor.statement.tokens) for anchor in anchors[:2])
     for name in claim.names:
-        missing = [word for word in name.words if not _is_known(word, evidence)]
-        if len(missing) == len(name.words):
-            findings.append(_missing(name, claim, anchors))
+        sure = not german or is_titled(claim.text, name) or any(is_marked(word) for word in name.text.split())
+        if german and not sure and len(name.words) < 2:
             continue
-        rival = _differing(name, missing, evidence) if missing else _rival(name, claim, evidence)
-        if rival is not None:
-            findings.append(
-                Finding(check="name", contradicted=True, reason=f"“{rival.text}” in the source, “{name.text}” in the answer")
-            )
+        missing = [word for word in name.words if not _is_known(word, evidence)]
+        if missing and _is_spelled_out(name, evidence):
+            continue
+        if len(missing) == len(name.words):
+            findings.append(_missing(name, claim, anchors, veto=sure))
+        elif missing:
+            rival = _differing(name, missing, evidence)
+            if rival is not None:
+                veto = sure or _is_certain(name, rival)
+                findings.append(_finding(f"“{rival.text}” in the source, “{name.text}” in the answer", True, veto))
+        else:
+            other = _rival(name, claim, evidence)
+            if other is not None:
+                findings.append(_finding(f"“{other.text}” in the source for this, “{name.text}” in the answer", True, sure))
     return findings
+
+
+def _finding(reason: str, contradicted: bool, veto: bool) -> Finding:
+    return Finding(check="name", contradicted=contradicted, reason=reason, veto=veto)
 
 
 def _differing(name: Name, missing: Sequence[str], evidence: Evidence) -> Name | None:
@@ -45,28 +65,64 @@ def _differing(name: Name, missing: Sequence[str], evidence: Evidence) -> Name |
     return None
 
 
+def _is_certain(name: Name, rival: Name) -> bool:
+    """Whether two German names surely differ: in their last word, or in a spelling that is almost the same. In front of the
+    shared word a noun may stand for another ("Bezirk Thun", "Stadt Thun")."""
+    if name.words[-1] != rival.words[-1] and name.words[0] == rival.words[0]:
+        return True
+    mine, theirs = (
+        [word for word in name.words if word not in rival.words],
+        [word for word in rival.words if word not in name.words],
+    )
+    return any(
+        one[0] == other[0] and SequenceMatcher(None, one, other).ratio() >= ALIKE_MIN
+        for one in mine
+        for other in theirs
+        if len(one) > 2 and len(other) > 2
+    )
+
+
 def _is_known(word: str, evidence: Evidence) -> bool:
-    """Whether a source gives the name: as a word, as the initials of a longer name, or spelled with a hyphen or dot."""
+    """Whether a source gives the name: as a word, as initials, or spelled with a hyphen or dot."""
     if len(word) <= 1 or evidence.forms(stem(word)) or _has_relative(word, evidence):
         return True
-    plain = word.replace(".", "").replace("-", "")
+    plain = word.replace(".", "").replace("-", "").replace("'", "")
     if any(plain == other.replace(".", "").replace("-", "") for other in evidence.stems):
         return True
     parts = [part for part in word.replace("-", " ").split() if len(part) > 1]
     if len(parts) > 1 and all(evidence.forms(stem(part)) for part in parts):
         return True
-    if any(
-        plain == "".join(name_word[0] for name_word in other.words)
-        for sentence in evidence.sentences
-        for other in sentence.statement.names
-        if len(other.words) > 1
-    ):
+    if any(related in evidence.stems for related in RELATED.get(plain, RELATED.get(word, frozenset()))):
+        return True
+    if _are_initials(plain, evidence):
         return True
     return any(plain in source.text for source in evidence.folded) if len(plain) >= 4 else False
 
 
+def _are_initials(plain: str, evidence: Evidence) -> bool:
+    """ "SNB" where the sources say "Swiss National Bank", "YoY" where they say "year-over-year"."""
+    if not 2 <= len(plain) <= INITIALS_MAX or not plain.isalpha():
+        return False
+    for sentence in evidence.sentences:
+        names = sentence.statement.names
+        if any(len(other.words) > 1 and plain == "".join(each[0] for each in other.words) for other in names):
+            return True
+        if len(plain) >= INITIALS_MIN:
+            words = [part for token in sentence.statement.tokens for part in token.text.lower().split("-") if part]
+            if plain in "".join(each[0] for each in words):
+                return True
+    return False
+
+
+def _is_spelled_out(name: Name, evidence: Evidence) -> bool:
+    """ "Swiss National Bank" where the sources say "SNB"."""
+    initials = "".join(word[0] for word in name.words)
+    return len(name.words) > 1 and initials in evidence.stems
+
+
 def _has_relative(word: str, evidence: Evidence) -> bool:
-    """ "German" and "Germany", "Yugoslav" and "Yugoslavia": a word of the sources with the same start and little more."""
+    """ "German" and "Germany", "Yugoslav" and "Yugoslavia": a word of the sources with the same start and little more. A name
+    with another ending of two or three letters ("Daniel", "Daniela") is another person."""
     return any(
         other.startswith(word[:RELATIVE_PREFIX_CHARS])
         and _shared_prefix(word, other) >= max(RELATIVE_PREFIX_CHARS, 0.7 * max(len(word), len(other)))
@@ -80,16 +136,14 @@ def _shared_prefix(left: str, right: str) -> int:
     )
 
 
-def _missing(name: Name, claim: Statement, anchors: Sequence[SourceSentence]) -> Finding:
+def _missing(name: Name, claim: Statement, anchors: Sequence[SourceSentence], *, veto: bool) -> Finding:
     """Names the source's own name where the best sentence gives one that the claim lacks."""
     given = {word for other in claim.names for word in other.words}
     for anchor in anchors[:1]:
         for other in anchor.statement.names:
             if not set(other.words) & given:
-                return Finding(
-                    check="name", contradicted=False, reason=f"“{other.text}” in the source, “{name.text}” in the answer"
-                )
-    return Finding(check="name", contradicted=False, reason=f"“{name.text}” is not in the sources")
+                return _finding(f"“{other.text}” in the source, “{name.text}” in the answer", False, veto)
+    return _finding(f"“{name.text}” is not in the sources", False, veto)
 
 
 def _rival(name: Name, claim: Statement, evidence: Evidence) -> Name | None:
