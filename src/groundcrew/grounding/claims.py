@@ -40,6 +40,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     lead: str = ""
     reading: str = ""
+    #: The sentence that a clause was cut from, as (start, end); of any other segment the segment itself.
+    sentence: tuple[int, int] = (0, 0)
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -48,14 +50,15 @@ class _Part(msgspec.Struct, frozen=True):
     start: int
     end: int
     reading: str
+    sentence: tuple[int, int] | None = None
 
 
-def segments(answer: str) -> list[Segment]:
-    """All segments of `answer` in order, each with its kind; offsets count code points."""
+def segments(answer: str, *, clauses: bool = True) -> list[Segment]:
+    """All segments of `answer` in order, each with its kind; offsets count code points. Sentences stay whole without `clauses`."""
     found: list[Segment] = []
     position = 0
     for start, end, rows in [*json_regions(answer), (len(answer), len(answer), [])]:
-        found.extend(_prose(answer, position, start))
+        found.extend(_prose(answer, position, start, clauses=clauses))
         found.extend(_records(answer, start, end, rows))
         position = end
     if all(segment.kind != "claim" for segment in found):
@@ -83,7 +86,7 @@ def _records(answer: str, start: int, end: int, rows: list[Row]) -> list[Segment
         first, last = _trim(answer, first, max(first, last))
         if first < last:
             text = answer[first:last]
-            found.append(Segment(start=first, end=last, kind="claim", text=text, reading=plain(row.text)))
+            found.append(Segment(start=first, end=last, kind="claim", text=text, reading=plain(row.text), sentence=(first, last)))
     return found
 
 
@@ -95,7 +98,7 @@ def _trim(answer: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _prose(answer: str, begin: int, end: int) -> list[Segment]:
+def _prose(answer: str, begin: int, end: int, *, clauses: bool) -> list[Segment]:
     """The segments of running text, lists and tables in `answer[begin:end]`."""
     piece = answer[begin:end]
     found: list[Segment] = []
@@ -103,15 +106,23 @@ def _prose(answer: str, begin: int, end: int) -> list[Segment]:
     sentences = split_sentences(piece)
     for position, sentence in enumerate(sentences):
         following = sentences[position + 1] if position + 1 < len(sentences) else None
-        for part in _parts(piece, sentence):
+        for part in _parts(piece, sentence, clauses=clauses):
             text = piece[part.start : part.end]
             kind = _kind(text, sentence, following)
             if kind == "claim" and signature_left > 0 and is_signature(text):
                 kind = "signature"
             signature_left = SIGNATURE_LINES_MAX if kind == "closing" else signature_left - 1
-            reading = plain(part.reading)
+            first, last = part.sentence or (part.start, part.end)
             found.append(
-                Segment(start=begin + part.start, end=begin + part.end, kind=kind, text=text, lead=lead, reading=reading)
+                Segment(
+                    start=begin + part.start,
+                    end=begin + part.end,
+                    kind=kind,
+                    text=text,
+                    lead=lead,
+                    reading=plain(part.reading),
+                    sentence=(begin + first, begin + last),
+                )
             )
             if kind == "heading" or (sentence.kind == "sentence" and kind == "claim" and text.rstrip().endswith(":")):
                 lead = text
@@ -125,17 +136,22 @@ def _as_claim(segment: Segment) -> Segment:
     return msgspec.structs.replace(segment, kind="claim")
 
 
-def _parts(piece: str, sentence: Sentence) -> list[_Part]:
+def _parts(piece: str, sentence: Sentence, *, clauses: bool) -> list[_Part]:
     """A sentence, cut at semicolons that join full statements, at independent clauses, and where it runs on without end."""
     if sentence.kind not in ("sentence", "item"):
         spans = _bounded(piece, sentence.start, sentence.end)
         return [_Part(start, end, piece[start:end]) for start, end in spans]
     parts: list[_Part] = []
     for start, end in _statements(piece, sentence):
-        for clause in split_clauses(piece[start:end]):
+        found = split_clauses(piece[start:end]) if clauses else []
+        if len(found) < 2:
+            parts.extend(_Part(first, last, piece[first:last]) for first, last in _bounded(piece, start, end))
+            continue
+        for clause in found:
             spans = _bounded(piece, start + clause.start, start + clause.end)
             readings = [clause.reading] if len(spans) == 1 else [piece[first:last] for first, last in spans]
-            parts.extend(_Part(first, last, reading) for (first, last), reading in zip(spans, readings, strict=True))
+            whole = (start, end)
+            parts.extend(_Part(first, last, reading, whole) for (first, last), reading in zip(spans, readings, strict=True))
     return parts
 
 
