@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from groundcrew.domain.trust import ClaimScore, TrustReport
-from groundcrew.grounding.entailment import Entailment, shipped_entailment
+from groundcrew.grounding.entailment import SHIPPED_MODEL, Entailment, shipped_entailment
 from groundcrew.grounding.explanation import explain
 from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
 from groundcrew.grounding.summary import summarise
@@ -73,12 +73,13 @@ class TrustScorer:
         self.threshold = self.model.weights.threshold if threshold is None else threshold
         if not 0.0 < self.threshold < 1.0:
             raise ValueError("threshold must lie between 0 and 1")
+        self.entailment = entailment
         self._verdicts = Verdicts(entailment) if entailment is not None else None
 
     @classmethod
     def shipped(cls, *, threshold: float | None = None) -> TrustScorer:
         """The scorer with the network that comes with the package; the network is loaded once a process."""
-        return cls(shipped_entailment(), threshold=threshold)
+        return cls(shipped_entailment() if SHIPPED_MODEL.is_dir() else None, threshold=threshold)
 
     def score(self, answer: str, sources: Sequence[str], question: str | None = None) -> TrustReport:
         """The report on `answer`. `sources` are the approved passages that it may rest on (the first 200 are read);
