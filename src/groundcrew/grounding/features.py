@@ -188,7 +188,7 @@ def describe(
         | _gaps(claim, overlap)
         | _runs(claim, window, evidence, overlap)
         | _wording(claim, window, evidence)
-        | _setting(claim, window, evidence)
+        | _setting(claim, evidence)
         | _findings(findings)
     )
     return np.array([found[name] for name in FEATURE_NAMES], dtype=np.float64)
@@ -352,15 +352,14 @@ def _wording(claim: Statement, window: Window, evidence: Evidence) -> dict[str, 
     }
 
 
-def _setting(claim: Statement, window: Window, evidence: Evidence) -> dict[str, float]:
+def _setting(claim: Statement, evidence: Evidence) -> dict[str, float]:
     content = sum(token.text.lower() not in STOP_WORDS for token in claim.tokens)
-    source = evidence.sentences[window.best].source
     return {
         "words_log": math.log1p(len(claim.tokens)),
         "content_share": content / max(1, len(claim.tokens)),
         "source_words_log": math.log1p(int(evidence.lengths.sum())),
         "passages_log": math.log(max(1, len(evidence.passages))),
-        "rows_share": float(evidence.is_tabular(source)),
+        "rows_share": float(evidence.is_tabular),
     }
 
 

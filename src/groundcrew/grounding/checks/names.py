@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from groundcrew.grounding.checks.attachment import shares_word
-from groundcrew.grounding.checks.demonyms import RELATED
+from groundcrew.grounding.checks.demonyms import LANGUAGES, RELATED
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.lexicon import fold, stem
@@ -30,14 +30,16 @@ def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSe
     findings: list[Finding] = []
     german = is_german(claim.tokens) or any(is_german(anchor.statement.tokens) for anchor in anchors[:2])
     for name in claim.names:
+        if all(word in LANGUAGES for word in name.words):
+            continue
         sure = not german or is_titled(claim.text, name) or any(is_marked(word) for word in name.text.split())
         if german and not sure and len(name.words) < 2:
             continue
-        missing = [word for word in name.words if not _is_known(word, evidence)]
+        missing = [word for word in name.words if not _is_known(_telling(word, name) if german else word, evidence)]
         if missing and _is_spelled_out(name, evidence):
             continue
         if len(missing) == len(name.words):
-            findings.append(_missing(name, claim, anchors, veto=sure))
+            findings.append(_missing(name, claim, anchors, veto=sure and not evidence.is_tabular))
         elif missing:
             rival = _differing(name, missing, evidence)
             if rival is not None:
@@ -46,8 +48,15 @@ def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSe
         else:
             other = _rival(name, claim, evidence)
             if other is not None:
-                findings.append(_finding(f"“{other.text}” in the source for this, “{name.text}” in the answer", True, sure))
+                findings.append(_finding(f"“{other.text}” in the source for this, “{name.text}” in the answer", True, False))
     return findings
+
+
+def _telling(word: str, name: Name) -> str:
+    """Of a German compound with an abbreviation ("EU-Beitritt") the abbreviation: its noun may stand for another."""
+    spelled = next((each for each in name.text.split() if fold(each) == word), "")
+    head, hyphen, rest = spelled.partition("-")
+    return fold(head) if hyphen and is_marked(head) and not is_marked(rest) else word
 
 
 def _finding(reason: str, contradicted: bool, veto: bool) -> Finding:
@@ -84,13 +93,13 @@ def _is_certain(name: Name, rival: Name) -> bool:
 
 def _is_known(word: str, evidence: Evidence) -> bool:
     """Whether a source gives the name: as a word, as initials, or spelled with a hyphen or dot."""
-    if len(word) <= 1 or evidence.forms(stem(word)) or _has_relative(word, evidence):
+    if len(word) <= 1 or word in evidence.spellings or evidence.forms(stem(word)) or _has_relative(word, evidence):
         return True
     plain = word.replace(".", "").replace("-", "").replace("'", "")
     if any(plain == other.replace(".", "").replace("-", "") for other in evidence.stems):
         return True
     parts = [part for part in word.replace("-", " ").split() if len(part) > 1]
-    if len(parts) > 1 and all(evidence.forms(stem(part)) for part in parts):
+    if len(parts) > 1 and all(evidence.forms(stem(part)) or part in evidence.spellings for part in parts):
         return True
     if any(related in evidence.stems for related in RELATED.get(plain, RELATED.get(word, frozenset()))):
         return True

@@ -10,7 +10,7 @@ from functools import lru_cache
 import msgspec
 
 from groundcrew.grounding.checks.finding import CheckName, Finding
-from groundcrew.grounding.checks.oppositions import AXES, DENIED, NEGATIVE_WORDS, NEGATORS, PHRASES
+from groundcrew.grounding.checks.oppositions import AXES, CONVERSE_AXES, DENIED, NEGATIVE_WORDS, NEGATORS, PHRASES
 from groundcrew.grounding.lexicon import STOP_WORDS, fold, same_word, stem
 
 #: Share of a claim clause's own words that the source clause must hold before their polarity is compared.
@@ -20,6 +20,8 @@ ALIGNED_WORDS_MIN = 2
 #: A lone difference in negation counts from this share of the claim's words on, with so much of the source clause back;
 #: a claim whose every word is in the source clause needs less back.
 NEGATION_SHARE_MIN, LIKE_SHARE_MIN, WHOLE_SHARE, PART_SHARE_MIN = 0.7, 0.5, 0.95, 0.25
+#: A difference that may be one of view only ("send", "receive"), or a negation that the claim lacks, is certain from these shares on.
+ALIKE_SHARE_MIN, ALIKE_BACK_MIN = 0.8, 0.5
 #: Words that each side of an "and" needs to be compared as a clause of its own.
 JOINED_WORDS_MIN = 3
 #: Among source clauses that hold the claim clause alike, the one that the claim covers better is compared.
@@ -115,6 +117,17 @@ def _is_mixed(clause: Clause) -> bool:
     return any((axis, 1 - pole) in taken for axis, pole in taken)
 
 
+_ATTRIBUTES = frozenset(("free", "gratis", "complimentary"))
+_NOUN_AFTER = re.compile(
+    r"\s+(?!of\b|for\b|to\b|from\b|up\b|if\b|when\b|until\b|at\b|in\b|on\b|with\b|and\b|or\b|as\b|the\b|within\b)[a-z]{2,}", re.I
+)
+
+
+def _is_attribute(word: str, text: str, end: int) -> bool:
+    """ "a free test" describes the test; "the test is free" says that no fee is due."""
+    return word in _ATTRIBUTES and _NOUN_AFTER.match(text, end) is not None
+
+
 def _read(text: str) -> Clause:
     words: set[str] = set()
     stems: list[str] = []
@@ -126,7 +139,7 @@ def _read(text: str) -> Clause:
         if word in NEGATORS or word.endswith("n't"):
             negators.append(len(stems))
             continue
-        if _is_negative(word) and text[match.start() - 1 : match.start()] != "-":
+        if _is_negative(word) and text[match.start() - 1 : match.start()] != "-" and not _is_attribute(word, text, match.end()):
             negatives += 1
             plain = next((stem(positive) for start, positive in DENIED.items() if word.startswith(start)), None)
             if plain is not None:
@@ -140,9 +153,14 @@ def _read(text: str) -> Clause:
         stems.append(stem(word))
         if not taken:
             words.add(stem(word))
-    denied = [frozenset(stems[max(0, place - 1) : place + 2]) for place in negators]
+    denied = [_scope(stems, place) for place in negators]
     denied += [frozenset()] * negatives
     return Clause(text.strip(), frozenset(words), tuple(denied), tuple(poles), frozenset(stems))
+
+
+def _scope(stems: list[str], place: int) -> frozenset[str]:
+    """The words that a negator denies: the next two, and the one before, which it may close ("… akzeptieren wir nicht")."""
+    return frozenset(stems[max(0, place - 1) : place + 2])
 
 
 def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
@@ -192,8 +210,10 @@ def _compare(claim: Clause, evidence: Clause, denials: int) -> Finding | None:
         return _negation(claim, evidence)
     if not odd and flips:
         axis, mine, theirs = flips[0]
-        name: CheckName = "direction" if axis in _DIRECTION_AXES else "negation"
-        return Finding(check=name, contradicted=True, reason=f"“{theirs}” in the source, “{mine}” in the answer")
+        name: CheckName = "direction" if axis in _DIRECTION_AXES else "laterality" if axis == "side" else "negation"
+        alike = _overlap(claim, evidence) >= ALIKE_SHARE_MIN and _overlap(evidence, claim) >= ALIKE_BACK_MIN
+        veto = axis not in CONVERSE_AXES or alike
+        return Finding(check=name, contradicted=True, reason=f"“{theirs}” in the source, “{mine}” in the answer", veto=veto)
     return None
 
 
@@ -201,11 +221,26 @@ def _negation(claim: Clause, evidence: Clause) -> Finding | None:
     shared, back = _overlap(claim, evidence), _overlap(evidence, claim)
     if shared < NEGATION_SHARE_MIN or back < (LIKE_SHARE_MIN if shared < WHOLE_SHARE else PART_SHARE_MIN):
         return None
+    dropped = len(claim.denied) < len(evidence.denied)
+    implied = dropped and all(not scope for scope in evidence.denied)
+    certain = not dropped or (shared >= ALIKE_SHARE_MIN and (back >= LIKE_SHARE_MIN if implied else _is_told(claim, evidence)))
     where, where_not = ("answer", "source") if len(claim.denied) > len(evidence.denied) else ("source", "answer")
     both = f"“{_short(evidence.text)}” in the source, “{_short(claim.text)}” in the answer"
     return Finding(
-        check="negation", contradicted=True, reason=f"a negation in the {where} that is not in the {where_not}: {both}"
+        check="negation",
+        contradicted=True,
+        veto=certain,
+        reason=f"a negation in the {where} that is not in the {where_not}: {both}",
     )
+
+
+def _is_told(claim: Clause, evidence: Clause) -> bool:
+    """Whether the claim says what the source denies: all words of a denial but one at most."""
+    for scope in evidence.denied:
+        told = sum(any(same_word(word, other) for other in claim.stems) for word in scope)
+        if scope and told >= max(1, len(scope) - 1):
+            return True
+    return False
 
 
 def _flips(claim: Clause, evidence: Clause) -> list[tuple[str, str, str]]:
