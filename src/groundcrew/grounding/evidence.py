@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from groundcrew.grounding.lexicon import PREFIX_CHARS_MIN, same_word
+from groundcrew.grounding.plain import plain
 from groundcrew.grounding.statement import Statement, read_statement
 from groundcrew.grounding.structured import quotable
 
@@ -85,7 +86,7 @@ class Evidence:
             pieces = [(sentence.start, sentence.end)] if sentence.structured else _pieces(source, sentence.start, sentence.end)
             for start, end in pieces:
                 text = sentence.text if sentence.structured else source[start:end]
-                statement = read_statement(text)
+                statement = read_statement(plain(text))
                 stems = frozenset(token.stem for token in statement.tokens if token.is_content)
                 self.sentences.append(SourceSentence(len(self.sentences), number, start, end, statement, stems, lead))
                 if sentence.kind == "heading":

@@ -78,7 +78,7 @@ def read_answer(
         unread = None
     claimed = claimed[:CLAIMS_MAX]
     usable = [source if isinstance(source, str) else "" for source in sources[:SOURCES_MAX]]
-    statements = [read_statement(claim.text) for claim in claimed]
+    statements = [read_statement(claim.reading) for claim in claimed]
     if evidence is None and claimed and any(source.strip() for source in usable):
         evidence = Evidence(usable)
     if evidence is None:
@@ -90,16 +90,17 @@ def read_answer(
         asked = frozenset(token.stem for token in tokens((question or "")[:QUESTION_CHARS_MAX]))
         last = max(1, len(claimed) - 1)
         claims = tuple(
-            _read_claim(claim, statement, contexts[number], evidence, Place(number / last, asked))
+            _read_claim(answer, claim, statement, contexts[number], evidence, Place(number / last, asked))
             for number, (claim, statement) in enumerate(zip(claimed, statements, strict=True))
         )
     return AnswerReading(answer=answer, segments=found, claims=claims, unread=unread, evidence=evidence)
 
 
 def _read_claim(
-    segment: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, place: Place
+    answer: str, segment: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, place: Place
 ) -> ClaimReading:
-    verbatim = find_verbatim(segment.text, evidence)
+    # A clause of a sentence that stands word for word in a source stands there as well.
+    verbatim = find_verbatim(segment.text, evidence) or find_verbatim(answer[slice(*segment.sentence)], evidence)
     if verbatim is not None:
         return ClaimReading(segment=segment, statement=statement, place=verbatim)
     window = choose_window(statement, context, evidence)

@@ -93,7 +93,7 @@ class TrustScorer:
         if self._verdicts is not None:
             asked = [(draft, place) for draft in drafts for place in draft.open]
             pairs = [
-                (draft.reading.claims[place].evidence_text, draft.reading.claims[place].segment.text) for draft, place in asked
+                (draft.reading.claims[place].evidence_text, draft.reading.claims[place].segment.reading) for draft, place in asked
             ]
             for (draft, place), verdict in zip(asked, self._verdicts.read(pairs), strict=True):
                 draft.verdicts[place] = verdict

@@ -24,10 +24,9 @@ def words_only() -> TrustScorer:
     return TrustScorer(None)
 
 
-def only_claim(scorer: TrustScorer, answer: str, source: str) -> ClaimScore:
+def worst_claim(scorer: TrustScorer, answer: str, source: str) -> ClaimScore:
     report = scorer.score(answer, [source])
-    assert len(report.claims) == 1
-    return report.claims[0]
+    return min(report.claims, key=lambda claim: claim.support)
 
 
 @pytest.mark.parametrize(
@@ -141,15 +140,15 @@ FEES = "The Classic card costs CHF 50 per year. The Gold card costs CHF 120 per 
     ],
 )
 def test_each_check_names_both_texts(words_only: TrustScorer, answer: str, source: str, reason: str) -> None:
-    claim = only_claim(words_only, answer, source)
+    claim = worst_claim(words_only, answer, source)
     assert claim.support <= 0.2
     assert any(reason in given for given in claim.reasons), claim.reasons
 
 
 def test_contradicted_is_told_from_unmentioned(words_only: TrustScorer) -> None:
     source = "The Gold card costs CHF 120. It is made of metal."
-    assert only_claim(words_only, "The Gold card costs CHF 130.", source).contradicted
-    unmentioned = only_claim(words_only, "The Gold card arrives within 9 days.", source)
+    assert worst_claim(words_only, "The Gold card costs CHF 130.", source).contradicted
+    unmentioned = worst_claim(words_only, "The Gold card arrives within 9 days.", source)
     assert not unmentioned.contradicted
     assert unmentioned.support <= 0.2
 
@@ -166,7 +165,7 @@ def test_contradicted_is_told_from_unmentioned(words_only: TrustScorer) -> None:
     ],
 )
 def test_rewordings_raise_no_objection(words_only: TrustScorer, answer: str, source: str) -> None:
-    assert only_claim(words_only, answer, source).support > 0.2
+    assert worst_claim(words_only, answer, source).support > 0.2
 
 
 TRANSFERS = (
@@ -202,7 +201,7 @@ LUNGS = (
     ],
 )
 def test_faults_that_keep_every_word_in_place(words_only: TrustScorer, answer: str, source: str) -> None:
-    assert only_claim(words_only, answer, source).support <= 0.2
+    assert worst_claim(words_only, answer, source).support <= 0.2
 
 
 @pytest.mark.parametrize(
@@ -216,7 +215,7 @@ def test_faults_that_keep_every_word_in_place(words_only: TrustScorer, answer: s
     ],
 )
 def test_other_word_order_raises_no_objection(words_only: TrustScorer, answer: str, source: str) -> None:
-    assert only_claim(words_only, answer, source).support > 0.2
+    assert worst_claim(words_only, answer, source).support > 0.2
 
 
 def rates(scorer: TrustScorer, *, held_back: bool) -> dict[str, Any]:
