@@ -25,7 +25,7 @@ import logistic  # noqa: E402
 from examples import GROUNDING_DEV, GROUNDING_TRAIN, Answer, own_cases, training_answers  # noqa: E402
 from floors import Similarity, answer_length, lexical_overlap  # noqa: E402
 from measures import Flags, Measured, Scores, f1, interval, measure, span_f1  # noqa: E402
-from verdicts import verdicts_of  # noqa: E402
+from verdicts import Verdict, verdicts_of  # noqa: E402
 
 from groundcrew.grounding.trust import TrustScorer  # noqa: E402
 
@@ -149,7 +149,7 @@ def gains(fit: fitting.Fit) -> list[str]:
     return lines
 
 
-def rewordings(fit: fitting.Fit, alone: Sequence[Sequence[tuple[float, float, float] | None]] | None) -> list[str]:
+def rewordings(fit: fitting.Fit, alone: Sequence[Sequence[Verdict | None]] | None) -> list[str]:
     """False alarms on claims that people reworded faithfully: by the score, by a veto, by the network alone."""
     lines = []
     for file in REWORDINGS:

@@ -54,6 +54,8 @@ ANSWER_SETS = {"ragtruth_qa_adapt": 1.0}
 ANSWER_PENALTY = 30.0
 #: Plain probabilities beyond these are final: the network is not asked.
 SETTLED = (0.02, 0.985)
+#: Stands for the verdict on a claim that the network is not asked about; its stacked figure is never used.
+UNREAD: Verdict = (0.5, 0.5, 0.5, 0.5)
 TRAINING_SETS = (*GROUNDING_TRAIN, *PARAPHRASE_TRAIN, "own_cases", "constructed")
 
 
@@ -73,8 +75,8 @@ class Table:
         self.folds = np.array([fold_of(rows[a].group) for a, _ in self.place])
         self.stacked: Matrix | None = None
         if verdicts is not None:
-            read = [verdicts[a][c] for a, c in self.place]
-            self.stacked = np.hstack([self.features, as_features([each for each in read if each is not None])])
+            read = [verdicts[a][c] or UNREAD for a, c in self.place]
+            self.stacked = np.hstack([self.features, as_features(read)])
 
     def importance(self, weights: dict[str, float], use: Flags) -> Matrix:
         """(claims,): each set counts as `weights` says however many claims it has; 0 outside `use`."""

@@ -11,24 +11,22 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from extract import AnswerRow
+from extract import AnswerRow, ClaimRow
 from pairs import FOLDS, fold_of
 
 from groundcrew.grounding.entailment import Entailment
-from groundcrew.grounding.trust import Verdicts, entailment_features
-
-Verdict = tuple[float, float, float]
+from groundcrew.grounding.trust import Verdict, Verdicts, entailment_features
 
 
 def verdicts_of(
     rows: Sequence[AnswerRow], networks: Path, scratch: Path, *, seen: bool, jobs: int = 1
 ) -> list[list[Verdict | None]]:
-    """For each answer and claim: P(supported), P(contradicted) and the worst word; None for a verbatim claim. With `seen` each
-    group is read by the network of its own fold (`networks`/fold0 …), else by the final one (`networks`/final)."""
+    """For each answer and claim: P(supported), P(contradicted) and the worst word; None for a claim that is verbatim or vetoed,
+    which the network is not asked about. With `seen` each group is read by the network of its own fold (`networks`/fold0 …), else by the final one (`networks`/final)."""
     wanted: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
         name = f"fold{fold_of(row.group)}" if seen else "final"
-        wanted.setdefault(name, []).extend((claim.evidence, claim.text) for claim in row.claims if claim.features is not None)
+        wanted.setdefault(name, []).extend((claim.evidence, claim.text) for claim in row.claims if _is_read(claim))
     with ProcessPoolExecutor(jobs) as pool:
         found = dict(
             zip(
@@ -40,13 +38,17 @@ def verdicts_of(
     answers: list[list[Verdict | None]] = []
     for row in rows:
         name = f"fold{fold_of(row.group)}" if seen else "final"
-        answers.append([None if claim.features is None else found[name][claim.evidence, claim.text] for claim in row.claims])
+        answers.append([None if not _is_read(claim) else found[name][claim.evidence, claim.text] for claim in row.claims])
     return answers
 
 
+def _is_read(claim: ClaimRow) -> bool:
+    return claim.features is not None and not claim.vetoed
+
+
 def as_features(verdicts: Sequence[Verdict]) -> npt.NDArray[np.float64]:
-    """(n, 3): the features that the product makes of verdicts."""
-    return np.array([entailment_features(verdict) for verdict in verdicts]).reshape(len(verdicts), 3)
+    """(n, 4): the features that the product makes of verdicts."""
+    return np.array([entailment_features(verdict) for verdict in verdicts]).reshape(len(verdicts), -1)
 
 
 def _read(network: Path, pairs: Sequence[tuple[str, str]], scratch: Path) -> dict[tuple[str, str], Verdict]:

@@ -30,7 +30,7 @@ CONTRADICTED_MIN = 0.5
 #: Verdicts of the network on pairs of evidence and claim that are kept.
 VERDICTS_MAX = 8_192
 
-Verdict = tuple[float, float, float]
+Verdict = tuple[float, float, float, float]
 
 
 class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,11 +49,11 @@ class Verdicts:
         self._kept: OrderedDict[tuple[str, str], Verdict] = OrderedDict()
 
     def read(self, pairs: Sequence[tuple[str, str]]) -> list[Verdict]:
-        """For each (evidence, claim): P(supported), P(contradicted), and the highest P(unsupported) among the claim's words."""
+        """For each (evidence, claim): P(supported), P(contradicted), and the highest and the mean P(unsupported) of its words."""
         fresh = [pair for pair in dict.fromkeys(pairs) if pair not in self._kept]
         for pair, reading in zip(fresh, self._entailment.read(fresh), strict=True):
-            worst = max((chance for _, _, chance in reading.words), default=1.0)
-            self._kept[pair] = (reading.supported, reading.contradicted, worst)
+            words = [chance for _, _, chance in reading.words] or [1.0]
+            self._kept[pair] = (reading.supported, reading.contradicted, max(words), sum(words) / len(words))
         found = [self._kept[pair] for pair in pairs]
         for pair in pairs:
             self._kept.move_to_end(pair)
@@ -192,7 +192,7 @@ class _Draft(msgspec.Struct, kw_only=True):
 
 
 def entailment_features(verdict: Verdict) -> Matrix:
-    """(3,) in the order of `ENTAILMENT_FEATURES`: log odds of P(supported) and P(contradicted), and the worst word."""
+    """(4,) in the order of `ENTAILMENT_FEATURES`: the log odds of each."""
     chances = np.clip(np.array(verdict, dtype=np.float64), 1e-4, 1 - 1e-4)
     return np.asarray(np.log(chances / (1 - chances)))
 

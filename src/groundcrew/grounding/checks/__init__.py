@@ -10,7 +10,8 @@ from groundcrew.grounding.checks.conditions import check_condition
 from groundcrew.grounding.checks.coverage import check_coverage
 from groundcrew.grounding.checks.finding import CHECK_NAMES, CheckName, Finding
 from groundcrew.grounding.checks.laterality import check_laterality
-from groundcrew.grounding.checks.names import check_names
+from groundcrew.grounding.checks.merged import check_merged
+from groundcrew.grounding.checks.names import check_dosed, check_names
 from groundcrew.grounding.checks.offers import check_offers
 from groundcrew.grounding.checks.parallel import check_parallel
 from groundcrew.grounding.checks.polarity import check_polarity
@@ -38,13 +39,15 @@ def run_checks(
     findings = check_figures(claim, context, evidence, anchors, similarity, parallel.confirmed)
     findings += parallel.findings
     findings += check_names(claim, evidence, anchors)
+    findings += check_dosed(claim, evidence)
     findings += check_offers(claim.text, evidence)
     if anchors:
         own = [token.stem for token in claim.content()]
         share = sum(shares_word(word, anchors[0].stems) for word in own) / len(own) if own else 0.0
-        findings += check_rates(claim, anchors, share)
+        findings += check_rates(claim, anchors, share, evidence)
         findings += check_laterality(claim, anchors)
         findings += check_polarity(claim.text, [anchor.statement.text for anchor in anchors])
+        findings += check_merged(claim, evidence)
         findings += check_roles(claim, [anchor.statement for anchor in anchors])
         findings += check_quantifier(claim, anchors[0], share)
         findings += check_condition(claim, around, evidence, anchors)

@@ -30,7 +30,9 @@ LIGHT_COUNT_MAX = 4
 LIKE_FIGURE_BONUS = 0.15
 #: How well the rival must fit, and the most places of the claim's own figure, for a misplaced figure to be certain; in tables a
 #: rival must fit so well.
-RIVAL_FIT_MIN, OWN_PLACES_MAX, TABULAR_FIT_MIN = 0.35, 3, 0.6
+RIVAL_FIT_MIN, OWN_PLACES_MAX, TABULAR_FIT_MIN = 0.25, 3, 0.6
+#: How many times as telling the claim's words beside the rival only must be as those beside its own figure only.
+RIVAL_WEIGHT_MIN = 2.0
 #: Words between a count and what it counts.
 COUNTED_GAP_MAX = 2
 #: How far "about" reaches, how far above "over" the exact figure may lie, and the step to which millions are rounded.
@@ -209,6 +211,9 @@ def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Pl
     named = _named_otherwise(item, claim, best, rivals)
     if named is not None:
         return _misplaced(item, claim, named, veto=_is_counted_alike(item, claim, named))
+    conflict = _role_conflict(item, claim, best, own, scene.evidence.neighbours(best.sentence))
+    if conflict is not None:
+        return conflict
     rival = max(rivals, key=lambda placed: placed.fit, default=None)
     if (
         rival is not None
@@ -221,7 +226,7 @@ def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Pl
     if elsewhere and best.fit < FIT_MIN and rival is not None:
         reason = f"“{item.text}” stands in the sources only for something else"
         return Finding(check=_name(item), contradicted=False, reason=reason, veto=False)
-    return _role_conflict(item, claim, best, own, scene.evidence.neighbours(best.sentence))
+    return None
 
 
 def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Scene) -> Finding | None:
@@ -265,29 +270,38 @@ def _misplaced(item: Item, claim: Statement, rival: Placed, *, veto: bool) -> Fi
 
 
 def _is_surely_misplaced(item: Item, claim: Statement, best: Placed, rival: Placed, own: Sequence[Placed], scene: _Scene) -> bool:
-    """Whether some word of the claim stands beside the rival only, and none beside any place of the claim's own figure only."""
+    """Whether the claim's subject, or far more of its words, stand beside the rival than beside any place of its own figure."""
     if len(own) > OWN_PLACES_MAX or scene.evidence.is_tabular or not _is_counted_alike(item, claim, rival):
         return False
     if any(other is not item and _comparable(other, rival.item) and _agrees(other, rival.item) for other in claim.figures()):
         return False
     words = {form for token in claim.content() for form in scene.evidence.forms(token.stem)}
-    return rival.fit >= RIVAL_FIT_MIN and all(
-        _differs(words & _around(placed, rival), words & _around(rival, placed)) for placed in own
-    )
+    subject = {form for token in claim.content() if token.end <= item.start for form in scene.evidence.forms(token.stem)}
+    others = [figure for figure in claim.figures() if figure is not item]
+    for placed in own:
+        mine, theirs = _beside(placed, rival, words, others), _beside(rival, placed, words, others)
+        led = bool((theirs - mine) & subject) and not (mine - theirs) & subject
+        weight = scene.evidence.weight
+        gain, loss = sum(map(weight, theirs - mine)), sum(map(weight, mine - theirs))
+        if not led and not (gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss):
+            return False
+    return rival.fit >= RIVAL_FIT_MIN
 
 
-def _differs(mine: frozenset[str] | set[str], theirs: frozenset[str] | set[str]) -> bool:
-    """Whether the rival's place has words of the claim that the own place lacks, and not the other way round."""
-    return bool(theirs - mine) and not mine - theirs
-
-
-def _around(placed: Placed, other: Placed) -> frozenset[str]:
-    """The stems beside a figure: of its clause where both figures stand in one sentence, else of its sentence and heading."""
+def _beside(placed: Placed, other: Placed, words: set[str], figures: Sequence[Item]) -> set[str]:
+    """The claim's words and other figures beside a figure: in its clause and the subject where both stand in one sentence, else in
+    its sentence and heading."""
     statement = placed.sentence.statement
-    if placed.sentence.number != other.sentence.number:
-        return placed.sentence.stems | placed.sentence.lead
-    clause = statement.clause_of(placed.item.start)
-    return frozenset(token.stem for token in statement.tokens if statement.clause_of(token.start) == clause)
+    near = placed.sentence.stems | placed.sentence.lead
+    stated = [figure for figure in statement.figures() if figure is not placed.item]
+    if placed.sentence.number == other.sentence.number:
+        clause, subject_end = statement.clause_of(placed.item.start), _subject_end(statement)
+        near = frozenset(
+            token.stem for token in statement.tokens if statement.clause_of(token.start) == clause or token.end <= subject_end
+        )
+        stated = [figure for figure in stated if statement.clause_of(figure.start) == clause]
+    held = {_key(figure) for figure in figures if any(_comparable(figure, each) and _agrees(figure, each) for each in stated)}
+    return (words & near) | held
 
 
 def _counted(statement: Statement, item: Item) -> str:
@@ -450,11 +464,18 @@ def _name(item: Item) -> CheckName:
     return "number" if isinstance(item, Quantity) else "date"
 
 
-_UNTIL = re.compile(r"(?:\b(?:to|until|till|by|before|prior to|up to|through|no later than|bis|bis zum|vor|"
-        r"spätestens|avant|jusqu'au?|prima|fino a[l]?|entro)|[-–—])(?:\s+(?:the|at|on|zum|am|um|dem|"
-        r"den|le|la|il))*\s*$", re.IGNORECASE)  # fmt: skip
-_FROM = re.compile(r"\b(?:from|since|starting|as of|as from|after|following|later than|ab|seit|von|vom|nach|dès|"
-        r"depuis|après|dal|dopo|effective)(?:\s+(?:the|at|on|zum|am|um|dem|den|le|la|il))*\s*$", re.IGNORECASE)  # fmt: skip
+_FILLER = r"(?:\s+(?:the|at|on|zum|am|um|dem|den|der|le|la|il|version|versione|age|of|alter|von|dell?a))*\s*$"
+_UNTIL = re.compile(
+    r"(?:\b(?:to|until|till|by|before|prior to|up to|through|no later than|bis|bis zum|vor|spätestens|avant|jusqu'au?|prima|"
+    r"fino a[l]?|entro)|[-–—])" + _FILLER,
+    re.IGNORECASE,
+)
+_FROM = re.compile(
+    r"\b(?:from|since|starting|as of|as from|after|following|later than|ab|seit|von|vom|nach|dès|depuis|après|dal|dopo|effective)"
+    + _FILLER,
+    re.IGNORECASE,
+)
+_AFTER = re.compile(r"\b(?:after|following|nach|après|dopo)\b", re.IGNORECASE)
 _REFERS_BACK = re.compile(
     r"\b(?:above|over|beyond|below|under|exceeding|darüber|darunter|au-delà|oltre)\b(?: (?:that|"
     r"this|it|which)|\b)|\b(?:after|before) (?:that|this|then)\b|\bdanach\b|\bdavor\b",
@@ -470,6 +491,8 @@ def _role(text: str, item: Item) -> str:
     before = text[max(0, item.start - 40) : item.start]
     for pattern, role, opposite in ((_UNTIL, "until", "from"), (_FROM, "from", "until")):
         match = pattern.search(before)
+        if match and isinstance(item, Quantity) and item.dimension in ("duration", "months") and _AFTER.search(match.group()):
+            return ""  # "after 12 hours" says when, not from when
         if match:
             return opposite if _NOT_NEAR.search(before[: match.start()]) and "later" not in match.group() else role
     return ""
@@ -480,7 +503,9 @@ def _role_conflict(
 ) -> Finding | None:
     """ "Up to" against "at least", "before" against "after", "from" against "until" with the same figure."""
     mine = _role(claim.text, item)
-    if not mine:
+    if not mine or (
+        isinstance(item, Moment) and sum(moment.kind == item.kind for moment in claim.moments) > 1 and item.kind == "time"
+    ):
         return None
     roles = {_role(placed.sentence.statement.text, placed.item) for placed in own if placed.fit >= best.fit - 0.05}
     if not roles or mine in roles or "" in roles:

@@ -19,6 +19,8 @@ SIDE_CACHE_SIZE = 8_192
 NOUN_REACH = 2
 #: Share of the claim's words that a source clause must hold where the side stands without a noun ("on the left").
 ALIGNED_SHARE_MIN = 0.5
+#: What the same part of the body counts for beside that share.
+NOUN_BONUS = 0.3
 
 _LEFT = (
     r"left|lt|linke[nrsm]?|links|linksseitige?[nrsm]?|linker|li\.|gauche|sinistr[aoie]|left-sided|(?-i:L)(?=\s[a-zäöü]{3,})|"
@@ -120,10 +122,9 @@ def _stated(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> 
     words = {token.stem for token in claim.content() if claim.clause_of(token.start) == side.clause}
     ranked = [(_share(words, anchor.statement, other), other) for anchor, other in named]
     if side.noun:
-        same = [(share, other) for share, other in ranked if other.noun and same_word(other.noun, side.noun)]
-        if same:
-            best = max(share for share, _ in same)
-            return [other for share, other in same if share >= best - 0.01]
+        ranked = [
+            (share + NOUN_BONUS * (bool(other.noun) and same_word(other.noun, side.noun)), other) for share, other in ranked
+        ]
     best = max((share for share, _ in ranked), default=0.0)
     return [other for share, other in ranked if share >= max(best - 0.01, ALIGNED_SHARE_MIN)]
 

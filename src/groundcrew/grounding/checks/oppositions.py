@@ -81,6 +81,9 @@ AXES: dict[str, str] = {
 
 #: Phrases that mean one thing whatever their words, replaced before comparison.
 PHRASES: list[tuple[str, str]] = [
+    (r"without (?:a |any )?(?:limit|limits|restriction|restrictions|ceiling|end)|ohne (?:limit|begrenzung|einschränkung(?:en)?|"
+        r"obergrenze)|sans limite|senza limiti", " unlimited "),
+    (r"läuft\b[^.;,]{0,40}\bab", " ungültig "),
     (r":\s*(?:false|no|none|nein|falsch|non)", " not "),
     (r":\s*(?:true|yes|ja|oui|sì)", " "),
     (r"unless|ausser wenn|es sei denn|sofern nicht|wenn nicht|if not", ", if not "),

@@ -69,7 +69,9 @@ def _lay_beside(
     if labels is None:
         return
     if len(own) == 1:
-        near = [_beside(claim, own, is_after=False)[0] | _beside(claim, own, is_after=True)[0]]
+        marks = [each for each in sorted(claim.quantities, key=lambda each: each.start) if not each.is_article]
+        place = marks.index(own[0]) if own[0] in marks else 0
+        near = [_beside(claim, marks or own, is_after=False)[place] | _beside(claim, marks or own, is_after=True)[place]]
     else:
         # The claim's order of words is the one in which more of its figures stand beside a word of the source's labels.
         told = [_beside(claim, own, is_after=each) for each in (False, True)]

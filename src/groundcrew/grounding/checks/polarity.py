@@ -24,6 +24,8 @@ NEGATION_SHARE_MIN, LIKE_SHARE_MIN, WHOLE_SHARE, PART_SHARE_MIN = 0.7, 0.5, 0.95
 ALIKE_SHARE_MIN, ALIKE_BACK_MIN = 0.8, 0.5
 #: Words that each side of an "and" needs to be compared as a clause of its own.
 JOINED_WORDS_MIN = 3
+#: A denial without a verb ("no fever") has so few words, and a claim that is compared with it so few.
+FRAGMENT_WORDS_MAX, FRAGMENT_CLAIM_WORDS_MAX = 2, 4
 #: Among source clauses that hold the claim clause alike, the one that the claim covers better is compared.
 BACK_SHARE = 0.3
 POLARITY_CACHE_SIZE = 8_192
@@ -34,6 +36,7 @@ _SPLIT = re.compile(
 )
 _AND = re.compile(r"(?<![\w-])(?:and|or|und|oder|et|ou|e|o)(?![\w-])", re.IGNORECASE)
 _WORD = re.compile(r"n't\b|n’t\b|[^\W\d_]+(?:'[^\W\d_]+)?|\d+(?:[.,:]\d+)*", re.UNICODE)
+_FRAGMENT = re.compile(r"\s*(?:no|without|kein[e]?|keine[nr]?|ohne|pas de|sans|senza|nessuna?)\b", re.IGNORECASE)
 _DIRECTION_AXES = frozenset(("change", "order", "vertical", "extreme", "comparison", "timing", "rank", "speed"))
 
 
@@ -46,6 +49,7 @@ class Clause(msgspec.Struct, frozen=True):
     denied: tuple[frozenset[str], ...]
     poles: tuple[tuple[str, int, str], ...]
     stems: frozenset[str]
+    negatives: frozenset[str] = frozenset()
 
 
 def _compile_axes() -> tuple[dict[str, list[tuple[str, int]]], list[tuple[str, str, int]]]:
@@ -133,14 +137,14 @@ def _read(text: str) -> Clause:
     stems: list[str] = []
     poles: list[tuple[str, int, str]] = []
     negators: list[int] = []
-    negatives = 0
+    negatives: list[str] = []
     for match in _WORD.finditer(text):
         word = fold(match.group())
         if word in NEGATORS or word.endswith("n't"):
             negators.append(len(stems))
             continue
         if _is_negative(word) and text[match.start() - 1 : match.start()] != "-" and not _is_attribute(word, text, match.end()):
-            negatives += 1
+            negatives.append(word)
             plain = next((stem(positive) for start, positive in DENIED.items() if word.startswith(start)), None)
             if plain is not None:
                 stems.append(plain)
@@ -154,8 +158,8 @@ def _read(text: str) -> Clause:
         if not taken:
             words.add(stem(word))
     denied = [_scope(stems, place) for place in negators]
-    denied += [frozenset()] * negatives
-    return Clause(text.strip(), frozenset(words), tuple(denied), tuple(poles), frozenset(stems))
+    denied += [frozenset()] * len(negatives)
+    return Clause(text.strip(), frozenset(words), tuple(denied), tuple(poles), frozenset(stems), frozenset(negatives))
 
 
 def _scope(stems: list[str], place: int) -> frozenset[str]:
@@ -169,7 +173,15 @@ def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
     stated = [clause for sentence in evidence for clause in clauses(sentence)]
     own = clauses(claim)
     denials = _denial_count(claim)
+    known = frozenset(word for clause in stated for word in clause.negatives)
+    fragment = _denied_fragment(own, stated) if not denials else None
+    if fragment is not None:
+        return [fragment]
     for clause in own:
+        if clause.negatives & known and not any(
+            clause.negatives & other.negatives for other in stated if _overlap(clause, other) >= ALIGNED_SHARE_MIN
+        ):
+            continue  # the sources say it in a clause that is told otherwise
         aligned = [(_overlap(clause, other), other) for other in stated]
         aligned = [(share, other) for share, other in aligned if share >= ALIGNED_SHARE_MIN]
         if len(clause.stems) < ALIGNED_WORDS_MIN:
@@ -182,6 +194,23 @@ def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
         if all(verdict is not None for verdict in verdicts):
             return [verdict for verdict in verdicts[:1] if verdict is not None]
     return []
+
+
+def _denied_fragment(own: Sequence[Clause], stated: Sequence[Clause]) -> Finding | None:
+    """ "No obstruction" in a note against a claim that says little more than that there is one."""
+    if len(own) != 1 or len(own[0].stems) > FRAGMENT_CLAIM_WORDS_MAX:
+        return None
+    for clause in stated:
+        if (
+            clause.denied
+            and not clause.negatives
+            and 1 <= len(clause.stems) <= FRAGMENT_WORDS_MAX
+            and _FRAGMENT.match(clause.text)
+        ):
+            if all(any(same_word(word, other) for other in own[0].stems) for word in clause.stems):
+                reason = f"“{_short(clause.text)}” in the source, “{_short(own[0].text)}” in the answer"
+                return Finding(check="negation", contradicted=True, reason=reason)
+    return None
 
 
 def _overlap(claim: Clause, evidence: Clause) -> float:

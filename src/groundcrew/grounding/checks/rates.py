@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from groundcrew.grounding.checks.finding import Finding
-from groundcrew.grounding.evidence import SourceSentence
+from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.facts.quantities import same_value
 from groundcrew.grounding.statement import Statement
 
@@ -33,6 +33,8 @@ _PER_OTHER = re.compile(r"\b(?:per|pro|je|each|par|ogni|por) [^\W\d_]+", re.IGNO
 
 #: Share of the claim's words that the source must hold where the two have no amount in common.
 ALIGNED_SHARE_MIN = 0.6
+#: Sentences above a row among which its heading is looked for.
+HEADING_REACH = 8
 
 
 def rates(text: str) -> set[str]:
@@ -40,13 +42,13 @@ def rates(text: str) -> set[str]:
     return {period for period, pattern in _RATES.items() if pattern.search(text)}
 
 
-def check_rates(claim: Statement, anchors: Sequence[SourceSentence], share: float) -> list[Finding]:
+def check_rates(claim: Statement, anchors: Sequence[SourceSentence], share: float, evidence: Evidence) -> list[Finding]:
     """A finding where the claim gives a period and its best evidence gives only others, for the same amount where there is one.
     `share` is how much of the claim's words that evidence holds, 0..1."""
     claimed = rates(claim.text)
     if not claimed or not anchors:
         return []
-    stated = rates(anchors[0].statement.text)
+    stated = rates(anchors[0].statement.text) or _heading_rates(anchors[0], evidence)
     if not _is_about_same(claim, anchors[0].statement, share):
         return []
     if stated and not claimed & stated:
@@ -58,6 +60,15 @@ def check_rates(claim: Statement, anchors: Sequence[SourceSentence], share: floa
         reason = f"“{other.group()}” in the source, per {_list(claimed)} in the answer"
         return [Finding(check="rate", contradicted=True, reason=reason)]
     return []
+
+
+def _heading_rates(anchor: SourceSentence, evidence: Evidence) -> set[str]:
+    """The periods that a heading above a table or list gives ("Fees per quarter")."""
+    first = max(0, anchor.number - HEADING_REACH)
+    for other in reversed(evidence.sentences[first : anchor.number]):
+        if other.source == anchor.source and not other.statement.quantities and rates(other.statement.text):
+            return rates(other.statement.text)
+    return set()
 
 
 def _is_about_same(claim: Statement, stated: Statement, share: float) -> bool:
