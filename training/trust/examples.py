@@ -22,7 +22,7 @@ CASES = REPOSITORY / "tests" / "unit" / "grounding" / "cases"
 #: file → most rows taken for fitting. Permissively licensed sets only; see MODEL_CARD.md.
 GROUNDING_TRAIN = {
     "ragtruth_qa_adapt": 336,
-    "quintd_train": 400,
+    "quintd_train": 260,
     "infotabs_train": 2000,
     "summedits_train": 2000,
     "fib_train": 350,

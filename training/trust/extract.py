@@ -13,8 +13,8 @@ from examples import REPOSITORY, Answer, training_answers
 
 from groundcrew.grounding.evidence import Evidence
 from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
-from groundcrew.grounding.summary import text_figures
-from groundcrew.grounding.trust import VERBATIM_SUPPORT, is_capped, support_limit
+from groundcrew.grounding.summary import is_vetoed, text_figures
+from groundcrew.grounding.trust import VERBATIM_SUPPORT, support_limit
 
 GROUNDING = REPOSITORY / "src" / "groundcrew" / "grounding"
 #: Modules of grounding that what is read depends on; the others may change without a new reading.
@@ -44,12 +44,12 @@ class ClaimRow(msgspec.Struct, kw_only=True):
     start: int
     end: int
     text: str
+    words: int
     evidence: str
     supported: bool | None
     features: list[float] | None
     limit: float
     fixed: float
-    capped: bool
     vetoed: bool
     checks: list[str]
 
@@ -141,12 +141,12 @@ def _claim_row(answer: Answer, reading: AnswerReading, claim: ClaimReading) -> C
         start=segment.start,
         end=segment.end,
         text=segment.text,
+        words=len(claim.statement.tokens),
         evidence=claim.evidence_text,
         supported=supported,
         features=None if claim.features is None else claim.features.tolist(),
         limit=support_limit(claim),
         fixed=VERBATIM_SUPPORT if claim.place is not None else 0.0,
-        capped=is_capped(claim),
-        vetoed=any(finding.veto for finding in claim.findings),
+        vetoed=is_vetoed(claim),
         checks=[finding.check for finding in claim.findings],
     )

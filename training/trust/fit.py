@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from examples import GROUNDING_TRAIN, PARAPHRASE_TRAIN, REPOSITORY
 from extract import AnswerRow, rows_of
-from verdicts import FOLDS, Verdict, as_features, fold_of, verdicts_of
+from verdicts import FOLDS, as_features, fold_of, verdicts_of
 
 from groundcrew.grounding.features import FEATURE_NAMES, FEATURES
 from groundcrew.grounding.summary import ANSWER_FEATURE_NAMES, ANSWER_FEATURES, support_figures
 from groundcrew.grounding.trees import Forest, Trees
-from groundcrew.grounding.trust import NETWORK_CLAIMS_MAX, VERBATIM_SUPPORT
+from groundcrew.grounding.trust import NETWORK_CLAIMS_MAX, SUPPORT_MAX, VERBATIM_SUPPORT, Verdict
 from groundcrew.grounding.weights import ENTAILMENT_FEATURES, Linear, TrustWeights, sigmoid
 
 VERSION = "2026-11-27"
@@ -74,9 +74,11 @@ class Table:
         self.files = np.array([rows[a].file for a, _ in self.place])
         self.folds = np.array([fold_of(rows[a].group) for a, _ in self.place])
         self.stacked: Matrix | None = None
+        self.verdicts: list[Verdict] = []
         if verdicts is not None:
             read = [verdicts[a][c] or UNREAD for a, c in self.place]
             self.stacked = np.hstack([self.features, as_features(read)])
+            self.verdicts = read
 
     def importance(self, weights: dict[str, float], use: Flags) -> Matrix:
         """(claims,): each set counts as `weights` says however many claims it has; 0 outside `use`."""
@@ -89,8 +91,8 @@ class Table:
 
 
 def fit_claims(table: Table, use: Flags, *, stacked: bool) -> Trees:
-    """P(supported) of claims that no check vetoes."""
-    importance = table.importance(IMPORTANCE, use & table.known & table.free)
+    """P(supported) of a claim before any limit."""
+    importance = table.importance(IMPORTANCE, use & table.known)
     chosen = importance > 0
     signs = [feature.sign for feature in FEATURES] + ([sign for _, sign in ENTAILMENT_FEATURES] if stacked else [])
     features = table.stacked if stacked and table.stacked is not None else table.features
@@ -117,9 +119,11 @@ def fit_calibration(table: Table, logits: Matrix) -> tuple[float, float]:
     return slope, float(fitted.intercept - fitted.means[0] * slope)
 
 
-def supports_of(table: Table, plain: Matrix, stacked: Matrix | None) -> list[list[float]]:
-    """The support of every claim of every answer, as the product gives it, from probabilities."""
+def supports_of(table: Table, plain: Matrix, stacked: Matrix | None) -> tuple[list[list[float]], list[dict[int, Verdict]]]:
+    """The support of every claim of every answer as the product gives it, from probabilities, and by answer the verdicts that it
+    would have asked for."""
     supports = [[claim.fixed for claim in row.claims] for row in table.rows]
+    read: list[dict[int, Verdict]] = [{} for _ in table.rows]
     order = np.argsort(np.abs(plain - 0.5), kind="stable")
     asked: dict[int, int] = {}
     for number in order:
@@ -129,13 +133,20 @@ def supports_of(table: Table, plain: Matrix, stacked: Matrix | None) -> list[lis
         if stacked is not None and is_open and asked.get(answer, 0) < NETWORK_CLAIMS_MAX:
             asked[answer] = asked.get(answer, 0) + 1
             value = stacked[number]
-        supports[answer][claim] = min(float(value), float(table.limits[number]))
-    return supports
+            read[answer][claim] = table.verdicts[number]
+        limit = float(table.limits[number])
+        supports[answer][claim] = float(value) * limit if limit < SUPPORT_MAX else min(float(value), limit)
+    return supports, read
 
 
-def answer_matrix(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]]) -> Matrix:
+def answer_matrix(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], read: Sequence[dict[int, Verdict]]) -> Matrix:
     """(answers, features) in the order of `ANSWER_FEATURE_NAMES`."""
-    return np.array([[*support_figures(each), *row.figures] for row, each in zip(rows, supports, strict=True)])
+    return np.array(
+        [
+            [*support_figures(each, [claim.words for claim in row.claims], said), *row.figures]
+            for row, each, said in zip(rows, supports, read, strict=True)
+        ]
+    )
 
 
 def fit_answers(rows: Sequence[AnswerRow], matrix: Matrix, use: Flags) -> logistic.Fitted:
@@ -159,14 +170,13 @@ def trust_of(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], log
         if len(each) == 1:
             trust[number] = each[0]
             continue
-        capped = [support for support, claim in zip(each, row.claims, strict=True) if claim.capped]
-        trust[number] = min([float(trust[number]), VERBATIM_SUPPORT, *capped])
+        limits = [claim.limit for claim in row.claims if claim.limit < SUPPORT_MAX]
+        trust[number] = min(float(trust[number]), VERBATIM_SUPPORT) * min([1.0, *limits])
     return trust
 
 
-def trust_out_of_fold(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]]) -> Matrix:
+def trust_out_of_fold(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], matrix: Matrix) -> Matrix:
     """(answers,) trust by a regression that has not seen the answer's source, over out-of-fold supports."""
-    matrix = answer_matrix(rows, supports)
     folds = np.array([fold_of(row.group) for row in rows])
     logits = np.zeros(len(rows))
     for fold in range(FOLDS):
@@ -231,17 +241,20 @@ class Fit:
         logits = out_of_fold(table, stacked=False)
         scale = fit_calibration(table, logits)
         plain = sigmoid(logits * scale[0] + scale[1])
-        self.plain_supports = self.supports = supports_of(table, plain, None)
-        self.plain_trust = self.trust = trust_out_of_fold(rows, self.plain_supports)
+        self.plain_supports, read = supports_of(table, plain, None)
+        matrix = answer_matrix(rows, self.plain_supports, read)
+        self.supports = self.plain_supports
+        self.plain_trust = self.trust = trust_out_of_fold(rows, self.plain_supports, matrix)
         self.plain_trees = self.trees = boosting.calibrated(fit_claims(table, everything, stacked=False), *scale)
-        self.plain_answer = self.answer = fit_answers(rows, answer_matrix(rows, self.plain_supports), everyone)
+        self.plain_answer = self.answer = fit_answers(rows, matrix, everyone)
         if table.stacked is not None:
             logits = out_of_fold(table, stacked=True)
             scale = fit_calibration(table, logits)
-            self.supports = supports_of(table, plain, sigmoid(logits * scale[0] + scale[1]))
-            self.trust = trust_out_of_fold(rows, self.supports)
+            self.supports, read = supports_of(table, plain, sigmoid(logits * scale[0] + scale[1]))
+            matrix = answer_matrix(rows, self.supports, read)
+            self.trust = trust_out_of_fold(rows, self.supports, matrix)
             self.trees = boosting.calibrated(fit_claims(table, everything, stacked=True), *scale)
-            self.answer = fit_answers(rows, answer_matrix(rows, self.supports), everyone)
+            self.answer = fit_answers(rows, matrix, everyone)
         labels = np.array([row.supported for row in rows])
         asked = np.array([row.file in ANSWER_SETS for row in rows])
         self.answer_threshold = best_threshold(~labels[asked], self.trust[asked])

@@ -21,8 +21,9 @@ from groundcrew.grounding.trust import Verdict, Verdicts, entailment_features
 def verdicts_of(
     rows: Sequence[AnswerRow], networks: Path, scratch: Path, *, seen: bool, jobs: int = 1
 ) -> list[list[Verdict | None]]:
-    """For each answer and claim: P(supported), P(contradicted) and the worst word; None for a claim that is verbatim or vetoed,
-    which the network is not asked about. With `seen` each group is read by the network of its own fold (`networks`/fold0 …), else by the final one (`networks`/final)."""
+    """For each answer and claim: P(supported), P(contradicted), the worst and the mean word; None for a claim that is verbatim or
+    vetoed, which the network is not asked about. With `seen` each group is read by the network of its own fold
+    (`networks`/fold0 …), else by the final one (`networks`/final)."""
     wanted: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
         name = f"fold{fold_of(row.group)}" if seen else "final"

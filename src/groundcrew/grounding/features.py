@@ -133,6 +133,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("check_date", -1),
     Feature("check_name", -1),
     Feature("check_polarity", -1),
+    Feature("check_place", -1),
+    Feature("check_coverage", -1),
     Feature("check_other", -1),
     Feature("check_contradicts", -1),
     Feature("check_certain", -1),
@@ -144,6 +146,8 @@ _CHECK_GROUPS: dict[str, str] = {
     "date": "check_date",
     "name": "check_name",
     **dict.fromkeys(("negation", "direction", "laterality", "quantifier", "condition"), "check_polarity"),
+    **dict.fromkeys(("merged", "role"), "check_place"),
+    "coverage": "check_coverage",
 }
 
 
@@ -364,7 +368,7 @@ def _setting(claim: Statement, evidence: Evidence) -> dict[str, float]:
 
 
 def _findings(findings: Sequence[Finding]) -> dict[str, float]:
-    counts = dict.fromkeys(("check_figure", "check_date", "check_name", "check_polarity", "check_other"), 0)
+    counts = dict.fromkeys([*_CHECK_GROUPS.values(), "check_other"], 0)
     for finding in findings:
         counts[_CHECK_GROUPS.get(finding.check, "check_other")] += 1
     return {name: math.log1p(count) for name, count in counts.items()} | {

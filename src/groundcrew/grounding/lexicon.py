@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import lru_cache
 
 import msgspec
@@ -237,6 +238,11 @@ def same_word(left: str, right: str) -> bool:
     while shared < shorter and left[shared] == right[shared]:
         shared += 1
     return shared >= PREFIX_SHARE_MIN * max(shorter, 0.75 * max(len(left), len(right)))
+
+
+def is_among(word: str, others: Collection[str]) -> bool:
+    """Whether some stem of `others` is a form of `word`; a short word must stand among them as it is."""
+    return word in others or (len(word) >= PREFIX_CHARS_MIN and any(same_word(word, other) for other in others))
 
 
 def _build_groups() -> dict[str, str]:

@@ -19,31 +19,6 @@ MARKERS_MAX = 8
 #: A line at least this long that ends without punctuation is taken to be wrapped, not finished.
 WRAPPED_LINE_CHARS_MIN = 60
 
-<<<<<<< HEAD
-=======
-#: Never end a sentence, whatever follows.
-_ABBREVIATIONS = word_set(
-    """dr mr mrs ms prof st e.g i.e eg ie approx vs cf resp dept est fig al jr sr gen rev hon z.b zb d.h dh
-    u.a ua bzw ca inkl exkl evtl ggf sog vgl mio mrd tel hr fr frl dipl ing str v.a i.d.r idr o.ä s.o
-    s.u u.u z.t re li bds tägl tgl pat beh dott.ssa p.ex ex env m mm mme mlle dott sig sig.ra sigg ecc.. pag tel incl excl min max mind max.
-    u.s u.k a.k.a jan feb mär apr jun jul aug sep sept okt oct nov dez dec janv févr juil genn febbr
-    sett ott"""
-)
-#: End a sentence only where the next word starts with a capital letter.
-_ABBREVIATIONS_THAT_MAY_END = word_set("a.m p.m am pm etc usw inc ltd corp co ecc gmbh ag")
-#: Abbreviations only before a digit ("No. 5"), else ordinary words.
-_ABBREVIATIONS_BEFORE_DIGIT = word_set(
-    """no nr nos art abs s p pp para sec ziff lit kap chf sfr cap vol bd rs pos ref min max st tel mind ext
-    approx ca n"""
-)
-_MONTH_START = re.compile(
-    r"(?i)(?:jan|feb|mär|maer|mar|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec|janv|févr|avr|juin|juil|août|déc|"
-    r"gen|mag|giu|lug|ago|set|ott|dic|quartal|halbjahr|tag|woche|monat|jahr|stock|klasse|etage)"
-)
-_GERMAN_ORDINAL_LEAD = re.compile(r"(?i)\b(?:am|zum|der|den|dem|des|vom|die|das|ab|bis|im|beim|jeder|jedem|jeden)\s+\d{1,2}$")
-_BOUNDARY = re.compile(r"[.!?…。]+[\"'”’»)\]*_]*(?=\s)")
-_WORD_BEFORE = re.compile(r"[\w.'’-]+$")
->>>>>>> checks
 _BULLET = re.compile(
     r"[ \t]*(?:[-*+•‣◦▪–—·●○■□]|[\U0001F300-\U0001FAFF\u2190-\u21FF\u2600-\u27BF\u2B00-\u2BFF][\uFE0E\uFE0F\u20E3]?|\d\uFE0F?\u20E3|"
     r"\(?(?P<number>\d{1,2})[.)](?![ \t]*(?i:jan|feb|mär|mar|apr|mai|jun|jul|aug|sep|okt|nov|dez)[a-z]*\b)|"

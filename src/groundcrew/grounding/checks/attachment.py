@@ -13,7 +13,7 @@ from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.facts import dates
 from groundcrew.grounding.facts.dates import Moment
 from groundcrew.grounding.facts.quantities import Quantity, compatible, same_value
-from groundcrew.grounding.lexicon import same_word, stem
+from groundcrew.grounding.lexicon import is_among, same_word, stem
 from groundcrew.grounding.statement import Statement
 
 Item = Quantity | Moment
@@ -520,4 +520,4 @@ def _role_conflict(
 
 def shares_word(word: str, others: frozenset[str]) -> bool:
     """Whether some stem of `others` is a form of `word`."""
-    return word in others or any(same_word(word, other) for other in others)
+    return is_among(word, others)
