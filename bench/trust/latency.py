@@ -13,7 +13,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "training" / "trust
 import numpy as np
 from examples import grounding_answers
 
-from groundcrew.grounding.lexicon import tokens
 from groundcrew.grounding.statement import read_statement
 from groundcrew.grounding.trust import TrustScorer
 
@@ -34,28 +33,30 @@ def main() -> None:
         words = sum(len(source.split()) for source in sources)
         if WORDS[0] <= words <= WORDS[1] and CLAIMS[0] <= len(scorer.score(answer.text, sources).claims) <= CLAIMS[1]:
             chosen.append((answer, sources, words))
-    cold, warm, asked = [], [], []
+    cold, warm, cold_cpu, warm_cpu, asked = [], [], [], [], []
     for answer, sources, _ in chosen[:ANSWERS_MAX]:
-        read_statement.cache_clear()
+        for cache in (read_statement, lexicon._tokens, lexicon.same_word):
+            cache.cache_clear()
         fresh = TrustScorer(scorer.entailment, weights=scorer.model.weights)
-        started = time.perf_counter()
-        report = fresh.score(answer.text, sources, answer.question)
-        cold.append((time.perf_counter() - started) * 1e3)
+        for elapsed, used in ((cold, cold_cpu), (warm, warm_cpu)):
+            started, spent = time.perf_counter(), time.process_time()
+            report = fresh.score(answer.text, sources, answer.question)
+            elapsed.append((time.perf_counter() - started) * 1e3)
+            used.append((time.process_time() - spent) * 1e3)
         asked.append(sum(claim.decided_by == "entailment" for claim in report.claims))
-        started = time.perf_counter()
-        fresh.score(answer.text, sources, answer.question)
-        warm.append((time.perf_counter() - started) * 1e3)
     print(
         json.dumps(
             {
                 "answers": len(cold),
                 "words": float(np.mean([words for *_, words in chosen[:ANSWERS_MAX]])),
                 "tokens": float(
-                    np.mean([sum(len(tokens(source)) for source in sources) for _, sources, _ in chosen[:ANSWERS_MAX]])
+                    np.mean([sum(len(lexicon.tokens(source)) for source in sources) for _, sources, _ in chosen[:ANSWERS_MAX]])
                 ),
                 "asked": float(np.mean(asked)),
                 "cold_ms": np.percentile(cold, [50, 90]).tolist(),
                 "warm_ms": np.percentile(warm, [50, 90]).tolist(),
+                "cold_cpu_ms": np.percentile(cold_cpu, [50, 90]).tolist(),
+                "warm_cpu_ms": np.percentile(warm_cpu, [50, 90]).tolist(),
                 "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )

@@ -30,7 +30,7 @@ Flags = npt.NDArray[np.bool_]
 #: How much each set counts in the fit of claims. Question answering, summaries and free rewordings are what the product meets.
 IMPORTANCE = {
     "ragtruth_qa_adapt": 4.0,
-    "own_cases": 3.0,
+    "own_cases": 5.0,
     "summedits_train": 2.0,
     "infotabs_train": 1.5,
     "quintd_train": 1.0,
@@ -49,7 +49,7 @@ IMPORTANCE = {
     "constructed": 1.5,
 }
 #: Sets on whose rates a claim's probability is calibrated, and the set on which that of an answer is.
-CALIBRATION = {"ragtruth_qa_adapt": 1.0, "own_cases": 1.0, "sgd_en": 0.5, "constructed": 0.5, "summedits_train": 0.5}
+CALIBRATION = {"ragtruth_qa_adapt": 1.0, "own_cases": 2.0, "sgd_en": 0.5, "constructed": 0.5, "summedits_train": 0.5}
 ANSWER_SETS = {"ragtruth_qa_adapt": 1.0}
 ANSWER_PENALTY = 30.0
 #: Plain probabilities beyond these are final: the network is not asked.
