@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "training" / "trust
 import numpy as np
 from examples import grounding_answers
 
+from groundcrew.grounding import lexicon
 from groundcrew.grounding.statement import read_statement
 from groundcrew.grounding.trust import TrustScorer
 
