@@ -93,7 +93,9 @@ def print_sets(cache: EncodingCache | None, *, show: int) -> None:
             state = "veto" if vetoes else "hint" if found else "none"
             counts[example.supported, state] += 1
             for check, veto in {(each.check, each.veto) for each in found}:
-                by_check[f"{check} ({'veto' if veto else 'hint'})"][f"{name} {'right' if not example.supported else 'wrong'}"] += 1
+                by_check[f"{check} ({'veto' if veto else 'hint'})"][
+                    f"{name} {'right' if not example.supported else 'wrong'}"
+                ] += 1
             if example.supported and vetoes and shown < show:
                 shown += 1
                 print(f"  {example.claim}", *(f"\n      {each.check}: {each.reason}" for each in vetoes))

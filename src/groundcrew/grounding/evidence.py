@@ -4,7 +4,9 @@ on demand. Built once per answer; parsing and encoding are cached across answers
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import groupby, pairwise
 
 import msgspec
@@ -21,8 +23,11 @@ SOURCES_MAX = 200
 SOURCE_CHARS_MAX = 400_000
 #: Longest sentence that is parsed as one; beyond, a source without punctuation is cut at white space.
 SENTENCE_CHARS_MAX = 1_200
-#: A source whose lines have no more words than this on average is a table or a record.
-ROW_WORDS_MAX = 8.0
+
+
+#: From so many sentences on, and so large a share of rows among them, sources count as records rather than text.
+TABULAR_ROWS_MIN, TABULAR_SHARE = 5, 0.6
+_TABULAR = re.compile(r"^[\w #/()&°%.'’-]{1,60}(?::\s?\S[^!?]{0,200}$|[,;|\t]\s?-?[\d.]+)")
 
 
 class SourceSentence(msgspec.Struct, frozen=True):
@@ -57,8 +62,6 @@ class Evidence:
         self.lengths = np.array([len(sentence.statement.tokens) for sentence in self.sentences], dtype=np.int64)
         #: First and last sentence (exclusive) of each passage that has any.
         self.passages: list[tuple[int, int]] = []
-        self._starts: dict[int, int] = {}
-        self._tabular: set[int] = set()
         self._bound()
         self._runs: dict[int, frozenset[tuple[str, ...]]] = {}
         counts = {word: len(numbers) for word, numbers in self.holders.items()}
@@ -70,6 +73,9 @@ class Evidence:
         for word in counts:
             self._by_prefix.setdefault(word[:PREFIX_CHARS_MIN], []).append(word)
         self.folded = [_squeeze(source) for source in sources[:SOURCES_MAX]]
+        tabular = sum(_TABULAR.match(sentence.statement.text) is not None for sentence in self.sentences)
+        #: Mostly rows of records or series ("key: value", "2020-03-01,5"), from which writers compute and round.
+        self.is_tabular = total >= TABULAR_ROWS_MIN and tabular >= TABULAR_SHARE * total
 
     def _read(self, number: int, source: str) -> None:
         heading: frozenset[str] = frozenset()
@@ -97,20 +103,9 @@ class Evidence:
                 self.pair_holders.setdefault(pair, []).append(sentence.number)
 
     def _bound(self) -> None:
-        for source, grouped in groupby(self.sentences, key=lambda sentence: sentence.source):
+        for _, grouped in groupby(self.sentences, key=lambda sentence: sentence.source):
             numbers = [sentence.number for sentence in grouped]
             self.passages.append((numbers[0], numbers[-1] + 1))
-            self._starts[source] = numbers[0]
-            if float(self.lengths[numbers].mean()) <= ROW_WORDS_MAX:
-                self._tabular.add(source)
-
-    def first_of(self, source: int) -> SourceSentence:
-        """The first sentence of a source that has one."""
-        return self.sentences[self._starts[source]]
-
-    def is_tabular(self, source: int) -> bool:
-        """Whether a source consists of short lines: a table or a record, of which every line is a fact of its own."""
-        return source in self._tabular
 
     def runs(self, length: int) -> frozenset[tuple[str, ...]]:
         """All runs of `length` stems, function words included, within a passage."""
@@ -121,6 +116,12 @@ class Evidence:
                 found.update(zip(*(stems[offset:] for offset in range(length)), strict=False))
             self._runs[length] = frozenset(found)
         return self._runs[length]
+
+    @cached_property
+    def spellings(self) -> frozenset[str]:
+        """Every word of the sources as it is written, in lower case, and the parts of those with a hyphen."""
+        words = {token.text.lower() for sentence in self.sentences for token in sentence.statement.tokens}
+        return frozenset(words).union(*(word.split("-") for word in words if "-" in word))
 
     def weight(self, word: str) -> float:
         """How telling a stem is among these sources (inverse document frequency); unknown stems weigh most."""

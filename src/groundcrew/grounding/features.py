@@ -133,6 +133,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("check_date", -1),
     Feature("check_name", -1),
     Feature("check_polarity", -1),
+    Feature("check_place", -1),
+    Feature("check_coverage", -1),
     Feature("check_other", -1),
     Feature("check_contradicts", -1),
     Feature("check_certain", -1),
@@ -144,6 +146,8 @@ _CHECK_GROUPS: dict[str, str] = {
     "date": "check_date",
     "name": "check_name",
     **dict.fromkeys(("negation", "direction", "laterality", "quantifier", "condition"), "check_polarity"),
+    **dict.fromkeys(("merged", "role"), "check_place"),
+    "coverage": "check_coverage",
 }
 
 
@@ -188,7 +192,7 @@ def describe(
         | _gaps(claim, overlap)
         | _runs(claim, window, evidence, overlap)
         | _wording(claim, window, evidence)
-        | _setting(claim, window, evidence)
+        | _setting(claim, evidence)
         | _findings(findings)
     )
     return np.array([found[name] for name in FEATURE_NAMES], dtype=np.float64)
@@ -352,20 +356,19 @@ def _wording(claim: Statement, window: Window, evidence: Evidence) -> dict[str, 
     }
 
 
-def _setting(claim: Statement, window: Window, evidence: Evidence) -> dict[str, float]:
+def _setting(claim: Statement, evidence: Evidence) -> dict[str, float]:
     content = sum(token.text.lower() not in STOP_WORDS for token in claim.tokens)
-    source = evidence.sentences[window.best].source
     return {
         "words_log": math.log1p(len(claim.tokens)),
         "content_share": content / max(1, len(claim.tokens)),
         "source_words_log": math.log1p(int(evidence.lengths.sum())),
         "passages_log": math.log(max(1, len(evidence.passages))),
-        "rows_share": float(evidence.is_tabular(source)),
+        "rows_share": float(evidence.is_tabular),
     }
 
 
 def _findings(findings: Sequence[Finding]) -> dict[str, float]:
-    counts = dict.fromkeys(("check_figure", "check_date", "check_name", "check_polarity", "check_other"), 0)
+    counts = dict.fromkeys([*_CHECK_GROUPS.values(), "check_other"], 0)
     for finding in findings:
         counts[_CHECK_GROUPS.get(finding.check, "check_other")] += 1
     return {name: math.log1p(count) for name, count in counts.items()} | {

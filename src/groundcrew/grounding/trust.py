@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 
 from groundcrew.domain.trust import ClaimScore, TrustReport
-from groundcrew.grounding.entailment import Entailment, shipped_entailment
+from groundcrew.grounding.entailment import SHIPPED_MODEL, Entailment, shipped_entailment
 from groundcrew.grounding.explanation import explain
 from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
-from groundcrew.grounding.summary import summarise
+from groundcrew.grounding.summary import Verdict, is_vetoed, summarise
 from groundcrew.grounding.trees import Matrix
 from groundcrew.grounding.weights import Model, TrustWeights, load_weights
 
@@ -26,11 +26,9 @@ UNCHECKABLE_SUPPORT_MAX = 0.3
 #: Claims of one answer that the network reads, the least certain ones: at 8 ms each this bounds a long answer.
 NETWORK_CLAIMS_MAX = 24
 #: The network's word that a claim is contradicted is passed on from this probability on.
-CONTRADICTED_MIN = 0.5
+CONTRADICTED_MIN = 0.8
 #: Verdicts of the network on pairs of evidence and claim that are kept.
 VERDICTS_MAX = 8_192
-
-Verdict = tuple[float, float, float]
 
 
 class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,11 +47,11 @@ class Verdicts:
         self._kept: OrderedDict[tuple[str, str], Verdict] = OrderedDict()
 
     def read(self, pairs: Sequence[tuple[str, str]]) -> list[Verdict]:
-        """For each (evidence, claim): P(supported), P(contradicted), and the highest P(unsupported) among the claim's words."""
+        """For each (evidence, claim): P(supported), P(contradicted), and the highest and the mean P(unsupported) of its words."""
         fresh = [pair for pair in dict.fromkeys(pairs) if pair not in self._kept]
         for pair, reading in zip(fresh, self._entailment.read(fresh), strict=True):
-            worst = max((chance for _, _, chance in reading.words), default=1.0)
-            self._kept[pair] = (reading.supported, reading.contradicted, worst)
+            words = [chance for _, _, chance in reading.words] or [1.0]
+            self._kept[pair] = (reading.supported, reading.contradicted, max(words), sum(words) / len(words))
         found = [self._kept[pair] for pair in pairs]
         for pair in pairs:
             self._kept.move_to_end(pair)
@@ -73,12 +71,13 @@ class TrustScorer:
         self.threshold = self.model.weights.threshold if threshold is None else threshold
         if not 0.0 < self.threshold < 1.0:
             raise ValueError("threshold must lie between 0 and 1")
+        self.entailment = entailment
         self._verdicts = Verdicts(entailment) if entailment is not None else None
 
     @classmethod
     def shipped(cls, *, threshold: float | None = None) -> TrustScorer:
         """The scorer with the network that comes with the package; the network is loaded once a process."""
-        return cls(shipped_entailment(), threshold=threshold)
+        return cls(shipped_entailment() if SHIPPED_MODEL.is_dir() else None, threshold=threshold)
 
     def score(self, answer: str, sources: Sequence[str], question: str | None = None) -> TrustReport:
         """The report on `answer`. `sources` are the approved passages that it may rest on (the first 200 are read);
@@ -122,8 +121,7 @@ class TrustScorer:
         scores = [self._score_claim(draft, place, claim) for place, claim in enumerate(reading.claims)]
         trust = 0.0
         if reading.claims and reading.unread is None:
-            capped = [is_capped(claim) for claim in reading.claims]
-            trust = self._trust(reading, [score.support for score in scores], capped)
+            trust = self._trust(draft, [score.support for score in scores])
         scores += _unread(reading, "longer than what is checked")
         unsupported = tuple((score.start, score.end) for score in scores if score.support < self.threshold)
         return TrustReport(
@@ -133,13 +131,15 @@ class TrustScorer:
             unsupported=unsupported,
         )
 
-    def _trust(self, reading: AnswerReading, supports: Sequence[float], capped: Sequence[bool]) -> float:
-        """P(the whole answer is supported): of one claim its support, else the regression's figure; never more than a claim that
-        a check vetoes."""
+    def _trust(self, draft: _Draft, supports: Sequence[float]) -> float:
+        """P(the whole answer is supported): of one claim its support, else the regression's figure, as a share of the
+        lowest limit that a claim has, by a veto for example."""
         if len(supports) == 1:
             return supports[0]
-        trust = self.model.answer(summarise(reading, supports), stacked=self._verdicts is not None)
-        return min([trust, VERBATIM_SUPPORT, *(support for support, cap in zip(supports, capped, strict=True) if cap)])
+        claims = draft.reading.claims
+        row = summarise(draft.reading, supports, draft.verdicts)
+        trust = self.model.answer(row, stacked=self._verdicts is not None)
+        return min(trust, VERBATIM_SUPPORT) * min([1.0, *(support_limit(claim) for claim in claims if is_limited(claim))])
 
     def _score_claim(self, draft: _Draft, place: int, claim: ClaimReading) -> ClaimScore:
         segment = claim.segment
@@ -162,7 +162,7 @@ class TrustScorer:
             row = np.append(claim.features, entailment_features(verdict))
             support = float(self.model.stacked(row[None, :])[0])
         vetoes = [finding for finding in claim.findings if finding.veto]
-        support = min(support, support_limit(claim))
+        support = limited(support, claim)
         reasons = [finding.reason for finding in vetoes]
         if support < self.threshold and not reasons:
             reasons = explain(claim, evidence, self.model.contributions(row))
@@ -191,26 +191,30 @@ class _Draft(msgspec.Struct, kw_only=True):
 
 
 def entailment_features(verdict: Verdict) -> Matrix:
-    """(3,) in the order of `ENTAILMENT_FEATURES`: log odds of P(supported) and P(contradicted), and the worst word."""
+    """(4,) in the order of `ENTAILMENT_FEATURES`: the log odds of each."""
     chances = np.clip(np.array(verdict, dtype=np.float64), 1e-4, 1 - 1e-4)
     return np.asarray(np.log(chances / (1 - chances)))
 
 
 def support_limit(claim: ClaimReading) -> float:
     """The most support that a claim may have, whatever the weights say."""
-    limit = min([SUPPORT_MAX, *(finding.support_max for finding in claim.findings)])
-    return min(limit, UNCHECKABLE_SUPPORT_MAX) if _is_uncheckable(claim) else limit
-
-
-def _is_uncheckable(claim: ClaimReading) -> bool:
-    return not claim.statement.content() and not any(finding.veto for finding in claim.findings)
-
-
-def is_capped(claim: ClaimReading) -> bool:
-    """Whether the answer can be no more certain than this claim: a check vetoes it, or there is nothing to check or quote."""
     if claim.place is not None:
-        return False
-    return claim.features is None or _is_uncheckable(claim) or any(finding.veto for finding in claim.findings)
+        return VERBATIM_SUPPORT
+    if claim.features is None:
+        return 0.0
+    limit = min([SUPPORT_MAX, *(finding.support_max for finding in claim.findings)])
+    return limit if claim.statement.content() or is_vetoed(claim) else min(limit, UNCHECKABLE_SUPPORT_MAX)
+
+
+def is_limited(claim: ClaimReading) -> bool:
+    """Whether a check vetoes the claim, or there is nothing of it to check or to check it against."""
+    return support_limit(claim) < SUPPORT_MAX
+
+
+def limited(support: float, claim: ClaimReading) -> float:
+    """The support of a claim with its limit: a share of the limit where there is one, so that limited claims keep their order."""
+    limit = support_limit(claim)
+    return support * limit if limit < SUPPORT_MAX else min(support, limit)
 
 
 def _without_claims(reading: AnswerReading) -> TrustReport:

@@ -12,7 +12,12 @@ from groundcrew.grounding.summary import ANSWER_FEATURE_NAMES
 from groundcrew.grounding.trees import Forest, Matrix, Trees
 
 #: What the entailment network adds to a claim's features, with their directions (see `features.Feature`).
-ENTAILMENT_FEATURES: tuple[tuple[str, int], ...] = (("entailed", 1), ("contradicted", -1), ("worst_word", -1))
+ENTAILMENT_FEATURES: tuple[tuple[str, int], ...] = (
+    ("entailed", 1),
+    ("contradicted", -1),
+    ("worst_word", -1),
+    ("mean_word", -1),
+)
 
 
 class Linear(msgspec.Struct, frozen=True, kw_only=True):

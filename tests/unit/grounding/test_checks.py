@@ -232,9 +232,8 @@ def rates(scorer: TrustScorer, *, held_back: bool) -> dict[str, Any]:
 
 
 def test_own_cases_keep_their_rates() -> None:
-    from groundcrew.grounding.encoder import Encoder
 
-    scorer = TrustScorer(Encoder.shipped())
+    scorer = TrustScorer.shipped()
     tuned, held_back = rates(scorer, held_back=False), rates(scorer, held_back=True)
     assert tuned["caught"] >= 0.95, tuned
     assert tuned["kept"] >= 0.88, tuned

@@ -45,6 +45,9 @@ egypt ägypten | egyptian
 europe europa eu | european europeans europäer
 """
 
+#: Languages: said of texts and speakers in passing.
+LANGUAGES: frozenset[str] = frozenset(("english", "german", "french", "italian", "spanish", "romansh", "portuguese"))
+
 #: word (folded) → all words of its line
 RELATED: dict[str, frozenset[str]] = {}
 for _line in _LINES.strip().splitlines():

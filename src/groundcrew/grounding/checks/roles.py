@@ -40,7 +40,7 @@ def check_roles(claim: Statement, anchors: Sequence[Statement]) -> list[Finding]
                 if exchanged is not None and (not german or set(exchanged) & named):
                     first, second = exchanged
                     reason = f"“{second}” acts in the source, “{first}” in the answer"
-                    return [Finding(check="role", contradicted=True, reason=reason)]
+                    return [Finding(check="role", contradicted=True, reason=reason, veto=bool(set(exchanged) & named))]
     return []
 
 

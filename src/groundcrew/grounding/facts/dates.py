@@ -162,7 +162,10 @@ _DAY_RANGE = re.compile(
     re.IGNORECASE,
 )
 _DAY_ALONE = re.compile(
-    rf"\b(?:{_LONG_DAY_WORDS})\b|\b(?:Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun)\b(?=[.,;:)/]|\s+\d|$)", re.IGNORECASE
+    rf"\b(?:{_LONG_DAY_WORDS})\b|\b(?:Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun)\b(?=[.,;:)/]|\s+(?:\d|closed|open)|$|"
+    rf"\s+(?:and|&|or)\s+(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)|\b(?-i:Sa|So)\b(?=\s?(?:/|und|\+|&)\s?(?-i:So)\b|\s+(?:geschlossen|\d))|"
+    rf"(?<=und )(?-i:So)\b(?=\s+geschlossen|[.,;:])",
+    re.IGNORECASE,
 )
 _DAY_GROUPS = re.compile(
     r"\b(?P<week>weekdays?|werktags|wochentags|en semaine|feriali)\b|\b(?P<end>weekends?|"

@@ -23,6 +23,8 @@ QUANTITY_CACHE_SIZE = 4_096
 VALUE_TOLERANCE = 1e-6
 #: A part against a percentage ("two thirds", "67 %") may be off by so many percentage points.
 PART_TOLERANCE = 0.5
+#: Degrees Fahrenheit by which a converted temperature may be off, as cooks and clinics round.
+DEGREES_TOLERANCE = 1.5
 
 _NUMERIC = r"\d{1,3}(?:['’,. \u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+[.,]\d+|\d+"
 _CODE = re.compile(
@@ -274,6 +276,9 @@ def same_value(left: Quantity, right: Quantity) -> bool:
         return left.dimension == right.dimension and left.code == right.code
     if not compatible(left, right):
         return False
+    if {left.dimension, right.dimension} == {"celsius", "fahrenheit"}:
+        warm, other = (left, right) if left.dimension == "celsius" else (right, left)
+        return any(abs(mine * 1.8 + 32 - theirs) <= DEGREES_TOLERANCE for mine in warm.values for theirs in other.values)
     if {left.dimension, right.dimension} == {"percent", "fraction"}:
         scale = 100.0 if left.dimension == "fraction" else 1.0
         return any(
@@ -291,7 +296,9 @@ def compatible(left: Quantity, right: Quantity) -> bool:
     pair = {left.dimension, right.dimension}
     if any(dimension.startswith("label") for dimension in pair):
         return False
-    return pair in ({"percent", "fraction"}, {"duration", "months"}) or ("" in pair and not pair & {"code", "ordinal"})
+    return pair in ({"percent", "fraction"}, {"duration", "months"}, {"celsius", "fahrenheit"}) or (
+        "" in pair and not pair & {"code", "ordinal"}
+    )
 
 
 def _factors(left: Quantity, right: Quantity) -> tuple[float, ...]:
