@@ -1,5 +1,5 @@
-"""Measures what the trust score costs the blueprint: how many grounded answers to its e-mails fall below its threshold, and how many
-planted inventions do not. One command: python bench/trust/blueprint.py"""
+"""Measures what the trust score costs the blueprint: how many grounded answers to its e-mails fall below its threshold,
+and how many planted inventions do not. One command: python bench/trust/blueprint.py"""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ def table(answers: Sequence[Answer], score: Score, threshold: float, *, verbose:
 def _line(group: str, values: Sequence[bool]) -> str:
     below = len(values) - sum(values)
     share = wilson(below, len(values))
-    return f"| {group} | {len(values)} | {below} | {below / len(values):.1%} ({share.lower or 0.0:.1%}–{share.upper or 1.0:.1%}) |"
+    return (
+        f"| {group} | {len(values)} | {below} | {below / len(values):.1%} ({share.lower or 0.0:.1%}–{share.upper or 1.0:.1%}) |"
+    )
 
 
 def main() -> None:

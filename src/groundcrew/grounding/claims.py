@@ -54,7 +54,8 @@ class _Part(msgspec.Struct, frozen=True):
 
 
 def segments(answer: str, *, clauses: bool = True) -> list[Segment]:
-    """All segments of `answer` in order, each with its kind; offsets count code points. Sentences stay whole without `clauses`."""
+    """All segments of `answer` in order, each with its kind; offsets count code points. Without `clauses`, sentences stay
+    whole."""
     found: list[Segment] = []
     position = 0
     for start, end, rows in [*json_regions(answer), (len(answer), len(answer), [])]:
@@ -183,8 +184,8 @@ def _bounded(piece: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _kind(text: str, sentence: Sentence, following: Sentence | None) -> SegmentKind:
-    """The kind of one segment; anything that no pattern matches as a whole is a claim. Invisible characters are read both as nothing
-    and as a gap: what either reading asserts is a claim."""
+    """The kind of one segment; anything that no pattern matches as a whole is a claim. Invisible characters are read both as
+    nothing and as a gap: what either reading asserts is a claim."""
     kind = _read_kind(plain(text), sentence, following)
     if kind != "claim" and has_invisible(text) and _read_kind(plain(text, joiner=" "), sentence, following) == "claim":
         return "claim"

@@ -1,5 +1,6 @@
-"""Cuts a sentence that coordinates independent facts ("The card costs CHF 48 and can be blocked in the app") into clauses, in English,
-German, French and Italian. Cautious: never inside an enumeration, a figure, a quotation, or a condition and its consequence."""
+"""Cuts a sentence that coordinates independent facts ("The card costs CHF 48 and can be blocked in the app") into clauses, in
+English, German, French and Italian. Cautious: never inside an enumeration, a figure, a quotation, or a condition and its
+consequence."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ _COORDINATOR = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+(?:['’.,-][^\W_]+)*['’]?")
 _CONDITION = re.compile(
-    r"(?i)\b(?:if|unless|when|whenever|once (?:you|we|the|it|your)|provided|providing|as long as|as soon as|in case|except|subject to|until|depending|whether|"
+    r"(?i)\b(?:if|unless|when|whenever|once (?:you|we|the|it|your)|provided|providing|as long as|as soon as|in "
+    r"case|except|subject to|until|depending|whether|"
     r"wenn|falls|sofern|sobald|solange|vorausgesetzt|ausser|außer|soweit|bevor|bis zu dem|ob|je nach|"
     r"si|s'il|s'ils|lorsque|lorsqu|quand|dès que|tant que|à condition|sauf|pourvu|selon que|"
     r"se|qualora|quando|appena|purché|salvo|a condizione|tranne|finché)\b"
@@ -47,16 +49,22 @@ _RELATIVE_GERMAN = re.compile(
 #: A frame that only announces what follows: the halves of what it announces stand on their own.
 _FRAME = re.compile(
     r"(?i)^\W*(?:please (?:note|be aware)|(?:we|i) (?:can |hereby )?(?:confirm|inform you)|note|bitte beachten sie,?|"
-    r"wir (?:bestätigen|informieren sie(?: darüber)?|teilen ihnen mit)(?: ihnen)?,?|es gilt,|veuillez noter|nous vous (?:confirmons|informons)|"
+    r"wir (?:bestätigen|informieren sie(?: darüber)?|teilen ihnen mit)(?: ihnen)?,?|es gilt,|veuillez noter|nous "
+    r"vous (?:confirmons|informons)|"
     r"la informiamo|le confermiamo|si noti|tenga presente)\s+(?:that|dass|que|che)\s+"
 )
 _VERBS = word_set(
-    """is are was were isn't aren't wasn't weren't has have had hasn't haven't can cannot can't could may might must will won't would shall
-    should does do did doesn't don't didn't applies apply expires arrives remains remain stays becomes begins depends requires
-    contains exceeds includes include excludes exclude covers reaches arrive amounts belongs allows lasts receives gets pays starts ends opens closes runs gives sends works holds restarts reboots returns comes goes takes reduces rises falls
+    """is are was were isn't aren't wasn't weren't has have had hasn't haven't can cannot can't could may might must will won't would
+    shall should does do did doesn't don't didn't applies apply expires arrives remains remain stays becomes begins
+    depends requires
+    contains exceeds includes include excludes exclude covers reaches arrive amounts belongs allows lasts receives
+    gets pays starts ends opens closes runs gives sends works holds restarts reboots returns comes goes takes reduces
+    rises falls
     ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können konnte muss müssen darf dürfen soll sollen
-    gilt gelten kostet kosten beträgt betragen kommt kommen folgt folgen wechselt zahlt zahlen bezahlen sendet senden schickt wirkt läuft übernimmt bleibt bleiben erhält erhalten bekommt bekommen bietet dauert dauern endet beginnt
-    läuft verfällt liegt liegen steht stehen gibt geht gehen umfasst enthält braucht benötigt trifft schliesst öffnet erfolgt entfällt
+    gilt gelten kostet kosten beträgt betragen kommt kommen folgt folgen wechselt zahlt zahlen bezahlen sendet senden
+    schickt wirkt läuft übernimmt bleibt bleiben erhält erhalten bekommt bekommen bietet dauert dauern endet beginnt
+    läuft verfällt liegt liegen steht stehen gibt geht gehen umfasst enthält braucht benötigt trifft schliesst öffnet
+    erfolgt entfällt
     est sont était étaient sera seront ont avait peut peuvent doit doivent coûte coûtent reste restent dure expire comprend
     reçoit reçoivent commence vaut valent arrive contient permet couvre
     è sono era erano sarà saranno ha hanno aveva può possono deve devono costa costano resta restano dura scade comprende
@@ -84,7 +92,8 @@ _LEADING_ADVERBIALS = word_set(
 
 
 class Clause(msgspec.Struct, frozen=True, kw_only=True):
-    """One clause at `text[start:end]`, its coordinator included; `reading` is what it says on its own, its subject carried over."""
+    """One clause at `text[start:end]`, its coordinator included; `reading` is what it says on its own, with the subject
+    carried over."""
 
     start: int
     end: int

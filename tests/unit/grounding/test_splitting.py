@@ -58,8 +58,32 @@ def test_no_claim_of_a_case_is_set_apart() -> None:
 PIECES = st.sampled_from(
     [
         *("The card costs CHF 48 per year and can be blocked.", "Die Karte ist gratis, aber sie kommt spät.", "z. B. am 3. Mai"),
-        *("Dear Ms Keller,", "Really?", "- item", "1. one", "a) x", "> quoted", "| a | b |", "## Head", "```", "</p><p>", "✅ ok"),
-        *('{"a": "b", "c": [1, 2]}', "«Oui.» Non.", "No. 5", "CHF 1'000.50", "a; b c d; e f g", "\n\n", "\n", "  ", "\u200b", "…", "👍"),
+        *(
+            "Dear Ms Keller,",
+            "Really?",
+            "- item",
+            "1. one",
+            "a) x",
+            "> quoted",
+            "| a | b |",
+            "## Head",
+            "```",
+            "</p><p>",
+            "✅ ok",
+        ),
+        *(
+            '{"a": "b", "c": [1, 2]}',
+            "«Oui.» Non.",
+            "No. 5",
+            "CHF 1'000.50",
+            "a; b c d; e f g",
+            "\n\n",
+            "\n",
+            "  ",
+            "\u200b",
+            "…",
+            "👍",
+        ),
     ]
 )
 ANY = st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=14).map(" ".join), st.lists(PIECES, max_size=14).map("\n".join))
@@ -113,14 +137,49 @@ def test_clauses_cover_their_sentence(text: str) -> None:
 @pytest.mark.parametrize(
     "odd",
     [
-        *("and it is ", "a. ", "z. B. ", "…", '"', "« ", "(", "- ", "1. ", "> ", "#", "| ", "\n", "<p>", "<br", "```\n", "; a b c"),
-        *('{"a":', "a\tb\n", "\u200b", "👍 ", "word ", "x" * 7, "9.", "St. ", "e.g. ", "und es ist ", "? ", "Dear A ", "**", "a, and "),
+        *(
+            "and it is ",
+            "a. ",
+            "z. B. ",
+            "…",
+            '"',
+            "« ",
+            "(",
+            "- ",
+            "1. ",
+            "> ",
+            "#",
+            "| ",
+            "\n",
+            "<p>",
+            "<br",
+            "```\n",
+            "; a b c",
+        ),
+        *(
+            '{"a":',
+            "a\tb\n",
+            "\u200b",
+            "👍 ",
+            "word ",
+            "x" * 7,
+            "9.",
+            "St. ",
+            "e.g. ",
+            "und es ist ",
+            "? ",
+            "Dear A ",
+            "**",
+            "a, and ",
+        ),
     ],
 )
 def test_two_hundred_thousand_odd_characters(odd: str) -> None:
     text = (odd * (200_000 // len(odd) + 1))[:200_000]
     parts = segments(text)
-    assert all(part.end - part.start <= max(SEGMENT_CHARS_MAX, 2_000) or part.kind != "claim" or "{" in part.text for part in parts)
+    assert all(
+        part.end - part.start <= max(SEGMENT_CHARS_MAX, 2_000) or part.kind != "claim" or "{" in part.text for part in parts
+    )
 
 
 def test_a_clause_carries_its_subject_and_leads_back_to_its_sentence() -> None:
