@@ -4,6 +4,7 @@ verb in a name's place or a clause of its own. Whatever fails any of this is a c
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Literal
 
 from groundcrew.grounding import claim_patterns as patterns
@@ -109,6 +110,8 @@ def is_question(core: str) -> bool:
 
 def is_heading(text: str, *, marked: bool) -> bool:
     """A heading or a lead-in that ends with a colon; short, without figure, verb, promise or sweeping word."""
+    if len(text) > CHARS_MAX:
+        return False
     bare = _TAG.sub(" ", without_references(text)).strip()
     words = bare.split()
     if len(words) > HEADING_WORDS_MAX or patterns.HAS_FIGURE.search(bare) or patterns.PROMISE.search(bare):
@@ -127,6 +130,8 @@ def _has_verb(bare: str) -> bool:
 
 def is_header_row(row: str) -> bool:
     """The first row of a table: short cells without figure, verb or promise."""
+    if len(row) > CHARS_MAX:
+        return False
     cells = [cell.strip() for cell in re.split(r"[|\t]", _TAG.sub("|", row)) if cell.strip()]
     if (
         patterns.PROMISE.search(row)
@@ -140,6 +145,8 @@ def is_header_row(row: str) -> bool:
 
 def is_signature(text: str) -> bool:
     """Capitalised names and offices only ("Maria Keller", "Customer Service"), as follow a sign-off."""
+    if len(text) > CHARS_MAX:
+        return False
     words = text.split()
     if len(words) > SIGNATURE_WORDS_MAX or patterns.PROMISE.search(text) or patterns.HAS_FIGURE.search(text):
         return False
@@ -153,7 +160,7 @@ def asserts_by_name(text: str) -> bool:
     if patterns.SWEEPING.search(text):
         return True
     words = text.strip(_TRAILING).split()
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in pairwise([*words, ""]):
         if patterns.PARTICIPLE.fullmatch(word.strip("*_.,;:!|")) and (
             not after or not after[0].isalpha() or patterns.AFTER_PARTICIPLE.fullmatch(after)
         ):

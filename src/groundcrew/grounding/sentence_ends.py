@@ -7,7 +7,7 @@ import re
 from groundcrew.grounding.wordlists import word_set
 
 #: A mark that may end a sentence, with the quotation marks and brackets that close after it.
-BOUNDARY = re.compile(r"(?:[.!?…؟।]+(?:[\"'”“’»›)\]*_]|[ \u00a0\u202f][»›])*(?=\s))|[。！？]+[」』”»)]*")
+BOUNDARY = re.compile(r"(?:(?<![.!?…؟।])[.!?…؟।]+(?:[\"'”“’»›)\]*_]|[ \u00a0\u202f][»›])*(?=\s))|(?<![。！？])[。！？]+[」』”»)]*")
 
 #: Never end a sentence, whatever follows.
 _ABBREVIATIONS = word_set(

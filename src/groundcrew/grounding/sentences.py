@@ -28,7 +28,10 @@ _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+")
 _QUOTE_MARK = re.compile(r"[ \t]*>+[ \t]*")
 _RULE = re.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}$")
 _TABLE_RULE = re.compile(r"[ \t|:+-]*-{2,}[ \t|:+-]*$")
-_FENCE = re.compile(r"[ \t]*(?:```|~~~)[\w+-]*[ \t]*$")
+_FENCE = re.compile(
+    r"[ \t]*(?:```|~~~)(?:bash|c|console|cpp|csv|diff|go|html|ini|java|javascript|js|json|markdown|md|plaintext|powershell|python|rust|sh|"
+    r"sql|text|toml|ts|txt|typescript|xml|yaml|yml)?[ \t]*$"
+)
 #: Tags that break a text as a line does; one with words of its own is text.
 _TAG = r"</?(?:p|div|br|li|ul|ol|tr|table|thead|tbody|h[1-6]|hr|section|blockquote)(?:\s+[\w-]+=(?:\"[\w#%.:;/-]*\"|'[\w#%.:;/-]*'))*\s*/?>"
 _BREAK_TAGS = re.compile(rf"(?i)(?:{_TAG}\s*)+")
