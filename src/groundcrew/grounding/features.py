@@ -125,10 +125,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("content_share", 0),
     Feature("digits", 0),
     Feature("names", 0),
-    Feature("source_words_log", 0),
-    Feature("passages_log", 0),
     Feature("rows_share", 0),
-    Feature("position", 0),
     Feature("check_figure", -1),
     Feature("check_date", -1),
     Feature("check_name", -1),
@@ -162,14 +159,6 @@ class Overlap(msgspec.Struct, frozen=True):
     matter: npt.NDArray[np.bool_]
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where a claim stands: its share of the way through the answer, 0..1, and the stems of the question, which tell nothing
-    for being repeated."""
-
-    position: float = 0.0
-    asked: frozenset[str] = frozenset()
-
-
 def read_overlap(claim: Statement, window: Window, evidence: Evidence, asked: frozenset[str]) -> Overlap:
     """The overlap of `claim` with the sources and with its window; `matter` marks words that say something new."""
     words = claim_words(claim)
@@ -181,13 +170,13 @@ def read_overlap(claim: Statement, window: Window, evidence: Evidence, asked: fr
 
 
 def describe(
-    claim: Statement, window: Window, evidence: Evidence, findings: Sequence[Finding], place: Place
+    claim: Statement, window: Window, evidence: Evidence, findings: Sequence[Finding], asked: frozenset[str]
 ) -> npt.NDArray[np.float64]:
-    """(features,) in the order of `FEATURE_NAMES`; all finite."""
-    overlap = read_overlap(claim, window, evidence, place.asked)
+    """(features,) in the order of `FEATURE_NAMES`; all finite. `asked` are the stems of the question, which tell
+    nothing for being repeated."""
+    overlap = read_overlap(claim, window, evidence, asked)
     found = (
-        {"position": place.position}
-        | _coverage(claim, window, evidence, overlap)
+        _coverage(claim, window, evidence, overlap)
         | _matter(evidence, overlap)
         | _gaps(claim, overlap)
         | _runs(claim, window, evidence, overlap)
@@ -361,8 +350,6 @@ def _setting(claim: Statement, evidence: Evidence) -> dict[str, float]:
     return {
         "words_log": math.log1p(len(claim.tokens)),
         "content_share": content / max(1, len(claim.tokens)),
-        "source_words_log": math.log1p(int(evidence.lengths.sum())),
-        "passages_log": math.log(max(1, len(evidence.passages))),
         "rows_share": float(evidence.is_tabular),
     }
 

@@ -231,6 +231,8 @@ def same_word(left: str, right: str) -> bool:
     """Whether two stems are forms of one word: equal, or long with a long shared prefix."""
     if left == right:
         return True
+    if left[0:1] != right[0:1]:
+        return False
     shorter = min(len(left), len(right))
     if shorter < PREFIX_CHARS_MIN or left[:PREFIX_CHARS_MIN] != right[:PREFIX_CHARS_MIN]:
         return False

@@ -13,7 +13,7 @@ from groundcrew.grounding.checks import run_checks
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.claims import CLAIMS_MAX, Segment, segments
 from groundcrew.grounding.evidence import SOURCES_MAX, Evidence, SourceSentence, find_verbatim
-from groundcrew.grounding.features import Place, describe
+from groundcrew.grounding.features import describe
 from groundcrew.grounding.lexicon import tokens
 from groundcrew.grounding.ranking import Window, choose_window
 from groundcrew.grounding.statement import Statement, read_statement
@@ -88,16 +88,15 @@ def read_answer(
     else:
         contexts = _contexts(claimed, statements)
         asked = frozenset(token.stem for token in tokens((question or "")[:QUESTION_CHARS_MAX]))
-        last = max(1, len(claimed) - 1)
         claims = tuple(
-            _read_claim(answer, claim, statement, contexts[number], evidence, Place(number / last, asked))
+            _read_claim(answer, claim, statement, contexts[number], evidence, asked)
             for number, (claim, statement) in enumerate(zip(claimed, statements, strict=True))
         )
     return AnswerReading(answer=answer, segments=found, claims=claims, unread=unread, evidence=evidence)
 
 
 def _read_claim(
-    answer: str, segment: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, place: Place
+    answer: str, segment: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, asked: frozenset[str]
 ) -> ClaimReading:
     # A clause of a sentence that stands word for word in a source stands there as well.
     verbatim = find_verbatim(segment.text, evidence) or find_verbatim(answer[slice(*segment.sentence)], evidence)
@@ -113,7 +112,7 @@ def _read_claim(
         statement=statement,
         window=window,
         findings=findings,
-        features=describe(statement, window, evidence, findings, place),
+        features=describe(statement, window, evidence, findings, asked),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -67,6 +68,7 @@ class Statement(msgspec.Struct, frozen=True):
     quantities: tuple[Quantity, ...]
     moments: tuple[Moment, ...]
     names: tuple[Name, ...]
+    meaning: tuple[Token, ...]
 
     def figures(self) -> list[Quantity | Moment]:
         """Quantities, then dates and times."""
@@ -74,14 +76,7 @@ class Statement(msgspec.Struct, frozen=True):
 
     def content(self) -> list[Token]:
         """Tokens that carry meaning and are not part of a figure or date."""
-        spans = [(item.start, item.end) for item in self.figures() if item.end - item.start < FIGURE_CHARS_MAX]
-        return [
-            token
-            for token in self.tokens
-            if token.is_content
-            and not token.text[0].isdigit()
-            and all(token.end <= start or token.start >= end for start, end in spans)
-        ]
+        return list(self.meaning)
 
     def clause_of(self, position: int) -> int:
         """Number of the clause that holds the code point `position`."""
@@ -97,7 +92,19 @@ def read_statement(text: str) -> Statement:
     plain = without_references(text)
     words = tuple(tokens(plain))
     dated = tuple(moments(plain))
-    return Statement(text, words, _clauses(plain), quantities(plain), dated, tuple(_names(plain, words, dated)))
+    counted = quantities(plain)
+    names = tuple(_names(plain, words, dated))
+    return Statement(text, words, _clauses(plain), counted, dated, names, _meaning(words, [*counted, *dated]))
+
+
+def _meaning(words: tuple[Token, ...], figures: Sequence[Quantity | Moment]) -> tuple[Token, ...]:
+    """The tokens that carry meaning and are not part of a figure or date."""
+    spans = [(item.start, item.end) for item in figures if item.end - item.start < FIGURE_CHARS_MAX]
+    return tuple(
+        word
+        for word in words
+        if word.is_content and not word.text[0].isdigit() and all(word.end <= start or word.start >= end for start, end in spans)
+    )
 
 
 def is_titled(text: str, name: Name) -> bool:
@@ -137,7 +144,8 @@ def _clauses(text: str) -> tuple[tuple[int, int], ...]:
 def _names(text: str, words: tuple[Token, ...], dated: tuple[Moment, ...]) -> list[Name]:
     german = is_german(words)
     capitalised = [word for word in words if word.text[0].isupper()]
-    if len(capitalised) > 3 and len(capitalised) > 0.8 * len([word for word in words if word.is_content]) + 1:
+    lower = german and any(word.is_content and word.text[0].islower() for word in words)
+    if not lower and len(capitalised) > 3 and len(capitalised) > 0.8 * len([word for word in words if word.is_content]) + 1:
         return []  # a headline: capitals tell nothing
     figures: list[Quantity | Moment] = [*dated, *quantities(text)]
     spans = [(figure.start, figure.end) for figure in figures]

@@ -146,7 +146,7 @@ def test_features_are_finite(answer: str, sources: list[str]) -> None:
             assert claim.features.shape == (len(FEATURE_NAMES),)
             assert np.isfinite(claim.features).all()
     if reading.claims:
-        figures = summarise(reading, [0.5] * len(reading.claims))
+        figures = summarise(reading, [0.5] * len(reading.claims), {})
         assert figures.shape == (len(ANSWER_FEATURE_NAMES),)
         assert np.isfinite(figures).all()
 

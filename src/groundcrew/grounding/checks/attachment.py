@@ -33,6 +33,10 @@ LIKE_FIGURE_BONUS = 0.15
 RIVAL_FIT_MIN, OWN_PLACES_MAX, TABULAR_FIT_MIN = 0.25, 3, 0.6
 #: How many times as telling the claim's words beside the rival only must be as those beside its own figure only.
 RIVAL_WEIGHT_MIN = 2.0
+#: Rivals, best first, that are asked whether the claim's subject stands beside them, and how much worse they may fit.
+RIVALS_MAX, LED_MARGIN = 3, 0.1
+#: That is asked of short claims on short sources only.
+LED_WORDS_MAX, LED_RIVALS_MAX = 6, 6
 #: Words between a count and what it counts.
 COUNTED_GAP_MAX = 2
 #: How far "about" reaches, how far above "over" the exact figure may lie, and the step to which millions are rounded.
@@ -220,7 +224,15 @@ def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Pl
         and rival.fit > best.fit + _margin(best, rival)
         and not _gives_both_rightly(item, claim, context, best, rival, scene)
     ):
-        return _misplaced(item, claim, rival, veto=_is_surely_misplaced(item, claim, best, rival, own, scene))
+        return _misplaced(item, claim, rival, veto=_is_surely_misplaced(item, claim, rival, own, scene))
+    short = (
+        not (isinstance(item, Quantity) and item.dimension == "code")
+        and len(claim.content()) <= LED_WORDS_MAX
+        and len(rivals) <= LED_RIVALS_MAX
+    )
+    for other in sorted(rivals, key=lambda placed: -placed.fit)[:RIVALS_MAX] if short else ():
+        if other.fit >= best.fit - LED_MARGIN and _is_surely_misplaced(item, claim, other, own, scene, led_only=True):
+            return _misplaced(item, claim, other, veto=True)
     anchored = {anchor.number for anchor in scene.anchors}
     elsewhere = all(placed.sentence.number not in anchored for placed in own)
     if elsewhere and best.fit < FIT_MIN and rival is not None:
@@ -269,7 +281,9 @@ def _misplaced(item: Item, claim: Statement, rival: Placed, *, veto: bool) -> Fi
     return Finding(check="merged", contradicted=True, reason=reason, veto=veto)
 
 
-def _is_surely_misplaced(item: Item, claim: Statement, best: Placed, rival: Placed, own: Sequence[Placed], scene: _Scene) -> bool:
+def _is_surely_misplaced(
+    item: Item, claim: Statement, rival: Placed, own: Sequence[Placed], scene: _Scene, *, led_only: bool = False
+) -> bool:
     """Whether the claim's subject, or far more of its words, stand beside the rival than beside any place of its own figure."""
     if len(own) > OWN_PLACES_MAX or scene.evidence.is_tabular or not _is_counted_alike(item, claim, rival):
         return False
@@ -278,24 +292,26 @@ def _is_surely_misplaced(item: Item, claim: Statement, best: Placed, rival: Plac
     words = {form for token in claim.content() for form in scene.evidence.forms(token.stem)}
     subject = {form for token in claim.content() if token.end <= item.start for form in scene.evidence.forms(token.stem)}
     others = [figure for figure in claim.figures() if figure is not item]
+    before = {token.stem for token in rival.sentence.statement.tokens if token.end <= rival.item.start} | rival.sentence.lead
     for placed in own:
         mine, theirs = _beside(placed, rival, words, others), _beside(rival, placed, words, others)
-        led = bool((theirs - mine) & subject) and not (mine - theirs) & subject
+        led = bool((theirs - mine) & subject & before) and not (mine - theirs) & subject
         weight = scene.evidence.weight
         gain, loss = sum(map(weight, theirs - mine)), sum(map(weight, mine - theirs))
-        if not led and not (gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss):
+        if not led and (led_only or not (gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss)):
             return False
     return rival.fit >= RIVAL_FIT_MIN
 
 
 def _beside(placed: Placed, other: Placed, words: set[str], figures: Sequence[Item]) -> set[str]:
-    """The claim's words and other figures beside a figure: in its clause and the subject where both stand in one sentence, else in
-    its sentence and heading."""
+    """The claim's words and other figures beside a figure: in its clause and the subject where both stand in one sentence, else
+    in its sentence and heading."""
     statement = placed.sentence.statement
     near = placed.sentence.stems | placed.sentence.lead
     stated = [figure for figure in statement.figures() if figure is not placed.item]
     if placed.sentence.number == other.sentence.number:
-        clause, subject_end = statement.clause_of(placed.item.start), _subject_end(statement)
+        clause = statement.clause_of(placed.item.start)
+        subject_end = _subject_end(statement) if clause and _opens_clause(statement, clause, placed.item) else 0
         near = frozenset(
             token.stem for token in statement.tokens if statement.clause_of(token.start) == clause or token.end <= subject_end
         )

@@ -11,6 +11,8 @@ import msgspec
 
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import Evidence, SourceSentence
+from groundcrew.grounding.facts.dates import Moment, agree
+from groundcrew.grounding.facts.quantities import Quantity, same_value
 from groundcrew.grounding.lexicon import is_among
 from groundcrew.grounding.statement import Statement, read_statement
 
@@ -19,7 +21,7 @@ CONDITION_CACHE_SIZE = 8_192
 #: hold, before a dropped condition is certain; for a hint less will do.
 MAIN_SHARE_MIN, BACK_SHARE_MIN, HINT_SHARE_MIN = 0.75, 0.5, 0.7
 #: Share of the condition's words that count as telling it.
-TOLD_SHARE_MIN = 0.34
+TOLD_SHARE_MIN = 0.3
 #: Source sentences, best first, that are looked at.
 SENTENCES_MAX = 2
 #: Words of a condition that are quoted.
@@ -27,22 +29,25 @@ QUOTED_CHARS = 60
 
 #: What opens a condition of which nothing may be left out.
 _MARKER = (
-    r"only if|only when|only for|if and only if|if|unless|provided(?: that)?|as long as|on condition that|on the condition that|"
-    r"subject to|in case|except(?: for| in| if| when)?|excluding|other than|nur wenn|nur falls|nur für|wenn|falls|sofern|solange|"
-    r"vorausgesetzt|unter der bedingung|ausser|außer|ausgenommen|mit ausnahme|es sei denn|si|s'|à condition|sauf|seulement si|à moins|"
-    r"excepté|se|a condizione|purché|salvo|tranne|eccetto|a meno"
+    r"only if|only when|only for|if and only if|if|unless|provided(?: that)?|as long as|on condition that|"
+    r"on the condition that|subject to|in case|except(?: for| in| if| when)?|excluding|other than|"
+    r"nur wenn|nur falls|nur für|wenn|falls|sofern|solange|vorausgesetzt|unter der bedingung|ausser|außer|ausgenommen|"
+    r"mit ausnahme|es sei denn|si|s'|à condition|sauf|seulement si|à moins|excepté|"
+    r"se|a condizione|purché|salvo|tranne|eccetto|a meno"
 )
 _OPENING = re.compile(rf"(?:(?<=[,;(–—])\s*|(?<=\s)|^)(?P<marker>{_MARKER})(?=[\s'’])", re.IGNORECASE)
 _END = re.compile(r"[,;)–—]|\.(?=\s|$)|$")
 #: What narrows a statement to a group or a case without saying "if".
 _NARROWING = re.compile(
-    r"(?<=\s)(?P<marker>for|with|who|whose|up to the age of|under the age of|under|over|aged|from|until|für|mit|die|ab|bis zum|unter|"
-    r"pour|avec|qui|per|con|che)\s+(?=[\w'’])",
+    r"(?<=\s)(?P<marker>for|with|who|whose|up to the age of|under the age of|under|over|aged|from|until|"
+    r"für|mit|die|ab|bis zum|unter|pour|avec|qui|per|con|che)\s+(?=[\w'’])",
     re.IGNORECASE,
 )
+#: Words with which a claim tells that there is a condition, whatever it is.
 _TOLD = re.compile(
-    r"\b(?:if|unless|only|provided|as long as|except|subject to|depend\w*|condition\w*|under certain|eligible|when|wenn|falls|nur|sofern|"
-    r"solange|ausser|außer|bedingung\w*|si|sauf|seulement|condition|se|purché|salvo|solo|tranne|locked|apart|but|excluding|not)\b",
+    r"\b(?:if|unless|only|provided|as long as|except|subject to|depend\w*|condition\w*|eligible|when|"
+    r"whenever|once|as soon as|apart|but|excluding|not|"
+    r"wenn|falls|sobald|nur|sofern|solange|ausser|außer|bedingung\w*|si|sauf|seulement|se|purché|salvo|solo|tranne)\b",
     re.IGNORECASE,
 )
 
@@ -55,6 +60,7 @@ class Condition(msgspec.Struct, frozen=True):
     stems: frozenset[str]
     main: frozenset[str]
     near: frozenset[str]
+    figures: tuple[Quantity | Moment, ...]
     is_marked: bool
 
 
@@ -68,16 +74,19 @@ def conditions(statement: Statement) -> tuple[Condition, ...]:
             stop = end.start() if end is not None else len(statement.text)
             inside = _stems(statement, match.start("marker"), stop)
             outside = _stems(statement, 0, match.start("marker")) | _stems(statement, stop, len(statement.text))
-            if inside and len(outside) >= 2:
+            figures = tuple(figure for figure in statement.figures() if match.start("marker") <= figure.start < stop)
+            if (inside or figures) and len(outside) >= 2:
                 text = statement.text[match.start("marker") : stop].strip()
-                found.append(Condition(text, inside, outside, _near(statement, match.start("marker"), stop), is_marked))
+                found.append(Condition(text, inside, outside, _near(statement, match.start("marker"), stop), figures, is_marked))
     return tuple(found)
 
 
 def _near(statement: Statement, start: int, stop: int) -> frozenset[str]:
     """The words of the condition's own clause before it, or where it opens the sentence, those of the clause after it."""
-    first, _ = statement.clauses[statement.clause_of(start)]
-    before = _stems(statement, first, start)
+    number = statement.clause_of(start)
+    before = _stems(statement, statement.clauses[number][0], start)
+    if not before and number:
+        before = _stems(statement, statement.clauses[number - 1][0], start)
     if before or stop >= len(statement.text):
         return before
     _, last = statement.clauses[statement.clause_of(min(stop + 2, len(statement.text) - 1))]
@@ -86,8 +95,13 @@ def _near(statement: Statement, start: int, stop: int) -> frozenset[str]:
 
 def _stems(statement: Statement, start: int, end: int) -> frozenset[str]:
     words = {token.stem for token in statement.content() if start <= token.start < end}
-    figures = {f"#{figure.text}" for figure in statement.figures() if start <= figure.start < end}
-    return frozenset(words | figures)
+    return frozenset(words)
+
+
+def _is_same(left: Quantity | Moment, right: Quantity | Moment) -> bool:
+    if isinstance(left, Quantity) and isinstance(right, Quantity):
+        return same_value(left, right)
+    return isinstance(left, Moment) and isinstance(right, Moment) and agree(right, left)
 
 
 def check_condition(claim: Statement, around: str, evidence: Evidence, anchors: Sequence[SourceSentence]) -> list[Finding]:
@@ -98,7 +112,7 @@ def check_condition(claim: Statement, around: str, evidence: Evidence, anchors: 
     if len(own) < 2:
         return []
     told = own | frozenset(token.stem for token in read_statement(around).tokens if token.is_content) if around else own
-    figures = [figure.text for figure in claim.figures()]
+    figures = claim.figures()
     for anchor in anchors[:SENTENCES_MAX]:
         if not conditions(anchor.statement):
             continue
@@ -111,15 +125,16 @@ def check_condition(claim: Statement, around: str, evidence: Evidence, anchors: 
     return []
 
 
-def _dropped(own: frozenset[str], told: frozenset[str], figures: Sequence[str], condition: Condition) -> Finding | None:
-    words = {word for word in condition.stems if not word.startswith("#")}
-    numbers = {word[1:] for word in condition.stems if word.startswith("#")}
-    if any(number in figure or figure in number for number in numbers for figure in figures):
+def _dropped(
+    own: frozenset[str], told: frozenset[str], figures: Sequence[Quantity | Moment], condition: Condition
+) -> Finding | None:
+    words = condition.stems
+    if any(_is_same(stated, figure) for stated in condition.figures for figure in figures):
         return None
     if words and _share(words, told) >= TOLD_SHARE_MIN:
         return None
     covered = _share(own, condition.main)
-    back = _share({word for word in condition.near if not word.startswith("#")}, own)
+    back = _share(condition.near, own)
     if covered < HINT_SHARE_MIN or back < BACK_SHARE_MIN - 0.1 * condition.is_marked:
         return None
     certain = condition.is_marked and covered >= MAIN_SHARE_MIN and back >= BACK_SHARE_MIN

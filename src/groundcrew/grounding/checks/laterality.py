@@ -130,12 +130,19 @@ def _stated(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> 
 
 
 def _share(words: set[str], statement: Statement, side: Side) -> float:
-    """Share of the claim's words, the sides themselves aside, in the clause that holds the side: 0..1."""
+    """Share of the claim's words, the sides themselves aside, in the clause that holds the side, those elsewhere in its sentence
+    counting half: 0..1."""
     telling = {word for word in words if not _SIDE.fullmatch(word)}
     near = {token.stem for token in statement.content() if statement.clause_of(token.start) == side.clause}
+    far = {token.stem for token in statement.content()}
     if not telling:
         return 0.0
-    return sum(any(same_word(word, other) for other in near) for word in telling) / len(telling)
+    held = sum(1.0 if _is_in(word, near) else 0.5 * _is_in(word, far) for word in telling)
+    return held / len(telling)
+
+
+def _is_in(word: str, others: set[str]) -> bool:
+    return any(same_word(word, other) for other in others)
 
 
 def _allows(stated: Side, claimed: Side, claim: Statement) -> bool:

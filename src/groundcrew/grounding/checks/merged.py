@@ -21,28 +21,39 @@ REST_WORDS_MIN = 2
 def check_merged(claim: Statement, evidence: Evidence) -> list[Finding]:
     """A finding where another subject's sentence says the claim, and no sentence about the claim's own subject does."""
     content = claim.content()
-    if len(content) < REST_WORDS_MIN + 1:
+    if len(content) < REST_WORDS_MIN or evidence.is_tabular:
         return []
     for token in content[:SUBJECT_WORDS_MAX]:
         about = [sentence for sentence in evidence.sentences if _holds(token.stem, sentence)]
         if not about or len(about) > len(evidence.sentences) / 2 + 1:
             continue
         rest = [other.stem for other in content if other.stem != token.stem and evidence.forms(other.stem)]
-        if len(rest) < REST_WORDS_MIN or len(rest) < len(content) - 2:
+        if not rest or len(rest) < len(content) - 2:
             continue
-        own = max(_share(rest, [sentence, *evidence.neighbours(sentence)[-1:]], evidence) for sentence in about)
+        own = max(_share(rest, _about(token, sentence, about, claim, evidence), evidence) for sentence in about)
         if own > OWN_SHARE_MAX:
             continue
         for sentence in evidence.sentences:
             rival = _rival(token, sentence, about, claim)
-            if rival is not None and _share(rest, [sentence], evidence) >= STATED_SHARE_MIN:
+            few = len(rest) < REST_WORDS_MIN and not _is_labelled(sentence)
+            if rival is not None and not few and _share(rest, [sentence], evidence) >= STATED_SHARE_MIN:
                 reason = f"said of “{rival.text}” in the source, of “{token.text}” in the answer"
                 return [Finding(check="merged", contradicted=True, reason=reason)]
     return []
 
 
+def _about(
+    token: Token, sentence: SourceSentence, about: Sequence[SourceSentence], claim: Statement, evidence: Evidence
+) -> list[SourceSentence]:
+    """The sentence with the one after it, unless that one has a subject of its own."""
+    following = [other for other in evidence.neighbours(sentence) if other.number > sentence.number]
+    return [sentence, *(other for other in following if _rival(token, other, about, claim) is None)]
+
+
 def _holds(word: str, sentence: SourceSentence) -> bool:
-    return any(same_word(word, other) for other in sentence.stems | sentence.lead)
+    if word in sentence.stems or word in sentence.lead:
+        return True
+    return any(same_word(word, other) for stems in (sentence.stems, sentence.lead) for other in stems)
 
 
 def _rival(token: Token, sentence: SourceSentence, about: Sequence[SourceSentence], claim: Statement) -> Token | None:
@@ -60,7 +71,7 @@ def _rival(token: Token, sentence: SourceSentence, about: Sequence[SourceSentenc
         shared = [word for word in opening if any(same_word(word.stem, other.stem) for other in mine)]
         for other in new:
             capitals = other.text[0].isupper() and token.text[0].isupper()
-            if (shared and other is opening[0]) or (
+            if (shared and other in opening[:2]) or (
                 capitals and other is opening[0] and _is_labelled(own) and _is_labelled(sentence)
             ):
                 return other

@@ -51,7 +51,7 @@ def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSe
         elif missing:
             rival = _differing(name, missing, evidence) or _alike(name, evidence)
             if rival is not None:
-                veto = sure or _is_certain(name, rival) or _stands_bare(claim.text, name)
+                veto = (sure or _is_certain(name, rival) or _stands_bare(claim.text, name)) and not evidence.is_tabular
                 findings.append(_finding(f"“{rival.text}” in the source, “{name.text}” in the answer", True, veto))
         else:
             other = _rival(name, claim, evidence)

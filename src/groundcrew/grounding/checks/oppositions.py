@@ -109,8 +109,8 @@ PHRASES: list[tuple[str, str]] = [
         r"(?:the|a|an|your|our|their|his|her) (?:help|aim|regard|respect)", " "),
 ]  # fmt: skip
 
-#: Axes whose two sides tell one event from either end ("you send", "we receive"), and those that shade rather than turn a sentence:
-#: certain only where all else is the same.
+#: Axes whose two sides tell one event from either end ("you send", "we receive"), and those that shade a sentence rather than
+#: turn it: certain only where all else is the same.
 CONVERSE_AXES = frozenset(("transfer", "trade", "lending", "party", "supply", "insurer", "sender", "modality", "person", "book"))
 
 #: Words that deny by themselves; two of them cancel out.

@@ -20,7 +20,7 @@ ALIGNED_WORDS_MIN = 2
 #: A lone difference in negation counts from this share of the claim's words on, with so much of the source clause back;
 #: a claim whose every word is in the source clause needs less back.
 NEGATION_SHARE_MIN, LIKE_SHARE_MIN, WHOLE_SHARE, PART_SHARE_MIN = 0.7, 0.5, 0.95, 0.25
-#: A difference that may be one of view only ("send", "receive"), or a negation that the claim lacks, is certain from these shares on.
+#: A difference that may be one of view only ("send", "receive"), or a negation that the claim lacks, is certain from here on.
 ALIKE_SHARE_MIN, ALIKE_BACK_MIN = 0.8, 0.5
 #: Words that each side of an "and" needs to be compared as a clause of its own.
 JOINED_WORDS_MIN = 3
@@ -201,16 +201,15 @@ def _denied_fragment(own: Sequence[Clause], stated: Sequence[Clause]) -> Finding
     if len(own) != 1 or len(own[0].stems) > FRAGMENT_CLAIM_WORDS_MAX:
         return None
     for clause in stated:
-        if (
-            clause.denied
-            and not clause.negatives
-            and 1 <= len(clause.stems) <= FRAGMENT_WORDS_MAX
-            and _FRAGMENT.match(clause.text)
-        ):
-            if all(any(same_word(word, other) for other in own[0].stems) for word in clause.stems):
-                reason = f"“{_short(clause.text)}” in the source, “{_short(own[0].text)}” in the answer"
-                return Finding(check="negation", contradicted=True, reason=reason)
+        if _is_fragment(clause) and all(any(same_word(word, other) for other in own[0].stems) for word in clause.stems):
+            reason = f"“{_short(clause.text)}” in the source, “{_short(own[0].text)}” in the answer"
+            return Finding(check="negation", contradicted=True, reason=reason)
     return None
+
+
+def _is_fragment(clause: Clause) -> bool:
+    short = 1 <= len(clause.stems) <= FRAGMENT_WORDS_MAX
+    return short and bool(clause.denied) and not clause.negatives and _FRAGMENT.match(clause.text) is not None
 
 
 def _overlap(claim: Clause, evidence: Clause) -> float:

@@ -8,7 +8,7 @@ import msgspec
 
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import SourceSentence
-from groundcrew.grounding.lexicon import same_word
+from groundcrew.grounding.lexicon import fold, same_word
 from groundcrew.grounding.statement import Statement
 
 #: Share of the claim's own words that the source sentence must hold before their quantifiers are compared.
@@ -32,8 +32,8 @@ _LEVELS: dict[str, re.Pattern[str]] = {
         ("most", r"most|majority|mostly|meisten|mehrheit|grossteil|großteil|plupart|maggior(?: parte|anza)"),
         (
             "some",
-            r"some|certain|selected|several|many|few|partly|part of|half|thirds?|quarters?|einige[nrsm]?|manche[nrsm]?|bestimmte[nrsm]?|"
-            r"ausgewählte[nrsm]?|teilweise|viele[nrsm]?|wenige[nrsm]?|hälfte|drittel|viertel|quelques|certain(?:e?s)|moitié|alcun[ei]|"
+            r"some|certain|selected|several|many|few|partly|part of|half|thirds?|quarters?|einige[nrsm]?|manche[nrsm]?|"
+            r"bestimmte[nrsm]?|ausgewählte[nrsm]?|teilweise|viele[nrsm]?|wenige[nrsm]?|hälfte|drittel|viertel|quelques|certain(?:e?s)|moitié|alcun[ei]|"
             r"cert[ei]|metà",
         ),
     )
@@ -50,10 +50,12 @@ _OFTEN = {
 _MAY = re.compile(r"\b(?:may|might|can|could|kann|können|könnte[n]?|peut|peuvent|può|possono)\b", re.IGNORECASE)
 _RANK = {"none": 0, "some": 1, "most": 2, "all": 3}
 _NO_QUANTIFIER = re.compile(
-    r"\b(?:at all|all right|after all|above all|first of all|all day|all year|all-in|all in all|not all|nicht alle|pas tou(?:s|tes)|"
-    r"non tutt[ie]|half an?|at most|most recent(?:ly)?|most of all)\b|\bmost (?:[a-z]+ly|important|common|expensive|popular|suitable|"
-    r"likely|of the time)\b|\b(?:first|second|third|last) half\b|\beach (?:other|time)\b|\bevery (?:\d+ )?(?:day|week|month|year|quarter|"
-    r"hour|time|two|three|four|six)\w*\b|\b(?:jede[nrsm]?|alle) (?:\d+ |zwei |drei )?(?:tag|woche|monat|jahr|stunde|minute)\w*\b|"
+    r"\b(?:at all|all right|after all|above all|first of all|all day|all year|all-in|all in all|not all|nicht alle|half an?|"
+    r"pas tou(?:s|tes)|non tutt[ie]|at most|most recent(?:ly)?|most of all)\b|"
+    r"\bmost (?:[a-z]+ly|important|common|expensive|popular|suitable|likely|of the time)\b|"
+    r"\b(?:first|second|third|last) half\b|\beach (?:other|time)\b|"
+    r"\bevery (?:\d+ )?(?:day|week|month|year|quarter|hour|time|two|three|four|six)\w*\b|"
+    r"\b(?:jede[nrsm]?|alle) (?:\d+ |zwei |drei )?(?:tag|woche|monat|jahr|stunde|minute)\w*\b|"
     r"\bchaque (?:jour|mois|année|semaine)\b|\bogni (?:giorno|mese|anno|settimana)\b|\b(?:a|the) (?:third|quarter)\b(?! of)|"
     r"\beach\b(?=[.,;)]|$)|\bjeweils\b|\bpart of (?:a|the)\b|\ba few\b(?= (?:clicks|minutes|days|steps|hours))",
     re.IGNORECASE,
@@ -100,7 +102,7 @@ def _compare(mine: Quantifier, claim: Statement, stated: Statement) -> Finding |
             # "None … not" and the like are told by the check of negation too; here both sides name the same things.
             return _finding(other.text, mine.text, contradicted=True, veto=mine.level != "some" or other.level == "none")
         wider = _RANK[mine.level] > _RANK[other.level]
-        return _finding(other.text, mine.text, contradicted=wider, veto=wider and mine.level == "all")
+        return _finding(other.text, mine.text, contradicted=wider, veto=wider and (mine.level == "all" or _is_minor(other)))
     may = _MAY.search(stated.text)
     if mine.level == "all" and may is not None and _MAY.search(claim.text) is None and _has_noun(mine, stated):
         return _finding(may.group(), mine.text, contradicted=True, veto=_obliges(claim.text))
@@ -115,6 +117,11 @@ _OBLIGES = re.compile(
 
 def _obliges(text: str) -> bool:
     return _OBLIGES.search(text) is not None
+
+
+def _is_minor(other: Quantifier) -> bool:
+    """Whether a quantifier names no more than half, so that "most" contradicts it."""
+    return fold(other.text) in ("half", "halfte", "moitie", "meta", "few", "third", "thirds", "drittel", "quarter", "viertel")
 
 
 def _is_of_same(mine: Quantifier, other: Quantifier) -> bool:

@@ -48,13 +48,16 @@ def check_rates(claim: Statement, anchors: Sequence[SourceSentence], share: floa
     claimed = rates(claim.text)
     if not claimed or not anchors:
         return []
-    stated = rates(anchors[0].statement.text) or _heading_rates(anchors[0], evidence)
-    if not _is_about_same(claim, anchors[0].statement, share):
-        return []
+    anchor = next((each for each in anchors if _gives_same_amount(claim, each.statement)), None)
+    if anchor is None:
+        if share < ALIGNED_SHARE_MIN:
+            return []
+        anchor = anchors[0]
+    stated = rates(anchor.statement.text) or _heading_rates(anchor, evidence)
     if stated and not claimed & stated:
         reason = f"per {_list(stated)} in the source, per {_list(claimed)} in the answer"
         return [Finding(check="rate", contradicted=True, reason=reason)]
-    other = _PER_OTHER.search(anchors[0].statement.text)
+    other = _PER_OTHER.search(anchor.statement.text)
     given = any(claimed & rates(anchor.statement.text) for anchor in anchors)
     if not stated and not given and other and _FIGURE.search(claim.text) and not _PER_OTHER.search(_without_rates(claim.text)):
         reason = f"“{other.group()}” in the source, per {_list(claimed)} in the answer"
@@ -71,10 +74,7 @@ def _heading_rates(anchor: SourceSentence, evidence: Evidence) -> set[str]:
     return set()
 
 
-def _is_about_same(claim: Statement, stated: Statement, share: float) -> bool:
-    """Whether both give the same amount, or say much the same."""
-    if share >= ALIGNED_SHARE_MIN:
-        return True
+def _gives_same_amount(claim: Statement, stated: Statement) -> bool:
     return any(
         same_value(mine, theirs)
         for mine in claim.quantities
