@@ -54,12 +54,11 @@ _FRAME = re.compile(
     r"la informiamo|le confermiamo|si noti|tenga presente)\s+(?:that|dass|que|che)\s+"
 )
 _VERBS = word_set(
-    """is are was were isn't aren't wasn't weren't has have had hasn't haven't can cannot can't could may might must will won't would
-    shall should does do did doesn't don't didn't applies apply expires arrives remains remain stays becomes begins
-    depends requires
-    contains exceeds includes include excludes exclude covers reaches arrive amounts belongs allows lasts receives
-    gets pays starts ends opens closes runs gives sends works holds restarts reboots returns comes goes takes reduces
-    rises falls
+    """is are was were isn't aren't wasn't weren't has have had hasn't haven't can cannot can't could may might must will
+    won't would shall should does do did doesn't don't didn't applies apply expires arrives remains remain stays
+    becomes begins depends requires contains exceeds includes include excludes exclude covers reaches arrive amounts
+    belongs allows lasts receives gets pays starts ends opens closes runs gives sends works holds restarts reboots
+    returns comes goes takes reduces rises falls
     ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können konnte muss müssen darf dürfen soll sollen
     gilt gelten kostet kosten beträgt betragen kommt kommen folgt folgen wechselt zahlt zahlen bezahlen sendet senden
     schickt wirkt läuft übernimmt bleibt bleiben erhält erhalten bekommt bekommen bietet dauert dauern endet beginnt
