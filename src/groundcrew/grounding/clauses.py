@@ -9,12 +9,15 @@ from itertools import pairwise
 
 import msgspec
 
+from groundcrew.grounding.statement import read_statement
 from groundcrew.grounding.wordlists import word_set
 
 #: Clauses of one sentence; the last holds what is left.
 CLAUSES_MAX = 8
 #: Words between a coordinator and the verb of a clause that has its own subject, and words of a subject that is carried over.
 OWN_SUBJECT_WORDS_MAX, SUBJECT_WORDS_MAX = 7, 14
+#: Of a clause, so many characters are looked at for a word of its own.
+CLAUSE_CHARS_MAX = 400
 #: Sentences longer than this, in characters, are not searched for clauses.
 SENTENCE_CHARS_MAX = 2_000
 
@@ -79,12 +82,11 @@ _ADVERBS = word_set(
     anche sempre normalmente solo spesso mai quindi automaticamente non"""
 )
 _PRONOUNS = word_set(
-    """it you we they he she there this these those i one
-    es sie wir er man dies diese dieser dieses ihr ich
-    il elle ils elles nous vous on cela c'est ceci
-    lei esso essa essi noi voi"""
+    """it you we they he she there
+    es sie wir er man ich
+    elle ils elles nous vous cela c'est
+    lei essi noi voi"""
 )
-_ARTICLES_TOO = word_set("il i one die das")
 _LEADING_ADVERBIALS = word_set(
     "am im in an ab bei nach seit für pro heute dann so hier vor mit ohne on at from for per after before dès en à pour dal per"
 )
@@ -114,7 +116,7 @@ def split_clauses(text: str) -> list[Clause]:
                 continue
             subject = _subject(left) or subject
             carried = _carried(match.group(), right, subject, verb_final=bool(frame))
-            if carried is not None:
+            if carried is not None and _says_something(left) and _says_something(f"{carried} {right}"):
                 cuts.append((match.start(), carried))
                 begin = match.end()
     return _clauses(text, cuts)
@@ -127,6 +129,11 @@ def _clauses(text: str, cuts: list[tuple[int, str]]) -> list[Clause]:
         bare = _COORDINATOR.sub("", f" {piece}", count=1).strip() if start else piece
         found.append(Clause(start=start, end=start + len(piece), reading=f"{subject} {bare}".strip() if start else piece))
     return found
+
+
+def _says_something(part: str) -> bool:
+    """Whether a half has a word of its own that can be looked for: neither figure nor function word ("you have it in 5 days")."""
+    return bool(read_statement(part[:CLAUSE_CHARS_MAX]).content())
 
 
 def _may_cut(text: str, left: str, right: str, match: re.Match[str], framed: bool) -> bool:
@@ -157,7 +164,7 @@ def _has_verb(part: str) -> bool:
         lowered = word.group().lower().replace("’", "'")
         if lowered in _VERBS or (lowered in _MAYBE_VERBS and _AFTER_VERB.match(part, word.end())):
             return True
-        if lowered in _PRONOUNS and lowered not in _ARTICLES_TOO and number + 1 < len(words) and number < 2:
+        if lowered in _PRONOUNS and number + 1 < len(words) and number < 2:
             return True
     return False
 
