@@ -130,7 +130,6 @@ PLAIN = st.sampled_from(
             "See No. 5.",
             "It is CHF 1'000.50 a year; we also charge a fee.",
             "Dr. A. Meier wartet.",
-            "👍",
             "…",
         ),
         *(
