@@ -101,7 +101,9 @@ def table(answers: Sequence[Answer], score: Score, threshold: float, *, verbose:
 def _line(group: str, values: Sequence[bool]) -> str:
     below = len(values) - sum(values)
     share = wilson(below, len(values))
-    return f"| {group} | {len(values)} | {below} | {below / len(values):.1%} ({share.lower or 0.0:.1%}–{share.upper or 1.0:.1%}) |"
+    return (
+        f"| {group} | {len(values)} | {below} | {below / len(values):.1%} ({share.lower or 0.0:.1%}–{share.upper or 1.0:.1%}) |"
+    )
 
 
 def main() -> None:
