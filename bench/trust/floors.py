@@ -10,7 +10,7 @@ from groundcrew.grounding.lexicon import tokens
 from groundcrew.grounding.sentences import split_sentences
 
 #: Sentences of an answer and of its sources that are compared.
-ANSWER_SENTENCES_MAX, SOURCE_SENTENCES_MAX = 12, 60
+ANSWER_SENTENCES_MAX, SOURCE_SENTENCES_MAX = 12, 40
 
 
 def answer_length(answer: Answer) -> float:
