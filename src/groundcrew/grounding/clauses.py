@@ -187,7 +187,8 @@ def _carried(coordinator: str, right: str, subject: str, *, verb_final: bool) ->
         return ("" if coordinator.lower() != "und" else _verb_final_subject(lowered, subject)) if ends in _VERBS else None
     head = right[: words[min(OWN_SUBJECT_WORDS_MAX, len(words) - 1)].end()]
     for number, word in enumerate(words[1 : OWN_SUBJECT_WORDS_MAX + 1], start=1):
-        if any(mark in head[: word.start()] for mark in ",;:(") or _COORDINATOR.search(head[: word.start()]):
+        before = head[: word.start()]
+        if any(mark in before for mark in ",;:(") or _COORDINATOR.search(before) or _BOUND.search(before):
             return None
         if _is_verb(lowered[number], right, word):
             return ""

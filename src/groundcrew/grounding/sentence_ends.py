@@ -117,7 +117,8 @@ def _abbreviates(text: str, stop: int, word: str, after: str) -> bool:
 def _is_initial(text: str, stop: int, word: str, after: str) -> bool:
     """ "J. Meier", and the letters of "z. B." and "p. ex.": a letter or short word with a full stop follows or came before."""
     if text[stop - 1].isupper() and word != "i":
-        return not _SPACED_INITIAL.search(text[max(0, stop - 12) : stop - 1]) or not _opens(after)
+        alone = stop < 2 or text[stop - 2].isspace() or text[stop - 2] in ".-(\"'“‘«„"  # "3.5 °C." ends a sentence
+        return alone and not _opens(after)
     spaced = (
         re.match(r"[^\W\d_]{1,4}\.", after) is not None or _SPACED_INITIAL.search(text[max(0, stop - 12) : stop - 1]) is not None
     )
