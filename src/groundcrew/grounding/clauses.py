@@ -104,7 +104,7 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
 def split_clauses(text: str) -> list[Clause]:
     """The clauses of one sentence in order, covering it but for white space; one where it should not be cut."""
     cuts: list[tuple[int, str]] = [(0, "")]
-    if len(text) <= SENTENCE_CHARS_MAX:
+    if len(text) <= SENTENCE_CHARS_MAX and not text.rstrip().endswith("?"):
         frame = _FRAME.match(text)
         first = frame.end() if frame else 0
         subject, begin = "", first
