@@ -32,7 +32,7 @@ _CLOSING = (
     r"grüßen|freundliche grüsse|freundliche grüße|"
     r"beste grüsse|beste grüße|viele grüsse|viele grüße|liebe grüsse|herzliche grüsse|vielen dank|"
     r"besten dank|danke(?: schön)?|"
-    r"(?:meilleures|cordiales) salutations|cordialement|bien à vous|merci(?: beaucoup| d'avance)?|"
+    r"(?:meilleures|cordiales|mes|nos) salutations|(?:bien |très )?cordialement|bien à vous|merci(?: beaucoup| d'avance)?|"
     r"cordiali saluti|distinti saluti|(?:cari )?saluti|grazie(?: mille)?)"
 )
 CLOSING = re.compile(
@@ -125,6 +125,18 @@ COURTESY = [
         r"(?:spero|speriamo)(?: (?:che|di|questo|questa|risposta|queste|informazioni|le|sia|siano|utile|utili|"
         r"esserle|esserle stato|stati|stato|"
         r"d'aiuto|aver|risposto|alla|sua|domanda))*",
+        r"(?:i'd|we'd|i'll|we'll|i'm|we're|i will|we will|i would|we would) (?:be )?(?:always |very |more than "
+        r")*(?:happy|glad|pleased|here|delighted) "
+        r"to (?:help|assist|support|answer)(?: (?:you|with|your|any|further|other|more|questions?|this|that|today|"
+        r"anything|else))*",
+        r"(?:ja|nein|oui|non|sì|si|gerne?|natürlich|selbstverständlich|klar|bien sûr|d'accord|certo|certamente|volentieri)",
+        r"(?:ich verstehe|wir verstehen),? dass (?:das|dies|es) (?:sehr |für sie )*(?:ärgerlich|mühsam|unangenehm|"
+        r"frustrierend|schwierig|belastend) ist",
+        r"(?:per (?:ulteriori|qualsiasi) (?:domand[ae]|informazion[ei]|chiariment[oi])|in caso di domande),? "
+        r"(?:restiamo|resto|siamo|sono)(?: (?:a|sua|"
+        r"vostra|disposizione|completa|volentieri))*",
+        r"(?:pour toute (?:autre )?question|en cas de questions?),? nous restons(?: volontiers)? à votre "
+        r"(?:entière )?disposition",
         r"(?:sure|certainly|of course|absolutely|great question|good question|no problem|you're "
         r"welcome|you are welcome|yes|no|ok|okay|sorry|gladly|understood)",
         r"(?:please )?(?:see|find)(?: the)? (?:below|answers? below|information below|following)",
@@ -161,6 +173,9 @@ CONTACT = [
         rf"help| if (?:we|i) can help(?: further| with anything else)?| what you (?:need|think))?",
         rf"{_CONDITION},? (?:please )?(?:let (?:me|us) know|(?:just |simply )?reply to this (?:e-?mail|"
         rf"message)|we are (?:happy|here) to help|i(?:'m| am) (?:happy|here) to help)",
+        r"(?:falls|wenn|sollten) sie (?:noch |weitere |dazu |hierzu )*(?:fragen|anliegen|unklarheiten) haben(?: "
+        r"sollten)?,? (?:dann )?(?:bitte )?(?:"
+        r"rufen|kontaktieren|schreiben|melden) sie (?:uns|sich)(?: (?:einfach|gerne|jederzeit|bitte|bei uns|wieder|an))*",
         r"(?:bitte )?(?:kontaktieren|rufen|schreiben|melden) sie (?:uns|sich|unseren?|ihren?|den|die|das)(?: "
         r"bitte)?(?: (?:bei|an|"
         r"jederzeit|gerne|uns|unseren?|unserem|kundendienst|kundenservice|berater(?:in)?|ihren?|ihrem|"
@@ -308,7 +323,8 @@ REFUSAL = [
         r"dazu| hierzu| zu (?:ihrer|dieser) frage)* keine(?: geprüfte| gesicherte| verlässliche| "
         r"freigegebene| ausreichenden?)* (?:antwort|auskunft|information(?:en)?|angaben)(?: (?:dazu|"
         r"darauf|vor|zu|über|auf)\b[^.;!]*)?",
-        r"(?:leider )?(?:kann ich|können wir|ich kann|wir können)(?: ihnen| das| dies| diese| die| "
+        r"(?:leider )?(?:kann ich|können wir|ich kann|wir können|darf ich|dürfen wir|wir dürfen|ich darf)(?: "
+        r"ihnen| das| dies| diese| die| "
         r"ihre| frage| leider| dazu| dabei| hier| ihnen)* (?:nicht|keine auskunft)(?: (?:beantworten|"
         r"helfen|weiterhelfen|geben|sagen|beurteilen|zuverlässig))*",
         r"(?:malheureusement,? )?(?:je|nous) (?:ne )?(?:n'ai|n'avons|ne dispose|ne disposons|ai|"
@@ -344,39 +360,6 @@ HAS_ADDRESS = re.compile(r"https?://|www\.|@|\b[\w-]+\.(?:com|ch|org|net|de|fr|i
 ADVERSATIVE = re.compile(
     r"(?i)\b(?:but|however|though|although|nevertheless|instead|yet|aber|jedoch|trotzdem|dennoch|"
     r"mais|cependant|toutefois|ma|però|tuttavia)\b"
-)
-RHETORICAL = re.compile(
-    r"(?i)\b(?:did you know|were you aware|are you aware|do you know that|wussten sie|wissen sie, dass|isn't it|"
-    r"aren't|don't you|"
-    r"doesn't it|isn't|wasn't|weren't|hasn't|haven't|didn't|won't|can't|couldn't|saviez-vous|n'est-ce pas|lo "
-    r"sapeva|non è|nicht wahr|oder nicht|"
-    r"right$|correct$|stimmt's$|ja$|non$|vero$|giusto$)"
-)
-#: Asks for what it takes as given ("why were all fees dropped?"), or brings a clause of its own.
-PRESUPPOSES = re.compile(
-    r"(?i)^\W*(?:and |but |so |und |et |e )?(?:why|how come|since when|warum|weshalb|wieso|pourquoi|perché|come mai)\b|"
-    r"\b(?:the fact|given that|now that|knowing that|considering|dank|thanks to|nachdem|jetzt wo|maintenant que|ora che|"
-    r"interested to (?:hear|know) that|happy that|glad that|aware that)\b|"
-    r"\b(?:when|where|how|who|which \w+|what) (?:did|was|were|has|have) (?!you\b|we\b|i\b|your\b|it\b)|"
-    r"\b(?:wann|wo|wie|wer|welche\w* \w+) (?:wurde\w*|war|waren|hat|haben) (?!sie\b|ihre?\w*\b|es\b|wir\b)|"
-    r"\b(?:quand|où|qui) (?:a|ont|avait) (?!-?t?-?vous)|\b(?:quando|dove|chi) (?:ha|hanno|è stato|è stata) (?!lei\b)"
-)
-_ASKED = (
-    r"(?:what|which|where|when|who|whom|whose|how|is|are|was|were|do|does|did|have|has|had|can|could|may|might|"
-    r"shall|should|will|would|"
-    r"what's|where's|who's|how's|anything|any|"
-    r"was|welche[rsmn]?|wo|woher|wohin|wann|wer|wem|wen|wie|wofür|womit|worum|ist|sind|war|haben|hat|kann|können|"
-    r"könnten|darf|dürfen|"
-    r"soll|sollen|möchten|wollen|würden|benötigen|brauchen|nutzen|verwenden|suchen|meinen|gibt|"
-    r"est-ce|qu'est-ce|que|quel(?:le)?s?|où|quand|qui|comment|combien|avez-vous|pouvez-vous|pourriez-vous|"
-    r"voulez-vous|souhaitez-vous|"
-    r"êtes-vous|puis-je|pouvons-nous|y a-t-il|désirez-vous|"
-    r"che|cosa|quale|quali|dove|quando|chi|come|quanto|quanti|quante|ha|avete|può|potrebbe|vuole|desidera|posso|"
-    r"possiamo|c'è|ci sono|è)"
-)
-QUESTION_OPENS = re.compile(
-    rf"(?i)^\W*(?:(?:and|or|so|also|but|by the way|und|oder|also|aber|übrigens|et|ou|mais|e|o|ma),? )?"
-    rf"(?:(?:in|for|to|from|at|on|with|für|mit|in|auf|bei|pour|à|avec|per|con) )?{_ASKED}\b"
 )
 #: A clause that gives a reason or goes on after the matter.
 REASON = re.compile(
@@ -450,7 +433,16 @@ MAIL_HEADER = re.compile(
     r"d'origine|Message transféré|"
     r"Messaggio originale|Messaggio inoltrato) ?-{2,})"
 )
-SIGNATURE_WORD = re.compile(rf"(?:{_NAME}|of|and|the|for|your|team|&|de|von|und|der|the|am|pp\.?|i\.A\.|[-–|,/])")
+SIGNATURE_WORD = re.compile(
+    rf"(?:{_NAME}|i|p|v|service|clients?|clientèle|client[ei]|kund(?:endienst|enservice|innen)|of|and|the|for|your|team|&|de|von|und|der|the|am|pp\.?|i\.A\.|[-–|,/])"
+)
+
+#: A courtesy that takes leave as a sign-off does; a signature may follow.
+FAREWELL = re.compile(
+    r"(?i)(?:have|enjoy) (?:a|the|your)\b.*|take care|(?:einen )?schönen? (?:tag|abend)\b.*|bonne (?:journée|"
+    r"soirée)|buona (?:giornata|serata)|"
+    r"(?:many )?thanks.*|thank you.*|vielen dank.*|merci.*|grazie.*"
+)
 
 #: An answer that consists of this alone is a claim.
 BARE_VERDICT = re.compile(r"(?i)(?:yes|no|correct|certainly|absolutely|ja|nein|oui|non|sì|si|no)[.!]*")

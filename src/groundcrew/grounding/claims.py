@@ -115,7 +115,8 @@ def _prose(answer: str, begin: int, end: int, *, clauses: bool) -> list[Segment]
             kind = _kind(text, sentence, following)
             if kind == "claim" and signature_left > 0 and is_signature(text):
                 kind = "signature"
-            signature_left = SIGNATURE_LINES_MAX if kind == "closing" else signature_left - 1
+            takes_leave = kind == "closing" or (kind == "courtesy" and patterns.FAREWELL.fullmatch(text.strip(" .!")) is not None)
+            signature_left = SIGNATURE_LINES_MAX if takes_leave else signature_left - 1
             first, last = part.sentence or (part.start, part.end)
             found.append(
                 Segment(

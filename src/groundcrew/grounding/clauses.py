@@ -38,9 +38,9 @@ _OPENS_WITH_CONDITION = re.compile(rf"\W*(?:{_CONDITION.pattern[4:]})", re.IGNOR
 #: Clauses whose second half belongs to the first: what is said, thought or meant, why, and which one.
 _BOUND = re.compile(
     r"(?i)\b(?:that|which|who|whom|whose|because|since|although|though|so that|how|why|what|where|"
-    r"dass|weil|da|obwohl|damit|welche[rsmn]?|wie|warum|was|wo|indem|"
+    r"dass|weil|obwohl|damit|welche[rsmn]?|wie|warum|wo|indem|"
     r"que|qu|qui|dont|où|parce|puisque|afin|comment|pourquoi|ce que|"
-    r"che|cui|perché|poiché|affinché|come|dove|"
+    r"che|cui|perché|poiché|affinché|dove|"
     r"says?|said|thinks?|knows?|believes?|claims?|means?|assumes?|sagt|meint|glaubt|weiss|dit|pense|croit|dice|pensa|crede|"
     r"both|either|neither|entweder|weder|sowohl|soit|sia|né)\b"
 )

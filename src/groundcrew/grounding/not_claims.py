@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 from groundcrew.grounding import claim_patterns as patterns
+from groundcrew.grounding import question_patterns as questions
 from groundcrew.grounding.references import without_references
 
 SegmentKind = Literal[
@@ -104,9 +105,9 @@ def is_question(core: str) -> bool:
     """Whether a sentence with a question mark only asks: it opens as a question does and presupposes nothing."""
     if len(core.split()) > QUESTION_WORDS_MAX or "." in core or "!" in core or "?" in core[:-1]:
         return False
-    if patterns.RHETORICAL.search(core) or patterns.REASON.search(core) or patterns.PRESUPPOSES.search(core):
+    if questions.RHETORICAL.search(core) or patterns.REASON.search(core) or questions.PRESUPPOSES.search(core):
         return False
-    return patterns.QUESTION_OPENS.match(core) is not None
+    return questions.QUESTION_OPENS.match(core) is not None
 
 
 def is_heading(text: str, *, marked: bool) -> bool:

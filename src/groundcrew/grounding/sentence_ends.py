@@ -17,7 +17,7 @@ _ABBREVIATIONS = word_set(
     """dr mr mrs ms prof st e.g i.e eg ie approx vs cf resp dept est fig al jr sr gen rev hon z.b zb d.h dh
     u.a ua bzw ca inkl exkl evtl ggf sog vgl mio mrd tsd hr frl dipl ing str v.a i.d.r idr o.ä s.o
     s.u u.u z.t re li bds tägl tgl pat beh dott.ssa
-    z.hd zzgl abzgl gem lt geb verh bsp abb jh jährl mtl monatl p.ex p.es ex env m mm mme mlle mmes dott
+    z.hd zzgl abzgl gem lt geb verh bsp abb jh jährl mtl monatl med iur phil oec p.ex p.es ex env m mm mme mlle mmes dott
     sig sig.ra sigg sig.na ecc.. pag tel tél fax incl excl max. u.s u.k a.k.a jan feb mär apr jun jul aug sep
     sept okt oct nov dez dec janv févr juil genn febbr sett ott mwst konto-nr kto-nr c.-à-d av bd"""
 )

@@ -23,7 +23,7 @@ _BULLET = re.compile(
     r"[ \t]*(?:[-*+•‣◦▪–—·●○■□]|"
     r"[\U0001F300-\U0001FAFF\u2190-\u21FF\u2600-\u27BF\u2B00-\u2BFF][\uFE0E\uFE0F\u20E3]?|\d\uFE0F?\u20E3|"
     r"\(?(?P<number>\d{1,2})[.)](?![ \t]*(?i:jan|feb|mär|mar|apr|mai|jun|jul|aug|sep|okt|nov|dez)[a-z]*\b)|"
-    r"\(?[a-zA-Z]\)|[a-z]\.(?![ \t]?[A-Za-z]\.)|\(?(?:i{1,3}|iv|v)[.)])[ \t]+"
+    r"\(?[a-zA-Z]\)|[a-z]\.(?![ \t]?[A-Za-z]\.)|\(?(?:i{1,3}|iv|v)[.)](?![ \t]?[A-Z]\.))[ \t]+"
 )
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+")
 _QUOTE_MARK = re.compile(r"[ \t]*>+[ \t]*")
@@ -49,6 +49,13 @@ _UNFINISHED = word_set(
     ihrer unsere ist
     kostet beträgt le la les un une des du de pour dans par avec sur et ou est coûte il lo gli una di del della in con
     per su e o è costa chf eur usd"""
+)
+#: "Guten Tag Frau Meier," on a line of its own: what follows starts a sentence, small letter or not.
+_SALUTATION = re.compile(
+    r"(?i)(?:dear|hello|hi|hey|good (?:morning|afternoon|evening|day)|sehr geehrte[rs]?|liebe[rs]?|guten (?:tag|"
+    r"morgen|abend)|grüezi|"
+    r"hallo|bonjour|bonsoir|chère?s?|madame|monsieur|gentile|gentili|buongiorno|buonasera|egregi[oa]?|"
+    r"salve)\b[^.!?:;\d\n]{0,60},"
 )
 _KEY_LINE = re.compile(r"[ \t]*[\w][\w ()/&'’-]{0,40}:(?:\s|$)")
 
@@ -174,7 +181,7 @@ def _continues(text: str, current: tuple[int, int, SentenceKind], start: int, en
     """Whether the line `text[start:end]` goes on with the sentence that the current block left unfinished."""
     before = text[current[0] : current[1]]
     last_line = before.rsplit("\n", 1)[-1]
-    if before[-1] in ":;" or _FENCE.match(last_line) or _KEY_LINE.match(text[start:end]):
+    if before[-1] in ":;" or _SALUTATION.fullmatch(before) or _FENCE.match(last_line) or _KEY_LINE.match(text[start:end]):
         return False
     if text[start].islower() and before[-1] not in ".!?…":
         return True
