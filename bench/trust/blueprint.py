@@ -1,5 +1,5 @@
-"""Measures what the trust score costs the blueprint: how many grounded answers to its e-mails fall below its threshold, and how many
-planted inventions do not. One command: python bench/trust/blueprint.py"""
+"""Measures what the trust score costs the blueprint: how many grounded answers to its e-mails fall below its threshold,
+and how many planted inventions do not. One command: python bench/trust/blueprint.py"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from groundcrew.grounding.not_claims import HEADING_WORDS_MAX, SegmentKind, is_h
 from groundcrew.grounding.plain import has_invisible, plain
 from groundcrew.grounding.sentences import Sentence, split_sentences
 from groundcrew.grounding.structured_json import json_regions
-from groundcrew.grounding.structured_rows import Row
+from groundcrew.grounding.structured_rows import Row, row_text, with_unit
 
 #: Words on each side that a part after a semicolon needs to stand as a claim of its own.
 CLAUSE_WORDS_MIN = 3
@@ -25,6 +25,7 @@ CLAIMS_MAX = 400
 SEGMENT_CHARS_MAX = 600
 
 _SEMICOLON = re.compile(r";\s+")
+_CELL_MARK = re.compile(r"[|\t]")
 _GAP = re.compile(r"(?<=[^\W\d_]{2})[,;]?\s+(?=[^\W\d_]{2})")
 
 __all__ = ["CLAIMS_MAX", "HEADING_WORDS_MAX", "Segment", "SegmentKind", "claims", "is_refusal", "segments"]
@@ -42,6 +43,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     reading: str = ""
     #: The sentence that a clause was cut from, as (start, end); of any other segment the segment itself.
     sentence: tuple[int, int] = (0, 0)
+    #: Whether it is a list item or table row, which says nothing without what it stands under.
+    listed: bool = False
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -54,7 +57,8 @@ class _Part(msgspec.Struct, frozen=True):
 
 
 def segments(answer: str, *, clauses: bool = True) -> list[Segment]:
-    """All segments of `answer` in order, each with its kind; offsets count code points. Sentences stay whole without `clauses`."""
+    """All segments of `answer` in order, each with its kind; offsets count code points. Without `clauses`, sentences stay
+    whole."""
     found: list[Segment] = []
     position = 0
     for start, end, rows in [*json_regions(answer), (len(answer), len(answer), [])]:
@@ -120,7 +124,10 @@ def _prose(answer: str, begin: int, end: int, *, clauses: bool) -> list[Segment]
                     kind=kind,
                     text=text,
                     lead=lead,
-                    reading=plain(part.reading),
+                    reading=plain(
+                        _row_reading(part.reading, lead) if sentence.kind == "row" and kind == "claim" else part.reading
+                    ),
+                    listed=sentence.kind in ("item", "row"),
                     sentence=(begin + first, begin + last),
                 )
             )
@@ -129,6 +136,16 @@ def _prose(answer: str, begin: int, end: int, *, clauses: bool) -> list[Segment]
             elif sentence.kind == "sentence" and following is not None and following.block != sentence.block:
                 lead = "" if not text.rstrip().endswith(":") else lead
     return found
+
+
+def _row_reading(row: str, header: str) -> str:
+    """A table row under its header as a sentence: "Annual fee of Gold: CHF 120"."""
+    names, cells = (_CELL_MARK.split(text.strip().strip("|")) for text in (header, row))
+    if len(cells) < 2 or len(names) != len(cells):
+        return row
+    subject = cells[0].strip()
+    pairs = [with_unit(name.strip(), cell.strip()) for name, cell in zip(names[1:], cells[1:], strict=True)]
+    return "; ".join(filter(None, (row_text(name, subject, cell) for name, cell in pairs))) or row
 
 
 def _as_claim(segment: Segment) -> Segment:
@@ -183,8 +200,8 @@ def _bounded(piece: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _kind(text: str, sentence: Sentence, following: Sentence | None) -> SegmentKind:
-    """The kind of one segment; anything that no pattern matches as a whole is a claim. Invisible characters are read both as nothing
-    and as a gap: what either reading asserts is a claim."""
+    """The kind of one segment; anything that no pattern matches as a whole is a claim. Invisible characters are read both as
+    nothing and as a gap: what either reading asserts is a claim."""
     kind = _read_kind(plain(text), sentence, following)
     if kind != "claim" and has_invisible(text) and _read_kind(plain(text, joiner=" "), sentence, following) == "claim":
         return "claim"

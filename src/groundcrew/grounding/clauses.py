@@ -1,5 +1,6 @@
-"""Cuts a sentence that coordinates independent facts ("The card costs CHF 48 and can be blocked in the app") into clauses, in English,
-German, French and Italian. Cautious: never inside an enumeration, a figure, a quotation, or a condition and its consequence."""
+"""Cuts a sentence that coordinates independent facts ("The card costs CHF 48 and can be blocked in the app") into clauses, in
+English, German, French and Italian. Cautious: never inside an enumeration, a figure, a quotation, or a condition and its
+consequence."""
 
 from __future__ import annotations
 
@@ -8,12 +9,15 @@ from itertools import pairwise
 
 import msgspec
 
+from groundcrew.grounding.statement import read_statement
 from groundcrew.grounding.wordlists import word_set
 
 #: Clauses of one sentence; the last holds what is left.
 CLAUSES_MAX = 8
 #: Words between a coordinator and the verb of a clause that has its own subject, and words of a subject that is carried over.
 OWN_SUBJECT_WORDS_MAX, SUBJECT_WORDS_MAX = 7, 14
+#: Of a clause, so many characters are looked at for a word of its own.
+CLAUSE_CHARS_MAX = 400
 #: Sentences longer than this, in characters, are not searched for clauses.
 SENTENCE_CHARS_MAX = 2_000
 
@@ -24,7 +28,8 @@ _COORDINATOR = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+(?:['’.,-][^\W_]+)*['’]?")
 _CONDITION = re.compile(
-    r"(?i)\b(?:if|unless|when|whenever|once (?:you|we|the|it|your)|provided|providing|as long as|as soon as|in case|except|subject to|until|depending|whether|"
+    r"(?i)\b(?:if|unless|when|whenever|once (?:you|we|the|it|your)|provided|providing|as long as|as soon as|in "
+    r"case|except|subject to|until|depending|whether|"
     r"wenn|falls|sofern|sobald|solange|vorausgesetzt|ausser|außer|soweit|bevor|bis zu dem|ob|je nach|"
     r"si|s'il|s'ils|lorsque|lorsqu|quand|dès que|tant que|à condition|sauf|pourvu|selon que|"
     r"se|qualora|quando|appena|purché|salvo|a condizione|tranne|finché)\b"
@@ -47,16 +52,21 @@ _RELATIVE_GERMAN = re.compile(
 #: A frame that only announces what follows: the halves of what it announces stand on their own.
 _FRAME = re.compile(
     r"(?i)^\W*(?:please (?:note|be aware)|(?:we|i) (?:can |hereby )?(?:confirm|inform you)|note|bitte beachten sie,?|"
-    r"wir (?:bestätigen|informieren sie(?: darüber)?|teilen ihnen mit)(?: ihnen)?,?|es gilt,|veuillez noter|nous vous (?:confirmons|informons)|"
+    r"wir (?:bestätigen|informieren sie(?: darüber)?|teilen ihnen mit)(?: ihnen)?,?|es gilt,|veuillez noter|nous "
+    r"vous (?:confirmons|informons)|"
     r"la informiamo|le confermiamo|si noti|tenga presente)\s+(?:that|dass|que|che)\s+"
 )
 _VERBS = word_set(
-    """is are was were isn't aren't wasn't weren't has have had hasn't haven't can cannot can't could may might must will won't would shall
-    should does do did doesn't don't didn't applies apply expires arrives remains remain stays becomes begins depends requires
-    contains exceeds includes include excludes exclude covers reaches arrive amounts belongs allows lasts receives gets pays starts ends opens closes runs gives sends works holds restarts reboots returns comes goes takes reduces rises falls
+    """is are was were isn't aren't wasn't weren't has have had hasn't haven't can cannot can't could may might must will
+    won't would shall should does do did doesn't don't didn't applies apply expires arrives remains remain stays
+    becomes begins depends requires contains exceeds includes include excludes exclude covers reaches arrive amounts
+    belongs allows lasts receives gets pays starts ends opens closes runs gives sends works holds restarts reboots
+    returns comes goes takes reduces rises falls
     ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können konnte muss müssen darf dürfen soll sollen
-    gilt gelten kostet kosten beträgt betragen kommt kommen folgt folgen wechselt zahlt zahlen bezahlen sendet senden schickt wirkt läuft übernimmt bleibt bleiben erhält erhalten bekommt bekommen bietet dauert dauern endet beginnt
-    läuft verfällt liegt liegen steht stehen gibt geht gehen umfasst enthält braucht benötigt trifft schliesst öffnet erfolgt entfällt
+    gilt gelten kostet kosten beträgt betragen kommt kommen folgt folgen wechselt zahlt zahlen bezahlen sendet senden
+    schickt wirkt läuft übernimmt bleibt bleiben erhält erhalten bekommt bekommen bietet dauert dauern endet beginnt
+    läuft verfällt liegt liegen steht stehen gibt geht gehen umfasst enthält braucht benötigt trifft schliesst öffnet
+    erfolgt entfällt
     est sont était étaient sera seront ont avait peut peuvent doit doivent coûte coûtent reste restent dure expire comprend
     reçoit reçoivent commence vaut valent arrive contient permet couvre
     è sono era erano sarà saranno ha hanno aveva può possono deve devono costa costano resta restano dura scade comprende
@@ -72,19 +82,19 @@ _ADVERBS = word_set(
     anche sempre normalmente solo spesso mai quindi automaticamente non"""
 )
 _PRONOUNS = word_set(
-    """it you we they he she there this these those i one
-    es sie wir er man dies diese dieser dieses ihr ich
-    il elle ils elles nous vous on cela c'est ceci
-    lei esso essa essi noi voi"""
+    """it you we they he she there
+    es sie wir er man ich
+    elle ils elles nous vous cela c'est
+    lei essi noi voi"""
 )
-_ARTICLES_TOO = word_set("il i one die das")
 _LEADING_ADVERBIALS = word_set(
     "am im in an ab bei nach seit für pro heute dann so hier vor mit ohne on at from for per after before dès en à pour dal per"
 )
 
 
 class Clause(msgspec.Struct, frozen=True, kw_only=True):
-    """One clause at `text[start:end]`, its coordinator included; `reading` is what it says on its own, its subject carried over."""
+    """One clause at `text[start:end]`, its coordinator included; `reading` is what it says on its own, with the subject
+    carried over."""
 
     start: int
     end: int
@@ -106,7 +116,7 @@ def split_clauses(text: str) -> list[Clause]:
                 continue
             subject = _subject(left) or subject
             carried = _carried(match.group(), right, subject, verb_final=bool(frame))
-            if carried is not None:
+            if carried is not None and _says_something(left) and _says_something(f"{carried} {right}"):
                 cuts.append((match.start(), carried))
                 begin = match.end()
     return _clauses(text, cuts)
@@ -119,6 +129,11 @@ def _clauses(text: str, cuts: list[tuple[int, str]]) -> list[Clause]:
         bare = _COORDINATOR.sub("", f" {piece}", count=1).strip() if start else piece
         found.append(Clause(start=start, end=start + len(piece), reading=f"{subject} {bare}".strip() if start else piece))
     return found
+
+
+def _says_something(part: str) -> bool:
+    """Whether a half has a word of its own that can be looked for: neither figure nor function word ("you have it in 5 days")."""
+    return bool(read_statement(part[:CLAUSE_CHARS_MAX]).content())
 
 
 def _may_cut(text: str, left: str, right: str, match: re.Match[str], framed: bool) -> bool:
@@ -149,7 +164,7 @@ def _has_verb(part: str) -> bool:
         lowered = word.group().lower().replace("’", "'")
         if lowered in _VERBS or (lowered in _MAYBE_VERBS and _AFTER_VERB.match(part, word.end())):
             return True
-        if lowered in _PRONOUNS and lowered not in _ARTICLES_TOO and number + 1 < len(words) and number < 2:
+        if lowered in _PRONOUNS and number + 1 < len(words) and number < 2:
             return True
     return False
 

@@ -87,6 +87,8 @@ class Evidence:
             for start, end in pieces:
                 text = sentence.text if sentence.structured else source[start:end]
                 statement = read_statement(plain(text))
+                if not statement.tokens:
+                    continue  # marks alone say nothing
                 stems = frozenset(token.stem for token in statement.tokens if token.is_content)
                 self.sentences.append(SourceSentence(len(self.sentences), number, start, end, statement, stems, lead))
                 if sentence.kind == "heading":
@@ -172,15 +174,17 @@ def _squeeze(text: str) -> Squeezed:
                 kept.append(" ")
                 offsets.append(offset)
             continue
-        lowered = char.lower()
-        kept.append(lowered if len(lowered) == 1 else char)
-        offsets.append(offset)
+        shown = plain(char)
+        lowered = shown.lower()
+        if shown:  # what nobody sees is left out
+            kept.append(lowered if len(lowered) == 1 else shown)
+            offsets.append(offset)
     return Squeezed("".join(kept), offsets)
 
 
 def find_verbatim(claim: str, evidence: Evidence) -> tuple[int, int, int] | None:
     """Where the claim stands word for word in a source as one or more whole sentences: (source, start, end), else None."""
-    wanted = " ".join(claim.lower().split()).strip(" .!*_\"'“”")
+    wanted = " ".join(plain(claim).lower().split()).strip(" .!*_\"'“”")
     if len(wanted.split()) < 2:
         return None
     starts = {(sentence.source, sentence.start) for sentence in evidence.sentences}

@@ -1,5 +1,5 @@
-"""Decides what asserts nothing: each kind must match a closed pattern as a whole, and nothing in it may carry a figure, a promise, a
-verb in a name's place or a clause of its own. Whatever fails any of this is a claim."""
+"""Decides what asserts nothing: each kind must match a closed pattern as a whole, and nothing in it may carry a figure, a
+promise, a verb in a name's place or a clause of its own. Whatever fails any of this is a claim."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def is_refusal(core: str) -> bool:
 
 
 def _slot_asserts(slot: str) -> bool:
-    """Whether free words inside a pattern ("… about the fee") say something of their own: a clause, a reason, a second sentence."""
+    """Whether free words inside a pattern ("… about the fee") say something of their own: a clause, a reason, another
+    sentence."""
     asked = patterns.INDIRECT_QUESTION.search(slot)
     head = slot[: asked.start()] if asked else slot
     return bool(patterns.REASON.search(slot) or patterns.FINITE_VERB.search(head) or patterns.RELATIVE.search(slot))

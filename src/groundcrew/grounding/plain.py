@@ -1,5 +1,5 @@
-"""Makes characters that look or read alike the same (digits of other scripts, full-width forms, invisible joiners), so that a figure
-or an offer cannot hide behind them."""
+"""Makes characters that look or read alike the same (digits of other scripts, full-width forms, invisible joiners), so that
+a figure or an offer cannot hide behind them."""
 
 from __future__ import annotations
 

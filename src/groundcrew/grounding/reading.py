@@ -98,8 +98,7 @@ def read_answer(
 def _read_claim(
     answer: str, segment: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, asked: frozenset[str]
 ) -> ClaimReading:
-    # A clause of a sentence that stands word for word in a source stands there as well.
-    verbatim = find_verbatim(segment.text, evidence) or find_verbatim(answer[slice(*segment.sentence)], evidence)
+    verbatim = _verbatim(answer, segment, evidence)
     if verbatim is not None:
         return ClaimReading(segment=segment, statement=statement, place=verbatim)
     window = choose_window(statement, context, evidence)
@@ -114,6 +113,20 @@ def _read_claim(
         findings=findings,
         features=describe(statement, window, evidence, findings, asked),
     )
+
+
+def _verbatim(answer: str, segment: Segment, evidence: Evidence) -> tuple[int, int, int] | None:
+    """Where the claim stands word for word: itself, or the sentence that it is a clause of. A list item or table row must stand
+    under the same words there: "CHF 48" under another heading is another claim."""
+    place = find_verbatim(segment.text, evidence) or find_verbatim(answer[slice(*segment.sentence)], evidence)
+    if place is None or not segment.listed:
+        return place
+    source, start, end = place
+    found = [each for each in evidence.sentences if each.source == source and each.start < end and each.end > start]
+    known = frozenset[str]().union(*(each.stems | each.lead for each in found))
+    above = "" if segment.reading != segment.text else segment.lead
+    wanted = [token.stem for token in tokens(f"{segment.reading} {above}") if token.is_content]
+    return place if all(word in known for word in wanted) else None
 
 
 def _no_similarity(_: SourceSentence) -> float:

@@ -1,4 +1,5 @@
-"""Where a sentence ends: full stops of abbreviations, ordinals, dates and initials do not, in English, German, French and Italian."""
+"""Where a sentence ends: full stops of abbreviations, ordinals, dates and initials end none, in English, German, French and
+Italian."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ import re
 from groundcrew.grounding.wordlists import word_set
 
 #: A mark that may end a sentence, with the quotation marks and brackets that close after it.
-BOUNDARY = re.compile(r"(?:(?<![.!?…؟।])[.!?…؟।]+(?:[\"'”“’»›)\]*_]|[ \u00a0\u202f][»›])*(?=\s))|(?<![。！？])[。！？]+[」』”»)]*")
+BOUNDARY = re.compile(
+    r"(?:(?<![.!?…؟।])[.!?…؟।]+(?:[\"'”“’»›)\]*_]|[ \u00a0\u202f][»›])*(?=\s))|(?<![。！？])[。！？]+[」』”»)]*"
+)
 
 #: Never end a sentence, whatever follows.
 _ABBREVIATIONS = word_set(
@@ -31,9 +34,11 @@ _BEFORE_DIGIT = word_set(
 _OPENERS = word_set(
     """the a an it this that these those you we they he she if please for in on at our your to and but there from with
     after before then also however all any no
-    der die das den dem ein eine sie wir es er ihr ihre unser unsere dies diese dieser dieses wenn falls bitte für in im am an auf bei mit
+    der die das den dem ein eine sie wir es er ihr ihre unser unsere dies diese dieser dieses wenn falls bitte für in
+    im am an auf bei mit
     nach vor danach dann auch aber und jedoch alle kein keine zudem ausserdem zusätzlich von vom zu zum zur ab bis
-    le la les un une il elle ils elles nous vous ce cette ces si pour dans en sur avec après avant puis mais et chaque aucun votre nos
+    le la les un une il elle ils elles nous vous ce cette ces si pour dans en sur avec après avant puis mais et chaque
+    aucun votre nos
     lo gli i uno una lei questo questa se per nel nella con dopo prima poi ma e ogni nessun il suo la sua"""
 )
 _MONTH_START = re.compile(
@@ -110,7 +115,7 @@ def _abbreviates(text: str, stop: int, word: str, after: str) -> bool:
 
 
 def _is_initial(text: str, stop: int, word: str, after: str) -> bool:
-    """ "J. Meier", and the letters of "z. B." and "p. ex.", where a letter or short word with a full stop goes on or came before."""
+    """ "J. Meier", and the letters of "z. B." and "p. ex.": a letter or short word with a full stop follows or came before."""
     if text[stop - 1].isupper() and word != "i":
         return not _SPACED_INITIAL.search(text[max(0, stop - 12) : stop - 1]) or not _opens(after)
     spaced = (

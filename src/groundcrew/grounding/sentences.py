@@ -20,7 +20,8 @@ MARKERS_MAX = 8
 WRAPPED_LINE_CHARS_MIN = 60
 
 _BULLET = re.compile(
-    r"[ \t]*(?:[-*+•‣◦▪–—·●○■□]|[\U0001F300-\U0001FAFF\u2190-\u21FF\u2600-\u27BF\u2B00-\u2BFF][\uFE0E\uFE0F\u20E3]?|\d\uFE0F?\u20E3|"
+    r"[ \t]*(?:[-*+•‣◦▪–—·●○■□]|"
+    r"[\U0001F300-\U0001FAFF\u2190-\u21FF\u2600-\u27BF\u2B00-\u2BFF][\uFE0E\uFE0F\u20E3]?|\d\uFE0F?\u20E3|"
     r"\(?(?P<number>\d{1,2})[.)](?![ \t]*(?i:jan|feb|mär|mar|apr|mai|jun|jul|aug|sep|okt|nov|dez)[a-z]*\b)|"
     r"\(?[a-zA-Z]\)|[a-z]\.(?![ \t]?[A-Za-z]\.)|\(?(?:i{1,3}|iv|v)[.)])[ \t]+"
 )
@@ -29,17 +30,25 @@ _QUOTE_MARK = re.compile(r"[ \t]*>+[ \t]*")
 _RULE = re.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}$")
 _TABLE_RULE = re.compile(r"[ \t|:+-]*-{2,}[ \t|:+-]*$")
 _FENCE = re.compile(
-    r"[ \t]*(?:```|~~~)(?:bash|c|console|cpp|csv|diff|go|html|ini|java|javascript|js|json|markdown|md|plaintext|powershell|python|rust|sh|"
+    r"[ \t]*(?:```|~~~)(?:bash|c|console|cpp|csv|diff|go|html|ini|java|javascript|js|json|markdown|md|plaintext|"
+    r"powershell|python|rust|sh|"
     r"sql|text|toml|ts|txt|typescript|xml|yaml|yml)?[ \t]*$"
 )
 #: Tags that break a text as a line does; one with words of its own is text.
-_TAG = r"</?(?:p|div|br|li|ul|ol|tr|table|thead|tbody|h[1-6]|hr|section|blockquote)(?:\s+[\w-]+=(?:\"[\w#%.:;/-]*\"|'[\w#%.:;/-]*'))*\s*/?>"
+_TAG = (
+    r"</?(?:p|div|br|li|ul|ol|tr|table|thead|tbody|h[1-6]|hr|section|blockquote)"
+    r"(?:\s+[\w-]+=(?:\"[\w#%.:;/-]*\"|'[\w#%.:;/-]*'))*\s*/?>"
+)
 _BREAK_TAGS = re.compile(rf"(?i)(?:{_TAG}\s*)+")
+#: Comments, tags that say something of their own, and runs of tags that break a line.
+_BREAKS = re.compile(rf"(?i)<!--.{{0,2000}}?-->|<[a-z]\w{{0,15}}\s[^<>]{{0,500}}>|(?:{_TAG}\s*)+")
 #: A line that ends with one of these goes on in the next one, capital or not.
 _UNFINISHED = word_set(
     """the a an of for in on at by with from to and or per our your is are costs
-    der die das den dem des ein eine einen einem einer von für in im am an auf bei mit zu zum zur und oder pro ihre ihrer unsere ist
-    kostet beträgt le la les un une des du de pour dans par avec sur et ou est coûte il lo gli una di del della in con per su e o è costa chf eur usd"""
+    der die das den dem des ein eine einen einem einer von für in im am an auf bei mit zu zum zur und oder pro ihre
+    ihrer unsere ist
+    kostet beträgt le la les un une des du de pour dans par avec sur et ou est coûte il lo gli una di del della in con
+    per su e o è costa chf eur usd"""
 )
 _KEY_LINE = re.compile(r"[ \t]*[\w][\w ()/&'’-]{0,40}:(?:\s|$)")
 
@@ -112,7 +121,7 @@ def _lines(text: str) -> Iterator[str]:
             yield line
             continue
         begin = 0
-        for match in _BREAK_TAGS.finditer(line):
+        for match in _BREAKS.finditer(line):
             yield line[begin : match.start()]
             yield line[match.start() : match.end()]
             begin = match.end()

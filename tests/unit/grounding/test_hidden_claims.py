@@ -9,6 +9,8 @@ import pytest
 
 from groundcrew.grounding.claims import claims, segments
 from groundcrew.grounding.plain import plain
+from groundcrew.grounding.reading import read_answer
+from groundcrew.grounding.references import without_references
 from groundcrew.grounding.trust import TrustScorer
 
 SOURCE = (
@@ -140,6 +142,24 @@ def test_what_is_hidden_never_passes(scorer: TrustScorer, answer: str, words: st
 @pytest.fixture(scope="module")
 def scorer() -> TrustScorer:
     return TrustScorer(None)
+
+
+def test_a_figure_after_documents_is_no_pointer_to_a_source() -> None:
+    assert "30" in without_references("Send the documents 30 days before.")
+    assert "2" not in without_references("As passage 2 says, it is so (source 2).")
+
+
+@pytest.mark.parametrize(
+    ("answer", "source"),
+    [
+        ("| Card | Monthly fee |\n|---|---|\n| Gold | CHF 120 |", "| Card | Annual fee |\n|---|---|\n| Gold | CHF 120 |"),
+        ("Gold card:\n- CHF 48 per year", "Silver card:\n- CHF 48 per year\n\nGold card:\n- CHF 120 per year"),
+    ],
+)
+def test_a_row_under_another_header_is_not_word_for_word(answer: str, source: str) -> None:
+    reading = read_answer(answer, [source])
+    assert [claim.place for claim in reading.claims] == [None]
+    assert read_answer(source, [source]).claims[-1].place is not None
 
 
 def test_readings_show_what_is_hidden() -> None:
