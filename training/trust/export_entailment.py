@@ -1,6 +1,6 @@
 """Writes a trained entailment network as int8 ONNX.
 
-    python training/trust/export_entailment.py --weights FILE [FILE …] --arrays FOLDER --output FOLDER
+python training/trust/export_entailment.py --weights FILE [FILE …] --arrays FOLDER --output FOLDER
 """
 
 from __future__ import annotations
