@@ -310,7 +310,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scratch", type=Path, required=True, help="folder for what was read")
     parser.add_argument(
-        "--networks", type=Path, help="folder with fold0 … fold4 of the entailment network; without, features alone"
+        "--networks", type=Path, help="folder with fold_0.onnx … of the entailment network; without, features alone"
     )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="measure only, leave the shipped weights")
