@@ -299,7 +299,7 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scratch", type=Path, required=True, help="folder for what was read; kept between runs")
-    parser.add_argument("--networks", type=Path, help="folder with fold0 … fold4 of the entailment network")
+    parser.add_argument("--networks", type=Path, help="folder with fold_0.onnx … of the entailment network")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="print only, leave RESULTS.md")
     arguments = parser.parse_args()

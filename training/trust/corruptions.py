@@ -13,11 +13,24 @@ import msgspec
 if TYPE_CHECKING:
     from pairs import Pair
 
-#: Sets whose supported claims are rewordings by people or answers of models, worth planting faults in.
-BASES = (
-    *("wikisplit_en", "sgd_en", "deplain_web_de", "rte3_de", "pawsx_de", "xquad_en", "mnli_dev_en", "dart_en", "stsb_en"),
-    *("ragtruth_qa", "summedits", "frank", "quintd", "own_cases"),
-)
+#: Sets whose supported claims are rewordings by people or answers of models, worth planting faults in, and how often.
+BASES = {
+    "summedits": 3.0,
+    "ragtruth_qa": 3.0,
+    "sgd_en": 2.0,
+    "wikisplit_en": 2.0,
+    "infotabs": 2.0,
+    "mnli_dev_en": 2.0,
+    "deplain_web_de": 1.5,
+    "rte3_de": 1.5,
+    "quintd": 1.5,
+    "frank": 1.0,
+    "xquad_en": 1.0,
+    "pawsx_de": 1.0,
+    "dart_en": 0.3,
+    "stsb_en": 0.3,
+    "own_cases": 0.5,
+}
 
 #: Words of one kind: each may be exchanged for another of its set. English, then German.
 SETS: dict[str, list[list[str]]] = {
@@ -357,8 +370,10 @@ def matched(bases: Sequence[Pair], draw: random.Random, size: int) -> Iterator[P
         if len(pair.claim) < 400:
             by_set.setdefault(pair.set, []).append(pair)
     made, counts = 0, dict.fromkeys([*SETS, "number", "name", "condition", "negation", "merged"], 1)
+    names = sorted(by_set)
+    shares = [BASES[name] for name in names]
     while made < size:
-        pair = draw.choice(by_set[draw.choice(sorted(by_set))])
+        pair = draw.choice(by_set[draw.choices(names, shares)[0]])
         found = edits(pair.claim, pair.evidence, names_by_fold[fold_of(pair.group)], draw)
         if not found or draw.random() < 0.05:
             merged = _merged(pair, by_set, draw)

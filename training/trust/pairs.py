@@ -20,7 +20,8 @@ from groundcrew.grounding.statement import read_statement
 from groundcrew.grounding.windows import evidence_window
 
 #: Labels. `UNSUPPORTED` means one of contradicted and not mentioned, which of them is not known.
-SUPPORTED, CONTRADICTED, NOT_MENTIONED, UNSUPPORTED = 0, 1, 2, 3
+#: `WORDS_ONLY` has marked words but no counterpart without, so that the label of the whole would be learnt from its looks.
+SUPPORTED, CONTRADICTED, NOT_MENTIONED, UNSUPPORTED, WORDS_ONLY = 0, 1, 2, 3, 4
 FOLDS = 5
 #: Characters of the windows in training; None is what the product takes.
 WINDOW_SIZES = (300, None, None, None, 640)
@@ -89,7 +90,7 @@ def answer_pairs(name: str, windows: Windows, draw: random.Random | None = None,
             label = (UNSUPPORTED if marked else SUPPORTED) if by_claim else UNSUPPORTED if row["hallucinated"] else SUPPORTED
             if marked:
                 kinds = {span["label_type"] for span in row["spans"] if span["start"] < end and span["end"] > start}
-                label = _span_label(kinds)
+                label = WORDS_ONLY if dataset == "wice_tok" else _span_label(kinds)
             size_of_window = None if draw is None else draw.choice(WINDOW_SIZES)
             yield Pair(
                 set=dataset,
@@ -199,10 +200,14 @@ def all_pairs(*, seed: int = 5) -> list[Pair]:
     human.extend(question_pairs(draw))
     made.extend(human)
     made.extend(case_pairs(held_back=False))
-    made.extend(business_pairs(draw, 9_000))
-    bases = [pair for pair in made if pair.label == SUPPORTED and pair.set in corruptions.BASES]
-    made.extend(corruptions.matched(bases, draw, 22_000))
-    return made
+    return [*made, *constructed(made, seed=seed)]
+
+
+def constructed(pairs: list[Pair], *, seed: int = 5) -> list[Pair]:
+    """What is made up: business facts, and faults planted in the supported of `pairs`."""
+    bases = [pair for pair in pairs if pair.label == SUPPORTED and pair.set in corruptions.BASES]
+    facts = list(business_pairs(random.Random(seed + 1), 16_000))
+    return [*facts, *corruptions.matched(bases, random.Random(seed + 2), 48_000)]
 
 
 PARAPHRASES = (

@@ -14,6 +14,7 @@ from groundcrew.grounding.checks.merged import check_merged
 from groundcrew.grounding.checks.names import check_dosed, check_names
 from groundcrew.grounding.checks.offers import check_offers
 from groundcrew.grounding.checks.parallel import check_parallel
+from groundcrew.grounding.checks.places import check_places
 from groundcrew.grounding.checks.polarity import check_polarity
 from groundcrew.grounding.checks.quantifiers import check_quantifier
 from groundcrew.grounding.checks.rates import check_rates
@@ -40,6 +41,7 @@ def run_checks(
     findings += parallel.findings
     findings += check_names(claim, evidence, anchors)
     findings += check_dosed(claim, evidence)
+    findings += check_places(claim, evidence, anchors)
     findings += check_offers(claim.text, evidence)
     if anchors:
         own = [token.stem for token in claim.content()]

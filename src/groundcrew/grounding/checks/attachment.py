@@ -6,17 +6,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-import msgspec
-
+from groundcrew.grounding.checks.bounds import bound_conflict
+from groundcrew.grounding.checks.derived import is_computed, is_rounded
 from groundcrew.grounding.checks.finding import CheckName, Finding
+from groundcrew.grounding.checks.place import Item, Placed, agrees, comparable, is_money, is_period
 from groundcrew.grounding.evidence import Evidence, SourceSentence
-from groundcrew.grounding.facts import dates
 from groundcrew.grounding.facts.dates import Moment
-from groundcrew.grounding.facts.quantities import Quantity, compatible, same_value
+from groundcrew.grounding.facts.quantities import Quantity
 from groundcrew.grounding.lexicon import is_among, same_word, stem
 from groundcrew.grounding.statement import Statement
-
-Item = Quantity | Moment
 
 #: Weight of a word in the same clause, the same sentence, and in a neighbouring sentence or heading.
 SAME_CLAUSE, SAME_SENTENCE, NEARBY = 1.0, 0.7, 0.45
@@ -39,21 +37,8 @@ RIVALS_MAX, LED_MARGIN = 3, 0.1
 LED_WORDS_MAX, LED_RIVALS_MAX = 6, 6
 #: Words between a count and what it counts.
 COUNTED_GAP_MAX = 2
-#: How far "about" reaches, how far above "over" the exact figure may lie, and the step to which millions are rounded.
-ABOUT_SHARE, OVER_MAX, SCALED_STEP = 0.05, 1.5, 0.01
 #: Share of the fit that the encoder's similarity of the two sentences makes up, where there is an encoder.
 SIMILARITY_SHARE = 0.3
-
-
-_FIGURE_DIGITS = re.compile(r"\d(?:[\d'’,. ]*\d)??(?:[.,](?P<decimals>\d{1,2}))?(?!\d)")
-
-
-class Placed(msgspec.Struct, frozen=True):
-    """A figure or date in a source sentence, with how well its surroundings fit the claim, 0..1."""
-
-    item: Item
-    sentence: SourceSentence
-    fit: float
 
 
 class _Scene:
@@ -93,53 +78,17 @@ def check_figures(
             (sentence, other)
             for sentence in evidence.sentences
             for other in sentence.statement.figures()
-            if _comparable(item, other)
+            if comparable(item, other)
         ]
         scene.is_encoded = all(similarity(sentence) >= 0 for sentence, _ in places)
         found = [Placed(other, sentence, scene.fit(words, other, sentence)) for sentence, other in places]
         if item.start in confirmed:
             # No other figure can fit better than the one that the same sentence gives for the same word.
-            found = [placed for placed in found if _agrees(item, placed.item)]
+            found = [placed for placed in found if agrees(item, placed.item)]
         finding = _judge(item, claim, context, found, scene)
         if finding is not None:
             findings.append(finding)
     return findings
-
-
-def _comparable(item: Item, other: Item) -> bool:
-    if isinstance(item, Quantity) and isinstance(other, Quantity):
-        return compatible(item, other) or _is_period(item, other) or _is_money(item, other)
-    if isinstance(item, Moment) and isinstance(other, Moment):
-        return item.kind == other.kind or (item.kind == "weekday" and dates.weekday_of(other) is not None)
-    if isinstance(item, Quantity) and isinstance(other, Moment):
-        return other.kind == "date" and item.dimension == "" and item.values[0] in (float(other.readings[0][0]),)
-    return isinstance(item, Moment) and isinstance(other, Quantity) and item.kind == "date" and _is_year_figure(item, other)
-
-
-def _is_year_figure(item: Moment, other: Quantity) -> bool:
-    year, month, day = item.readings[0]
-    return other.dimension == "" and not month and not day and float(year) in other.values
-
-
-def _is_period(item: Quantity, other: Quantity) -> bool:
-    periods = {"duration", "months", "working_day", "working_hour"}
-    return item.dimension in periods and other.dimension in periods
-
-
-def _is_money(item: Quantity, other: Quantity) -> bool:
-    money = [
-        quantity.dimension.startswith("currency") or quantity.dimension in ("percent", "promille", "percent_point")
-        for quantity in (item, other)
-    ]
-    return all(money)
-
-
-def _agrees(item: Item, other: Item) -> bool:
-    if isinstance(item, Quantity) and isinstance(other, Quantity):
-        return same_value(item, other)
-    if isinstance(item, Moment) and isinstance(other, Moment):
-        return dates.agree(item, other)
-    return True
 
 
 def _context_words(claim: Statement, item: Item, context: frozenset[str]) -> dict[str, float]:
@@ -205,8 +154,8 @@ def _opens_clause(statement: Statement, clause: int, item: Item) -> bool:
 
 
 def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Placed], scene: _Scene) -> Finding | None:
-    own = [placed for placed in found if _agrees(item, placed.item)]
-    rivals = [placed for placed in found if not _agrees(item, placed.item) and _rivals(item, placed.item)]
+    own = [placed for placed in found if agrees(item, placed.item)]
+    rivals = [placed for placed in found if not agrees(item, placed.item) and _rivals(item, placed.item)]
     best = max(own, key=lambda placed: placed.fit, default=None)
     if best is None:
         return _unstated(item, claim, rivals, scene)
@@ -215,7 +164,7 @@ def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Pl
     named = _named_otherwise(item, claim, best, rivals)
     if named is not None:
         return _misplaced(item, claim, named, veto=_is_counted_alike(item, claim, named))
-    conflict = _role_conflict(item, claim, best, own, scene.evidence.neighbours(best.sentence))
+    conflict = bound_conflict(item, claim, best, own, scene.evidence.neighbours(best.sentence))
     if conflict is not None:
         return conflict
     rival = max(rivals, key=lambda placed: placed.fit, default=None)
@@ -253,7 +202,7 @@ def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Sc
         return None
     if isinstance(item, Quantity) and item.dimension == "ordinal" and _is_counted_elsewhere(item, scene.anchors):
         return None
-    if _is_rounded(item, scene.evidence):
+    if is_rounded(item, scene.evidence) or is_computed(item, claim, scene.anchors):
         return None
     anchored = {anchor.number for anchor in scene.anchors}
     if rival is not None and (rival.sentence.number in anchored or rival.fit >= 2 * FIT_MIN):
@@ -287,7 +236,7 @@ def _is_surely_misplaced(
     """Whether the claim's subject, or far more of its words, stand beside the rival than beside any place of its own figure."""
     if len(own) > OWN_PLACES_MAX or scene.evidence.is_tabular or not _is_counted_alike(item, claim, rival):
         return False
-    if any(other is not item and _comparable(other, rival.item) and _agrees(other, rival.item) for other in claim.figures()):
+    if any(other is not item and comparable(other, rival.item) and agrees(other, rival.item) for other in claim.figures()):
         return False
     words = {form for token in claim.content() for form in scene.evidence.forms(token.stem)}
     subject = {form for token in claim.content() if token.end <= item.start for form in scene.evidence.forms(token.stem)}
@@ -316,7 +265,7 @@ def _beside(placed: Placed, other: Placed, words: set[str], figures: Sequence[It
             token.stem for token in statement.tokens if statement.clause_of(token.start) == clause or token.end <= subject_end
         )
         stated = [figure for figure in stated if statement.clause_of(figure.start) == clause]
-    held = {_key(figure) for figure in figures if any(_comparable(figure, each) and _agrees(figure, each) for each in stated)}
+    held = {_key(figure) for figure in figures if any(comparable(figure, each) and agrees(figure, each) for each in stated)}
     return (words & near) | held
 
 
@@ -357,40 +306,6 @@ def _kind(item: Item, rival: Item) -> CheckName:
     return "unit" if _is_like(item, rival) else "number"
 
 
-def _is_rounded(item: Item, evidence: Evidence) -> bool:
-    """Whether a source gives the figure more exactly: "about 67 %" for 66.8 %, "6.6 °C" for 6.58 °C, "over two hours" for 135
-    minutes. Only a figure that is marked so, or has decimals, or counts millions may be a rounded one."""
-    if not isinstance(item, Quantity) or not item.values or item.dimension in ("code", "ordinal", "fraction"):
-        return False
-    digits = _FIGURE_DIGITS.search(item.text)
-    decimals = len(digits["decimals"] or "") if digits else 0
-    scaled = abs(item.values[0]) >= 1e6 and digits is not None
-    if not (item.bound or decimals or scaled):
-        return False
-    for sentence in evidence.sentences:
-        for other in sentence.statement.quantities:
-            if other.dimension != item.dimension or not other.values or other.bound:
-                continue
-            for mine in item.values:
-                for theirs in other.values:
-                    if _rounds(mine, theirs, item, decimals, scaled):
-                        return True
-    return False
-
-
-def _rounds(mine: float, theirs: float, item: Quantity, decimals: int, scaled: bool) -> bool:
-    if item.bound == "about" and abs(mine - theirs) <= ABOUT_SHARE * abs(theirs):
-        return True
-    if item.bound == "at_least" and mine <= theirs <= OVER_MAX * mine:
-        return True
-    if item.bound == "at_most" and mine / OVER_MAX <= theirs <= mine:
-        return False
-    step = 10.0**-decimals * item.factor
-    if scaled:
-        step = max(step, abs(mine) * SCALED_STEP)
-    return (decimals > 0 or scaled) and 0 < abs(mine - theirs) <= step / 2 + 1e-12 and theirs != 0
-
-
 def _named_otherwise(item: Item, claim: Statement, best: Placed, rivals: Sequence[Placed]) -> Placed | None:
     """The rival that stands beside a name of the claim, where the claim's own figure stands beside another name."""
     clause = claim.clause_of(item.start)
@@ -403,7 +318,7 @@ def _named_otherwise(item: Item, claim: Statement, best: Placed, rivals: Sequenc
             continue
         for rival in rivals:
             if any(
-                other is not item and _comparable(other, rival.item) and _agrees(other, rival.item) for other in claim.figures()
+                other is not item and comparable(other, rival.item) and agrees(other, rival.item) for other in claim.figures()
             ):
                 continue
             if rival.fit >= 2 * FIT_MIN and all(shares_word(word, rival.sentence.stems) for word in words):
@@ -430,7 +345,7 @@ def _gives_both_rightly(
 ) -> bool:
     """Whether the claim gives the rival figure too, and swapping the two would not fit the sources better."""
     for other in claim.figures():
-        if other is item or not _comparable(other, rival.item) or not _agrees(other, rival.item):
+        if other is item or not comparable(other, rival.item) or not agrees(other, rival.item):
             continue
         words = _context_words(claim, other, context)
         straight = best.fit + scene.fit(words, rival.item, rival.sentence)
@@ -446,7 +361,7 @@ def _rivals(item: Item, other: Item) -> bool:
             return False
         if item.dimension == other.dimension == "code":
             return _shape(item.code) == _shape(other.code)
-        return item.dimension == other.dimension or _is_period(item, other) or _is_money(item, other)
+        return item.dimension == other.dimension or is_period(item, other) or is_money(item, other)
     return isinstance(item, Moment) and isinstance(other, Moment)
 
 
@@ -478,60 +393,6 @@ def _is_assembled(item: Moment, anchors: Sequence[SourceSentence]) -> bool:
 
 def _name(item: Item) -> CheckName:
     return "number" if isinstance(item, Quantity) else "date"
-
-
-_FILLER = r"(?:\s+(?:the|at|on|zum|am|um|dem|den|der|le|la|il|version|versione|age|of|alter|von|dell?a))*\s*$"
-_UNTIL = re.compile(
-    r"(?:\b(?:to|until|till|by|before|prior to|up to|through|no later than|bis|bis zum|vor|spätestens|avant|jusqu'au?|prima|"
-    r"fino a[l]?|entro)|[-–—])" + _FILLER,
-    re.IGNORECASE,
-)
-_FROM = re.compile(
-    r"\b(?:from|since|starting|as of|as from|after|following|later than|ab|seit|von|vom|nach|dès|depuis|après|dal|dopo|effective)"
-    + _FILLER,
-    re.IGNORECASE,
-)
-_AFTER = re.compile(r"\b(?:after|following|nach|après|dopo)\b", re.IGNORECASE)
-_REFERS_BACK = re.compile(
-    r"\b(?:above|over|beyond|below|under|exceeding|darüber|darunter|au-delà|oltre)\b(?: (?:that|"
-    r"this|it|which)|\b)|\b(?:after|before) (?:that|this|then)\b|\bdanach\b|\bdavor\b",
-    re.IGNORECASE,
-)
-_NOT_NEAR = re.compile(r"\b(?:not|no|nicht|n't|pas|non)\b[\s\w]{0,14}$", re.IGNORECASE)
-
-
-def _role(text: str, item: Item) -> str:
-    """Whether the words before a date or amount make it an end ("until", "before") or a start ("from", "after")."""
-    if isinstance(item, Quantity) and item.bound in ("at_most", "at_least"):
-        return "until" if item.bound == "at_most" else "from"
-    before = text[max(0, item.start - 40) : item.start]
-    for pattern, role, opposite in ((_UNTIL, "until", "from"), (_FROM, "from", "until")):
-        match = pattern.search(before)
-        if match and isinstance(item, Quantity) and item.dimension in ("duration", "months") and _AFTER.search(match.group()):
-            return ""  # "after 12 hours" says when, not from when
-        if match:
-            return opposite if _NOT_NEAR.search(before[: match.start()]) and "later" not in match.group() else role
-    return ""
-
-
-def _role_conflict(
-    item: Item, claim: Statement, best: Placed, own: list[Placed], around: Sequence[SourceSentence]
-) -> Finding | None:
-    """ "Up to" against "at least", "before" against "after", "from" against "until" with the same figure."""
-    mine = _role(claim.text, item)
-    if not mine or (
-        isinstance(item, Moment) and sum(moment.kind == item.kind for moment in claim.moments) > 1 and item.kind == "time"
-    ):
-        return None
-    roles = {_role(placed.sentence.statement.text, placed.item) for placed in own if placed.fit >= best.fit - 0.05}
-    if not roles or mine in roles or "" in roles:
-        return None
-    following = [best.sentence, *(other for other in around if other.number > best.sentence.number)]
-    if any(_REFERS_BACK.search(other.statement.text) for other in following):
-        return None
-    stated = best.sentence.statement.text[max(0, best.item.start - 20) : best.item.end].split(maxsplit=1)[-1]
-    claimed = claim.text[max(0, item.start - 20) : item.end].split(maxsplit=1)[-1]
-    return Finding(check="direction", contradicted=True, reason=f"“…{stated}” in the source, “…{claimed}” in the answer")
 
 
 def shares_word(word: str, others: frozenset[str]) -> bool:

@@ -19,7 +19,7 @@ from groundcrew.grounding.statement import Statement, read_statement
 CONDITION_CACHE_SIZE = 8_192
 #: Share of the claim's words that the source without its condition must hold, and share of that main part that the claim must
 #: hold, before a dropped condition is certain; for a hint less will do.
-MAIN_SHARE_MIN, BACK_SHARE_MIN, HINT_SHARE_MIN = 0.75, 0.5, 0.7
+MAIN_SHARE_MIN, BACK_SHARE_MIN, HINT_SHARE_MIN = 0.75, 0.6, 0.7
 #: Share of the condition's words that count as telling it.
 TOLD_SHARE_MIN = 0.3
 #: Source sentences, best first, that are looked at.
@@ -29,11 +29,12 @@ QUOTED_CHARS = 60
 
 #: What opens a condition of which nothing may be left out.
 _MARKER = (
-    r"only if|only when|only for|if and only if|if|unless|provided(?: that)?|as long as|on condition that|"
-    r"on the condition that|subject to|in case|except(?: for| in| if| when)?|excluding|other than|"
-    r"nur wenn|nur falls|nur für|wenn|falls|sofern|solange|vorausgesetzt|unter der bedingung|ausser|außer|ausgenommen|"
-    r"mit ausnahme|es sei denn|si|s'|à condition|sauf|seulement si|à moins|excepté|"
-    r"se|a condizione|purché|salvo|tranne|eccetto|a meno"
+    r"only (?:if|when|for|in|with|after|on|once)|once(?! (?:a|an|per|every|in)\b)|as soon as|if and only if|if|unless|"
+    r"provided(?: that)?|as long as|on (?:the )?condition that|subject to|in case|except(?: for| in| if| when)?|"
+    r"excluding|other than|"
+    r"nur (?:wenn|falls|für|bei|nach|mit)|erst wenn|sobald|wenn|falls|sofern|solange|vorausgesetzt|unter der bedingung|"
+    r"ausser|außer|ausgenommen|mit ausnahme|es sei denn|"
+    r"si|s'|dès que|à condition|sauf|seulement si|à moins|excepté|se|a condizione|purché|salvo|tranne|eccetto|a meno"
 )
 _OPENING = re.compile(rf"(?:(?<=[,;(–—])\s*|(?<=\s)|^)(?P<marker>{_MARKER})(?=[\s'’])", re.IGNORECASE)
 _END = re.compile(r"[,;)–—]|\.(?=\s|$)|$")
@@ -112,7 +113,7 @@ def check_condition(claim: Statement, around: str, evidence: Evidence, anchors: 
     if len(own) < 2:
         return []
     told = own | frozenset(token.stem for token in read_statement(around).tokens if token.is_content) if around else own
-    figures = claim.figures()
+    figures = [*claim.figures(), *(read_statement(around).figures() if around else ())]
     for anchor in anchors[:SENTENCES_MAX]:
         if not conditions(anchor.statement):
             continue

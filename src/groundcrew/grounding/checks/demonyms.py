@@ -52,6 +52,6 @@ LANGUAGES: frozenset[str] = frozenset(("english", "german", "french", "italian",
 RELATED: dict[str, frozenset[str]] = {}
 for _line in _LINES.strip().splitlines():
     _words = frozenset(part for word in _line.replace("|", " ").split() for part in (fold(word), *fold(word).split("-")) if part)
-    _telling = _words - frozenset(("united", "great", "republic", "states", "kingdom"))
+    _telling = _words - frozenset(("united", "great", "republic"))
     for _word in _telling:
         RELATED[_word] = _telling

@@ -51,7 +51,10 @@ def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSe
         elif missing:
             rival = _differing(name, missing, evidence) or _alike(name, evidence)
             if rival is not None:
-                veto = (sure or _is_certain(name, rival) or _stands_bare(claim.text, name)) and not evidence.is_tabular
+                marked = any(is_marked(word) for word in name.text.split() if fold(word) in missing)
+                veto = (
+                    not german or titled or marked or _is_certain(name, rival) or _stands_bare(claim.text, name)
+                ) and not evidence.is_tabular
                 findings.append(_finding(f"“{rival.text}” in the source, “{name.text}” in the answer", True, veto))
         else:
             other = _rival(name, claim, evidence)
@@ -94,7 +97,7 @@ def _alike(name: Name, evidence: Evidence) -> Name | None:
     return None
 
 
-_BARE_BEFORE = re.compile(r"(?:^|[(,:;–-]\s*|\b(?:durch|von|bei|mit|ist|sind|an|war|heisst|heißt|leitet|und|oder|für|unter)\s+)$")
+_BARE_BEFORE = re.compile(r"(?:^|[(,:;–]\s*|\b(?:durch|von|bei|mit|ist|sind|an|war|heisst|heißt|leitet|und|oder|für|unter)\s+)$")
 
 
 def _stands_bare(text: str, name: Name) -> bool:

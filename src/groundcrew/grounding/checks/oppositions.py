@@ -83,6 +83,7 @@ AXES: dict[str, str] = {
 PHRASES: list[tuple[str, str]] = [
     (r"without (?:a |any )?(?:limit|limits|restriction|restrictions|ceiling|end)|ohne (?:limit|begrenzung|einschränkung(?:en)?|"
         r"obergrenze)|sans limite|senza limiti", " unlimited "),
+    (r"(?:stopped|stops|stop|quit|ceased|gave up|given up|giving up) (?=\w+ing)", " not "),
     (r"läuft\b[^.;,]{0,40}\bab", " ungültig "),
     (r":\s*(?:false|no|none|nein|falsch|non)", " not "),
     (r":\s*(?:true|yes|ja|oui|sì)", " "),

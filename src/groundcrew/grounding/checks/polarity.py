@@ -26,6 +26,10 @@ ALIKE_SHARE_MIN, ALIKE_BACK_MIN = 0.8, 0.5
 JOINED_WORDS_MIN = 3
 #: A denial without a verb ("no fever") has so few words, and a claim that is compared with it so few.
 FRAGMENT_WORDS_MAX, FRAGMENT_CLAIM_WORDS_MAX = 2, 4
+#: Words after "before" or "after" that say before what.
+COMPLEMENT_WORDS = 3
+#: A shorter word in "-frei" is no compound.
+LACKING_CHARS_MIN = 8
 #: Among source clauses that hold the claim clause alike, the one that the claim covers better is compared.
 BACK_SHARE = 0.3
 POLARITY_CACHE_SIZE = 8_192
@@ -36,6 +40,12 @@ _SPLIT = re.compile(
 )
 _AND = re.compile(r"(?<![\w-])(?:and|or|und|oder|et|ou|e|o)(?![\w-])", re.IGNORECASE)
 _WORD = re.compile(r"n't\b|n’t\b|[^\W\d_]+(?:'[^\W\d_]+)?|\d+(?:[.,:]\d+)*", re.UNICODE)
+_DIGIT = re.compile(r"\d")
+#: A case told from its other side: "only after the check-up" and "not before the check-up".
+_UNTIL_THEN = re.compile(
+    r"\b(?:erst|only after|only once|only when|only from|not until|not before|bis|until|unless|except|ausser|außer)\b",
+    re.IGNORECASE,
+)
 _FRAGMENT = re.compile(r"\s*(?:no|without|kein[e]?|keine[nr]?|ohne|pas de|sans|senza|nessuna?)\b", re.IGNORECASE)
 _DIRECTION_AXES = frozenset(("change", "order", "vertical", "extreme", "comparison", "timing", "rank", "speed"))
 
@@ -121,6 +131,15 @@ def _is_mixed(clause: Clause) -> bool:
     return any((axis, 1 - pole) in taken for axis, pole in taken)
 
 
+def _lacking(word: str, before: str) -> str | None:
+    """What a word says is lacking: "schaden" of "schadenfrei", "" for the "free" of "claim-free"; None for any other word."""
+    if before == "-" and word in ("free", "frei"):
+        return ""
+    if word.endswith("frei") and len(word) >= LACKING_CHARS_MIN and word not in ("gebuhrenfrei", "kostenfrei"):
+        return word.removesuffix("frei")
+    return None
+
+
 _ATTRIBUTES = frozenset(("free", "gratis", "complimentary"))
 _NOUN_AFTER = re.compile(
     r"\s+(?!of\b|for\b|to\b|from\b|up\b|if\b|when\b|until\b|at\b|in\b|on\b|with\b|and\b|or\b|as\b|the\b|within\b)[a-z]{2,}", re.I
@@ -142,6 +161,12 @@ def _read(text: str) -> Clause:
         word = fold(match.group())
         if word in NEGATORS or word.endswith("n't"):
             negators.append(len(stems))
+            continue
+        lacking = _lacking(word, text[match.start() - 1 : match.start()])
+        if lacking is not None:
+            negatives.append("without")
+            stems.extend([stem(lacking)] if lacking else [])
+            words.update([stem(lacking)] if lacking else [])
             continue
         if _is_negative(word) and text[match.start() - 1 : match.start()] != "-" and not _is_attribute(word, text, match.end()):
             negatives.append(word)
@@ -251,7 +276,10 @@ def _negation(claim: Clause, evidence: Clause) -> Finding | None:
         return None
     dropped = len(claim.denied) < len(evidence.denied)
     implied = dropped and all(not scope for scope in evidence.denied)
-    certain = not dropped or (shared >= ALIKE_SHARE_MIN and (back >= LIKE_SHARE_MIN if implied else _is_told(claim, evidence)))
+    turned = _UNTIL_THEN.search(evidence.text) is not None and _UNTIL_THEN.search(claim.text) is not None
+    certain = (not dropped and not turned) or (
+        dropped and shared >= ALIKE_SHARE_MIN and (back >= LIKE_SHARE_MIN if implied else _is_told(claim, evidence))
+    )
     where, where_not = ("answer", "source") if len(claim.denied) > len(evidence.denied) else ("source", "answer")
     both = f"“{_short(evidence.text)}” in the source, “{_short(claim.text)}” in the answer"
     return Finding(
@@ -280,8 +308,23 @@ def _flips(claim: Clause, evidence: Clause) -> list[tuple[str, str, str]]:
         if len(mine) == 1 and len(theirs) == 1 and mine != theirs:
             word = next(word for name, _, word in claim.poles if name == axis)
             other = next(word for name, _, word in evidence.poles if name == axis)
+            if axis == "order" and not _is_of_same(claim.text, word, evidence.text, other):
+                continue
             flips.append((axis, word, other))
     return flips
+
+
+def _is_of_same(claim: str, mine: str, evidence: str, theirs: str) -> bool:
+    """Whether "before" and "after" are followed by the same thing: "report before ordering" is "order after reporting"."""
+    left, right = _complement(claim, mine), _complement(evidence, theirs)
+    return any(same_word(one, other) for one in left for other in right) or bool(_DIGIT.search(claim))
+
+
+def _complement(text: str, word: str) -> list[str]:
+    found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)
+    following = _WORD.findall(text[found.end() :]) if found else []
+    content = [fold(each) for each in following if fold(each) not in STOP_WORDS]
+    return [stem(each) for each in content[:COMPLEMENT_WORDS]]
 
 
 def _short(text: str) -> str:

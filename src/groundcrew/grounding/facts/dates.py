@@ -95,7 +95,7 @@ _QUARTERS = {
 _QUARTER_YEAR = r"(?:\s*(?:of|de|del|du|im|,|/|-)?\s*(?P<year>(?:fiscal |fy ?)?(?:20)?\d\d)\b(?![.,]\d|\s?%))?"
 _QUARTER_PATTERNS = (
     re.compile(rf"\bQ(?P<quarter>[1-4])\b{_QUARTER_YEAR}", re.IGNORECASE),
-    re.compile(rf"\b(?P<quarter>[1-4])Q\b{_QUARTER_YEAR}", re.IGNORECASE),
+    re.compile(rf"\b(?P<quarter>[1-4])Q(?![^\W\d]){_QUARTER_YEAR}", re.IGNORECASE),
     re.compile(
         rf"(?:\b(?P<before>20\d\d)\s+)?(?<![\w.])(?P<name>{'|'.join(re.escape(name) for name in _QUARTERS)}|"
         rf"deuxième|troisième|quatrième)[ -](?:fiscal )?(?:quarter|quartals?|trimestre)\b{_QUARTER_YEAR}",
@@ -118,7 +118,9 @@ _YEAR_ALONE = re.compile(
     r"(?<![\d.,'’/$€£-])(?:(?:1[89]|20)\d\d|(?:(?<=in )|(?<=of )|(?<=\()|(?<=since )|(?<=until )|"
     r"(?<=im jahr )|(?<=en ))(?:1[5-7]|21)\d\d)(?![\d%'’]|[.,]\d|\s?(?:%|chf|eur|usd|francs|"
     r"franken|"
-    r"euros?|dollars?|kg|km|mg|ml)\b)",
+    r"euros?|dollars?|kg|km|mg|ml|cm|mm|m|l|gb|mb|tb|days?|tage?n?|weeks?|wochen?|months?|monaten?|years?|jahren?|hours?|"
+    r"stunden?|minutes?|minuten|seconds?|sekunden|jours?|semaines?|mois|heures?|giorni|settimane|mesi|ore|points?|punkte|"
+    r"people|persons?|personen|customers?|kunden|units?|pieces?|stück)\b)",
     re.IGNORECASE,
 )
 _YEAR_MONEY_BEFORE = re.compile(r"(?i)(?:chf|eur|usd|gbp|fr\.?|[$€£])\s?$")

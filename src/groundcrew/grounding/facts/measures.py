@@ -25,7 +25,7 @@ _REST_STEP = re.compile(r"[-\s/]*[^\W\d_]+")
 _SENTENCE_END = re.compile(r"[.;!?](?=\s)")
 
 _BOUND_BEFORE = [
-    (re.compile(pattern + r"[\s:]*(?:\w+\s+){0,2}(?:of\s+|von\s+|de\s+|di\s+)?$", re.IGNORECASE), bound)
+    (re.compile(pattern + r"(?!\w)[\s:]*(?:\w+[\s:]+){0,2}(?:of\s+|von\s+|de\s+|di\s+)?$", re.IGNORECASE), bound)
     for pattern, bound in (
         (r"\b(?:no|not|nicht|pas|non|never|n't|cannot|without)\b[\w\s]{0,12}\b(?:more than|exceed(?:s|"
         r"ed|ing)?|above|over|later than|longer than|mehr als|länger als|über(?:steigt|schreitet)?|"

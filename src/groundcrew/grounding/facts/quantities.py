@@ -15,7 +15,7 @@ from groundcrew.grounding.facts.measures import Quantity, quantity_at, with_unit
 from groundcrew.grounding.facts.numerals import AND_A_HALF
 from groundcrew.grounding.facts.units import CURRENCIES, DURATION_ENDINGS, FRACTIONS, UNITS
 from groundcrew.grounding.facts.worded import worded
-from groundcrew.grounding.lexicon import fold
+from groundcrew.grounding.lexicon import STOP_WORDS, fold, stem
 
 __all__ = ["Quantity", "compatible", "quantities", "same_value"]
 
@@ -41,6 +41,12 @@ _FIGURE = re.compile(
     rf"Fr\b)\s?)?(?P<sign>(?<![\w.])[-−+])?(?P<figure>{_NUMERIC})"
     r"(?P<fraction>[½¼¾⅓⅔⅛⅕])?(?P<ordinal>st\b|nd\b|rd\b|th\b)?(?P<dash>\.[-–—]+)?"
 )
+#: A path in a file system: at least two parts.
+_PATH = re.compile(r"(?<![\w/\\.])(?:[A-Za-z]:)?(?:[/\\][\w.+-]*\w){2,8}")
+#: A letter that tells one of a kind from another: "hepatitis B", "vitamin D", "Gebäude C".
+_LETTERED = re.compile(r"(?<![\w-])(?P<kind>[a-zäöüé]{4,20}|[A-ZÄÖÜ][a-zäöü]{3,20})\s(?P<letter>[A-HJ-Z])(?![\w'’.&-])")
+_DOTTED = re.compile(r"\d{1,3}(?:\.\d{3}){2,}")
+_MONEY_BEFORE = re.compile(r"(?:[A-Z]{3}|[€$£])\s?$")
 _FRACTION_SIGN = re.compile(r"(?<!\d)[½¼¾⅓⅔⅛⅕]")
 _GROUPING = re.compile(r"['’\s\u00a0\u202f\u2009]")
 _SLASHED = re.compile(r"(?<![\d/.,-])(?:(?P<whole>\d{1,3})[ \u00a0])?(?P<part>\d{1,2})/(?P<of>[2-9]|10|12|100)(?![\d/.,-])")
@@ -83,7 +89,7 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     taken = [(moment.start, moment.end) for moment in moments(text) if moment.kind != "weekday"]
     found: list[Quantity] = []
     has_digit = any(char.isdigit() or char in FRACTIONS for char in text)
-    for quantity in _codes(text, taken) if has_digit or "." in text else ():
+    for quantity in _codes(text, taken) if has_digit or "." in text or "/" in text or "\\" in text else ():
         _take(quantity, taken, found)
     for quantity in (*_composed(text, taken), *(_figures(text, taken) if has_digit else ())):
         _take(quantity, taken, found)
@@ -105,8 +111,10 @@ def _is_free(taken: list[tuple[int, int]], start: int, end: int) -> bool:
 def _codes(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
     return [
         Quantity(start=match.start(), end=match.end(), text=match.group(), dimension="code", code=_code(match.group()))
-        for match in _CODE.finditer(text)
-        if _is_free(taken, match.start(), match.end()) and not _is_measure(match.group())
+        for match in (*_PATH.finditer(text), *_CODE.finditer(text))
+        if _is_free(taken, match.start(), match.end())
+        and not _is_measure(match.group())
+        and not _is_grouped(text, match.start(), match.group())
     ]
 
 
@@ -118,6 +126,11 @@ def _is_measure(text: str) -> bool:
         and letters.group().lower() in CURRENCIES
         and text[letters.end() :].replace(".", "").replace(",", "").isdigit()
     )
+
+
+def _is_grouped(text: str, start: int, code: str) -> bool:
+    """ "1.234.567" is an amount with dots between thousands; "192.168.100.200" is none unless a currency stands before it."""
+    return _DOTTED.fullmatch(code) is not None and (code.count(".") == 2 or _MONEY_BEFORE.search(text, 0, start) is not None)
 
 
 def _code(text: str) -> str:
@@ -140,6 +153,12 @@ def _composed(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
         whole = _count(match["of"])
         if whole > _count(match["part"]) and not (match["part"].isdigit() and text[match.end() : match.end() + 2] in (" %", "%")):
             found.append(quantity_at(text, match.start(), match.end(), (_count(match["part"]) / whole,), "fraction", 1.0))
+    for match in _LETTERED.finditer(text):
+        start, end = match.span("letter")
+        if fold(match["kind"]) not in STOP_WORDS and (
+            match["letter"] != "A" or text[end : end + 1] in ",.;:)" or end == len(text)
+        ):
+            found.append(quantity_at(text, start, end, (float(ord(match["letter"])),), f"label:{stem(match['kind'])}", 1.0))
     for match in _SLASHED.finditer(text):
         value = int(match["part"]) / int(match["of"])
         if value < 1 and _is_free(taken, match.start(), match.end()):

@@ -29,6 +29,7 @@ _PERIODS = ("duration", "months", "working_day")
 def worded(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
     """Numbers written as words, parts, ordinals and articles before a period, outside the spans `taken`."""
     found: list[Quantity] = []
+    taken = list(taken)
     for match in _ELIDED_HOUR.finditer(text):
         found.append(quantity_at(text, match.start(), match.end(), (30.0,), "duration", 60.0))
         taken.append((match.start(), match.end()))
