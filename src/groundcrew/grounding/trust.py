@@ -12,6 +12,7 @@ import numpy as np
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.grounding.entailment import SHIPPED_MODEL, Entailment, shipped_entailment
 from groundcrew.grounding.explanation import explain
+from groundcrew.grounding.features import FEATURE_NAMES
 from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
 from groundcrew.grounding.summary import Verdict, is_vetoed, summarise
 from groundcrew.grounding.trees import Matrix
@@ -23,6 +24,9 @@ VERBATIM_SUPPORT = 0.99
 SUPPORT_MAX = 0.98
 #: Support of a claim that has no word of its own to check ("Yes.").
 UNCHECKABLE_SUPPORT_MAX = 0.3
+#: Support of a claim of which the sources hold not one word in any form.
+UNHEARD_SUPPORT_MAX = 0.15
+_COVERAGE = FEATURE_NAMES.index("coverage_plain")
 #: Claims of one answer that the network reads, the least certain ones: at 8 ms each this bounds a long answer.
 NETWORK_CLAIMS_MAX = 24
 #: The network's word that a claim is contradicted is passed on from this probability on.
@@ -203,6 +207,8 @@ def support_limit(claim: ClaimReading) -> float:
     if claim.features is None:
         return 0.0
     limit = min([SUPPORT_MAX, *(finding.support_max for finding in claim.findings)])
+    if claim.statement.content() and not claim.features[_COVERAGE]:
+        limit = min(limit, UNHEARD_SUPPORT_MAX)
     return limit if claim.statement.content() or is_vetoed(claim) else min(limit, UNCHECKABLE_SUPPORT_MAX)
 
 
