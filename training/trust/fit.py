@@ -32,9 +32,9 @@ Flags = npt.NDArray[np.bool_]
 IMPORTANCE = {
     "ragtruth_qa_adapt": 4.0,
     "own_cases": 5.0,
-    "summedits_train": 2.0,
-    "infotabs_train": 1.5,
-    "quintd_train": 1.0,
+    "summedits_train": 3.0,
+    "infotabs_train": 2.5,
+    "quintd_train": 2.0,
     "frank_train": 1.0,
     "fib_train": 0.5,
     "xsumhal_train": 0.3,
