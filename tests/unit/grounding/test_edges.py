@@ -92,7 +92,7 @@ def test_what_stands_in_the_source_is_supported(scorer: TrustScorer, answer: str
         ("The debit card costs CHF 1e999 per year.", SOURCE),
         ("The debit card costs CHF -48'000'000'000'000'000'000 per year.", SOURCE),
         ("The annual fee of the Gold card is CHF 48.", TABLE),
-        ("The fee of the Gold card is CHF 5000.", RECORD),
+        ("The fee of the Gold card is CHF 999.", RECORD),
         ("👍 The debit card costs CHF 84 per year 👍", SOURCE),
         ("La carte de débit coûte CHF 84 par an. The debit card costs CHF 84 per year.", SOURCE),
         ("השקעה מובטחת ללא סיכון.", SOURCE),
@@ -130,7 +130,9 @@ def test_a_row_is_quoted_where_it_stands(claim: str, source: str, quote: str) ->
 def test_only_two_hundred_passages_are_read(scorer: TrustScorer) -> None:
     passages = [f"Product {number} costs CHF {number + 1000} per year." for number in range(200)]
     assert scorer.score("Product 199 costs CHF 1199 per year.", passages).state == "supported"
-    assert scorer.score("The debit card costs CHF 48 per year.", [*passages, SOURCE]).state == "unsupported"
+    beyond = "Zebra insurance pays for dental work after two accidents."
+    assert scorer.score(beyond, [*passages[1:], beyond]).state == "supported"
+    assert scorer.score(beyond, [*passages, beyond]).state == "unsupported"
 
 
 TEXTS = st.one_of(
