@@ -49,7 +49,8 @@ IMPORTANCE = {
     "xquad_xling": 0.2,
     "constructed": 1.5,
 }
-#: Sets on whose rates a claim's probability is calibrated, and those that an answer's weights are fitted on: the first gives the rates.
+#: Sets on whose rates a claim's probability is calibrated, and those that an answer's weights are fitted on, of which the first
+#: gives the rates.
 CALIBRATION = {"ragtruth_qa_adapt": 1.0, "own_cases": 2.0, "sgd_en": 0.5, "constructed": 0.5, "summedits_train": 0.5}
 ANSWER_SETS = {"ragtruth_qa_adapt": 1.0, "summedits_train": 0.5, "quintd_train": 0.3}
 ANSWER_PENALTY = 30.0

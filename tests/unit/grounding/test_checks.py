@@ -14,7 +14,7 @@ import pytest
 from groundcrew.domain.trust import ClaimScore
 from groundcrew.grounding.checks import Finding, run_checks
 from groundcrew.grounding.claims import claims
-from groundcrew.grounding.evidence import Evidence, find_verbatim
+from groundcrew.grounding.evidence import Evidence, SourceSentence, find_verbatim
 from groundcrew.grounding.facts.dates import agree, moments
 from groundcrew.grounding.facts.quantities import quantities, same_value
 from groundcrew.grounding.ranking import choose_window
