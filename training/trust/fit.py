@@ -55,7 +55,7 @@ CALIBRATION = {"ragtruth_qa_adapt": 1.0, "own_cases": 2.0, "sgd_en": 0.5, "const
 ANSWER_SETS = {"ragtruth_qa_adapt": 1.0, "summedits_train": 0.5, "quintd_train": 0.3}
 ANSWER_PENALTY = 30.0
 #: Plain probabilities beyond these are final: the network is not asked.
-SETTLED = (0.02, 0.985)
+SETTLED = (0.15, 0.9)
 #: Answers of each set in the fit: reading them with networks takes most of the time.
 ANSWERS_MAX = {
     "ragtruth_qa_adapt": 336,
