@@ -8,12 +8,17 @@ from typing import Any
 import click
 
 from groundcrew.cli.common import json_option, print_json, print_table
+from groundcrew.cli.trust_files import trust_calibrate, trust_guarantee
 from groundcrew.errors import InputError
 
 
 @click.group()
 def trust() -> None:
-    """Score answers against their sources."""
+    """Score answers against their sources, and measure the scores on labels."""
+
+
+trust.add_command(trust_calibrate)
+trust.add_command(trust_guarantee)
 
 
 @trust.command("score")

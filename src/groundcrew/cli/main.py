@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("switch", "Ask for, or confirm, the reset of a tripped kill switch."),
     "drill": ("switch", "Trip, measure and re-arm a kill switch; the time becomes evidence."),
     "knowledge": ("knowledge", "Add, approve, list and search knowledge bases."),
-    "trust": ("files", "Score answers against their sources."),
+    "trust": ("files", "Score answers against their sources, and measure the scores on labels."),
     "guard": ("files", "Scan texts with a guard."),
     "policy": ("policy", "Show policies, and test one on labelled texts."),
     "experiment": ("files", "Plan and analyze experiments."),

@@ -26,6 +26,7 @@ BUILT_IN = (
     "return_on_investment",
     "semantic_similarity",
     "stars",
+    "trust_quality",
 )
 
 

@@ -43,6 +43,7 @@ class Gate:
 
     def __init__(self, spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
         self.open, self.broken, self.waiting = threading.Event(), False, threading.Event()
+        self.closes_behind_next = False
         self.open.set()
         for name in ("write", "probe"):
             monkeypatch.setattr(spool._file, name, self._through(getattr(spool._file, name)))
@@ -54,6 +55,9 @@ class Gate:
             result = work(*arguments)  # written, and not yet durable
             self.waiting.set()
             assert self.open.wait(30)
+            if self.closes_behind_next:
+                self.closes_behind_next = False
+                self.open.clear()
             return result
 
         return guarded
@@ -76,7 +80,8 @@ async def test_a_disk_that_hangs_does_not_hang_calls(spool: Spool, monkeypatch: 
     assert (spool.pending(), spool.mark_shipped(10**9)) == (1, 1)
 
 
-async def test_of_a_group_only_those_that_nobody_waits_for_are_withdrawn(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_a_group_only_those_that_nobody_waits_for_are_withdrawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool.open(tmp_path / "patient.db", record_s_max=30.0)
     gate = Gate(spool, monkeypatch)
     gate.open.clear()
     blocker = asyncio.create_task(spool.record(call("first")))
@@ -84,9 +89,9 @@ async def test_of_a_group_only_those_that_nobody_waits_for_are_withdrawn(spool: 
     others = [asyncio.create_task(spool.record(call(each))) for each in ("kept", "gone", "also kept")]
     await asyncio.sleep(0)
     gate.waiting.clear()
+    gate.closes_behind_next = True
     gate.open.set()
     await blocker
-    gate.open.clear()
     await until(gate.waiting.is_set)
     others[1].cancel()
     await asyncio.gather(others[1], return_exceptions=True)
@@ -96,6 +101,7 @@ async def test_of_a_group_only_those_that_nobody_waits_for_are_withdrawn(spool: 
     assert ids(spool) == ["first", "kept", "also kept"]
     assert ids_of_all(spool) == ["first", "kept", "also kept"]
     assert spool.pending() == 0
+    spool.close()
 
 
 async def test_a_hanging_disk_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from groundcrew.grounding.facts.dates import Moment
 from groundcrew.grounding.facts.quantities import Quantity
 from groundcrew.grounding.lexicon import is_among, same_word, stem
 from groundcrew.grounding.statement import Statement
+from groundcrew.grounding.wordlists import word_set
 
 #: Weight of a word in the same clause, the same sentence, and in a neighbouring sentence or heading.
 SAME_CLAUSE, SAME_SENTENCE, NEARBY = 1.0, 0.7, 0.45
@@ -31,6 +32,8 @@ LIKE_FIGURE_BONUS = 0.15
 RIVAL_FIT_MIN, OWN_PLACES_MAX, TABULAR_FIT_MIN = 0.25, 3, 0.6
 #: How many times as telling the claim's words beside the rival only must be as those beside its own figure only.
 RIVAL_WEIGHT_MIN = 2.0
+#: Words that must stand beside the rival only where the two figures stand in different sentences.
+MORE_WORDS_MIN = 2
 #: Rivals, best first, that are asked whether the claim's subject stands beside them, and how much worse they may fit.
 RIVALS_MAX, LED_MARGIN = 3, 0.1
 #: That is asked of short claims on short sources only.
@@ -39,6 +42,12 @@ LED_WORDS_MAX, LED_RIVALS_MAX = 6, 6
 COUNTED_GAP_MAX = 2
 #: Share of the fit that the encoder's similarity of the two sentences makes up, where there is an encoder.
 SIMILARITY_SHARE = 0.3
+
+
+#: Words that relate a figure to others and name nothing.
+_RELATIONS = word_set(
+    "after before until while during without first then afterwards nach vor während danach zuerst avant après prima dopo"
+)
 
 
 class _Scene:
@@ -200,6 +209,8 @@ def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Sc
         return None
     if isinstance(item, Moment) and _is_assembled(item, scene.anchors):
         return None
+    if isinstance(item, Moment) and _is_denied_day(item, claim, scene.anchors):
+        return None
     if isinstance(item, Quantity) and item.dimension == "ordinal" and _is_counted_elsewhere(item, scene.anchors):
         return None
     if is_rounded(item, scene.evidence) or is_computed(item, claim, scene.anchors):
@@ -211,6 +222,19 @@ def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Sc
     label = isinstance(item, Quantity) and item.dimension.startswith("label")
     certain = not label and not scene.evidence.is_tabular
     return Finding(check=_name(item), contradicted=False, reason=f"“{item.text}” is not in the sources", veto=certain)
+
+
+_DENIES = re.compile(
+    r"\b(?:not|no|never|cannot|closed|\w+n't|nicht|kein\w*|geschlossen|zu|pas|fermée?s?|non|chius[oiae])\b", re.IGNORECASE
+)
+
+
+def _is_denied_day(item: Moment, claim: Statement, anchors: Sequence[SourceSentence]) -> bool:
+    """ "It does not run at weekends" where the source says that it runs on weekdays."""
+    if item.kind != "weekday" or not _DENIES.search(claim.text):
+        return False
+    stated = [set(moment.readings[0]) for anchor in anchors for moment in anchor.statement.moments if moment.kind == "weekday"]
+    return bool(stated) and not any(set(item.readings[0]) & days for days in stated)
 
 
 def _is_counted_elsewhere(item: Quantity, anchors: Sequence[SourceSentence]) -> bool:
@@ -238,18 +262,30 @@ def _is_surely_misplaced(
         return False
     if any(other is not item and comparable(other, rival.item) and agrees(other, rival.item) for other in claim.figures()):
         return False
-    words = {form for token in claim.content() for form in scene.evidence.forms(token.stem)}
-    subject = {form for token in claim.content() if token.end <= item.start for form in scene.evidence.forms(token.stem)}
+    telling = [token for token in claim.content() if token.text.lower() not in _RELATIONS]
+    words = {form for token in telling for form in scene.evidence.forms(token.stem)}
+    subject = {form for token in telling if token.end <= item.start for form in scene.evidence.forms(token.stem)}
     others = [figure for figure in claim.figures() if figure is not item]
     before = {token.stem for token in rival.sentence.statement.tokens if token.end <= rival.item.start} | rival.sentence.lead
+    whole = _is_held(claim, rival, others, scene.evidence)
     for placed in own:
         mine, theirs = _beside(placed, rival, words, others), _beside(rival, placed, words, others)
         led = bool((theirs - mine) & subject & before) and not (mine - theirs) & subject
         weight = scene.evidence.weight
+        told = whole or len(theirs - mine) >= MORE_WORDS_MIN or placed.sentence.number == rival.sentence.number
         gain, loss = sum(map(weight, theirs - mine)), sum(map(weight, mine - theirs))
-        if not led and (led_only or not (gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss)):
+        if not led and (led_only or not (told and gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss)):
             return False
     return rival.fit >= RIVAL_FIT_MIN
+
+
+def _is_held(claim: Statement, rival: Placed, others: Sequence[Item], evidence: Evidence) -> bool:
+    """Whether the rival's sentence has every word and every other figure of the claim."""
+    near = rival.sentence.stems | rival.sentence.lead
+    stated = rival.sentence.statement.figures()
+    return all(any(form in near for form in evidence.forms(token.stem)) for token in claim.content()) and all(
+        any(comparable(other, each) and agrees(other, each) for each in stated) for other in others
+    )
 
 
 def _beside(placed: Placed, other: Placed, words: set[str], figures: Sequence[Item]) -> set[str]:

@@ -23,6 +23,8 @@ _FROM = re.compile(
     + _FILLER,
     re.IGNORECASE,
 )
+#: "not before" is "from", "not until" likewise; "no fever since" is still "since".
+_TURNS = re.compile(r"\b(?:before|after|until|till|vor|nach|bis|avant|après|prima|dopo)\b", re.IGNORECASE)
 _AFTER = re.compile(r"\b(?:after|following|nach|après|dopo)\b", re.IGNORECASE)
 _REFERS_BACK = re.compile(
     r"\b(?:above|over|beyond|below|under|exceeding|darüber|darunter|au-delà|oltre)\b(?: (?:that|"
@@ -42,8 +44,17 @@ def _role(text: str, item: Item) -> str:
         if match and isinstance(item, Quantity) and item.dimension in ("duration", "months") and _AFTER.search(match.group()):
             return ""  # "after 12 hours" says when, not from when
         if match:
-            return opposite if _NOT_NEAR.search(before[: match.start()]) and "later" not in match.group() else role
+            turned = _TURNS.search(match.group()) is not None and _NOT_NEAR.search(before[: match.start()]) is not None
+            return opposite if turned else role
     return ""
+
+
+_DENIED_AFTER = re.compile(r"\b(?:not|cannot|can't|won't|isn't|aren't|never|no longer|nicht|kein|keine|pas|non)\b", re.IGNORECASE)
+
+
+def _is_denied_after(text: str, item: Item) -> bool:
+    """Whether a negation follows the figure in its sentence, which turns its bound round."""
+    return _DENIED_AFTER.search(text, item.end) is not None
 
 
 def bound_conflict(
@@ -55,6 +66,8 @@ def bound_conflict(
         isinstance(item, Moment) and sum(moment.kind == item.kind for moment in claim.moments) > 1 and item.kind == "time"
     ):
         return None
+    if _is_denied_after(claim.text, item) != _is_denied_after(best.sentence.statement.text, best.item):
+        return None  # "more than 80 cannot be paid" says what "at most 80" says
     roles = {_role(placed.sentence.statement.text, placed.item) for placed in own if placed.fit >= best.fit - 0.05}
     if not roles or mine in roles or "" in roles:
         return None

@@ -21,7 +21,7 @@ CONDITION_CACHE_SIZE = 8_192
 #: hold, before a dropped condition is certain; for a hint less will do.
 MAIN_SHARE_MIN, BACK_SHARE_MIN, HINT_SHARE_MIN = 0.75, 0.6, 0.7
 #: Share of the condition's words that count as telling it.
-TOLD_SHARE_MIN = 0.3
+TOLD_SHARE_MIN = 0.34
 #: Source sentences, best first, that are looked at.
 SENTENCES_MAX = 2
 #: Words of a condition that are quoted.

@@ -31,7 +31,7 @@ _RIGHT = (
     r"(?-i:OD|AD)(?=\W|$)"
 )
 _BOTH = (
-    r"bilateral(?:ly|e[nrsm]?|i)?|both\s+(?:sides|[a-z]+s)|on both sides|beidseit(?:s|ig|ige[nrsm]?)|bds\.?|beide[nrsm]?\s+"
+    r"bilateral(?:ly|e[nrsm]?|i)?|both\s+(?:[a-z]+\s+)?[a-z]+s|on both sides|beidseit(?:s|ig|ige[nrsm]?)|bds\.?|beide[nrsm]?\s+"
     r"(?:seiten|[A-ZÄÖÜ][\wäöüß]+)|des deux côtés|bilatéra(?:l|le|ux)|entrambi i lati|either side"
 )
 _SIDE = re.compile(rf"(?<![\w'’-])(?:(?P<both>{_BOTH})|(?P<left>{_LEFT})|(?P<right>{_RIGHT}))(?![\w'’])", re.IGNORECASE)
@@ -52,11 +52,11 @@ _ONLY = re.compile(r"\b(?:only|just|solely|nur|lediglich|seulement|solo|soltanto
 
 
 class Side(msgspec.Struct, frozen=True):
-    """A side: "left", "right" or "both", its words, and the stem of what it is a side of ("" where it names nothing)."""
+    """A side: "left", "right" or "both", its words, and the stems of what it is a side of (none where it names nothing)."""
 
     side: str
     text: str
-    noun: str
+    nouns: tuple[str, ...]
     clause: int
 
 
@@ -69,7 +69,7 @@ def sides(statement: Statement) -> tuple[Side, ...]:
         if side != "both" and not _is_side(statement.text, match, side):
             continue
         clause = statement.clause_of(match.start())
-        found.append(Side(side, match.group(), _noun(statement, match, clause), clause))
+        found.append(Side(side, match.group(), _nouns(statement, match, clause), clause))
     return tuple(found)
 
 
@@ -88,20 +88,28 @@ def _is_side(text: str, match: re.Match[str], side: str) -> bool:
     return True
 
 
-def _noun(statement: Statement, match: re.Match[str], clause: int) -> str:
-    """What the side is a side of: the last of the next words for an adjective, the word before for "knee rechts"."""
-    following = [
-        token
-        for token in statement.content()
-        if token.start >= match.end() and statement.clause_of(token.start) == clause and token.start - match.end() <= 24
-    ]
-    if following and not statement.text[match.end() : following[0].start].strip() and len(following[0].text) > 2:
-        return following[0].stem
-    before = [token for token in statement.content() if token.end <= match.start() and statement.clause_of(token.start) == clause]
+def _nouns(statement: Statement, match: re.Match[str], clause: int) -> tuple[str, ...]:
+    """What the side is a side of: the next words for an adjective ("left lower lobe"), the word before for "knee rechts"."""
+    content = [token for token in statement.content() if statement.clause_of(token.start) == clause]
+    if match.lastgroup == "both":
+        inside = [token.stem for token in content if match.start() < token.start < match.end()]
+        if inside:
+            return tuple(inside[-NOUN_REACH:])
+    nouns: list[str] = []
+    end = match.end()
+    for token in content:
+        if token.start >= end and not statement.text[end : token.start].strip() and len(nouns) < NOUN_REACH:
+            nouns.append(token.stem)
+            end = token.end
+    if nouns:
+        return tuple(nouns)
+    before = [token for token in content if token.end <= match.start()]
     gap = statement.text[before[-1].end : match.start()].strip().lower() if before else "-"
-    if before and gap in ("", "(", ","):
-        return before[-1].stem
-    return ""
+    return (before[-1].stem,) if before and gap in ("", "(", ",") else ()
+
+
+def _is_of_same(one: Side, other: Side) -> bool:
+    return any(same_word(mine, theirs) for mine in one.nouns for theirs in other.nouns)
 
 
 def check_laterality(claim: Statement, anchors: Sequence[SourceSentence]) -> list[Finding]:
@@ -109,7 +117,7 @@ def check_laterality(claim: Statement, anchors: Sequence[SourceSentence]) -> lis
     findings: list[Finding] = []
     for side in sides(claim):
         stated = _stated(claim, side, anchors)
-        if not stated or any(_allows(other, side, claim) for other in stated):
+        if not stated or any(_allows(other, side, claim) for other in stated) or _is_told_apart(claim, side, anchors):
             continue
         reason = f"“{stated[0].text}” in the source, “{side.text}” in the answer"
         findings.append(Finding(check="laterality", contradicted=True, reason=reason))
@@ -121,12 +129,25 @@ def _stated(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> 
     named = [(anchor, other) for anchor in anchors for other in sides(anchor.statement)]
     words = {token.stem for token in claim.content() if claim.clause_of(token.start) == side.clause}
     ranked = [(_share(words, anchor.statement, other), other) for anchor, other in named]
-    if side.noun:
-        ranked = [
-            (share + NOUN_BONUS * (bool(other.noun) and same_word(other.noun, side.noun)), other) for share, other in ranked
-        ]
+    if side.side == "both":
+        ranked = [(share, other) for share, other in ranked if not other.nouns or _is_of_same(other, side)]
+    ranked = [(share + NOUN_BONUS * _is_of_same(other, side), other) for share, other in ranked]
     best = max((share for share, _ in ranked), default=0.0)
     return [other for share, other in ranked if share >= max(best - 0.01, ALIGNED_SHARE_MIN)]
+
+
+def _is_told_apart(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> bool:
+    """Whether a clause on the claim's own side holds more of its words, the part of the body aside, than any on another side."""
+    words = {token.stem for token in claim.content() if not any(same_word(token.stem, noun) for noun in side.nouns)}
+    same, other = 0.0, 0.0
+    for anchor in anchors:
+        for each in sides(anchor.statement):
+            share = _share(words, anchor.statement, each)
+            if each.side == side.side:
+                same = max(same, share)
+            else:
+                other = max(other, share)
+    return same > other
 
 
 def _share(words: set[str], statement: Statement, side: Side) -> float:

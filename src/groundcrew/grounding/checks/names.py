@@ -10,8 +10,9 @@ from groundcrew.grounding.checks.attachment import shares_word
 from groundcrew.grounding.checks.demonyms import LANGUAGES, RELATED
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import Evidence, SourceSentence
-from groundcrew.grounding.lexicon import fold, stem
+from groundcrew.grounding.lexicon import STOP_WORDS, fold, stem
 from groundcrew.grounding.statement import Name, Statement, is_german, is_marked, is_titled
+from groundcrew.grounding.wordlists import word_set
 
 #: A source sentence must hold this share of the claim's other words before its name counts instead of the claim's.
 STATED_SHARE_MIN = 0.75
@@ -105,18 +106,23 @@ def _stands_bare(text: str, name: Name) -> bool:
     return _BARE_BEFORE.search(text[max(0, name.start - 12) : name.start]) is not None and name.start > 0
 
 
-_DOSED = re.compile(r"(?<![\w-])(?P<drug>[A-ZÄÖÜ][a-zäöüéè]{4,})\s\d[\d.,]*\s?(?:mg|g|ml|µg|mcg|IE|IU)\b")
+#: Words before a dose that are no medicine.
+_FORMS = word_set(
+    """tablet tablets capsule capsules dose doses pill pills drops syrup daily maximum another about further tablette tabletten
+    kapsel kapseln dosis tropfen täglich maximal comprimé comprimés gélule dose compressa compresse capsula dosaggio"""
+)
+_DOSED = re.compile(r"(?<![\w-])(?P<drug>[A-Za-zÄÖÜäöü][a-zäöüéè]{5,24})\s\d[\d.,]*\s?(?:mg|g|ml|µg|mcg|IE|IU)\b")
 
 
 def check_dosed(claim: Statement, evidence: Evidence) -> list[Finding]:
     """A finding where a medicine stands before a dose that the sources give for another one ("Amoxicillin 500 mg")."""
     findings: list[Finding] = []
     for match in _DOSED.finditer(claim.text):
-        if _is_known(fold(match["drug"]), evidence):
+        if match["drug"].lower() in _FORMS | STOP_WORDS or _is_known(fold(match["drug"]), evidence):
             continue
         for sentence in evidence.sentences:
             other = _DOSED.search(sentence.statement.text)
-            if other is not None:
+            if other is not None and other["drug"].lower() not in _FORMS and other["drug"].lower() not in claim.text.lower():
                 findings.append(_finding(f"“{other['drug']}” in the source, “{match['drug']}” in the answer", True, True))
                 break
     return findings[:1]

@@ -83,6 +83,9 @@ AXES: dict[str, str] = {
 PHRASES: list[tuple[str, str]] = [
     (r"without (?:a |any )?(?:limit|limits|restriction|restrictions|ceiling|end)|ohne (?:limit|begrenzung|einschränkung(?:en)?|"
         r"obergrenze)|sans limite|senza limiti", " unlimited "),
+    (r"and (?:nobody|no one|nothing|none) else|(?:nobody|no one|nothing|none) (?:else )?(?:but|except|other than)|"
+        r"und (?:sonst )?(?:niemand|nichts)(?: sonst| anderes)?|niemand(?: anders)? ausser|nichts ausser", " only "),
+    (r"in part|zum teil|en partie|in parte", " partial "),
     (r"(?:stopped|stops|stop|quit|ceased|gave up|given up|giving up) (?=\w+ing)", " not "),
     (r"läuft\b[^.;,]{0,40}\bab", " ungültig "),
     (r":\s*(?:false|no|none|nein|falsch|non)", " not "),

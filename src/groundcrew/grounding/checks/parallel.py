@@ -114,9 +114,10 @@ def _beside(statement: Statement, figures: list[Quantity], *, is_after: bool) ->
             start, end = figures[number - 1].end if number else 0, figure.start
         words = [token for token in content if start <= token.start < end and token.text.lower() not in UNITS]
         clause = statement.clause_of(figure.start)
-        found.append(
-            {token.stem for token in words if statement.clause_of(token.start) == clause} or {each.stem for each in words}
-        )
+        own = {token.stem for token in words if statement.clause_of(token.start) == clause}
+        following = figures[number + 1 : number + 2] if is_after else figures[max(0, number - 1) : number]
+        others = {statement.clause_of(other.start) for other in following}
+        found.append(own or {token.stem for token in words if statement.clause_of(token.start) not in others})
     return found
 
 

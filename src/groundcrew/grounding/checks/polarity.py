@@ -26,6 +26,8 @@ ALIKE_SHARE_MIN, ALIKE_BACK_MIN = 0.8, 0.5
 JOINED_WORDS_MIN = 3
 #: A denial without a verb ("no fever") has so few words, and a claim that is compared with it so few.
 FRAGMENT_WORDS_MAX, FRAGMENT_CLAIM_WORDS_MAX = 2, 4
+#: Fewer words say too little to compare whole sentences.
+WHOLE_WORDS_MIN = 3
 #: Words after "before" or "after" that say before what.
 COMPLEMENT_WORDS = 3
 #: A shorter word in "-frei" is no compound.
@@ -218,6 +220,33 @@ def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
         verdicts = [_compare(clause, other, denials) for rank, other in ranked if rank >= best - 0.02]
         if all(verdict is not None for verdict in verdicts):
             return [verdict for verdict in verdicts[:1] if verdict is not None]
+    return _turned_whole(claim, evidence)
+
+
+@lru_cache(maxsize=POLARITY_CACHE_SIZE)
+def _whole(text: str) -> Clause:
+    """The whole sentence read as one clause."""
+    normal = text.replace("’", "'")
+    for pattern, replacement in _PHRASE_PATTERNS:
+        normal = pattern.sub(replacement, normal)
+    return _read(normal)
+
+
+def _turned_whole(claim: str, evidence: Sequence[str]) -> list[Finding]:
+    """A finding where a sentence has the claim's words in other clauses ("not covered are …", "…, are covered") and one negation
+    more or less."""
+    mine = _whole(claim)
+    if len(mine.words) < WHOLE_WORDS_MIN:
+        return []
+    for sentence in evidence:
+        theirs = _whole(sentence)
+        odd = (len(mine.denied) - len(theirs.denied) + _prefixed(mine, theirs) + _prefixed(theirs, mine)) % 2 == 1
+        alike = _overlap(mine, theirs) >= WHOLE_SHARE and _overlap(theirs, mine) >= WHOLE_SHARE
+        if odd and alike and not _flips(mine, theirs) and not _UNTIL_THEN.search(sentence):
+            where, where_not = ("answer", "source") if len(mine.denied) > len(theirs.denied) else ("source", "answer")
+            both = f"“{_short(sentence)}” in the source, “{_short(claim)}” in the answer"
+            reason = f"a negation in the {where} that is not in the {where_not}: {both}"
+            return [Finding(check="negation", contradicted=True, reason=reason)]
     return []
 
 
@@ -256,7 +285,7 @@ def _compare(claim: Clause, evidence: Clause, denials: int) -> Finding | None:
     """A finding where parity of negation and opposites together turn the clause round. `denials` counts the negations of the
     whole claim: one that stands in another of its clauses may be the one that this source clause has."""
     flips = _flips(claim, evidence)
-    odd = (len(claim.denied) - len(evidence.denied)) % 2 == 1
+    odd = (len(claim.denied) - len(evidence.denied) + _prefixed(claim, evidence) + _prefixed(evidence, claim)) % 2 == 1
     if odd and flips:
         return None
     if odd and (denials - len(evidence.denied)) % 2 == 1 and (_denials(claim, evidence) - _denials(evidence, claim)) % 2 == 1:
@@ -268,6 +297,18 @@ def _compare(claim: Clause, evidence: Clause, denials: int) -> Finding | None:
         veto = axis not in CONVERSE_AXES or alike
         return Finding(check=name, contradicted=True, reason=f"“{theirs}” in the source, “{mine}” in the answer", veto=veto)
     return None
+
+
+_PREFIX = re.compile(r"(?:un|in|im|ir|non|dis)(?=[a-z]{4})")
+
+
+def _prefixed(clause: Clause, other: Clause) -> int:
+    """Words of `clause` that are the opposite of a word of the other by their prefix ("unchanged", "changed")."""
+    count = 0
+    for word in clause.stems - other.stems:
+        prefix = _PREFIX.match(word)
+        count += prefix is not None and any(same_word(word[prefix.end() :], each) for each in other.stems)
+    return count
 
 
 def _negation(claim: Clause, evidence: Clause) -> Finding | None:

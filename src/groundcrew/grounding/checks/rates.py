@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import Evidence, SourceSentence
+from groundcrew.grounding.facts.numerals import word_value
 from groundcrew.grounding.facts.quantities import same_value
+from groundcrew.grounding.facts.units import UNITS
+from groundcrew.grounding.lexicon import fold
 from groundcrew.grounding.statement import Statement
 
 _PER = r"(?:(?:per|a|an|each|every|pro|je|par|al|alla|jede[nrsm]?|chaque|ogni)\s+|all'|/\s?)"
@@ -17,7 +20,11 @@ _RATES: dict[str, re.Pattern[str]] = {
         ("hour", r"hour|h|stunde|heure|ora", r"hourly|stündlich"),
         ("day", r"day|d|tag|jour|giorno", r"daily|täglich\w*|quotidien\w*|giornalier\w*"),
         ("week", r"week|woche|semaine|settimana", r"weekly|wöchentlich\w*|hebdomadaire|settimanal\w*"),
-        ("month", r"month|monat|mois|mese", r"monthly|monatlich\w*|mensuel\w*|mensil\w*"),
+        (
+            "month",
+            r"month|monat|mois|mese",
+            r"(?:of|in) (?:each|the|every) month|des monats|im monat|du mois|del mese|monthly|monatlich\w*|mensuel\w*|mensil\w*",
+        ),
         ("quarter", r"quarter|quartal|trimestre", r"quarterly|vierteljährlich\w*|trimestriel\w*|trimestral\w*"),
         ("half_year", r"half-year|halbjahr|semestre", r"half-yearly|semi-?annual\w*|halbjährlich\w*|semestriel\w*"),
         (
@@ -26,6 +33,14 @@ _RATES: dict[str, re.Pattern[str]] = {
             r"(?<!semi-)(?<!semi)annual(?:ly)?|(?<!half-)yearly|jährlich\w*|annuel\w*|annual[ei]|p\.\s?a\.",
         ),
     )
+}
+#: unit → what it is called in a reason
+_PERIODS = {
+    ("duration", 3600): "hours",
+    ("duration", 86400): "days",
+    ("duration", 604800): "weeks",
+    ("months", 1): "months",
+    ("months", 12): "years",
 }
 _FIGURE = re.compile(r"\d")
 _PER_OTHER = re.compile(r"\b(?:per|pro|je|each|par|ogni|por) [^\W\d_]+", re.IGNORECASE)
@@ -37,9 +52,22 @@ ALIGNED_SHARE_MIN = 0.6
 HEADING_REACH = 8
 
 
+_EVERY = re.compile(
+    r"\b(?:every|alle|tous les|toutes les|ogni)\s+(?P<count>\d{1,2}|[^\W\d_]+)\s+"
+    r"(?P<unit>hours?|days?|weeks?|months?|years?|stunden|tage|wochen|monate|jahre|heures|jours|semaines|mois|ans|ore|giorni|settimane|mesi|anni)\b",
+    re.IGNORECASE,
+)
+
+
 def rates(text: str) -> set[str]:
-    """The periods that amounts in `text` are given per ("month", "year" …)."""
-    return {period for period, pattern in _RATES.items() if pattern.search(text)}
+    """The periods that amounts in `text` are given per ("month", "year", "3 years" …)."""
+    found = {period for period, pattern in _RATES.items() if pattern.search(text)}
+    for match in _EVERY.finditer(text):
+        count = float(match["count"]) if match["count"].isdigit() else word_value(match["count"])
+        if count is not None and count > 1:
+            dimension, factor = UNITS[fold(match["unit"])]
+            found.add(f"{count:g} {_PERIODS.get((dimension, int(factor)), str(match['unit']).lower())}")
+    return found
 
 
 def check_rates(claim: Statement, anchors: Sequence[SourceSentence], share: float, evidence: Evidence) -> list[Finding]:

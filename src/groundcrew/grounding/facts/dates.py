@@ -61,6 +61,22 @@ _SHORT_DAYS = [name for name in _WEEKDAYS if len(name) <= 3]
 _LONG_DAY_WORDS = "|".join(sorted(_LONG_DAYS, key=len, reverse=True)) + "|lunedì|martedì|mercoledì|giovedì|venerdì"
 _TO = r"\s*(?:-|–|—|to|through|until|till|bis|à|au|al|a|until)\s*"
 
+_ORDINAL_DAYS = {
+    fold(name): number
+    for names in (
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+        "sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth "
+        "twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first",
+        "ersten zweiten dritten vierten fünften sechsten siebten achten neunten zehnten elften zwölften dreizehnten vierzehnten "
+        "fünfzehnten sechzehnten siebzehnten achtzehnten neunzehnten zwanzigsten einundzwanzigsten zweiundzwanzigsten "
+        "dreiundzwanzigsten vierundzwanzigsten fünfundzwanzigsten sechsundzwanzigsten siebenundzwanzigsten "
+        "achtundzwanzigsten neunundzwanzigsten dreissigsten einunddreissigsten",
+        "premier",
+        "primo",
+    )
+    for number, name in enumerate(names.split(), start=1)
+}
+_ORDINAL_WORDS = "|".join(sorted(_ORDINAL_DAYS, key=len, reverse=True)) + "|fünften|zwölften|fünfzehnten"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th|\.|er|°)?"
 _YEAR = r"(?P<year>(?:1[5-9]|20|21)\d\d)"
 _DATE_PATTERNS = [
@@ -72,12 +88,14 @@ _DATE_PATTERNS = [
         r"\b(?:am|vom|bis|zum|ab|den|der|dem|seit|until|from|on|by|le|il|dal|"
         r"al)\s+(?P<day>[0-3]?\d)\.\s?(?P<month>0?[1-9]|1[0-2])\.(?!\d)",
         r"\b(?P<either>[0-3]?\d)/(?P<other>[0-3]?\d)/(?P<year>\d{4}|\d{2})\b",
+        rf"\b(?P<ordinal>{_ORDINAL_WORDS})\s+(?:of\s+)?(?P<name>{_MONTH_WORDS})\b\.?(?:,?\s+{_YEAR}\b)?",
         rf"\b{_DAY}\s+(?:of\s+|de\s+|di\s+)?(?P<name>{_MONTH_WORDS})\b\.?(?:,?\s+{_YEAR}\b)?",
         rf"\b(?P<name>{_MONTH_WORDS})\b\.?\s+{_DAY}(?!\d|[:.]\d|\s*(?:%|hours?\b|days?\b|a\.?m|"
         rf"p\.?m))\b(?:,?\s+{_YEAR}\b)?",
         rf"\b(?P<name>{_MONTH_WORDS})\b\.?,?\s+(?:of\s+|de\s+)?{_YEAR}\b",
     )
 ]
+_WORDED_PATTERNS = [pattern for pattern in _DATE_PATTERNS if "ordinal" in pattern.groupindex]
 _YEAR_RANGE = re.compile(r"(?<![\d.,/-])(?P<first>(?:19|20)\d\d)\s?[/–-]\s?(?P<last>(?:19|20)?\d\d)(?![\d/]|[-.,]\d)")
 _QUARTERS = {
     fold(name): number
@@ -230,7 +248,7 @@ def _year_ranges(text: str) -> list[Moment]:
 def _dates(text: str) -> list[Moment]:
     found: list[Moment] = []
     has_digit = any(map(str.isdigit, text))
-    for pattern in _DATE_PATTERNS if has_digit else ():
+    for pattern in _DATE_PATTERNS if has_digit else _WORDED_PATTERNS:
         for match in pattern.finditer(text):
             readings = _date_readings(match.groupdict())
             if readings:
@@ -282,7 +300,7 @@ def _date_readings(parts: dict[str, str | None]) -> tuple[tuple[int, ...], ...]:
         both = ((year, second, first), (year, first, second))
         return tuple(dict.fromkeys(reading for reading in both if 1 <= reading[1] <= 12 and 1 <= reading[2] <= 31))
     month = int(parts.get("month") or 0) or _MONTHS.get(fold(parts.get("name") or ""), 0)
-    day = int(parts.get("day") or 0)
+    day = int(parts.get("day") or 0) or _ORDINAL_DAYS.get(fold(parts.get("ordinal") or ""), 0)
     return ((year, month, day),) if 1 <= month <= 12 and day <= 31 else ()
 
 

@@ -39,6 +39,8 @@ def word_value(word: str) -> float | None:
         return NUMBER_WORDS[folded]
     if folded == "anderthalb":
         return 1.5
+    if folded.endswith("mal") and len(folded) > 4:
+        return word_value(folded.removesuffix("mal"))
     half = _HALVES.fullmatch(folded)
     if half is not None:
         whole = _part(half["whole"] if half["whole"] is not None else half["plain"], _GERMAN_PART)
