@@ -22,7 +22,6 @@ import numpy as np
 from groundcrew.errors import InputError
 from groundcrew.grounding.cascade import SUPPORT_THRESHOLD
 from groundcrew.grounding.cascade_fit import LabelledClaim, asked_shares, fit_cascade
-from groundcrew.grounding.cascaded import shipped_scorer
 from groundcrew.grounding.trust import TrustScorer
 
 ROOT = Path(__file__).parents[2]
@@ -138,7 +137,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=600)
     parser.add_argument("--margin", type=float, default=0.01)
     arguments = parser.parse_args()
-    trust = shipped_scorer()
+    trust = TrustScorer.shipped()
     sets = {"own cases": scored(list(own_cases()), trust)}
     for name in SETS:
         path = arguments.data / f"{name}.jsonl.gz"

@@ -19,10 +19,10 @@ from examples import Example, claim_examples, grounding_answers, is_held_back, o
 
 from groundcrew.grounding.checks import Finding, run_checks
 from groundcrew.grounding.claims import claims
-from groundcrew.grounding.encoder import Encoder
-from groundcrew.grounding.evidence import Evidence, find_verbatim
-from groundcrew.grounding.features import EncodingCache, gather
-from groundcrew.grounding.statement import read_statement
+from groundcrew.grounding.evidence import Evidence, SourceSentence, find_verbatim
+from groundcrew.grounding.ranking import choose_window
+from groundcrew.grounding.reading import ANCHORS_MAX
+from groundcrew.grounding.statement import Statement, read_statement
 
 GROUNDING_SETS = {"summedits_train": 700, "ragtruth_qa_adapt": 336, "infotabs_train": 600, "quintd_train": 200}
 PARAPHRASE_SETS = {
@@ -35,24 +35,29 @@ PARAPHRASE_SETS = {
 }
 
 
-def findings_of(text: str, evidence: Evidence, cache: EncodingCache | None) -> list[Finding] | None:
+def findings_of(text: str, evidence: Evidence) -> list[Finding] | None:
     """What the checks find against one claim; None where it stands in a source word for word, so that no check is asked."""
     if find_verbatim(text, evidence) is not None or not evidence.sentences:
         return None
     statement = read_statement(text)
     nothing: frozenset[str] = frozenset()
-    described = gather([statement], [nothing], evidence, cache)[0]
-    return run_checks(statement, nothing, evidence, described.anchors, described.similarity)
+    return run_checks(statement, nothing, evidence, anchors_of(statement, evidence), lambda _: -1.0)
 
 
-def print_cases(rows: Sequence[dict[str, Any]], cache: EncodingCache | None, *, show: bool) -> None:
+def anchors_of(statement: Statement, evidence: Evidence) -> list[SourceSentence]:
+    """The sentences that the product lays a claim beside."""
+    window = choose_window(statement, frozenset(), evidence)
+    return [evidence.sentences[number] for number in window.ranked[:ANCHORS_MAX]] if window is not None else []
+
+
+def print_cases(rows: Sequence[dict[str, Any]], *, show: bool) -> None:
     """Recall of vetoes by kind of fault, and their false alarms on rewordings. `show` names the misses."""
     asked: Counter[str] = Counter()
     objected: Counter[str] = Counter()
     hinted: Counter[str] = Counter()
     for row in rows:
         evidence = Evidence(row["sources"])
-        found = [each for claim in claims(row["answer"]) for each in findings_of(claim.text, evidence, cache) or []]
+        found = [each for claim in claims(row["answer"]) for each in findings_of(claim.text, evidence) or []]
         vetoed = any(each.veto for each in found)
         asked[row["kind"]] += 1
         objected[row["kind"]] += vetoed
@@ -78,7 +83,7 @@ def set_examples() -> dict[str, list[Example]]:
     return {name: sample(examples, 900) for name, examples in found.items()}
 
 
-def print_sets(cache: EncodingCache | None, *, show: int) -> None:
+def print_sets(*, show: int) -> None:
     """False alarms on supported claims and hits on unsupported ones, by set, and the precision of each kind of finding."""
     by_check: dict[str, Counter[str]] = defaultdict(Counter)
     print("| set | supported | objected (veto) | hint only | unsupported | objected (veto) |\n|---|---|---|---|---|---|")
@@ -86,7 +91,7 @@ def print_sets(cache: EncodingCache | None, *, show: int) -> None:
         counts: Counter[tuple[bool, str]] = Counter()
         shown = 0
         for example in examples:
-            found = findings_of(example.claim, Evidence(example.sources), cache)
+            found = findings_of(example.claim, Evidence(example.sources))
             if found is None:
                 continue
             vetoes = [each for each in found if each.veto]
@@ -117,9 +122,9 @@ def print_speed(rows: Sequence[dict[str, Any]]) -> None:
         evidence = Evidence([*row["sources"], *rows[len(taken) % len(rows)]["sources"]])
         statement = read_statement(row["answer"])
         nothing: frozenset[str] = frozenset()
-        described = gather([statement], [nothing], evidence, None)[0]
+        anchors = anchors_of(statement, evidence)
         start = time.process_time()
-        run_checks(statement, nothing, evidence, described.anchors, described.similarity)
+        run_checks(statement, nothing, evidence, anchors, lambda _: -1.0)
         taken.append(1000 * (time.process_time() - start))
     print("checks of one claim, ms: p50 {:.2f}, p90 {:.2f}, p99 {:.2f}".format(*np.percentile(taken, (50, 90, 99))))
 
@@ -131,18 +136,16 @@ def main() -> None:
     parser.add_argument("--sets", action="store_true")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--batch", type=int)
-    parser.add_argument("--encoder", action="store_true", help="with the encoder, as the product runs; slower")
     parser.add_argument("--show", type=int, default=0, help="false alarms shown for each set; any: misses of cases not held back")
     arguments = parser.parse_args()
-    cache = EncodingCache(Encoder.shipped()) if arguments.encoder else None
     rows = [row for row in own_cases() if arguments.batch in (None, row.get("batch", 1))]
     if arguments.cases:
         for held_back in (False, True):
             print("\nheld back" if held_back else "tuned on", "\n| kind | n | vetoed | hint only |\n|---|---|---|---|")
             chosen = [row for row in rows if is_held_back(row["id"]) is held_back]
-            print_cases(chosen, cache, show=bool(arguments.show) and not held_back)
+            print_cases(chosen, show=bool(arguments.show) and not held_back)
     if arguments.sets:
-        print_sets(cache, show=arguments.show)
+        print_sets(show=arguments.show)
     if arguments.speed:
         print_speed(rows)
 

@@ -82,7 +82,8 @@ def _score_with_verifiers(source: Path, output: Path, declared: Path, names: tup
     from groundcrew.cli.progress import progress_bar
     from groundcrew.cli.verifiers import cascade_of
     from groundcrew.grounding.batch import score_file
-    from groundcrew.grounding.cascaded import CascadedScorer, shipped_scorer
+    from groundcrew.grounding.cascaded import CascadedScorer
+    from groundcrew.grounding.trust import TrustScorer
     from groundcrew.services.declarations import load
 
     problems: dict[str, int] = {}
@@ -90,7 +91,7 @@ def _score_with_verifiers(source: Path, output: Path, declared: Path, names: tup
     def failed(name: str, why: str) -> None:
         problems[f"{name}: {why}"] = problems.get(f"{name}: {why}", 0) + 1
 
-    scorer = CascadedScorer(shipped_scorer(), cascade_of(load([declared]), names), failed)
+    scorer = CascadedScorer(TrustScorer.shipped(), cascade_of(load([declared]), names), failed)
     try:
         with progress_bar("scoring") as advance:
             rows = score_file(source, output, lambda done: advance(done, 0), scorer=scorer)

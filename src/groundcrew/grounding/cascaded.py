@@ -11,17 +11,6 @@ from groundcrew.grounding.cascade import Asked, Cascade
 from groundcrew.grounding.trust import TrustScorer
 
 
-def shipped_scorer() -> TrustScorer:
-    """The scorer with the network that ships."""
-    make: Callable[[], TrustScorer] | None = getattr(TrustScorer, "shipped", None)
-    if make is not None:
-        return make()
-    from groundcrew.grounding.encoder import Encoder
-
-    plain: Callable[..., TrustScorer] = TrustScorer
-    return plain(Encoder.shipped())
-
-
 class CascadedScorer:
     """Scores like `TrustScorer`; what it leaves open is decided by `cascade`. Runs a loop of its own: use it outside of one, and
     close it. `failed` hears which verifier failed, and why."""

@@ -105,10 +105,9 @@ def _is_text(line: bytes) -> bool:
 
 
 def _scorer() -> TrustScorer:
-    from groundcrew.grounding.encoder import shipped_encoder
     from groundcrew.grounding.trust import TrustScorer
 
-    return TrustScorer(shipped_encoder())
+    return TrustScorer.shipped()
 
 
 class _Result:

@@ -16,6 +16,7 @@ from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.trust_label import current_labels
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError
+from groundcrew.grounding.verifier_version import verifier_version
 from groundcrew.metrics.rescoring import compare
 from groundcrew.services.jobs import Jobs, Task
 from groundcrew.services.lookups import require_use_case
@@ -121,7 +122,7 @@ def score_calls(
                 call_id=call.id,
                 at=now,
                 text=which,
-                scorer=scorer.weights.version,
+                scorer=verifier_version(),
                 threshold=scorer.threshold if declared is None else declared,
                 trust=before.raw if before else None,
                 state=before.state if before else None,
@@ -143,8 +144,8 @@ def scored_text(call: Call) -> tuple[Scored, str, TrustReport | None] | None:
 
 
 async def labels_of(connection: Connection, use_case: str) -> dict[str, bool]:
-    """Whether people found answers supported, by call id: what they labelled, disputed ones unsupported; where nobody did, whether
-    an answer was released as it was (True) or rejected (False) at sign-off. An edit says neither."""
+    """Whether people found answers supported, by call id: what they labelled, disputed ones unsupported; where nobody did,
+    whether an answer was released as it was (True) or rejected (False) at sign-off. An edit says neither."""
     signed = await catalog.SIGN_OFFS.find(connection, use_case=use_case)
     found = {each.call_id: each.state == "approved" for each in signed if each.state in ("approved", "rejected")}
     judged: dict[str, bool] = {}
@@ -162,7 +163,6 @@ async def _begin(connection: Connection, use_case: str, arguments: dict[str, Any
 
 
 def _scorer() -> TrustScorer:
-    from groundcrew.grounding.encoder import shipped_encoder
     from groundcrew.grounding.trust import TrustScorer
 
-    return TrustScorer(shipped_encoder())
+    return TrustScorer.shipped()

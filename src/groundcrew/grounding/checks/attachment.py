@@ -13,7 +13,7 @@ from groundcrew.grounding.checks.place import Item, Placed, agrees, comparable, 
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.facts.dates import Moment
 from groundcrew.grounding.facts.quantities import Quantity
-from groundcrew.grounding.lexicon import same_word, stem
+from groundcrew.grounding.lexicon import is_among, same_word, stem
 from groundcrew.grounding.statement import Statement
 from groundcrew.grounding.wordlists import word_set
 
@@ -433,4 +433,4 @@ def _name(item: Item) -> CheckName:
 
 def shares_word(word: str, others: frozenset[str]) -> bool:
     """Whether some stem of `others` is a form of `word`."""
-    return word in others or any(same_word(word, other) for other in others)
+    return is_among(word, others)

@@ -13,7 +13,7 @@ from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.facts.dates import Moment, agree
 from groundcrew.grounding.facts.quantities import Quantity, same_value
-from groundcrew.grounding.lexicon import same_word
+from groundcrew.grounding.lexicon import is_among
 from groundcrew.grounding.statement import Statement, read_statement
 
 CONDITION_CACHE_SIZE = 8_192
@@ -149,4 +149,4 @@ def _says_without(own: frozenset[str], other: SourceSentence, anchor: SourceSent
 
 
 def _share(words: frozenset[str] | set[str], others: frozenset[str]) -> float:
-    return sum(word in others or any(same_word(word, other) for other in others) for word in words) / len(words) if words else 0.0
+    return sum(is_among(word, others) for word in words) / len(words) if words else 0.0

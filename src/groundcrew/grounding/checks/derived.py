@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -66,6 +67,8 @@ def is_computed(item: Item, claim: Statement, anchors: Sequence[SourceSentence])
 
 
 def _rounds(mine: float, theirs: float, item: Quantity, decimals: int, scaled: bool) -> bool:
+    if not (math.isfinite(mine) and math.isfinite(theirs)):
+        return False  # beyond what can be held: no rounding of anything
     if item.bound == "about" and abs(mine - theirs) <= ABOUT_SHARE * abs(theirs):
         return True
     if item.bound == "at_least" and mine <= theirs <= OVER_MAX * mine:

@@ -11,7 +11,7 @@ import msgspec
 
 from groundcrew.grounding.checks.finding import CheckName, Finding
 from groundcrew.grounding.checks.oppositions import AXES, CONVERSE_AXES, DENIED, NEGATIVE_WORDS, NEGATORS, PHRASES
-from groundcrew.grounding.lexicon import STOP_WORDS, fold, same_word, stem
+from groundcrew.grounding.lexicon import STOP_WORDS, fold, is_among, same_word, stem
 
 #: Share of a claim clause's own words that the source clause must hold before their polarity is compared.
 ALIGNED_SHARE_MIN = 0.6
@@ -272,7 +272,7 @@ def _overlap(claim: Clause, evidence: Clause) -> float:
     total = len(claim.words) + len(axes)
     if not total:
         return 0.0
-    shared = sum(any(same_word(word, other) for other in evidence.stems) for word in claim.words)
+    shared = sum(is_among(word, evidence.stems) for word in claim.words)
     return (shared + len(axes & {axis for axis, _, _ in evidence.poles})) / total
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 from itertools import pairwise
@@ -334,4 +335,5 @@ def _unscaled(left: Quantity, right: Quantity) -> tuple[float, ...]:
 
 
 def _close(left: float, right: float) -> bool:
-    return abs(left - right) <= VALUE_TOLERANCE * max(1e-3, abs(left), abs(right))
+    size = max(abs(left), abs(right))  # of a figure beyond what can be held, infinite: it equals nothing
+    return math.isfinite(size) and abs(left - right) <= VALUE_TOLERANCE * max(1e-3, size)
