@@ -22,24 +22,26 @@ CASES = REPOSITORY / "tests" / "unit" / "grounding" / "cases"
 #: file → most rows taken for fitting. Permissively licensed sets only; see MODEL_CARD.md.
 GROUNDING_TRAIN = {
     "ragtruth_qa_adapt": 336,
-    "quintd_train": 500,
-    "infotabs_train": 900,
-    "summedits_train": 900,
-    "fib_train": 400,
-    "frank_train": 200,
+    "quintd_train": 260,
+    "infotabs_train": 2000,
+    "summedits_train": 2000,
+    "fib_train": 350,
+    "frank_train": 400,
     "xsumhal_train": 175,
 }
 PARAPHRASE_TRAIN = {
-    "pawsx_de": 700,
-    "rte3_de": 700,
-    "forum_te_de": 200,
-    "wikisplit_en": 500,
+    "pawsx_de": 300,
+    "rte3_de": 500,
+    "forum_te_de": 300,
+    "wikisplit_en": 400,
     "sgd_en": 900,
     "dart_en": 202,
     "stsb_en": 300,
     "deplain_web_de": 300,
-    "xquad_xling": 200,
+    "xquad_xling": 100,
 }
+#: Unsupported claims made from supported ones.
+CONSTRUCTED = 1000
 #: Never fitted on: measured only.
 GROUNDING_DEV = ("infotabs_dev", "wice_claim_dev", "begin_wow_dev", "begin_tc_dev")
 
@@ -188,6 +190,36 @@ def constructed_examples(size: int, seed: int = 7) -> list[Example]:
             Example(dataset=kind, group=example.group, answer=f"{kind}-{number}", claim=claim, sources=sources, supported=False)
         )
     return made
+
+
+def training_answers(name: str) -> list[Answer]:
+    """Answers of one set that takes part in the fit, by the name of its file, "own_cases" or "constructed"; those with the same
+    sources stand together."""
+    if name in GROUNDING_TRAIN:
+        found = grounding_answers(name, GROUNDING_TRAIN[name])
+    elif name in GROUNDING_DEV:
+        found = grounding_answers(name)
+    elif name in PARAPHRASE_TRAIN:
+        found = [as_answer(example) for example in paraphrase_examples(name, PARAPHRASE_TRAIN[name])]
+    elif name.startswith("own_cases"):
+        found = [as_answer(example) for example in case_examples(held_back=name == "own_cases_held_back")]
+    else:
+        found = [as_answer(example) for example in constructed_examples(CONSTRUCTED)]
+    return sorted(found, key=lambda answer: (answer.group, answer.sources))
+
+
+def as_answer(example: Example) -> Answer:
+    """A single claim as an answer of its own."""
+    return Answer(
+        id=example.answer,
+        dataset=example.dataset,
+        group=example.group,
+        text=example.claim,
+        sources=example.sources,
+        question=None,
+        supported=example.supported,
+        spans=None,
+    )
 
 
 def case_examples(*, held_back: bool) -> list[Example]:

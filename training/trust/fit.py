@@ -1,195 +1,331 @@
-"""Fits the trust score's two small logistic regressions on permissively licensed sets and our own cases, measures them out
-of fold (no source document in both), and writes models/trust/weights.json. One command: python training/trust/fit.py"""
+"""Fits the trust score on permissively licensed sets and our own cases, measures it out of fold (no source document on both
+sides), and writes models/trust/weights.json. One command: python training/trust/fit.py --scratch FOLDER --networks FOLDER"""
 
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import boosting
 import logistic
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from examples import REPOSITORY
-from extract import Extracted, training_rows
+from examples import GROUNDING_TRAIN, PARAPHRASE_TRAIN, REPOSITORY
+from extract import AnswerRow, rows_of
+from verdicts import FOLDS, as_features, fold_of, verdicts_of
 
-from groundcrew.grounding.features import FEATURE_NAMES
-from groundcrew.grounding.trust import SUPPORT_MAX, VERBATIM_SUPPORT, TrustWeights, answer_features, answer_trust
+from groundcrew.grounding.features import FEATURE_NAMES, FEATURES
+from groundcrew.grounding.summary import ANSWER_FEATURE_NAMES, ANSWER_FEATURES, support_figures
+from groundcrew.grounding.trees import Forest, Trees
+from groundcrew.grounding.trust import NETWORK_CLAIMS_MAX, SUPPORT_MAX, VERBATIM_SUPPORT, Verdict
+from groundcrew.grounding.weights import ENTAILMENT_FEATURES, Linear, TrustWeights, sigmoid
 
-VERSION = "2026-11-22"
+VERSION = "2026-11-27"
 TARGET = REPOSITORY / "src" / "groundcrew" / "models" / "trust" / "weights.json"
 Matrix = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
-#: How much each set counts in the claim fit. Free rewordings by people and question answering are what the product meets;
-#: inference over tables is what it cannot decide.
+#: How much each set counts in the fit of claims. Question answering, summaries and free rewordings are what the product meets.
 IMPORTANCE = {
-    "own_cases": 6.0,
-    "ragtruth_qa": 4.0,
-    "sgd_en": 2.0,
+    "ragtruth_qa_adapt": 4.0,
+    "own_cases": 5.0,
+    "summedits_train": 2.0,
+    "infotabs_train": 1.5,
+    "quintd_train": 1.0,
+    "frank_train": 1.0,
+    "fib_train": 0.5,
+    "xsumhal_train": 0.3,
+    "sgd_en": 1.5,
     "wikisplit_en": 1.0,
-    "rte3_de": 0.5,
-    "pawsx_de": 0.05,
-    "deplain_web_de": 1.0,
-    "stsb_en": 0.5,
-    "summedits": 0.5,
-    "fib": 0.5,
-    "frank": 1.0,
-    "xsumhal": 0.5,
-    "quintd": 0.05,
-    "infotabs": 0.05,
+    "rte3_de": 0.7,
+    "pawsx_de": 0.2,
     "forum_te_de": 0.3,
     "dart_en": 0.3,
+    "stsb_en": 0.4,
+    "deplain_web_de": 0.7,
     "xquad_xling": 0.2,
-    "swapped": 1.5,
-    "appended": 1.5,
-    "inserted": 1.5,
+    "constructed": 1.5,
 }
-#: Sets that the answer fit is made on, and how much each counts: their rates of unsupported answers are those of real ones,
-#: so that the result is calibrated for them.
-ANSWER_SETS = {"ragtruth_qa": 4.0, "own_cases": 0.5}
-#: What may only speak for a claim, and what only against it.
-SIGNS = [1, 1, 1, 1, -1, 1, 1, 1, 1, -1, -1, 0, 0]
+#: Sets on whose rates a claim's probability is calibrated, and the set on which that of an answer is.
+CALIBRATION = {"ragtruth_qa_adapt": 1.0, "own_cases": 2.0, "sgd_en": 0.5, "constructed": 0.5, "summedits_train": 0.5}
+ANSWER_SETS = {"ragtruth_qa_adapt": 1.0}
+ANSWER_PENALTY = 30.0
+#: Plain probabilities beyond these are final: the network is not asked.
+SETTLED = (0.02, 0.985)
+#: Answers of each set in the fit: reading them with networks takes most of the time.
+ANSWERS_MAX = {
+    "ragtruth_qa_adapt": 336,
+    "own_cases": 10_000,
+    "summedits_train": 700,
+    "infotabs_train": 800,
+    "sgd_en": 400,
+    "constructed": 500,
+    "quintd_train": 200,
+}
+ANSWERS_ELSE_MAX = 180
+#: Stands for the verdict on a claim that the network is not asked about; its stacked figure is never used.
+UNREAD: Verdict = (0.5, 0.5, 0.5, 0.5)
+TRAINING_SETS = (*GROUNDING_TRAIN, *PARAPHRASE_TRAIN, "own_cases", "constructed")
 
 
-def fit_claims(rows: Sequence[Extracted], *, encoded: bool) -> logistic.Fitted:
-    """Support of a claim that no check objects to and that is not verbatim: where the features decide."""
-    chosen = [row for row in rows if row.cap == 1.0 and not row.verbatim]
-    counts: dict[str, int] = defaultdict(int)
-    for row in chosen:
-        counts[row.dataset] += 1
-    weights = np.array([IMPORTANCE[row.dataset] / counts[row.dataset] for row in chosen])
-    features = np.array([row.features if encoded else row.plain for row in chosen])
-    return logistic.fit(features, np.array([row.supported for row in chosen]), weights, penalty=15.0, signs=SIGNS)
+class Table:
+    """The claims with features, as arrays, and where each stands: `place` is (answer, claim)."""
+
+    def __init__(self, rows: Sequence[AnswerRow], verdicts: Sequence[Sequence[Verdict | None]] | None) -> None:
+        self.rows = rows
+        self.place = [(a, c) for a, row in enumerate(rows) for c, claim in enumerate(row.claims) if claim.features is not None]
+        claims = [rows[a].claims[c] for a, c in self.place]
+        self.features = np.array([claim.features for claim in claims], dtype=np.float64)
+        self.known = np.array([claim.supported is not None for claim in claims], dtype=bool)
+        self.supported = np.array([bool(claim.supported) for claim in claims], dtype=bool)
+        self.free = np.array([not claim.vetoed for claim in claims], dtype=bool)
+        self.limits = np.array([claim.limit for claim in claims])
+        self.files = np.array([rows[a].file for a, _ in self.place])
+        self.folds = np.array([fold_of(rows[a].group) for a, _ in self.place])
+        self.stacked: Matrix | None = None
+        self.verdicts: list[Verdict] = []
+        if verdicts is not None:
+            read = [verdicts[a][c] or UNREAD for a, c in self.place]
+            self.stacked = np.hstack([self.features, as_features(read)])
+            self.verdicts = read
+
+    def importance(self, weights: dict[str, float], use: Flags) -> Matrix:
+        """(claims,): each set counts as `weights` says however many claims it has; 0 outside `use`."""
+        found = np.zeros(len(self.place))
+        for file, weight in weights.items():
+            chosen = use & (self.files == file)
+            if chosen.any():
+                found[chosen] = weight / chosen.sum()
+        return found
 
 
-def supports(rows: Sequence[Extracted], fitted: logistic.Fitted, *, encoded: bool = True) -> Matrix:
-    """Support of each claim as the product gives it: capped by the checks, near certain where verbatim."""
-    logits = fitted.logits(np.array([row.features if encoded else row.plain for row in rows]))
-    probability = np.minimum(1 / (1 + np.exp(-logits)), SUPPORT_MAX)
-    caps = np.array([row.cap for row in rows])
-    verbatim = np.array([row.verbatim for row in rows])
-    return np.where(verbatim, VERBATIM_SUPPORT, np.minimum(probability, caps))
+def fit_claims(table: Table, use: Flags, *, stacked: bool) -> Trees:
+    """P(supported) of a claim before any limit."""
+    importance = table.importance(IMPORTANCE, use & table.known)
+    chosen = importance > 0
+    signs = [feature.sign for feature in FEATURES] + ([sign for _, sign in ENTAILMENT_FEATURES] if stacked else [])
+    features = table.stacked if stacked and table.stacked is not None else table.features
+    return boosting.fit(features[chosen], table.supported[chosen], importance[chosen], signs)
 
 
-def out_of_fold(rows: Sequence[Extracted], *, encoded: bool = True) -> Matrix:
-    """Support of each claim by weights that have not seen its source."""
-    scores = np.zeros(len(rows))
-    for train, test in logistic.folds([row.group for row in rows]):
-        fitted = fit_claims([row for row, use in zip(rows, train, strict=True) if use], encoded=encoded)
-        scores[test] = supports([row for row, use in zip(rows, test, strict=True) if use], fitted, encoded=encoded)
-    return scores
+def out_of_fold(table: Table, *, stacked: bool) -> Matrix:
+    """(claims,) log odds by trees that have not seen the claim's source."""
+    features = table.stacked if stacked and table.stacked is not None else table.features
+    logits = np.zeros(len(table.place))
+    for fold in range(FOLDS):
+        trees = fit_claims(table, table.folds != fold, stacked=stacked)
+        test = table.folds == fold
+        logits[test] = Forest(trees).logits(features[test])
+    return logits
 
 
-def by_answer(rows: Sequence[Extracted], scores: Matrix) -> tuple[Matrix, Matrix, npt.NDArray[np.bool_], list[str], list[str]]:
-    """Of each answer: its features, its least support, whether all claims are supported, its set and its group."""
-    answers: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, row in enumerate(rows):
-        answers[row.dataset, row.answer].append(number)
-    found = list(answers.values())
-    held = np.array([1.0 if row.verbatim else row.features[FEATURE_NAMES.index("coverage_sources")] for row in rows])
-    return (
-        np.stack([answer_features(scores[numbers].tolist(), held[numbers].tolist()) for numbers in found]),
-        np.array([scores[numbers].min() for numbers in found]),
-        np.array([all(rows[number].supported for number in numbers) for numbers in found]),
-        [rows[numbers[0]].dataset for numbers in found],
-        [rows[numbers[0]].group for numbers in found],
-    )
-
-
-def fit_answers(rows: Sequence[Extracted], scores: Matrix) -> logistic.Fitted:
-    """P(all claims supported); no feature can count against its meaning."""
-    features, _, labels, datasets, _ = by_answer(rows, scores)
-    importance = np.array([ANSWER_SETS.get(dataset, 0.0) / datasets.count(dataset) for dataset in datasets])
+def fit_calibration(table: Table, logits: Matrix) -> tuple[float, float]:
+    """Slope and intercept that calibrate log odds (Platt 1999) on the sets of `CALIBRATION`."""
+    importance = table.importance(CALIBRATION, table.known & table.free)
     use = importance > 0
-    return logistic.fit(features[use], labels[use], importance[use], penalty=2.0, signs=[1, 1, 1])
+    fitted = logistic.fit(logits[use][:, None], table.supported[use], importance[use], penalty=0.01, signs=[1])
+    slope = float(fitted.weights[0] / fitted.scales[0])
+    return slope, float(fitted.intercept - fitted.means[0] * slope)
 
 
-def report(rows: Sequence[Extracted], scores: Matrix) -> None:
-    """AUROC of claims by set, and at .5 the share of supported claims kept and of unsupported ones caught."""
-    for dataset in IMPORTANCE:
-        chosen = [number for number, row in enumerate(rows) if row.dataset == dataset]
-        labels, found = np.array([rows[number].supported for number in chosen]), scores[chosen]
-        kept = float((found[labels] >= 0.5).mean()) if labels.any() else float("nan")
-        caught = float((found[~labels] < 0.5).mean()) if (~labels).any() else float("nan")
-        print(
-            f"  {dataset:16s} n {len(chosen):5d}  AUROC {logistic.auroc(labels, found):.3f}  kept {kept:.3f}  caught {caught:.3f}"
-        )
+def supports_of(table: Table, plain: Matrix, stacked: Matrix | None) -> tuple[list[list[float]], list[dict[int, Verdict]]]:
+    """The support of every claim of every answer as the product gives it, from probabilities, and by answer the verdicts that it
+    would have asked for."""
+    supports = [[claim.fixed for claim in row.claims] for row in table.rows]
+    read: list[dict[int, Verdict]] = [{} for _ in table.rows]
+    order = np.argsort(np.abs(plain - 0.5), kind="stable")
+    asked: dict[int, int] = {}
+    for number in order:
+        answer, claim = table.place[number]
+        value = plain[number]
+        is_open = table.free[number] and SETTLED[0] < value < SETTLED[1]
+        if stacked is not None and is_open and asked.get(answer, 0) < NETWORK_CLAIMS_MAX:
+            asked[answer] = asked.get(answer, 0) + 1
+            value = stacked[number]
+            read[answer][claim] = table.verdicts[number]
+        limit = float(table.limits[number])
+        supports[answer][claim] = float(value) * limit if limit < SUPPORT_MAX else min(float(value), limit)
+    return supports, read
 
 
-def calibration_error(labels: npt.NDArray[np.bool_], scores: Matrix) -> float:
-    """Expected calibration error over ten bins of equal width, 0..1."""
-    bins = np.minimum((scores * 10).astype(int), 9)
-    return float(
-        sum((bins == b).mean() * abs(scores[bins == b].mean() - labels[bins == b].mean()) for b in range(10) if (bins == b).any())
+def answer_matrix(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], read: Sequence[dict[int, Verdict]]) -> Matrix:
+    """(answers, features) in the order of `ANSWER_FEATURE_NAMES`."""
+    return np.array(
+        [
+            [*support_figures(each, [claim.words for claim in row.claims], said), *row.figures]
+            for row, each, said in zip(rows, supports, read, strict=True)
+        ]
     )
 
 
-def answer_report(rows: Sequence[Extracted], scores: Matrix) -> None:
-    """AUROC and calibration of whole answers by set, out of fold by source."""
-    features, least, labels, datasets, groups = by_answer(rows, scores)
-    trust = np.zeros(len(labels))
-    importance = np.array([ANSWER_SETS.get(dataset, 0.0) / datasets.count(dataset) for dataset in datasets])
-    for train, test in logistic.folds(groups):
-        use = train & (importance > 0)
-        fitted = logistic.fit(features[use], labels[use], importance[use], 2.0, [1, 1, 1])
-        trust[test] = 1 / (1 + np.exp(-fitted.logits(features[test])))
-    trust = np.array([answer_trust(float(probability), float(lowest)) for probability, lowest in zip(trust, least, strict=True)])
-    for dataset in ANSWER_SETS:
-        chosen = np.array(datasets) == dataset
-        truth = labels[chosen]
-        area, error = logistic.auroc(truth, trust[chosen]), calibration_error(truth, trust[chosen])
-        means = f"mean {trust[chosen].mean():.3f} of {truth.mean():.3f}"
-        print(f"  answers {dataset:14s} n {chosen.sum():4d}  AUROC {area:.3f}  ECE {error:.3f}  {means}")
+def fit_answers(rows: Sequence[AnswerRow], matrix: Matrix, use: Flags) -> logistic.Fitted:
+    """P(all claims supported) of answers with several claims."""
+    files = np.array([row.file for row in rows])
+    several = np.array([len(row.claims) > 1 for row in rows])
+    importance = np.zeros(len(rows))
+    for file, weight in ANSWER_SETS.items():
+        chosen = use & several & (files == file)
+        importance[chosen] = weight / max(1, chosen.sum())
+    chosen = importance > 0
+    labels = np.array([row.supported for row in rows])
+    signs = [sign for _, sign in ANSWER_FEATURES]
+    return logistic.fit(matrix[chosen], labels[chosen], importance[chosen], ANSWER_PENALTY, signs)
 
 
-def main() -> None:
-    """Extract, fit, measure, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scratch", type=Path, required=True, help="folder for extracted features")
-    parser.add_argument("--keep", action="store_true", help="measure only, leave the shipped weights")
-    arguments = parser.parse_args()
-    rows = training_rows(arguments.scratch, lambda _: None)
-    scores = out_of_fold(rows)
-    print("claims, out of fold, with encoder:")
-    report(rows, scores)
-    print("without encoder:")
-    report(rows, out_of_fold(rows, encoded=False))
-    answer_report(rows, scores)
-    claim, plain, answer = fit_claims(rows, encoded=True), fit_claims(rows, encoded=False), fit_answers(rows, scores)
-    for name, fitted in (("with encoder", claim), ("without", plain)):
-        print(
-            name,
-            {feature: round(float(weight), 2) for feature, weight in zip(FEATURE_NAMES, fitted.weights, strict=True)},
-            round(fitted.intercept, 2),
-        )
-    print("answer", answer.weights.round(2), round(answer.intercept, 2))
-    if not arguments.keep:
-        TARGET.write_bytes(msgspec.json.format(msgspec.json.encode(_weights(claim, plain, answer)), indent=1) + b"\n")
+def trust_of(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], logits: Matrix) -> Matrix:
+    """(answers,) trust as the product gives it."""
+    trust = sigmoid(logits)
+    for number, (row, each) in enumerate(zip(rows, supports, strict=True)):
+        if len(each) == 1:
+            trust[number] = each[0]
+            continue
+        limits = [claim.limit for claim in row.claims if claim.limit < SUPPORT_MAX]
+        trust[number] = min(float(trust[number]), VERBATIM_SUPPORT) * min([1.0, *limits])
+    return trust
 
 
-def _weights(claim: logistic.Fitted, plain: logistic.Fitted, answer: logistic.Fitted) -> TrustWeights:
-    """The shipped form; the second model is restated in the first one's scale, the third in raw features."""
-    restated = plain.weights * claim.scales / plain.scales
-    plain_intercept = plain.intercept + float(((claim.means - plain.means) / plain.scales * plain.weights).sum())
-    slopes = answer.weights / answer.scales
-    return TrustWeights(
-        version=VERSION,
-        features=FEATURE_NAMES,
-        means=_rounded(claim.means),
-        scales=_rounded(claim.scales),
-        claim=_rounded(claim.weights),
-        claim_intercept=round(claim.intercept, 5),
-        claim_without_encoder=_rounded(restated),
-        claim_without_encoder_intercept=round(plain_intercept, 5),
-        answer=(float(slopes[0].round(5)), float(slopes[1].round(5)), float(slopes[2].round(5))),
-        answer_intercept=round(answer.intercept - float((answer.means * slopes).sum()), 5),
+def trust_out_of_fold(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], matrix: Matrix) -> Matrix:
+    """(answers,) trust by a regression that has not seen the answer's source, over out-of-fold supports."""
+    folds = np.array([fold_of(row.group) for row in rows])
+    logits = np.zeros(len(rows))
+    for fold in range(FOLDS):
+        logits[folds == fold] = fit_answers(rows, matrix, folds != fold).logits(matrix[folds == fold])
+    return trust_of(rows, supports, logits)
+
+
+def linear(fitted: logistic.Fitted) -> Linear:
+    """The regression in its shipped form."""
+    return Linear(
+        means=_rounded(fitted.means),
+        scales=_rounded(fitted.scales),
+        weights=_rounded(fitted.weights),
+        intercept=round(fitted.intercept, 5),
     )
 
 
 def _rounded(values: Matrix) -> tuple[float, ...]:
     return tuple(float(value) for value in values.round(5))
+
+
+def best_threshold(unsupported: Flags, scores: Matrix) -> float:
+    """The threshold that flags what lies below it with the highest F1 of the unsupported."""
+    candidates = np.quantile(scores, np.linspace(0.01, 0.99, 197))
+    return float(max(candidates, key=lambda each: f1(unsupported, scores < each)))
+
+
+def f1(unsupported: Flags, flagged: Flags) -> float:
+    """F1 of the unsupported class."""
+    hits = float((unsupported & flagged).sum())
+    return 2 * hits / float(unsupported.sum() + flagged.sum()) if hits else 0.0
+
+
+def report(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], trust: Matrix) -> None:
+    """By set: claims' AUROC, share kept and caught at one half, and answers' AUROC, mean trust and rate."""
+    for file in dict.fromkeys(row.file for row in rows):
+        chosen = [number for number, row in enumerate(rows) if row.file == file]
+        pairs = [
+            (claim.supported, support)
+            for number in chosen
+            for claim, support in zip(rows[number].claims, supports[number], strict=True)
+            if claim.supported is not None
+        ]
+        labels, found = np.array([label for label, _ in pairs], dtype=bool), np.array([support for _, support in pairs])
+        truth = np.array([rows[number].supported for number in chosen])
+        kept = float((found[labels] >= 0.5).mean()) if labels.any() else float("nan")
+        caught = float((found[~labels] < 0.5).mean()) if (~labels).any() else float("nan")
+        print(
+            f"  {file:18s} claims {len(pairs):5d} AUROC {logistic.auroc(labels, found):.3f} kept {kept:.2f} caught {caught:.2f}"
+            f" | answers {len(chosen):4d} AUROC {logistic.auroc(truth, trust[chosen]):.3f}"
+            f" mean {trust[chosen].mean():.2f} of {truth.mean():.2f}"
+        )
+
+
+class Fit:
+    """Everything fitted and its out-of-fold scores; the stacked half is that of the features alone without networks."""
+
+    def __init__(self, rows: Sequence[AnswerRow], verdicts: Sequence[Sequence[Verdict | None]] | None) -> None:
+        self.rows = rows
+        table = Table(rows, verdicts)
+        everything, everyone = np.ones(len(table.place), dtype=bool), np.ones(len(rows), dtype=bool)
+        logits = out_of_fold(table, stacked=False)
+        scale = fit_calibration(table, logits)
+        plain = sigmoid(logits * scale[0] + scale[1])
+        self.plain_supports, read = supports_of(table, plain, None)
+        matrix = answer_matrix(rows, self.plain_supports, read)
+        self.supports = self.plain_supports
+        self.plain_trust = self.trust = trust_out_of_fold(rows, self.plain_supports, matrix)
+        self.plain_trees = self.trees = boosting.calibrated(fit_claims(table, everything, stacked=False), *scale)
+        self.plain_answer = self.answer = fit_answers(rows, matrix, everyone)
+        if table.stacked is not None:
+            logits = out_of_fold(table, stacked=True)
+            scale = fit_calibration(table, logits)
+            self.supports, read = supports_of(table, plain, sigmoid(logits * scale[0] + scale[1]))
+            matrix = answer_matrix(rows, self.supports, read)
+            self.trust = trust_out_of_fold(rows, self.supports, matrix)
+            self.trees = boosting.calibrated(fit_claims(table, everything, stacked=True), *scale)
+            self.answer = fit_answers(rows, matrix, everyone)
+        labels = np.array([row.supported for row in rows])
+        asked = np.array([row.file in ANSWER_SETS for row in rows])
+        self.answer_threshold = best_threshold(~labels[asked], self.trust[asked])
+        self.answer_f1 = f1(~labels[asked], self.trust[asked] < self.answer_threshold)
+
+    def weights(self) -> TrustWeights:
+        """The shipped form."""
+        return TrustWeights(
+            version=VERSION,
+            features=FEATURE_NAMES,
+            answer_features=ANSWER_FEATURE_NAMES,
+            plain=self.plain_trees,
+            stacked=self.trees,
+            answer_plain=linear(self.plain_answer),
+            answer_stacked=linear(self.answer),
+            settled=SETTLED,
+            threshold=0.5,
+            answer_threshold=round(self.answer_threshold, 4),
+        )
+
+
+def chosen_rows(scratch: Path, *, jobs: int = 1) -> list[AnswerRow]:
+    """At most `ANSWERS_MAX` answers of each training set, always the same ones."""
+    chosen: list[AnswerRow] = []
+    for name in TRAINING_SETS:
+        rows = rows_of([name], scratch, jobs=jobs)
+        rows.sort(key=lambda row: hashlib.sha256(row.id.encode()).digest())
+        chosen += rows[: ANSWERS_MAX.get(name, ANSWERS_ELSE_MAX)]
+    return chosen
+
+
+def fitted(scratch: Path, networks: Path | None, *, jobs: int = 1) -> Fit:
+    """Reads the training sets (from `scratch` where that was done) and fits everything."""
+    rows_of(TRAINING_SETS, scratch, jobs=jobs)
+    rows = chosen_rows(scratch)
+    return Fit(rows, None if networks is None else verdicts_of(rows, networks, scratch, seen=True, jobs=jobs))
+
+
+def main() -> None:
+    """Read, fit, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scratch", type=Path, required=True, help="folder for what was read")
+    parser.add_argument(
+        "--networks", type=Path, help="folder with fold_0.onnx … of the entailment network; without, features alone"
+    )
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="measure only, leave the shipped weights")
+    arguments = parser.parse_args()
+    fit = fitted(arguments.scratch, arguments.networks, jobs=arguments.jobs)
+    print("features and checks, out of fold:")
+    report(fit.rows, fit.plain_supports, fit.plain_trust)
+    if arguments.networks is not None:
+        print("with the entailment network, out of fold:")
+        report(fit.rows, fit.supports, fit.trust)
+    print("answer weights", dict(zip(ANSWER_FEATURE_NAMES, fit.answer.weights.round(2).tolist(), strict=True)))
+    print("answer threshold", round(fit.answer_threshold, 3), "F1 there", round(fit.answer_f1, 3))
+    if not arguments.keep:
+        TARGET.write_bytes(msgspec.json.encode(fit.weights()) + b"\n")
+        print(f"{TARGET.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,7 @@ from business import business_pairs
 from examples import DATA, case_examples, read_rows, sample
 
 from groundcrew.grounding.claims import claims
-from groundcrew.grounding.encoder import Encoder
 from groundcrew.grounding.evidence import Evidence
-from groundcrew.grounding.features import EncodingCache, gather
 from groundcrew.grounding.statement import read_statement
 from groundcrew.grounding.windows import evidence_window
 
@@ -25,8 +23,6 @@ from groundcrew.grounding.windows import evidence_window
 #: `WORDS_ONLY` has marked words but no counterpart without, so that the label of the whole would be learnt from its looks.
 SUPPORTED, CONTRADICTED, NOT_MENTIONED, UNSUPPORTED, WORDS_ONLY = 0, 1, 2, 3, 4
 FOLDS = 5
-#: Sets whose windows are ranked with the sentence encoder too, as the product does.
-ENCODED_SETS = ("ragtruth_qa", "summedits", "frank", "wice", "begin")
 #: Characters of the windows in training; None is what the product takes.
 WINDOW_SIZES = (300, None, None, None, 640)
 _LABELS = {
@@ -58,17 +54,15 @@ def fold_of(group: str) -> int:
 
 
 class Windows:
-    """Evidence windows for claims, with the parsed sources and the sentence encodings kept between them."""
+    """Evidence windows for claims, with the parsed sources kept between them."""
 
     def __init__(self) -> None:
-        self._cache = EncodingCache(Encoder.shipped(threads=1))
         self._evidence = lru_cache(maxsize=8)(Evidence)
 
-    def window(self, claim: str, sources: tuple[str, ...], *, encoded: bool = False, characters_max: int | None = None) -> str:
+    def window(self, claim: str, sources: tuple[str, ...], *, characters_max: int | None = None) -> str:
         """The window that the product would read beside `claim`."""
         evidence, statement = self._evidence(sources), read_statement(claim)
-        similarities = gather([statement], [frozenset()], evidence, self._cache)[0].similarities if encoded else None
-        return evidence_window(statement, evidence, similarities, characters_max=characters_max)
+        return evidence_window(statement, evidence, characters_max=characters_max)
 
 
 def span_of(spans: Iterable[dict[str, Any]], start: int, end: int) -> list[tuple[int, int]]:
@@ -85,7 +79,6 @@ def answer_pairs(name: str, windows: Windows, draw: random.Random | None = None,
     With `draw` the windows vary in size, without they are the product's."""
     for row in sample(list(read_rows(DATA / "grounding" / f"{name}.jsonl.gz")), size):
         dataset, text, sources = row["dataset"], row["answer"].replace("<t>", "").replace("</t>", ""), tuple(row["sources"])
-        encoded = any(dataset.startswith(each) for each in ENCODED_SETS)
         by_claim = bool(row["spans"]) or not row["hallucinated"]
         found = [(claim.start, claim.end, claim.text) for claim in claims(text)] if by_claim else [(0, len(text), text.strip())]
         if text != row["answer"] and by_claim:
@@ -103,7 +96,7 @@ def answer_pairs(name: str, windows: Windows, draw: random.Random | None = None,
                 set=dataset,
                 group=row["group"],
                 answer=row["id"],
-                evidence=windows.window(claim, sources, encoded=encoded, characters_max=size_of_window),
+                evidence=windows.window(claim, sources, characters_max=size_of_window),
                 claim=claim,
                 label=label,
                 spans=marked if by_claim else [] if label == SUPPORTED else None,

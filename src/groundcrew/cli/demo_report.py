@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 QUOTED_ANSWERS = 3
 BAR_WIDTH = 40
+#: Kinds of inventions of which the report shows one in full.
+SHOWN_KINDS = ("invented_fee", "car_for_one_dollar", "wrong_date")
 TEXT_LENGTH_MAX = 420
 _STATE = {"quiet": False}
 #: Statuses of a message that got an answer, and of one that was told that there is no verified one.
@@ -170,9 +172,12 @@ def inventions(
         if answer.status == "answered" and answer.text.strip() == invention.answer.strip()
     ]
     line(f"invented answers caught      {_share(len(wrong) - len(passed), len(wrong))}")
+    by_kind = caught_by_kind(expected_wrong, {invention.id for _, invention in passed})
+    for kind, (caught, planted) in by_kind.items():
+        line(f"  {kind.replace('_', ' '):<26} {caught} of {planted}")
     shown = set()
     for answer, invention in zip(wrong, expected_wrong, strict=True):
-        if invention.kind not in ("invented_fee", "car_for_one_dollar") or invention.kind in shown:
+        if invention.kind not in SHOWN_KINDS or invention.kind in shown:
             continue
         shown.add(invention.kind)
         line()
@@ -191,7 +196,22 @@ def inventions(
     )
     line()
     line(f"correct answers let through  {_share(kept, len(right))}; the others were replaced by verbatim quotes, or held")
-    return {"inventions": len(wrong), "caught": len(wrong) - len(passed), "correct": len(right), "correct_let_through": kept}
+    return {
+        "inventions": len(wrong),
+        "caught": len(wrong) - len(passed),
+        "caught_by_kind": {kind: {"caught": caught, "planted": planted} for kind, (caught, planted) in by_kind.items()},
+        "correct": len(right),
+        "correct_let_through": kept,
+    }
+
+
+def caught_by_kind(planted: Sequence[Invention], passed: Collection[str]) -> dict[str, tuple[int, int]]:
+    """For each kind of invention, in the order of the file: how many were caught, of how many planted."""
+    found: dict[str, tuple[int, int]] = {}
+    for invention in planted:
+        caught, of = found.get(invention.kind, (0, 0))
+        found[invention.kind] = (caught + (invention.id not in passed), of + 1)
+    return found
 
 
 def _reasons(answer: Answer) -> list[str]:

@@ -146,7 +146,7 @@ class LocalGrounding:
 
         scorer: TrustScorer | None = getattr(self._own, "scorer", None)
         if scorer is None:
-            scorer = self._own.scorer = TrustScorer(self._encoder())
+            scorer = self._own.scorer = TrustScorer.shipped()
         return scorer
 
     def _engine(self) -> ExtractiveEngine:

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from groundcrew.grounding.encoder import Encoder
+from groundcrew.grounding.encodings import EncodingCache
 from groundcrew.grounding.evidence import Evidence, SourceSentence
-from groundcrew.grounding.features import EncodingCache
 from groundcrew.grounding.lexicon import tokens
 from groundcrew.grounding.questions import Ask, asks, gives
 from groundcrew.grounding.retrieval import Hit, KnowledgeIndex

@@ -15,7 +15,6 @@ import msgspec
 
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.errors import InputError
-from groundcrew.grounding.encoder import Encoder
 from groundcrew.grounding.trust import TrustScorer
 
 #: Longest line that is read, in characters.
@@ -44,7 +43,7 @@ def score_rows(lines: Iterable[str], *, scorer: TrustScorer | None = None, file:
             continue
         row = _parse(line, number, file)
         if own is None:
-            own = TrustScorer(Encoder.shipped())
+            own = TrustScorer.shipped()
         yield result_row(row.id, own.score(row.answer, row.sources, row.question))
 
 

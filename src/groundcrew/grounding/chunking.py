@@ -17,7 +17,7 @@ from groundcrew.domain.knowledge import Document, Passage
 from groundcrew.grounding.sentences import split_sentences
 
 #: Part of every revision's id: raise it when the same document would be cut differently.
-CHUNKER_VERSION = 1
+CHUNKER_VERSION = 2
 #: About 200 tokens: with title and heading still under the encoder's 256.
 PASSAGE_CHARACTERS_MAX = 900
 HEADING_LEVELS_MAX = 6

@@ -4,14 +4,18 @@ on demand. Built once per answer; parsing and encoding are cached across answers
 from __future__ import annotations
 
 import math
-from collections import Counter
+import re
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import groupby, pairwise
 
 import msgspec
+import numpy as np
 
 from groundcrew.grounding.lexicon import PREFIX_CHARS_MIN, same_word
-from groundcrew.grounding.sentences import split_sentences
+from groundcrew.grounding.plain import plain
 from groundcrew.grounding.statement import Statement, read_statement
+from groundcrew.grounding.structured import quotable
 
 #: Passages of one answer that are read; what comes after supports nothing.
 SOURCES_MAX = 200
@@ -21,8 +25,14 @@ SOURCE_CHARS_MAX = 400_000
 SENTENCE_CHARS_MAX = 1_200
 
 
+#: From so many sentences on, and so large a share of rows among them, sources count as records rather than text.
+TABULAR_ROWS_MIN, TABULAR_SHARE = 5, 0.6
+_TABULAR = re.compile(r"^[\w #/()&°%.'’-]{1,60}(?::\s?\S[^!?]{0,200}$|[,;|\t]\s?-?[\d.]+)")
+
+
 class SourceSentence(msgspec.Struct, frozen=True):
-    """One quotable sentence: `sources[source][start:end]`. `lead` is the nearest heading or lead-in above it."""
+    """One quotable sentence: `sources[source][start:end]`, or the row sentence that rests on it. `lead` is the nearest heading
+    or lead-in above it."""
 
     number: int
     source: int
@@ -42,7 +52,19 @@ class Evidence:
         for number, source in enumerate(sources[:SOURCES_MAX]):
             self._read(number, source[:remaining])
             remaining = max(0, remaining - len(source))
-        counts = Counter(word for sentence in self.sentences for word in sentence.stems)
+        #: Numbers of the sentences that hold each stem, and each pair of stems that stand beside one another or one apart.
+        self.holders: dict[str, list[int]] = {}
+        self.pair_holders: dict[tuple[str, str], list[int]] = {}
+        self._index()
+        #: All stems in one text, for a look at parts of words.
+        self.letters = " ".join(self.holders)
+        #: Words of each sentence.
+        self.lengths = np.array([len(sentence.statement.tokens) for sentence in self.sentences], dtype=np.int64)
+        #: First and last sentence (exclusive) of each passage that has any.
+        self.passages: list[tuple[int, int]] = []
+        self._bound()
+        self._runs: dict[int, frozenset[tuple[str, ...]]] = {}
+        counts = {word: len(numbers) for word, numbers in self.holders.items()}
         total = len(self.sentences)
         self._weights = {word: math.log(1 + total / count) for word, count in counts.items()}
         self._unknown_weight = math.log(1 + total) if total else 1.0
@@ -51,22 +73,57 @@ class Evidence:
         for word in counts:
             self._by_prefix.setdefault(word[:PREFIX_CHARS_MIN], []).append(word)
         self.folded = [_squeeze(source) for source in sources[:SOURCES_MAX]]
+        tabular = sum(_TABULAR.match(sentence.statement.text) is not None for sentence in self.sentences)
+        #: Mostly rows of records or series ("key: value", "2020-03-01,5"), from which writers compute and round.
+        self.is_tabular = total >= TABULAR_ROWS_MIN and tabular >= TABULAR_SHARE * total
 
     def _read(self, number: int, source: str) -> None:
         heading: frozenset[str] = frozenset()
         lead: frozenset[str] = frozenset()
-        for sentence in split_sentences(source):
+        for sentence in quotable(source):
             if sentence.kind == "sentence":
                 lead = heading  # a lead-in ("The fees are:") goes for the list under it only
-            for start, end in _pieces(source, sentence.start, sentence.end):
-                text = source[start:end]
-                statement = read_statement(text)
+            pieces = [(sentence.start, sentence.end)] if sentence.structured else _pieces(source, sentence.start, sentence.end)
+            for start, end in pieces:
+                text = sentence.text if sentence.structured else source[start:end]
+                statement = read_statement(plain(text))
+                if not statement.tokens:
+                    continue  # marks alone say nothing
                 stems = frozenset(token.stem for token in statement.tokens if token.is_content)
                 self.sentences.append(SourceSentence(len(self.sentences), number, start, end, statement, stems, lead))
                 if sentence.kind == "heading":
                     heading = lead = stems
                 elif text.rstrip("*_ ").endswith(":"):
                     lead = heading | stems
+
+    def _index(self) -> None:
+        for sentence in self.sentences:
+            stems = [token.stem for token in sentence.statement.tokens if token.is_content]
+            for word in dict.fromkeys(stems):
+                self.holders.setdefault(word, []).append(sentence.number)
+            for pair in dict.fromkeys([*pairwise(stems), *zip(stems, stems[2:], strict=False)]):
+                self.pair_holders.setdefault(pair, []).append(sentence.number)
+
+    def _bound(self) -> None:
+        for _, grouped in groupby(self.sentences, key=lambda sentence: sentence.source):
+            numbers = [sentence.number for sentence in grouped]
+            self.passages.append((numbers[0], numbers[-1] + 1))
+
+    def runs(self, length: int) -> frozenset[tuple[str, ...]]:
+        """All runs of `length` stems, function words included, within a passage."""
+        if length not in self._runs:
+            found: set[tuple[str, ...]] = set()
+            for start, end in self.passages:
+                stems = [token.stem for sentence in self.sentences[start:end] for token in sentence.statement.tokens]
+                found.update(zip(*(stems[offset:] for offset in range(length)), strict=False))
+            self._runs[length] = frozenset(found)
+        return self._runs[length]
+
+    @cached_property
+    def spellings(self) -> frozenset[str]:
+        """Every word of the sources as it is written, in lower case, and the parts of those with a hyphen."""
+        words = {token.text.lower() for sentence in self.sentences for token in sentence.statement.tokens}
+        return frozenset(words).union(*(word.split("-") for word in words if "-" in word))
 
     def weight(self, word: str) -> float:
         """How telling a stem is among these sources (inverse document frequency); unknown stems weigh most."""
@@ -117,15 +174,17 @@ def _squeeze(text: str) -> Squeezed:
                 kept.append(" ")
                 offsets.append(offset)
             continue
-        lowered = char.lower()
-        kept.append(lowered if len(lowered) == 1 else char)
-        offsets.append(offset)
+        shown = plain(char)
+        lowered = shown.lower()
+        if shown:  # what nobody sees is left out
+            kept.append(lowered if len(lowered) == 1 else shown)
+            offsets.append(offset)
     return Squeezed("".join(kept), offsets)
 
 
 def find_verbatim(claim: str, evidence: Evidence) -> tuple[int, int, int] | None:
     """Where the claim stands word for word in a source as one or more whole sentences: (source, start, end), else None."""
-    wanted = " ".join(claim.lower().split()).strip(" .!*_\"'“”")
+    wanted = " ".join(plain(claim).lower().split()).strip(" .!*_\"'“”")
     if len(wanted.split()) < 2:
         return None
     starts = {(sentence.source, sentence.start) for sentence in evidence.sentences}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import lru_cache
 
 import msgspec
@@ -12,6 +13,8 @@ import msgspec
 from groundcrew.grounding.wordlists import word_set
 
 WORD_CACHE_SIZE = 50_000
+#: Texts whose words are kept: clauses of one claim are looked at by several checks.
+TEXT_CACHE_SIZE = 8_192
 #: Shared prefix that makes two long words count as forms of one word ("withdraw", "withdrawal").
 PREFIX_CHARS_MIN = 5
 PREFIX_SHARE_MIN = 0.8
@@ -166,11 +169,16 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[Token]:
     """Words of `text` in order, with code-point offsets."""
+    return list(_tokens(text))
+
+
+@lru_cache(maxsize=TEXT_CACHE_SIZE)
+def _tokens(text: str) -> tuple[Token, ...]:
     found: list[Token] = []
     for match in _TOKEN.finditer(text):
         before = found[-1] if found else None
         found.append(Token(match.start(), match.end(), match.group(), stem(match.group()), _is_label(match, before)))
-    return found
+    return tuple(found)
 
 
 def _is_label(match: re.Match[str], before: Token | None) -> bool:
@@ -218,10 +226,13 @@ def _strip_suffix(word: str) -> str:
     return word
 
 
+@lru_cache(maxsize=WORD_CACHE_SIZE)
 def same_word(left: str, right: str) -> bool:
     """Whether two stems are forms of one word: equal, or long with a long shared prefix."""
     if left == right:
         return True
+    if left[0:1] != right[0:1]:
+        return False
     shorter = min(len(left), len(right))
     if shorter < PREFIX_CHARS_MIN or left[:PREFIX_CHARS_MIN] != right[:PREFIX_CHARS_MIN]:
         return False
@@ -229,6 +240,11 @@ def same_word(left: str, right: str) -> bool:
     while shared < shorter and left[shared] == right[shared]:
         shared += 1
     return shared >= PREFIX_SHARE_MIN * max(shorter, 0.75 * max(len(left), len(right)))
+
+
+def is_among(word: str, others: Collection[str]) -> bool:
+    """Whether some stem of `others` is a form of `word`; a short word must stand among them as it is."""
+    return word in others or (len(word) >= PREFIX_CHARS_MIN and any(same_word(word, other) for other in others))
 
 
 def _build_groups() -> dict[str, str]:

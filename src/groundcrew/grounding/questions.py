@@ -19,7 +19,7 @@ ASKS_MAX = 4
 MESSAGE_CHARS_MAX = 8_000
 #: Characters of what a message tells that go before each question.
 CONTEXT_CHARS_MAX = 1_000
-_NO_QUESTION = ("greeting", "closing", "courtesy", "heading", "contact")
+_NO_QUESTION = ("greeting", "closing", "courtesy", "heading", "contact", "signature", "header")
 
 _REQUEST = re.compile(
     r"(?i)^\W*(?:please |pls |bitte |kindly |hi,? |hello,? |also,? |and |so |then |now "
@@ -88,7 +88,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 def asks(message: str) -> list[Ask]:
     """The questions and requests of a message in order; the whole message where none is recognised. Empty in, empty out."""
     message = message[:MESSAGE_CHARS_MAX]
-    found = [segment for segment in segments(message) if segment.kind not in _NO_QUESTION]
+    found = [segment for segment in segments(message, clauses=False) if segment.kind not in _NO_QUESTION]
     asked = [segment for segment in found if _is_asked(segment.text)]
     if asked:
         told = " ".join(segment.text for segment in found if segment not in asked)[:CONTEXT_CHARS_MAX]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
-#: "(Passage 2)", "source 1", "[3]": says where something stands, asserts no figure.
+#: "(Passage 2)", "source 1", "[3]": says where something stands, asserts no figure; "documents 30 days before" does.
 _REFERENCE = re.compile(
     r"\(?\b(?:according to |see |in |from |based on )?(?:the )?(?:passages?|sources?|documents?|"
     r"references?|quelle|quellen|passagen?|fonte)\s*"
-    r"\[?#?\d{1,2}\]?(?:\s*(?:,|and|or|&|und|to|-)\s*(?:passage )?\d{1,2})*\s*\)?|"
+    r"\[?#?\d{1,2}\]?(?:\s*(?:,|and|or|&|und|to|-)\s*(?:passage )?\d{1,2})*(?![\d.,:]*\d|\s*(?:%|(?:days?|weeks?|months?|years?|"
+    r"hours?|minutes?|working|business|per|times|chf|eur|usd|gbp|francs?|percent|tag\w*|woche\w*|monat\w*|jahr\w*|stunden?|minuten?|"
+    r"arbeitstag\w*|mal|franken|prozent|jours?|semaines?|mois|ans?|heures?|giorn[oi]|settiman[ae]|mes[ei]|ann[io]|or[ae])\b))\s*\)?|"
     r"\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]",
     re.IGNORECASE,
 )

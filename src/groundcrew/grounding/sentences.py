@@ -4,47 +4,52 @@ Italian. Everything that quotes or marks text (claims, evidence, extractive answ
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
+from groundcrew.grounding.sentence_ends import BOUNDARY, ends_sentence
 from groundcrew.grounding.wordlists import word_set
 
 SentenceKind = Literal["sentence", "item", "row", "heading"]
 
+#: Markers (quote signs, bullets, hashes) that one line may open with.
+MARKERS_MAX = 8
 #: A line at least this long that ends without punctuation is taken to be wrapped, not finished.
 WRAPPED_LINE_CHARS_MIN = 60
 
-#: Never end a sentence, whatever follows.
-_ABBREVIATIONS = word_set(
-    """dr mr mrs ms prof st e.g i.e eg ie approx vs cf resp dept est fig al jr sr gen rev hon z.b zb d.h dh
-    u.a ua bzw ca inkl exkl evtl ggf sog vgl mio mrd tel hr fr frl dipl ing str v.a i.d.r idr o.ä s.o
-    s.u u.u z.t p.ex ex env m mm mme mlle dott sig sig.ra sigg ecc.. pag tel incl excl min max mind max.
-    u.s u.k a.k.a jan feb mär apr jun jul aug sep sept okt oct nov dez dec janv févr juil genn febbr
-    sett ott"""
-)
-#: End a sentence only where the next word starts with a capital letter.
-_ABBREVIATIONS_THAT_MAY_END = word_set("a.m p.m am pm etc usw inc ltd corp co ecc gmbh ag")
-#: Abbreviations only before a digit ("No. 5"), else ordinary words.
-_ABBREVIATIONS_BEFORE_DIGIT = word_set(
-    """no nr nos art abs s p pp para sec ziff lit kap chf sfr cap vol bd rs pos ref min max st tel mind ext
-    approx ca n"""
-)
-_MONTH_START = re.compile(
-    r"(?i)(?:jan|feb|mär|maer|mar|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec|janv|févr|avr|juin|juil|août|déc|"
-    r"gen|mag|giu|lug|ago|set|ott|dic|quartal|halbjahr|tag|woche|monat|jahr|stock|klasse|etage)"
-)
-_GERMAN_ORDINAL_LEAD = re.compile(r"(?i)\b(?:am|zum|der|den|dem|des|vom|die|das|ab|bis|im|beim|jeder|jedem|jeden)\s+\d{1,2}$")
-_BOUNDARY = re.compile(r"[.!?…。]+[\"'”’»)\]*_]*(?=\s)")
-_WORD_BEFORE = re.compile(r"[\w.'’-]+$")
 _BULLET = re.compile(
-    r"[ \t]*(?:[-*•‣◦▪–—·]|\(?\d{1,2}\)|\d{1,2}\.(?![ \t]*(?i:jan|feb|mär|mar|apr|mai|jun|jul|aug|sep|okt|nov|dez)[a-z]*\b)|"
-    r"\(?[a-zA-Z]\)|[a-z]\.|\(?(?:i{1,3}|iv|v)[.)])[ \t]+"
+    r"[ \t]*(?:[-*+•‣◦▪–—·●○■□]|"
+    r"[\U0001F300-\U0001FAFF\u2190-\u21FF\u2600-\u27BF\u2B00-\u2BFF][\uFE0E\uFE0F\u20E3]?|\d\uFE0F?\u20E3|"
+    r"\(?(?P<number>\d{1,2})[.)](?![ \t]*(?i:jan|feb|mär|mar|apr|mai|jun|jul|aug|sep|okt|nov|dez)[a-z]*\b)|"
+    r"\(?[a-zA-Z]\)|[a-z]\.(?![ \t]?[A-Za-z]\.)|\(?(?:i{1,3}|iv|v)[.)])[ \t]+"
 )
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+")
 _QUOTE_MARK = re.compile(r"[ \t]*>+[ \t]*")
 _RULE = re.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}$")
 _TABLE_RULE = re.compile(r"[ \t|:+-]*-{2,}[ \t|:+-]*$")
+_FENCE = re.compile(
+    r"[ \t]*(?:```|~~~)(?:bash|c|console|cpp|csv|diff|go|html|ini|java|javascript|js|json|markdown|md|plaintext|"
+    r"powershell|python|rust|sh|"
+    r"sql|text|toml|ts|txt|typescript|xml|yaml|yml)?[ \t]*$"
+)
+#: Tags that break a text as a line does; one with words of its own is text.
+_TAG = (
+    r"</?(?:p|div|br|li|ul|ol|tr|table|thead|tbody|h[1-6]|hr|section|blockquote)"
+    r"(?:\s+[\w-]+=(?:\"[\w#%.:;/-]*\"|'[\w#%.:;/-]*'))*\s*/?>"
+)
+_BREAK_TAGS = re.compile(rf"(?i)(?:{_TAG}\s*)+")
+#: Comments, tags that say something of their own, and runs of tags that break a line.
+_BREAKS = re.compile(rf"(?i)<!--.{{0,2000}}?-->|<[a-z]\w{{0,15}}\s[^<>]{{0,500}}>|(?:{_TAG}\s*)+")
+#: A line that ends with one of these goes on in the next one, capital or not.
+_UNFINISHED = word_set(
+    """the a an of for in on at by with from to and or per our your is are costs
+    der die das den dem des ein eine einen einem einer von für in im am an auf bei mit zu zum zur und oder pro ihre
+    ihrer unsere ist
+    kostet beträgt le la les un une des du de pour dans par avec sur et ou est coûte il lo gli una di del della in con
+    per su e o è costa chf eur usd"""
+)
 _KEY_LINE = re.compile(r"[ \t]*[\w][\w ()/&'’-]{0,40}:(?:\s|$)")
 
 
@@ -79,19 +84,24 @@ def split_sentences(text: str) -> list[Sentence]:
 
 
 def _blocks(text: str) -> list[_Block]:
-    """Joins wrapped lines and sets list items, table rows and headings apart."""
+    """Joins wrapped lines and sets list items, table rows, lines of code and headings apart."""
     blocks: list[_Block] = []
     current: tuple[int, int, SentenceKind] | None = None
-    offset = 0
-    for line in text.splitlines(keepends=True):
+    offset, number, fenced = 0, 0, False
+    for line in _lines(text):
         start, end = offset, offset + len(line)
         offset = end
-        body_start, body_end, kind = _line_body(text, start, end)
+        if _FENCE.match(line):
+            fenced = not fenced
+            _close(blocks, current)
+            current = None
+            continue
+        body_start, body_end, kind, number = _line_body(text, start, end, number)
         if kind is None:
             _close(blocks, current)
             current = None
             continue
-        if current is not None and kind == "sentence" and _continues(text, current, body_start, body_end):
+        if not fenced and current is not None and kind == "sentence" and _continues(text, current, body_start, body_end):
             current = (current[0], body_end, current[2])
             continue
         _close(blocks, current)
@@ -104,46 +114,73 @@ def _blocks(text: str) -> list[_Block]:
     return blocks
 
 
+def _lines(text: str) -> Iterator[str]:
+    """The lines of `text`, cut at tags that break a line as well."""
+    for line in text.splitlines(keepends=True):
+        if "<" not in line:
+            yield line
+            continue
+        begin = 0
+        for match in _BREAKS.finditer(line):
+            yield line[begin : match.start()]
+            yield line[match.start() : match.end()]
+            begin = match.end()
+        yield line[begin:]
+
+
 def _close(blocks: list[_Block], current: tuple[int, int, SentenceKind] | None) -> None:
     if current is not None:
         blocks.append(_Block(start=current[0], end=current[1], kind=current[2]))
 
 
-def _line_body(text: str, start: int, end: int) -> tuple[int, int, SentenceKind | None]:
-    """The line without marker and outer white space, and its kind; None for an empty line or a rule."""
+def _line_body(text: str, start: int, end: int, number: int) -> tuple[int, int, SentenceKind | None, int]:
+    """The line without markers and outer white space, its kind, and the number of the list item it is (else `number`); kind None
+    for an empty line, a rule or a mere tag."""
     line = text[start:end]
     if not line.strip() or _RULE.match(line.rstrip()) or ("|" in line and _TABLE_RULE.match(line.rstrip())):
-        return start, start, None
-    quote = _QUOTE_MARK.match(line)
-    if quote:
-        start += quote.end()
-        line = text[start:end]
+        return start, start, None, number
+    if "<" in line and _BREAK_TAGS.fullmatch(line.strip()):
+        return start, start, None, number
     kind: SentenceKind = "sentence"
-    heading, bullet = _HEADING.match(line), _BULLET.match(line)
-    if heading:
-        start, kind = start + heading.end(), "heading"
-    elif line.lstrip().startswith("|") or line.count("|") >= 2 or line.strip().count("\t") >= 1:
+    for _ in range(MARKERS_MAX):
+        heading, bullet = _HEADING.match(line), _BULLET.match(line)
+        quote = _QUOTE_MARK.match(line)
+        if quote:
+            start += quote.end()
+        elif heading and kind == "sentence":
+            start, kind = start + heading.end(), "heading"
+        elif bullet and line[bullet.end() :].strip() and not _is_ordinal_number(bullet, number):
+            start, kind = start + bullet.end(), "item" if kind == "sentence" else kind
+            number = int(bullet.group("number") or number)
+        else:
+            break
+        line = text[start:end]
+    if line.lstrip().startswith("|") or line.count("|") >= 2 or line.strip().count("\t") >= 1:
         kind = "row"
-    elif bullet and line[bullet.end() :].strip():
-        start, kind = start + bullet.end(), "item"
-    body = text[start:end]
-    lead = len(body) - len(body.lstrip())
-    stripped = body.strip()
+    lead = len(line) - len(line.lstrip())
+    stripped = line.strip()
     if not stripped:
-        return start, start, None
-    return start + lead, start + lead + len(stripped), kind
+        return start, start, None, number
+    return start + lead, start + lead + len(stripped), kind, number
+
+
+def _is_ordinal_number(bullet: re.Match[str], number: int) -> bool:
+    """Whether "3." at the start of a line is no item's number: no item 2 came before it ("3. Säule")."""
+    found = bullet.group("number")
+    return found is not None and int(found) > 1 and int(found) != number + 1 and bullet.group().rstrip().endswith(".")
 
 
 def _continues(text: str, current: tuple[int, int, SentenceKind], start: int, end: int) -> bool:
     """Whether the line `text[start:end]` goes on with the sentence that the current block left unfinished."""
     before = text[current[0] : current[1]]
     last_line = before.rsplit("\n", 1)[-1]
-    if before[-1] in ":;" or _KEY_LINE.match(text[start:end]):
+    if before[-1] in ":;" or _FENCE.match(last_line) or _KEY_LINE.match(text[start:end]):
         return False
     if text[start].islower() and before[-1] not in ".!?…":
         return True
-    if before[-1] in ".!?…":
-        return len(last_line) >= WRAPPED_LINE_CHARS_MIN
+    last_word = last_line.rsplit(None, 1)[-1].lower()
+    if last_word in _UNFINISHED and " " in last_line.strip():
+        return True
     return len(last_line) >= WRAPPED_LINE_CHARS_MIN
 
 
@@ -151,8 +188,8 @@ def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Cuts one block at its sentence boundaries."""
     spans: list[tuple[int, int]] = []
     begin = start
-    for match in _BOUNDARY.finditer(text, start, end):
-        if match.end() < end and not _ends_sentence(text, match, begin, end):
+    for match in BOUNDARY.finditer(text, start, end):
+        if match.end() < end and not ends_sentence(text, match, begin, end):
             continue
         spans.append((begin, match.end()))
         begin = match.end()
@@ -165,30 +202,3 @@ def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
         if size:
             cut.append((first + lead, first + lead + size))
     return cut
-
-
-def _ends_sentence(text: str, match: re.Match[str], begin: int, end: int) -> bool:
-    """Whether the punctuation that `match` found ends a sentence."""
-    after = text[match.end() : end].lstrip()
-    mark = match.group()
-    if not after:
-        return True
-    if mark[0] != "." or mark.startswith(".."):
-        return not (after[0].islower() and mark[0] in "…." and not after[:1].isdigit())
-    before = _WORD_BEFORE.search(text[begin : match.start()])
-    word = before.group().lower() if before else ""
-    if not word:
-        return True
-    if word in _ABBREVIATIONS_BEFORE_DIGIT and after[0].isdigit():
-        return False
-    if word in _ABBREVIATIONS_THAT_MAY_END:
-        return after[0].isupper()
-    if word in _ABBREVIATIONS and word not in ("min", "max", "no", "am", "ex", "m", "mm"):
-        return False
-    if len(word) == 1 and word.isalpha() and word != "i" and text[match.start() - 1].isupper():
-        return False
-    if word.isdigit() and len(word) <= 2:
-        lead = text[max(begin, match.start() - 12) : match.start()]
-        if _MONTH_START.match(after) or (_GERMAN_ORDINAL_LEAD.search(lead) and after[0].isalpha()):
-            return False
-    return not after[0].islower()

@@ -1,174 +1,128 @@
 """The trust score: how far each claim of an answer rests on the given sources, and P(the whole answer is supported).
-Features are weighed by a small logistic regression; certain checks cap what it may say. Fails closed."""
+What is certain is settled without a network; the rest is weighed together with what the network says. Fails closed."""
 
 from __future__ import annotations
 
-import math
+from collections import OrderedDict
 from collections.abc import Sequence
-from importlib.resources import files
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from groundcrew.domain.trust import ClaimScore, TrustReport
-from groundcrew.grounding.checks import run_checks
-from groundcrew.grounding.claims import CLAIMS_MAX, Segment, segments
-from groundcrew.grounding.encoder import Encoder
-from groundcrew.grounding.evidence import SOURCES_MAX, Evidence, find_verbatim
-from groundcrew.grounding.features import FEATURE_NAMES, ClaimEvidence, EncodingCache, gather
-from groundcrew.grounding.statement import Statement, read_statement
-from groundcrew.grounding.wordlists import word_set
+from groundcrew.grounding.entailment import SHIPPED_MODEL, Entailment, shipped_entailment
+from groundcrew.grounding.explanation import explain
+from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
+from groundcrew.grounding.summary import Verdict, is_vetoed, summarise
+from groundcrew.grounding.trees import Matrix
+from groundcrew.grounding.weights import Model, TrustWeights, load_weights
 
-#: Code points of an answer that are read; what comes after counts as one unsupported claim.
-ANSWER_CHARS_MAX = 20_000
-#: A claim below this support is unsupported, unless the caller sets another threshold.
-SUPPORT_THRESHOLD = 0.5
 #: Support of a claim that repeats whole sentences of a source word for word.
 VERBATIM_SUPPORT = 0.99
 #: No claim that is not verbatim is more certain than this.
 SUPPORT_MAX = 0.98
 #: Support of a claim that has no word of its own to check ("Yes.").
 UNCHECKABLE_SUPPORT_MAX = 0.3
+#: Claims of one answer that the network reads, the least certain ones: at 8 ms each this bounds a long answer.
+NETWORK_CLAIMS_MAX = 24
+#: The network's word that a claim is contradicted is passed on from this probability on.
+CONTRADICTED_MIN = 0.8
+#: Verdicts of the network on pairs of evidence and claim that are kept.
+VERDICTS_MAX = 8_192
 
 
-class TrustWeights(msgspec.Struct, frozen=True, kw_only=True):
-    """Weights of the two logistic regressions. `claim` are over standardised `FEATURE_NAMES`; `answer` over the logit of
-    the least supported claim, the sum of the logs of all supports and the share of the answer's words that the sources hold."""
+class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer to score, as `TrustScorer.score` takes it."""
 
-    version: str
-    features: tuple[str, ...]
-    means: tuple[float, ...]
-    scales: tuple[float, ...]
-    claim: tuple[float, ...]
-    claim_intercept: float
-    claim_without_encoder: tuple[float, ...]
-    claim_without_encoder_intercept: float
-    answer: tuple[float, float, float]
-    answer_intercept: float
+    answer: str
+    sources: Sequence[str]
+    question: str | None = None
 
 
-def load_weights() -> TrustWeights:
-    """The weights that ship with the package (models/trust/weights.json)."""
-    weights = msgspec.json.decode((files("groundcrew") / "models" / "trust" / "weights.json").read_bytes(), type=TrustWeights)
-    if weights.features != FEATURE_NAMES:
-        raise RuntimeError("models/trust/weights.json was fitted for other features: run training/trust/fit.py")
-    return weights
+class Verdicts:
+    """What the network says of pairs, by their texts, least recently used ones dropped. Not shared between threads."""
+
+    def __init__(self, entailment: Entailment) -> None:
+        self._entailment = entailment
+        self._kept: OrderedDict[tuple[str, str], Verdict] = OrderedDict()
+
+    def read(self, pairs: Sequence[tuple[str, str]]) -> list[Verdict]:
+        """For each (evidence, claim): P(supported), P(contradicted), and the highest and the mean P(unsupported) of its words."""
+        fresh = [pair for pair in dict.fromkeys(pairs) if pair not in self._kept]
+        for pair, reading in zip(fresh, self._entailment.read(fresh), strict=True):
+            words = [chance for _, _, chance in reading.words] or [1.0]
+            self._kept[pair] = (reading.supported, reading.contradicted, max(words), sum(words) / len(words))
+        found = [self._kept[pair] for pair in pairs]
+        for pair in pairs:
+            self._kept.move_to_end(pair)
+        while len(self._kept) > VERDICTS_MAX:
+            self._kept.popitem(last=False)
+        return found
 
 
 class TrustScorer:
-    """Scores answers against sources. `encoder` None scores on words and checks alone. Not safe across threads."""
+    """Scores answers against sources. `entailment` None scores on words and checks alone. Not safe across threads."""
 
     def __init__(
-        self, encoder: Encoder | None = None, *, threshold: float = SUPPORT_THRESHOLD, weights: TrustWeights | None = None
+        self, entailment: Entailment | None = None, *, threshold: float | None = None, weights: TrustWeights | None = None
     ) -> None:
-        if not 0.0 < threshold < 1.0:
+        """`threshold` is the support below which a claim is unsupported; None takes the weights' own."""
+        self.model = Model(weights or load_weights())
+        self.threshold = self.model.weights.threshold if threshold is None else threshold
+        if not 0.0 < self.threshold < 1.0:
             raise ValueError("threshold must lie between 0 and 1")
-        self.threshold = threshold
-        self.weights = weights or load_weights()
-        self._cache = EncodingCache(encoder) if encoder is not None else None
+        self.entailment = entailment
+        self._verdicts = Verdicts(entailment) if entailment is not None else None
+
+    @classmethod
+    def shipped(cls, *, threshold: float | None = None) -> TrustScorer:
+        """The scorer with the network that comes with the package; the network is loaded once a process."""
+        return cls(shipped_entailment() if SHIPPED_MODEL.is_dir() else None, threshold=threshold)
 
     def score(self, answer: str, sources: Sequence[str], question: str | None = None) -> TrustReport:
         """The report on `answer`. `sources` are the approved passages that it may rest on (the first 200 are read);
         `question` is not evidence: what the customer says supports nothing."""
-        if not answer.strip():
-            return TrustReport(trust=None, state="no_claims", reason="the answer is empty")
-        found = segments(answer[:ANSWER_CHARS_MAX])
-        claimed = [segment for segment in found if segment.kind == "claim"]
-        rest = self._unread(answer, claimed)
-        claimed = claimed[:CLAIMS_MAX]
-        if not claimed and rest is None:
-            refused = any(segment.kind == "refusal" for segment in found)
-            reason = "the answer is a refusal" if refused else "the answer asserts nothing"
-            return TrustReport(trust=None, state="no_claims", reason=reason)
-        usable = [source if isinstance(source, str) else "" for source in sources[:SOURCES_MAX]]
-        if not any(source.strip() for source in usable):
-            return self._without_sources(claimed, rest)
-        evidence = Evidence(usable)
-        scores, coverages = self._score_claims(claimed, evidence)
-        if rest is not None:
-            scores, coverages = [*scores, rest], [*coverages, 0.0]
-        return self._report(scores, coverages)
+        return self.score_many([ScoreRequest(answer=answer, sources=sources, question=question)])[0]
 
-    def _unread(self, answer: str, claimed: Sequence[Segment]) -> ClaimScore | None:
-        """What lies beyond the limits, as one unsupported claim."""
-        start = ANSWER_CHARS_MAX if len(answer) > ANSWER_CHARS_MAX else None
-        if len(claimed) > CLAIMS_MAX:
-            start = claimed[CLAIMS_MAX].start
-        if start is None or not answer[start:].strip():
-            return None
-        return ClaimScore(start=start, end=len(answer), support=0.0, reasons=("longer than what is checked",))
+    def score_many(self, requests: Sequence[ScoreRequest]) -> list[TrustReport]:
+        """The reports on several answers, each exactly as `score` gives it: what claims have in common is read once."""
+        readings = [read_answer(each.answer, each.sources, each.question) for each in requests]
+        drafts = [self._draft(reading) for reading in readings]
+        if self._verdicts is not None:
+            asked = [(draft, place) for draft in drafts for place in draft.open]
+            pairs = [
+                (draft.reading.claims[place].evidence_text, draft.reading.claims[place].segment.reading) for draft, place in asked
+            ]
+            for (draft, place), verdict in zip(asked, self._verdicts.read(pairs), strict=True):
+                draft.verdicts[place] = verdict
+        return [self._report(draft) for draft in drafts]
 
-    def _without_sources(self, claimed: Sequence[Segment], rest: ClaimScore | None) -> TrustReport:
-        scores = [
-            ClaimScore(start=claim.start, end=claim.end, support=0.0, reasons=("there are no sources",)) for claim in claimed
+    def _draft(self, reading: AnswerReading) -> _Draft:
+        """The plain probabilities, and the claims that the network is to read."""
+        described = [place for place, claim in enumerate(reading.claims) if claim.features is not None]
+        plain: dict[int, float] = {}
+        if described:
+            rows = np.stack([each.features for each in reading.claims if each.features is not None])
+            plain = dict(zip(described, self.model.plain(rows).tolist(), strict=True))
+        is_open = [
+            place
+            for place in described
+            if not self.model.is_settled(plain[place]) and not any(each.veto for each in reading.claims[place].findings)
         ]
-        scores += [rest] if rest is not None else []
-        spans = tuple((score.start, score.end) for score in scores)
-        return TrustReport(trust=0.0, state="no_sources", claims=tuple(scores), unsupported=spans, reason="there are no sources")
+        is_open = sorted(sorted(is_open, key=lambda place: abs(plain[place] - 0.5))[:NETWORK_CLAIMS_MAX])
+        return _Draft(reading=reading, plain=plain, open=is_open if self._verdicts is not None else [], verdicts={})
 
-    def _score_claims(self, claimed: Sequence[Segment], evidence: Evidence) -> tuple[list[ClaimScore], list[float]]:
-        statements = [read_statement(claim.text) for claim in claimed]
-        contexts = _contexts(claimed, statements)
-        verbatim = [find_verbatim(claim.text, evidence) for claim in claimed]
-        open_positions = [position for position, place in enumerate(verbatim) if place is None]
-        gathered = gather([statements[p] for p in open_positions], [contexts[p] for p in open_positions], evidence, self._cache)
-        by_position = dict(zip(open_positions, gathered, strict=True))
-        scores: list[ClaimScore] = []
-        for position, claim in enumerate(claimed):
-            place = verbatim[position]
-            if place is not None:
-                source, start, end = place
-                scores.append(
-                    ClaimScore(start=claim.start, end=claim.end, support=VERBATIM_SUPPORT, source=source, quote=(start, end))
-                )
-            else:
-                scores.append(self._score_claim(claim, statements[position], contexts[position], evidence, by_position[position]))
-        coverage = FEATURE_NAMES.index("coverage_sources")
-        held = [1.0 if place else float(by_position[position].features[coverage]) for position, place in enumerate(verbatim)]
-        return scores, held
-
-    def _score_claim(
-        self, claim: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, gathered: ClaimEvidence
-    ) -> ClaimScore:
-        if not gathered.anchors:
-            return ClaimScore(start=claim.start, end=claim.end, support=0.0, reasons=("the sources hold no sentence",))
-        support = min(SUPPORT_MAX, self.probability(gathered.features))
-        findings = run_checks(statement, context, evidence, gathered.anchors, gathered.similarity)
-        reasons = [finding.reason for finding in findings]
-        if not statement.content():
-            support = min(support, UNCHECKABLE_SUPPORT_MAX)
-            if not findings and not (statement.quantities or statement.moments):
-                reasons.append("too few words to check")
-        support = min([support, *(finding.support_max for finding in findings)])
-        best = gathered.anchors[0]
-        if support < self.threshold and not reasons:
-            reasons.append(_uncovered(statement, evidence))
-        return ClaimScore(
-            start=claim.start,
-            end=claim.end,
-            support=round(support, 4),
-            source=best.source,
-            quote=(best.start, best.end),
-            reasons=tuple(reasons),
-            contradicted=any(finding.contradicted for finding in findings),
-        )
-
-    def probability(self, features: npt.NDArray[np.float64]) -> float:
-        """P(the claim is supported), 0..1, from its features alone, before any check caps it."""
-        weights = self.weights
-        encoded = features[FEATURE_NAMES.index("has_encoder")] > 0
-        standard = (features - np.asarray(weights.means)) / np.asarray(weights.scales)
-        coefficients = weights.claim if encoded else weights.claim_without_encoder
-        intercept = weights.claim_intercept if encoded else weights.claim_without_encoder_intercept
-        return _sigmoid(float(standard @ np.asarray(coefficients)) + intercept)
-
-    def _report(self, scores: Sequence[ClaimScore], coverages: Sequence[float]) -> TrustReport:
-        supports = [score.support for score in scores]
-        features = answer_features(supports, coverages)
-        trust = answer_trust(
-            _sigmoid(float(features @ np.asarray(self.weights.answer)) + self.weights.answer_intercept), min(supports)
-        )
+    def _report(self, draft: _Draft) -> TrustReport:
+        reading = draft.reading
+        if not reading.claims and reading.unread is None:
+            return _without_claims(reading)
+        if reading.evidence is None:
+            return _without_sources(reading)
+        scores = [self._score_claim(draft, place, claim) for place, claim in enumerate(reading.claims)]
+        trust = 0.0
+        if reading.claims and reading.unread is None:
+            trust = self._trust(draft, [score.support for score in scores])
+        scores += _unread(reading, "longer than what is checked")
         unsupported = tuple((score.start, score.end) for score in scores if score.support < self.threshold)
         return TrustReport(
             trust=round(trust, 4),
@@ -177,51 +131,111 @@ class TrustScorer:
             unsupported=unsupported,
         )
 
+    def _trust(self, draft: _Draft, supports: Sequence[float]) -> float:
+        """P(the whole answer is supported): of one claim its support, else the regression's figure, as a share of the
+        lowest limit that a claim has, by a veto for example."""
+        if len(supports) == 1:
+            return supports[0]
+        claims = draft.reading.claims
+        row = summarise(draft.reading, supports, draft.verdicts)
+        trust = self.model.answer(row, stacked=self._verdicts is not None)
+        return min(trust, VERBATIM_SUPPORT) * min([1.0, *(support_limit(claim) for claim in claims if is_limited(claim))])
 
-def answer_trust(probability: float, least: float) -> float:
-    """Trust of the whole answer, 0..1: its probability, but no more than the least supported claim where that one is more
-    likely unsupported than not, so that the two never disagree."""
-    return min(probability, least) if least < SUPPORT_THRESHOLD else probability
+    def _score_claim(self, draft: _Draft, place: int, claim: ClaimReading) -> ClaimScore:
+        segment = claim.segment
+        if claim.place is not None:
+            source, start, end = claim.place
+            return ClaimScore(
+                start=segment.start,
+                end=segment.end,
+                support=VERBATIM_SUPPORT,
+                source=source,
+                quote=(start, end),
+                decided_by="verbatim",
+            )
+        evidence = draft.reading.evidence
+        if claim.features is None or claim.window is None or evidence is None:
+            return ClaimScore(start=segment.start, end=segment.end, support=0.0, reasons=("the sources hold no sentence",))
+        verdict = draft.verdicts.get(place)
+        row, support = claim.features, draft.plain[place]
+        if verdict is not None:
+            row = np.append(claim.features, entailment_features(verdict))
+            support = float(self.model.stacked(row[None, :])[0])
+        vetoes = [finding for finding in claim.findings if finding.veto]
+        support = limited(support, claim)
+        reasons = [finding.reason for finding in vetoes]
+        if support < self.threshold and not reasons:
+            reasons = explain(claim, evidence, self.model.contributions(row))
+        denied = verdict is not None and verdict[1] >= CONTRADICTED_MIN and support < self.threshold
+        best = evidence.sentences[claim.window.best]
+        return ClaimScore(
+            start=segment.start,
+            end=segment.end,
+            support=round(support, 4),
+            source=best.source,
+            quote=(best.start, best.end),
+            reasons=tuple(reasons),
+            contradicted=denied or any(finding.contradicted for finding in vetoes),
+            checks=tuple(dict.fromkeys(finding.check for finding in claim.findings)),
+            decided_by="checks" if vetoes else "features" if verdict is None else "entailment",
+        )
 
 
-def answer_features(supports: Sequence[float], coverages: Sequence[float]) -> npt.NDArray[np.float64]:
-    """(3,): logit of the least support, sum of the logs of all supports, and the mean over the claims of the share of their
-    words, 0..1, that the sources hold."""
-    clipped = np.clip(np.asarray(supports, dtype=np.float64), 0.005, 0.995)
-    least = float(clipped.min())
-    return np.array([math.log(least / (1 - least)), float(np.log(clipped).sum()), float(np.mean(coverages))])
+class _Draft(msgspec.Struct, kw_only=True):
+    """An answer half scored: plain probabilities by claim, the claims that the network is to read, and what it said."""
+
+    reading: AnswerReading
+    plain: dict[int, float]
+    open: list[int]
+    verdicts: dict[int, Verdict]
 
 
-def _contexts(claimed: Sequence[Segment], statements: Sequence[Statement]) -> list[frozenset[str]]:
-    """Stems around each claim that say what it is about: its heading, and the claim before where it starts with a pronoun."""
-    contexts: list[frozenset[str]] = []
-    for position, claim in enumerate(claimed):
-        stems = {token.stem for token in read_statement(claim.lead).tokens if token.is_content} if claim.lead else set()
-        if position and _leans_back(statements[position]):
-            stems |= {token.stem for token in statements[position - 1].content()}
-        contexts.append(frozenset(stems))
-    return contexts
+def entailment_features(verdict: Verdict) -> Matrix:
+    """(4,) in the order of `ENTAILMENT_FEATURES`: the log odds of each."""
+    chances = np.clip(np.array(verdict, dtype=np.float64), 1e-4, 1 - 1e-4)
+    return np.asarray(np.log(chances / (1 - chances)))
 
 
-_PRONOUNS = word_set(
-    """it its they their he she his her this that these those such dies diese dieser dieses sie es er deren
-    il elle ils elles cela ceci esso essa questo ciò"""
-)
+def support_limit(claim: ClaimReading) -> float:
+    """The most support that a claim may have, whatever the weights say."""
+    if claim.place is not None:
+        return VERBATIM_SUPPORT
+    if claim.features is None:
+        return 0.0
+    limit = min([SUPPORT_MAX, *(finding.support_max for finding in claim.findings)])
+    return limit if claim.statement.content() or is_vetoed(claim) else min(limit, UNCHECKABLE_SUPPORT_MAX)
 
 
-def _leans_back(statement: Statement) -> bool:
-    return any(token.text.lower() in _PRONOUNS for token in statement.tokens[:3])
+def is_limited(claim: ClaimReading) -> bool:
+    """Whether a check vetoes the claim, or there is nothing of it to check or to check it against."""
+    return support_limit(claim) < SUPPORT_MAX
 
 
-def _uncovered(statement: Statement, evidence: Evidence) -> str:
-    missing = [token.text for token in statement.content() if not evidence.forms(token.stem)]
-    if missing:
-        return f"not in the sources: {', '.join(dict.fromkeys(missing[:6]))}"
-    return "no sentence of the sources says this"
+def limited(support: float, claim: ClaimReading) -> float:
+    """The support of a claim with its limit: a share of the limit where there is one, so that limited claims keep their order."""
+    limit = support_limit(claim)
+    return support * limit if limit < SUPPORT_MAX else min(support, limit)
 
 
-def _sigmoid(value: float) -> float:
-    if value >= 0:
-        return 1.0 / (1.0 + math.exp(-min(value, 60.0)))
-    exponential = math.exp(max(value, -60.0))
-    return exponential / (1.0 + exponential)
+def _without_claims(reading: AnswerReading) -> TrustReport:
+    reason = "the answer is a refusal" if reading.is_refusal else "the answer asserts nothing"
+    if not reading.answer.strip():
+        reason = "the answer is empty"
+    return TrustReport(trust=None, state="no_claims", reason=reason)
+
+
+def _without_sources(reading: AnswerReading) -> TrustReport:
+    scores = [
+        ClaimScore(start=claim.segment.start, end=claim.segment.end, support=0.0, reasons=("there are no sources",))
+        for claim in reading.claims
+    ]
+    scores += _unread(reading, "longer than what is checked")
+    spans = tuple((score.start, score.end) for score in scores)
+    return TrustReport(trust=0.0, state="no_sources", claims=tuple(scores), unsupported=spans, reason="there are no sources")
+
+
+def _unread(reading: AnswerReading, reason: str) -> list[ClaimScore]:
+    """What lies beyond the limits, as one unsupported claim."""
+    if reading.unread is None:
+        return []
+    return [ClaimScore(start=reading.unread, end=len(reading.answer), support=0.0, reasons=(reason,))]

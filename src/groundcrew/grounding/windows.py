@@ -39,7 +39,11 @@ def evidence_window(
 
     Greedy weighted set cover (Nemhauser et al. 1978) over the claim's words.
     """
-    chosen = chosen_sentences(claim, evidence, similarities, characters_max=characters_max)
+    return window_text(chosen_sentences(claim, evidence, similarities, characters_max=characters_max), evidence)
+
+
+def window_text(chosen: Sequence[SourceSentence], evidence: Evidence) -> str:
+    """Chosen sentences as one text."""
     rows = are_rows(evidence)
     parts: list[str] = []
     before: SourceSentence | None = None
@@ -66,15 +70,9 @@ def chosen_sentences(
         rank[number] += max(0.0, cosine) * RANK_WORTH
     candidates = np.argsort(-rank, kind="stable")[:CANDIDATES_MAX].tolist()
     chosen: list[int] = []
-    used, open_words = 0, np.ones(len(forms), dtype=bool)
+    used, open_weights, near = 0, weights.copy(), np.zeros(len(evidence.sentences) + 2)
     while candidates:
-        near = {number + step for number in chosen for step in (-1, 1)}
-        worth = [
-            float((held[number] * weights * open_words).sum()) / total
-            + RANK_WORTH * float(rank[number])
-            + (NEIGHBOUR_WORTH if number in near else 0.0)
-            for number in candidates
-        ]
+        worth = held[candidates] @ open_weights / total + RANK_WORTH * rank[candidates] + NEIGHBOUR_WORTH * near[candidates]
         best = int(np.argmax(worth))
         if chosen and not rows and worth[best] < WORTH_MIN:
             break
@@ -84,7 +82,8 @@ def chosen_sentences(
             continue
         chosen.append(number)
         used += length
-        open_words &= ~held[number]
+        open_weights[held[number]] = 0.0
+        near[[number - 1, number + 1]] = 1.0
         if len(chosen) == 1:
             used += _title(evidence, number, chosen)
             candidates = [each for each in dict.fromkeys([*candidates, number - 1, number + 1]) if _fits(evidence, each, chosen)]

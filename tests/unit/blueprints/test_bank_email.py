@@ -129,17 +129,32 @@ def test_inventions_are_unique_and_each_says_what_is_wrong() -> None:
     assert len({row["id"] for row in found}) == len({row["question"] for row in found}) == len(found)
     assert {row["kind"] for row in found} == INVENTION_KINDS
     assert all(row["answer"] and row["why"] for row in found)
+    planted = Counter(row["kind"] for row in found)
+    assert all(planted[kind] >= 2 for kind in ("invented_fee", "car_for_one_dollar", "unauthorised_promise", "wrong_date"))
     assert any("legally binding offer" in row["answer"] and "one dollar" in row["answer"] for row in found)
 
 
-def test_amounts_dates_and_times_of_grounded_answers_stand_in_their_articles(articles: dict[str, str]) -> None:
-    found = rows("grounded_answers.jsonl")
-    assert len(found) >= 24
+@pytest.mark.parametrize(("name", "at_least"), [("grounded_answers.jsonl", 24), ("rewordings.jsonl", 60)])
+def test_amounts_dates_and_times_of_grounded_answers_stand_in_their_articles(
+    articles: dict[str, str], name: str, at_least: int
+) -> None:
+    found = rows(name)
+    assert len(found) >= at_least
     assert len({row["id"] for row in found}) == len({row["question"] for row in found}) == len(found)
     for row in found:
-        sources = " ".join(articles[name] for name in row["articles"])
-        for number in re.findall(r"\d+(?:[.,:]\d+)*", row["answer"]):
+        sources = " ".join(articles[article] for article in row["articles"])
+        written = (
+            row["answer"].replace("'", ",") if row.get("language") != "de" else re.sub(r"(?<=\d),(?=\d)", ".", row["answer"])
+        )
+        for number in re.findall(r"\d+(?:[.,:]\d+)*", written.replace("'", ",")):
             assert re.search(rf"(?<![\d.,:]){re.escape(number)}(?!\d)", sources), (row["id"], number)
+
+
+def test_rewordings_cover_many_articles_and_both_languages() -> None:
+    found = rows("rewordings.jsonl")
+    assert len({article for row in found for article in row["articles"]}) >= 40
+    assert sum(row["language"] == "en" for row in found) >= 60
+    assert sum(row["language"] == "de" for row in found) >= 15
 
 
 def test_sample_rows_are_all_marked_and_well_formed(emails: list[dict[str, Any]]) -> None:

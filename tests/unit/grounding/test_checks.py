@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from groundcrew.domain.trust import ClaimScore
+from groundcrew.grounding.checks import Finding, run_checks
+from groundcrew.grounding.claims import claims
+from groundcrew.grounding.evidence import Evidence, find_verbatim
 from groundcrew.grounding.facts.dates import agree, moments
 from groundcrew.grounding.facts.quantities import quantities, same_value
+from groundcrew.grounding.features import gather
 from groundcrew.grounding.statement import read_statement
 from groundcrew.grounding.trust import TrustScorer
 
@@ -24,10 +29,9 @@ def words_only() -> TrustScorer:
     return TrustScorer(None)
 
 
-def only_claim(scorer: TrustScorer, answer: str, source: str) -> ClaimScore:
+def worst_claim(scorer: TrustScorer, answer: str, source: str) -> ClaimScore:
     report = scorer.score(answer, [source])
-    assert len(report.claims) == 1
-    return report.claims[0]
+    return min(report.claims, key=lambda claim: claim.support)
 
 
 @pytest.mark.parametrize(
@@ -141,15 +145,15 @@ FEES = "The Classic card costs CHF 50 per year. The Gold card costs CHF 120 per 
     ],
 )
 def test_each_check_names_both_texts(words_only: TrustScorer, answer: str, source: str, reason: str) -> None:
-    claim = only_claim(words_only, answer, source)
+    claim = worst_claim(words_only, answer, source)
     assert claim.support <= 0.2
     assert any(reason in given for given in claim.reasons), claim.reasons
 
 
 def test_contradicted_is_told_from_unmentioned(words_only: TrustScorer) -> None:
     source = "The Gold card costs CHF 120. It is made of metal."
-    assert only_claim(words_only, "The Gold card costs CHF 130.", source).contradicted
-    unmentioned = only_claim(words_only, "The Gold card arrives within 9 days.", source)
+    assert worst_claim(words_only, "The Gold card costs CHF 130.", source).contradicted
+    unmentioned = worst_claim(words_only, "The Gold card arrives within 9 days.", source)
     assert not unmentioned.contradicted
     assert unmentioned.support <= 0.2
 
@@ -166,7 +170,7 @@ def test_contradicted_is_told_from_unmentioned(words_only: TrustScorer) -> None:
     ],
 )
 def test_rewordings_raise_no_objection(words_only: TrustScorer, answer: str, source: str) -> None:
-    assert only_claim(words_only, answer, source).support > 0.2
+    assert worst_claim(words_only, answer, source).support > 0.2
 
 
 TRANSFERS = (
@@ -202,7 +206,7 @@ LUNGS = (
     ],
 )
 def test_faults_that_keep_every_word_in_place(words_only: TrustScorer, answer: str, source: str) -> None:
-    assert only_claim(words_only, answer, source).support <= 0.2
+    assert worst_claim(words_only, answer, source).support <= 0.2
 
 
 @pytest.mark.parametrize(
@@ -216,12 +220,21 @@ def test_faults_that_keep_every_word_in_place(words_only: TrustScorer, answer: s
     ],
 )
 def test_other_word_order_raises_no_objection(words_only: TrustScorer, answer: str, source: str) -> None:
-    assert only_claim(words_only, answer, source).support > 0.2
+    assert worst_claim(words_only, answer, source).support > 0.2
+
+
+def own_cases(*, held_back: bool | None = None, batches: range = range(1, 100)) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for path in sorted(CASES.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        row
+        for row in rows
+        if row.get("batch", 1) in batches
+        and (held_back is None or (hashlib.sha256(row["id"].encode()).digest()[0] % 3 == 0) is held_back)
+    ]
 
 
 def rates(scorer: TrustScorer, *, held_back: bool) -> dict[str, Any]:
-    rows = [json.loads(line) for path in sorted(CASES.glob("*.jsonl")) for line in path.read_text(encoding="utf-8").splitlines()]
-    chosen = [row for row in rows if (hashlib.sha256(row["id"].encode()).digest()[0] % 3 == 0) is held_back]
+    chosen = own_cases(held_back=held_back, batches=range(1, 2))
     trusts = [scorer.score(row["answer"], row["sources"]).trust or 0.0 for row in chosen]
     faults = [trust for row, trust in zip(chosen, trusts, strict=True) if not row["supported"]]
     faithful = [trust for row, trust in zip(chosen, trusts, strict=True) if row["supported"]]
@@ -233,11 +246,61 @@ def rates(scorer: TrustScorer, *, held_back: bool) -> dict[str, Any]:
 
 
 def test_own_cases_keep_their_rates() -> None:
-    from groundcrew.grounding.encoder import Encoder
 
-    scorer = TrustScorer(Encoder.shipped())
+    scorer = TrustScorer.shipped()
     tuned, held_back = rates(scorer, held_back=False), rates(scorer, held_back=True)
     assert tuned["caught"] >= 0.95, tuned
     assert tuned["kept"] >= 0.88, tuned
     assert held_back["caught"] >= 0.86, held_back
     assert held_back["kept"] >= 0.88, held_back
+
+
+CERTAIN_KINDS = ("number", "unit", "currency", "date", "name", "laterality")
+
+
+@pytest.fixture(scope="module")
+def vetoes() -> dict[str, bool]:
+    """For each of our cases whether a check vetoes a claim of its answer."""
+    return {row["id"]: any(found.veto for found in findings(row["answer"], row["sources"])) for row in own_cases()}
+
+
+def findings(answer: str, sources: Sequence[str]) -> list[Finding]:
+    evidence = Evidence(sources)
+    found: list[Finding] = []
+    for claim in claims(answer):
+        if find_verbatim(claim.text, evidence) is not None:
+            continue
+        statement = read_statement(claim.text)
+        gathered = gather([statement], [frozenset()], evidence, None)[0]
+        found += run_checks(statement, frozenset(), evidence, gathered.anchors, gathered.similarity)
+    return found
+
+
+@pytest.mark.parametrize("kind", CERTAIN_KINDS)
+def test_vetoes_catch_nine_of_ten_faults_of_the_certain_kinds(vetoes: dict[str, bool], kind: str) -> None:
+    rows = [row for row in own_cases() if row["kind"] == kind]
+    assert len(rows) >= 15
+    missed = [row["id"] for row in rows if not vetoes[row["id"]]]
+    assert len(missed) <= 0.1 * len(rows), missed
+
+
+def test_vetoes_leave_rewordings_alone(vetoes: dict[str, bool]) -> None:
+    rows = [row for row in own_cases() if row["supported"]]
+    assert len(rows) >= 250
+    objected = [row["id"] for row in rows if vetoes[row["id"]]]
+    assert len(objected) <= 0.05 * len(rows), objected
+
+
+def test_vetoes_catch_most_faults_of_the_cases_held_back(vetoes: dict[str, bool]) -> None:
+    rows = [row for row in own_cases(held_back=True) if not row["supported"]]
+    assert sum(vetoes[row["id"]] for row in rows) >= 0.8 * len(rows)
+
+
+def test_no_check_vetoes_a_sentence_of_the_source_itself() -> None:
+    seen = {tuple(row["sources"]) for row in own_cases()}
+    for sources in seen:
+        evidence = Evidence(sources)
+        for sentence in evidence.sentences:
+            gathered = gather([sentence.statement], [frozenset()], evidence, None)[0]
+            found = run_checks(sentence.statement, frozenset(), evidence, gathered.anchors, gathered.similarity)
+            assert not [each.reason for each in found if each.veto], sentence.statement.text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from groundcrew.grounding.encoder import shipped_encoder
 from groundcrew.grounding.trust import TrustScorer
 
 BOXES = "A small safe deposit box costs CHF 90 per year, a medium one CHF 150 and a large one CHF 280."
@@ -15,7 +14,7 @@ PLANS = "Basic costs 10 euros; Premium costs 15 euros."
 
 @pytest.fixture(scope="module")
 def scorer() -> TrustScorer:
-    return TrustScorer(shipped_encoder())
+    return TrustScorer.shipped()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundcrew.grounding.encoder import Encoder
-from groundcrew.grounding.trust import ANSWER_CHARS_MAX, TrustScorer
+from groundcrew.grounding.reading import ANSWER_CHARS_MAX
+from groundcrew.grounding.trust import TrustScorer
 
 SOURCE = (
     "# Debit card\n\nThe debit card costs CHF 48 per year. Withdrawals abroad cost CHF 5 each. "
@@ -19,7 +19,7 @@ SOURCE = (
 
 @pytest.fixture(scope="module")
 def scorer() -> TrustScorer:
-    return TrustScorer(Encoder.shipped())
+    return TrustScorer.shipped()
 
 
 @pytest.mark.parametrize("answer", ["", "   \n\t "])

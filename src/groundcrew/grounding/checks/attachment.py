@@ -6,17 +6,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-import msgspec
-
+from groundcrew.grounding.checks.bounds import bound_conflict
+from groundcrew.grounding.checks.derived import is_computed, is_rounded
 from groundcrew.grounding.checks.finding import CheckName, Finding
+from groundcrew.grounding.checks.place import Item, Placed, agrees, comparable, is_money, is_period
 from groundcrew.grounding.evidence import Evidence, SourceSentence
-from groundcrew.grounding.facts import dates
 from groundcrew.grounding.facts.dates import Moment
-from groundcrew.grounding.facts.quantities import Quantity, compatible, same_value
-from groundcrew.grounding.lexicon import same_word, stem
+from groundcrew.grounding.facts.quantities import Quantity
+from groundcrew.grounding.lexicon import is_among, same_word, stem
 from groundcrew.grounding.statement import Statement
-
-Item = Quantity | Moment
 
 #: Weight of a word in the same clause, the same sentence, and in a neighbouring sentence or heading.
 SAME_CLAUSE, SAME_SENTENCE, NEARBY = 1.0, 0.7, 0.45
@@ -26,16 +24,21 @@ RIVAL_MARGIN, RIVAL_MARGIN_WITHIN = 0.12, 0.04
 FIT_MIN = 0.15
 #: Counts up to here that are written as words are often the writer's own ("two ways to pay").
 LIGHT_COUNT_MAX = 4
+#: Added to the fit of a rival that is the same figure in another unit, when the reason names one.
+LIKE_FIGURE_BONUS = 0.15
+#: How well the rival must fit, and the most places of the claim's own figure, for a misplaced figure to be certain; in tables a
+#: rival must fit so well.
+RIVAL_FIT_MIN, OWN_PLACES_MAX, TABULAR_FIT_MIN = 0.25, 3, 0.6
+#: How many times as telling the claim's words beside the rival only must be as those beside its own figure only.
+RIVAL_WEIGHT_MIN = 2.0
+#: Rivals, best first, that are asked whether the claim's subject stands beside them, and how much worse they may fit.
+RIVALS_MAX, LED_MARGIN = 3, 0.1
+#: That is asked of short claims on short sources only.
+LED_WORDS_MAX, LED_RIVALS_MAX = 6, 6
+#: Words between a count and what it counts.
+COUNTED_GAP_MAX = 2
 #: Share of the fit that the encoder's similarity of the two sentences makes up, where there is an encoder.
 SIMILARITY_SHARE = 0.3
-
-
-class Placed(msgspec.Struct, frozen=True):
-    """A figure or date in a source sentence, with how well its surroundings fit the claim, 0..1."""
-
-    item: Item
-    sentence: SourceSentence
-    fit: float
 
 
 class _Scene:
@@ -75,53 +78,17 @@ def check_figures(
             (sentence, other)
             for sentence in evidence.sentences
             for other in sentence.statement.figures()
-            if _comparable(item, other)
+            if comparable(item, other)
         ]
         scene.is_encoded = all(similarity(sentence) >= 0 for sentence, _ in places)
         found = [Placed(other, sentence, scene.fit(words, other, sentence)) for sentence, other in places]
         if item.start in confirmed:
             # No other figure can fit better than the one that the same sentence gives for the same word.
-            found = [placed for placed in found if _agrees(item, placed.item)]
+            found = [placed for placed in found if agrees(item, placed.item)]
         finding = _judge(item, claim, context, found, scene)
         if finding is not None:
             findings.append(finding)
     return findings
-
-
-def _comparable(item: Item, other: Item) -> bool:
-    if isinstance(item, Quantity) and isinstance(other, Quantity):
-        return compatible(item, other) or _is_period(item, other) or _is_money(item, other)
-    if isinstance(item, Moment) and isinstance(other, Moment):
-        return item.kind == other.kind or (item.kind == "weekday" and dates.weekday_of(other) is not None)
-    if isinstance(item, Quantity) and isinstance(other, Moment):
-        return other.kind == "date" and item.dimension == "" and item.values[0] in (float(other.readings[0][0]),)
-    return isinstance(item, Moment) and isinstance(other, Quantity) and item.kind == "date" and _is_year_figure(item, other)
-
-
-def _is_year_figure(item: Moment, other: Quantity) -> bool:
-    year, month, day = item.readings[0]
-    return other.dimension == "" and not month and not day and float(year) in other.values
-
-
-def _is_period(item: Quantity, other: Quantity) -> bool:
-    periods = {"duration", "months", "working_day", "working_hour"}
-    return item.dimension in periods and other.dimension in periods
-
-
-def _is_money(item: Quantity, other: Quantity) -> bool:
-    money = [
-        quantity.dimension.startswith("currency") or quantity.dimension in ("percent", "promille", "percent_point")
-        for quantity in (item, other)
-    ]
-    return all(money)
-
-
-def _agrees(item: Item, other: Item) -> bool:
-    if isinstance(item, Quantity) and isinstance(other, Quantity):
-        return same_value(item, other)
-    if isinstance(item, Moment) and isinstance(other, Moment):
-        return dates.agree(item, other)
-    return True
 
 
 def _context_words(claim: Statement, item: Item, context: frozenset[str]) -> dict[str, float]:
@@ -187,48 +154,173 @@ def _opens_clause(statement: Statement, clause: int, item: Item) -> bool:
 
 
 def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Placed], scene: _Scene) -> Finding | None:
-    own = [placed for placed in found if _agrees(item, placed.item)]
-    rivals = [placed for placed in found if not _agrees(item, placed.item) and _rivals(item, placed.item)]
-    anchored = {anchor.number for anchor in scene.anchors}
+    own = [placed for placed in found if agrees(item, placed.item)]
+    rivals = [placed for placed in found if not agrees(item, placed.item) and _rivals(item, placed.item)]
     best = max(own, key=lambda placed: placed.fit, default=None)
-    rival = max(rivals, key=lambda placed: placed.fit, default=None)
     if best is None:
-        if isinstance(item, Quantity) and _is_light(item) and (rival is None or rival.fit < 2 * FIT_MIN):
-            return None
-        if isinstance(item, Quantity) and item.dimension == "code" and rival is None and _is_spelled(item, scene.evidence):
-            return None
-        if isinstance(item, Moment) and _is_assembled(item, scene.anchors):
-            return None
-        return _missing(item, rival, anchored)
+        return _unstated(item, claim, rivals, scene)
     if not _context_words(claim, item, context):
         return None
+    named = _named_otherwise(item, claim, best, rivals)
+    if named is not None:
+        return _misplaced(item, claim, named, veto=_is_counted_alike(item, claim, named))
+    conflict = bound_conflict(item, claim, best, own, scene.evidence.neighbours(best.sentence))
+    if conflict is not None:
+        return conflict
+    rival = max(rivals, key=lambda placed: placed.fit, default=None)
     if (
         rival is not None
         and rival.fit > best.fit + _margin(best, rival)
         and not _gives_both_rightly(item, claim, context, best, rival, scene)
     ):
-        reason = f"“{rival.item.text}” in the source for this, “{item.text}” in the answer stands for something else"
-        return Finding(check=_name(item), contradicted=True, reason=reason)
-    named = _named_otherwise(claim, best, rivals)
-    if named is not None:
-        reason = f"“{named.item.text}” in the source for this, “{item.text}” in the answer stands for something else"
-        return Finding(check=_name(item), contradicted=True, reason=reason)
+        return _misplaced(item, claim, rival, veto=_is_surely_misplaced(item, claim, rival, own, scene))
+    short = (
+        not (isinstance(item, Quantity) and item.dimension == "code")
+        and len(claim.content()) <= LED_WORDS_MAX
+        and len(rivals) <= LED_RIVALS_MAX
+    )
+    for other in sorted(rivals, key=lambda placed: -placed.fit)[:RIVALS_MAX] if short else ():
+        if other.fit >= best.fit - LED_MARGIN and _is_surely_misplaced(item, claim, other, own, scene, led_only=True):
+            return _misplaced(item, claim, other, veto=True)
+    anchored = {anchor.number for anchor in scene.anchors}
     elsewhere = all(placed.sentence.number not in anchored for placed in own)
     if elsewhere and best.fit < FIT_MIN and rival is not None:
-        return Finding(
-            check=_name(item), contradicted=False, reason=f"“{item.text}” stands in the sources only for something else"
+        reason = f"“{item.text}” stands in the sources only for something else"
+        return Finding(check=_name(item), contradicted=False, reason=reason, veto=False)
+    return None
+
+
+def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Scene) -> Finding | None:
+    """The finding against a figure that no source gives, with what the best place gives instead; None where it says little."""
+    rivals = [placed for placed in rivals if _is_counted_alike(item, claim, placed)]
+    rival = max(rivals, key=lambda placed: placed.fit + LIKE_FIGURE_BONUS * _is_like(item, placed.item), default=None)
+    if isinstance(item, Quantity) and _is_light(item) and (rival is None or rival.fit < 2 * FIT_MIN):
+        return None
+    if isinstance(item, Quantity) and item.dimension == "code" and rival is None and _is_spelled(item, scene.evidence):
+        return None
+    if isinstance(item, Moment) and _is_assembled(item, scene.anchors):
+        return None
+    if isinstance(item, Quantity) and item.dimension == "ordinal" and _is_counted_elsewhere(item, scene.anchors):
+        return None
+    if is_rounded(item, scene.evidence) or is_computed(item, claim, scene.anchors):
+        return None
+    anchored = {anchor.number for anchor in scene.anchors}
+    if rival is not None and (rival.sentence.number in anchored or rival.fit >= 2 * FIT_MIN):
+        reason = f"“{rival.item.text}” in the source, “{item.text}” in the answer"
+        return Finding(check=_kind(item, rival.item), contradicted=True, reason=reason, veto=_is_certain(item, rival, scene))
+    label = isinstance(item, Quantity) and item.dimension.startswith("label")
+    certain = not label and not scene.evidence.is_tabular
+    return Finding(check=_name(item), contradicted=False, reason=f"“{item.text}” is not in the sources", veto=certain)
+
+
+def _is_counted_elsewhere(item: Quantity, anchors: Sequence[SourceSentence]) -> bool:
+    """ "Up to the thirtieth birthday" where the source says "until they turn 30"."""
+    return any(
+        other.dimension == "" and other.values == item.values for anchor in anchors for other in anchor.statement.quantities
+    )
+
+
+def _is_certain(item: Item, rival: Placed, scene: _Scene) -> bool:
+    """In tables and records writers compute and round: there only a row that fits well says that the figure is wrong."""
+    return not scene.evidence.is_tabular or rival.fit >= TABULAR_FIT_MIN or isinstance(item, Moment)
+
+
+def _misplaced(item: Item, claim: Statement, rival: Placed, *, veto: bool) -> Finding:
+    reason = f"“{rival.item.text}” in the source for this, “{item.text}” in the answer stands for something else"
+    return Finding(check="merged", contradicted=True, reason=reason, veto=veto)
+
+
+def _is_surely_misplaced(
+    item: Item, claim: Statement, rival: Placed, own: Sequence[Placed], scene: _Scene, *, led_only: bool = False
+) -> bool:
+    """Whether the claim's subject, or far more of its words, stand beside the rival than beside any place of its own figure."""
+    if len(own) > OWN_PLACES_MAX or scene.evidence.is_tabular or not _is_counted_alike(item, claim, rival):
+        return False
+    if any(other is not item and comparable(other, rival.item) and agrees(other, rival.item) for other in claim.figures()):
+        return False
+    words = {form for token in claim.content() for form in scene.evidence.forms(token.stem)}
+    subject = {form for token in claim.content() if token.end <= item.start for form in scene.evidence.forms(token.stem)}
+    others = [figure for figure in claim.figures() if figure is not item]
+    before = {token.stem for token in rival.sentence.statement.tokens if token.end <= rival.item.start} | rival.sentence.lead
+    for placed in own:
+        mine, theirs = _beside(placed, rival, words, others), _beside(rival, placed, words, others)
+        led = bool((theirs - mine) & subject & before) and not (mine - theirs) & subject
+        weight = scene.evidence.weight
+        gain, loss = sum(map(weight, theirs - mine)), sum(map(weight, mine - theirs))
+        if not led and (led_only or not (gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss)):
+            return False
+    return rival.fit >= RIVAL_FIT_MIN
+
+
+def _beside(placed: Placed, other: Placed, words: set[str], figures: Sequence[Item]) -> set[str]:
+    """The claim's words and other figures beside a figure: in its clause and the subject where both stand in one sentence, else
+    in its sentence and heading."""
+    statement = placed.sentence.statement
+    near = placed.sentence.stems | placed.sentence.lead
+    stated = [figure for figure in statement.figures() if figure is not placed.item]
+    if placed.sentence.number == other.sentence.number:
+        clause = statement.clause_of(placed.item.start)
+        subject_end = _subject_end(statement) if clause and _opens_clause(statement, clause, placed.item) else 0
+        near = frozenset(
+            token.stem for token in statement.tokens if statement.clause_of(token.start) == clause or token.end <= subject_end
         )
-    return _role_conflict(item, claim, best, own, scene.evidence.neighbours(best.sentence))
+        stated = [figure for figure in stated if statement.clause_of(figure.start) == clause]
+    held = {_key(figure) for figure in figures if any(comparable(figure, each) and agrees(figure, each) for each in stated)}
+    return (words & near) | held
 
 
-def _named_otherwise(claim: Statement, best: Placed, rivals: Sequence[Placed]) -> Placed | None:
+def _counted(statement: Statement, item: Item) -> str:
+    """The stem of the word that a plain count counts: the next word of its clause ("62 companies"), "" for none."""
+    clause = statement.clause_of(item.start)
+    following = [token for token in statement.content() if token.start >= item.end and statement.clause_of(token.start) == clause]
+    if not following or len(statement.text[item.end : following[0].start].split()) > COUNTED_GAP_MAX:
+        return ""
+    return following[0].stem
+
+
+def _is_counted_alike(item: Item, claim: Statement, rival: Placed) -> bool:
+    """Whether two figures count the same thing; only plain counts can differ in that."""
+    if not (isinstance(item, Quantity) and isinstance(rival.item, Quantity) and item.dimension == rival.item.dimension == ""):
+        return True
+    mine, theirs = _counted(claim, item), _counted(rival.sentence.statement, rival.item)
+    return not mine or (bool(theirs) and same_word(mine, theirs)) or (not theirs and mine in rival.sentence.stems)
+
+
+def _is_like(item: Item, other: Item) -> bool:
+    """Whether two quantities are the same figure in another unit ("14 days", "14 weeks")."""
+    return (
+        isinstance(item, Quantity)
+        and isinstance(other, Quantity)
+        and bool(item.values)
+        and bool(other.values)
+        and any(abs(one / item.factor - two / other.factor) < 1e-9 for one in item.values for two in other.values)
+    )
+
+
+def _kind(item: Item, rival: Item) -> CheckName:
+    """What is wrong: the unit or the currency where the figure itself is the same, else the figure or the date."""
+    if not isinstance(item, Quantity) or not isinstance(rival, Quantity):
+        return _name(item)
+    if item.dimension != rival.dimension and item.dimension.startswith("currency") and rival.dimension.startswith("currency"):
+        return "currency"
+    return "unit" if _is_like(item, rival) else "number"
+
+
+def _named_otherwise(item: Item, claim: Statement, best: Placed, rivals: Sequence[Placed]) -> Placed | None:
     """The rival that stands beside a name of the claim, where the claim's own figure stands beside another name."""
+    clause = claim.clause_of(item.start)
     for name in claim.names:
+        if len(claim.names) > 1 and claim.clause_of(name.start) != clause:
+            continue
         words = [stem(word) for word in name.words]
         around = best.sentence.stems | best.sentence.lead
         if not best.sentence.statement.names or all(shares_word(word, around) for word in words):
             continue
         for rival in rivals:
+            if any(
+                other is not item and comparable(other, rival.item) and agrees(other, rival.item) for other in claim.figures()
+            ):
+                continue
             if rival.fit >= 2 * FIT_MIN and all(shares_word(word, rival.sentence.stems) for word in words):
                 return rival
     return None
@@ -253,7 +345,7 @@ def _gives_both_rightly(
 ) -> bool:
     """Whether the claim gives the rival figure too, and swapping the two would not fit the sources better."""
     for other in claim.figures():
-        if other is item or not _comparable(other, rival.item) or not _agrees(other, rival.item):
+        if other is item or not comparable(other, rival.item) or not agrees(other, rival.item):
             continue
         words = _context_words(claim, other, context)
         straight = best.fit + scene.fit(words, rival.item, rival.sentence)
@@ -269,7 +361,7 @@ def _rivals(item: Item, other: Item) -> bool:
             return False
         if item.dimension == other.dimension == "code":
             return _shape(item.code) == _shape(other.code)
-        return item.dimension == other.dimension or _is_period(item, other) or _is_money(item, other)
+        return item.dimension == other.dimension or is_period(item, other) or is_money(item, other)
     return isinstance(item, Moment) and isinstance(other, Moment)
 
 
@@ -280,7 +372,13 @@ def _shape(code: str) -> str:
 
 
 def _is_assembled(item: Moment, anchors: Sequence[SourceSentence]) -> bool:
-    """A date whose year the anchor gives apart from its day and month."""
+    """A date whose year the anchor gives apart from its day and month, or days that it names one by one."""
+    if item.kind == "weekday":
+        days = [
+            {day for moment in anchor.statement.moments if moment.kind == "weekday" for day in moment.readings[0]}
+            for anchor in anchors
+        ]
+        return any(set(item.readings[0]) <= each for each in days)
     if item.kind != "date" or not item.readings[0][0]:
         return False
     year, month, day = item.readings[0]
@@ -293,59 +391,10 @@ def _is_assembled(item: Moment, anchors: Sequence[SourceSentence]) -> bool:
     return False
 
 
-def _missing(item: Item, rival: Placed | None, anchored: set[int]) -> Finding:
-    name = _name(item)
-    if rival is not None and (rival.sentence.number in anchored or rival.fit >= 2 * FIT_MIN):
-        return Finding(check=name, contradicted=True, reason=f"“{rival.item.text}” in the source, “{item.text}” in the answer")
-    return Finding(check=name, contradicted=False, reason=f"“{item.text}” is not in the sources")
-
-
 def _name(item: Item) -> CheckName:
     return "number" if isinstance(item, Quantity) else "date"
 
 
-_UNTIL = re.compile(r"(?:\b(?:to|until|till|by|before|prior to|up to|through|no later than|bis|bis zum|vor|"
-        r"spätestens|avant|jusqu'au?|prima|fino a[l]?|entro)|[-–—])(?:\s+(?:the|at|on|zum|am|um|dem|"
-        r"den|le|la|il))*\s*$", re.IGNORECASE)  # fmt: skip
-_FROM = re.compile(r"\b(?:from|since|starting|as of|as from|after|following|later than|ab|seit|von|vom|nach|dès|"
-        r"depuis|après|dal|dopo|effective)(?:\s+(?:the|at|on|zum|am|um|dem|den|le|la|il))*\s*$", re.IGNORECASE)  # fmt: skip
-_REFERS_BACK = re.compile(
-    r"\b(?:above|over|beyond|below|under|exceeding|darüber|darunter|au-delà|oltre)\b(?: (?:that|"
-    r"this|it|which)|\b)|\b(?:after|before) (?:that|this|then)\b|\bdanach\b|\bdavor\b",
-    re.IGNORECASE,
-)
-_NOT_NEAR = re.compile(r"\b(?:not|no|nicht|n't|pas|non)\b[\s\w]{0,14}$", re.IGNORECASE)
-
-
-def _role(text: str, item: Item) -> str:
-    """Whether the words before a date or amount make it an end ("until", "before") or a start ("from", "after")."""
-    if isinstance(item, Quantity) and item.bound in ("at_most", "at_least"):
-        return "until" if item.bound == "at_most" else "from"
-    before = text[max(0, item.start - 40) : item.start]
-    for pattern, role, opposite in ((_UNTIL, "until", "from"), (_FROM, "from", "until")):
-        match = pattern.search(before)
-        if match:
-            return opposite if _NOT_NEAR.search(before[: match.start()]) and "later" not in match.group() else role
-    return ""
-
-
-def _role_conflict(
-    item: Item, claim: Statement, best: Placed, own: list[Placed], around: Sequence[SourceSentence]
-) -> Finding | None:
-    """ "Up to" against "at least", "before" against "after", "from" against "until" with the same figure."""
-    mine = _role(claim.text, item)
-    if not mine:
-        return None
-    roles = {_role(placed.sentence.statement.text, placed.item) for placed in own if placed.fit >= best.fit - 0.05}
-    if not roles or mine in roles or "" in roles:
-        return None
-    if any(_REFERS_BACK.search(other.statement.text) for other in around):
-        return None
-    stated = best.sentence.statement.text[max(0, best.item.start - 20) : best.item.end].split(maxsplit=1)[-1]
-    claimed = claim.text[max(0, item.start - 20) : item.end].split(maxsplit=1)[-1]
-    return Finding(check="direction", contradicted=True, reason=f"“…{stated}” in the source, “…{claimed}” in the answer")
-
-
 def shares_word(word: str, others: frozenset[str]) -> bool:
     """Whether some stem of `others` is a form of `word`."""
-    return word in others or any(same_word(word, other) for other in others)
+    return is_among(word, others)

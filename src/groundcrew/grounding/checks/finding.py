@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
-CheckName = Literal["number", "date", "name", "negation", "direction", "quantifier", "rate", "offer", "role"]
+CheckName = Literal[
+    "number",
+    "unit",
+    "currency",
+    "date",
+    "name",
+    "negation",
+    "direction",
+    "laterality",
+    "quantifier",
+    "condition",
+    "rate",
+    "offer",
+    "role",
+    "merged",
+    "coverage",
+]
+#: Every kind of finding, in a fixed order: what a stack over findings reads as its features.
+CHECK_NAMES: tuple[CheckName, ...] = get_args(CheckName)
 
 #: Support of a claim that the sources contradict can not exceed this, whatever else speaks for it.
 CONTRADICTED_SUPPORT_MAX = 0.05
@@ -15,13 +33,17 @@ UNFOUND_SUPPORT_MAX = 0.15
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One disagreement between a claim and its evidence. `contradicted` tells a conflict from something merely not found."""
+    """One disagreement between a claim and its evidence. `contradicted` tells a conflict from something merely not found;
+    `veto` a finding that is certain enough to cap the support from one that is a hint for the stack."""
 
     check: CheckName
     reason: str
     contradicted: bool
+    veto: bool = True
 
     @property
     def support_max(self) -> float:
-        """The most support, 0..1, that a claim with this finding may have."""
+        """The most support, 0..1, that a claim with this finding may have; 1 where it is no veto."""
+        if not self.veto:
+            return 1.0
         return CONTRADICTED_SUPPORT_MAX if self.contradicted else UNFOUND_SUPPORT_MAX

@@ -45,7 +45,7 @@ AXES: dict[str, str] = {
     "holder": "single individual sole einzel* | joint gemeinsam* gemeinschaft*",
     "travel": "arriv* ankunft | depart* abreise abflug",
     "half_day": "morning vormittag* morgen* | afternoon evening nachmittag* abend*",
-    "daytime": "day daytime tagsüber | night nachts nacht",
+    "daytime": "daytime tagsüber | night nachts nacht",
     "latitude": "north* nord* | south* süd* sud*",
     "longitude": "east* ost* est | west* ouest ovest",
     "pressure": "hypertens* hyperglyc* hyperthyr* hyperkal* | hypotens* hypoglyc* hypothyr* hypokal*",
@@ -81,6 +81,12 @@ AXES: dict[str, str] = {
 
 #: Phrases that mean one thing whatever their words, replaced before comparison.
 PHRASES: list[tuple[str, str]] = [
+    (r"without (?:a |any )?(?:limit|limits|restriction|restrictions|ceiling|end)|ohne (?:limit|begrenzung|einschränkung(?:en)?|"
+        r"obergrenze)|sans limite|senza limiti", " unlimited "),
+    (r"(?:stopped|stops|stop|quit|ceased|gave up|given up|giving up) (?=\w+ing)", " not "),
+    (r"läuft\b[^.;,]{0,40}\bab", " ungültig "),
+    (r":\s*(?:false|no|none|nein|falsch|non)", " not "),
+    (r":\s*(?:true|yes|ja|oui|sì)", " "),
     (r"unless|ausser wenn|es sei denn|sofern nicht|wenn nicht|if not", ", if not "),
     (r"(?:it is |it's |es ist )?(?:not true|untrue|false|incorrect|wrong|not the case|not correct|"
         r"nicht wahr|falsch)(?: to say)?,? (?:that|dass)", " not "),
@@ -103,6 +109,10 @@ PHRASES: list[tuple[str, str]] = [
     (r"(?:more|less) than|over time|as long as|no one|mehr als|weniger als|at least|at most|with "
         r"(?:the|a|an|your|our|their|his|her) (?:help|aim|regard|respect)", " "),
 ]  # fmt: skip
+
+#: Axes whose two sides tell one event from either end ("you send", "we receive"), and those that shade a sentence rather than
+#: turn it: certain only where all else is the same.
+CONVERSE_AXES = frozenset(("transfer", "trade", "lending", "party", "supply", "insurer", "sender", "modality", "person", "book"))
 
 #: Words that deny by themselves; two of them cancel out.
 NEGATORS = word_set(

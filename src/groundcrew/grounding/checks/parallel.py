@@ -6,6 +6,7 @@ figure beside the words of another one contradicts the source, however alike the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -14,6 +15,7 @@ import msgspec
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import SourceSentence
 from groundcrew.grounding.facts.quantities import Quantity, same_value
+from groundcrew.grounding.facts.units import UNITS
 from groundcrew.grounding.lexicon import same_word
 from groundcrew.grounding.statement import Statement
 
@@ -21,6 +23,10 @@ from groundcrew.grounding.statement import Statement
 SENTENCES_MAX = 3
 #: Figures of one sentence that are compared; a longer one is a table, which has checks of its own.
 FIGURES_MAX = 12
+#: Words that label one figure of a plain enumeration; where a label has more, a figure out of place is a hint only.
+LABEL_WORDS_MAX = 3
+
+_RESPECTIVELY = re.compile(r"\b(?:respectively|jeweils|respectivement|rispettivamente)\b", re.IGNORECASE)
 
 
 class Parallel(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +69,9 @@ def _lay_beside(
     if labels is None:
         return
     if len(own) == 1:
-        near = [_beside(claim, own, is_after=False)[0] | _beside(claim, own, is_after=True)[0]]
+        marks = [each for each in sorted(claim.quantities, key=lambda each: each.start) if not each.is_article]
+        place = marks.index(own[0]) if own[0] in marks else 0
+        near = [_beside(claim, marks or own, is_after=False)[place] | _beside(claim, marks or own, is_after=True)[place]]
     else:
         # The claim's order of words is the one in which more of its figures stand beside a word of the source's labels.
         told = [_beside(claim, own, is_after=each) for each in (False, True)]
@@ -78,7 +86,8 @@ def _lay_beside(
         elif len(met) == 1:
             word = sorted(_meet(words, labels[met[0]]))[0]
             reason = f"“{figures[met[0]].text}” in the source for “{word}”, “{figure.text}” in the answer"
-            findings.append(Finding(check="number", contradicted=True, reason=reason))
+            veto = all(len(label) <= LABEL_WORDS_MAX for label in labels) and not _RESPECTIVELY.search(claim.text)
+            findings.append(Finding(check="merged", contradicted=True, reason=reason, veto=veto))
 
 
 def _labels(source: Statement, figures: list[Quantity]) -> list[set[str]] | None:
@@ -103,7 +112,7 @@ def _beside(statement: Statement, figures: list[Quantity], *, is_after: bool) ->
             start, end = figure.end, figures[number + 1].start if number + 1 < len(figures) else len(statement.text)
         else:
             start, end = figures[number - 1].end if number else 0, figure.start
-        words = [token for token in content if start <= token.start < end]
+        words = [token for token in content if start <= token.start < end and token.text.lower() not in UNITS]
         clause = statement.clause_of(figure.start)
         found.append(
             {token.stem for token in words if statement.clause_of(token.start) == clause} or {each.stem for each in words}

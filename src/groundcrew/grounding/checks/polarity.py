@@ -10,8 +10,8 @@ from functools import lru_cache
 import msgspec
 
 from groundcrew.grounding.checks.finding import CheckName, Finding
-from groundcrew.grounding.checks.oppositions import AXES, DENIED, NEGATIVE_WORDS, NEGATORS, PHRASES
-from groundcrew.grounding.lexicon import STOP_WORDS, fold, same_word, stem
+from groundcrew.grounding.checks.oppositions import AXES, CONVERSE_AXES, DENIED, NEGATIVE_WORDS, NEGATORS, PHRASES
+from groundcrew.grounding.lexicon import STOP_WORDS, fold, is_among, same_word, stem
 
 #: Share of a claim clause's own words that the source clause must hold before their polarity is compared.
 ALIGNED_SHARE_MIN = 0.6
@@ -20,8 +20,16 @@ ALIGNED_WORDS_MIN = 2
 #: A lone difference in negation counts from this share of the claim's words on, with so much of the source clause back;
 #: a claim whose every word is in the source clause needs less back.
 NEGATION_SHARE_MIN, LIKE_SHARE_MIN, WHOLE_SHARE, PART_SHARE_MIN = 0.7, 0.5, 0.95, 0.25
+#: A difference that may be one of view only ("send", "receive"), or a negation that the claim lacks, is certain from here on.
+ALIKE_SHARE_MIN, ALIKE_BACK_MIN = 0.8, 0.5
 #: Words that each side of an "and" needs to be compared as a clause of its own.
 JOINED_WORDS_MIN = 3
+#: A denial without a verb ("no fever") has so few words, and a claim that is compared with it so few.
+FRAGMENT_WORDS_MAX, FRAGMENT_CLAIM_WORDS_MAX = 2, 4
+#: Words after "before" or "after" that say before what.
+COMPLEMENT_WORDS = 3
+#: A shorter word in "-frei" is no compound.
+LACKING_CHARS_MIN = 8
 #: Among source clauses that hold the claim clause alike, the one that the claim covers better is compared.
 BACK_SHARE = 0.3
 POLARITY_CACHE_SIZE = 8_192
@@ -32,6 +40,13 @@ _SPLIT = re.compile(
 )
 _AND = re.compile(r"(?<![\w-])(?:and|or|und|oder|et|ou|e|o)(?![\w-])", re.IGNORECASE)
 _WORD = re.compile(r"n't\b|n’t\b|[^\W\d_]+(?:'[^\W\d_]+)?|\d+(?:[.,:]\d+)*", re.UNICODE)
+_DIGIT = re.compile(r"\d")
+#: A case told from its other side: "only after the check-up" and "not before the check-up".
+_UNTIL_THEN = re.compile(
+    r"\b(?:erst|only after|only once|only when|only from|not until|not before|bis|until|unless|except|ausser|außer)\b",
+    re.IGNORECASE,
+)
+_FRAGMENT = re.compile(r"\s*(?:no|without|kein[e]?|keine[nr]?|ohne|pas de|sans|senza|nessuna?)\b", re.IGNORECASE)
 _DIRECTION_AXES = frozenset(("change", "order", "vertical", "extreme", "comparison", "timing", "rank", "speed"))
 
 
@@ -44,6 +59,7 @@ class Clause(msgspec.Struct, frozen=True):
     denied: tuple[frozenset[str], ...]
     poles: tuple[tuple[str, int, str], ...]
     stems: frozenset[str]
+    negatives: frozenset[str] = frozenset()
 
 
 def _compile_axes() -> tuple[dict[str, list[tuple[str, int]]], list[tuple[str, str, int]]]:
@@ -115,19 +131,45 @@ def _is_mixed(clause: Clause) -> bool:
     return any((axis, 1 - pole) in taken for axis, pole in taken)
 
 
+def _lacking(word: str, before: str) -> str | None:
+    """What a word says is lacking: "schaden" of "schadenfrei", "" for the "free" of "claim-free"; None for any other word."""
+    if before == "-" and word in ("free", "frei"):
+        return ""
+    if word.endswith("frei") and len(word) >= LACKING_CHARS_MIN and word not in ("gebuhrenfrei", "kostenfrei"):
+        return word.removesuffix("frei")
+    return None
+
+
+_ATTRIBUTES = frozenset(("free", "gratis", "complimentary"))
+_NOUN_AFTER = re.compile(
+    r"\s+(?!of\b|for\b|to\b|from\b|up\b|if\b|when\b|until\b|at\b|in\b|on\b|with\b|and\b|or\b|as\b|the\b|within\b)[a-z]{2,}", re.I
+)
+
+
+def _is_attribute(word: str, text: str, end: int) -> bool:
+    """ "a free test" describes the test; "the test is free" says that no fee is due."""
+    return word in _ATTRIBUTES and _NOUN_AFTER.match(text, end) is not None
+
+
 def _read(text: str) -> Clause:
     words: set[str] = set()
     stems: list[str] = []
     poles: list[tuple[str, int, str]] = []
     negators: list[int] = []
-    negatives = 0
+    negatives: list[str] = []
     for match in _WORD.finditer(text):
         word = fold(match.group())
         if word in NEGATORS or word.endswith("n't"):
             negators.append(len(stems))
             continue
-        if _is_negative(word) and text[match.start() - 1 : match.start()] != "-":
-            negatives += 1
+        lacking = _lacking(word, text[match.start() - 1 : match.start()])
+        if lacking is not None:
+            negatives.append("without")
+            stems.extend([stem(lacking)] if lacking else [])
+            words.update([stem(lacking)] if lacking else [])
+            continue
+        if _is_negative(word) and text[match.start() - 1 : match.start()] != "-" and not _is_attribute(word, text, match.end()):
+            negatives.append(word)
             plain = next((stem(positive) for start, positive in DENIED.items() if word.startswith(start)), None)
             if plain is not None:
                 stems.append(plain)
@@ -140,9 +182,14 @@ def _read(text: str) -> Clause:
         stems.append(stem(word))
         if not taken:
             words.add(stem(word))
-    denied = [frozenset(stems[max(0, place - 1) : place + 2]) for place in negators]
-    denied += [frozenset()] * negatives
-    return Clause(text.strip(), frozenset(words), tuple(denied), tuple(poles), frozenset(stems))
+    denied = [_scope(stems, place) for place in negators]
+    denied += [frozenset()] * len(negatives)
+    return Clause(text.strip(), frozenset(words), tuple(denied), tuple(poles), frozenset(stems), frozenset(negatives))
+
+
+def _scope(stems: list[str], place: int) -> frozenset[str]:
+    """The words that a negator denies: the next two, and the one before, which it may close ("… akzeptieren wir nicht")."""
+    return frozenset(stems[max(0, place - 1) : place + 2])
 
 
 def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
@@ -151,7 +198,15 @@ def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
     stated = [clause for sentence in evidence for clause in clauses(sentence)]
     own = clauses(claim)
     denials = _denial_count(claim)
+    known = frozenset(word for clause in stated for word in clause.negatives)
+    fragment = _denied_fragment(own, stated) if not denials else None
+    if fragment is not None:
+        return [fragment]
     for clause in own:
+        if clause.negatives & known and not any(
+            clause.negatives & other.negatives for other in stated if _overlap(clause, other) >= ALIGNED_SHARE_MIN
+        ):
+            continue  # the sources say it in a clause that is told otherwise
         aligned = [(_overlap(clause, other), other) for other in stated]
         aligned = [(share, other) for share, other in aligned if share >= ALIGNED_SHARE_MIN]
         if len(clause.stems) < ALIGNED_WORDS_MIN:
@@ -166,13 +221,29 @@ def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
     return []
 
 
+def _denied_fragment(own: Sequence[Clause], stated: Sequence[Clause]) -> Finding | None:
+    """ "No obstruction" in a note against a claim that says little more than that there is one."""
+    if len(own) != 1 or len(own[0].stems) > FRAGMENT_CLAIM_WORDS_MAX:
+        return None
+    for clause in stated:
+        if _is_fragment(clause) and all(any(same_word(word, other) for other in own[0].stems) for word in clause.stems):
+            reason = f"“{_short(clause.text)}” in the source, “{_short(own[0].text)}” in the answer"
+            return Finding(check="negation", contradicted=True, reason=reason)
+    return None
+
+
+def _is_fragment(clause: Clause) -> bool:
+    short = 1 <= len(clause.stems) <= FRAGMENT_WORDS_MAX
+    return short and bool(clause.denied) and not clause.negatives and _FRAGMENT.match(clause.text) is not None
+
+
 def _overlap(claim: Clause, evidence: Clause) -> float:
     """Share of the claim clause's words that the other holds, a word of a pair of opposites counting for its pair: 0..1."""
     axes = {axis for axis, _, _ in claim.poles}
     total = len(claim.words) + len(axes)
     if not total:
         return 0.0
-    shared = sum(any(same_word(word, other) for other in evidence.stems) for word in claim.words)
+    shared = sum(is_among(word, evidence.stems) for word in claim.words)
     return (shared + len(axes & {axis for axis, _, _ in evidence.poles})) / total
 
 
@@ -192,8 +263,10 @@ def _compare(claim: Clause, evidence: Clause, denials: int) -> Finding | None:
         return _negation(claim, evidence)
     if not odd and flips:
         axis, mine, theirs = flips[0]
-        name: CheckName = "direction" if axis in _DIRECTION_AXES else "negation"
-        return Finding(check=name, contradicted=True, reason=f"“{theirs}” in the source, “{mine}” in the answer")
+        name: CheckName = "direction" if axis in _DIRECTION_AXES else "laterality" if axis == "side" else "negation"
+        alike = _overlap(claim, evidence) >= ALIKE_SHARE_MIN and _overlap(evidence, claim) >= ALIKE_BACK_MIN
+        veto = axis not in CONVERSE_AXES or alike
+        return Finding(check=name, contradicted=True, reason=f"“{theirs}” in the source, “{mine}” in the answer", veto=veto)
     return None
 
 
@@ -201,11 +274,29 @@ def _negation(claim: Clause, evidence: Clause) -> Finding | None:
     shared, back = _overlap(claim, evidence), _overlap(evidence, claim)
     if shared < NEGATION_SHARE_MIN or back < (LIKE_SHARE_MIN if shared < WHOLE_SHARE else PART_SHARE_MIN):
         return None
+    dropped = len(claim.denied) < len(evidence.denied)
+    implied = dropped and all(not scope for scope in evidence.denied)
+    turned = _UNTIL_THEN.search(evidence.text) is not None and _UNTIL_THEN.search(claim.text) is not None
+    certain = (not dropped and not turned) or (
+        dropped and shared >= ALIKE_SHARE_MIN and (back >= LIKE_SHARE_MIN if implied else _is_told(claim, evidence))
+    )
     where, where_not = ("answer", "source") if len(claim.denied) > len(evidence.denied) else ("source", "answer")
     both = f"“{_short(evidence.text)}” in the source, “{_short(claim.text)}” in the answer"
     return Finding(
-        check="negation", contradicted=True, reason=f"a negation in the {where} that is not in the {where_not}: {both}"
+        check="negation",
+        contradicted=True,
+        veto=certain,
+        reason=f"a negation in the {where} that is not in the {where_not}: {both}",
     )
+
+
+def _is_told(claim: Clause, evidence: Clause) -> bool:
+    """Whether the claim says what the source denies: all words of a denial but one at most."""
+    for scope in evidence.denied:
+        told = sum(any(same_word(word, other) for other in claim.stems) for word in scope)
+        if scope and told >= max(1, len(scope) - 1):
+            return True
+    return False
 
 
 def _flips(claim: Clause, evidence: Clause) -> list[tuple[str, str, str]]:
@@ -217,8 +308,23 @@ def _flips(claim: Clause, evidence: Clause) -> list[tuple[str, str, str]]:
         if len(mine) == 1 and len(theirs) == 1 and mine != theirs:
             word = next(word for name, _, word in claim.poles if name == axis)
             other = next(word for name, _, word in evidence.poles if name == axis)
+            if axis == "order" and not _is_of_same(claim.text, word, evidence.text, other):
+                continue
             flips.append((axis, word, other))
     return flips
+
+
+def _is_of_same(claim: str, mine: str, evidence: str, theirs: str) -> bool:
+    """Whether "before" and "after" are followed by the same thing: "report before ordering" is "order after reporting"."""
+    left, right = _complement(claim, mine), _complement(evidence, theirs)
+    return any(same_word(one, other) for one in left for other in right) or bool(_DIGIT.search(claim))
+
+
+def _complement(text: str, word: str) -> list[str]:
+    found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)
+    following = _WORD.findall(text[found.end() :]) if found else []
+    content = [fold(each) for each in following if fold(each) not in STOP_WORDS]
+    return [stem(each) for each in content[:COMPLEMENT_WORDS]]
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Finds a changed period of payment or dose ("per month" for "per year") and a widened quantifier ("all" for "some")."""
+"""Finds a changed period of payment or dose: "per month" for "per year"."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 
 from groundcrew.grounding.checks.finding import Finding
-from groundcrew.grounding.evidence import SourceSentence
+from groundcrew.grounding.evidence import Evidence, SourceSentence
+from groundcrew.grounding.facts.quantities import same_value
+from groundcrew.grounding.statement import Statement
 
 _PER = r"(?:(?:per|a|an|each|every|pro|je|par|al|alla|jede[nrsm]?|chaque|ogni)\s+|all'|/\s?)"
 _RATES: dict[str, re.Pattern[str]] = {
@@ -25,24 +27,14 @@ _RATES: dict[str, re.Pattern[str]] = {
         ),
     )
 }
-_ALL = re.compile(
-    r"\b(?:all|every|each|everyone|everybody|always|any|entire|alle[nrsm]?|jede[nrsm]?|immer|"
-    r"sämtliche[nrsm]?|tous|toutes|chaque|toujours|tutti|tutte|ogni|sempre)\b",
-    re.IGNORECASE,
-)
-_SOME = re.compile(r"\b(?:some|certain|selected|several|many|most|few|often|sometimes|usually|generally|partly|"
-        r"up to|einige[nrsm]?|manche[nrsm]?|bestimmte[nrsm]?|ausgewählte[nrsm]?|meisten|manchmal|oft|"
-        r"teilweise|certain\w+|quelques|plupart|parfois|souvent|alcun[ei]|cert[ei]|talvolta|"
-    r"spesso)\b", re.IGNORECASE)  # fmt: skip
-_NONE = re.compile(
-    r"\b(?:none|no one|nobody|never|neither|keine[nrsm]?|kein|niemand|nie|aucune?|personne|jamais|nessun[oa]?|mai)\b",
-    re.IGNORECASE,
-)
 _FIGURE = re.compile(r"\d")
 _PER_OTHER = re.compile(r"\b(?:per|pro|je|each|par|ogni|por) [^\W\d_]+", re.IGNORECASE)
 
-#: Share of the claim's own words that the source sentence must hold before their quantifiers are compared.
+
+#: Share of the claim's words that the source must hold where the two have no amount in common.
 ALIGNED_SHARE_MIN = 0.6
+#: Sentences above a row among which its heading is looked for.
+HEADING_REACH = 8
 
 
 def rates(text: str) -> set[str]:
@@ -50,44 +42,52 @@ def rates(text: str) -> set[str]:
     return {period for period, pattern in _RATES.items() if pattern.search(text)}
 
 
-def check_rates(claim: str, anchors: Sequence[SourceSentence]) -> list[Finding]:
-    """A finding where the claim gives a period and its best evidence gives only others."""
-    claimed = rates(claim)
+def check_rates(claim: Statement, anchors: Sequence[SourceSentence], share: float, evidence: Evidence) -> list[Finding]:
+    """A finding where the claim gives a period and its best evidence gives only others, for the same amount where there is one.
+    `share` is how much of the claim's words that evidence holds, 0..1."""
+    claimed = rates(claim.text)
     if not claimed or not anchors:
         return []
-    stated = rates(anchors[0].statement.text)
+    anchor = next((each for each in anchors if _gives_same_amount(claim, each.statement)), None)
+    if anchor is None:
+        if share < ALIGNED_SHARE_MIN:
+            return []
+        anchor = anchors[0]
+    stated = rates(anchor.statement.text) or _heading_rates(anchor, evidence)
     if stated and not claimed & stated:
-        return [
-            Finding(
-                check="rate", contradicted=True, reason=f"per {_list(stated)} in the source, per {_list(claimed)} in the answer"
-            )
-        ]
-    other = _PER_OTHER.search(anchors[0].statement.text)
+        reason = f"per {_list(stated)} in the source, per {_list(claimed)} in the answer"
+        return [Finding(check="rate", contradicted=True, reason=reason)]
+    other = _PER_OTHER.search(anchor.statement.text)
     given = any(claimed & rates(anchor.statement.text) for anchor in anchors)
-    if not stated and not given and other and _FIGURE.search(claim):
+    if not stated and not given and other and _FIGURE.search(claim.text) and not _PER_OTHER.search(_without_rates(claim.text)):
         reason = f"“{other.group()}” in the source, per {_list(claimed)} in the answer"
         return [Finding(check="rate", contradicted=True, reason=reason)]
     return []
 
 
+def _heading_rates(anchor: SourceSentence, evidence: Evidence) -> set[str]:
+    """The periods that a heading above a table or list gives ("Fees per quarter")."""
+    first = max(0, anchor.number - HEADING_REACH)
+    for other in reversed(evidence.sentences[first : anchor.number]):
+        if other.source == anchor.source and not other.statement.quantities and rates(other.statement.text):
+            return rates(other.statement.text)
+    return set()
+
+
+def _gives_same_amount(claim: Statement, stated: Statement) -> bool:
+    return any(
+        same_value(mine, theirs)
+        for mine in claim.quantities
+        for theirs in stated.quantities
+        if mine.dimension == theirs.dimension
+    )
+
+
+def _without_rates(text: str) -> str:
+    for pattern in _RATES.values():
+        text = pattern.sub(" ", text)
+    return text
+
+
 def _list(periods: set[str]) -> str:
     return " and ".join(sorted(period.replace("_", " ") for period in periods))
-
-
-def check_quantifier(claim: str, anchor: SourceSentence | None, share: float) -> list[Finding]:
-    """A finding where the claim says all or none and the source sentence that says the same says only some."""
-    if anchor is None or share < ALIGNED_SHARE_MIN:
-        return []
-    stated = anchor.statement.text
-    wide = _ALL.search(claim)
-    if wide and not _ALL.search(stated) and not _NONE.search(stated):
-        narrow = _SOME.search(stated)
-        if narrow and not _SOME.search(claim):
-            return [
-                Finding(
-                    check="quantifier",
-                    contradicted=True,
-                    reason=f"“{narrow.group()}” in the source, “{wide.group()}” in the answer",
-                )
-            ]
-    return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.lexicon import STOP_WORDS, Token, same_word, tokens
@@ -14,6 +15,9 @@ from groundcrew.grounding.wordlists import word_set
 SAME_WORDS_MIN = 0.8
 #: A clause needs this many words of its own: one who acts, what is done, one acted upon.
 CLAUSE_WORDS_MIN = 3
+#: In a longer one too much may change places.
+CLAUSE_WORDS_MAX = 30
+CLAUSE_CACHE_SIZE = 16_384
 
 _BREAK = re.compile(r"[;:()]|,\s|(?<![\w-])(?:and|but|while|und|aber|während|et|mais|e|ma)(?![\w-])", re.IGNORECASE)
 #: A passive or another turn that rightly changes the order.
@@ -40,8 +44,21 @@ def check_roles(claim: Statement, anchors: Sequence[Statement]) -> list[Finding]
                 if exchanged is not None and (not german or set(exchanged) & named):
                     first, second = exchanged
                     reason = f"“{second}” acts in the source, “{first}” in the answer"
-                    return [Finding(check="role", contradicted=True, reason=reason)]
+                    return [
+                        Finding(
+                            check="role",
+                            contradicted=True,
+                            reason=reason,
+                            veto=bool(set(exchanged) & named) or _is_same(clause, other),
+                        )
+                    ]
     return []
+
+
+def _is_same(claim: str, source: str) -> bool:
+    """Whether both clauses have the very same words."""
+    mine, theirs = _content(claim), _content(source)
+    return _share(mine, theirs) == _share(theirs, mine) == 1.0
 
 
 def _clauses(text: str) -> list[str]:
@@ -51,7 +68,7 @@ def _clauses(text: str) -> list[str]:
 def _exchanged(claim: str, source: str) -> tuple[str, str] | None:
     """The claim's and the source's first word, where each stands first in one clause and later in the other."""
     mine, theirs = _content(claim), _content(source)
-    if len(mine) < CLAUSE_WORDS_MIN or len(theirs) < CLAUSE_WORDS_MIN:
+    if not CLAUSE_WORDS_MIN <= len(mine) <= CLAUSE_WORDS_MAX or not CLAUSE_WORDS_MIN <= len(theirs) <= CLAUSE_WORDS_MAX:
         return None
     first, second = mine[0], theirs[0]
     if same_word(first.stem, second.stem) or _after_preposition(claim, first) or _after_preposition(source, second):
@@ -72,12 +89,13 @@ def _exchanged(claim: str, source: str) -> tuple[str, str] | None:
     return first.text, second.text
 
 
-def _content(clause: str) -> list[Token]:
-    return [
+@lru_cache(maxsize=CLAUSE_CACHE_SIZE)
+def _content(clause: str) -> tuple[Token, ...]:
+    return tuple(
         token
         for token in tokens(clause)
         if token.text.lower() not in STOP_WORDS and token.text.lower().strip(".") not in ("mr", "mrs", "ms", "dr", "herr", "frau")
-    ]
+    )
 
 
 def _after_preposition(clause: str, token: Token) -> bool:

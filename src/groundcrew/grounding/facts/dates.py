@@ -14,7 +14,7 @@ from groundcrew.grounding.lexicon import fold
 
 MOMENT_CACHE_SIZE = 4_096
 
-MomentKind = Literal["date", "time", "weekday"]
+MomentKind = Literal["date", "time", "weekday", "quarter"]
 _WEEK = range(7)
 
 _MONTHS = {
@@ -67,6 +67,7 @@ _DATE_PATTERNS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"\b(?P<year>(?:1[5-9]|20|21)\d\d)-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)\b",
+        r"\b(?P<year>20\d\d)-(?P<month>0[1-9]|1[0-2])(?![\d-])",
         r"\b(?P<day>[0-3]?\d)\.\s?(?P<month>0?[1-9]|1[0-2])\.\s?(?P<year>\d{4}|\d{2}(?!\d))(?!\d)",
         r"\b(?:am|vom|bis|zum|ab|den|der|dem|seit|until|from|on|by|le|il|dal|"
         r"al)\s+(?P<day>[0-3]?\d)\.\s?(?P<month>0?[1-9]|1[0-2])\.(?!\d)",
@@ -77,6 +78,36 @@ _DATE_PATTERNS = [
         rf"\b(?P<name>{_MONTH_WORDS})\b\.?,?\s+(?:of\s+|de\s+)?{_YEAR}\b",
     )
 ]
+_YEAR_RANGE = re.compile(r"(?<![\d.,/-])(?P<first>(?:19|20)\d\d)\s?[/–-]\s?(?P<last>(?:19|20)?\d\d)(?![\d/]|[-.,]\d)")
+_QUARTERS = {
+    fold(name): number
+    for number, names in enumerate(
+        (
+            "first 1st erste erstes ersten 1. premier 1er primo",
+            "second 2nd zweite zweites zweiten 2. deuxième 2e secondo",
+            "third 3rd dritte drittes dritten 3. troisième 3e terzo",
+            "fourth 4th vierte viertes vierten 4. quatrième 4e quarto",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+_QUARTER_YEAR = r"(?:\s*(?:of|de|del|du|im|,|/|-)?\s*(?P<year>(?:fiscal |fy ?)?(?:20)?\d\d)\b(?![.,]\d|\s?%))?"
+_QUARTER_PATTERNS = (
+    re.compile(rf"\bQ(?P<quarter>[1-4])\b{_QUARTER_YEAR}", re.IGNORECASE),
+    re.compile(rf"\b(?P<quarter>[1-4])Q(?![^\W\d]){_QUARTER_YEAR}", re.IGNORECASE),
+    re.compile(
+        rf"(?:\b(?P<before>20\d\d)\s+)?(?<![\w.])(?P<name>{'|'.join(re.escape(name) for name in _QUARTERS)}|"
+        rf"deuxième|troisième|quatrième)[ -](?:fiscal )?(?:quarter|quartals?|trimestre)\b{_QUARTER_YEAR}",
+        re.IGNORECASE,
+    ),
+)
+_DAY_BEFORE = re.compile(
+    r"(?<![\d.,/-])(?P<day>[0-3]?\d)(?:st|nd|rd|th|\.|er)?\s?(?:-|–|to|bis(?: zum)?|and|und|au|al|et|e)\s?$", re.IGNORECASE
+)
+_DAY_AFTER = re.compile(
+    r"\s?(?:-|–|to|and|&)\s?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?![.,:]?\d|\s*(?:%|days?|hours?|a\.?m|p\.?m))"
+)
 _MONTH_ALONE = re.compile(
     r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December|"
     r"Januar|Februar|März|Mai|Juni|Juli|Oktober|Dezember|"
@@ -87,7 +118,9 @@ _YEAR_ALONE = re.compile(
     r"(?<![\d.,'’/$€£-])(?:(?:1[89]|20)\d\d|(?:(?<=in )|(?<=of )|(?<=\()|(?<=since )|(?<=until )|"
     r"(?<=im jahr )|(?<=en ))(?:1[5-7]|21)\d\d)(?![\d%'’]|[.,]\d|\s?(?:%|chf|eur|usd|francs|"
     r"franken|"
-    r"euros?|dollars?|kg|km|mg|ml)\b)",
+    r"euros?|dollars?|kg|km|mg|ml|cm|mm|m|l|gb|mb|tb|days?|tage?n?|weeks?|wochen?|months?|monaten?|years?|jahren?|hours?|"
+    r"stunden?|minutes?|minuten|seconds?|sekunden|jours?|semaines?|mois|heures?|giorni|settimane|mesi|ore|points?|punkte|"
+    r"people|persons?|personen|customers?|kunden|units?|pieces?|stück)\b)",
     re.IGNORECASE,
 )
 _YEAR_MONEY_BEFORE = re.compile(r"(?i)(?:chf|eur|usd|gbp|fr\.?|[$€£])\s?$")
@@ -98,7 +131,7 @@ _TIME_PATTERNS = [
         r"(?<![\d.,:])(?P<hour>1[0-2]|0?[1-9])(?:[:.](?P<minute>[0-5]\d))?\s*(?P<half>a\.?\s?m\b\.?|"
         r"p\.?\s?m\b\.?|o'?clock in the (?:morning|afternoon|evening))",
         r"(?<![\d.,:])(?P<hour>[01]?\d|2[0-4])[:.](?P<minute>[0-5]\d)\s*(?:uhr|hrs|h)\b",
-        r"(?<![\d.,:/-])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?![\d:])",
+        r"(?<![\d.,:/-])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::[0-5]\d)?(?![\d:])",
         r"(?<![\d.,:])(?P<hour>[01]?\d|2[0-4])\s*(?:uhr\b|o[’']?clock\b)",
         r"(?<![\d.,:])(?P<hour>[01]?\d|2[0-4])\s?h\s?(?P<minute>[0-5]\d)\b",
         r"\b(?:at|until|till|from|by|before|after|um|ab|bis|von|vor|nach|à|de|dalle|alle|"
@@ -131,7 +164,10 @@ _DAY_RANGE = re.compile(
     re.IGNORECASE,
 )
 _DAY_ALONE = re.compile(
-    rf"\b(?:{_LONG_DAY_WORDS})\b|\b(?:Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun)\b(?=[.,;:)/]|\s+\d|$)", re.IGNORECASE
+    rf"\b(?:{_LONG_DAY_WORDS})\b|\b(?:Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun)\b(?=[.,;:)/]|\s+(?:\d|closed|open)|$|"
+    rf"\s+(?:and|&|or)\s+(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)|\b(?-i:Sa|So)\b(?=\s?(?:/|und|\+|&)\s?(?-i:So)\b|\s+(?:geschlossen|\d))|"
+    rf"(?<=und )(?-i:So)\b(?=\s+geschlossen|[.,;:])",
+    re.IGNORECASE,
 )
 _DAY_GROUPS = re.compile(
     r"\b(?P<week>weekdays?|werktags|wochentags|en semaine|feriali)\b|\b(?P<end>weekends?|"
@@ -142,7 +178,7 @@ _DAY_GROUPS = re.compile(
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """A date, time of day or set of weekdays found at `text[start:end]`. `readings` holds (year, month, day) with 0 for
-    what is left open, minutes since midnight as (minutes,), or one sorted tuple of weekdays (Monday is 0)."""
+    what is left open, minutes since midnight as (minutes,), one sorted tuple of weekdays (Monday is 0), or (year, quarter)."""
 
     kind: MomentKind
     start: int
@@ -158,11 +194,37 @@ def moments(text: str) -> tuple[Moment, ...]:
     """All dates, times and weekdays of `text`, left to right, without overlaps; longer notations win."""
     taken: list[tuple[int, int]] = []
     found: list[Moment] = []
-    for moment in (*_dates(text), *_times(text), *_weekdays(text)):
+    has_digit = any(map(str.isdigit, text))
+    for moment in (*_quarters(text), *(_year_ranges(text) if has_digit else ()), *_dates(text), *_times(text), *_weekdays(text)):
         if all(moment.end <= start or moment.start >= end for start, end in taken):
             taken.append((moment.start, moment.end))
             found.append(moment)
     return tuple(sorted(found, key=lambda moment: moment.start))
+
+
+def _quarters(text: str) -> list[Moment]:
+    found: list[Moment] = []
+    for pattern in _QUARTER_PATTERNS:
+        for match in pattern.finditer(text):
+            parts = match.groupdict()
+            digits = re.sub(r"\D", "", parts.get("year") or parts.get("before") or "")
+            year = int(digits) if digits else 0
+            number = int(parts.get("quarter") or 0) or _QUARTERS[fold(parts["name"] or "")]
+            found.append(_moment("quarter", match, ((year + 2000 if 0 < year < 100 else year, number),)))
+    return found
+
+
+def _year_ranges(text: str) -> list[Moment]:
+    """ "2008/09" and "2010–2015" as two years; the year and month of "2026-03" only where the second is no later year."""
+    found: list[Moment] = []
+    for match in _YEAR_RANGE.finditer(text):
+        first, last = int(match["first"]), int(match["last"])
+        last = last if last > 100 else first // 100 * 100 + last
+        if first < last <= first + 100:
+            for group, year in (("first", first), ("last", last)):
+                start, end = match.span(group)
+                found.append(Moment(kind="date", start=start, end=end, text=match[group], readings=((year, 0, 0),)))
+    return found
 
 
 def _dates(text: str) -> list[Moment]:
@@ -173,6 +235,7 @@ def _dates(text: str) -> list[Moment]:
             readings = _date_readings(match.groupdict())
             if readings:
                 found.append(_moment("date", match, readings))
+                found.extend(_other_days(text, match.start(), match.end(), readings))
     found.extend(
         _moment("date", match, ((0, _MONTHS[fold(match.group())], 0),))
         for match in _MONTH_ALONE.finditer(text)
@@ -184,6 +247,19 @@ def _dates(text: str) -> list[Moment]:
         if not _YEAR_MONEY_BEFORE.search(text[max(0, match.start() - 5) : match.start()])
     )
     return found
+
+
+def _other_days(text: str, start: int, end: int, readings: tuple[tuple[int, ...], ...]) -> list[Moment]:
+    """The other day of "10 to 15 December" or "January 3rd and 4th", in the month of the one that names it."""
+    if len(readings) != 1 or not readings[0][2]:
+        return []
+    year, month, _ = readings[0]
+    before = _DAY_BEFORE.search(text, max(0, start - 16), start)
+    other = before or (_DAY_AFTER.match(text, end) if text[start].isalpha() and not year else None)
+    if other is None or not 1 <= int(other["day"]) <= 31:
+        return []
+    first, last = other.span("day")
+    return [Moment(kind="date", start=first, end=last, text=other["day"], readings=((year, month, int(other["day"])),))]
 
 
 def _is_modal_may(text: str, match: re.Match[str]) -> bool:
@@ -272,6 +348,8 @@ def agree(claimed: Moment, stated: Moment) -> bool:
     """Whether what is claimed follows from what is stated: every field that the claim gives is the same there."""
     if claimed.kind == "weekday" and stated.kind == "date":
         return claimed.readings[0] == (weekday_of(stated),)
+    if {claimed.kind, stated.kind} == {"quarter", "date"}:
+        return _in_quarter(claimed, stated) if claimed.kind == "date" else _in_quarter(stated, claimed)
     if claimed.kind != stated.kind:
         return False
     if claimed.kind == "weekday":
@@ -280,9 +358,20 @@ def agree(claimed: Moment, stated: Moment) -> bool:
     if claimed.kind == "time" and claimed.loose and not stated.loose and not _HALF.search(stated.text):
         mine_all = claimed.readings[:1]  # beside a 24-hour source, "8:30" is in the morning
     return any(
-        all(left == right for left, right in zip(mine, theirs, strict=True) if left) if claimed.kind == "date" else mine == theirs
+        all(left == right for left, right in zip(mine, theirs, strict=True) if left)
+        if claimed.kind in ("date", "quarter")
+        else mine == theirs
         for mine in mine_all
         for theirs in stated.readings
+    )
+
+
+def _in_quarter(dated: Moment, quarter: Moment) -> bool:
+    """Whether the month of a date lies in the quarter, in the same year where both give one."""
+    year, number = quarter.readings[0]
+    return any(
+        reading[1] and (reading[1] + 2) // 3 == number and (not year or not reading[0] or year == reading[0])
+        for reading in dated.readings
     )
 
 
@@ -300,7 +389,7 @@ def conflict(claimed: Moment, stated: Moment) -> bool:
     """Whether both give the same kind of field and none of the readings agree."""
     if claimed.kind != stated.kind or agree(claimed, stated):
         return False
-    if claimed.kind != "date":
+    if claimed.kind not in ("date", "quarter"):
         return True
     return all(
         any(left and right and left != right for left, right in zip(mine, theirs, strict=True))

@@ -3,22 +3,29 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
-from typing import Literal
+from itertools import pairwise
 
 import msgspec
 
 from groundcrew.grounding.facts.dates import moments
-from groundcrew.grounding.facts.units import CURRENCIES, FRACTIONS, MULTIPLIERS, NUMBER_WORDS, ORDINAL_WORDS, TERSE_UNITS, UNITS
-from groundcrew.grounding.lexicon import fold
-from groundcrew.grounding.wordlists import word_set
+from groundcrew.grounding.facts.measures import Quantity, quantity_at, with_unit
+from groundcrew.grounding.facts.numerals import AND_A_HALF
+from groundcrew.grounding.facts.units import CURRENCIES, DURATION_ENDINGS, FRACTIONS, UNITS
+from groundcrew.grounding.facts.worded import worded
+from groundcrew.grounding.lexicon import STOP_WORDS, fold, stem
+
+__all__ = ["Quantity", "compatible", "quantities", "same_value"]
 
 QUANTITY_CACHE_SIZE = 4_096
 #: Relative difference up to which two values are the same (unit conversion, repeating decimals).
 VALUE_TOLERANCE = 1e-6
-
-Bound = Literal["", "at_most", "at_least", "about"]
+#: A part against a percentage ("two thirds", "67 %") may be off by so many percentage points.
+PART_TOLERANCE = 0.5
+#: Degrees Fahrenheit by which a converted temperature may be off, as cooks and clinics round.
+DEGREES_TOLERANCE = 1.5
 
 _NUMERIC = r"\d{1,3}(?:['’,. \u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+[.,]\d+|\d+"
 _CODE = re.compile(
@@ -34,66 +41,46 @@ _FIGURE = re.compile(
     rf"Fr\b)\s?)?(?P<sign>(?<![\w.])[-−+])?(?P<figure>{_NUMERIC})"
     r"(?P<fraction>[½¼¾⅓⅔⅛⅕])?(?P<ordinal>st\b|nd\b|rd\b|th\b)?(?P<dash>\.[-–—]+)?"
 )
+#: A path in a file system: at least two parts.
+_PATH = re.compile(r"(?<![\w/\\.])(?:[A-Za-z]:)?(?:[/\\][\w.+-]*\w){2,8}")
+#: A letter that tells one of a kind from another: "hepatitis B", "vitamin D", "Gebäude C".
+_LETTERED = re.compile(r"(?<![\w-])(?P<kind>[a-zäöüé]{4,20}|[A-ZÄÖÜ][a-zäöü]{3,20})\s(?P<letter>[A-HJ-Z])(?![\w'’.&-])")
+_DOTTED = re.compile(r"\d{1,3}(?:\.\d{3}){2,}")
+_MONEY_BEFORE = re.compile(r"(?:[A-Z]{3}|[€$£])\s?$")
 _FRACTION_SIGN = re.compile(r"(?<!\d)[½¼¾⅓⅔⅛⅕]")
-_WORD = re.compile(r"[^\W\d_]+", re.UNICODE)
-_AFTER_WORDS = re.compile(
-    r"[-\s\u00a0]*(?P<one>[^\W\d_]+[²³2]?|%|‰|[€£$]|°[CF]?)\.?(?P<rest>(?:[-\s/]+[^\W\d_]+){0,2})", re.UNICODE
+_GROUPING = re.compile(r"['’\s\u00a0\u202f\u2009]")
+_SLASHED = re.compile(r"(?<![\d/.,-])(?:(?P<whole>\d{1,3})[ \u00a0])?(?P<part>\d{1,2})/(?P<of>[2-9]|10|12|100)(?![\d/.,-])")
+#: Systolic and diastolic pressure: "145/90", "145 over 90", "145 zu 90".
+_PRESSURE = re.compile(
+    r"(?<![\d/.,-])(?P<upper>[6-9]\d|1\d\d|2[0-5]\d)\s?(?:/|over|zu|su|sur)\s?(?P<lower>[3-9]\d|1[0-4]\d)(?![\d/.,-])"
 )
-_TIMES_PER = re.compile(
-    r"\s+(?:a|an|per|each|every|daily|weekly|monthly|yearly|annually|pro|im|am|täglich|monatlich|"
-    r"jährlich)\b",
+_ONE_IN = re.compile(
+    r"\b(?P<part>\d{1,2}|one|eine?[rnms]?|une?|uno|two|zwei|deux|due)\s+(?:person |patient )?(?:in|out of|von|sur|su)\s+"
+    r"(?P<of>\d{1,3}(?:[,.'’]\d{3})*|ten|zehn|dix|dieci|hundred|hundert|cent|cento|five|fünf|cinq|cinque|four|vier|three|drei)\b"
+    r"(?!\s*(?:%|minutes|hours|days|weeks|months|years|minuten|stunden|tagen|wochen|monaten|jahren|jours|heures|mois|ans|"
+    r"chf|eur|usd|mg|percent|prozent))",
     re.IGNORECASE,
 )
-_ARTICLES = word_set("a an ein eine einen einem einer un une uno una")
-_LOW_ONES = word_set("one eins ein eine einen einem einer un une uno una a an")
-
-_BOUND_BEFORE = [
-    (re.compile(pattern + r"[\s:]*(?:\w+\s+){0,2}(?:of\s+|von\s+|de\s+|di\s+)?$", re.IGNORECASE), bound)
-    for pattern, bound in (
-        (r"\b(?:no|not|nicht|pas|non|never|n't|cannot|without)\b[\w\s]{0,12}\b(?:more than|exceed(?:s|"
-        r"ed|ing)?|above|over|later than|longer than|mehr als|länger als|über(?:steigt|schreitet)?|"
-        r"plus de|più di|greater than|higher than)", "at_most"),
-        (r"\b(?:no|not|nicht|pas|non)\b[\w\s]{0,12}\b(?:less than|fewer than|under|below|weniger als|"
-        r"unter|moins de|meno di|lower than|earlier than)", "at_least"),
-        (r"\b(?:up to|at most|at the most|a maximum of|maximum|max\.?|maximal|within|bis zu|höchstens|"
-        r"höchstbetrag|innert|innerhalb|innerhalb von|binnen|spätestens|jusqu'à|au plus|au maximum|"
-        r"maximum de|dans les|fino a|al massimo|massimo|entro|less than|fewer than|under|below|"
-        r"weniger als|unter|moins de|meno di|limited to|capped at|not exceeding|limit of|limit is|"
-        r"ceiling of|latest)", "at_most"),
-        (r"\b(?:at least|a minimum of|minimum|min\.?|no less than|not less than|mindestens|minimal|"
-        r"wenigstens|au moins|au minimum|almeno|minimo|more than|over|above|exceed(?:s|ed|ing)?|"
-        r"greater than|higher than|longer than|mehr als|über|plus de|più di|starting (?:from|at)|from "
-        r"as little as|ab)", "at_least"),
-        (r"\b(?:about|around|approximately|approx\.?|circa|ca\.?|roughly|nearly|almost|etwa|ungefähr|"
-        r"rund|environ|près de|circa|quasi|some)", "about"),
-    )
-]  # fmt: skip
-_BOUND_AFTER = [
-    (re.compile(r"\W{0,3}(?:[\w-]+\s+){0,2}(?:" + pattern + r")\b", re.IGNORECASE), bound)
-    for pattern, bound in (
-        (r"or (?:less|fewer|below|under|younger|earlier)|at most|at the latest|maximum|max|oder "
-        r"weniger|höchstens|maximal|ou moins|au maximum|au plus|o meno|al massimo", "at_most"),
-        (r"or (?:more|above|over|longer|older|later)|and (?:more|above|over)|at least|minimum|min\b|"
-        r"oder mehr|mindestens|ou plus|au minimum|o più|almeno", "at_least"),
-    )
-]  # fmt: skip
-
-
-class Quantity(msgspec.Struct, frozen=True, kw_only=True):
-    """A number with its unit at `text[start:end]`. `values` holds every reading of the figure in the dimension's base unit;
-    `dimension` is "" for a plain count, "code" for identifiers (their folded spelling is `code`)."""
-
-    start: int
-    end: int
-    text: str
-    dimension: str
-    values: tuple[float, ...] = ()
-    code: str = ""
-    #: What a figure in this unit is multiplied with to give base units: 1 for a plain count.
-    factor: float = 1.0
-    bound: Bound = ""
-    #: An article read as one ("a week"): counts in a conflict, but need not be found.
-    is_article: bool = False
+_SMALL = {"one": 1, "un": 1, "une": 1, "uno": 1, "two": 2, "zwei": 2, "deux": 2, "due": 2, "ten": 10, "zehn": 10, "dix": 10,
+          "dieci": 10, "hundred": 100, "hundert": 100, "cent": 100, "cento": 100, "five": 5, "fünf": 5, "cinq": 5, "cinque": 5,
+          "four": 4, "vier": 4, "three": 3, "drei": 3}  # fmt: skip
+_ADJECTIVE = re.compile(
+    rf"-?(?P<unit>{'|'.join(DURATION_ENDINGS).replace('a', '[aä]').replace('o', '[oö]').replace('u', '[uü]')})(?:e[nrms]?)?\b",
+    re.IGNORECASE,
+)
+#: An enumerator: the number that follows names a place in a document or a procedure, not an amount.
+_LABEL = re.compile(
+    r"\b(?P<label>step|option|point|item|line|section|article|art|chapter|page|figure|table|question|rule|phase|level|room|"
+    r"gate|schritt|punkt|artikel|abschnitt|seite|kapitel|ziffer|absatz|stufe|zimmer|étape|article|page|point|passo|articolo|"
+    r"pagina|punto)s?\.?\s+$",
+    re.IGNORECASE,
+)
+_RANGE_GAP = re.compile(
+    r"\s*(?:-|–|—|\bto\b|\bbis\b|\bà\b|\ba\b|\bor\b|\boder\b|\bou\b)\s*(?:(?:CHF|EUR|USD|GBP|[€$£])\s?)?", re.IGNORECASE
+)
+_BETWEEN_GAP = re.compile(r"\s*(?:and|und|et|e|to|bis)\s*", re.IGNORECASE)
+_BETWEEN = re.compile(r"\b(?:between|zwischen|entre|tra|fra|from|von|de|da)\s+(?:\S+\s)?$", re.IGNORECASE)
+_SUM_GAP = re.compile(r"\s*(?:,|and|und|et|e)?\s*", re.IGNORECASE)
 
 
 @lru_cache(maxsize=QUANTITY_CACHE_SIZE)
@@ -101,21 +88,34 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     """All quantities of `text`, left to right; figures inside dates and times are left to `dates.moments`."""
     taken = [(moment.start, moment.end) for moment in moments(text) if moment.kind != "weekday"]
     found: list[Quantity] = []
-    for match in _CODE.finditer(text):
-        if _is_free(taken, match.start(), match.end()) and not _is_measure(match.group()):
-            taken.append((match.start(), match.end()))
-            found.append(
-                Quantity(start=match.start(), end=match.end(), text=match.group(), dimension="code", code=_code(match.group()))
-            )
-    for quantity in (*_figures(text, taken), *_words(text, taken)):
-        if _is_free(taken, quantity.start, quantity.end):
-            taken.append((quantity.start, quantity.end))
-            found.append(quantity)
-    return tuple(sorted(found, key=lambda quantity: quantity.start))
+    has_digit = any(char.isdigit() or char in FRACTIONS for char in text)
+    for quantity in _codes(text, taken) if has_digit or "." in text or "/" in text or "\\" in text else ():
+        _take(quantity, taken, found)
+    for quantity in (*_composed(text, taken), *(_figures(text, taken) if has_digit else ())):
+        _take(quantity, taken, found)
+    for quantity in worded(text, taken):
+        _take(quantity, taken, found)
+    return tuple(_summed(text, _ranged(text, sorted(found, key=lambda quantity: quantity.start))))
+
+
+def _take(quantity: Quantity, taken: list[tuple[int, int]], found: list[Quantity]) -> None:
+    if _is_free(taken, quantity.start, quantity.end):
+        taken.append((quantity.start, quantity.end))
+        found.append(quantity)
 
 
 def _is_free(taken: list[tuple[int, int]], start: int, end: int) -> bool:
     return all(end <= first or start >= last for first, last in taken)
+
+
+def _codes(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
+    return [
+        Quantity(start=match.start(), end=match.end(), text=match.group(), dimension="code", code=_code(match.group()))
+        for match in (*_PATH.finditer(text), *_CODE.finditer(text))
+        if _is_free(taken, match.start(), match.end())
+        and not _is_measure(match.group())
+        and not _is_grouped(text, match.start(), match.group())
+    ]
 
 
 def _is_measure(text: str) -> bool:
@@ -128,12 +128,50 @@ def _is_measure(text: str) -> bool:
     )
 
 
+def _is_grouped(text: str, start: int, code: str) -> bool:
+    """ "1.234.567" is an amount with dots between thousands; "192.168.100.200" is none unless a currency stands before it."""
+    return _DOTTED.fullmatch(code) is not None and (code.count(".") == 2 or _MONEY_BEFORE.search(text, 0, start) is not None)
+
+
 def _code(text: str) -> str:
     folded = fold(text).removeprefix("https://").removeprefix("http://").removeprefix("www.").rstrip("/.,;:")
     if re.fullmatch(r"\+?[\d ()/–-]+", folded):
         digits = re.sub(r"\D", "", folded)
         return digits.removeprefix("00").removeprefix("41").removeprefix("49").removeprefix("0")
     return re.sub(r"[\s-]", "", folded)
+
+
+def _composed(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
+    """Blood pressures, "1 in 10" and fractions with a slash: several figures that are one quantity, or two of a kind."""
+    found: list[Quantity] = []
+    for match in _PRESSURE.finditer(text):
+        for group, dimension in (("upper", "systolic"), ("lower", "diastolic")):
+            start, end = match.span(group)
+            if _is_free(taken, start, end) and int(match["upper"]) > int(match["lower"]):
+                found.append(quantity_at(text, start, end, (float(match[group]),), dimension, 1.0))
+    for match in _ONE_IN.finditer(text):
+        whole = _count(match["of"])
+        if whole > _count(match["part"]) and not (match["part"].isdigit() and text[match.end() : match.end() + 2] in (" %", "%")):
+            found.append(quantity_at(text, match.start(), match.end(), (_count(match["part"]) / whole,), "fraction", 1.0))
+    for match in _LETTERED.finditer(text):
+        start, end = match.span("letter")
+        if fold(match["kind"]) not in STOP_WORDS and (
+            match["letter"] != "A" or text[end : end + 1] in ",.;:)" or end == len(text)
+        ):
+            found.append(quantity_at(text, start, end, (float(ord(match["letter"])),), f"label:{stem(match['kind'])}", 1.0))
+    for match in _SLASHED.finditer(text):
+        value = int(match["part"]) / int(match["of"])
+        if value < 1 and _is_free(taken, match.start(), match.end()):
+            if match["whole"]:
+                found.append(with_unit(text, match.start(), match.end(), (int(match["whole"]) + value,), ""))
+            else:
+                found.append(quantity_at(text, match.start(), match.end(), (value,), "fraction", 1.0))
+    return found
+
+
+def _count(word: str) -> float:
+    digits = re.sub(r"\D", "", word)
+    return float(digits) if digits else float(_SMALL.get(word.lower(), 1))
 
 
 def _figures(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
@@ -148,29 +186,38 @@ def _figures(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
         if match["sign"] and match["sign"] != "+":
             values = tuple(-value for value in values)
         currency = CURRENCIES.get((match["before"] or "").strip().rstrip(".").lower(), "")
+        label = _LABEL.search(text, max(0, start - 12), start)
         if match["ordinal"]:
-            found.append(_quantity(text, start, end, values, "ordinal", 1.0))
-            continue
-        found.append(
-            _with_unit(
-                text, match.start("before") if currency else start, end, values, currency or ("CHF" if match["dash"] else "")
-            )
-        )
+            found.append(quantity_at(text, start, end, values, "ordinal", 1.0))
+        elif label is not None and not currency and not match["dash"]:
+            found.append(quantity_at(text, start, end, values, f"label:{fold(label['label'])}", 1.0))
+        else:
+            first = match.start("before") if currency else start
+            found.append(_measured(text, first, end, values, currency or ("CHF" if match["dash"] else "")))
     found.extend(
-        _with_unit(text, match.start(), match.end(), (FRACTIONS[match.group()],), "") for match in _FRACTION_SIGN.finditer(text)
+        with_unit(text, match.start(), match.end(), (FRACTIONS[match.group()],), "") for match in _FRACTION_SIGN.finditer(text)
     )
     return found
 
 
+def _measured(text: str, start: int, end: int, values: tuple[float, ...], currency: str) -> Quantity:
+    """The figure with what follows it; "14-tägig" and "5-jährige" give their unit as an ending."""
+    ending = _ADJECTIVE.match(text, end)
+    if ending is not None and not currency:
+        dimension, factor = UNITS[DURATION_ENDINGS[fold(ending["unit"])]]
+        return quantity_at(text, start, ending.end(), values, dimension, factor)
+    return with_unit(text, start, end, values, currency)
+
+
 def _readings(figure: str) -> tuple[float, ...]:
     """Every value that the figure may stand for: "1.500" is 1500 or 1.5, "1,500" likewise, "1'500.50" only one."""
-    compact = re.sub(r"['’\s\u00a0\u202f\u2009]", "", figure)
+    compact = _GROUPING.sub("", figure)
     dots, commas = compact.count("."), compact.count(",")
     if dots + commas == 0:
         return (float(compact),)
     if dots and commas:
         decimal = max(compact.rfind("."), compact.rfind(","))
-        return (float(re.sub(r"[.,]", "", compact[:decimal]) + "." + compact[decimal + 1 :]),)
+        return (float(compact[:decimal].replace(".", "").replace(",", "") + "." + compact[decimal + 1 :]),)
     mark = "." if dots else ","
     if dots + commas > 1:
         return (float(compact.replace(mark, "")),)
@@ -181,168 +228,66 @@ def _readings(figure: str) -> tuple[float, ...]:
     return (as_decimal,)
 
 
-def _with_unit(text: str, start: int, end: int, values: tuple[float, ...], currency: str) -> Quantity:
-    """Looks after the figure for a multiplier, then a unit or a currency."""
-    position = end
-    while True:
-        multiplier = _AFTER_WORDS.match(text, position)
-        word = fold(multiplier["one"]).rstrip(".") if multiplier else ""
-        if multiplier is None or word not in MULTIPLIERS or (word == "k" and multiplier.start("one") != position):
-            break
-        values = tuple(value * MULTIPLIERS[word] for value in values)
-        position = multiplier.end("one") + (1 if text[multiplier.end("one") : multiplier.end("one") + 1] == "." else 0)
-    if currency:
-        dimension, factor = _currency(currency)
-        return _quantity(text, start, max(end, position), values, dimension, factor)
-    unit, unit_end = _unit_after(text, position)
-    if unit is None:
-        return _quantity(text, start, max(end, position), values, "", 1.0)
-    return _quantity(text, start, unit_end, values, unit[0], unit[1])
-
-
-def _currency(code: str) -> tuple[str, float]:
-    base, _, share = code.partition("/")
-    return f"currency:{base}", 1 / float(share) if share else 1.0
-
-
-def _unit_after(text: str, position: int) -> tuple[tuple[str, float] | None, int]:
-    """The unit that follows at `position`, up to three words long, and where it ends."""
-    match = _AFTER_WORDS.match(text, position)
-    if match is None:
-        return None, position
-    first = fold(match["one"])
-    rest = [fold(word) for word in re.findall(r"[^\W\d_]+", match["rest"])]
-    gap = text[position : match.start("one")]
-    for size in range(len(rest), -1, -1):
-        spelling = "-".join([first, *rest[:size]])
-        slashed = "/".join([first, *rest[:size]])
-        for name in (spelling, slashed):
-            if name in UNITS or name in CURRENCIES:
-                if size == 0 and name in TERSE_UNITS and len(gap) > 1:
-                    continue
-                ending = match.end("one") if size == 0 else _end_of_words(text, match.start("rest"), size)
-                return (UNITS[name] if name in UNITS else _currency(CURRENCIES[name])), ending
-    if (
-        rest
-        and first not in UNITS
-        and rest[0] in UNITS
-        and UNITS[rest[0]][0] in ("duration", "months")
-        and first in ("full", "whole", "calendar", "consecutive", "ganze", "volle", "further", "additional", "weitere", "more")
-    ):
-        return UNITS[rest[0]], _end_of_words(text, match.start("rest"), 1)
-    return None, position
-
-
-def _end_of_words(text: str, position: int, count: int) -> int:
-    for _ in range(count):
-        match = re.compile(r"[-\s/]*[^\W\d_]+").match(text, position)
-        position = match.end() if match else position
-    return position
-
-
-def _quantity(
-    text: str, start: int, end: int, values: tuple[float, ...], dimension: str, factor: float, *, is_article: bool = False
-) -> Quantity:
-    scaled = tuple(value * factor for value in values)
-    return Quantity(
-        start=start,
-        end=end,
-        text=text[start:end].strip(),
-        dimension=dimension,
-        values=scaled,
-        bound=_bound(text, start, end),
-        factor=factor,
-        is_article=is_article,
-    )
-
-
-def _bound(text: str, start: int, end: int) -> Bound:
-    before, after = text[max(0, start - 60) : start], text[end : end + 40]
-    before = re.split(r"[.;!?](?=\s)", before)[-1]
-    for pattern, bound in _BOUND_AFTER:
-        if pattern.match(after):
-            return bound  # type: ignore[return-value]
-    for pattern, bound in _BOUND_BEFORE:
-        if pattern.search(before):
-            return bound  # type: ignore[return-value]
-    return ""
-
-
-def _words(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
-    """Numbers written as words, ordinals and articles before a period ("a week")."""
-    found: list[Quantity] = []
-    words = [match for match in _WORD.finditer(text) if _is_free(taken, match.start(), match.end())]
-    position = 0
-    while position < len(words):
-        value, used = _spelled(words, position, text)
-        if (
-            value is not None
-            and fold(words[position].group()) in ("once", "einmal")
-            and not _TIMES_PER.match(text, words[position].end())
-        ):
-            position += 1  # "once you have …" is no number
+def _ranged(text: str, found: list[Quantity]) -> list[Quantity]:
+    """ "2–8 °C", "CHF 300 to 2,500", "between 30 and 40 years": the end that gives no unit has the other one's."""
+    for place, (left, right) in enumerate(pairwise(found)):
+        if (left.dimension == "") == (right.dimension == "") or {left.dimension, right.dimension} & {
+            "code",
+            "ordinal",
+            "fraction",
+        }:
             continue
-        if value is None:
-            quantity = _ordinal_or_article(text, words[position], words[position - 1] if position else None)
-            if quantity is not None:
-                found.append(quantity)
-            position += 1
+        if left.is_article or right.is_article or ":" in (left.dimension or right.dimension).replace("currency:", ""):
             continue
-        start, end = words[position].start(), words[position + used - 1].end()
-        quantity = _with_unit(text, start, end, (value,), "")
-        if fold(words[position].group()) not in _LOW_ONES or used > 1 or quantity.dimension:
-            found.append(quantity)
-        position += used
+        gap = text[left.end : right.start]
+        linked = _RANGE_GAP.fullmatch(gap) or (
+            _BETWEEN_GAP.fullmatch(gap) and _BETWEEN.search(text, max(0, left.start - 20), left.start)
+        )
+        if not linked:
+            continue
+        if not left.dimension:
+            found[place] = _in_unit_of(left, right)
+        elif left.dimension.startswith("currency"):
+            found[place + 1] = _in_unit_of(right, left)
     return found
 
 
-def _spelled(words: list[re.Match[str]], position: int, text: str) -> tuple[float | None, int]:
-    """The value of a run of number words ("one hundred and twenty") and how many words it took."""
-    total, used, last_end = 0.0, 0, -1
-    for offset, match in enumerate(words[position:]):
-        word = fold(match.group())
-        if last_end >= 0 and text[last_end : match.start()].strip(" -\u00a0"):
-            break
-        if word in NUMBER_WORDS and not (used and NUMBER_WORDS[word] >= 100):
-            if used and total % 100 and NUMBER_WORDS[word] >= 10:
-                break
-            total += NUMBER_WORDS[word]
-        elif used and word in ("hundred", "thousand", "cent", "dozen"):
-            total = (total or 1) * {"hundred": 100, "cent": 100, "thousand": 1000, "dozen": 12}[word]
-        elif (
-            used
-            and word == "and"
-            and total >= 100
-            and offset + 1 < len(words) - position
-            and fold(words[position + offset + 1].group()) in NUMBER_WORDS
+def _in_unit_of(bare: Quantity, united: Quantity) -> Quantity:
+    values = tuple(value * united.factor for value in bare.values)
+    return msgspec.structs.replace(bare, dimension=united.dimension, factor=united.factor, values=values)
+
+
+def _summed(text: str, found: list[Quantity]) -> list[Quantity]:
+    """ "1 hour 30 minutes", "2 years and 6 months" and "an hour and a half" are one period."""
+    summed: list[Quantity] = []
+    for quantity in found:
+        before = summed[-1] if summed else None
+        if (
+            before is not None
+            and before.dimension == quantity.dimension
+            and quantity.dimension in ("duration", "months")
+            and before.factor > quantity.factor
+            and not before.is_article
+            and not quantity.is_article
+            and len(before.values) == len(quantity.values) == 1
+            and quantity.values[0] < before.factor
+            and _SUM_GAP.fullmatch(text[before.end : quantity.start])
         ):
-            pass
+            summed[-1] = _joined(text, before, quantity, before.values[0] + quantity.values[0])
+        elif (
+            before is not None
+            and quantity.dimension == "fraction"
+            and before.dimension in ("duration", "months")
+            and AND_A_HALF.fullmatch(text[before.end : quantity.end])
+        ):
+            summed[-1] = _joined(text, before, quantity, before.values[0] + before.factor / 2)
         else:
-            break
-        used, last_end = offset + 1, match.end()
-    if used and words[position + used - 1].group().lower() == "and":
-        used -= 1
-    return (total, used) if used else (None, 0)
+            summed.append(quantity)
+    return summed
 
 
-def _ordinal_or_article(text: str, match: re.Match[str], before: re.Match[str] | None) -> Quantity | None:
-    word = fold(match.group())
-    following = _AFTER_WORDS.match(text, match.end())
-    following_word = fold(following["one"]) if following else ""
-    if word in ORDINAL_WORDS and not (word == "second" and following_word in ("", "s")):
-        return _quantity(text, match.start(), match.end(), (float(ORDINAL_WORDS[word]),), "ordinal", 1.0)
-    if word in FRACTIONS:
-        return _quantity(text, match.start(), match.end(), (FRACTIONS[word],), "fraction", 1.0)
-    if word in _ARTICLES and (before is None or fold(before.group()) not in ("once", "twice", "times", "mal", "per")):
-        unit, end = _unit_after(text, match.end())
-        if unit is not None and unit[0] in ("duration", "months", "working_day") and not _is_rate(text, match.start()):
-            return _quantity(text, match.start(), end, (1.0,), unit[0], unit[1], is_article=True)
-    return None
-
-
-def _is_rate(text: str, start: int) -> bool:
-    """ "CHF 5 a month": the article stands for "per"."""
-    return re.search(r"[\d%‰$€£]\S*(?:\s+[^\W\d_]+)?\s*$|\btimes\s*$", text[max(0, start - 24) : start]) is not None
+def _joined(text: str, first: Quantity, last: Quantity, value: float) -> Quantity:
+    return msgspec.structs.replace(first, end=last.end, text=text[first.start : last.end], values=(value,), is_article=False)
 
 
 def same_value(left: Quantity, right: Quantity) -> bool:
@@ -351,6 +296,14 @@ def same_value(left: Quantity, right: Quantity) -> bool:
         return left.dimension == right.dimension and left.code == right.code
     if not compatible(left, right):
         return False
+    if {left.dimension, right.dimension} == {"celsius", "fahrenheit"}:
+        warm, other = (left, right) if left.dimension == "celsius" else (right, left)
+        return any(abs(mine * 1.8 + 32 - theirs) <= DEGREES_TOLERANCE for mine in warm.values for theirs in other.values)
+    if {left.dimension, right.dimension} == {"percent", "fraction"}:
+        scale = 100.0 if left.dimension == "fraction" else 1.0
+        return any(
+            abs(mine * scale - theirs * (100.0 / scale)) <= PART_TOLERANCE for mine in left.values for theirs in right.values
+        )
     return any(
         _close(mine * factor, theirs) for factor in _factors(left, right) for mine in left.values for theirs in right.values
     )
@@ -361,12 +314,14 @@ def compatible(left: Quantity, right: Quantity) -> bool:
     if left.dimension == right.dimension:
         return True
     pair = {left.dimension, right.dimension}
-    return pair in ({"percent", "fraction"}, {"duration", "months"}) or ("" in pair and not pair & {"code", "ordinal"})
+    if any(dimension.startswith("label") for dimension in pair):
+        return False
+    return pair in ({"percent", "fraction"}, {"duration", "months"}, {"celsius", "fahrenheit"}) or (
+        "" in pair and not pair & {"code", "ordinal"}
+    )
 
 
 def _factors(left: Quantity, right: Quantity) -> tuple[float, ...]:
-    if {left.dimension, right.dimension} == {"percent", "fraction"}:
-        return (100.0,) if left.dimension == "fraction" else (0.01,)
     if left.dimension == right.dimension:
         return (1.0,)
     if "" in (left.dimension, right.dimension):
@@ -380,4 +335,5 @@ def _unscaled(left: Quantity, right: Quantity) -> tuple[float, ...]:
 
 
 def _close(left: float, right: float) -> bool:
-    return abs(left - right) <= VALUE_TOLERANCE * max(1e-3, abs(left), abs(right))
+    size = max(abs(left), abs(right))  # of a figure beyond what can be held, infinite: it equals nothing
+    return math.isfinite(size) and abs(left - right) <= VALUE_TOLERANCE * max(1e-3, size)

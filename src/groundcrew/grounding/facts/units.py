@@ -38,13 +38,14 @@ UNITS: dict[str, tuple[str, float]] = {
         ("duration", 86400, "day days tag tage tagen tages jour jours giorno giorni calendar-day calendar-days "
         "kalendertage kalendertagen consecutive-days jours-calendaires giorni-di-calendario"),
         ("duration", 604800, "week weeks woche wochen semaine semaines settimana settimane wk wks"),
+        ("duration", 1209600, "fortnight fortnights"),
         ("working_day", 1, "working-day working-days business-day business-days workday workdays bank-working-day "
         "bank-working-days banking-day banking-days bank-business-days weekday weekdays werktag "
         "werktage werktagen arbeitstag arbeitstage arbeitstagen bankwerktag bankwerktage "
         "bankwerktagen bankarbeitstag bankarbeitstage bankarbeitstagen jour-ouvrable jours-ouvrables "
         "jours-ouvres jour-ouvre giorni-lavorativi giorno-lavorativo"),
         ("working_hour", 1, "working-hours business-hours arbeitsstunden"),
-        ("months", 1, "month months monat monate monaten mois mese mesi calendar-months"),
+        ("months", 1, "month months monat monate monaten monats mois mese mesi calendar-months mths"),
         ("months", 3, "quarter quarters quartal quartale quartalen trimestre trimestres"),
         ("months", 6, "semester semestre half-year half-years halbjahr halbjahre"),
         ("months", 12, "year years yr yrs jahr jahre jahren jahres an ans annee annees anno anni year-old years-old"),
@@ -88,6 +89,8 @@ UNITS: dict[str, tuple[str, float]] = {
         ("fahrenheit", 1, "°f degrees-fahrenheit degree-fahrenheit"),
         ("degree", 1, "° degrees degree grad"),
         ("pressure", 1, "mmhg"),
+        ("sound", 1, "db decibel decibels dezibel"),
+        ("pulse", 1, "bpm"),
         ("power", 1, "w watt watts"),
         ("power", 1e3, "kw kilowatt kilowatts"),
         ("power", 1e6, "mw megawatt megawatts"),
@@ -154,14 +157,18 @@ def _number_words() -> dict[str, float]:
         for one in range(1, 10):
             words[f"{english_tens[ten]}-{english_ones[one]}"] = ten + one
             words[f"{'ein' if one == 1 else german_ones[one]}und{german_tens[ten]}"] = ten + one
-    for hundreds in range(1, 10):
-        prefix = "" if hundreds == 1 else german_ones[hundreds]
-        words[f"{prefix}hundert"] = 100 * hundreds
-        words[f"{prefix}tausend"] = 1000 * hundreds
-    words["einhundert"], words["eintausend"], words["cent"] = 100, 1000, 100
+    words.update({"hundert": 100, "tausend": 1000, "mille": 1000, "cent": 100})
+    for base, tens in ((60, "soixante"), (80, "quatre-vingt")):
+        for value, word in enumerate(_SMALL["fr"].split()[:20]):
+            if word != "-":
+                words.setdefault(f"{tens}-{word}", base + value)
+    words.update({"quatre-vingts": 80, "soixante-et-onze": 71})
+    for place, decade in enumerate(_TENS["it"].split()):
+        for value, word in enumerate(("uno", "due", "tre", "quattro", "cinque", "sei", "sette", "otto", "nove"), start=1):
+            words[f"{decade[:-1] if word[0] in 'uo' else decade}{word}"] = 30 + 10 * place + value
+            words[f"{'vent' if word[0] in 'uo' else 'venti'}{word}"] = 20 + value
     words.update({"dozen": 12, "dutzend": 12, "douzaine": 12, "dozzina": 12, "cento": 100, "hundred": 100, "thousand": 1000})
     words.update({"dreißig": 30, "twice": 2, "zweimal": 2, "dreimal": 3, "thrice": 3, "einmal": 1, "once": 1})
-    words.update({"double": 2, "triple": 3, "doppelt": 2, "dreifach": 3})
     return {fold(word): value for word, value in words.items()}
 
 
@@ -187,7 +194,36 @@ ORDINAL_WORDS: dict[str, int] = {
     for spelling in spellings.split()
 }  # fmt: skip
 
-FRACTIONS: dict[str, float] = {
-    "½": 0.5, "¼": 0.25, "¾": 0.75, "⅓": 1 / 3, "⅔": 2 / 3, "⅛": 0.125, "⅕": 0.2,
-    "half": 0.5, "halfte": 0.5, "halbe": 0.5, "moitie": 0.5, "meta": 0.5,
-}  # fmt: skip
+#: A part that stands for itself or counts after a number ("two thirds", "zwei Drittel") → its value
+FRACTION_WORDS: dict[str, float] = {
+    fold(spelling): value
+    for value, spellings in {
+        1 / 2: "half halves halbe halber halbes halben halb hälfte moitié demi demie metà mezzo mezza mezz",
+        1 / 3: "third thirds drittel tiers terzo terzi",
+        1 / 4: "quarter quarters viertel quart quarts quarto quarti",
+        3 / 4: "dreiviertel",
+        1 / 5: "fifth fifths fünftel cinquième cinquièmes quinto quinti",
+        1 / 6: "sixth sixths sechstel",
+        1 / 8: "eighth eighths achtel",
+        1 / 10: "tenth tenths zehntel dixième dixièmes decimo decimi",
+        1 / 100: "hundredth hundredths hundertstel",
+    }.items()
+    for spelling in spellings.split()
+}
+#: Part words that are ordinals or periods as often ("third", "quarto"): parts only after a number, or before "of".
+AMBIGUOUS_PARTS = word_set(
+    "third fifth sixth eighth tenth hundredth quarter quarters terzo quarto quinto decimo cinquieme dixieme quart"
+)
+FRACTIONS: dict[str, float] = {"½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3, "⅛": 1 / 8, "⅕": 1 / 5}
+
+#: How often a day, as prescriptions write it.
+DOSE_TIMES: dict[str, int] = {"qd": 1, "bid": 2, "bd": 2, "tid": 3, "tds": 3, "qid": 4, "qds": 4}
+#: Ending of a German adjective of duration ("dreimonatig", "14-tägig") → unit
+DURATION_ENDINGS: dict[str, str] = {
+    "jahrig": "year",
+    "monatig": "month",
+    "wochig": "week",
+    "tagig": "day",
+    "stundig": "hour",
+    "minutig": "minute",
+}

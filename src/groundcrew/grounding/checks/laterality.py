@@ -1,0 +1,151 @@
+"""Finds a side of the body (or of anything else) that the sources give otherwise: left for right, one side for both.
+Abbreviations of medical notes ("R knee", "li.", "bds.") are read; a right to something and "left" as a verb are not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+
+from groundcrew.grounding.checks.finding import Finding
+from groundcrew.grounding.evidence import SourceSentence
+from groundcrew.grounding.lexicon import same_word
+from groundcrew.grounding.statement import Statement
+
+SIDE_CACHE_SIZE = 8_192
+#: Words after a side that may be what it is a side of.
+NOUN_REACH = 2
+#: Share of the claim's words that a source clause must hold where the side stands without a noun ("on the left").
+ALIGNED_SHARE_MIN = 0.5
+#: What the same part of the body counts for beside that share.
+NOUN_BONUS = 0.3
+
+_LEFT = (
+    r"left|lt|linke[nrsm]?|links|linksseitige?[nrsm]?|linker|li\.|gauche|sinistr[aoie]|left-sided|(?-i:L)(?=\s[a-zäöü]{3,})|"
+    r"(?-i:OS|AS)(?=\W|$)"
+)
+_RIGHT = (
+    r"right|rt|rechte[nrsm]?|rechts|rechtsseitige?[nrsm]?|rechter|re\.|droite?|destr[aoie]|right-sided|(?-i:R)(?=\s[a-zäöü]{3,})|"
+    r"(?-i:OD|AD)(?=\W|$)"
+)
+_BOTH = (
+    r"bilateral(?:ly|e[nrsm]?|i)?|both\s+(?:sides|[a-z]+s)|on both sides|beidseit(?:s|ig|ige[nrsm]?)|bds\.?|beide[nrsm]?\s+"
+    r"(?:seiten|[A-ZÄÖÜ][\wäöüß]+)|des deux côtés|bilatéra(?:l|le|ux)|entrambi i lati|either side"
+)
+_SIDE = re.compile(rf"(?<![\w'’-])(?:(?P<both>{_BOTH})|(?P<left>{_LEFT})|(?P<right>{_RIGHT}))(?![\w'’])", re.IGNORECASE)
+#: "right" and "left" that are no side: a right to something, all right, right away, has left, what is left over.
+_RIGHT_TO = re.compile(r"\s+(?:to|of|that|away|now|after|before|here|there|holders?|,)\b", re.IGNORECASE)
+_RIGHT_OF = re.compile(
+    r"\b(?:the|a|his|her|their|your|our|no|any|all|legal|same|that's|is|are|human|voting|customer)\s+$", re.IGNORECASE
+)
+_LEFT_VERB = re.compile(
+    r"\b(?:has|have|had|is|are|was|were|be|been|he|she|they|we|you|i|who|patient|customer|never|just|over|days?|weeks?|months?|"
+    r"minutes?|hours?|nothing|something|one|ones)\s+$",
+    re.IGNORECASE,
+)
+_LEFT_OBJECT = re.compile(
+    r"\s+(?:the|a|an|his|her|their|our|to|for|behind|out|over|in|at|by|blank|open|unattended)\b|\s*[.,;]", re.IGNORECASE
+)
+_ONLY = re.compile(r"\b(?:only|just|solely|nur|lediglich|seulement|solo|soltanto)\b|\b(?:one|single|a)\b", re.IGNORECASE)
+
+
+class Side(msgspec.Struct, frozen=True):
+    """A side: "left", "right" or "both", its words, and the stem of what it is a side of ("" where it names nothing)."""
+
+    side: str
+    text: str
+    noun: str
+    clause: int
+
+
+@lru_cache(maxsize=SIDE_CACHE_SIZE)
+def sides(statement: Statement) -> tuple[Side, ...]:
+    """The sides that a sentence names, in order."""
+    found: list[Side] = []
+    for match in _SIDE.finditer(statement.text):
+        side = match.lastgroup or ""
+        if side != "both" and not _is_side(statement.text, match, side):
+            continue
+        clause = statement.clause_of(match.start())
+        found.append(Side(side, match.group(), _noun(statement, match, clause), clause))
+    return tuple(found)
+
+
+def _is_side(text: str, match: re.Match[str], side: str) -> bool:
+    word = match.group().lower()
+    if word == "right":
+        adjective = re.compile(r"\s+(?:[a-z]{3,})", re.IGNORECASE).match(text, match.end())
+        if _RIGHT_TO.match(text, match.end()) or adjective is None:
+            return re.search(r"\b(?:on|to|at) (?:the|his|her|your) $", text[: match.start()], re.IGNORECASE) is not None
+        return True
+    if word == "left":
+        if re.search(r"\b(?:on|to|at) (?:the|his|her|your) $", text[: match.start()], re.IGNORECASE):
+            return True
+        is_last = not text[match.end() :].strip(" .,;:!?)")
+        return not (_LEFT_OBJECT.match(text, match.end()) or (is_last and _LEFT_VERB.search(text[: match.start()])))
+    return True
+
+
+def _noun(statement: Statement, match: re.Match[str], clause: int) -> str:
+    """What the side is a side of: the last of the next words for an adjective, the word before for "knee rechts"."""
+    following = [
+        token
+        for token in statement.content()
+        if token.start >= match.end() and statement.clause_of(token.start) == clause and token.start - match.end() <= 24
+    ]
+    if following and not statement.text[match.end() : following[0].start].strip() and len(following[0].text) > 2:
+        return following[0].stem
+    before = [token for token in statement.content() if token.end <= match.start() and statement.clause_of(token.start) == clause]
+    gap = statement.text[before[-1].end : match.start()].strip().lower() if before else "-"
+    if before and gap in ("", "(", ","):
+        return before[-1].stem
+    return ""
+
+
+def check_laterality(claim: Statement, anchors: Sequence[SourceSentence]) -> list[Finding]:
+    """A finding for each side of the claim that the sources give otherwise for the same part."""
+    findings: list[Finding] = []
+    for side in sides(claim):
+        stated = _stated(claim, side, anchors)
+        if not stated or any(_allows(other, side, claim) for other in stated):
+            continue
+        reason = f"“{stated[0].text}” in the source, “{side.text}” in the answer"
+        findings.append(Finding(check="laterality", contradicted=True, reason=reason))
+    return findings
+
+
+def _stated(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> list[Side]:
+    """The sides that the sources name for the same part, or where the claim names no part, in the clause most like the claim."""
+    named = [(anchor, other) for anchor in anchors for other in sides(anchor.statement)]
+    words = {token.stem for token in claim.content() if claim.clause_of(token.start) == side.clause}
+    ranked = [(_share(words, anchor.statement, other), other) for anchor, other in named]
+    if side.noun:
+        ranked = [
+            (share + NOUN_BONUS * (bool(other.noun) and same_word(other.noun, side.noun)), other) for share, other in ranked
+        ]
+    best = max((share for share, _ in ranked), default=0.0)
+    return [other for share, other in ranked if share >= max(best - 0.01, ALIGNED_SHARE_MIN)]
+
+
+def _share(words: set[str], statement: Statement, side: Side) -> float:
+    """Share of the claim's words, the sides themselves aside, in the clause that holds the side, those elsewhere in its sentence
+    counting half: 0..1."""
+    telling = {word for word in words if not _SIDE.fullmatch(word)}
+    near = {token.stem for token in statement.content() if statement.clause_of(token.start) == side.clause}
+    far = {token.stem for token in statement.content()}
+    if not telling:
+        return 0.0
+    held = sum(1.0 if _is_in(word, near) else 0.5 * _is_in(word, far) for word in telling)
+    return held / len(telling)
+
+
+def _is_in(word: str, others: set[str]) -> bool:
+    return any(same_word(word, other) for other in others)
+
+
+def _allows(stated: Side, claimed: Side, claim: Statement) -> bool:
+    if stated.side == claimed.side:
+        return True
+    return stated.side == "both" and _ONLY.search(claim.text) is None

@@ -1,0 +1,104 @@
+"""Each kind of finding: what it objects to, in words that name both texts, and what it leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from groundcrew.grounding.checks import CHECK_NAMES, CheckName, Finding, run_checks
+from groundcrew.grounding.evidence import Evidence
+from groundcrew.grounding.features import gather
+from groundcrew.grounding.statement import read_statement
+from groundcrew.grounding.trust import TrustScorer
+
+
+def check(claim: str, *sources: str, around: str = "") -> list[Finding]:
+    evidence, statement = Evidence(sources), read_statement(claim)
+    gathered = gather([statement], [frozenset()], evidence, None)[0]
+    return run_checks(statement, frozenset(), evidence, gathered.anchors, gathered.similarity, around)
+
+
+NOTE = "R knee pain x 3 wks after fall. L hip unremarkable. Both ears were examined. No fever."
+ACCOUNTS = (
+    "The Starter account includes 10 free transfers. The Business account costs CHF 15 a month and includes unlimited transfers."
+)
+TABLE = "Fees per quarter\n\n| Product | Fee |\n|---|---|\n| Basis | CHF 9.00 |\n| Comfort | CHF 18.00 |"
+
+
+@pytest.mark.parametrize(
+    ("claim", "source", "kind", "reason"),
+    [
+        ("Pay within 30 days.", "Pay within 20 days.", "number", "“20 days” in the source, “30 days” in the answer"),
+        ("Pay within 20 weeks.", "Pay within 20 days.", "unit", "“20 days” in the source, “20 weeks” in the answer"),
+        ("The card costs EUR 20.", "The card costs CHF 20.", "currency", "“CHF 20” in the source, “EUR 20” in the answer"),
+        ("It ends in the third quarter.", "It ends in the second quarter.", "date", "“second quarter” in the source"),
+        ("Ms Keller leads it.", "Ms Koller leads it.", "name", "“Koller” in the source, “Keller” in the answer"),
+        ("The adviser is Daniela Brunner.", "The adviser is Daniel Brunner.", "name", "“Daniel Brunner” in the source"),
+        ("Die Filiale in Luzern ist offen.", "Die Filiale in Zug ist offen.", "name", "“Zug” in the source, “Luzern” in the"),
+        ("Ampicillin 500 mg twice daily.", "Amoxicillin 500 mg twice daily.", "name", "“Amoxicillin” in the source"),
+        ("Left knee pain after a fall.", NOTE, "laterality", "“R” in the source, “Left” in the answer"),
+        ("The patient has fever.", NOTE, "negation", "“No fever.” in the source"),
+        ("All adults need a booster.", "Adults may need a booster.", "quantifier", "“may” in the source, “All” in the answer"),
+        ("All firms are Swiss.", "Two thirds of the firms are Swiss.", "quantifier", "“thirds” in the source"),
+        ("Transfers always arrive today.", "Transfers usually arrive today.", "quantifier", "“usually” in the source"),
+        ("Bikes are insured.", "Bikes are insured if they were locked.", "condition", "“if they were locked” in the source"),
+        ("The Starter account includes unlimited transfers.", ACCOUNTS, "merged", "said of “Business” in the source"),
+        ("Basis costs CHF 18.00.", TABLE, "merged", "“CHF 9.00” in the source for"),
+        ("Comfort costs CHF 18.00 a month.", TABLE, "rate", "per quarter in the source, per month in the answer"),
+        ("Store it above 25 °C.", "Store it below 25 °C.", "direction", "in the source"),
+        ("The cheque is free of charge.", "The cheque arrives on Monday.", "offer", "is offered by no source"),
+    ],
+)
+def test_each_kind_vetoes_with_both_texts(claim: str, source: str, kind: CheckName, reason: str) -> None:
+    found = [finding for finding in check(claim, source) if finding.check == kind and finding.veto]
+    assert any(reason in finding.reason for finding in found), check(claim, source)
+
+
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("The right knee hurts after a fall.", NOTE),
+        ("The left ear was examined.", NOTE),
+        ("You have the right to object.", "Customers left the branch. Customers have a right to object."),
+        ("An account stays locked for half an hour.", "Accounts are locked for 30 minutes."),
+        ("About 67 percent of the firms are Swiss.", "Two thirds of the firms are Swiss."),
+        ("It runs for over two hours.", "It runs for 135 minutes."),
+        ("The fee went down by 0.15 percentage points.", "The fee fell from 0.85% to 0.70%."),
+        ("The outage lasted an hour and a half.", "The server failed from 09:10 to 10:40."),
+        ("At weekends the branch is closed.", "Mon–Fri 9.00–17.30, Sat and Sun closed."),
+        ("The SNB sets the rate.", "The Swiss National Bank sets the rate."),
+        ("The British firm pays.", "The firm is based in the United Kingdom and pays."),
+        ("Order the repair after you report the damage.", "Report the damage before ordering the repair."),
+        ("She has not smoked for two years.", "She stopped smoking two years ago."),
+        ("The package is a free test.", "The package is a test without charge."),
+        ("The Business account includes unlimited transfers.", ACCOUNTS),
+        ("Preheat to 400°F (205°C).", "Preheat to 400°F."),
+    ],
+)
+def test_rewordings_meet_no_veto(claim: str, source: str) -> None:
+    assert not [finding for finding in check(claim, source) if finding.veto]
+
+
+def test_a_condition_that_the_answer_tells_elsewhere_is_not_dropped() -> None:
+    claim, source = "The package is free.", "The package is free if you are under 25."
+    assert any(finding.check == "condition" for finding in check(claim, source))
+    assert not check(claim, source, around="You are under 25. The package is free.")
+
+
+def test_what_is_not_certain_is_a_hint_that_caps_nothing() -> None:
+    found = check("Members enjoy lounge access worldwide.", "Members pay CHF 10 a month.")
+    assert [finding.check for finding in found] == ["coverage"]
+    assert not found[0].veto
+    assert found[0].support_max == 1.0
+
+
+def test_records_leave_room_for_what_writers_compute() -> None:
+    record = "name: Compton\nrecorded: 2010–2015\nlength: 61 minutes\ncountry: United States\nlabel: Aftermath"
+    assert not [finding for finding in check("It took five years to record.", record) if finding.veto]
+    assert [finding for finding in check("It took five years to record.", "It took four years to record.") if finding.veto]
+
+
+def test_a_report_names_the_kinds_of_checks() -> None:
+    claim = TrustScorer(None).score("The card costs EUR 20.", ["The card costs CHF 20."]).claims[0]
+    assert claim.checks == ("currency",)
+    assert set(claim.checks) <= set(CHECK_NAMES)
+    assert claim.contradicted
