@@ -32,9 +32,9 @@ Flags = npt.NDArray[np.bool_]
 IMPORTANCE = {
     "ragtruth_qa_adapt": 4.0,
     "own_cases": 5.0,
-    "summedits_train": 2.0,
-    "infotabs_train": 1.5,
-    "quintd_train": 1.0,
+    "summedits_train": 3.0,
+    "infotabs_train": 2.5,
+    "quintd_train": 2.0,
     "frank_train": 1.0,
     "fib_train": 0.5,
     "xsumhal_train": 0.3,
@@ -49,9 +49,10 @@ IMPORTANCE = {
     "xquad_xling": 0.2,
     "constructed": 1.5,
 }
-#: Sets on whose rates a claim's probability is calibrated, and the set on which that of an answer is.
+#: Sets on whose rates a claim's probability is calibrated, and those that an answer's weights are fitted on, of which the first
+#: gives the rates.
 CALIBRATION = {"ragtruth_qa_adapt": 1.0, "own_cases": 2.0, "sgd_en": 0.5, "constructed": 0.5, "summedits_train": 0.5}
-ANSWER_SETS = {"ragtruth_qa_adapt": 1.0}
+ANSWER_SETS = {"ragtruth_qa_adapt": 1.0, "summedits_train": 0.5, "quintd_train": 0.3}
 ANSWER_PENALTY = 30.0
 #: Plain probabilities beyond these are final: the network is not asked.
 SETTLED = (0.02, 0.985)
@@ -162,7 +163,8 @@ def answer_matrix(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]]
 
 
 def fit_answers(rows: Sequence[AnswerRow], matrix: Matrix, use: Flags) -> logistic.Fitted:
-    """P(all claims supported) of answers with several claims."""
+    """P(all claims supported) of answers with several claims. The sets share their weights but not their rates: the intercept is
+    that of the first set."""
     files = np.array([row.file for row in rows])
     several = np.array([len(row.claims) > 1 for row in rows])
     importance = np.zeros(len(rows))
@@ -171,8 +173,13 @@ def fit_answers(rows: Sequence[AnswerRow], matrix: Matrix, use: Flags) -> logist
         importance[chosen] = weight / max(1, chosen.sum())
     chosen = importance > 0
     labels = np.array([row.supported for row in rows])
-    signs = [sign for _, sign in ANSWER_FEATURES]
-    return logistic.fit(matrix[chosen], labels[chosen], importance[chosen], ANSWER_PENALTY, signs)
+    others = np.array([files == file for file in list(ANSWER_SETS)[1:]], dtype=np.float64).reshape(-1, len(rows)).T
+    signs = [*(sign for _, sign in ANSWER_FEATURES), *[0] * others.shape[1]]
+    both = np.hstack([matrix, others])[chosen]
+    fitted = logistic.fit(both, labels[chosen], importance[chosen], ANSWER_PENALTY, signs)
+    size = matrix.shape[1]
+    intercept = fitted.intercept - float((fitted.means[size:] / fitted.scales[size:] * fitted.weights[size:]).sum())
+    return logistic.Fitted(fitted.means[:size], fitted.scales[:size], fitted.weights[:size], intercept)
 
 
 def trust_of(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], logits: Matrix) -> Matrix:
@@ -268,7 +275,7 @@ class Fit:
             self.trees = boosting.calibrated(fit_claims(table, everything, stacked=True), *scale)
             self.answer = fit_answers(rows, matrix, everyone)
         labels = np.array([row.supported for row in rows])
-        asked = np.array([row.file in ANSWER_SETS for row in rows])
+        asked = np.array([row.file == "ragtruth_qa_adapt" for row in rows])
         self.answer_threshold = best_threshold(~labels[asked], self.trust[asked])
         self.answer_f1 = f1(~labels[asked], self.trust[asked] < self.answer_threshold)
 

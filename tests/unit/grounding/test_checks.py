@@ -14,11 +14,12 @@ import pytest
 from groundcrew.domain.trust import ClaimScore
 from groundcrew.grounding.checks import Finding, run_checks
 from groundcrew.grounding.claims import claims
-from groundcrew.grounding.evidence import Evidence, find_verbatim
+from groundcrew.grounding.evidence import Evidence, SourceSentence, find_verbatim
 from groundcrew.grounding.facts.dates import agree, moments
 from groundcrew.grounding.facts.quantities import quantities, same_value
-from groundcrew.grounding.features import gather
-from groundcrew.grounding.statement import read_statement
+from groundcrew.grounding.ranking import choose_window
+from groundcrew.grounding.reading import ANCHORS_MAX
+from groundcrew.grounding.statement import Statement, read_statement
 from groundcrew.grounding.trust import TrustScorer
 
 CASES = Path(__file__).parent / "cases"
@@ -27,6 +28,12 @@ CASES = Path(__file__).parent / "cases"
 @pytest.fixture(scope="module")
 def words_only() -> TrustScorer:
     return TrustScorer(None)
+
+
+def anchors_of(statement: Statement, evidence: Evidence) -> list[SourceSentence]:
+    """The sentences that the product lays a claim beside."""
+    window = choose_window(statement, frozenset(), evidence)
+    return [evidence.sentences[number] for number in window.ranked[:ANCHORS_MAX]] if window is not None else []
 
 
 def worst_claim(scorer: TrustScorer, answer: str, source: str) -> ClaimScore:
@@ -271,8 +278,7 @@ def findings(answer: str, sources: Sequence[str]) -> list[Finding]:
         if find_verbatim(claim.text, evidence) is not None:
             continue
         statement = read_statement(claim.text)
-        gathered = gather([statement], [frozenset()], evidence, None)[0]
-        found += run_checks(statement, frozenset(), evidence, gathered.anchors, gathered.similarity)
+        found += run_checks(statement, frozenset(), evidence, anchors_of(statement, evidence), lambda _: -1.0)
     return found
 
 
@@ -301,6 +307,6 @@ def test_no_check_vetoes_a_sentence_of_the_source_itself() -> None:
     for sources in seen:
         evidence = Evidence(sources)
         for sentence in evidence.sentences:
-            gathered = gather([sentence.statement], [frozenset()], evidence, None)[0]
-            found = run_checks(sentence.statement, frozenset(), evidence, gathered.anchors, gathered.similarity)
+            anchors = anchors_of(sentence.statement, evidence)
+            found = run_checks(sentence.statement, frozenset(), evidence, anchors, lambda _: -1.0)
             assert not [each.reason for each in found if each.veto], sentence.statement.text

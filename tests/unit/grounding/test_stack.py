@@ -21,7 +21,7 @@ from groundcrew.grounding.trees import Forest, Trees
 from groundcrew.grounding.trust import NETWORK_CLAIMS_MAX, ScoreRequest, TrustScorer
 
 SOURCES = (
-    "# Debit card\n\nThe debit card costs CHF 48 per year. Withdrawals abroad cost CHF 5 each. You can block the card in the app.",
+    "# Debit card\n\nThe debit card costs CHF 48 per year. Withdrawals abroad cost CHF 5 each. Block the card in the app.",
     "The branch in Zug is open Monday to Friday from 9.00 to 17.00. Parcels are delivered within three working days.",
     "Ein Konto kann jederzeit schriftlich gekündigt werden. 😀 Die Kündigung ist kostenlos.",
 )
