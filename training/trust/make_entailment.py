@@ -51,7 +51,7 @@ def main() -> None:
             name = f"{schedule}{fold}"
             mine.append(runs / f"{name}.weights.npz")
             if not mine[-1].exists():
-                options = ["--schedule", schedule, "--steps", str(arguments.steps), "--fold", str(fold), "--keep-weights"]
+                options = ["--schedule", schedule, "--steps", str(arguments.steps), "--fold", str(fold)]
                 train(["--arrays", str(arrays), "--output", str(runs), "--name", name, *options])
         export(average(mine), places, LAYERS, networks / f"fold_{fold}.onnx")
         weights += mine

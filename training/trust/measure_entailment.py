@@ -21,11 +21,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from pairs import FOLDS, SUPPORTED, WORDS_ONLY, Pair, fold_of
+from tokenizers import Tokenizer
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "src"))
 
-from groundcrew.grounding.entailment import SHIPPED_MODEL, Entailment  # noqa: E402
+from groundcrew.grounding.entailment import SHIPPED_MODEL, Entailment, encode_pair  # noqa: E402
 
 Scores = npt.NDArray[np.float64]
 #: Pairs of each set that are measured; answers are taken whole.
@@ -139,20 +140,20 @@ def table(measured: dict[str, tuple[list[Pair], Scores]], threshold: float) -> l
     return lines
 
 
-def latency(network: Entailment) -> str:
-    """Milliseconds a pair at two lengths, median of 40, one thread."""
+def latency(network: Entailment, tokenizer: Tokenizer) -> str:
+    """Milliseconds a pair at three lengths on one thread, with tokenising: the tenth percentile of 60, which other work on the
+    machine disturbs least."""
     evidence = "Withdrawals at machines of other banks cost CHF 2.00 each and the daily limit is CHF 2'000 on every card. "
+    claim = "Taking out cash at the machine of another bank costs {} francs every time."
     found = []
-    for repeats in (2, 4):
+    for repeats in (2, 3, 4):
         times = []
-        for number in range(40):
+        for number in range(60):
             started = time.perf_counter()
-            network.score(
-                [(evidence * repeats, f"Taking out cash at the machine of another bank costs {number} francs every time.")]
-            )
+            network.score([(evidence * repeats, claim.format(number))])
             times.append((time.perf_counter() - started) * 1e3)
-        ids = 2 + len(network.read([(evidence, evidence * repeats)])[0].words)
-        found.append(f"{np.median(times):.1f} ms with about {ids} tokens of evidence")
+        tokens = len(encode_pair(tokenizer, evidence * repeats, claim.format(5))[0])
+        found.append(f"{np.percentile(times, 10):.1f} ms at {tokens} tokens")
     return ", ".join(found)
 
 
@@ -186,7 +187,7 @@ def main() -> None:
         figures=figures,
         threshold=f"{threshold:.2f}",
         alarms=f"{ALARMS:.2f}",
-        latency=latency(loaded["final"]),
+        latency=latency(loaded["final"], Tokenizer.from_file(str(arguments.networks / "tokenizer.json"))),
         learnt=f"{sum(not pair.set.startswith('dev:') for pair in pairs):,}",
         model=hashlib.sha256(model.read_bytes()).hexdigest(),
         tokenizer=hashlib.sha256((arguments.networks / "tokenizer.json").read_bytes()).hexdigest(),

@@ -176,7 +176,7 @@ def learn(arrays: Arrays, network: EntailmentNetwork, usable: np.ndarray, option
 
 
 @torch.no_grad()
-def predict(arrays: Arrays, network: EntailmentNetwork, rows: np.ndarray, options: argparse.Namespace) -> np.ndarray:
+def predict(arrays: Arrays, network: EntailmentNetwork, rows: np.ndarray) -> np.ndarray:
     """(rows, 3): P(supported), P(contradicted), and the highest P(unsupported) of a token of the claim."""
     network.eval()
     found = np.zeros((len(rows), 3), dtype=np.float32)
@@ -235,12 +235,12 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--without", default="", help="sets that are left out, with commas")
     parser.add_argument("--freeze-words", action="store_true")
-    parser.add_argument("--keep-weights", action="store_true")
+    parser.add_argument("--predict", action="store_true", help="store scores of all that was left out too, to compare runs")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train one network, predict on what it has not seen, store."""
+    """Train one network and store its weights."""
     options = options_of(arguments)
     options.steps = options.steps or STEPS[options.schedule]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -252,15 +252,12 @@ def main(arguments: list[str] | None = None) -> None:
     measured = np.array([name.startswith("dev:") for name in arrays.names])[arrays.sets]
     held = np.isin(arrays.folds, [int(fold) for fold in options.fold.split(",")]) | measured
     learn(arrays, network, ~held, options)
-    rows = np.flatnonzero(held)
     options.output.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        options.output / f"{options.name}.scores.npz",
-        rows=rows,
-        scores=predict(arrays, network, rows, options).astype(np.float16),
-    )
-    if options.keep_weights:
-        np.savez_compressed(options.output / f"{options.name}.weights.npz", **packed(network))
+    np.savez_compressed(options.output / f"{options.name}.weights.npz", **packed(network))
+    if options.predict:
+        rows = np.flatnonzero(held)
+        scores = predict(arrays, network, rows).astype(np.float16)
+        np.savez_compressed(options.output / f"{options.name}.scores.npz", rows=rows, scores=scores)
 
 
 if __name__ == "__main__":

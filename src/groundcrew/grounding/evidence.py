@@ -48,6 +48,7 @@ class Evidence:
 
     def __init__(self, sources: Sequence[str]) -> None:
         self.sentences: list[SourceSentence] = []
+        self.sources = tuple(sources[:SOURCES_MAX])
         remaining = SOURCE_CHARS_MAX
         for number, source in enumerate(sources[:SOURCES_MAX]):
             self._read(number, source[:remaining])

@@ -27,7 +27,12 @@ RANK_WORTH, NEIGHBOUR_WORTH = 0.5, 0.12
 #: In prose, a sentence that is worth less is left out even where there is room for it.
 WORTH_MIN = 0.1
 
-_ROW = re.compile(r"[^\s:][^:]{0,48}:(?:\s|$)|[^|]*\|[^|]*\||\S+$")
+_PLAIN_LINE = re.compile(r"[^\n\t{}\[\]\"|*`#<>]+")
+#: A row's length counts at least so many characters for each word, figure and mark.
+CHARS_PER_TOKEN = 4
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_SUBJECT = re.compile(r"([^:\n]{1,80}?) of ([^:\n]{1,80}): ")
+_ROW = re.compile(r"[^\s:][^:]{0,90}:(?:\s|$)|[^|]*\|[^|]*\||\S+$")
 
 
 def evidence_window(
@@ -50,9 +55,34 @@ def window_text(chosen: Sequence[SourceSentence], evidence: Evidence) -> str:
     for sentence in chosen:
         if before is not None:
             parts.append("\n" if rows or sentence.source != before.source else " ")
-        parts.append(sentence.statement.text)
+        parts.append(_written(sentence, evidence))
         before = sentence
     return "".join(parts)
+
+
+def _line(sentence: SourceSentence, evidence: Evidence) -> str:
+    return evidence.sources[sentence.source][sentence.start : sentence.end]
+
+
+def _written(sentence: SourceSentence, evidence: Evidence) -> str:
+    """The sentence as it is read: a plain line ("key: value", "2024-03-01,5") as the source has it and as the network learnt it;
+    what stands in JSON, in a table or on several lines as it was restated, without the subject that every row repeats."""
+    line, text = _line(sentence, evidence), sentence.statement.text
+    if _PLAIN_LINE.fullmatch(line):
+        return line
+    restated = _SUBJECT.match(text) if line != text else None
+    if restated and restated.group(2).lower() not in line.lower():
+        return f"{restated.group(1)}: {text[restated.end() :]}"
+    return text
+
+
+def _own_stems(sentence: SourceSentence, evidence: Evidence) -> frozenset[str]:
+    """The stems of what the source itself has there: a restated row repeats its subject, which would make all rows alike."""
+    line = _line(sentence, evidence)
+    if line == sentence.statement.text:
+        return sentence.stems
+    lowered = line.lower()
+    return frozenset(token.stem for token in sentence.statement.tokens if token.is_content and token.text.lower() in lowered)
 
 
 def chosen_sentences(
@@ -77,7 +107,7 @@ def chosen_sentences(
         if chosen and not rows and worth[best] < WORTH_MIN:
             break
         number = candidates.pop(best)
-        length = len(evidence.sentences[number].statement.text) + 1
+        length = _length(_written(evidence.sentences[number], evidence), rows)
         if chosen and used + length > limit:
             continue
         chosen.append(number)
@@ -90,10 +120,15 @@ def chosen_sentences(
     return [evidence.sentences[number] for number in sorted(chosen)]
 
 
+def _length(text: str, rows: bool) -> int:
+    """Characters, or what as many tokens of common words would have: figures and marks cost a token each."""
+    return max(len(text) + 1, CHARS_PER_TOKEN * len(_TOKEN.findall(text))) if rows else len(text) + 1
+
+
 def are_rows(evidence: Evidence) -> bool:
     """Whether the sources are rows of a record or table rather than prose."""
     looked_at = evidence.sentences[:CANDIDATES_MAX]
-    rows = sum(bool(_ROW.match(sentence.statement.text)) for sentence in looked_at)
+    rows = sum(bool(_ROW.match(_written(sentence, evidence))) for sentence in looked_at)
     return len(looked_at) >= 3 and rows >= ROWS_SHARE_MIN * len(looked_at)
 
 
@@ -104,9 +139,10 @@ def _words(claim: Statement, evidence: Evidence) -> tuple[list[frozenset[str]], 
     forms = [frozenset(evidence.forms(stem)) for stem in stems]
     found = [(stem, form) for stem, form in zip(stems, forms, strict=True) if form]
     weights = np.array([evidence.weight(min(form)) for _, form in found])
-    held = np.array(
-        [[not form.isdisjoint(sentence.stems) for _, form in found] for sentence in evidence.sentences], dtype=bool
-    ).reshape(len(evidence.sentences), len(found))
+    own = [_own_stems(sentence, evidence) for sentence in evidence.sentences]
+    held = np.array([[not form.isdisjoint(stems) for _, form in found] for stems in own], dtype=bool).reshape(
+        len(evidence.sentences), len(found)
+    )
     return [form for _, form in found], weights, held
 
 

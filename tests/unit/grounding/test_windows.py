@@ -48,7 +48,7 @@ def test_rows_of_a_record_keep_their_lines():
     assert are_rows(Evidence([source]))
     assert not are_rows(Evidence([FILLER]))
     found = window("The Comfort account has a fee of CHF 5.", source)
-    assert "name: Comfort account\nfee of Comfort account: CHF 5\n" in found
+    assert "name: Comfort account\nfee: CHF 5" in found
     assert len(found) <= ROWS_CHARS_MAX
 
 
@@ -73,3 +73,18 @@ def test_any_text_gives_a_bounded_window_of_source_sentences(claim: str, sources
     assert len({sentence.number for sentence in chosen}) == len(chosen)
     if len(chosen) > 2:
         assert sum(len(sentence.statement.text) + 1 for sentence in chosen[1:]) <= ROWS_CHARS_MAX
+
+
+def test_rows_restated_for_people_are_read_without_the_subject_that_each_repeats():
+    source = '{"product": {"name": "Comfort account", "fee": "CHF 5", "minimum age": 18, "currency": "CHF", "branch": "Zug"}}'
+    found = window("The fee is CHF 5.", source)
+    assert "CHF 5" in found
+    assert found.count("Comfort account") <= 1
+
+
+def test_rows_full_of_figures_are_counted_by_what_they_cost():
+    filler = "\n".join(f"dimension {number}: 144.4 x 72.5 x {number}.7 mm (5.69 x 2.85 x 0.{number} in)" for number in range(12))
+    source = f"name: Noir S6\n{filler}\nprocessor: quad-core 1.3 GHz"
+    found = window("It has a quad-core processor.", source)
+    assert "quad-core 1.3 GHz" in found
+    assert len(found) <= 0.8 * ROWS_CHARS_MAX
