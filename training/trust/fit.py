@@ -189,7 +189,7 @@ def trust_of(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], log
         if len(each) == 1:
             trust[number] = each[0]
             continue
-        limits = [claim.limit for claim in row.claims if claim.limit < SUPPORT_MAX]
+        limits = [claim.limit for claim in row.claims if claim.vetoed]
         trust[number] = min(float(trust[number]), VERBATIM_SUPPORT) * min([1.0, *limits])
     return trust
 

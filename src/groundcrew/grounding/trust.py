@@ -137,13 +137,13 @@ class TrustScorer:
 
     def _trust(self, draft: _Draft, supports: Sequence[float]) -> float:
         """P(the whole answer is supported): of one claim its support, else the regression's figure, as a share of the
-        lowest limit that a claim has, by a veto for example."""
+        lowest limit that a veto sets."""
         if len(supports) == 1:
             return supports[0]
         claims = draft.reading.claims
         row = summarise(draft.reading, supports, draft.verdicts)
         trust = self.model.answer(row, stacked=self._verdicts is not None)
-        return min(trust, VERBATIM_SUPPORT) * min([1.0, *(support_limit(claim) for claim in claims if is_limited(claim))])
+        return min(trust, VERBATIM_SUPPORT) * min([1.0, *(support_limit(claim) for claim in claims if is_vetoed(claim))])
 
     def _score_claim(self, draft: _Draft, place: int, claim: ClaimReading) -> ClaimScore:
         segment = claim.segment
@@ -210,11 +210,6 @@ def support_limit(claim: ClaimReading) -> float:
     if claim.statement.content() and not claim.features[_COVERAGE]:
         limit = min(limit, UNHEARD_SUPPORT_MAX)
     return limit if claim.statement.content() or is_vetoed(claim) else min(limit, UNCHECKABLE_SUPPORT_MAX)
-
-
-def is_limited(claim: ClaimReading) -> bool:
-    """Whether a check vetoes the claim, or there is nothing of it to check or to check it against."""
-    return support_limit(claim) < SUPPORT_MAX
 
 
 def limited(support: float, claim: ClaimReading) -> float:
