@@ -228,7 +228,7 @@ def latency() -> str:
     )
     (cold, cold_90), (warm, warm_90) = found["cold_ms"], found["warm_ms"]
     return (
-        f"{found['answers']} answers of five to seven claims with {found['words']:.0f} words of passages on average, of whose "
+        f"{found['answers']} answers of five to seven claims with {found['tokens']:.0f} tokens of passages on average, of whose "
         f"claims {found['asked']:.1f} reach the network; one thread. Cold (no sentence and no pair read before): p50 {cold:.0f} "
         f"ms, p90 {cold_90:.0f} ms. Warm: p50 {warm:.0f} ms, p90 {warm_90:.0f} ms. Of processor time, which other work on the "
         f"machine does not lengthen: cold p50 {found['cold_cpu_ms'][0]:.0f} ms, p90 {found['cold_cpu_ms'][1]:.0f} ms, warm p50 "

@@ -28,6 +28,7 @@ ANSWER_FEATURES: tuple[tuple[str, int], ...] = (
     ("worst_words", -1),
     ("doubted_claims", -1),
     ("coverage", 1),
+    ("known_words", 1),
     ("unknown_matter", -1),
     ("open_matter", -1),
     ("short_runs", 1),
@@ -40,7 +41,7 @@ ANSWER_FEATURES: tuple[tuple[str, int], ...] = (
 ANSWER_FEATURE_NAMES: tuple[str, ...] = tuple(name for name, _ in ANSWER_FEATURES)
 _AT = {name: number for number, name in enumerate(FEATURE_NAMES)}
 #: A claim that stands word for word in a source, as features.
-_VERBATIM = {"coverage_matter": 1.0, "short_runs": 1.0}
+_VERBATIM = {"coverage_matter": 1.0, "coverage_plain": 1.0, "short_runs": 1.0}
 
 
 def summarise(reading: AnswerReading, supports: Sequence[float], verdicts: Mapping[int, Verdict]) -> npt.NDArray[np.float64]:
@@ -78,7 +79,7 @@ def support_figures(
 
 
 def text_figures(reading: AnswerReading) -> npt.NDArray[np.float64]:
-    """(9,): the figures that do not depend on any support."""
+    """(10,): the figures that do not depend on any support."""
     lengths = np.array([max(1, len(claim.statement.tokens)) for claim in reading.claims], dtype=np.float64)
 
     def column(name: str) -> npt.NDArray[np.float64]:
@@ -90,6 +91,7 @@ def text_figures(reading: AnswerReading) -> npt.NDArray[np.float64]:
     return np.array(
         [
             (column("coverage_matter") * lengths).sum() / lengths.sum(),
+            (column("coverage_plain") * lengths).sum() / lengths.sum(),
             math.log1p(float(np.expm1(column("unknown_matter_log")).sum())),
             math.log1p(float(np.expm1(column("open_matter_log")).sum())),
             (column("short_runs") * lengths).sum() / lengths.sum(),

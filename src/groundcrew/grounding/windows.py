@@ -12,8 +12,8 @@ import numpy.typing as npt
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.statement import Statement
 
-#: Characters of a window: about 90 tokens of English. A first sentence that is longer is taken whole and cut by the network.
-WINDOW_CHARS_MAX = 420
+#: Characters of a window: about 70 tokens of English. A first sentence that is longer is taken whole and cut by the network.
+WINDOW_CHARS_MAX = 320
 #: Characters where the sources are rows of a record or table, which are cheap to read and say nothing alone.
 ROWS_CHARS_MAX = 640
 #: Share of the sentences that must look like rows ("key: value", cells, bare figures) for a source to be read as a record.

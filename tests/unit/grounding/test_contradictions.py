@@ -13,7 +13,7 @@ from groundcrew.grounding.chunking import split
 from groundcrew.grounding.contradictions import Search, search
 from groundcrew.grounding.loader import load_paths
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parent / "cases" / "passages"
 BLUEPRINT = Path(__file__).parents[3] / "blueprints" / "bank-email" / "knowledge"
 
 
