@@ -37,7 +37,7 @@ _NOT_NAMES = word_set(
     """i mr mrs ms dr prof herr frau monsieur madame please yes no ok sir madam dear also however therefore
     thus moreover furthermore if when while since after before during although because as for to in on
     at by with from according based additionally finally first second third next then once note step
-    overall here there this that these those it he she they we you your our their his her its the a an
+    unlike despite besides similarly both either neither url diy earth overall here there this that these those it he she they we you your our their his her its the a an
     all some any each every both most many more no not such"""
 )
 _GERMAN = word_set(

@@ -6,15 +6,17 @@ import pytest
 
 from groundcrew.grounding.checks import CHECK_NAMES, CheckName, Finding, run_checks
 from groundcrew.grounding.evidence import Evidence
-from groundcrew.grounding.features import gather
+from groundcrew.grounding.ranking import choose_window
+from groundcrew.grounding.reading import ANCHORS_MAX
 from groundcrew.grounding.statement import read_statement
 from groundcrew.grounding.trust import TrustScorer
 
 
 def check(claim: str, *sources: str, around: str = "") -> list[Finding]:
     evidence, statement = Evidence(sources), read_statement(claim)
-    gathered = gather([statement], [frozenset()], evidence, None)[0]
-    return run_checks(statement, frozenset(), evidence, gathered.anchors, gathered.similarity, around)
+    window = choose_window(statement, frozenset(), evidence)
+    anchors = [evidence.sentences[number] for number in window.ranked[:ANCHORS_MAX]] if window is not None else []
+    return run_checks(statement, frozenset(), evidence, anchors, lambda _: -1.0, around)
 
 
 NOTE = "R knee pain x 3 wks after fall. L hip unremarkable. Both ears were examined. No fever."
