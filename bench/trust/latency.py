@@ -14,7 +14,7 @@ import numpy as np
 from examples import Answer, grounding_answers
 from tokenizers import Tokenizer
 
-from groundcrew.grounding import lexicon
+from groundcrew.grounding import evidence, lexicon
 from groundcrew.grounding.entailment import SHIPPED_MODEL, TOKENIZER_FILE
 from groundcrew.grounding.statement import read_statement
 from groundcrew.grounding.trust import TrustScorer
@@ -54,7 +54,7 @@ def main() -> None:
             chosen.append((answer, sources, tokens))
     cold, warm, cold_cpu, warm_cpu, asked = [], [], [], [], []
     for answer, sources, _ in chosen[:ANSWERS_MAX]:
-        for cache in (read_statement, lexicon._tokens, lexicon.same_word):
+        for cache in (read_statement, lexicon._tokens, lexicon.same_word, evidence._squeeze):
             cache.cache_clear()
         fresh = TrustScorer(scorer.entailment, weights=scorer.model.weights)
         for elapsed, used in ((cold, cold_cpu), (warm, warm_cpu)):

@@ -21,7 +21,7 @@ from groundcrew.grounding.features import FEATURE_NAMES, FEATURES
 from groundcrew.grounding.summary import ANSWER_FEATURE_NAMES, ANSWER_FEATURES, support_figures
 from groundcrew.grounding.trees import Forest, Trees
 from groundcrew.grounding.trust import NETWORK_CLAIMS_MAX, SUPPORT_MAX, VERBATIM_SUPPORT, Verdict
-from groundcrew.grounding.weights import ENTAILMENT_FEATURES, Linear, TrustWeights, sigmoid
+from groundcrew.grounding.weights import ENTAILMENT_FEATURES, JOINT_FEATURES, Linear, TrustWeights, joint_rows, sigmoid
 
 VERSION = "2026-11-27"
 TARGET = REPOSITORY / "src" / "groundcrew" / "models" / "trust" / "weights.json"
@@ -54,6 +54,14 @@ IMPORTANCE = {
 CALIBRATION = {"ragtruth_qa_adapt": 1.0, "own_cases": 2.0, "sgd_en": 0.5, "constructed": 0.5, "summedits_train": 0.5}
 ANSWER_SETS = {"ragtruth_qa_adapt": 1.0, "summedits_train": 0.5, "quintd_train": 0.3}
 ANSWER_PENALTY = 30.0
+JOINT_PENALTY = 1.0
+#: Stands for the joint regression where there is no network: the plain trees alone.
+NO_JOINT = Linear(
+    means=(0.0,) * len(JOINT_FEATURES),
+    scales=(1.0,) * len(JOINT_FEATURES),
+    weights=(1.0, *[0.0] * (len(JOINT_FEATURES) - 1)),
+    intercept=0.0,
+)
 #: Plain probabilities beyond these are final: the network is not asked.
 SETTLED = (0.15, 0.9)
 #: Answers of each set in the fit: reading them with networks takes most of the time.
@@ -86,6 +94,7 @@ class Table:
         self.limits = np.array([claim.limit for claim in claims])
         self.files = np.array([rows[a].file for a, _ in self.place])
         self.folds = np.array([fold_of(rows[a].group) for a, _ in self.place])
+        self.tabular = self.features[:, FEATURE_NAMES.index("rows_share")] > 0
         self.stacked: Matrix | None = None
         self.verdicts: list[Verdict] = []
         if verdicts is not None:
@@ -132,6 +141,42 @@ def fit_calibration(table: Table, logits: Matrix) -> tuple[float, float]:
     return slope, float(fitted.intercept - fitted.means[0] * slope)
 
 
+def fit_joint(table: Table, plain: Matrix, stacked: Matrix, use: Flags) -> Linear:
+    """The mean of the log odds of the stacked trees and of a regression over the plain trees' and the network's figures, with
+    weights of their own for rows. `plain` and `stacked` are out-of-fold log odds."""
+    assert table.stacked is not None
+    rows = joint_rows(plain, stacked, table.stacked)
+    rows[:, 1] = 0.0  # the stacked trees come in at full weight below
+    importance = table.importance(IMPORTANCE, use & table.known & table.free)
+    chosen = importance > 0
+    signs = [sign for _, sign in JOINT_FEATURES]
+    fitted = logistic.fit(rows[chosen], table.supported[chosen], importance[chosen], JOINT_PENALTY, signs)
+    means, scales, weights = fitted.means.copy(), fitted.scales.copy(), fitted.weights / 2
+    means[1], scales[1], weights[1] = 0.0, 1.0, 0.5
+    return Linear(means=tuple(means), scales=tuple(scales), weights=tuple(weights), intercept=fitted.intercept / 2)
+
+
+def joint_out_of_fold(table: Table, plain: Matrix, stacked: Matrix) -> Matrix:
+    """(claims,) joint log odds by a regression that has not seen the claim's source."""
+    assert table.stacked is not None
+    logits = np.zeros(len(table.place))
+    for fold in range(FOLDS):
+        test = table.folds == fold
+        joint = fit_joint(table, plain, stacked, ~test)
+        logits[test] = joint.logits(joint_rows(plain[test], stacked[test], table.stacked[test]))
+    return logits
+
+
+def calibrated(joint: Linear, slope: float, intercept: float) -> Linear:
+    """The same regression with log odds `slope` · x + `intercept`."""
+    return Linear(
+        means=_rounded(np.asarray(joint.means)),
+        scales=_rounded(np.asarray(joint.scales)),
+        weights=_rounded(np.asarray(joint.weights) * slope),
+        intercept=round(joint.intercept * slope + intercept, 5),
+    )
+
+
 def supports_of(table: Table, plain: Matrix, stacked: Matrix | None) -> tuple[list[list[float]], list[dict[int, Verdict]]]:
     """The support of every claim of every answer as the product gives it, from probabilities, and by answer the verdicts that it
     would have asked for."""
@@ -142,7 +187,7 @@ def supports_of(table: Table, plain: Matrix, stacked: Matrix | None) -> tuple[li
     for number in order:
         answer, claim = table.place[number]
         value = plain[number]
-        is_open = table.free[number] and SETTLED[0] < value < SETTLED[1]
+        is_open = table.free[number] and (SETTLED[0] < value < SETTLED[1] or table.tabular[number])
         if stacked is not None and is_open and asked.get(answer, 0) < NETWORK_CLAIMS_MAX:
             asked[answer] = asked.get(answer, 0) + 1
             value = stacked[number]
@@ -259,20 +304,24 @@ class Fit:
         everything, everyone = np.ones(len(table.place), dtype=bool), np.ones(len(rows), dtype=bool)
         logits = out_of_fold(table, stacked=False)
         scale = fit_calibration(table, logits)
-        plain = sigmoid(logits * scale[0] + scale[1])
+        plain_logits = logits * scale[0] + scale[1]
+        plain = sigmoid(plain_logits)
         self.plain_supports, read = supports_of(table, plain, None)
         matrix = answer_matrix(rows, self.plain_supports, read)
         self.supports = self.plain_supports
         self.plain_trust = self.trust = trust_out_of_fold(rows, self.plain_supports, matrix)
         self.plain_trees = self.trees = boosting.calibrated(fit_claims(table, everything, stacked=False), *scale)
         self.plain_answer = self.answer = fit_answers(rows, matrix, everyone)
+        self.joint = NO_JOINT
         if table.stacked is not None:
-            logits = out_of_fold(table, stacked=True)
+            trees_logits = out_of_fold(table, stacked=True)
+            logits = joint_out_of_fold(table, plain_logits, trees_logits)
             scale = fit_calibration(table, logits)
             self.supports, read = supports_of(table, plain, sigmoid(logits * scale[0] + scale[1]))
             matrix = answer_matrix(rows, self.supports, read)
             self.trust = trust_out_of_fold(rows, self.supports, matrix)
-            self.trees = boosting.calibrated(fit_claims(table, everything, stacked=True), *scale)
+            self.trees = boosting.calibrated(fit_claims(table, everything, stacked=True), 1.0, 0.0)
+            self.joint = calibrated(fit_joint(table, plain_logits, trees_logits, everything), *scale)
             self.answer = fit_answers(rows, matrix, everyone)
         labels = np.array([row.supported for row in rows])
         asked = np.array([row.file == "ragtruth_qa_adapt" for row in rows])
@@ -287,6 +336,7 @@ class Fit:
             answer_features=ANSWER_FEATURE_NAMES,
             plain=self.plain_trees,
             stacked=self.trees,
+            joint=self.joint,
             answer_plain=linear(self.plain_answer),
             answer_stacked=linear(self.answer),
             settled=SETTLED,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby, pairwise
 
 import msgspec
@@ -23,7 +23,8 @@ SOURCES_MAX = 200
 SOURCE_CHARS_MAX = 400_000
 #: Longest sentence that is parsed as one; beyond, a source without punctuation is cut at white space.
 SENTENCE_CHARS_MAX = 1_200
-
+#: Passages whose squeezed text is kept across answers.
+SQUEEZED_MAX = 512
 
 #: From so many sentences on, and so large a share of rows among them, sources count as records rather than text.
 TABULAR_ROWS_MIN, TABULAR_SHARE = 5, 0.6
@@ -166,21 +167,28 @@ class Squeezed(msgspec.Struct, frozen=True):
     offsets: list[int]
 
 
+@lru_cache(maxsize=SQUEEZED_MAX)
 def _squeeze(text: str) -> Squeezed:
     kept: list[str] = []
     offsets: list[int] = []
     for offset, char in enumerate(text):
-        if char.isspace():
-            if kept and kept[-1] != " ":
-                kept.append(" ")
-                offsets.append(offset)
+        shown = _squeezed_char(char)
+        if shown == " " and (not kept or kept[-1] == " "):
             continue
-        shown = plain(char)
-        lowered = shown.lower()
         if shown:  # what nobody sees is left out
-            kept.append(lowered if len(lowered) == 1 else shown)
+            kept.append(shown)
             offsets.append(offset)
     return Squeezed("".join(kept), offsets)
+
+
+@lru_cache(maxsize=4_096)
+def _squeezed_char(char: str) -> str:
+    """A character in lower case where that is one character, a space for white space, nothing for what nobody sees."""
+    if char.isspace():
+        return " "
+    shown = plain(char)
+    lowered = shown.lower()
+    return lowered if len(lowered) == 1 else shown
 
 
 def find_verbatim(claim: str, evidence: Evidence) -> tuple[int, int, int] | None:

@@ -244,7 +244,10 @@ def same_word(left: str, right: str) -> bool:
 
 def is_among(word: str, others: Collection[str]) -> bool:
     """Whether some stem of `others` is a form of `word`; a short word must stand among them as it is."""
-    return word in others or (len(word) >= PREFIX_CHARS_MIN and any(same_word(word, other) for other in others))
+    if word in others or len(word) < PREFIX_CHARS_MIN:
+        return word in others
+    beginning = word[:PREFIX_CHARS_MIN]
+    return any(other.startswith(beginning) and same_word(word, other) for other in others)
 
 
 def _build_groups() -> dict[str, str]:

@@ -13,6 +13,8 @@ from groundcrew.grounding.reading import AnswerReading, ClaimReading
 
 #: What the network says of a claim: P(supported), P(contradicted), the highest and the mean P(unsupported) of its words.
 Verdict = tuple[float, float, float, float]
+#: The sources hold next to nothing of a claim: less than this share of its words, by how telling they are.
+HEARD_SHARE_MIN = 0.05
 #: Supports are read as if they lay within these bounds, so that one claim cannot outweigh all others without end.
 SUPPORT_RANGE = (0.005, 0.995)
 
@@ -22,6 +24,7 @@ ANSWER_FEATURES: tuple[tuple[str, int], ...] = (
     ("second_least", 1),
     ("mean", 1),
     ("all", 1),
+    ("least_entailed", 1),
     ("second_entailed", 1),
     ("all_entailed", 1),
     ("unsupported_words", -1),
@@ -54,7 +57,7 @@ def summarise(reading: AnswerReading, supports: Sequence[float], verdicts: Mappi
 def support_figures(
     supports: Sequence[float], lengths: Sequence[int], verdicts: Mapping[int, Verdict]
 ) -> npt.NDArray[np.float64]:
-    """(9,): log odds of the least and second least support and their mean, a figure that falls with the product of all, slower
+    """(10,): log odds of the least and second least support and their mean, a figure that falls with the product of all, slower
     the longer the answer, and the like of what the network said; for a claim that it did not read the support stands."""
     read = [verdicts.get(place, (support, 0.0, 1 - support, 1 - support)) for place, support in enumerate(supports)]
     entailed, _, worst, mean = (np.array(column) for column in zip(*read, strict=True))
@@ -68,6 +71,7 @@ def support_figures(
             ordered[second],
             ordered.mean(),
             -math.log1p(-float(np.log(clipped).sum())),
+            ordered_entailed[0],
             ordered_entailed[second],
             -math.log1p(-float(np.log(clipped_entailed).sum())),
             math.log1p(float((mean * np.asarray(lengths)).sum())),
@@ -103,6 +107,14 @@ def text_figures(reading: AnswerReading) -> npt.NDArray[np.float64]:
         ],
         dtype=np.float64,
     )
+
+
+def is_unheard(claim: ClaimReading) -> bool:
+    """Whether the sources hold next to nothing of the claim's words though it says something of a matter: an answer does not
+    come to a claim about the weather by way of passages about fees. "Here is my answer:" says nothing of a matter."""
+    if claim.features is None or not claim.statement.content():
+        return False
+    return bool(claim.features[_AT["coverage_sources"]] < HEARD_SHARE_MIN and claim.features[_AT["unknown_matter_log"]] > 0)
 
 
 def is_vetoed(claim: ClaimReading, *, contradicted: bool = False) -> bool:

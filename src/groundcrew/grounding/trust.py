@@ -111,10 +111,14 @@ class TrustScorer:
         is_open = [
             place
             for place in described
-            if not self.model.is_settled(plain[place]) and not any(each.veto for each in reading.claims[place].findings)
+            if self._is_open(plain[place], reading) and not is_vetoed(reading.claims[place])
         ]
         is_open = sorted(sorted(is_open, key=lambda place: abs(plain[place] - 0.5))[:NETWORK_CLAIMS_MAX])
         return _Draft(reading=reading, plain=plain, open=is_open if self._verdicts is not None else [], verdicts={})
+
+    def _is_open(self, plain: float, reading: AnswerReading) -> bool:
+        """Whether the network could change a claim; of rows of records, words alone settle nothing."""
+        return not self.model.is_settled(plain) or (reading.evidence is not None and reading.evidence.is_tabular)
 
     def _report(self, draft: _Draft) -> TrustReport:
         reading = draft.reading

@@ -18,6 +18,15 @@ ENTAILMENT_FEATURES: tuple[tuple[str, int], ...] = (
     ("worst_word", -1),
     ("mean_word", -1),
 )
+#: What the last regression over a claim reads: log odds of both trees, and the network's figures, once more where the sources
+#: are rows of records, of which the network knows more than words do.
+JOINT_FEATURES: tuple[tuple[str, int], ...] = (
+    ("plain", 1),
+    ("stacked", 1),
+    *ENTAILMENT_FEATURES,
+    *((f"{name}_of_rows", 0) for name, _ in ENTAILMENT_FEATURES),
+)
+_ROWS = FEATURE_NAMES.index("rows_share")
 
 
 class Linear(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,8 +44,8 @@ class Linear(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrustWeights(msgspec.Struct, frozen=True, kw_only=True):
-    """`plain` are trees over a claim's features, `stacked` over these and the entailment network's; `answer_plain` and
-    `answer_stacked` regressions over an answer's. `settled` are the plain probabilities below and above which the network is
+    """`plain` are trees over a claim's features, `stacked` over these and the entailment network's, `joint` a regression over
+    both (`JOINT_FEATURES`); `answer_plain` and `answer_stacked` regressions over an answer's. `settled` are the plain probabilities below and above which the network is
     not asked; `threshold` the support below which a claim is unsupported, `answer_threshold` the trust below which an answer is
     flagged in bench/trust. All chosen on out-of-fold scores."""
 
@@ -45,6 +54,7 @@ class TrustWeights(msgspec.Struct, frozen=True, kw_only=True):
     answer_features: tuple[str, ...]
     plain: Trees
     stacked: Trees
+    joint: Linear
     answer_plain: Linear
     answer_stacked: Linear
     settled: tuple[float, float]
@@ -65,13 +75,24 @@ class Model:
 
     def stacked(self, rows: Matrix) -> Matrix:
         """(n,) P(supported) from (n, features + entailment features)."""
-        return sigmoid(self._stacked.logits(rows))
+        plain = self._plain.logits(rows[:, : len(FEATURE_NAMES)])
+        return sigmoid(self.weights.joint.logits(joint_rows(plain, self._stacked.logits(rows), rows)))
 
     def contributions(self, row: Matrix) -> Matrix:
         """(features,): what each of a claim's features added to its log odds; the entailment network's stand last where the
         row has them."""
-        stacked = len(row) > len(FEATURE_NAMES)
-        return np.asarray((self._stacked if stacked else self._plain).contributions(row[None, :])[0])
+        size = len(FEATURE_NAMES)
+        plain = np.asarray(self._plain.contributions(row[None, :size])[0])
+        if len(row) == size:
+            return plain
+        joint, network = self.weights.joint, len(ENTAILMENT_FEATURES)
+        slopes = np.asarray(joint.weights) / np.asarray(joint.scales)
+        added = slopes[1] * np.asarray(self._stacked.contributions(row[None, :])[0])
+        added[:size] += slopes[0] * plain
+        centred = joint_rows(np.zeros(1), np.zeros(1), row[None, :])[0] - np.asarray(joint.means)
+        direct = (slopes * centred)[2:]
+        added[size:] += direct[:network] + direct[network:]
+        return added
 
     def is_settled(self, plain: float) -> bool:
         """Whether the network could hardly change a claim's plain probability."""
@@ -82,6 +103,13 @@ class Model:
         """P(the whole answer is supported), 0..1, from (answer features,)."""
         linear = self.weights.answer_stacked if stacked else self.weights.answer_plain
         return float(sigmoid(linear.logits(row[None, :]))[0])
+
+
+def joint_rows(plain: Matrix, stacked: Matrix, rows: Matrix) -> Matrix:
+    """(n, joint features) in the order of `JOINT_FEATURES`, from the log odds of both trees and (n, features + entailment
+    features)."""
+    network = rows[:, len(FEATURE_NAMES) :]
+    return np.hstack([plain[:, None], stacked[:, None], network, network * rows[:, _ROWS : _ROWS + 1]])
 
 
 def sigmoid(logits: Matrix) -> Matrix:

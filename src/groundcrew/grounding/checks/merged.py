@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.evidence import Evidence, SourceSentence
-from groundcrew.grounding.lexicon import Token, same_word
+from groundcrew.grounding.lexicon import Token, is_among, same_word
 from groundcrew.grounding.statement import Statement
 
 #: Words at the start of a sentence among which its subject is looked for.
@@ -51,9 +51,7 @@ def _about(
 
 
 def _holds(word: str, sentence: SourceSentence) -> bool:
-    if word in sentence.stems or word in sentence.lead:
-        return True
-    return any(same_word(word, other) for stems in (sentence.stems, sentence.lead) for other in stems)
+    return is_among(word, sentence.stems) or is_among(word, sentence.lead)
 
 
 def _rival(token: Token, sentence: SourceSentence, about: Sequence[SourceSentence], claim: Statement) -> Token | None:
