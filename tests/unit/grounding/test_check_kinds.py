@@ -99,9 +99,7 @@ def test_rewordings_meet_no_veto(claim: str, source: str) -> None:
         ),
         (
             "The fee of the Gold card is CHF 5000.",
-            [
-                '{"name": "Gold card", "fee": "CHF 120", "limit": {"amount": 5000, "currency": "CHF"}, "colours": ["red", "black"]}'
-            ],
+            ['{"name": "Gold card", "fee": "CHF 120", "limit": {"amount": 5000, "currency": "CHF"}, "colours": ["red"]}'],
             "“CHF 120” in the source for this",
         ),
         ("The card costs CHF 48.", ["Product 48 is a card. It has a PIN."], "“CHF 48” is not in the sources"),
