@@ -31,13 +31,14 @@ _VERB_ENDINGS = ("ing", "ed")
 _GERMAN_LINK = word_set("van de")
 _NAME_LINK = word_set("of de von van der den la le di du del &")
 _NOT_NAMES = word_set(
-    """chf eur usd gbp sfr am pm ceo fahrenheit celsius passage passages internet ok faq pdf
+    """chf eur usd gbp sfr am pm ceo fahrenheit celsius passage passages internet ok faq pdf url diy earth
+    unlike despite besides similarly both either neither
     spring summer autumn fall winter"""
 ) | word_set(
     """i mr mrs ms dr prof herr frau monsieur madame please yes no ok sir madam dear also however therefore
     thus moreover furthermore if when while since after before during although because as for to in on
     at by with from according based additionally finally first second third next then once note step
-    unlike despite besides similarly both either neither url diy earth overall here there this that these those it he she they we you your our their his her its the a an
+    overall here there this that these those it he she they we you your our their his her its the a an
     all some any each every both most many more no not such"""
 )
 _GERMAN = word_set(

@@ -94,7 +94,7 @@ def check_figures(
             (sentence, other)
             for sentence in evidence.sentences
             for other in sentence.statement.figures()
-            if comparable(item, other)
+            if comparable(item, other) and not _is_only_a_name(item, other, sentence)
         ]
         scene.is_encoded = all(similarity(sentence) >= 0 for sentence, _ in places)
         found = [Placed(other, sentence, scene.fit(words, other, sentence)) for sentence, other in places]
@@ -107,6 +107,17 @@ def check_figures(
         if finding is not None:
             findings.append(finding)
     return findings
+
+
+_NUMBERED = re.compile(r"(?<![^\W\d_])[A-ZÄÖÜ][^\W\d_]{2,}\s$")
+
+
+def _is_only_a_name(item: Item, other: Item, sentence: SourceSentence) -> bool:
+    """Whether an amount of money meets a number that is part of a name: "Product 48" does not say "CHF 48"."""
+    if not (isinstance(item, Quantity) and isinstance(other, Quantity) and item.dimension.startswith("currency")):
+        return False
+    before = _NUMBERED.search(sentence.statement.text[: other.start])
+    return other.dimension == "" and before is not None and stem(before.group().strip()) != stem("fee")
 
 
 def _is_repeated(item: Item, asked: Statement | None) -> bool:

@@ -37,7 +37,8 @@ _MARKER = (
     r"si|s'|dès que|à condition|sauf|seulement si|à moins|excepté|se|a condizione|purché|salvo|tranne|eccetto|a meno"
 )
 _OPENING = re.compile(
-    rf"(?:(?<=[,;(–—])\s*|(?<=\s)|^)(?P<marker>{_MARKER})(?=[\s'’])(?!\s(?:you (?:like|want|wish|prefer)|necessary|needed|desired|possible)\b)",
+    rf"(?:(?<=[,;(–—])\s*|(?<=\s)|^)(?P<marker>{_MARKER})(?=[\s'’])"
+    r"(?!\s(?:you (?:like|want|wish|prefer)|necessary|needed|desired|possible)\b)",
     re.IGNORECASE,
 )
 _END = re.compile(r"[,;)–—]|\.(?=\s|$)|$")

@@ -28,13 +28,10 @@ RESPELT_CHARS_MIN = 4
 ALIKE_MIN = 0.6
 
 
-def check_names(
-    claim: Statement, evidence: Evidence, anchors: Sequence[SourceSentence], asked: Statement | None = None
-) -> list[Finding]:
+def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSentence]) -> list[Finding]:
     """Findings for each name of `claim`: not in any source, or another name stands where the source says the same. In a
     language whose nouns have capitals only abbreviations, mixed case, titles and like spellings are certain enough to veto.
-    A name that `asked`, the question, has need not stand in the sources; a heading before a colon is no name."""
-    questioned = {fold(token.text).removesuffix("'s") for token in asked.tokens} if asked is not None else set()
+    A heading before a colon is no name; a name that only the question has is none of the sources'."""
     findings: list[Finding] = []
     german = is_german(claim.tokens) or any(is_german(anchor.statement.tokens) for anchor in anchors[:2])
     for name in claim.names:
@@ -52,8 +49,9 @@ def check_names(
         if missing and _is_spelled_out(name, evidence):
             continue
         if len(missing) == len(name.words) and not (titled and _alike(name, evidence) is not None):
-            told = set(name.words) <= questioned or _is_heading(claim.text, name)
-            findings.append(_missing(name, claim, anchors, veto=sure and not evidence.is_tabular and not told))
+            findings.append(
+                _missing(name, claim, anchors, veto=sure and not evidence.is_tabular and not _is_heading(claim.text, name))
+            )
         elif missing:
             rival = _differing(name, missing, evidence) or _alike(name, evidence)
             if rival is not None:
