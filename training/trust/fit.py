@@ -20,7 +20,7 @@ from verdicts import FOLDS, as_features, fold_of, verdicts_of
 from groundcrew.grounding.features import FEATURE_NAMES, FEATURES
 from groundcrew.grounding.summary import ANSWER_FEATURE_NAMES, ANSWER_FEATURES, support_figures
 from groundcrew.grounding.trees import Forest, Trees
-from groundcrew.grounding.trust import NETWORK_CLAIMS_MAX, SUPPORT_MAX, VERBATIM_SUPPORT, Verdict
+from groundcrew.grounding.trust import NETWORK_CLAIMS_MAX, SUPPORT_MAX, Verdict, capped
 from groundcrew.grounding.weights import ENTAILMENT_FEATURES, JOINT_FEATURES, Linear, TrustWeights, joint_rows, sigmoid
 
 VERSION = "2026-11-27"
@@ -234,8 +234,7 @@ def trust_of(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], log
         if len(each) == 1:
             trust[number] = each[0]
             continue
-        limits = [claim.limit for claim in row.claims if claim.vetoed]
-        trust[number] = min(float(trust[number]), VERBATIM_SUPPORT) * min([1.0, *limits])
+        trust[number] = capped(float(trust[number]), doubted=any(claim.vetoed or claim.unheard for claim in row.claims))
     return trust
 
 

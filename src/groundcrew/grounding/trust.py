@@ -14,7 +14,7 @@ from groundcrew.grounding.entailment import SHIPPED_MODEL, Entailment, shipped_e
 from groundcrew.grounding.explanation import explain
 from groundcrew.grounding.features import FEATURE_NAMES
 from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
-from groundcrew.grounding.summary import Verdict, is_vetoed, summarise
+from groundcrew.grounding.summary import HEARD_SHARE_MIN, Verdict, is_unheard, is_vetoed, summarise
 from groundcrew.grounding.trees import Matrix
 from groundcrew.grounding.weights import Model, TrustWeights, load_weights
 
@@ -24,8 +24,10 @@ VERBATIM_SUPPORT = 0.99
 SUPPORT_MAX = 0.98
 #: Support of a claim that has no word of its own to check ("Yes.").
 UNCHECKABLE_SUPPORT_MAX = 0.3
-#: Support of a claim of which the sources hold next to nothing: less than this share of its words, by how telling they are.
-UNHEARD_SUPPORT_MAX, HEARD_SHARE_MIN = 0.15, 0.05
+#: Support of a claim of which the sources hold next to nothing.
+UNHEARD_SUPPORT_MAX = 0.15
+#: Trust of an answer with a claim that a check vetoes or that is unheard of: what lies above the first lies between both.
+DOUBTED_TRUST = (0.45, 0.49)
 _COVERAGE = FEATURE_NAMES.index("coverage_sources")
 #: Claims of one answer that the network reads, the least certain ones: at 8 ms each this bounds a long answer.
 NETWORK_CLAIMS_MAX = 24
@@ -140,14 +142,14 @@ class TrustScorer:
         )
 
     def _trust(self, draft: _Draft, supports: Sequence[float]) -> float:
-        """P(the whole answer is supported): of one claim its support, else the regression's figure, as a share of the
-        lowest limit that a veto sets."""
+        """P(the whole answer is supported): of one claim its support, else the regression's figure, capped where a claim is
+        vetoed or unheard of."""
         if len(supports) == 1:
             return supports[0]
-        claims = draft.reading.claims
         row = summarise(draft.reading, supports, draft.verdicts)
         trust = self.model.answer(row, stacked=self._verdicts is not None)
-        return min(trust, VERBATIM_SUPPORT) * min([1.0, *(support_limit(claim) for claim in claims if is_vetoed(claim))])
+        doubted = any(is_vetoed(claim) or is_unheard(claim) for claim in draft.reading.claims)
+        return capped(trust, doubted=doubted)
 
     def _score_claim(self, draft: _Draft, place: int, claim: ClaimReading) -> ClaimScore:
         segment = claim.segment
@@ -220,6 +222,12 @@ def limited(support: float, claim: ClaimReading) -> float:
     """The support of a claim with its limit: a share of the limit where there is one, so that limited claims keep their order."""
     limit = support_limit(claim)
     return support * limit if limit < SUPPORT_MAX else min(support, limit)
+
+
+def capped(trust: float, *, doubted: bool) -> float:
+    """The trust of an answer of several claims; with `doubted` it stays below one half, in its order."""
+    low, high = DOUBTED_TRUST
+    return min(trust, low + (high - low) * trust) if doubted else min(trust, VERBATIM_SUPPORT)
 
 
 def _without_claims(reading: AnswerReading) -> TrustReport:
