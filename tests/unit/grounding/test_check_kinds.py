@@ -161,3 +161,27 @@ def test_a_report_names_the_kinds_of_checks() -> None:
     assert claim.checks == ("currency",)
     assert set(claim.checks) <= set(CHECK_NAMES)
     assert claim.contradicted
+
+
+@pytest.mark.parametrize(
+    ("source", "faithful", "faulty"),
+    [
+        (
+            "Trips of up to 60 days are insured.",
+            "Trips of up to two months are insured.",
+            "Trips of up to three months are insured.",
+        ),
+        ("The contract runs for 365 days.", "The contract runs for one year.", "The contract runs for two years."),
+        ("Each guest pays USD 32.", "Each guest pays 32 US dollars.", "Each guest pays 32 Canadian dollars."),
+        (
+            "The plan pays 75% of treatment costs.",
+            "The plan reimburses 75% of treatment costs.",
+            "The plan reimburses 57% of treatment costs.",
+        ),
+    ],
+)
+def test_what_people_say_otherwise_is_no_fault(source: str, faithful: str, faulty: str) -> None:
+    scorer = TrustScorer(None)
+    assert not any("answer" in reason for reason in scorer.score(faithful, [source]).claims[0].reasons)
+    assert scorer.score(faithful, [source]).claims[0].support > 0.15
+    assert scorer.score(faulty, [source]).claims[0].support <= 0.15

@@ -14,7 +14,7 @@ from groundcrew.grounding.checks.finding import CheckName, Finding
 from groundcrew.grounding.checks.place import Item, Placed, agrees, comparable, is_money, is_period
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.facts.dates import Moment
-from groundcrew.grounding.facts.quantities import Quantity
+from groundcrew.grounding.facts.quantities import Quantity, is_loosely_same
 from groundcrew.grounding.lexicon import is_among, same_word, stem
 from groundcrew.grounding.statement import Statement
 from groundcrew.grounding.wordlists import word_set
@@ -280,7 +280,10 @@ def _is_counted_elsewhere(item: Quantity, anchors: Sequence[SourceSentence]) -> 
 
 
 def _is_certain(item: Item, rival: Placed, scene: _Scene) -> bool:
-    """In tables and records writers compute and round: there only a row that fits well says that the figure is wrong."""
+    """In tables and records writers compute and round: there only a row that fits well says that the figure is wrong.
+    "Two months" for "60 days" is how people talk."""
+    if isinstance(item, Quantity) and isinstance(rival.item, Quantity) and is_loosely_same(item, rival.item):
+        return False
     return not scene.evidence.is_tabular or rival.fit >= TABULAR_FIT_MIN or isinstance(item, Moment)
 
 

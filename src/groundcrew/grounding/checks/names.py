@@ -35,7 +35,7 @@ def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSe
     findings: list[Finding] = []
     german = is_german(claim.tokens) or any(is_german(anchor.statement.tokens) for anchor in anchors[:2])
     for name in claim.names:
-        if all(word in LANGUAGES for word in name.words):
+        if all(word in LANGUAGES for word in name.words) or _is_of_money(claim.text, name, evidence):
             continue
         sure = not german or is_titled(claim.text, name) or any(is_marked(word) for word in name.text.split())
         if german and not sure and len(name.words) < 2:
@@ -65,6 +65,18 @@ def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSe
             if other is not None:
                 findings.append(_finding(f"“{other.text}” in the source for this, “{name.text}” in the answer", True, False))
     return findings
+
+
+#: A country that only says whose money it is ("32 US dollars") → how sources write that money.
+_MONEY = {"us": re.compile(r"USD|US\$|US-Dollar"), "u.s.": re.compile(r"USD|US\$"), "swiss": re.compile(r"CHF|Fr\.|SFr")}
+_UNIT_OF_MONEY = re.compile(r"\s+(?:dollars?|francs?)\b", re.IGNORECASE)
+
+
+def _is_of_money(text: str, name: Name, evidence: Evidence) -> bool:
+    written = _MONEY.get(name.text.lower())
+    if written is None or not _UNIT_OF_MONEY.match(text, name.end):
+        return False
+    return any(written.search(sentence.statement.text) for sentence in evidence.sentences)
 
 
 def _is_heading(text: str, name: Name) -> bool:

@@ -26,6 +26,9 @@ VALUE_TOLERANCE = 1e-6
 PART_TOLERANCE = 0.5
 #: Degrees Fahrenheit by which a converted temperature may be off, as cooks and clinics round.
 DEGREES_TOLERANCE = 1.5
+#: What people call a month, in days; from 30 for one month to 31, so that a year has 360 to 372.
+MONTH_DAYS = (30.0, 31.0)
+DAY_S = 86_400.0
 
 _NUMERIC = r"\d{1,3}(?:['’,. \u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|(?<!\d,)\d+[.,]\d+(?!,\d)|\d+"
 _CODE = re.compile(
@@ -326,6 +329,16 @@ def same_value(left: Quantity, right: Quantity) -> bool:
     return any(
         _close(mine * factor, theirs) for factor in _factors(left, right) for mine in left.values for theirs in right.values
     )
+
+
+def is_loosely_same(left: Quantity, right: Quantity) -> bool:
+    """Whether people call so many days that many months: "60 days" are two months and "365 days" a year. In a contract they are
+    not the same."""
+    if {left.dimension, right.dimension} != {"duration", "months"}:
+        return False
+    months, spans = (left, right) if left.dimension == "months" else (right, left)
+    low, high = MONTH_DAYS
+    return any(each >= 1 and low * each <= span / DAY_S <= high * each for each in months.values for span in spans.values)
 
 
 def compatible(left: Quantity, right: Quantity) -> bool:
