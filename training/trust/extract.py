@@ -13,7 +13,7 @@ from examples import REPOSITORY, Answer, training_answers
 
 from groundcrew.grounding.evidence import Evidence
 from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
-from groundcrew.grounding.summary import is_unheard, is_vetoed, text_figures
+from groundcrew.grounding.summary import is_certain, is_unheard, is_vetoed, text_figures
 from groundcrew.grounding.trust import VERBATIM_SUPPORT, support_limit
 
 GROUNDING = REPOSITORY / "src" / "groundcrew" / "grounding"
@@ -51,6 +51,7 @@ class ClaimRow(msgspec.Struct, kw_only=True):
     limit: float
     fixed: float
     vetoed: bool
+    certain: bool
     unheard: bool
     checks: list[str]
 
@@ -149,6 +150,7 @@ def _claim_row(answer: Answer, reading: AnswerReading, claim: ClaimReading) -> C
         limit=support_limit(claim),
         fixed=VERBATIM_SUPPORT if claim.place is not None else 0.0,
         vetoed=is_vetoed(claim),
+        certain=is_certain(claim),
         unheard=is_unheard(claim),
         checks=[finding.check for finding in claim.findings],
     )

@@ -4,7 +4,6 @@ sides), and writes models/trust/weights.json. One command: python training/trust
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,17 +63,6 @@ NO_JOINT = Linear(
 )
 #: Plain probabilities beyond these are final: the network is not asked.
 SETTLED = (0.15, 0.9)
-#: Answers of each set in the fit: reading them with networks takes most of the time.
-ANSWERS_MAX = {
-    "ragtruth_qa_adapt": 336,
-    "own_cases": 10_000,
-    "summedits_train": 700,
-    "infotabs_train": 800,
-    "sgd_en": 400,
-    "constructed": 500,
-    "quintd_train": 200,
-}
-ANSWERS_ELSE_MAX = 180
 #: Stands for the verdict on a claim that the network is not asked about; its stacked figure is never used.
 UNREAD: Verdict = (0.5, 0.5, 0.5, 0.5)
 TRAINING_SETS = (*GROUNDING_TRAIN, *PARAPHRASE_TRAIN, "own_cases", "constructed")
@@ -234,7 +222,9 @@ def trust_of(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], log
         if len(each) == 1:
             trust[number] = each[0]
             continue
-        trust[number] = capped(float(trust[number]), doubted=any(claim.vetoed or claim.unheard for claim in row.claims))
+        doubted = any(claim.vetoed or claim.unheard for claim in row.claims)
+        limits = [claim.limit for claim in row.claims if claim.certain]
+        trust[number] = capped(float(trust[number]), doubted=doubted, limits=limits)
     return trust
 
 
@@ -344,20 +334,9 @@ class Fit:
         )
 
 
-def chosen_rows(scratch: Path, *, jobs: int = 1) -> list[AnswerRow]:
-    """At most `ANSWERS_MAX` answers of each training set, always the same ones."""
-    chosen: list[AnswerRow] = []
-    for name in TRAINING_SETS:
-        rows = rows_of([name], scratch, jobs=jobs)
-        rows.sort(key=lambda row: hashlib.sha256(row.id.encode()).digest())
-        chosen += rows[: ANSWERS_MAX.get(name, ANSWERS_ELSE_MAX)]
-    return chosen
-
-
 def fitted(scratch: Path, networks: Path | None, *, jobs: int = 1) -> Fit:
     """Reads the training sets (from `scratch` where that was done) and fits everything."""
-    rows_of(TRAINING_SETS, scratch, jobs=jobs)
-    rows = chosen_rows(scratch)
+    rows = rows_of(TRAINING_SETS, scratch, jobs=jobs)
     return Fit(rows, None if networks is None else verdicts_of(rows, networks, scratch, seen=True, jobs=jobs))
 
 

@@ -14,7 +14,7 @@ from groundcrew.grounding.entailment import SHIPPED_MODEL, Entailment, shipped_e
 from groundcrew.grounding.explanation import explain
 from groundcrew.grounding.features import FEATURE_NAMES
 from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
-from groundcrew.grounding.summary import HEARD_SHARE_MIN, Verdict, is_unheard, is_vetoed, summarise
+from groundcrew.grounding.summary import HEARD_SHARE_MIN, Verdict, is_certain, is_unheard, is_vetoed, summarise
 from groundcrew.grounding.trees import Matrix
 from groundcrew.grounding.weights import Model, TrustWeights, load_weights
 
@@ -142,14 +142,15 @@ class TrustScorer:
         )
 
     def _trust(self, draft: _Draft, supports: Sequence[float]) -> float:
-        """P(the whole answer is supported): of one claim its support, else the regression's figure, capped where a claim is
-        vetoed or unheard of."""
+        """P(the whole answer is supported): of one claim its support, else the regression's figure, below one half where a claim
+        is vetoed or unheard of, and as a share of the claim's limit where the veto is certain."""
         if len(supports) == 1:
             return supports[0]
         row = summarise(draft.reading, supports, draft.verdicts)
         trust = self.model.answer(row, stacked=self._verdicts is not None)
-        doubted = any(is_vetoed(claim) or is_unheard(claim) for claim in draft.reading.claims)
-        return capped(trust, doubted=doubted)
+        claims = draft.reading.claims
+        doubted = any(is_vetoed(claim) or is_unheard(claim) for claim in claims)
+        return capped(trust, doubted=doubted, limits=[support_limit(claim) for claim in claims if is_certain(claim)])
 
     def _score_claim(self, draft: _Draft, place: int, claim: ClaimReading) -> ClaimScore:
         segment = claim.segment
@@ -224,10 +225,12 @@ def limited(support: float, claim: ClaimReading) -> float:
     return support * limit if limit < SUPPORT_MAX else min(support, limit)
 
 
-def capped(trust: float, *, doubted: bool) -> float:
-    """The trust of an answer of several claims; with `doubted` it stays below one half, in its order."""
+def capped(trust: float, *, doubted: bool, limits: Sequence[float]) -> float:
+    """The trust of an answer of several claims. With `doubted` it stays below one half, in its order; of `limits`, those of
+    claims that a check vetoes for certain, it is a share of the lowest."""
     low, high = DOUBTED_TRUST
-    return min(trust, low + (high - low) * trust) if doubted else min(trust, VERBATIM_SUPPORT)
+    trust = min(trust, low + (high - low) * trust) if doubted else min(trust, VERBATIM_SUPPORT)
+    return trust * min([1.0, *limits])
 
 
 def _without_claims(reading: AnswerReading) -> TrustReport:
