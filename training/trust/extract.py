@@ -13,7 +13,7 @@ from examples import REPOSITORY, Answer, training_answers
 
 from groundcrew.grounding.evidence import Evidence
 from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
-from groundcrew.grounding.summary import is_certain, is_unheard, is_vetoed, text_figures
+from groundcrew.grounding.summary import is_certain, is_vetoed, text_figures
 from groundcrew.grounding.trust import VERBATIM_SUPPORT, support_limit
 
 GROUNDING = REPOSITORY / "src" / "groundcrew" / "grounding"
@@ -52,7 +52,6 @@ class ClaimRow(msgspec.Struct, kw_only=True):
     fixed: float
     vetoed: bool
     certain: bool
-    unheard: bool
     checks: list[str]
 
 
@@ -151,6 +150,5 @@ def _claim_row(answer: Answer, reading: AnswerReading, claim: ClaimReading) -> C
         fixed=VERBATIM_SUPPORT if claim.place is not None else 0.0,
         vetoed=is_vetoed(claim),
         certain=is_certain(claim),
-        unheard=is_unheard(claim),
         checks=[finding.check for finding in claim.findings],
     )

@@ -17,7 +17,7 @@ from extract import AnswerRow, rows_of
 from verdicts import FOLDS, as_features, fold_of, verdicts_of
 
 from groundcrew.grounding.features import FEATURE_NAMES, FEATURES
-from groundcrew.grounding.summary import ANSWER_FEATURE_NAMES, ANSWER_FEATURES, support_figures
+from groundcrew.grounding.summary import ANSWER_FEATURE_NAMES, ANSWER_FEATURES, is_unheard, support_figures
 from groundcrew.grounding.trees import Forest, Trees
 from groundcrew.grounding.trust import NETWORK_CLAIMS_MAX, SUPPORT_MAX, Verdict, capped
 from groundcrew.grounding.weights import ENTAILMENT_FEATURES, JOINT_FEATURES, Linear, TrustWeights, joint_rows, sigmoid
@@ -222,7 +222,10 @@ def trust_of(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], log
         if len(each) == 1:
             trust[number] = each[0]
             continue
-        doubted = any(claim.vetoed or claim.unheard for claim in row.claims)
+        doubted = any(
+            claim.vetoed or (claim.features is not None and is_unheard(np.array(claim.features), claim.words, support))
+            for claim, support in zip(row.claims, each, strict=True)
+        )
         limits = [claim.limit for claim in row.claims if claim.certain]
         trust[number] = capped(float(trust[number]), doubted=doubted, limits=limits)
     return trust

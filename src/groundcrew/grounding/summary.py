@@ -13,11 +13,14 @@ from groundcrew.grounding.reading import AnswerReading, ClaimReading
 
 #: What the network says of a claim: P(supported), P(contradicted), the highest and the mean P(unsupported) of its words.
 Verdict = tuple[float, float, float, float]
-#: Kinds of checks of whose vetoes on labelled sets some nine in ten are right; a veto of another kind lowers its claim as much, but
-#: an answer of several claims less.
+#: Kinds of checks of whose vetoes on labelled sets some nine in ten are right; a veto of another kind lowers its claim as much,
+#: but an answer of several claims less.
 CERTAIN_CHECKS = frozenset({"number", "unit", "currency", "date", "name", "direction", "laterality", "offer"})
 #: The sources hold next to nothing of a claim: less than this share of its words, by how telling they are.
 HEARD_SHARE_MIN = 0.05
+#: The sources hold too little of a claim in prose of at most so many words: less than this share of what it says of a matter,
+#: unless its support is high all the same.
+SHORT_WORDS_MAX, SHORT_HEARD_SHARE_MIN, SHORT_SUPPORT_MIN = 12, 0.45, 0.7
 #: Supports are read as if they lay within these bounds, so that one claim cannot outweigh all others without end.
 SUPPORT_RANGE = (0.005, 0.995)
 
@@ -117,12 +120,15 @@ def is_certain(claim: ClaimReading) -> bool:
     return any(finding.veto and finding.check in CERTAIN_CHECKS for finding in claim.findings)
 
 
-def is_unheard(claim: ClaimReading) -> bool:
-    """Whether the sources hold next to nothing of the claim's words though it says something of a matter: an answer does not
-    come to a claim about the weather by way of passages about fees. "Here is my answer:" says nothing of a matter."""
-    if claim.features is None or not claim.statement.content():
+def is_unheard(features: npt.NDArray[np.float64] | None, words: int, support: float) -> bool:
+    """Whether a claim says something of a matter that the sources do not speak of: they hold next to nothing of its words, or
+    less than half of what a short claim says. "Here is my answer:" says nothing of a matter. `words` are all of its words."""
+    if features is None or not features[_AT["unknown_matter_log"]]:
         return False
-    return bool(claim.features[_AT["coverage_sources"]] < HEARD_SHARE_MIN and claim.features[_AT["unknown_matter_log"]] > 0)
+    if features[_AT["coverage_sources"]] < HEARD_SHARE_MIN:
+        return True
+    is_short = words <= SHORT_WORDS_MAX and not features[_AT["rows_share"]]
+    return bool(is_short and features[_AT["coverage_matter"]] < SHORT_HEARD_SHARE_MIN and support < SHORT_SUPPORT_MIN)
 
 
 def is_vetoed(claim: ClaimReading, *, contradicted: bool = False) -> bool:

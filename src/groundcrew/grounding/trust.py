@@ -110,11 +110,7 @@ class TrustScorer:
         if described:
             rows = np.stack([each.features for each in reading.claims if each.features is not None])
             plain = dict(zip(described, self.model.plain(rows).tolist(), strict=True))
-        is_open = [
-            place
-            for place in described
-            if self._is_open(plain[place], reading) and not is_vetoed(reading.claims[place])
-        ]
+        is_open = [place for place in described if self._is_open(plain[place], reading) and not is_vetoed(reading.claims[place])]
         is_open = sorted(sorted(is_open, key=lambda place: abs(plain[place] - 0.5))[:NETWORK_CLAIMS_MAX])
         return _Draft(reading=reading, plain=plain, open=is_open if self._verdicts is not None else [], verdicts={})
 
@@ -149,7 +145,10 @@ class TrustScorer:
         row = summarise(draft.reading, supports, draft.verdicts)
         trust = self.model.answer(row, stacked=self._verdicts is not None)
         claims = draft.reading.claims
-        doubted = any(is_vetoed(claim) or is_unheard(claim) for claim in claims)
+        doubted = any(
+            is_vetoed(claim) or is_unheard(claim.features, len(claim.statement.tokens), support)
+            for claim, support in zip(claims, supports, strict=True)
+        )
         return capped(trust, doubted=doubted, limits=[support_limit(claim) for claim in claims if is_certain(claim)])
 
     def _score_claim(self, draft: _Draft, place: int, claim: ClaimReading) -> ClaimScore:

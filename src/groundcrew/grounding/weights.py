@@ -45,9 +45,9 @@ class Linear(msgspec.Struct, frozen=True, kw_only=True):
 
 class TrustWeights(msgspec.Struct, frozen=True, kw_only=True):
     """`plain` are trees over a claim's features, `stacked` over these and the entailment network's, `joint` a regression over
-    both (`JOINT_FEATURES`); `answer_plain` and `answer_stacked` regressions over an answer's. `settled` are the plain probabilities below and above which the network is
-    not asked; `threshold` the support below which a claim is unsupported, `answer_threshold` the trust below which an answer is
-    flagged in bench/trust. All chosen on out-of-fold scores."""
+    both (`JOINT_FEATURES`); `answer_plain` and `answer_stacked` regressions over an answer's. `settled` are the plain
+    probabilities below and above which the network is not asked; `threshold` the support below which a claim is unsupported,
+    `answer_threshold` the trust below which an answer is flagged in bench/trust. All chosen on out-of-fold scores."""
 
     version: str
     features: tuple[str, ...]
@@ -87,12 +87,12 @@ class Model:
             return plain
         joint, network = self.weights.joint, len(ENTAILMENT_FEATURES)
         slopes = np.asarray(joint.weights) / np.asarray(joint.scales)
-        added = slopes[1] * np.asarray(self._stacked.contributions(row[None, :])[0])
+        added: Matrix = slopes[1] * np.asarray(self._stacked.contributions(row[None, :])[0])
         added[:size] += slopes[0] * plain
         centred = joint_rows(np.zeros(1), np.zeros(1), row[None, :])[0] - np.asarray(joint.means)
         direct = (slopes * centred)[2:]
         added[size:] += direct[:network] + direct[network:]
-        return added
+        return np.asarray(added)
 
     def is_settled(self, plain: float) -> bool:
         """Whether the network could hardly change a claim's plain probability."""
