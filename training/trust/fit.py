@@ -51,7 +51,7 @@ IMPORTANCE = {
 #: Sets on whose rates a claim's probability is calibrated, and those that an answer's weights are fitted on, of which the first
 #: gives the rates.
 CALIBRATION = {"ragtruth_qa_adapt": 1.0, "own_cases": 2.0, "sgd_en": 0.5, "constructed": 0.5, "summedits_train": 0.5}
-ANSWER_SETS = {"ragtruth_qa_adapt": 1.0, "summedits_train": 0.5, "quintd_train": 0.3}
+ANSWER_SETS = {"ragtruth_qa_adapt": 1.0, "summedits_train": 0.5, "quintd_train": 1.0}
 ANSWER_PENALTY = 30.0
 JOINT_PENALTY = 1.0
 #: Stands for the joint regression where there is no network: the plain trees alone.
@@ -195,6 +195,19 @@ def answer_matrix(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]]
     )
 
 
+def doubted(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]]) -> Flags:
+    """(answers,) whether a claim is vetoed or unheard of, which keeps the answer below one half."""
+    return np.array(
+        [
+            any(
+                claim.vetoed or (claim.features is not None and is_unheard(np.array(claim.features), claim.words, support))
+                for claim, support in zip(row.claims, each, strict=True)
+            )
+            for row, each in zip(rows, supports, strict=True)
+        ]
+    )
+
+
 def fit_answers(rows: Sequence[AnswerRow], matrix: Matrix, use: Flags) -> logistic.Fitted:
     """P(all claims supported) of answers with several claims. The sets share their weights but not their rates: the intercept is
     that of the first set."""
@@ -217,17 +230,13 @@ def fit_answers(rows: Sequence[AnswerRow], matrix: Matrix, use: Flags) -> logist
 
 def trust_of(rows: Sequence[AnswerRow], supports: Sequence[Sequence[float]], logits: Matrix) -> Matrix:
     """(answers,) trust as the product gives it."""
-    trust = sigmoid(logits)
+    trust, kept_down = sigmoid(logits), doubted(rows, supports)
     for number, (row, each) in enumerate(zip(rows, supports, strict=True)):
         if len(each) == 1:
             trust[number] = each[0]
             continue
-        doubted = any(
-            claim.vetoed or (claim.features is not None and is_unheard(np.array(claim.features), claim.words, support))
-            for claim, support in zip(row.claims, each, strict=True)
-        )
         limits = [claim.limit for claim in row.claims if claim.certain]
-        trust[number] = capped(float(trust[number]), doubted=doubted, limits=limits)
+        trust[number] = capped(float(trust[number]), doubted=bool(kept_down[number]), limits=limits)
     return trust
 
 

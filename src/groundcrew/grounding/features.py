@@ -66,8 +66,8 @@ _FRAMING = word_set(
     related relevant respectively result say says second section several similar similarly since situation source sources
     specific specifically state stated states step steps such suggest suggests summarize summary sure term terms text
     therefore third thus together two type typically unless until up use used uses using various way ways well whereas
-    whether while within without yet it's that's there's attempt clear complete correct glad happy help original repeat
-    repeats sure
+    whether while within without yet it's that's there's attempt clear complete congratulations correct glad happy help
+    original repeat repeats sure
     antwort laut gemäss gemäß während daher deshalb zudem ausserdem außerdem jedoch falls beispiel beispielsweise frage
     angabe angaben information informationen quelle quellen text textstelle zusätzlich bezüglich hinweis folgende folgenden
     selon donc cependant ainsi exemple réponse question informations passage secondo quindi tuttavia inoltre esempio

@@ -31,9 +31,7 @@ def test_rows_have_the_contracts_shape(scorer: TrustScorer) -> None:
     good, bad = score_rows([json.dumps(GOOD), "", json.dumps(BAD)], scorer=scorer)
     assert good["id"] == "a"
     assert good["trust"] > 0.9
-    assert good["claims"] == [
-        {"start": 0, "end": 31, "support": 0.99, "source": 0, "quote": [0, 31], "decided_by": "verbatim"}
-    ]
+    assert good["claims"] == [{"start": 0, "end": 31, "support": 0.99, "source": 0, "quote": [0, 31], "decided_by": "verbatim"}]
     assert good["unsupported"] == []
     assert bad["id"] == 7
     assert bad["trust"] <= 0.2

@@ -22,6 +22,9 @@ TRUE = "The debit card costs CHF 48 per year."
 #: Answers below that the score believes without its network, as measured.
 BELIEVED_MAX = 30
 
+#: Answers below, after a true sentence, whose trust reaches the threshold of the blueprint with the network, as measured.
+RELEASED_FROM, RELEASED_MAX = 0.7, 8
+
 #: (answer, words that must be in a claim)
 HIDDEN = [
     # questions
@@ -142,6 +145,14 @@ def test_hidden_claims_count_against_the_answer() -> None:
         answer for answer, words in HIDDEN if words and scorer.score(f"{TRUE}\n\n{answer}", [SOURCE]).state == "supported"
     ]
     assert len(believed) <= BELIEVED_MAX, believed
+
+
+def test_a_true_sentence_beside_it_releases_nothing() -> None:
+    """With the shipped network, of answers that hide an invention beside a true sentence hardly one reaches a usual threshold."""
+    scorer = TrustScorer.shipped()
+    reports = [(answer, scorer.score(f"{TRUE}\n\n{answer}", [SOURCE])) for answer, words in HIDDEN if words]
+    released = [answer for answer, report in reports if (report.trust or 0.0) >= RELEASED_FROM]
+    assert len(released) <= RELEASED_MAX, released
 
 
 def test_a_figure_after_documents_is_no_pointer_to_a_source() -> None:

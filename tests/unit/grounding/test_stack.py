@@ -102,6 +102,30 @@ def test_only_what_is_open_reaches_the_network() -> None:
     assert {"verbatim", "checks"} <= decided
 
 
+RECORD = ("name: Bergsee\ntown: Zug\nfounded: 1897\nstaff: 1200\nbranches: 12\nmanager: Anna Meier\nphone: 041 555 01 44",)
+
+
+def test_of_records_words_alone_settle_nothing() -> None:
+    network = Network()
+    scorer(network).score("The bank Bergsee has 12 branches. Anna Meier is the manager of Bergsee in Zug.", RECORD)
+    assert len(network.pairs) == 2
+
+
+@pytest.mark.parametrize("invention", ["Llamas graze on roofs.", "Your loan is granted.", "Pandas eat bamboo."])
+def test_true_sentences_do_not_lift_an_invention(invention: str) -> None:
+    for mine in (TrustScorer(None), scorer(Network(supported=0.9))):
+        report = mine.score(f"{ANSWERS[0]} Withdrawals abroad cost CHF 5 each. {invention}", SOURCES)
+        assert report.trust is not None
+        assert report.trust < 0.5
+
+
+def test_a_lead_in_says_nothing_of_a_matter() -> None:
+    mine = scorer(Network(supported=0.9))
+    report = mine.score(f"{ANSWERS[0]} According to the passages provided. Withdrawals abroad cost CHF 5 each.", SOURCES)
+    assert report.trust is not None
+    assert report.trust >= 0.5
+
+
 def test_a_pair_is_read_once() -> None:
     network = Network()
     mine = scorer(network)
