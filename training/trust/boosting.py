@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from groundcrew.grounding.trees import Trees
 
 Matrix = npt.NDArray[np.float64]
-DEPTH, ROUNDS, LEARNING_RATE, LEAF_MIN, PENALTY, FEATURES_SHARE = 3, 150, 0.06, 50, 4.0, 0.5
+DEPTH, ROUNDS, LEARNING_RATE, LEAF_MIN, PENALTY, FEATURES_SHARE = 3, 250, 0.08, 25, 4.0, 0.5
 
 
 def fit(features: Matrix, labels: npt.NDArray[np.bool_], importance: Matrix, signs: Sequence[int]) -> Trees:
