@@ -23,7 +23,9 @@ from groundcrew.domain.trust_label import (
     inclusion_probability,
     judged,
     place_of_call,
+    releasable,
 )
+from groundcrew.domain.trust_rules import release_rule
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
@@ -66,7 +68,7 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
 async def draw_shipped(writer: Writer, fresh: Sequence[tuple[CallHead, bytes]], *, gateway: str) -> None:
     """Draw among calls in the transaction that records them; nothing about the draw can be chosen afterwards."""
     use_cases: dict[str, UseCase | None] = {}
-    thresholds: dict[str, float | None] = {}
+    aims: dict[str, tuple[float | None, bool]] = {}
     draws: list[Draw] = []
     for head, record in fresh:
         name = head.use_case
@@ -80,22 +82,36 @@ async def draw_shipped(writer: Writer, fresh: Sequence[tuple[CallHead, bytes]], 
         signs = head.status == "held"
         if not signs and (rule is None or place_of_call(name, head.id) >= inclusion_probability(rule, 0.0, None)):
             continue
-        if name not in thresholds:
-            thresholds[name] = await _threshold(writer.connection, use_case)
+        if name not in aims:
+            aims[name] = await _aim(writer.connection, use_case)
+        threshold, all_sign = aims[name]
         made = draw(
-            msgspec.json.decode(record, type=Call), rule=rule, threshold=thresholds[name], signs=signs, at=writer.clock.now()
+            msgspec.json.decode(record, type=Call),
+            rule=rule,
+            threshold=threshold,
+            signs=signs,
+            at=writer.clock.now(),
+            all_sign=all_sign,
+            guaranteed=use_case.grounding.guarantee is not None,
         )
         if made is not None:
             draws.append(made)
     await stored.insert_draws(writer, draws, gateway=gateway)
 
 
-async def _threshold(connection: Connection, use_case: UseCase) -> float | None:
-    """The threshold that labels are to inform, on the score before calibration where a guarantee is in force."""
+async def _aim(connection: Connection, use_case: UseCase) -> tuple[float | None, bool]:
+    """The threshold that labels are to inform, on the score before calibration where a guarantee is in force; and whether every
+    scored answer waits for a signature now, whatever its trust."""
+    grounding = use_case.grounding
+    if grounding is None:
+        return None, False
     rules = await rules_of(connection, use_case, await current_digest(connection, use_case))
-    if rules.guarantee is not None:
-        return rules.guarantee.threshold
-    return use_case.grounding.threshold if use_case.grounding is not None else None
+    release = release_rule(use_case, rules)
+    holds = grounding.mode == "required" and grounding.below == "hold"
+    passes = holds or grounding.mode == "advisory" or grounding.below == "flag"
+    signed = use_case.sign_off is not None and use_case.sign_off.when == "always"
+    all_sign = (signed and passes) or (holds and release.threshold is None and release.guarantee is None)
+    return (rules.guarantee.threshold if rules.guarantee is not None else grounding.threshold), all_sign
 
 
 async def label_by_sign_off(writer: Writer, sign_off: SignOff, use_case: UseCase | None, signer: User) -> TrustLabel | None:
@@ -126,7 +142,7 @@ async def label_by_rating(writer: Writer, call: Call, *, rater: str, grounded: b
         version_digest=call.version_digest,
         verifier=answer.report.verifier or "",
         raw=answer.raw,
-        releasable=not answer.report.contradicted,
+        releasable=releasable(answer.report),
         reason=reason,
         sample=sample,
     )

@@ -154,10 +154,9 @@ class Trust:
             return item, await standing(connection, item, digest, self._database.clock.now())
 
 
-def guarantee_of(rule: GuaranteeRule, now: Standing, *, share_min: float) -> Guarantee:
+def guarantee_of(rule: GuaranteeRule, now: Standing) -> Guarantee:
     """The guarantee that the labels bear now. It is asked again after each label, and the tests allow for that."""
-    scores = now.for_guarantee()
-    least = min([share_min, *(each.probability for each in scores)])
+    scores, least = now.for_guarantee()
     found = release_threshold(scores, rule.unsupported_max, rule.confidence, monitoring="sequential", probability_min=least)
     # Below every answer that was ever drawn nobody knows anything, whatever the test extrapolates.
     lowest = min((each.draw.raw for each in now.units if each.draw.releasable), default=None)
@@ -191,7 +190,7 @@ def _report(item: UseCase, now: Standing) -> TrustOverview:
         drift=_drift(current.map, fresh) if current is not None and fresh else None,
         alarm=now.alarm if now.rules.in_doubt else None,
         declared=rule,
-        guarantee=guarantee_of(rule, now, share_min=_share_min(item)) if rule is not None else None,
+        guarantee=guarantee_of(rule, now) if rule is not None else None,
         rule=release_rule(item, now.rules),
         rules=now.rules,
         sample_labels=sum(len(each.labels) for each in now.sample_units),
@@ -230,7 +229,7 @@ def _record(item: UseCase, now: Standing, at: datetime) -> GuaranteeRecord | Non
         use_case=item.name,
         version_digest=now.version_digest,
         verifier=now.verifier,
-        guarantee=guarantee_of(rule, now, share_min=_share_min(item)),
+        guarantee=guarantee_of(rule, now),
         labels_sha256=now.labels_sha256,
         unjudged=sum(unit.supported is None for unit, _ in now.closed()),
         computed_at=at,
@@ -294,9 +293,3 @@ def _origins(now: Standing) -> dict[str, int]:
     counts = Counter(label.origin for unit in now.units for label in unit.labels if label.supported is not None)
     counts.update(each.origin for each in now.volunteered if each.supported is not None)
     return {origin: counts[origin] for origin in ORIGINS}
-
-
-def _share_min(item: UseCase) -> float:
-    """The least probability with which an answer of the use case is drawn."""
-    rule = item.grounding.spot_checks if item.grounding is not None else None
-    return rule.share if rule is not None else 1.0

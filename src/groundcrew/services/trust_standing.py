@@ -85,9 +85,21 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
             for each in sorted(done, key=lambda each: each.labels[0].id if each.labels else each.draw.id)
         ]
 
-    def for_guarantee(self) -> list[LabelledScore]:
-        """`closed`, without answers that a source contradicts: no threshold releases them."""
-        return [score for unit, score in self.closed() if unit.draw.releasable]
+    def for_guarantee(self) -> tuple[list[LabelledScore], float]:
+        """`closed`, without answers that no threshold releases, and the least probability that could occur.
+
+        A bet on a label may depend on what was known before it, never on what came after: each weighs by the least probability
+        that its own design could give when it was drawn, over the one it had. Other spot checks later change no earlier weight.
+        """
+        found = [(unit.draw, score) for unit, score in self.closed() if unit.draw.releasable]
+        if not found:
+            return [], 1.0
+        # By how much likelier than the least likely answer of its time each was drawn; of two designs the lesser share counts.
+        lesser = min(score.probability / draw.probability for draw, score in found)
+        times = [max(1.0, score.probability / (lesser * min(draw.probability_min, draw.probability))) for draw, score in found]
+        most = max(times)
+        scores = [msgspec.structs.replace(score, probability=each / most) for (_, score), each in zip(found, times, strict=True)]
+        return scores, 1 / most
 
     def for_calibration(self) -> list[LabelledScore]:
         """Every answer that somebody judged, volunteered labels included, each of which speaks for itself alone."""
