@@ -161,7 +161,8 @@ def guarantee_of(rule: GuaranteeRule, now: Standing) -> Guarantee:
     # Below every answer that was ever drawn nobody knows anything, whatever the test extrapolates.
     lowest = min((each.draw.raw for each in now.units if each.draw.releasable), default=None)
     if found.threshold is not None and lowest is not None and found.threshold < lowest:
-        return msgspec.structs.replace(found, threshold=lowest)
+        said = found.reason.replace(f"at or above {found.threshold:.4g}", f"at or above {lowest:.4g}, the lowest one drawn", 1)
+        return msgspec.structs.replace(found, threshold=lowest, reason=said)
     return found
 
 
