@@ -122,13 +122,16 @@ async def label_by_sign_off(writer: Writer, sign_off: SignOff, use_case: UseCase
     drawn = await stored.LABEL_DRAWS.get(writer.connection, sign_off.call_id)
     if drawn is None or _own(drawn, signer):
         return None
-    return await _put(writer, _label(drawn, signer.name, sign_off.grounded, "sign_off", writer, reason=sign_off.comment))
+    return await _put(writer, _label(drawn, signer.name, sign_off.grounded, "sign_off", writer))
 
 
-async def label_by_rating(writer: Writer, call: Call, *, rater: str, grounded: bool, reason: str, sample: bool) -> None:
-    """A volunteered label, where what the rater saw is what was scored."""
+async def label_by_rating(writer: Writer, call: Call, *, rater: str, grounded: bool, sample: bool) -> None:
+    """A volunteered label, where what the rater saw is what was scored; none from who built the use case."""
     answer = judged(call)
     if answer is None or answer.part != "sent":
+        return
+    use_case = await catalog.USE_CASES.get(writer.connection, call.use_case)
+    if use_case is None or _built(use_case, rater):
         return
     found = TrustLabel(
         id=new_id(),
@@ -143,10 +146,9 @@ async def label_by_rating(writer: Writer, call: Call, *, rater: str, grounded: b
         verifier=answer.report.verifier or "",
         raw=answer.raw,
         releasable=releasable(answer.report),
-        reason=reason,
         sample=sample,
     )
-    await catalog.TRUST_LABELS.put(writer, found, "label", reason=reason)
+    await catalog.TRUST_LABELS.put(writer, found, "label")
 
 
 class Labels:
@@ -359,5 +361,5 @@ async def _put(writer: Writer, made: TrustLabel) -> TrustLabel:
     )
     if before and msgspec.structs.replace(made, id=before[-1].id, at=before[-1].at, origin=before[-1].origin) == before[-1]:
         return before[-1]
-    await catalog.TRUST_LABELS.put(writer, made, "relabel" if before else "label", reason=made.reason)
+    await catalog.TRUST_LABELS.put(writer, made, "relabel" if before else "label")
     return made

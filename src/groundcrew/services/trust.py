@@ -11,7 +11,7 @@ import msgspec
 
 from groundcrew.domain.calibration import CalibrationMap, Guarantee, LabelledScore
 from groundcrew.domain.identifiers import new_id
-from groundcrew.domain.trust_label import ORIGINS
+from groundcrew.domain.trust_label import ORIGINS, LabelOrigin
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord, ReleaseRule, TrustRules, release_rule
 from groundcrew.domain.use_case import GuaranteeRule, UseCase
 from groundcrew.errors import Conflict
@@ -28,8 +28,9 @@ KEEPER = "system:trust"
 LABELS_MIN = 20
 #: False alarms of the drift test, over all time.
 DRIFT_ALPHA = 0.01
-#: A calibration is fitted anew by itself once labels are this many times as many as it rests on.
+#: A calibration is fitted anew by itself once labels of drawn answers are this many times as many as it rests on.
 REFIT_GROWTH = 1.5
+DRAWN: tuple[LabelOrigin, ...] = ("spot_check", "sign_off")
 
 
 class TrustOverview(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +145,7 @@ class Trust:
             await self.refresh(name)
             _, now = await self._standing(name)
             current = now.calibration if now.rules.calibration is not None else None
-            if current is not None and not now.rules.in_doubt and len(now.for_calibration()) >= REFIT_GROWTH * current.map.labels:
+            if current is not None and not now.rules.in_doubt and _grown(current, now):
                 await self.recalibrate(name, actor=KEEPER)
 
     async def _standing(self, use_case: str) -> tuple[UseCase, Standing]:
@@ -249,14 +250,15 @@ def _says_the_same(made: GuaranteeRecord, before: GuaranteeRecord | None) -> boo
 
 
 def _fresh(now: Standing) -> list[tuple[Unit, LabelledScore]]:
-    """Drawn answers that were first judged after the calibration in force was fitted, in that order."""
+    """Drawn answers that were first judged after the calibration in force was fitted, in that order. What somebody says anew of
+    an older one is no fresh label: people choose what they look at again."""
     current = now.calibration if now.rules.calibration is not None else None
     if current is None or current.verifier != now.verifier:
         return []
     return [
         (unit, score)
         for unit, score in now.closed()
-        if unit.supported is not None and unit.labels and unit.labels[0].at > current.fitted_at
+        if unit.supported is not None and unit.first is not None and unit.first.at > current.fitted_at
     ]
 
 
@@ -269,6 +271,13 @@ def _drift(map_: CalibrationMap, fresh: list[tuple[Unit, LabelledScore]]) -> Cal
         groups=[each.group for each in scores],
         alpha=DRIFT_ALPHA,
     )
+
+
+def _grown(current: Calibration, now: Standing) -> bool:
+    """Whether the labels of drawn answers have grown by REFIT_GROWTH since. Volunteered ones, which whoever holds a key may send,
+    move no calibration without a person."""
+    before, after = (sum(origins[name] for name in DRAWN) for origins in (current.origins, _origins(now)))
+    return after >= max(LABELS_MIN, REFIT_GROWTH * before)
 
 
 def _mapped(label: LabelledScore, map_: CalibrationMap) -> LabelledScore:

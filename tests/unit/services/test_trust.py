@@ -20,6 +20,7 @@ from groundcrew.domain.trust_label import TrustLabel
 from groundcrew.domain.use_case import Grounding, GuaranteeRule, SignOffRule, SpotChecks
 from groundcrew.errors import Conflict
 from groundcrew.services.bundle import Services
+from groundcrew.services.labels import label_by_rating
 from groundcrew.store import catalog
 from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.testing import FakeClock
@@ -333,6 +334,19 @@ async def test_fresh_labels_that_contradict_the_calibration_raise_an_alarm(servi
     assert (await services.audit.verify()).problems == ()
 
 
+async def test_a_label_that_is_revised_is_no_fresh_one(services: Services, clock: FakeClock) -> None:
+    """People choose what they look at again, so that revisions raise no alarm; the guarantee follows them at once."""
+    calls = await judged(services, [*[(0.95, True)] * 150, *[(0.1, False)] * 20])
+    await services.trust.recalibrate(bank.NAME, actor=bank.PERSON)
+    assert (await entry(services)).release_rule.guarantee is not None
+    clock.advance(60)
+    await bank.label_all(services, calls[:40], said=[False] * 40)
+    await services.trust.refresh(bank.NAME)
+    found = await services.trust.report(bank.NAME)
+    assert (found.alarm, found.calibrated) == (None, None)
+    assert found.rule.guarantee is None
+
+
 async def test_a_calibration_grows_with_its_labels_by_itself(services: Services, clock: FakeClock) -> None:
     await judged(services, honest(60))
     await services.trust.keep()
@@ -373,6 +387,25 @@ async def test_sign_offs_count_up_to_the_oldest_that_still_waits(services: Servi
     assert found.guarantee is not None
     assert (found.waiting, found.guarantee.labels) == (1, 40)
     assert found.rule.guarantee is None
+
+
+async def test_volunteers_move_no_calibration_by_themselves_and_an_answer_counts_once(
+    services: Services, clock: FakeClock
+) -> None:
+    """Whoever holds a key may send ratings, in whatever names."""
+    calls = await judged(services, honest(60))
+    first = await services.trust.recalibrate(bank.NAME, actor=bank.PERSON)
+    clock.advance(60)
+    async with services.database.write("key:1") as writer:
+        for each in calls:
+            for number in range(5):
+                await label_by_rating(writer, each, rater=f"app-user-{number}", grounded=True, sample=False)
+    await services.trust.keep()
+    found = await services.trust.report(bank.NAME)
+    assert found.calibration == first
+    assert found.origins["rating"] == 300
+    _, now = await services.trust._standing(bank.NAME)
+    assert len(now.for_calibration()) == 120
 
 
 async def test_volunteered_labels_calibrate_and_guarantee_nothing(services: Services) -> None:
