@@ -147,6 +147,8 @@ def own_cases(*, held_back: bool | None = None) -> list[dict[str, Any]]:
     """Our own short cases; a third, by hash of the id, is held back from fitting and tuning."""
     rows: list[dict[str, Any]] = []
     for path in sorted(CASES.glob("*.jsonl")):
+        if path.stem.startswith("contradictions"):
+            continue  # pairs of passages, for the test of contradictions within a knowledge base
         rows.extend(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line)
     return [row for row in rows if held_back is None or is_held_back(row["id"]) is held_back]
 

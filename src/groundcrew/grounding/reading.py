@@ -87,7 +87,7 @@ def read_answer(
         )
     else:
         contexts = _contexts(claimed, statements)
-        asked = frozenset(token.stem for token in tokens((question or "")[:QUESTION_CHARS_MAX]))
+        asked = read_statement((question or "")[:QUESTION_CHARS_MAX])
         claims = tuple(
             _read_claim(answer, claim, statement, contexts[number], evidence, asked)
             for number, (claim, statement) in enumerate(zip(claimed, statements, strict=True))
@@ -96,7 +96,7 @@ def read_answer(
 
 
 def _read_claim(
-    answer: str, segment: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, asked: frozenset[str]
+    answer: str, segment: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, asked: Statement
 ) -> ClaimReading:
     verbatim = _verbatim(answer, segment, evidence)
     if verbatim is not None:
@@ -105,13 +105,13 @@ def _read_claim(
     if window is None:
         return ClaimReading(segment=segment, statement=statement)
     anchors = [evidence.sentences[number] for number in window.ranked[:ANCHORS_MAX]]
-    findings = tuple(run_checks(statement, context, evidence, anchors, _no_similarity))
+    findings = tuple(run_checks(statement, context, evidence, anchors, _no_similarity, asked=asked))
     return ClaimReading(
         segment=segment,
         statement=statement,
         window=window,
         findings=findings,
-        features=describe(statement, window, evidence, findings, asked),
+        features=describe(statement, window, evidence, findings, frozenset(token.stem for token in asked.tokens)),
     )
 
 

@@ -8,7 +8,8 @@ import re
 _REFERENCE = re.compile(
     r"\(?\b(?:according to |see |in |from |based on )?(?:the )?(?:passages?|sources?|documents?|"
     r"references?|quelle|quellen|passagen?|fonte)\s*"
-    r"\[?#?\d{1,2}\]?(?:\s*(?:,|and|or|&|und|to|-)\s*(?:passage )?\d{1,2})*(?![\d.,:]*\d|\s*(?:%|(?:days?|weeks?|months?|years?|"
+    r"\[?#?\d{1,2}\]?(?:\s*(?:,\s*(?:and|or|und)?|and|or|&|und|to|-)\s*(?:passage )?"
+    r"\d{1,2})*(?![\d.,:]*\d|\s*(?:%|(?:days?|weeks?|months?|years?|"
     r"hours?|minutes?|working|business|per|times|chf|eur|usd|gbp|francs?|percent|tag\w*|woche\w*|monat\w*|jahr\w*|stunden?|minuten?|"
     r"arbeitstag\w*|mal|franken|prozent|jours?|semaines?|mois|ans?|heures?|giorn[oi]|settiman[ae]|mes[ei]|ann[io]|or[ae])\b))\s*\)?|"
     r"\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]",

@@ -31,7 +31,8 @@ _VERB_ENDINGS = ("ing", "ed")
 _GERMAN_LINK = word_set("van de")
 _NAME_LINK = word_set("of de von van der den la le di du del &")
 _NOT_NAMES = word_set(
-    """chf eur usd gbp sfr am pm ceo fahrenheit celsius passage passages internet ok faq pdf
+    """chf eur usd gbp sfr am pm ceo fahrenheit celsius passage passages internet ok faq pdf url diy earth
+    unlike despite besides similarly both either neither
     spring summer autumn fall winter"""
 ) | word_set(
     """i mr mrs ms dr prof herr frau monsieur madame please yes no ok sir madam dear also however therefore

@@ -24,9 +24,9 @@ VERBATIM_SUPPORT = 0.99
 SUPPORT_MAX = 0.98
 #: Support of a claim that has no word of its own to check ("Yes.").
 UNCHECKABLE_SUPPORT_MAX = 0.3
-#: Support of a claim of which the sources hold not one word in any form.
-UNHEARD_SUPPORT_MAX = 0.15
-_COVERAGE = FEATURE_NAMES.index("coverage_plain")
+#: Support of a claim of which the sources hold next to nothing: less than this share of its words, by how telling they are.
+UNHEARD_SUPPORT_MAX, HEARD_SHARE_MIN = 0.15, 0.05
+_COVERAGE = FEATURE_NAMES.index("coverage_sources")
 #: Claims of one answer that the network reads, the least certain ones: at 8 ms each this bounds a long answer.
 NETWORK_CLAIMS_MAX = 24
 #: The network's word that a claim is contradicted is passed on from this probability on.
@@ -120,7 +120,7 @@ class TrustScorer:
         reading = draft.reading
         if not reading.claims and reading.unread is None:
             return _without_claims(reading)
-        if reading.evidence is None:
+        if reading.evidence is None or not reading.evidence.sentences:
             return _without_sources(reading)
         scores = [self._score_claim(draft, place, claim) for place, claim in enumerate(reading.claims)]
         trust = 0.0
@@ -207,7 +207,7 @@ def support_limit(claim: ClaimReading) -> float:
     if claim.features is None:
         return 0.0
     limit = min([SUPPORT_MAX, *(finding.support_max for finding in claim.findings)])
-    if claim.statement.content() and not claim.features[_COVERAGE]:
+    if claim.statement.content() and claim.features[_COVERAGE] < HEARD_SHARE_MIN:
         limit = min(limit, UNHEARD_SUPPORT_MAX)
     return limit if claim.statement.content() or is_vetoed(claim) else min(limit, UNCHECKABLE_SUPPORT_MAX)
 

@@ -6,15 +6,17 @@ import pytest
 
 from groundcrew.grounding.checks import CHECK_NAMES, CheckName, Finding, run_checks
 from groundcrew.grounding.evidence import Evidence
-from groundcrew.grounding.features import gather
+from groundcrew.grounding.ranking import choose_window
+from groundcrew.grounding.reading import ANCHORS_MAX
 from groundcrew.grounding.statement import read_statement
 from groundcrew.grounding.trust import TrustScorer
 
 
 def check(claim: str, *sources: str, around: str = "") -> list[Finding]:
     evidence, statement = Evidence(sources), read_statement(claim)
-    gathered = gather([statement], [frozenset()], evidence, None)[0]
-    return run_checks(statement, frozenset(), evidence, gathered.anchors, gathered.similarity, around)
+    window = choose_window(statement, frozenset(), evidence)
+    anchors = [evidence.sentences[number] for number in window.ranked[:ANCHORS_MAX]] if window is not None else []
+    return run_checks(statement, frozenset(), evidence, anchors, lambda _: -1.0, around)
 
 
 NOTE = "R knee pain x 3 wks after fall. L hip unremarkable. Both ears were examined. No fever."
@@ -72,10 +74,67 @@ def test_each_kind_vetoes_with_both_texts(claim: str, source: str, kind: CheckNa
         ("The package is a free test.", "The package is a test without charge."),
         ("The Business account includes unlimited transfers.", ACCOUNTS),
         ("Preheat to 400°F (205°C).", "Preheat to 400°F."),
+        ("Preheat to 350°F (175°C).", "Preheat the oven to 350 degrees F (175 degrees C)."),
+        ("4. Mark the place of the hinge.", "Attach two hinges. Mark the place of the hinge."),
+        ("Income from boxes 1, 2, 3, and 5 is reported.", "Income from boxes 1,2,3, and 5 is reported."),
+        ("She is between 30 and 40 (based on passages 1, 2, and 3).", "She is between the age of 30 and 40."),
     ],
 )
 def test_rewordings_meet_no_veto(claim: str, source: str) -> None:
     assert not [finding for finding in check(claim, source) if finding.veto]
+
+
+@pytest.mark.parametrize(
+    ("claim", "sources", "reason"),
+    [
+        (
+            "Please note the closing fee of CHF 45.",
+            ["The prepaid card costs CHF 45 per year.", "Closing the account is done in e-banking."],
+            "stands in the sources only for something else",
+        ),
+        (
+            "Die Saldierungsgebühr beträgt CHF 45.",
+            ["Die Prepaidkarte kostet CHF 45 im Jahr.", "Die Saldierung des Kontos erfolgt im E-Banking."],
+            "stands in the sources only for something else",
+        ),
+        (
+            "The fee of the Gold card is CHF 5000.",
+            ['{"name": "Gold card", "fee": "CHF 120", "limit": {"amount": 5000, "currency": "CHF"}, "colours": ["red"]}'],
+            "“CHF 120” in the source for this",
+        ),
+        ("The card costs CHF 48.", ["Product 48 is a card. It has a PIN."], "“CHF 48” is not in the sources"),
+    ],
+)
+def test_an_amount_of_another_thing_is_vetoed(claim: str, sources: list[str], reason: str) -> None:
+    assert any(reason in finding.reason and finding.veto for finding in check(claim, *sources)), check(claim, *sources)
+
+
+@pytest.mark.parametrize(
+    ("claim", "sources"),
+    [
+        ("The closing fee is CHF 45.", ["The prepaid card costs CHF 45.", "## Closing\n\nThe bank charges CHF 45."]),
+        ("The limit of the Gold card is CHF 5000.", ['{"name": "Gold card", "fee": "CHF 120", "limit": "CHF 5000"}']),
+        (
+            "The annual fee of CHF 45 is due in May.",
+            ["The prepaid card costs CHF 45. It is due in May. Annual reports are free."],
+        ),
+    ],
+)
+def test_an_amount_of_the_thing_itself_is_not(claim: str, sources: list[str]) -> None:
+    assert not [finding for finding in check(claim, *sources) if finding.veto and finding.check == "merged"]
+
+
+def test_what_the_question_calls_a_thing_is_excused_and_an_amount_in_it_is_not() -> None:
+    sources = ["Taxable distributions go on line 21 of the return."]
+
+    def vetoes(claim: str, question: str) -> bool:
+        evidence, statement = Evidence(sources), read_statement(claim)
+        found = run_checks(statement, frozenset(), evidence, evidence.sentences, lambda _: -1.0, asked=read_statement(question))
+        return any(finding.veto for finding in found)
+
+    assert not vetoes("They go on line 21 of return 1040.", "Where do they go on 1040?")
+    assert vetoes("They go on line 21 of return 1040.", "Where do they go?")
+    assert vetoes("The return costs CHF 45.", "Is it right that the return costs CHF 45?")
 
 
 def test_a_condition_that_the_answer_tells_elsewhere_is_not_dropped() -> None:
@@ -102,3 +161,27 @@ def test_a_report_names_the_kinds_of_checks() -> None:
     assert claim.checks == ("currency",)
     assert set(claim.checks) <= set(CHECK_NAMES)
     assert claim.contradicted
+
+
+@pytest.mark.parametrize(
+    ("source", "faithful", "faulty"),
+    [
+        (
+            "Trips of up to 60 days are insured.",
+            "Trips of up to two months are insured.",
+            "Trips of up to three months are insured.",
+        ),
+        ("The contract runs for 365 days.", "The contract runs for one year.", "The contract runs for two years."),
+        ("Each guest pays USD 32.", "Each guest pays 32 US dollars.", "Each guest pays 32 Canadian dollars."),
+        (
+            "The plan pays 75% of treatment costs.",
+            "The plan reimburses 75% of treatment costs.",
+            "The plan reimburses 57% of treatment costs.",
+        ),
+    ],
+)
+def test_what_people_say_otherwise_is_no_fault(source: str, faithful: str, faulty: str) -> None:
+    scorer = TrustScorer(None)
+    assert not any("answer" in reason for reason in scorer.score(faithful, [source]).claims[0].reasons)
+    assert scorer.score(faithful, [source]).claims[0].support > 0.15
+    assert scorer.score(faulty, [source]).claims[0].support <= 0.15

@@ -8,7 +8,8 @@ import pytest
 
 from groundcrew.grounding.checks import CHECK_NAMES, run_checks
 from groundcrew.grounding.evidence import Evidence
-from groundcrew.grounding.features import gather
+from groundcrew.grounding.ranking import choose_window
+from groundcrew.grounding.reading import ANCHORS_MAX
 from groundcrew.grounding.statement import read_statement
 
 PAGE = Path(__file__).parents[3] / "docs" / "concepts" / "checks.md"
@@ -22,8 +23,9 @@ def rows() -> list[list[str]]:
 @pytest.mark.parametrize(("claim", "source", "kind", "says"), rows())
 def test_each_row_is_what_the_check_says(claim: str, source: str, kind: str, says: str) -> None:
     evidence, statement = Evidence([source]), read_statement(claim)
-    gathered = gather([statement], [frozenset()], evidence, None)[0]
-    found = run_checks(statement, frozenset(), evidence, gathered.anchors, gathered.similarity)
+    window = choose_window(statement, frozenset(), evidence)
+    anchors = [evidence.sentences[number] for number in window.ranked[:ANCHORS_MAX]] if window is not None else []
+    found = run_checks(statement, frozenset(), evidence, anchors, lambda _: -1.0)
     assert (kind, says) in [(finding.check, finding.reason) for finding in found]
 
 

@@ -12,7 +12,8 @@ from groundcrew.grounding.evidence import Evidence
 from groundcrew.grounding.facts.dates import agree, moments
 from groundcrew.grounding.facts.numerals import word_value
 from groundcrew.grounding.facts.quantities import Quantity, quantities, same_value
-from groundcrew.grounding.features import gather
+from groundcrew.grounding.ranking import choose_window
+from groundcrew.grounding.reading import ANCHORS_MAX
 from groundcrew.grounding.statement import read_statement
 
 
@@ -155,7 +156,8 @@ def test_odd_texts_are_checked_without_an_error(claimed: list[str], stated: list
     for quantity in claim.quantities:
         assert isinstance(quantity, Quantity)
         assert claim.text[quantity.start : quantity.end].strip() == quantity.text
-    gathered = gather([claim], [frozenset()], evidence, None)[0]
-    for finding in run_checks(claim, frozenset(), evidence, gathered.anchors, gathered.similarity):
+    window = choose_window(claim, frozenset(), evidence)
+    anchors = [evidence.sentences[number] for number in window.ranked[:ANCHORS_MAX]] if window is not None else []
+    for finding in run_checks(claim, frozenset(), evidence, anchors, lambda _: -1.0):
         assert finding.reason
         assert 0.0 < finding.support_max <= 1.0

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from groundcrew.grounding.checks.attachment import check_figures, shares_word
+from groundcrew.grounding.checks.attributed import check_attributed
 from groundcrew.grounding.checks.conditions import check_condition
 from groundcrew.grounding.checks.coverage import check_coverage
 from groundcrew.grounding.checks.finding import CHECK_NAMES, CheckName, Finding
@@ -32,17 +33,20 @@ def run_checks(
     anchors: Sequence[SourceSentence],
     similarity: Callable[[SourceSentence], float],
     around: str = "",
+    asked: Statement | None = None,
 ) -> list[Finding]:
     """All findings against `claim`, vetoes and contradictions first. `anchors` are the best evidence sentences, best first;
     `context` the stems of the heading that the claim stands under; `similarity(sentence)` a cosine 0..1, or -1 where unknown;
-    `around` the rest of the answer, where a condition may be told."""
+    `around` the rest of the answer, where a condition may be told; `asked` the question, which excuses what it names itself
+    and supports nothing."""
     parallel = check_parallel(claim, anchors)
-    findings = check_figures(claim, context, evidence, anchors, similarity, parallel.confirmed)
+    findings = check_figures(claim, context, evidence, anchors, similarity, parallel.confirmed, asked)
     findings += parallel.findings
     findings += check_names(claim, evidence, anchors)
     findings += check_dosed(claim, evidence)
     findings += check_places(claim, evidence, anchors)
     findings += check_offers(claim.text, evidence)
+    findings += check_attributed(claim, evidence)
     if anchors:
         own = [token.stem for token in claim.content()]
         share = sum(shares_word(word, anchors[0].stems) for word in own) / len(own) if own else 0.0

@@ -6,13 +6,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from groundcrew.grounding.checks.bounds import bound_conflict
 from groundcrew.grounding.checks.derived import is_computed, is_rounded
 from groundcrew.grounding.checks.finding import CheckName, Finding
 from groundcrew.grounding.checks.place import Item, Placed, agrees, comparable, is_money, is_period
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.facts.dates import Moment
-from groundcrew.grounding.facts.quantities import Quantity
+from groundcrew.grounding.facts.quantities import Quantity, is_loosely_same
 from groundcrew.grounding.lexicon import is_among, same_word, stem
 from groundcrew.grounding.statement import Statement
 from groundcrew.grounding.wordlists import word_set
@@ -50,6 +52,9 @@ _RELATIONS = word_set(
 )
 
 
+_DIGITS = re.compile(r"\d+")
+
+
 class _Scene:
     """What all figures of one claim are judged against. `is_encoded`: every place in question has a similarity, so that
     they can be compared with it."""
@@ -75,10 +80,12 @@ def check_figures(
     anchors: Sequence[SourceSentence],
     similarity: Callable[[SourceSentence], float],
     confirmed: frozenset[int] = frozenset(),
+    asked: Statement | None = None,
 ) -> list[Finding]:
     """Findings for each figure, date and code of `claim`. `context` holds the stems around the claim (its heading);
     `anchors` are the sentences that support it best; `similarity` is the encoder's cosine with a source sentence, 0..1.
-    Figures that start at `confirmed` are known to stand where an enumeration of the source puts them."""
+    Figures that start at `confirmed` are known to stand where an enumeration of the source puts them. What `asked`, the
+    question, names ("Windows 10", "form 1040") an answer may repeat: no source needs to give it."""
     findings: list[Finding] = []
     scene = _Scene(evidence, anchors, similarity)
     for item in claim.figures():
@@ -87,7 +94,7 @@ def check_figures(
             (sentence, other)
             for sentence in evidence.sentences
             for other in sentence.statement.figures()
-            if comparable(item, other)
+            if comparable(item, other) and not _is_only_a_name(item, other, sentence)
         ]
         scene.is_encoded = all(similarity(sentence) >= 0 for sentence, _ in places)
         found = [Placed(other, sentence, scene.fit(words, other, sentence)) for sentence, other in places]
@@ -95,9 +102,37 @@ def check_figures(
             # No other figure can fit better than the one that the same sentence gives for the same word.
             found = [placed for placed in found if agrees(item, placed.item)]
         finding = _judge(item, claim, context, found, scene)
+        if finding is not None and _is_repeated(item, asked):
+            finding = msgspec.structs.replace(finding, veto=False)
         if finding is not None:
             findings.append(finding)
     return findings
+
+
+_NUMBERED = re.compile(r"(?<![^\W\d_])[A-ZÄÖÜ][^\W\d_]{2,}\s$")
+
+
+def _is_only_a_name(item: Item, other: Item, sentence: SourceSentence) -> bool:
+    """Whether an amount of money meets a number that is part of a name: "Product 48" does not say "CHF 48"."""
+    if not (isinstance(item, Quantity) and isinstance(other, Quantity) and item.dimension.startswith("currency")):
+        return False
+    before = _NUMBERED.search(sentence.statement.text[: other.start])
+    return other.dimension == "" and before is not None and stem(before.group().strip()) != stem("fee")
+
+
+def _is_repeated(item: Item, asked: Statement | None) -> bool:
+    """Whether the question has the figure as a number without a unit, or as a code: what a thing is called, no amount."""
+    if (
+        asked is None
+        or not isinstance(item, Quantity)
+        or not (item.dimension in ("", "code") or item.dimension.startswith("label"))
+    ):
+        return False
+    if item.dimension != "code" and not any(char.isdigit() for char in item.text):
+        return False
+    known = {digits for each in asked.quantities for digits in _DIGITS.findall(each.text)}
+    own = _DIGITS.findall(item.text)
+    return bool(own) and all(digits in known for digits in own)
 
 
 def _context_words(claim: Statement, item: Item, context: frozenset[str]) -> dict[str, float]:
@@ -245,7 +280,10 @@ def _is_counted_elsewhere(item: Quantity, anchors: Sequence[SourceSentence]) -> 
 
 
 def _is_certain(item: Item, rival: Placed, scene: _Scene) -> bool:
-    """In tables and records writers compute and round: there only a row that fits well says that the figure is wrong."""
+    """In tables and records writers compute and round: there only a row that fits well says that the figure is wrong.
+    "Two months" for "60 days" is how people talk."""
+    if isinstance(item, Quantity) and isinstance(rival.item, Quantity) and is_loosely_same(item, rival.item):
+        return False
     return not scene.evidence.is_tabular or rival.fit >= TABULAR_FIT_MIN or isinstance(item, Moment)
 
 
@@ -258,8 +296,10 @@ def _is_surely_misplaced(
     item: Item, claim: Statement, rival: Placed, own: Sequence[Placed], scene: _Scene, *, led_only: bool = False
 ) -> bool:
     """Whether the claim's subject, or far more of its words, stand beside the rival than beside any place of its own figure."""
-    if len(own) > OWN_PLACES_MAX or scene.evidence.is_tabular or not _is_counted_alike(item, claim, rival):
+    if len(own) > OWN_PLACES_MAX or not _is_counted_alike(item, claim, rival) or not _is_of_one_unit(item, rival.item):
         return False
+    if scene.evidence.is_tabular:
+        return _is_of_another_row(item, claim, rival, own, scene.evidence)
     if any(other is not item and comparable(other, rival.item) and agrees(other, rival.item) for other in claim.figures()):
         return False
     telling = [token for token in claim.content() if token.text.lower() not in _RELATIONS]
@@ -277,6 +317,21 @@ def _is_surely_misplaced(
         if not led and (led_only or not (told and gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss)):
             return False
     return rival.fit >= RIVAL_FIT_MIN
+
+
+def _is_of_one_unit(item: Item, other: Item) -> bool:
+    """Whether two quantities are told in the same unit; "45 minutes" is seldom taken for "10 days"."""
+    if not (isinstance(item, Quantity) and isinstance(other, Quantity)):
+        return True
+    if item.dimension.startswith("currency") and other.dimension.startswith("currency"):
+        return True
+    return item.dimension == other.dimension and item.factor == other.factor
+
+
+def _is_of_another_row(item: Item, claim: Statement, rival: Placed, own: Sequence[Placed], evidence: Evidence) -> bool:
+    """Whether the rival's row has every word of the claim and no row of the claim's own figure has: the limit told as the fee."""
+    others = [figure for figure in claim.figures() if figure is not item]
+    return _is_held(claim, rival, others, evidence) and not any(_is_held(claim, placed, others, evidence) for placed in own)
 
 
 def _is_held(claim: Statement, rival: Placed, others: Sequence[Item], evidence: Evidence) -> bool:
@@ -316,7 +371,9 @@ def _counted(statement: Statement, item: Item) -> str:
 
 def _is_counted_alike(item: Item, claim: Statement, rival: Placed) -> bool:
     """Whether two figures count the same thing; only plain counts can differ in that."""
-    if not (isinstance(item, Quantity) and isinstance(rival.item, Quantity) and item.dimension == rival.item.dimension == ""):
+    if not (isinstance(item, Quantity) and isinstance(rival.item, Quantity) and item.dimension == rival.item.dimension):
+        return True
+    if item.dimension not in ("", "ordinal"):
         return True
     mine, theirs = _counted(claim, item), _counted(rival.sentence.statement, rival.item)
     return not mine or (bool(theirs) and same_word(mine, theirs)) or (not theirs and mine in rival.sentence.stems)

@@ -31,12 +31,16 @@ QUOTED_CHARS = 60
 _MARKER = (
     r"only (?:if|when|for|in|with|after|on|once)|once(?! (?:a|an|per|every|in)\b)|as soon as|if and only if|if|unless|"
     r"provided(?: that)?|as long as|on (?:the )?condition that|subject to|in case|except(?: for| in| if| when)?|"
-    r"excluding|other than|"
+    r"excluding|"
     r"nur (?:wenn|falls|für|bei|nach|mit)|erst wenn|sobald|wenn|falls|sofern|solange|vorausgesetzt|unter der bedingung|"
     r"ausser|außer|ausgenommen|mit ausnahme|es sei denn|"
     r"si|s'|dès que|à condition|sauf|seulement si|à moins|excepté|se|a condizione|purché|salvo|tranne|eccetto|a meno"
 )
-_OPENING = re.compile(rf"(?:(?<=[,;(–—])\s*|(?<=\s)|^)(?P<marker>{_MARKER})(?=[\s'’])", re.IGNORECASE)
+_OPENING = re.compile(
+    rf"(?:(?<=[,;(–—])\s*|(?<=\s)|^)(?P<marker>{_MARKER})(?=[\s'’])"
+    r"(?!\s(?:you (?:like|want|wish|prefer)|necessary|needed|desired|possible)\b)",
+    re.IGNORECASE,
+)
 _END = re.compile(r"[,;)–—]|\.(?=\s|$)|$")
 #: What narrows a statement to a group or a case without saying "if".
 _NARROWING = re.compile(

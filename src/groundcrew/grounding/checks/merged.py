@@ -38,7 +38,7 @@ def check_merged(claim: Statement, evidence: Evidence) -> list[Finding]:
             few = len(rest) < REST_WORDS_MIN and not _is_labelled(sentence)
             if rival is not None and not few and _share(rest, [sentence], evidence) >= STATED_SHARE_MIN:
                 reason = f"said of “{rival.text}” in the source, of “{token.text}” in the answer"
-                return [Finding(check="merged", contradicted=True, reason=reason)]
+                return [Finding(check="merged", contradicted=True, reason=reason, veto=_are_named(token, rival, sentence))]
     return []
 
 
@@ -76,6 +76,12 @@ def _rival(token: Token, sentence: SourceSentence, about: Sequence[SourceSentenc
             ):
                 return other
     return None
+
+
+def _are_named(token: Token, rival: Token, sentence: SourceSentence) -> bool:
+    """Whether both subjects are names: other words at the start of two sentences differ in wording as often as in matter."""
+    opens = sentence.statement.tokens[0].start == rival.start
+    return token.text[0].isupper() and rival.text[0].isupper() and (not opens or _is_labelled(sentence))
 
 
 def _is_labelled(sentence: SourceSentence) -> bool:

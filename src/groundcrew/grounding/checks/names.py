@@ -30,11 +30,12 @@ ALIKE_MIN = 0.6
 
 def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSentence]) -> list[Finding]:
     """Findings for each name of `claim`: not in any source, or another name stands where the source says the same. In a
-    language whose nouns have capitals only abbreviations, mixed case, titles and like spellings are certain enough to veto."""
+    language whose nouns have capitals only abbreviations, mixed case, titles and like spellings are certain enough to veto.
+    A heading before a colon is no name; a name that only the question has is none of the sources'."""
     findings: list[Finding] = []
     german = is_german(claim.tokens) or any(is_german(anchor.statement.tokens) for anchor in anchors[:2])
     for name in claim.names:
-        if all(word in LANGUAGES for word in name.words):
+        if all(word in LANGUAGES for word in name.words) or _is_of_money(claim.text, name, evidence):
             continue
         sure = not german or is_titled(claim.text, name) or any(is_marked(word) for word in name.text.split())
         if german and not sure and len(name.words) < 2:
@@ -48,7 +49,9 @@ def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSe
         if missing and _is_spelled_out(name, evidence):
             continue
         if len(missing) == len(name.words) and not (titled and _alike(name, evidence) is not None):
-            findings.append(_missing(name, claim, anchors, veto=sure and not evidence.is_tabular))
+            findings.append(
+                _missing(name, claim, anchors, veto=sure and not evidence.is_tabular and not _is_heading(claim.text, name))
+            )
         elif missing:
             rival = _differing(name, missing, evidence) or _alike(name, evidence)
             if rival is not None:
@@ -62,6 +65,23 @@ def check_names(claim: Statement, evidence: Evidence, anchors: Sequence[SourceSe
             if other is not None:
                 findings.append(_finding(f"“{other.text}” in the source for this, “{name.text}” in the answer", True, False))
     return findings
+
+
+#: A country that only says whose money it is ("32 US dollars") → how sources write that money.
+_MONEY = {"us": re.compile(r"USD|US\$|US-Dollar"), "u.s.": re.compile(r"USD|US\$"), "swiss": re.compile(r"CHF|Fr\.|SFr")}
+_UNIT_OF_MONEY = re.compile(r"\s+(?:dollars?|francs?)\b", re.IGNORECASE)
+
+
+def _is_of_money(text: str, name: Name, evidence: Evidence) -> bool:
+    written = _MONEY.get(name.text.lower())
+    if written is None or not _UNIT_OF_MONEY.match(text, name.end):
+        return False
+    return any(written.search(sentence.statement.text) for sentence in evidence.sentences)
+
+
+def _is_heading(text: str, name: Name) -> bool:
+    """ "Scope of Coverage: …": words of a list's label rather than a name."""
+    return not text[: name.start].strip() and text[name.end : name.end + 1] == ":" and " of " in name.text
 
 
 _INFLECTIONS = frozenset(("", "s", "es", "'s", "'"))

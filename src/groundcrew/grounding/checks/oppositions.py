@@ -21,6 +21,8 @@ AXES: dict[str, str] = {
     "length": "longer länger längste* | shorter kürzer* kürzeste*",
     "height": "higher höher* | lower tiefer* niedriger*",
     "age": "older älter* | younger jünger*",
+    "version": "newer neuer neuere* | older älter ältere*",
+    "course of size": "unchanged unverändert* | increas* grown grew enlarg* decreas* shrunk zugenommen gewachsen abgenommen",
     "size": "larger bigger greater grösser* | smaller kleiner*",
     "pace": "faster quicker schneller | slower langsamer",
     "side": "left linke* links gauche sinistr* | right rechte* rechts droit* destr*",

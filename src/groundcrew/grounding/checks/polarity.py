@@ -194,6 +194,9 @@ def _scope(stems: list[str], place: int) -> frozenset[str]:
     return frozenset(stems[max(0, place - 1) : place + 2])
 
 
+_SUPPOSES = re.compile(r"\W*(?:if|in case|wenn|falls|si|se)\b", re.IGNORECASE)
+
+
 def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
     """A finding where the source clause that is most like a clause of the claim says the opposite. `evidence` holds the
     sentences that support the claim best; one of them that agrees settles it."""
@@ -321,6 +324,8 @@ def _negation(claim: Clause, evidence: Clause) -> Finding | None:
     certain = (not dropped and not turned) or (
         dropped and shared >= ALIKE_SHARE_MIN and (back >= LIKE_SHARE_MIN if implied else _is_told(claim, evidence))
     )
+    if not dropped and _SUPPOSES.match(claim.text):
+        certain = False  # "if you don't have one, …" tells another case
     where, where_not = ("answer", "source") if len(claim.denied) > len(evidence.denied) else ("source", "answer")
     both = f"“{_short(evidence.text)}” in the source, “{_short(claim.text)}” in the answer"
     return Finding(

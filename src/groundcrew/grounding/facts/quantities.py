@@ -26,8 +26,11 @@ VALUE_TOLERANCE = 1e-6
 PART_TOLERANCE = 0.5
 #: Degrees Fahrenheit by which a converted temperature may be off, as cooks and clinics round.
 DEGREES_TOLERANCE = 1.5
+#: What people call a month, in days; from 30 for one month to 31, so that a year has 360 to 372.
+MONTH_DAYS = (30.0, 31.0)
+DAY_S = 86_400.0
 
-_NUMERIC = r"\d{1,3}(?:['’,. \u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+[.,]\d+|\d+"
+_NUMERIC = r"\d{1,3}(?:['’,. \u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|(?<!\d,)\d+[.,]\d+(?!,\d)|\d+"
 _CODE = re.compile(
     r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])(?!mid-|pre-|post-|late-|"
     r"early-)[A-Za-z]{1,5}-?\d[\w.-]*\b(?!\s*%)|\b\d+(?:\.\d+){2,}\b|"
@@ -44,10 +47,19 @@ _FIGURE = re.compile(
 #: A path in a file system: at least two parts.
 _PATH = re.compile(r"(?<![\w/\\.])(?:[A-Za-z]:)?(?:[/\\][\w.+-]*\w){2,8}")
 #: A letter that tells one of a kind from another: "hepatitis B", "vitamin D", "Gebäude C".
-_LETTERED = re.compile(r"(?<![\w-])(?P<kind>[a-zäöüé]{4,20}|[A-ZÄÖÜ][a-zäöü]{3,20})\s(?P<letter>[A-HJ-Z])(?![\w'’.&-])")
+_LETTERED = re.compile(
+    r"(?<![\w-])(?!degrees?\b|grad\b|Grad\b)(?P<kind>[a-zäöüé]{4,20}|[A-ZÄÖÜ][a-zäöü]{3,20})\s(?P<letter>[A-HJ-Z])(?![\w'’.&-])"
+)
+#: What follows the marker of a list item: at the start of a text, and within one that lost its line ends.
+_MARKED, _SET_APART = re.compile(r"[.)](?:\s+(?=\w)|\s*$)"), re.compile(r"[ \u00a0]{2,}(?=[A-ZÄÖÜ][a-zäöü])")
+ENUMERATOR_DIGITS_MAX = 2
+#: Characters before a figure in which its enumerator ("step 4 and") is looked for.
+LABEL_CHARS = 18
 _DOTTED = re.compile(r"\d{1,3}(?:\.\d{3}){2,}")
 _MONEY_BEFORE = re.compile(r"(?:[A-Z]{3}|[€$£])\s?$")
 _FRACTION_SIGN = re.compile(r"(?<!\d)[½¼¾⅓⅔⅛⅕]")
+#: "350 degrees" may be either scale's.
+_DEGREES = ({"degree", "celsius"}, {"degree", "fahrenheit"})
 _GROUPING = re.compile(r"['’\s\u00a0\u202f\u2009]")
 _SLASHED = re.compile(r"(?<![\d/.,-])(?:(?P<whole>\d{1,3})[ \u00a0])?(?P<part>\d{1,2})/(?P<of>[2-9]|10|12|100)(?![\d/.,-])")
 #: Systolic and diastolic pressure: "145/90", "145 over 90", "145 zu 90".
@@ -72,7 +84,7 @@ _ADJECTIVE = re.compile(
 _LABEL = re.compile(
     r"\b(?P<label>step|option|point|item|line|section|article|art|chapter|page|figure|table|question|rule|phase|level|room|"
     r"gate|schritt|punkt|artikel|abschnitt|seite|kapitel|ziffer|absatz|stufe|zimmer|étape|article|page|point|passo|articolo|"
-    r"pagina|punto)s?\.?\s+$",
+    r"pagina|punto)s?\.?\s+(?:\d{1,2}\s(?:and|or|und|oder|et|e)\s)?$",
     re.IGNORECASE,
 )
 _RANGE_GAP = re.compile(
@@ -186,7 +198,9 @@ def _figures(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
         if match["sign"] and match["sign"] != "+":
             values = tuple(-value for value in values)
         currency = CURRENCIES.get((match["before"] or "").strip().rstrip(".").lower(), "")
-        label = _LABEL.search(text, max(0, start - 12), start)
+        if not currency and _is_enumerator(text, start, end):
+            continue
+        label = _LABEL.search(text, max(0, start - LABEL_CHARS), start)
         if match["ordinal"]:
             found.append(quantity_at(text, start, end, values, "ordinal", 1.0))
         elif label is not None and not currency and not match["dash"]:
@@ -198,6 +212,14 @@ def _figures(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
         with_unit(text, match.start(), match.end(), (FRACTIONS[match.group()],), "") for match in _FRACTION_SIGN.finditer(text)
     )
     return found
+
+
+def _is_enumerator(text: str, start: int, end: int) -> bool:
+    """The marker of a list item: "4. Mark the place", or "2  She is" in a list whose line ends were lost."""
+    if end - start > ENUMERATOR_DIGITS_MAX or not text[start:end].isdigit():
+        return False
+    opens = not text[:start].strip(" \t(*_")
+    return (opens and _MARKED.match(text, end) is not None) or _SET_APART.match(text, end) is not None
 
 
 def _measured(text: str, start: int, end: int, values: tuple[float, ...], currency: str) -> Quantity:
@@ -309,6 +331,16 @@ def same_value(left: Quantity, right: Quantity) -> bool:
     )
 
 
+def is_loosely_same(left: Quantity, right: Quantity) -> bool:
+    """Whether people call so many days that many months: "60 days" are two months and "365 days" a year. In a contract they are
+    not the same."""
+    if {left.dimension, right.dimension} != {"duration", "months"}:
+        return False
+    months, spans = (left, right) if left.dimension == "months" else (right, left)
+    low, high = MONTH_DAYS
+    return any(each >= 1 and low * each <= span / DAY_S <= high * each for each in months.values for span in spans.values)
+
+
 def compatible(left: Quantity, right: Quantity) -> bool:
     """Whether two units may be compared: the same dimension, or one side gives none."""
     if left.dimension == right.dimension:
@@ -316,13 +348,13 @@ def compatible(left: Quantity, right: Quantity) -> bool:
     pair = {left.dimension, right.dimension}
     if any(dimension.startswith("label") for dimension in pair):
         return False
-    return pair in ({"percent", "fraction"}, {"duration", "months"}, {"celsius", "fahrenheit"}) or (
+    return pair in ({"percent", "fraction"}, {"duration", "months"}, {"celsius", "fahrenheit"}, *_DEGREES) or (
         "" in pair and not pair & {"code", "ordinal"}
     )
 
 
 def _factors(left: Quantity, right: Quantity) -> tuple[float, ...]:
-    if left.dimension == right.dimension:
+    if left.dimension == right.dimension or {left.dimension, right.dimension} in _DEGREES:
         return (1.0,)
     if "" in (left.dimension, right.dimension):
         return _unscaled(left, right)
