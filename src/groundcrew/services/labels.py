@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -175,21 +175,43 @@ class Labels:
             item = await require_use_case(connection, use_case)
             _check_labeller(item, labeller)
             now = self._database.clock.now()
-            digest = await current_digest(connection, item)
-            found = await stored.open_draws(
-                connection, use_case, digest, labeller=labeller.name, now_s=now.timestamp(), limit=OPEN_DRAWS_MAX
-            )
-            pending = await pending_calls(connection, use_case, now)
-            since = await since_of(connection, use_case, digest)
-            for each in found:
-                if each.sample or _own(each, labeller) or each.id in pending or (since is not None and each.drawn_at <= since):
-                    continue
-                task = await self._task(connection, each, labeller, now)
-                if task is not None:
-                    until_s = task.until.timestamp()
-                    await stored.lease(connection, each.id, labeller=labeller.name, now_s=now.timestamp(), until_s=until_s)
-                    return task
+            async for task in self._open_tasks(connection, item, labeller, now):
+                until_s = task.until.timestamp()
+                await stored.lease(connection, task.draw.id, labeller=labeller.name, now_s=now.timestamp(), until_s=until_s)
+                return task
         return None
+
+    async def _open_tasks(self, connection: Connection, item: UseCase, labeller: User, now: datetime) -> AsyncIterator[LabelTask]:
+        """What this person may judge now, in order of rank."""
+        digest = await current_digest(connection, item)
+        found = await stored.open_draws(
+            connection, item.name, digest, labeller=labeller.name, now_s=now.timestamp(), limit=OPEN_DRAWS_MAX
+        )
+        pending = await pending_calls(connection, item.name, now)
+        since = await since_of(connection, item.name, digest)
+        for each in found:
+            if each.sample or _own(each, labeller) or each.id in pending or (since is not None and each.drawn_at <= since):
+                continue
+            task = await self._task(connection, each, labeller, now)
+            if task is not None:
+                yield task
+
+    async def _check_turn(self, connection: Connection, item: UseCase, drawn: Draw, labeller: User, now: datetime) -> None:
+        """Conflict where this person would choose what to judge: a first judgement goes by rank, or to who holds the answer. What
+        was judged before may be said anew, and by others too."""
+        holder = await stored.lease_holder(connection, drawn.id, now.timestamp())
+        if holder not in (None, labeller.name):
+            raise Conflict(f"{holder} is looking at this answer")
+        before = await catalog.TRUST_LABELS.find(connection, call_id=drawn.id)
+        if holder is not None or any(
+            each.counted and (each.supported is not None or each.labeller == labeller.name) for each in before
+        ):
+            return
+        async for task in self._open_tasks(connection, item, labeller, now):
+            if task.draw.id != drawn.id:
+                break
+            return
+        raise Conflict("answers are judged in the order in which they are handed out: take the next one")
 
     async def task(self, call_id: str, labeller: User) -> LabelTask:
         """One drawn answer, to look at again or to say something else about. NotFound where it was not drawn."""
@@ -221,20 +243,19 @@ class Labels:
             if _own(drawn, labeller):
                 raise NotAllowed(f"{labeller.name} asked for this answer: somebody else must judge it")
             call = await require(connection, CALLS, call_id)
-            holder = await stored.lease_holder(connection, call_id, self._database.clock.now().timestamp())
-            if holder not in (None, labeller.name):
-                raise Conflict(f"{holder} is looking at this answer")
             if call_id in await pending_calls(connection, drawn.use_case, self._database.clock.now()):
                 raise Conflict("this answer waits for its sign-off: decide that instead")
-            published = [each.text for each in call.sources]
+            answer = judged(call)
+            if (
+                call.redacted_at is not None
+                or answer is None
+                or any(not 0 <= each.start < each.end <= len(answer.text) for each in claims)
+            ):
+                raise Conflict(f"the texts of call {call_id} are not there, or the marked claims are not in them")
+            if not sample:
+                await self._check_turn(connection, item, drawn, labeller, self._database.clock.now())
             detect = await detect_of(connection, item)
-        answer = judged(call)
-        if (
-            call.redacted_at is not None
-            or answer is None
-            or any(not 0 <= each.start < each.end <= len(answer.text) for each in claims)
-        ):
-            raise Conflict(f"the texts of call {call_id} are not there, or the marked claims are not in them")
+        published = [each.text for each in call.sources]
         (safe,) = await masked([reason.strip()], detect, published=published)
         async with self._database.write(f"user:{labeller.name}") as writer:
             made = _label(drawn, labeller.name, supported, "spot_check", writer, reason=safe, claims=claims, sample=sample)

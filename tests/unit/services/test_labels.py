@@ -279,15 +279,31 @@ async def test_a_rating_may_say_it_and_is_known_as_volunteered(services: Service
         await services.feedback.rate(NewRating(stars=4, rater="x", use_case=bank.NAME, case_id="c", grounded=True), actor="key:1")
 
 
+async def test_nobody_chooses_what_to_judge(services: Services) -> None:
+    """Not by its address either: whoever could leave the difficult ones out would earn a guarantee of the easy ones."""
+    dora, calls = await person(services, "dora"), [await ship(services) for _ in range(5)]
+    task = await services.labels.next(bank.NAME, dora)
+    assert task is not None
+    for other in calls:
+        if other.id != task.draw.id:
+            with pytest.raises(Conflict, match="in the order"):
+                await services.labels.label(other.id, labeller=dora, supported=True)
+    await services.labels.label(task.draw.id, labeller=dora, supported=True)
+    await services.labels.label(task.draw.id, labeller=dora, supported=False)
+    emil = await person(services, "emil")
+    await services.labels.label(task.draw.id, labeller=emil, supported=True)
+    assert len(await services.labels.of_call(task.draw.id)) == 2, "what was judged may be said anew, and by others"
+
+
 async def test_a_comment_is_kept_once_where_retention_finds_it(services: Services, clock: FakeClock) -> None:
     """Neither a label nor the audit log, from which nothing can be removed, copies what was written beside a rating."""
     call = await ship(services)
     rating = NewRating(stars=4, rater="app-user", call_id=call.id, grounded=True, comment="as the branch told me")
     await services.feedback.rate(rating, actor="key:1")
-    dora, drawn = await person(services, "dora"), await ship(services)
+    dora, drawn = await person(services, "dora"), call
     await services.labels.label(drawn.id, labeller=dora, supported=False, reason="the branch says so")
-    by_rating = await services.labels.of_call(call.id)
-    assert [each.reason for each in by_rating] == [""]
+    said = await services.labels.of_call(call.id)
+    assert {each.origin: each.reason for each in said} == {"rating": "", "spot_check": "the branch says so"}
     assert not [each for each in await services.audit.latest(limit=50) if "branch" in (each.reason or "")]
     async with services.database.write("user:maria") as writer:
         item = await catalog.USE_CASES.get(writer.connection, bank.NAME)
@@ -296,8 +312,7 @@ async def test_a_comment_is_kept_once_where_retention_finds_it(services: Service
     clock.advance(31 * 86_400)
     (done,) = await services.retention.run()
     assert done.labels == 1
-    (kept,) = await services.labels.of_call(drawn.id)
-    assert (kept.reason, kept.supported) == ("", False)
+    assert [(each.reason, each.supported) for each in await services.labels.of_call(drawn.id)] == [("", True), ("", False)]
     assert (await services.audit.verify()).problems == ()
 
 
