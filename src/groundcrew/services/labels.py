@@ -29,6 +29,7 @@ from groundcrew.domain.trust_rules import release_rule
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.guards.masking import stored_identifier
 from groundcrew.services.lookups import current_digest, person_of, require, require_use_case
 from groundcrew.services.masking import detect_of, masked
 from groundcrew.services.trust_standing import pending_calls, rules_of, since_of, standing
@@ -132,6 +133,9 @@ async def label_by_rating(writer: Writer, call: Call, *, rater: str, grounded: b
         return
     use_case = await catalog.USE_CASES.get(writer.connection, call.use_case)
     if use_case is None or _built(use_case, rater):
+        return
+    # An application's raters are recorded without their addresses.
+    if rater in {stored_identifier(each) for each in (use_case.owner, use_case.champion) if each}:
         return
     found = TrustLabel(
         id=new_id(),
