@@ -158,6 +158,10 @@ def print_rescoring(view: JobView) -> None:
     click.echo(f"{report.fell} fell below the threshold, {report.rose} rose to it or above")
     if view.job.result["passed_over"]:
         click.echo(f"{view.job.result['passed_over']} calls have no answer that was ever scored")
+    if view.job.result.get("not_asked"):
+        click.echo(
+            f"the verifiers {', '.join(view.job.result['not_asked'])} were not asked: the new scores are the shipped stack's"
+        )
     if report.auroc_before is not None and report.auroc_after is not None:
         figures = f"{_interval(report.auroc_before)} then, {_interval(report.auroc_after)} now"
         click.echo(f"AUROC on {report.labelled} answers that people judged: {figures}")

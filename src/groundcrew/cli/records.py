@@ -94,8 +94,8 @@ def redact(days: int | None, as_json: bool, data: Path | None, database_url: str
     if as_json:
         print_json(done)
     else:
-        rows = [(each.use_case, each.days, each.calls, each.sign_offs, each.ratings) for each in done]
-        print_table(("use case", "days kept", "calls", "sign-offs", "ratings"), rows, empty="nothing is old enough")
+        rows = [(each.use_case, each.days, each.calls, each.sign_offs, each.ratings, each.labels) for each in done]
+        print_table(("use case", "days kept", "calls", "sign-offs", "ratings", "labels"), rows, empty="nothing is old enough")
     problems = [f"{each.use_case}: {problem}" for each in done for problem in each.problems]
     if problems:
         raise AuditBroken(f"{len(problems)} batches were left alone, first: {problems[0]}")

@@ -51,8 +51,8 @@ def labels(use_case: str, limit: int, as_json: bool, data: Path | None, database
             )
             for each in found
         ],
-        empty=f"nobody has labelled an answer yet: declare grounding: {{spot_checks: {{share: 0.02}}}}, "
-        f"then judge drawn answers in the console under /spot-checks/{use_case}",
+        empty=f"nobody has labelled an answer yet: judge drawn answers in the console under /spot-checks/{use_case} "
+        f"(answers are drawn where the use case declares grounding: {{spot_checks: {{share: 0.02}}}})",
     )
 
 
@@ -132,13 +132,11 @@ def _print_guarantee(view: TrustOverview) -> None:
     held = view.rule.guarantee
     if held is not None and held.threshold is not None:
         click.secho(f"  guarantee    in force: answers leave from a score of {held.threshold:.4g} on. {held.reason}", fg="green")
-    else:
-        stands = (
-            f"trust {view.rule.threshold:g} stands in until it does"
-            if view.rule.threshold is not None
-            else "nothing leaves on trust"
-        )
-        click.secho(f"  guarantee    NOT in force ({stands}): {view.rules.problem}", fg="yellow")
+        return
+    stands = (
+        f"trust {view.rule.threshold:g} stands in until it does" if view.rule.threshold is not None else "nothing leaves on trust"
+    )
+    click.secho(f"  guarantee    NOT in force ({stands}): {view.rules.problem}", fg="yellow")
     for row in view.guarantee.more_labels if view.guarantee is not None else ():
         needed = "no number of labels would do" if row.labels is None else f"about {row.labels} labels in all"
         click.echo(f"               to release the best {row.share:.0%} of answers: {needed}")

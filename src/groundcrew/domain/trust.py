@@ -26,12 +26,13 @@ class ClaimScore(msgspec.Struct, frozen=True, kw_only=True):
 
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
     """What one stage of the cascade did for one answer: how many claims it looked at, in how long, and at what price (None where
-    unknown, 0 for what runs here)."""
+    unknown, 0 for what runs here). `failed`: it did not tell of each claim that it was asked about."""
 
     name: str
     claims: int
     latency_ms: float
     cost_usd: float | None = 0.0
+    failed: bool = False
 
 
 class TrustReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,3 +58,13 @@ class TrustReport(msgspec.Struct, frozen=True, kw_only=True):
     def contradicted(self) -> bool:
         """Whether the sources contradict a claim: such an answer is never released on trust."""
         return any(claim.contradicted for claim in self.claims)
+
+    @property
+    def left_open(self) -> bool:
+        """Whether a declared verifier should have decided a claim and none did: unknown, whatever the score."""
+        return bool(self.stages) and any(claim.decided_by is None for claim in self.claims)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether a stage of the cascade failed: the score then means something else than that of answers which people judged."""
+        return self.left_open or any(stage.failed for stage in self.stages)

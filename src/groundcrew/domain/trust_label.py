@@ -26,6 +26,8 @@ Part = Literal["sent", "withheld"]
 
 REASON_LENGTH_MAX = 4_000
 CLAIM_MARKS_MAX = 400
+#: The least share that spot checks may declare: one drawn answer stands for at most a thousand.
+SHARE_MIN = 0.001
 #: How far from the threshold a score may be for its label to say something about where the threshold belongs.
 INFORMATIVE_WIDTH = 0.2
 #: Places that `place_of_call` spreads calls over.
@@ -52,7 +54,7 @@ class Draw(msgspec.Struct, frozen=True, kw_only=True):
 
     `probability` is how likely the draw was, `place` in 0..1 what decided it (see `place_of_call`), and `rank` = place /
     probability, which is uniform over all drawn answers: worked through in its order, those labelled so far are a random part.
-    `releasable` is False where no threshold would release it, since a source contradicts it.
+    `releasable` is False where no threshold would release it, since a source contradicts it or no verifier could tell.
     """
 
     id: str
@@ -68,6 +70,8 @@ class Draw(msgspec.Struct, frozen=True, kw_only=True):
     place: float
     rank: float
     drawn_at: datetime
+    #: The least probability with which any answer of the use case could be drawn at that time.
+    probability_min: float = SHARE_MIN
     sign_off_id: str | None = None
     #: The business case, which several answers may share.
     case_id: str | None = None
@@ -140,6 +144,11 @@ def judged(call: Call) -> Judged | None:
     return found
 
 
+def releasable(report: TrustReport) -> bool:
+    """Whether some threshold would release an answer of this report."""
+    return not report.contradicted and not report.left_open
+
+
 def inclusion_probability(rule: SpotChecks, trust: float, threshold: float | None) -> float:
     """How likely an answer of this `trust` is drawn: `share`, and up to `informative_share` more the nearer it is to the
     threshold.
@@ -158,11 +167,21 @@ def place_of_call(use_case: str, call_id: str) -> float:
     return (int.from_bytes(hashed[:8], "big") >> 11) / _PLACES
 
 
-def draw(call: Call, *, rule: SpotChecks | None, threshold: float | None, signs: bool, at: datetime) -> Draw | None:
+def draw(
+    call: Call,
+    *,
+    rule: SpotChecks | None,
+    threshold: float | None,
+    signs: bool,
+    at: datetime,
+    all_sign: bool = False,
+    guaranteed: bool = False,
+) -> Draw | None:
     """The draw of `call`, or None where chance leaves it out. `rule` None draws by sign-off alone; `signs` says that a person
-    decides about the call anyway, so that its label comes for nothing and its probability is 1."""
+    decides about the call anyway, so that its label comes for nothing and its probability is 1; `all_sign`, that this holds for
+    every answer of the use case. A guarantee is `guaranteed` of answers for which no verifier failed, and drawn from those."""
     answer = judged(call)
-    if answer is None or (not signs and rule is None):
+    if answer is None or (not signs and rule is None) or (guaranteed and answer.report.degraded):
         return None
     place = place_of_call(call.use_case, call.id)
     probability = 1.0
@@ -180,11 +199,12 @@ def draw(call: Call, *, rule: SpotChecks | None, threshold: float | None, signs:
         purpose="information" if rule is not None and not signs and place >= rule.share else "estimate",
         part=answer.part,
         raw=answer.raw,
-        releasable=not answer.report.contradicted,
+        releasable=releasable(answer.report),
         probability=probability,
         place=place,
         rank=place / probability,
         drawn_at=at,
+        probability_min=1.0 if rule is None or (signs and all_sign) else rule.share,
         sign_off_id=call.sign_off_id,
         case_id=call.case_id,
         user_id=call.user_id,

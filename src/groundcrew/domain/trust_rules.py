@@ -93,9 +93,12 @@ class ReleaseRule(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
     def reached_by(self, report: TrustReport) -> bool:
-        """Whether the score of `report` is high enough. Unknown never is."""
+        """Whether the score of `report` is high enough. Unknown never is, and no guarantee speaks of a score that was reached
+        without one of the verifiers."""
+        if report.left_open:
+            return False
         if self.guarantee is not None:
-            return (report.verifier or "") == self.verifier and self.guarantee.releases(report.raw)
+            return not report.degraded and (report.verifier or "") == self.verifier and self.guarantee.releases(report.raw)
         return self.threshold is not None and report.trust is not None and report.trust >= self.threshold
 
 

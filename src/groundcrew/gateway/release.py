@@ -242,6 +242,10 @@ def why(rule: ReleaseRule, report: TrustReport | None) -> str:
         return "the approved passages contradict the answer"
     if report.trust is None:
         return f"the answer has no trust score: {report.reason or report.state}"
+    if report.left_open:
+        return "no verifier could tell of a claim"
+    if rule.guarantee is not None and report.degraded:
+        return "a verifier failed: the guarantee does not speak of answers that were scored without it"
     if rule.guarantee is not None and (report.verifier or "") != rule.verifier:
         return "the guarantee was computed for another verifier than the one that scored the answer"
     if rule.guarantee is not None and rule.guarantee.threshold is not None and report.raw is not None:

@@ -116,6 +116,7 @@ class Cascade:
                     claims=len(new),
                     latency_ms=round((time.perf_counter() - started_s) * 1000, 3),
                     cost_usd=_cost_usd(stage, before_usd, verdicts),
+                    failed=any(verdict.support is None for verdict in all_verdicts),
                 )
             )
             open_now = [index for index in open_now if claims[index].decided_by is None]

@@ -3,11 +3,10 @@ prove."""
 
 from __future__ import annotations
 
+from groundcrew.domain.trust_label import SHARE_MIN
 from groundcrew.domain.use_case import Grounding, GuaranteeRule, SpotChecks
 from groundcrew.services.declaration_fields import Fields
 
-#: Least share of answers that is drawn: one drawn answer stands for at most a thousand.
-SHARE_MIN = 0.001
 UNSUPPORTED_SHARE_MAX = 0.5
 CONFIDENCE_MIN, CONFIDENCE_MAX = 0.5, 0.999
 

@@ -159,8 +159,7 @@ class Feedback:
             raise Conflict(f"rating {rating.id} exists with other content")
         await RATINGS.put(writer, rating, "rate")
         if rating.grounded is not None and call is not None:
-            said, why = rating.grounded, rating.comment
-            await label_by_rating(writer, call, rater=rating.rater, grounded=said, reason=why, sample=rating.sample)
+            await label_by_rating(writer, call, rater=rating.rater, grounded=rating.grounded, sample=rating.sample)
         return rating
 
     async def add_outcomes(self, use_case: str, rows: Sequence[NewOutcome], *, actor: str) -> Imported:

@@ -95,7 +95,7 @@ def _count(use: Use, call: Call, corrected: set[str]) -> None:
         use.samples += 1
     else:
         use.calls += 1
-    if call.status in UNANSWERED and (question := question_of(call.request)):
+    if call.status in UNANSWERED and not _knew(call) and (question := question_of(call.request)):
         use.questions.append(Question(call.id, question, call.received_at, call.sample))
     use.times.append(call.received_at)
     use.found.update({each.passage_id for each in call.sources})
@@ -106,6 +106,13 @@ def _count(use: Use, call: Call, corrected: set[str]) -> None:
     if call.id in corrected:
         for passage in rested:
             use.corrected.setdefault(passage, []).append((call.id, call.received_at, call.sample))
+
+
+def _knew(call: Call) -> bool:
+    """Whether the passages support an answer that was kept back all the same, as while a guarantee is still to be earned: then
+    no article is missing."""
+    report = call.withheld_trust
+    return report is not None and report.state == "supported" and not report.contradicted
 
 
 def question_of(transcript: str) -> str:

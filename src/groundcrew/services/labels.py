@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -23,10 +23,13 @@ from groundcrew.domain.trust_label import (
     inclusion_probability,
     judged,
     place_of_call,
+    releasable,
 )
+from groundcrew.domain.trust_rules import release_rule
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.guards.masking import stored_identifier
 from groundcrew.services.lookups import current_digest, person_of, require, require_use_case
 from groundcrew.services.masking import detect_of, masked
 from groundcrew.services.trust_standing import pending_calls, rules_of, since_of, standing
@@ -66,7 +69,7 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
 async def draw_shipped(writer: Writer, fresh: Sequence[tuple[CallHead, bytes]], *, gateway: str) -> None:
     """Draw among calls in the transaction that records them; nothing about the draw can be chosen afterwards."""
     use_cases: dict[str, UseCase | None] = {}
-    thresholds: dict[str, float | None] = {}
+    aims: dict[str, tuple[float | None, bool]] = {}
     draws: list[Draw] = []
     for head, record in fresh:
         name = head.use_case
@@ -80,22 +83,36 @@ async def draw_shipped(writer: Writer, fresh: Sequence[tuple[CallHead, bytes]], 
         signs = head.status == "held"
         if not signs and (rule is None or place_of_call(name, head.id) >= inclusion_probability(rule, 0.0, None)):
             continue
-        if name not in thresholds:
-            thresholds[name] = await _threshold(writer.connection, use_case)
+        if name not in aims:
+            aims[name] = await _aim(writer.connection, use_case)
+        threshold, all_sign = aims[name]
         made = draw(
-            msgspec.json.decode(record, type=Call), rule=rule, threshold=thresholds[name], signs=signs, at=writer.clock.now()
+            msgspec.json.decode(record, type=Call),
+            rule=rule,
+            threshold=threshold,
+            signs=signs,
+            at=writer.clock.now(),
+            all_sign=all_sign,
+            guaranteed=use_case.grounding.guarantee is not None,
         )
         if made is not None:
             draws.append(made)
     await stored.insert_draws(writer, draws, gateway=gateway)
 
 
-async def _threshold(connection: Connection, use_case: UseCase) -> float | None:
-    """The threshold that labels are to inform, on the score before calibration where a guarantee is in force."""
+async def _aim(connection: Connection, use_case: UseCase) -> tuple[float | None, bool]:
+    """The threshold that labels are to inform, on the score before calibration where a guarantee is in force; and whether every
+    scored answer waits for a signature now, whatever its trust."""
+    grounding = use_case.grounding
+    if grounding is None:
+        return None, False
     rules = await rules_of(connection, use_case, await current_digest(connection, use_case))
-    if rules.guarantee is not None:
-        return rules.guarantee.threshold
-    return use_case.grounding.threshold if use_case.grounding is not None else None
+    release = release_rule(use_case, rules)
+    holds = grounding.mode == "required" and grounding.below == "hold"
+    passes = holds or grounding.mode == "advisory" or grounding.below == "flag"
+    signed = use_case.sign_off is not None and use_case.sign_off.when == "always"
+    all_sign = (signed and passes) or (holds and release.threshold is None and release.guarantee is None)
+    return (rules.guarantee.threshold if rules.guarantee is not None else grounding.threshold), all_sign
 
 
 async def label_by_sign_off(writer: Writer, sign_off: SignOff, use_case: UseCase | None, signer: User) -> TrustLabel | None:
@@ -106,13 +123,19 @@ async def label_by_sign_off(writer: Writer, sign_off: SignOff, use_case: UseCase
     drawn = await stored.LABEL_DRAWS.get(writer.connection, sign_off.call_id)
     if drawn is None or _own(drawn, signer):
         return None
-    return await _put(writer, _label(drawn, signer.name, sign_off.grounded, "sign_off", writer, reason=sign_off.comment))
+    return await _put(writer, _label(drawn, signer.name, sign_off.grounded, "sign_off", writer))
 
 
-async def label_by_rating(writer: Writer, call: Call, *, rater: str, grounded: bool, reason: str, sample: bool) -> None:
-    """A volunteered label, where what the rater saw is what was scored."""
+async def label_by_rating(writer: Writer, call: Call, *, rater: str, grounded: bool, sample: bool) -> None:
+    """A volunteered label, where what the rater saw is what was scored; none from who built the use case."""
     answer = judged(call)
     if answer is None or answer.part != "sent":
+        return
+    use_case = await catalog.USE_CASES.get(writer.connection, call.use_case)
+    if use_case is None or _built(use_case, rater):
+        return
+    # An application's raters are recorded without their addresses.
+    if rater in {stored_identifier(each) for each in (use_case.owner, use_case.champion) if each}:
         return
     found = TrustLabel(
         id=new_id(),
@@ -126,11 +149,10 @@ async def label_by_rating(writer: Writer, call: Call, *, rater: str, grounded: b
         version_digest=call.version_digest,
         verifier=answer.report.verifier or "",
         raw=answer.raw,
-        releasable=not answer.report.contradicted,
-        reason=reason,
+        releasable=releasable(answer.report),
         sample=sample,
     )
-    await catalog.TRUST_LABELS.put(writer, found, "label", reason=reason)
+    await catalog.TRUST_LABELS.put(writer, found, "label")
 
 
 class Labels:
@@ -157,21 +179,43 @@ class Labels:
             item = await require_use_case(connection, use_case)
             _check_labeller(item, labeller)
             now = self._database.clock.now()
-            digest = await current_digest(connection, item)
-            found = await stored.open_draws(
-                connection, use_case, digest, labeller=labeller.name, now_s=now.timestamp(), limit=OPEN_DRAWS_MAX
-            )
-            pending = await pending_calls(connection, use_case, now)
-            since = await since_of(connection, use_case, digest)
-            for each in found:
-                if each.sample or _own(each, labeller) or each.id in pending or (since is not None and each.drawn_at <= since):
-                    continue
-                task = await self._task(connection, each, labeller, now)
-                if task is not None:
-                    until_s = task.until.timestamp()
-                    await stored.lease(connection, each.id, labeller=labeller.name, now_s=now.timestamp(), until_s=until_s)
-                    return task
+            async for task in self._open_tasks(connection, item, labeller, now):
+                until_s = task.until.timestamp()
+                await stored.lease(connection, task.draw.id, labeller=labeller.name, now_s=now.timestamp(), until_s=until_s)
+                return task
         return None
+
+    async def _open_tasks(self, connection: Connection, item: UseCase, labeller: User, now: datetime) -> AsyncIterator[LabelTask]:
+        """What this person may judge now, in order of rank."""
+        digest = await current_digest(connection, item)
+        found = await stored.open_draws(
+            connection, item.name, digest, labeller=labeller.name, now_s=now.timestamp(), limit=OPEN_DRAWS_MAX
+        )
+        pending = await pending_calls(connection, item.name, now)
+        since = await since_of(connection, item.name, digest)
+        for each in found:
+            if each.sample or _own(each, labeller) or each.id in pending or (since is not None and each.drawn_at <= since):
+                continue
+            task = await self._task(connection, each, labeller, now)
+            if task is not None:
+                yield task
+
+    async def _check_turn(self, connection: Connection, item: UseCase, drawn: Draw, labeller: User, now: datetime) -> None:
+        """Conflict where this person would choose what to judge: a first judgement goes by rank, or to who holds the answer. What
+        was judged before may be said anew, and by others too."""
+        holder = await stored.lease_holder(connection, drawn.id, now.timestamp())
+        if holder not in (None, labeller.name):
+            raise Conflict(f"{holder} is looking at this answer")
+        before = await catalog.TRUST_LABELS.find(connection, call_id=drawn.id)
+        if holder is not None or any(
+            each.counted and (each.supported is not None or each.labeller == labeller.name) for each in before
+        ):
+            return
+        async for task in self._open_tasks(connection, item, labeller, now):
+            if task.draw.id != drawn.id:
+                break
+            return
+        raise Conflict("answers are judged in the order in which they are handed out: take the next one")
 
     async def task(self, call_id: str, labeller: User) -> LabelTask:
         """One drawn answer, to look at again or to say something else about. NotFound where it was not drawn."""
@@ -203,20 +247,19 @@ class Labels:
             if _own(drawn, labeller):
                 raise NotAllowed(f"{labeller.name} asked for this answer: somebody else must judge it")
             call = await require(connection, CALLS, call_id)
-            holder = await stored.lease_holder(connection, call_id, self._database.clock.now().timestamp())
-            if holder not in (None, labeller.name):
-                raise Conflict(f"{holder} is looking at this answer")
             if call_id in await pending_calls(connection, drawn.use_case, self._database.clock.now()):
                 raise Conflict("this answer waits for its sign-off: decide that instead")
-            published = [each.text for each in call.sources]
+            answer = judged(call)
+            if (
+                call.redacted_at is not None
+                or answer is None
+                or any(not 0 <= each.start < each.end <= len(answer.text) for each in claims)
+            ):
+                raise Conflict(f"the texts of call {call_id} are not there, or the marked claims are not in them")
+            if not sample:
+                await self._check_turn(connection, item, drawn, labeller, self._database.clock.now())
             detect = await detect_of(connection, item)
-        answer = judged(call)
-        if (
-            call.redacted_at is not None
-            or answer is None
-            or any(not 0 <= each.start < each.end <= len(answer.text) for each in claims)
-        ):
-            raise Conflict(f"the texts of call {call_id} are not there, or the marked claims are not in them")
+        published = [each.text for each in call.sources]
         (safe,) = await masked([reason.strip()], detect, published=published)
         async with self._database.write(f"user:{labeller.name}") as writer:
             made = _label(drawn, labeller.name, supported, "spot_check", writer, reason=safe, claims=claims, sample=sample)
@@ -343,5 +386,5 @@ async def _put(writer: Writer, made: TrustLabel) -> TrustLabel:
     )
     if before and msgspec.structs.replace(made, id=before[-1].id, at=before[-1].at, origin=before[-1].origin) == before[-1]:
         return before[-1]
-    await catalog.TRUST_LABELS.put(writer, made, "relabel" if before else "label", reason=made.reason)
+    await catalog.TRUST_LABELS.put(writer, made, "relabel" if before else "label")
     return made

@@ -13,6 +13,7 @@ from groundcrew.domain.knowledge_quality import ACTIONS, EXAMPLES_MAX, QUOTE_LEN
 from groundcrew.services.knowledge_use import Question, Use
 
 if TYPE_CHECKING:
+    from groundcrew.grounding.contradictions import Contradiction, Place
     from groundcrew.grounding.encoder import Encoder
     from groundcrew.grounding.retrieval import KnowledgeIndex
 
@@ -67,13 +68,30 @@ def contradictions(
 
     found = search(index.passages, lambda row: index.neighbours(row, NEIGHBOURS, NEIGHBOUR_COSINE_MIN), progress=progress)
     findings = []
-    for each in found.found[:FINDINGS_MAX]:
+    distinct = _distinct(found.found)
+    for each in distinct[:FINDINGS_MAX]:
         quotes = tuple(
             quote(index.passages[place.row], index.passages[place.row].text[place.start : place.end])
             for place in (each.left, each.right)
         )
         findings.append(maker.make("contradiction", each.reason, [each.text for each in quotes], quotes=quotes))
-    return findings, found.pairs, found.truncated or len(found.found) > FINDINGS_MAX
+    return findings, found.pairs, found.truncated or len(distinct) > FINDINGS_MAX
+
+
+def _distinct(found: Sequence[Contradiction]) -> list[Contradiction]:
+    """`found`, in its order, without what says the same of a part of the same sentences: a person settles each once."""
+    longest = sorted(found, key=lambda each: each.left.start - each.left.end + each.right.start - each.right.end)
+    kept: dict[tuple[int, int, str], list[Contradiction]] = {}
+    for each in longest:
+        beside = kept.setdefault((each.left.row, each.right.row, each.reason), [])
+        if not any(_overlap(each.left, other.left) and _overlap(each.right, other.right) for other in beside):
+            beside.append(each)
+    chosen = {id(each) for several in kept.values() for each in several}
+    return [each for each in found if id(each) in chosen]
+
+
+def _overlap(first: Place, second: Place) -> bool:
+    return first.start < second.end and second.start < first.end
 
 
 def stale(maker: Maker, passages: Sequence[Passage], unchanged_since: dict[str, datetime]) -> list[Finding]:

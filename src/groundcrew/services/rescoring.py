@@ -14,12 +14,14 @@ from groundcrew.domain.job import Job
 from groundcrew.domain.rescoring import Rescored, Scored, without_texts
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.trust_label import current_labels
+from groundcrew.domain.trust_rules import release_rule
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError
 from groundcrew.grounding.verifier_version import verifier_version
 from groundcrew.metrics.rescoring import compare
 from groundcrew.services.jobs import Jobs, Task
-from groundcrew.services.lookups import require_use_case
+from groundcrew.services.lookups import current_digest, require_use_case
+from groundcrew.services.trust_standing import rules_of
 from groundcrew.store import catalog, rescoring
 from groundcrew.store.database import Connection, Database
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 KIND = "rescore-calls"
 BATCH_CALLS = 16
 CALLS_MAX = 100_000
+#: Of the search for the score that a calibration maps to a threshold: well below what scores are rounded to.
+HALVINGS = 40
 #: The verifier that scores unless another one is named: what ships with the product.
 SHIPPED = "shipped"
 
@@ -71,6 +75,7 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
     database, name = services.database, task.job.subject
     async with database.read() as connection:
         use_case = await require_use_case(connection, name)
+        threshold = await raw_threshold(connection, use_case)
         state = task.checkpoint or await _begin(connection, name, task.job.arguments)
     if not task.checkpoint:
         await task.save(state, done=0, total=state["calls"])
@@ -84,7 +89,7 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
             break
         if scorer is None:
             scorer = await asyncio.to_thread(_scorer)
-        rows, bad, passed = await asyncio.to_thread(score_calls, calls, use_case, task.job.id, scorer, database.clock.now())
+        rows, bad, passed = await asyncio.to_thread(score_calls, calls, threshold, task.job.id, scorer, database.clock.now())
         for call_id, reason in bad:
             task.fail_row(f"call {call_id}", reason)
         state = {**state, "after": calls[-1].id, "passed": state["passed"] + passed}
@@ -92,17 +97,23 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
             await rescoring.insert(writer, rows, task.job.id)
     async with database.read() as connection:
         report = compare(await rescoring.of_job(connection, task.job.id), await labels_of(connection, name))
-    return {"report": msgspec.to_builtins(report), "passed_over": state["passed"], "calls": state["calls"]}
+    verifiers = use_case.grounding.verifiers if use_case.grounding is not None else ()
+    return {
+        "report": msgspec.to_builtins(report),
+        "passed_over": state["passed"],
+        "calls": state["calls"],
+        "not_asked": list(verifiers),
+    }
 
 
 def score_calls(
-    calls: Sequence[Call], use_case: UseCase, job_id: str, scorer: TrustScorer, now: datetime
+    calls: Sequence[Call], threshold: float | None, job_id: str, scorer: TrustScorer, now: datetime
 ) -> tuple[list[Rescored], list[tuple[str, str]], int]:
-    """The new scores of a batch, (call id, reason) of those that could not be scored, and how many had nothing to score."""
+    """The new scores of a batch, (call id, reason) of those that could not be scored, and how many had nothing to score.
+    `threshold` is on the score before calibration; None: the scorer's own."""
     rows: list[Rescored] = []
     bad: list[tuple[str, str]] = []
     passed = 0
-    declared = use_case.grounding.threshold if use_case.grounding is not None else None
     for call in calls:
         found = scored_text(call)
         if found is None:
@@ -123,7 +134,7 @@ def score_calls(
                 at=now,
                 text=which,
                 scorer=verifier_version(),
-                threshold=scorer.threshold if declared is None else declared,
+                threshold=scorer.threshold if threshold is None else threshold,
                 trust=before.raw if before else None,
                 state=before.state if before else None,
                 report=without_texts(after),
@@ -131,6 +142,22 @@ def score_calls(
             )
         )
     return rows, bad, passed
+
+
+async def raw_threshold(connection: Connection, use_case: UseCase) -> float | None:
+    """The score before calibration from which on answers of the use case are released now: a guaranteed threshold as it is, a
+    declared one taken back through the calibration in force. None where nothing is declared or no guarantee is in force."""
+    rules = await rules_of(connection, use_case, await current_digest(connection, use_case))
+    rule = release_rule(use_case, rules)
+    if rule.guarantee is not None:
+        return rule.guarantee.threshold
+    if rule.threshold is None or rules.calibration is None:
+        return rule.threshold
+    low, high = 0.0, 1.0  # the map never falls
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if rules.calibration.apply(middle) >= rule.threshold else (middle, high)
+    return high
 
 
 def scored_text(call: Call) -> tuple[Scored, str, TrustReport | None] | None:

@@ -1,4 +1,4 @@
-"""Retention: the texts of calls, sign-offs and ratings are removed when they were kept long enough, provably.
+"""Retention: the texts of calls, sign-offs, ratings and labels are removed when they were kept long enough, provably.
 
 What is removed is gone; that it was removed, how much, and what is left is in the audit chain, which verifies as before.
 """
@@ -34,6 +34,7 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     sign_offs: int
     ratings: int
+    labels: int = 0
     problems: tuple[str, ...] = ()
 
 
@@ -59,7 +60,8 @@ class Retention:
             before = now - timedelta(days=days)
             number, problems = await self._calls(use_case, before, now, days, actor)
             sign_offs, ratings = await self._sign_offs(use_case, before, actor), await self._ratings(use_case, before, actor)
-            if number or problems or sign_offs or ratings:
+            labels = await self._labels(use_case, before, actor)
+            if number or problems or sign_offs or ratings or labels:
                 done.append(
                     Redaction(
                         use_case=use_case.name,
@@ -67,6 +69,7 @@ class Retention:
                         calls=number,
                         sign_offs=sign_offs,
                         ratings=ratings,
+                        labels=labels,
                         problems=tuple(problems),
                     )
                 )
@@ -134,6 +137,14 @@ class Retention:
             if each.at < before and (each.comment or each.corrected_text)
         ]
         await self._put(RATINGS, changed, actor)
+        return len(changed)
+
+    async def _labels(self, use_case: UseCase, before: datetime, actor: str) -> int:
+        """Reasons go, what was said stays: calibrations and guarantees rest on it."""
+        async with self._database.read() as connection:
+            found = await catalog.TRUST_LABELS.find(connection, use_case=use_case.name)
+        changed = [msgspec.structs.replace(each, reason="") for each in found if each.at < before and each.reason]
+        await self._put(catalog.TRUST_LABELS, changed, actor)
         return len(changed)
 
     async def _put(self, collection: Collection[T], items: Sequence[T], actor: str) -> None:

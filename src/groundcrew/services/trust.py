@@ -11,7 +11,7 @@ import msgspec
 
 from groundcrew.domain.calibration import CalibrationMap, Guarantee, LabelledScore
 from groundcrew.domain.identifiers import new_id
-from groundcrew.domain.trust_label import ORIGINS
+from groundcrew.domain.trust_label import ORIGINS, LabelOrigin
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord, ReleaseRule, TrustRules, release_rule
 from groundcrew.domain.use_case import GuaranteeRule, UseCase
 from groundcrew.errors import Conflict
@@ -28,8 +28,9 @@ KEEPER = "system:trust"
 LABELS_MIN = 20
 #: False alarms of the drift test, over all time.
 DRIFT_ALPHA = 0.01
-#: A calibration is fitted anew by itself once labels are this many times as many as it rests on.
+#: A calibration is fitted anew by itself once labels of drawn answers are this many times as many as it rests on.
 REFIT_GROWTH = 1.5
+DRAWN: tuple[LabelOrigin, ...] = ("spot_check", "sign_off")
 
 
 class TrustOverview(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +145,7 @@ class Trust:
             await self.refresh(name)
             _, now = await self._standing(name)
             current = now.calibration if now.rules.calibration is not None else None
-            if current is not None and not now.rules.in_doubt and len(now.for_calibration()) >= REFIT_GROWTH * current.map.labels:
+            if current is not None and not now.rules.in_doubt and _grown(current, now):
                 await self.recalibrate(name, actor=KEEPER)
 
     async def _standing(self, use_case: str) -> tuple[UseCase, Standing]:
@@ -154,15 +155,15 @@ class Trust:
             return item, await standing(connection, item, digest, self._database.clock.now())
 
 
-def guarantee_of(rule: GuaranteeRule, now: Standing, *, share_min: float) -> Guarantee:
+def guarantee_of(rule: GuaranteeRule, now: Standing) -> Guarantee:
     """The guarantee that the labels bear now. It is asked again after each label, and the tests allow for that."""
-    scores = now.for_guarantee()
-    least = min([share_min, *(each.probability for each in scores)])
+    scores, least = now.for_guarantee()
     found = release_threshold(scores, rule.unsupported_max, rule.confidence, monitoring="sequential", probability_min=least)
     # Below every answer that was ever drawn nobody knows anything, whatever the test extrapolates.
     lowest = min((each.draw.raw for each in now.units if each.draw.releasable), default=None)
     if found.threshold is not None and lowest is not None and found.threshold < lowest:
-        return msgspec.structs.replace(found, threshold=lowest)
+        said = found.reason.replace(f"at or above {found.threshold:.4g}", f"at or above {lowest:.4g}, the lowest one drawn", 1)
+        return msgspec.structs.replace(found, threshold=lowest, reason=said)
     return found
 
 
@@ -191,7 +192,7 @@ def _report(item: UseCase, now: Standing) -> TrustOverview:
         drift=_drift(current.map, fresh) if current is not None and fresh else None,
         alarm=now.alarm if now.rules.in_doubt else None,
         declared=rule,
-        guarantee=guarantee_of(rule, now, share_min=_share_min(item)) if rule is not None else None,
+        guarantee=guarantee_of(rule, now) if rule is not None else None,
         rule=release_rule(item, now.rules),
         rules=now.rules,
         sample_labels=sum(len(each.labels) for each in now.sample_units),
@@ -230,7 +231,7 @@ def _record(item: UseCase, now: Standing, at: datetime) -> GuaranteeRecord | Non
         use_case=item.name,
         version_digest=now.version_digest,
         verifier=now.verifier,
-        guarantee=guarantee_of(rule, now, share_min=_share_min(item)),
+        guarantee=guarantee_of(rule, now),
         labels_sha256=now.labels_sha256,
         unjudged=sum(unit.supported is None for unit, _ in now.closed()),
         computed_at=at,
@@ -249,14 +250,15 @@ def _says_the_same(made: GuaranteeRecord, before: GuaranteeRecord | None) -> boo
 
 
 def _fresh(now: Standing) -> list[tuple[Unit, LabelledScore]]:
-    """Drawn answers that were first judged after the calibration in force was fitted, in that order."""
+    """Drawn answers that were first judged after the calibration in force was fitted, in that order. What somebody says anew of
+    an older one is no fresh label: people choose what they look at again."""
     current = now.calibration if now.rules.calibration is not None else None
     if current is None or current.verifier != now.verifier:
         return []
     return [
         (unit, score)
         for unit, score in now.closed()
-        if unit.supported is not None and unit.labels and unit.labels[0].at > current.fitted_at
+        if unit.supported is not None and unit.first is not None and unit.first.at > current.fitted_at
     ]
 
 
@@ -269,6 +271,13 @@ def _drift(map_: CalibrationMap, fresh: list[tuple[Unit, LabelledScore]]) -> Cal
         groups=[each.group for each in scores],
         alpha=DRIFT_ALPHA,
     )
+
+
+def _grown(current: Calibration, now: Standing) -> bool:
+    """Whether the labels of drawn answers have grown by REFIT_GROWTH since. Volunteered ones, which whoever holds a key may send,
+    move no calibration without a person."""
+    before, after = (sum(origins[name] for name in DRAWN) for origins in (current.origins, _origins(now)))
+    return after >= max(LABELS_MIN, REFIT_GROWTH * before)
 
 
 def _mapped(label: LabelledScore, map_: CalibrationMap) -> LabelledScore:
@@ -294,9 +303,3 @@ def _origins(now: Standing) -> dict[str, int]:
     counts = Counter(label.origin for unit in now.units for label in unit.labels if label.supported is not None)
     counts.update(each.origin for each in now.volunteered if each.supported is not None)
     return {origin: counts[origin] for origin in ORIGINS}
-
-
-def _share_min(item: UseCase) -> float:
-    """The least probability with which an answer of the use case is drawn."""
-    rule = item.grounding.spot_checks if item.grounding is not None else None
-    return rule.share if rule is not None else 1.0

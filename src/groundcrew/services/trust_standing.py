@@ -24,10 +24,12 @@ UnitState = Literal["judged", "skipped", "waiting"]
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """One drawn answer with what people say of it now. `supported` None: nobody can tell, or nobody has looked."""
+    """One drawn answer with what people say of it now, and the `first` label that it was given, whatever became of that.
+    `supported` None: nobody can tell, or nobody has looked."""
 
     draw: Draw
     labels: tuple[TrustLabel, ...]
+    first: TrustLabel | None
     state: UnitState
     supported: bool | None
 
@@ -57,7 +59,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     rules: TrustRules
 
     def closed(self, units: tuple[Unit, ...] | None = None) -> list[tuple[Unit, LabelledScore]]:
-        """The answers that count for a guarantee, in the order in which they were judged, each with its effective probability.
+        """The answers that count for a guarantee, as they were first judged, each with its effective probability.
 
         What nobody could tell counts as unsupported. Answers drawn by sign-off count up to the oldest one that still waits for
         its signature, so that nobody chooses by leaving some lying. Of each design the same share was worked through by chance
@@ -82,21 +84,34 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
                     group=each.draw.case_id,
                 ),
             )
-            for each in sorted(done, key=lambda each: each.labels[0].id if each.labels else each.draw.id)
+            for each in sorted(done, key=lambda each: each.first.id if each.first else each.draw.id)
         ]
 
-    def for_guarantee(self) -> list[LabelledScore]:
-        """`closed`, without answers that a source contradicts: no threshold releases them."""
-        return [score for unit, score in self.closed() if unit.draw.releasable]
+    def for_guarantee(self) -> tuple[list[LabelledScore], float]:
+        """`closed`, without answers that no threshold releases, and the least probability that could occur.
+
+        A bet on a label may depend on what was known before it, never on what came after: each weighs by the least probability
+        that its own design could give when it was drawn, over the one it had. Other spot checks later change no earlier weight.
+        """
+        found = [(unit.draw, score) for unit, score in self.closed() if unit.draw.releasable]
+        if not found:
+            return [], 1.0
+        # By how much likelier than the least likely answer of its time each was drawn; of two designs the lesser share counts.
+        lesser = min(score.probability / draw.probability for draw, score in found)
+        times = [max(1.0, score.probability / (lesser * min(draw.probability_min, draw.probability))) for draw, score in found]
+        most = max(times)
+        scores = [msgspec.structs.replace(score, probability=each / most) for (_, score), each in zip(found, times, strict=True)]
+        return scores, 1 / most
 
     def for_calibration(self) -> list[LabelledScore]:
-        """Every answer that somebody judged, volunteered labels included, each of which speaks for itself alone."""
+        """Every answer that somebody judged, those of volunteered labels included, each of which speaks for itself alone. An
+        answer counts once, however many rate it."""
         drawn = [score for unit, score in self.closed() if unit.supported is not None]
-        return drawn + [
-            LabelledScore(score=each.raw, supported=each.supported is True, probability=1.0)
-            for each in self.volunteered
-            if each.supported is not None
-        ]
+        rated: dict[str, list[TrustLabel]] = {}
+        for each in self.volunteered:
+            rated.setdefault(each.call_id, []).append(each)
+        said = [(labels[0].raw, verdict(labels)) for labels in rated.values()]
+        return drawn + [LabelledScore(score=raw, supported=word) for raw, word in said if word is not None]
 
     @property
     def labels_sha256(self) -> str:
@@ -144,9 +159,21 @@ async def standing(connection: Connection, use_case: UseCase, version_digest: st
     for each in fresh:
         if not each.volunteered:
             by_call.setdefault((each.call_id, each.sample), []).append(each)
+    first: dict[tuple[str, bool], TrustLabel] = {}
+    for each in sorted(every, key=lambda each: each.id):
+        if not each.volunteered:
+            first.setdefault((each.call_id, each.sample), each)
     of_version = [each for each in draws if each.verifier == newest and (since is None or each.drawn_at > since)]
-    units = [_unit(each, by_call.get((each.id, False), []), pending) for each in of_version if not each.sample]
-    samples = [_unit(each, by_call[each.id, True], pending) for each in of_version if (each.id, True) in by_call]
+    units = [
+        _unit(each, by_call.get((each.id, False), []), first.get((each.id, False)), pending)
+        for each in of_version
+        if not each.sample
+    ]
+    samples = [
+        _unit(each, by_call[each.id, True], first.get((each.id, True)), pending)
+        for each in of_version
+        if (each.id, True) in by_call
+    ]
     return Standing(
         version_digest=version_digest,
         verifier=newest,
@@ -171,11 +198,11 @@ def _since(calibration: Calibration | None, version_digest: str) -> datetime | N
     return calibration.since if calibration is not None and calibration.version_digest == version_digest else None
 
 
-def _unit(drawn: Draw, labels: list[TrustLabel], pending: set[str]) -> Unit:
+def _unit(drawn: Draw, labels: list[TrustLabel], first: TrustLabel | None, pending: set[str]) -> Unit:
     supported = verdict(labels)
     unsigned = drawn.design == "sign_off" and not labels and drawn.id not in pending
     state: UnitState = "judged" if supported is not None else ("skipped" if labels or unsigned else "waiting")
-    return Unit(draw=drawn, labels=tuple(labels), state=state, supported=supported)
+    return Unit(draw=drawn, labels=tuple(labels), first=first, state=state, supported=supported)
 
 
 async def _kept(

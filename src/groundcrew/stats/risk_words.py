@@ -11,15 +11,17 @@ from groundcrew.stats.weighted import LabelArrays, effective_size
 #: Shares of all answers for which the labels needed are worked out, and the chance of success that they are for.
 SHARES = (1.0, 0.75, 0.5, 0.25)
 POWER = 0.8
+#: With fewer labels, the risk seen among them says nothing of how many it takes.
+LABELS_MIN = 20
 
 
 def labels_that_would_do(arrays: LabelArrays, unsupported_max: float, confidence: float) -> tuple[LabelsNeeded, ...]:
     """For each of SHARES the labels that would release the answers with the highest scores, at the risk seen among them.
 
     The risk is (errors + ½)/(n + 1), so that no error among few labels is not taken for no risk. Weighted labels count for
-    fewer, in the proportion of their effective size; empty without labels.
+    fewer, in the proportion of their effective size; empty below LABELS_MIN labels.
     """
-    if arrays.scores.size == 0:
+    if arrays.scores.size < LABELS_MIN:
         return ()
     order = np.argsort(-arrays.scores, kind="stable")
     weights, wrong = arrays.weights[order], arrays.unsupported[order]

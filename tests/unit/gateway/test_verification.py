@@ -138,6 +138,7 @@ async def test_a_judge_decides_what_is_open_and_only_that(build: Build, judge: F
     assert report["stages"][1]["cost_usd"] == pytest.approx(cost)
     (call,) = memory.calls()
     assert call.trust is not None
+    assert not call.trust.degraded
     assert [claim.decided_by for claim in call.trust.claims] == ["shipped", "second-look"]
     assert call.details["judges"] == {"questions": 1, "input_tokens": 400, "output_tokens": 30, "cost_usd": pytest.approx(cost)}
     own = (11 * 1.0 + 7 * 2.0) / 1e6
@@ -215,10 +216,20 @@ async def test_a_judge_that_gives_no_clear_verdict_supports_nothing(build: Build
     first, second = call.withheld_trust.claims
     assert first.decided_by == "shipped", "what was decided stands"
     assert second.decided_by is None
+    assert (call.withheld_trust.left_open, call.withheld_trust.degraded) == (True, True)
     assert second.support < 0.5
     assert second.reasons[-1] == "left open: no verifier could tell"
     assert call.details["verifier_problems"]
     assert len(judge.requests) <= 2, "one repair at most"
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.4])
+async def test_a_judge_that_is_away_opens_no_threshold_however_low(build: Build, judge: FakeUpstream, threshold: float) -> None:
+    judge.script = Reply(status=500)
+    memory = build(rule={"below": "refuse", "threshold": threshold})
+    response = await chat(memory.gateway, TEST_KEY, text=QUESTION)
+    assert response.json()["error"]["code"] == "not_grounded"
+    assert "no verifier could tell" in response.json()["error"]["message"]
 
 
 async def test_a_slow_judge_is_left_and_what_it_may_have_cost_is_charged(build: Build, judge: FakeUpstream) -> None:

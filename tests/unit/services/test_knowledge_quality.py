@@ -112,6 +112,21 @@ async def test_contradictions_in_two_languages_and_stale_ones_with_their_quotes(
     assert (await services.quality.counts()) == {bank.BASE: 3}
 
 
+async def test_a_contradiction_in_a_part_of_a_sentence_is_told_once(services: Services, articles: Path) -> None:
+    (articles / "cards.md").write_text(
+        "# Replacement cards\n\nA replacement debit card costs CHF 20 and arrives within five working days.\n"
+    )
+    await serve(services, articles)
+    await look(services)
+    found = [each for each in await findings(services, "contradiction") if "CHF 25" in each.title]
+    assert [sorted(quote.text for quote in each.quotes) for each in found] == [
+        [
+            "A replacement debit card costs CHF 20 and arrives within five working days.",
+            "For a replacement of the debit card we charge CHF 25.",
+        ]
+    ]
+
+
 async def test_a_second_run_changes_nothing(services: Services, articles: Path) -> None:
     await serve(services, articles)
     await look(services)
@@ -215,6 +230,23 @@ async def test_questions_without_an_answer_by_frequency(services: Services, arti
     await look(services)
     gone = await findings(services, "unanswered", "done")
     assert all((each.questions, each.calls, each.title) == ((), (), "A question that is not asked any more") for each in gone)
+
+
+async def test_a_supported_answer_that_was_kept_back_lacks_no_article(services: Services, articles: Path) -> None:
+    """As while a guarantee is still to be earned: every call is declined, and the passages are good."""
+    await serve(services, articles)
+    fields = {"status": "declined", "answer": "", "trust": None, "request": "user: What does a replacement card cost?"}
+    known = TrustReport(trust=0.9, state="supported")
+    await services.calls.ship(
+        [bank.call(**fields, withheld_trust=known, withheld_answer="CHF 20.") for _ in range(3)], gateway="g"
+    )
+    result = await look(services)
+    assert (result["calls"], result["questions"], result["open"]["unanswered"]) == (3, 0, 0)
+    unknown = msgspec.structs.replace(known, state="unsupported")
+    await services.calls.ship(
+        [bank.call(**fields, withheld_trust=unknown, withheld_answer="CHF 99.") for _ in range(3)], gateway="g"
+    )
+    assert (await look(services))["questions"] == 3
 
 
 async def test_documents_never_found_and_passages_most_used(services: Services, articles: Path, clock: FakeClock) -> None:

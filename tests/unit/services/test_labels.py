@@ -24,6 +24,7 @@ from groundcrew.services.bundle import Services
 from groundcrew.services.feedback import NewRating
 from groundcrew.services.labels import LEASE_S
 from groundcrew.services.sign_offs import SIGN_OFF_WAIT_S
+from groundcrew.store import catalog
 from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.testing import FakeClock
 
@@ -276,6 +277,50 @@ async def test_a_rating_may_say_it_and_is_known_as_volunteered(services: Service
     assert (await services.labels.queue(bank.NAME)).judged == 0, "a volunteer's word is no spot check"
     with pytest.raises(InputError, match="grounded"):
         await services.feedback.rate(NewRating(stars=4, rater="x", use_case=bank.NAME, case_id="c", grounded=True), actor="key:1")
+
+
+async def test_nobody_chooses_what_to_judge(services: Services) -> None:
+    """Not by its address either: whoever could leave the difficult ones out would earn a guarantee of the easy ones."""
+    dora, calls = await person(services, "dora"), [await ship(services) for _ in range(5)]
+    task = await services.labels.next(bank.NAME, dora)
+    assert task is not None
+    for other in calls:
+        if other.id != task.draw.id:
+            with pytest.raises(Conflict, match="in the order"):
+                await services.labels.label(other.id, labeller=dora, supported=True)
+    await services.labels.label(task.draw.id, labeller=dora, supported=True)
+    await services.labels.label(task.draw.id, labeller=dora, supported=False)
+    emil = await person(services, "emil")
+    await services.labels.label(task.draw.id, labeller=emil, supported=True)
+    assert len(await services.labels.of_call(task.draw.id)) == 2, "what was judged may be said anew, and by others"
+
+
+async def test_a_comment_is_kept_once_where_retention_finds_it(services: Services, clock: FakeClock) -> None:
+    """Neither a label nor the audit log, from which nothing can be removed, copies what was written beside a rating."""
+    call = await ship(services)
+    rating = NewRating(stars=4, rater="app-user", call_id=call.id, grounded=True, comment="as the branch told me")
+    await services.feedback.rate(rating, actor="key:1")
+    dora, drawn = await person(services, "dora"), call
+    await services.labels.label(drawn.id, labeller=dora, supported=False, reason="the branch says so")
+    said = await services.labels.of_call(call.id)
+    assert {each.origin: each.reason for each in said} == {"rating": "", "spot_check": "the branch says so"}
+    assert not [each for each in await services.audit.latest(limit=50) if "branch" in (each.reason or "")]
+    async with services.database.write("user:maria") as writer:
+        item = await catalog.USE_CASES.get(writer.connection, bank.NAME)
+        assert item is not None
+        await catalog.USE_CASES.put(writer, msgspec.structs.replace(item, retention_days=30), "update")
+    clock.advance(31 * 86_400)
+    (done,) = await services.retention.run()
+    assert done.labels == 1
+    assert [(each.reason, each.supported) for each in await services.labels.of_call(drawn.id)] == [("", True), ("", False)]
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_who_built_it_volunteers_no_label(services: Services) -> None:
+    owner, call = (await services.use_cases.get(bank.NAME)).owner, await ship(services)
+    for actor in (f"user:{owner}", "key:1"):
+        await services.feedback.rate(NewRating(stars=5, rater=owner, call_id=call.id, grounded=True), actor=actor)
+    assert await services.labels.find(bank.NAME) == []
 
 
 async def test_a_removed_text_is_judged_by_nobody(services: Services) -> None:

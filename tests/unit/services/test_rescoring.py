@@ -10,16 +10,20 @@ import msgspec
 import pytest
 from tests.unit.services import bank
 
+from groundcrew.domain.calibration import CalibrationMap, LabelledScore
 from groundcrew.domain.call import Call, SourceReference
 from groundcrew.domain.job import JobView
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.trust import ClaimScore, TrustReport
+from groundcrew.domain.trust_rules import TrustRules
+from groundcrew.domain.use_case import Grounding, GuaranteeRule, SpotChecks
 from groundcrew.errors import InputError, NotFound
 from groundcrew.jobs.worker import JobWorker
 from groundcrew.metrics.rescoring import RescoringReport
 from groundcrew.services import rescoring
 from groundcrew.services.bundle import Services
 from groundcrew.services.jobs import LEASE_S
+from groundcrew.stats.risk_control import release_threshold
 from groundcrew.store import catalog
 from groundcrew.testing import FakeClock
 
@@ -79,6 +83,41 @@ async def test_what_was_kept_back_is_scored_and_what_has_no_score_is_passed_over
     view, compared = await rescored(services)
     assert (compared.n, view.job.result["passed_over"], view.job.result["calls"]) == (1, 1, 2)
     assert (await services.rescoring.of_call(kept_back.id))[0].text == "withheld_answer"
+
+
+async def test_the_threshold_is_the_one_in_force_on_the_score_before_calibration(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = await services.use_cases.get(bank.NAME)
+    in_force = TrustRules(guarantee=release_threshold([LabelledScore(score=0.9, supported=True)] * 100))
+    assert in_force.guarantee is not None
+
+    async def rules_of(*_: Any) -> TrustRules:
+        return in_force
+
+    monkeypatch.setattr(rescoring, "rules_of", rules_of)
+
+    async def of(grounding: Grounding) -> float | None:
+        async with services.database.read() as connection:
+            return await rescoring.raw_threshold(connection, msgspec.structs.replace(item, grounding=grounding))
+
+    rule = Grounding(knowledge=bank.BASE, threshold=None, guarantee=GuaranteeRule(), spot_checks=SpotChecks())
+    assert await of(rule) == in_force.guarantee.threshold is not None
+    in_force = TrustRules(problem="nobody has labelled")
+    assert await of(rule) is None, "the scorer's own then"
+    plain = Grounding(knowledge=bank.BASE, threshold=0.7)
+    assert await of(plain) == 0.7
+    in_force = TrustRules(calibration=CalibrationMap(method="logistic", labels=50, floor=0.01, ceiling=0.99, intercept=-2.0))
+    found = await of(plain)
+    assert found is not None
+    assert in_force.calibration is not None
+    assert in_force.calibration.apply(found) >= 0.7 > in_force.calibration.apply(found - 1e-6)
+
+
+async def test_a_result_says_which_verifiers_were_not_asked(services: Services) -> None:
+    await services.calls.ship([call(GOOD, 0.98)], gateway="g")
+    view, _ = await rescored(services)
+    assert view.job.result["not_asked"] == []
 
 
 async def test_samples_are_counted_apart(services: Services) -> None:

@@ -15,12 +15,14 @@ from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.call import Call
 from groundcrew.domain.snapshot import UseCaseEntry
-from groundcrew.domain.trust import TrustReport
+from groundcrew.domain.trust import ClaimScore, StageCost, TrustReport
 from groundcrew.domain.trust_label import TrustLabel
 from groundcrew.domain.use_case import Grounding, GuaranteeRule, SignOffRule, SpotChecks
 from groundcrew.errors import Conflict
 from groundcrew.services.bundle import Services
+from groundcrew.services.labels import label_by_rating
 from groundcrew.store import catalog
+from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.testing import FakeClock
 
 EVERY = SpotChecks(share=1.0, informative_share=0.0)
@@ -170,9 +172,90 @@ async def test_answers_that_nobody_could_judge_count_as_unsupported(services: Se
     assert (found.guarantee.threshold, found.rule.guarantee) == (None, None)
 
 
-async def test_a_contradicted_answer_is_in_no_released_share(services: Services) -> None:
-    from groundcrew.domain.trust import ClaimScore
+async def test_fewer_spot_checks_later_take_nothing_from_labels_that_were_given(services: Services) -> None:
+    """A label weighs by the design under which it was drawn, a constant that was known before it."""
+    await judged(services, [(0.95, True)] * 150)
+    assert (await entry(services)).release_rule.guarantee is not None
+    for share in (0.01, 1.0):
+        fewer = msgspec.structs.replace(GUARANTEED, spot_checks=SpotChecks(share=share, informative_share=0.0))
+        await declared(services, fewer)
+        await services.trust.refresh(bank.NAME)
+        assert (await entry(services)).release_rule.guarantee is not None, share
 
+
+async def test_labels_drawn_under_a_smaller_share_neither_fail_nor_weigh_more(services: Services) -> None:
+    few = SpotChecks(share=0.3, informative_share=0.7)
+    await declared(services, msgspec.structs.replace(GUARANTEED, spot_checks=few))
+    digest = await bank.digest_of(services)
+    calls = [bank.call(version_digest=digest, trust=report(0.95)) for _ in range(150)]
+    await services.calls.ship(calls, gateway="gateway-1")
+    await declared(services, GUARANTEED)
+    later = [bank.call(version_digest=digest, trust=report(0.95)) for _ in range(150)]
+    await services.calls.ship(later, gateway="gateway-1")
+    await bank.label_all(services, [*calls, *later], said=[True] * 300)
+    _, now = await services.trust._standing(bank.NAME)
+    scores, least = now.for_guarantee()
+    weights = sorted({round(least / each.probability, 9) for each in scores})
+    assert weights == [0.3, 1.0], "the least probability of its own time over its own"
+
+
+@pytest.mark.parametrize(
+    ("grounding", "sign_off", "weight"),
+    [
+        ({"below": "hold"}, None, 1.0),
+        ({"below": "hold", "threshold": 0.7}, "always", 1.0),
+        ({"below": "fallback", "threshold": 0.7}, "always", 0.02),
+    ],
+    ids=["everything held", "signed or held", "signed or replaced"],
+)
+async def test_signatures_weigh_in_full_where_every_answer_waits_for_one(
+    services: Services, grounding: dict[str, Any], sign_off: Any, weight: float
+) -> None:
+    few = msgspec.structs.replace(GUARANTEED, spot_checks=SpotChecks(share=0.02), **grounding)
+    signed = SignOffRule(when=sign_off, qualification="service-agent") if sign_off else None
+    await declared(services, few, sign_off=signed)
+    digest = await bank.digest_of(services)
+    held = bank.call(version_digest=digest, status="held", withheld_answer="CHF 3.", withheld_trust=report(0.9), trust=None)
+    await services.calls.ship([held], gateway="gateway-1")
+    async with services.database.read() as connection:
+        (drawn,) = await LABEL_DRAWS.find(connection, use_case=bank.NAME)
+    assert (drawn.probability, drawn.probability_min) == (1.0, weight)
+
+
+def without_a_verifier(raw: float, *, decided: bool) -> TrustReport:
+    """What a cascade says whose second stage failed; `decided`: another one decided the claim."""
+    claim = ClaimScore(start=0, end=2, support=raw, decided_by="third" if decided else None)
+    stages = (
+        StageCost(name="shipped", claims=1, latency_ms=1.0),
+        StageCost(name="second", claims=1, latency_ms=1.0, failed=True),
+    )
+    return msgspec.structs.replace(report(raw), claims=(claim,), stages=stages)
+
+
+@pytest.mark.parametrize("decided", [False, True])
+async def test_a_guarantee_releases_nothing_that_was_scored_without_a_verifier(services: Services, decided: bool) -> None:
+    await judged(services, [(each / 200, True) for each in range(200)])
+    rule = (await entry(services)).release_rule
+    assert rule.guarantee is not None
+    assert rule.reached_by(report(0.49)), "nothing was wrong, so that the threshold is low"
+    assert not rule.reached_by(without_a_verifier(0.98, decided=decided))
+    digest = await bank.digest_of(services)
+    calls = [bank.call(version_digest=digest, trust=without_a_verifier(0.9, decided=decided)) for _ in range(3)]
+    await services.calls.ship(calls, gateway="gateway-1")
+    found = await services.trust.report(bank.NAME)
+    assert found.drawn == 200, "and what it never releases is no part of what it speaks of"
+
+
+async def test_what_no_verifier_could_tell_never_passes_a_threshold(services: Services) -> None:
+    """Nor does a calibration lift it above: a score that was never finished is unknown."""
+    await declared(services, Grounding(knowledge=bank.BASE, threshold=0.4))
+    rule = (await entry(services)).release_rule
+    assert rule.reached_by(report(0.45))
+    assert rule.reached_by(without_a_verifier(0.45, decided=True))
+    assert not rule.reached_by(without_a_verifier(0.45, decided=False))
+
+
+async def test_a_contradicted_answer_is_in_no_released_share(services: Services) -> None:
     digest = await bank.digest_of(services)
     against = TrustReport(
         trust=0.99, state="unsupported", verifier="v1", claims=(ClaimScore(start=0, end=2, support=0.0, contradicted=True),)
@@ -251,6 +334,19 @@ async def test_fresh_labels_that_contradict_the_calibration_raise_an_alarm(servi
     assert (await services.audit.verify()).problems == ()
 
 
+async def test_a_label_that_is_revised_is_no_fresh_one(services: Services, clock: FakeClock) -> None:
+    """People choose what they look at again, so that revisions raise no alarm; the guarantee follows them at once."""
+    calls = await judged(services, [*[(0.95, True)] * 150, *[(0.1, False)] * 20])
+    await services.trust.recalibrate(bank.NAME, actor=bank.PERSON)
+    assert (await entry(services)).release_rule.guarantee is not None
+    clock.advance(60)
+    await bank.label_all(services, calls[:40], said=[False] * 40)
+    await services.trust.refresh(bank.NAME)
+    found = await services.trust.report(bank.NAME)
+    assert (found.alarm, found.calibrated) == (None, None)
+    assert found.rule.guarantee is None
+
+
 async def test_a_calibration_grows_with_its_labels_by_itself(services: Services, clock: FakeClock) -> None:
     await judged(services, honest(60))
     await services.trust.keep()
@@ -291,6 +387,25 @@ async def test_sign_offs_count_up_to_the_oldest_that_still_waits(services: Servi
     assert found.guarantee is not None
     assert (found.waiting, found.guarantee.labels) == (1, 40)
     assert found.rule.guarantee is None
+
+
+async def test_volunteers_move_no_calibration_by_themselves_and_an_answer_counts_once(
+    services: Services, clock: FakeClock
+) -> None:
+    """Whoever holds a key may send ratings, in whatever names."""
+    calls = await judged(services, honest(60))
+    first = await services.trust.recalibrate(bank.NAME, actor=bank.PERSON)
+    clock.advance(60)
+    async with services.database.write("key:1") as writer:
+        for each in calls:
+            for number in range(5):
+                await label_by_rating(writer, each, rater=f"app-user-{number}", grounded=True, sample=False)
+    await services.trust.keep()
+    found = await services.trust.report(bank.NAME)
+    assert found.calibration == first
+    assert found.origins["rating"] == 300
+    _, now = await services.trust._standing(bank.NAME)
+    assert len(now.for_calibration()) == 120
 
 
 async def test_volunteered_labels_calibrate_and_guarantee_nothing(services: Services) -> None:

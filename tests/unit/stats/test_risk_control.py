@@ -138,6 +138,12 @@ def test_too_few_labels_say_how_many_would_do() -> None:
     )
 
 
+def test_what_a_few_labels_show_is_no_forecast() -> None:
+    """After a first answer that is wrong nobody should read that no number of labels would do."""
+    assert release_threshold(ladder(19, [0])).more_labels == ()
+    assert len(release_threshold(ladder(20, [0])).more_labels) == 4
+
+
 def test_all_supported_release_everything_from_59_labels_on() -> None:
     assert release_threshold(ladder(58)).threshold is None
     found = release_threshold(ladder(59))
