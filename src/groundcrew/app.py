@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from groundcrew.errors import GroundcrewError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import TracebackType
+    from collections.abc import AsyncIterator, Sequence
+    from types import FrameType, TracebackType
+
+    import uvicorn
 
     from groundcrew.domain.call import CallHead
     from groundcrew.settings import Settings
@@ -285,7 +287,8 @@ async def _serve(settings: Settings) -> None:
         listener.listen(BACKLOG_MAX)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = f"http://{host}:{listener.getsockname()[1]}"
-        async with App(settings) as app:
+        # From the line on that says where it serves, a signal is a wish to stop.
+        async with App(settings) as app, _stopping_in_order() as stopping:
             if app.password is not None:
                 print(f"First run: sign in as admin with password {app.password} (shown this once).", flush=True)
             print(f"groundcrew serves on {url}: console at {url}/, gateway at {url}/v1. Stop with Ctrl+C.", flush=True)
@@ -310,9 +313,9 @@ async def _serve(settings: Settings) -> None:
                     proxy_headers=False,
                 )
             )
+            stopping.ends(server)
             _settle_memory()
-            with _stopping_in_order():
-                await server.serve(sockets=[listener])
+            await server.serve(sockets=[listener])
 
 
 def _settle_memory() -> None:
@@ -322,16 +325,35 @@ def _settle_memory() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-@contextlib.contextmanager
-def _stopping_in_order() -> Iterator[None]:
+class _Stopping:
+    """A wish to stop, which may come before there is a server to end."""
+
+    def __init__(self) -> None:
+        self._server: uvicorn.Server | None = None
+        self._asked = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def ends(self, server: uvicorn.Server) -> None:
+        """Have the wish end `server`, also one of before."""
+        self._server = server
+        server.should_exit = self._asked
+
+
+@contextlib.asynccontextmanager
+async def _stopping_in_order() -> AsyncIterator[_Stopping]:
     """Have a signal end the server and nothing more.
 
     The server raises the signal again once it has stopped, which would kill the process before the spool is shipped and
     the gateway is struck off. Afterwards a second signal ends the process as usual.
     """
-    before = {each: signal.signal(each, lambda _number, _frame: None) for each in (signal.SIGINT, signal.SIGTERM)}
+    stopping = _Stopping()
+    before = {each: signal.signal(each, stopping) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield stopping
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

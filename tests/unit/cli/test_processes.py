@@ -118,3 +118,17 @@ def test_a_host_that_can_not_be_listened_on(tmp_path: Path) -> None:
         refused = groundcrew("up", "--port", str(port), "--data", tmp_path / "data")
     assert (refused.status, one_line(refused.err)) == (2, True)
     assert not (tmp_path / "data").exists()
+
+
+def test_a_server_that_is_told_to_stop_as_soon_as_it_says_where_it_serves_ends_in_order(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "groundcrew", "up", "--port", "0", "--data", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    assert process.stdout is not None
+    while "serves on" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "")
+    with sqlite3.connect(tmp_path / "groundcrew.db") as connection:
+        assert connection.execute("SELECT count(*) FROM enforcement_points").fetchone() == (0,)
+    connection.close()
