@@ -112,7 +112,8 @@ def readiness(server: Server) -> dict[str, Any]:
     except urllib.error.HTTPError as error:
         if error.code != 503:
             raise
-        found: dict[str, Any] = json.loads(error.read())
+        with error:
+            found: dict[str, Any] = json.loads(error.read())
         return found
 
 

@@ -23,7 +23,8 @@ def answers(server: Server, secret: str) -> int:
         with urllib.request.urlopen(asked, timeout=10) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
 
 
 def test_revoked_and_rotated_keys_are_refused_everywhere(tmp_path: Path) -> None:

@@ -95,7 +95,8 @@ def ask(server: Server, secret: str, text: str, user: str = "desk-1") -> tuple[i
         with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, json.loads(response.read())
     except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
+        with error:
+            return error.code, json.loads(error.read())
 
 
 @pytest.mark.slow

@@ -82,7 +82,8 @@ def _answer(request: urllib.request.Request) -> tuple[int, str]:
         with urllib.request.urlopen(request, timeout=PROBE_TIMEOUT_S) as response:
             return response.status, ""
     except urllib.error.HTTPError as error:
-        try:
-            return error.code, str(json.loads(error.read())["error"]["code"])
-        except (ValueError, KeyError, TypeError):
-            return error.code, ""
+        with error:
+            try:
+                return error.code, str(json.loads(error.read())["error"]["code"])
+            except (ValueError, KeyError, TypeError):
+                return error.code, ""

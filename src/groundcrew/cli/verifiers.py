@@ -102,7 +102,8 @@ class UrlPoster:
             with opener.open(request, timeout=timeout_s) as answer:
                 found: bytes = answer.read(bytes_max + 1)
         except urllib.error.HTTPError as error:
-            raise GroundcrewError(f"the server answered with HTTP {error.code}") from None
+            with error:
+                raise GroundcrewError(f"the server answered with HTTP {error.code}") from None
         except (OSError, ValueError) as error:
             raise GroundcrewError(f"the server can not be asked ({type(error).__name__})") from None
         if len(found) > bytes_max:
