@@ -210,7 +210,7 @@ class App:
         if not self.live.subscribers:
             return
         for call in calls:
-            if call.shadow_of is not None:
+            if call.shadow_of is not None or call.trial is not None:
                 continue
             self.live.publish(
                 {

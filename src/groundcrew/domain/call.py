@@ -93,6 +93,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any] = {}
     #: The call that this one is a copy of: its answer was sent to nobody and counts for nothing but comparison and budgets.
     shadow_of: str | None = None
+    #: The trial (an evaluation, a replay, a judge's question) that asked: nobody was served, and it is no evidence.
+    trial: str | None = None
+    #: The experiment that the call's unit takes part in, by its hypothesis's digest, and the arm that the unit is in.
+    experiment: str | None = None
+    arm: str | None = None
     #: The call whose answer this one got again.
     cached_from: str | None = None
     #: When its texts were removed, since they were kept long enough.
@@ -122,6 +127,10 @@ class CallHead(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str | None = None
     trace_id: str | None = None
     shadow_of: str | None = None
+    trial: str | None = None
+    experiment: str | None = None
+    arm: str | None = None
+    unit_id: str | None = None
     details: dict[str, Any] = {}
     request: str = ""
     input_tokens: int = 0

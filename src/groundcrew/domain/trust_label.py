@@ -130,7 +130,7 @@ def judged(call: Call) -> Judged | None:
     Answers that were withheld for want of trust belong in: a lower threshold would have released them. Quotes that were put in
     the place of an answer do not: they stand for no score.
     """
-    if call.shadow_of is not None or ("replaced_because" in call.details and call.status == "held"):
+    if call.shadow_of is not None or call.trial is not None or ("replaced_because" in call.details and call.status == "held"):
         return None
     if any(each.place == "output" and each.mode == "enforce" and each.action in _TAKEN for each in call.guards):
         return None

@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 async def export_calls(calls: Calls, output: Path, *, use_case: str | None, progress: Progress) -> int:
     """Write calls, newest first; the suffix chooses Parquet or JSON Lines. Returns the number of rows.
 
-    Shadow copies are among them and say so in `shadow_of`.
+    Shadow copies and trials are among them and say so in `shadow_of` and `trial`.
     """
     if output.suffix == ".parquet":
         return await _calls_parquet(calls, output, use_case, progress)
@@ -67,7 +67,7 @@ async def _calls_parquet(calls: Calls, output: Path, use_case: str | None, progr
         "case_id": text, "unit_id": text, "user_id": text, "data_class": text, "received_at": moment, "finished_at": moment,
         "request": text, "answer": text, "withheld_answer": text, "input_tokens": whole, "output_tokens": whole,
         "cost_usd": number, "knowledge_revision": text, "scan": text, "sample": pa.bool_(),
-        "shadow_of": text,
+        "shadow_of": text, "trial": text, "experiment": text, "arm": text,
     }  # fmt: skip
     schema = pa.schema([*columns.items(), ("trust", number), ("trust_state", text), ("record", text)])
     rows = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 import msgspec
@@ -13,6 +14,7 @@ from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.use_case import UseCase
+from groundcrew.services.experiment_analysis import Analysis, analysis_of
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.trust_standing import Standing, standing
 from groundcrew.store import calls, catalog
@@ -40,6 +42,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     sample_ratings: tuple[Rating, ...]
     outcomes: tuple[Outcome, ...]
     sample_outcomes: tuple[Outcome, ...]
+    analysis: Analysis
     status_counts: dict[tuple[str, str], int]
     cost_usd: float | None
     #: How the labels of its answers stand; None where the gate does not ask.
@@ -64,8 +67,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def registered(self) -> Hypothesis | None:
         """The newest hypothesis if it is registered (or beyond) and unaltered."""
-        found = self.hypothesis
-        return found if found is not None and found.state != "draft" and found.intact else None
+        return _registered(self.hypothesis)
 
 
 async def gather(connection: Connection, use_case: UseCase, now: datetime, *, labels: bool = False) -> Facts:
@@ -86,6 +88,7 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime, *, la
         # What was seen before the hypothesis was registered can not confirm it.
         and (each.sample or (hypothesis and hypothesis.registered_at and each.at >= hypothesis.registered_at))
     ]
+    real, sample = [each for each in outcomes if not each.sample], [each for each in outcomes if each.sample]
     return Facts(
         use_case=use_case,
         now=now,
@@ -98,8 +101,9 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime, *, la
         providers=tuple(each for each in providers if each is not None),
         ratings=tuple(each for each in ratings if not each.sample),
         sample_ratings=tuple(each for each in ratings if each.sample),
-        outcomes=tuple(each for each in outcomes if not each.sample),
-        sample_outcomes=tuple(each for each in outcomes if each.sample),
+        outcomes=tuple(real),
+        sample_outcomes=tuple(sample),
+        analysis=await asyncio.to_thread(analysis_of, _registered(hypothesis), real, sample),
         status_counts=await calls.status_counts(connection, use_case.name, digest, samples=False),
         cost_usd=await calls.total_cost(connection, use_case.name, digest),
         labels=await standing(connection, use_case, digest, now) if labels else None,
@@ -110,6 +114,10 @@ def _newest(ratings: list[Rating]) -> list[Rating]:
     """One rating for each rater and call or case, the newest: saying it again does not say it twice."""
     ordered = sorted(ratings, key=lambda each: (each.at, each.id))
     return list({(each.rater, each.call_id, each.case_id, each.sample): each for each in ordered}.values())
+
+
+def _registered(found: Hypothesis | None) -> Hypothesis | None:
+    return found if found is not None and found.state != "draft" and found.intact else None
 
 
 async def _revision(connection: Connection, use_case: UseCase, now: datetime) -> Revision | None:

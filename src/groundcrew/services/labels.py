@@ -77,7 +77,7 @@ async def draw_shipped(writer: Writer, fresh: Sequence[tuple[CallHead, bytes]], 
             found = await catalog.USE_CASES.get(writer.connection, name)
             use_cases[name] = found if found is not None and found.grounding is not None else None
         use_case = use_cases[name]
-        if use_case is None or use_case.grounding is None or head.shadow_of is not None:
+        if use_case is None or use_case.grounding is None or head.shadow_of is not None or head.trial is not None:
             continue
         rule = use_case.grounding.spot_checks
         signs = head.status == "held"

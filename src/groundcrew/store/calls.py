@@ -38,6 +38,7 @@ def _columns(call: Call | CallHead) -> dict[str, Any]:
         "cost_usd": call.cost_usd,
         "sample": call.sample,
         "shadow_of": call.shadow_of,
+        "trial": call.trial,
         "trace_id": call.trace_id,
         "key_id": call.key_id,
         "user_id": call.user_id,
@@ -73,11 +74,11 @@ async def status_counts(
 ) -> dict[tuple[str, str], int]:
     """Number of calls by (status, trust state or ''), of one version where given, without sample data where not wanted.
 
-    Shadow copies are no calls of the use case.
+    Shadow copies and trials are no calls of the use case.
     """
     table = tables.calls
     query = sa.select(table.c.status, table.c.trust_state, sa.func.count()).where(
-        table.c.use_case == use_case, table.c.shadow_of.is_(None)
+        table.c.use_case == use_case, table.c.shadow_of.is_(None), table.c.trial.is_(None)
     )
     if version_digest is not None:
         query = query.where(table.c.version_digest == version_digest)
@@ -97,7 +98,7 @@ async def latest(
     limit: int = 50,
     shadows: bool = False,
 ) -> list[Call]:
-    """The newest calls first, older than id `before` where given, shadow copies only where wanted."""
+    """The newest calls first, older than id `before` where given, shadow copies and trials only where wanted."""
     table = tables.calls
     query = sa.select(table.c.document).order_by(table.c.id.desc()).limit(limit)
     wanted: Mapping[str, str | None] = {"use_case": use_case, "status": status, "trace_id": trace_id}
@@ -107,7 +108,7 @@ async def latest(
     if before is not None:
         query = query.where(table.c.id < before)
     if not shadows:
-        query = query.where(table.c.shadow_of.is_(None))
+        query = query.where(table.c.shadow_of.is_(None), table.c.trial.is_(None))
     return [decode(document, Call) for document in (await connection.execute(query)).scalars()]
 
 
@@ -128,14 +129,15 @@ async def latencies(connection: AsyncConnection, use_case: str, *, limit: int) -
 
 
 async def total_cost(connection: AsyncConnection, use_case: str, version_digest: str) -> float | None:
-    """USD that one version of a use case has cost, sample data and shadow copies apart; None while the cost of any of its calls
-    is unknown."""
+    """USD that one version of a use case has cost, sample data, shadow copies and trials apart; None while the cost of any of its
+    calls is unknown."""
     table = tables.calls
     query = sa.select(sa.func.sum(table.c.cost_usd), sa.func.count(), sa.func.count(table.c.cost_usd)).where(
         table.c.use_case == use_case,
         table.c.version_digest == version_digest,
         ~table.c.sample,
         table.c.shadow_of.is_(None),
+        table.c.trial.is_(None),
     )
     total, number, known = (await connection.execute(query)).one()
     return float(total or 0.0) if known == number else None

@@ -17,24 +17,29 @@ HOUR_LENGTH = 13
 
 
 async def call_counts(connection: AsyncConnection, *, since: datetime) -> dict[str, int]:
-    """Number of calls of each use case received since then, shadow copies left out."""
+    """Number of calls of each use case received since then, shadow copies and trials left out."""
     table = tables.calls
     query = (
         sa.select(table.c.use_case, sa.func.count())
-        .where(table.c.received_at >= _stamp(since), table.c.shadow_of.is_(None))
+        .where(table.c.received_at >= _stamp(since), table.c.shadow_of.is_(None), table.c.trial.is_(None))
         .group_by(table.c.use_case)
     )
     return {name: int(number) for name, number in (await connection.execute(query)).all()}
 
 
 async def hourly_counts(connection: AsyncConnection, use_case: str, *, since: datetime) -> dict[tuple[str, str], int]:
-    """Number of calls of one use case by (hour such as ``2026-01-31T09``, status), received since then, shadow copies left
-    out."""
+    """Number of calls of one use case by (hour such as ``2026-01-31T09``, status), received since then, shadow copies and trials
+    left out."""
     table = tables.calls
     hour = sa.func.substr(table.c.received_at, 1, HOUR_LENGTH).label("hour")
     query = (
         sa.select(hour, table.c.status, sa.func.count())
-        .where(table.c.use_case == use_case, table.c.received_at >= _stamp(since), table.c.shadow_of.is_(None))
+        .where(
+            table.c.use_case == use_case,
+            table.c.received_at >= _stamp(since),
+            table.c.shadow_of.is_(None),
+            table.c.trial.is_(None),
+        )
         .group_by(hour, table.c.status)
     )
     return {(moment, status): int(number) for moment, status, number in (await connection.execute(query)).all()}

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.feedback import Outcome, Rating
 from groundcrew.store import tables
+from groundcrew.store.calls import stamp
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
 
@@ -27,6 +28,12 @@ OUTCOMES = Collection(
         "metric": each.metric,
         "case_id": each.case_id,
         "sample": each.sample,
+        "value": each.value,
+        "at": stamp(each.at),
+        "version_digest": each.version_digest,
+        "unit_id": each.unit_id,
+        "arm": each.arm,
+        "cluster": each.cluster,
     },
 )
 

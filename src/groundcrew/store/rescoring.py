@@ -63,4 +63,6 @@ async def of_call(connection: AsyncConnection, call_id: str) -> list[Rescored]:
 
 def _calls(use_case: str) -> sa.Select[Any]:
     table = tables.calls
-    return sa.select(table.c.document).where(table.c.use_case == use_case, table.c.shadow_of.is_(None), ~table.c.redacted)
+    return sa.select(table.c.document).where(
+        table.c.use_case == use_case, table.c.shadow_of.is_(None), table.c.trial.is_(None), ~table.c.redacted
+    )

@@ -54,8 +54,14 @@ outcomes = _document_table(
     _text("metric"),
     _text("case_id"),
     sa.Column("sample", sa.Boolean, nullable=False),
+    sa.Column("value", sa.Float, nullable=False, server_default="0"),
+    sa.Column("at", sa.Text, nullable=False, server_default=""),
+    sa.Column("version_digest", sa.Text, nullable=False, server_default=""),
+    _text("unit_id", nullable=True),
+    _text("arm", nullable=True),
+    _text("cluster", nullable=True),
     sa.Column("batch", sa.BigInteger, nullable=False),
-    indexes=(("use_case", "metric", "case_id"), ("batch",)),
+    indexes=(("use_case", "metric", "case_id"), ("use_case", "version_digest", "metric"), ("batch",)),
 )
 calls = _document_table(
     "calls",
@@ -70,6 +76,7 @@ calls = _document_table(
     sa.Column("cost_usd", sa.Float, nullable=True),
     sa.Column("sample", sa.Boolean, nullable=False, server_default=sa.false()),
     _text("shadow_of", nullable=True),
+    _text("trial", nullable=True),
     sa.Column("key_id", sa.Text, nullable=False, server_default=""),
     _text("user_id", nullable=True),
     sa.Column("charged_nanos", sa.BigInteger, nullable=False, server_default="0"),

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from groundcrew.domain.feedback import Outcome, Rating
+from groundcrew.domain.feedback import Rating
 from groundcrew.domain.gate import Criterion, CriterionResult, CriterionStatus
-from groundcrew.domain.hypothesis import BINARY_KINDS, Hypothesis, baseline_problems, problems
-from groundcrew.metrics.analysis import AnalysisReport, analyze
+from groundcrew.domain.hypothesis import Hypothesis, baseline_problems, problems
 from groundcrew.metrics.comparison import MetricResult
-from groundcrew.metrics.observations import Observation
 from groundcrew.metrics.plan import plan
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
@@ -112,42 +110,6 @@ def planned_n(facts: Facts, criterion: Criterion) -> CriterionResult:
     )
 
 
-def _analysis(facts: Facts) -> tuple[AnalysisReport | None, bool, str]:
-    """(report, whether it rests on sample data, why there is none)."""
-    registered = facts.registered
-    if registered is None:
-        return None, False, "register the hypothesis"
-    outcomes = facts.outcomes or facts.sample_outcomes
-    observations = _observations(registered, outcomes)
-    if not observations:
-        return (
-            None,
-            False,
-            "record outcomes with arm and unit_id for the plan's metrics (API, client.py, `groundcrew outcomes import`)",
-        )
-    return analyze(registered.plan, observations), not facts.outcomes, ""
-
-
-def _observations(registered: Hypothesis, outcomes: Sequence[Outcome]) -> list[Observation]:
-    arms = registered.plan.arms
-    if arms is None:
-        return []
-    names = {"control": arms.control, "treatment": arms.treatment, arms.control: arms.control, arms.treatment: arms.treatment}
-    kinds = {metric.name: metric.kind for metric in registered.plan.metrics}
-    return [
-        Observation(
-            unit_id=each.unit_id or each.case_id,
-            arm=names[each.arm],
-            metric=each.metric,
-            value=each.value,
-            time=each.at,
-            cluster=each.cluster,
-        )
-        for each in outcomes
-        if each.arm in names and each.metric in kinds and (kinds[each.metric] not in BINARY_KINDS or each.value in (0.0, 1.0))
-    ]
-
-
 def sampled(found: CriterionResult, sample: bool) -> CriterionResult:
     """`found`, held at unknown and labelled where it rests on sample data."""
     if not sample:
@@ -159,7 +121,7 @@ def sampled(found: CriterionResult, sample: bool) -> CriterionResult:
 @check("verdict")
 def verdict(facts: Facts, criterion: Criterion) -> CriterionResult:
     """The decision rule says supported, at the planned n or at a valid sequential stop."""
-    report, sample, why = _analysis(facts)
+    report, sample, why = facts.analysis.report, facts.analysis.sample, facts.analysis.why
     if report is None:
         return result(criterion, "unknown", bound="supported", missing=why)
     primary = facts.registered.plan.primary if facts.registered else None
@@ -179,7 +141,7 @@ def verdict(facts: Facts, criterion: Criterion) -> CriterionResult:
 def sample_ratio(facts: Facts, criterion: Criterion) -> CriterionResult:
     """The arms' sizes are as assigned (χ² test of the sample ratio)."""
     least = float(criterion.settings.get("p_value_min", 0.001))
-    report, sample, why = _analysis(facts)
+    report, sample, why = facts.analysis.report, facts.analysis.sample, facts.analysis.why
     if report is None or report.srm_p_value is None:
         return result(criterion, "unknown", bound=f"p ≥ {least:g}", missing=why or "no randomised units are recorded")
     found = result(
@@ -197,7 +159,7 @@ def sample_ratio(facts: Facts, criterion: Criterion) -> CriterionResult:
 @check("guardrails")
 def guardrails(facts: Facts, criterion: Criterion) -> CriterionResult:
     """Every guardrail metric is shown to be non-inferior."""
-    report, sample, why = _analysis(facts)
+    report, sample, why = facts.analysis.report, facts.analysis.sample, facts.analysis.why
     if report is None:
         return result(criterion, "unknown", bound="all non-inferior", missing=why)
     rails = [each for each in report.metrics if each.role == "guardrail"]
@@ -292,7 +254,7 @@ def return_on_investment(facts: Facts, criterion: Criterion) -> CriterionResult:
             bound=bound,
             missing="declare economics: {hourly_cost_usd: N, cases_per_month: N, fixed_usd_per_month: N}",
         )
-    report, sample, why = _analysis(facts)
+    report, sample, why = facts.analysis.report, facts.analysis.sample, facts.analysis.why
     primary = facts.registered.plan.primary if facts.registered else None
     if report is None or primary is None:
         return result(criterion, "unknown", bound=bound, missing=why)
