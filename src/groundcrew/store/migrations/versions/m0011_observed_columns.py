@@ -17,17 +17,6 @@ depends_on = None
 BATCH_ROWS = 5_000
 
 
-class _Outcome(msgspec.Struct, kw_only=True):
-    """An outcome's document as it was when this migration was written."""
-
-    value: float
-    at: datetime
-    version_digest: str
-    unit_id: str | None = None
-    arm: str | None = None
-    cluster: str | None = None
-
-
 def upgrade() -> None:
     """Add the columns, and fill those of outcomes from their documents. Nothing recorded trials before."""
     op.add_column("outcomes", sa.Column("value", sa.Float, nullable=False, server_default="0"))
@@ -50,8 +39,8 @@ def _fill(connection: sa.Connection) -> None:
         if not rows:
             return
         for item_id, document in rows:
-            read = msgspec.json.decode(document, type=_Outcome)
-            moment = read.at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
-            values = {**msgspec.structs.asdict(read), "at": moment}
+            read = msgspec.json.decode(document)
+            moment = datetime.fromisoformat(read["at"]).astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+            values = {**{name: read.get(name) for name in names[2:]}, "at": moment}
             connection.execute(sa.update(outcomes).where(outcomes.c.id == item_id).values(values))
         after = rows[-1].id
