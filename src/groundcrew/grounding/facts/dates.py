@@ -15,7 +15,6 @@ from groundcrew.grounding.lexicon import fold
 MOMENT_CACHE_SIZE = 4_096
 
 MomentKind = Literal["date", "time", "weekday", "quarter"]
-_WEEK = range(7)
 
 _MONTHS = {
     name: number
@@ -57,7 +56,6 @@ _MONTH_WORDS = (
     "|".join(sorted((re.escape(name) for name in _MONTHS), key=len, reverse=True)) + "|märz|février|décembre|août|jänner"
 )
 _LONG_DAYS = [name for name in _WEEKDAYS if len(name) > 3]
-_SHORT_DAYS = [name for name in _WEEKDAYS if len(name) <= 3]
 _LONG_DAY_WORDS = "|".join(sorted(_LONG_DAYS, key=len, reverse=True)) + "|lunedì|martedì|mercoledì|giovedì|venerdì"
 _TO = r"\s*(?:-|–|—|to|through|until|till|bis|à|au|al|a|until)\s*"
 
