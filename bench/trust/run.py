@@ -84,7 +84,7 @@ def from_weights(rows: Sequence[AnswerRow], fit: fitting.Fit, scratch: Path, net
     )
     supports, trust = plain_supports, plain_trust
     if table.stacked is not None:
-        supports, read = fitting.supports_of(table, plain, model.stacked(table.stacked))
+        supports, read = fitting.supports_of(table, plain, model.stacked(table.stacked, table.on_rows))
         trust = fitting.trust_of(rows, supports, fit.answer.logits(fitting.answer_matrix(rows, supports, read)))
     return {
         row.id: Scored(

@@ -88,6 +88,9 @@ COURTESY = [
         r"(?:we|i) (?:are|am|'m|'re|will be|would be|'d be)(?: always| very| more than)? (?:happy|"
         r"glad|pleased|here|delighted) to (?:help|assist|answer|support)(?: you| your)?(?: (?:with|"
         r"any|further|other|more|questions?|your|anything|else|at any time|this|that))*",
+        r"(?:we|i) (?:are|am|'re|'m) (?:very |so |deeply )?sorry for your loss|"
+        r"(?:please accept )?(?:my|our)(?: sincere| deepest)? (?:condolences|sympathy)|"
+        r"unser (?:herzliches |aufrichtiges )?beileid",
         r"(?:we|i) (?:apologi[sz]e|are sorry|am sorry|'m sorry|regret)(?: (?:for|about) (?:the|any|"
         r"this|that|your)(?: \w+)? (?:inconvenience|trouble|delay|confusion|experience|wait|"
         r"misunderstanding)(?: (?:this|it)(?: has| may have)? caused(?: you)?)?| to hear (?:that|this|"

@@ -181,5 +181,3 @@ async def _begin(connection: Connection, use_case: str, arguments: dict[str, Any
     found = await rescoring.bounds(connection, use_case, since=since, limit=arguments["limit"])
     first, last, number = found or ("", "", 0)
     return {"first": first, "last": last, "after": "", "calls": number, "passed": 0}
-
-
