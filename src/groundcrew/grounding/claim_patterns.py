@@ -73,6 +73,7 @@ COURTESY = [
         rf"(?:many thanks|thank you|thanks)(?: (?:very|so) much)?(?: again)?(?: for (?:your|the|"
         rf"this)(?: (?:kind|recent|quick|continued|valued|interesting))? {_MESSAGE}{_ABOUT})?(?: "
         rf"(?:and|to us)(?: for your {_MESSAGE})?)*",
+        rf"(?:(?:hello|hi|good (?:morning|afternoon|evening|day)),? and )?"
         rf"thank you for (?:contacting|writing(?: to)?|reaching out(?: to)?|getting in touch(?: with)?|"
         rf"asking|choosing|calling|your)(?: us| me| our \w+| [A-Z]\w+){{0,3}}{_ABOUT}(?: today| "
         rf"again)?",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import groupby, pairwise
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -67,6 +68,8 @@ class Evidence:
         #: First and last sentence (exclusive) of each passage that has any.
         self.passages: list[tuple[int, int]] = []
         self._bound()
+        #: What other modules have worked out of these sources, under a name of theirs, so that it is done once for all claims.
+        self.kept: dict[tuple[str | int, ...], Any] = {}
         self._runs: dict[int, frozenset[tuple[str, ...]]] = {}
         counts = {word: len(numbers) for word, numbers in self.holders.items()}
         total = len(self.sentences)

@@ -165,6 +165,26 @@ def _is_label(item: Item) -> bool:
 
 def _fit(words: dict[str, float], other: Item, sentence: SourceSentence, evidence: Evidence) -> float:
     """How much of the claim's words stand near the source's figure, weighted by how telling they are: 0..1."""
+    near = _near(other, sentence, evidence)
+    total = shared = 0.0
+    for word, own in words.items():
+        forms = [word] if word.startswith("#") else evidence.forms(word)
+        weight = own * evidence.weight(forms[0] if forms else word)
+        total += weight
+        shared += weight * max((near.get(form, 0.0) for form in forms), default=0.0)
+    return shared / total if total else 0.0
+
+
+def _near(other: Item, sentence: SourceSentence, evidence: Evidence) -> dict[str, float]:
+    """The words around a source's figure with their weight: its clause, its sentence, the sentences beside it."""
+    key_of = ("near", sentence.number, other.start, other.end)
+    if key_of not in evidence.kept:
+        evidence.kept[key_of] = _weighed(other, sentence, evidence)
+    found: dict[str, float] = evidence.kept[key_of]
+    return found
+
+
+def _weighed(other: Item, sentence: SourceSentence, evidence: Evidence) -> dict[str, float]:
     statement = sentence.statement
     clause = statement.clause_of(other.start)
     near: dict[str, float] = {}
@@ -177,13 +197,7 @@ def _fit(words: dict[str, float], other: Item, sentence: SourceSentence, evidenc
         weight = SAME_CLAUSE if place == clause or token.end <= end else SAME_SENTENCE
         near[token.stem] = max(weight, near.get(token.stem, 0.0))
     near.update({key(figure): SAME_SENTENCE for figure in statement.figures() if figure is not other})
-    total = shared = 0.0
-    for word, own in words.items():
-        forms = [word] if word.startswith("#") else evidence.forms(word)
-        weight = own * evidence.weight(forms[0] if forms else word)
-        total += weight
-        shared += weight * max((near.get(form, 0.0) for form in forms), default=0.0)
-    return shared / total if total else 0.0
+    return near
 
 
 def _margin(best: Placed, rival: Placed) -> float:
