@@ -10,6 +10,7 @@ from functools import lru_cache
 import msgspec
 
 from groundcrew.grounding.checks.finding import Finding
+from groundcrew.grounding.checks.place import PERIODS
 from groundcrew.grounding.clauses import FINITE_VERBS
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.facts.dates import Moment, agree
@@ -190,18 +191,18 @@ def check_condition(claim: Statement, around: Told, evidence: Evidence, anchors:
         for condition in conditions(anchor.statement):
             if told_words and not condition.is_figured:
                 continue
-            finding = _dropped(own, told, figures, condition)
+            finding = _dropped(own, told, claim, figures, condition)
             if finding is not None:
                 return [finding]
     return []
 
 
 def _dropped(
-    own: frozenset[str], told: frozenset[str], figures: Sequence[Quantity | Moment], condition: Condition
+    own: frozenset[str], told: frozenset[str], claim: Statement, figures: Sequence[Quantity | Moment], condition: Condition
 ) -> Finding | None:
     words = condition.stems
     if condition.is_figured:
-        return _dropped_figure(own, figures, condition)
+        return _dropped_figure(own, claim, figures, condition)
     if any(_is_same(stated, figure) for stated in condition.figures for figure in figures):
         return None
     if words and _share(words, told) >= TOLD_SHARE_MIN:
@@ -215,9 +216,14 @@ def _dropped(
     return Finding(check="condition", contradicted=False, reason=f"“{text}” in the source, not in the answer", veto=certain)
 
 
-def _dropped_figure(own: frozenset[str], figures: Sequence[Quantity | Moment], condition: Condition) -> Finding | None:
-    """The same of a condition that is a figure; certain where nothing of its kind is told at all."""
+def _dropped_figure(
+    own: frozenset[str], claim: Statement, figures: Sequence[Quantity | Moment], condition: Condition
+) -> Finding | None:
+    """The same of a condition that is a figure; certain where nothing of its kind is told at all. Where the claim has another
+    figure of its kind, the checks of figures speak."""
     if any(_is_same(stated, figure) for stated in condition.figures for figure in figures):
+        return None
+    if {_kind(figure) for figure in claim.figures()} & {_kind(stated) for stated in condition.figures}:
         return None
     if _share(own, condition.main) < FIGURED_MAIN_MIN or _share(condition.main, own) < FIGURED_BACK_MIN:
         return None
@@ -228,7 +234,9 @@ def _dropped_figure(own: frozenset[str], figures: Sequence[Quantity | Moment], c
 
 
 def _kind(figure: Quantity | Moment) -> str:
-    return figure.dimension if isinstance(figure, Quantity) else figure.kind
+    if isinstance(figure, Moment):
+        return figure.kind
+    return "period" if figure.dimension in PERIODS else figure.dimension
 
 
 def _says_without(own: frozenset[str], other: SourceSentence, anchor: SourceSentence) -> bool:
