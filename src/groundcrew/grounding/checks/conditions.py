@@ -68,6 +68,8 @@ _RELATIVE = re.compile(r"\b(?:who|whom|which|that|qui|che)\b.*|,\s*(?:die|der|da
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 #: In a claim these deny or set against, and tell no condition.
 _NO_CONDITION = frozenset(("not", "but", "apart"))
+#: Characters between the two ends of a range.
+RANGE_CHARS_MAX = 6
 #: Share of the claim that the source without a figured condition must hold, and of that the claim.
 FIGURED_MAIN_MIN, FIGURED_BACK_MIN = 0.85, 0.6
 #: Words with which a claim tells that there is a condition, whatever it is.
@@ -106,7 +108,7 @@ def conditions(statement: Statement) -> tuple[Condition, ...]:
             if (inside or figures) and len(outside) >= 2:
                 text = statement.text[match.start("marker") : stop].strip()
                 found.append(Condition(text, inside, outside, _near(statement, match.start("marker"), stop), figures, is_marked))
-    return (*found, *_figured(statement))
+    return (*_figured(statement), *found)
 
 
 def _figured(statement: Statement) -> list[Condition]:
@@ -118,11 +120,15 @@ def _figured(statement: Statement) -> list[Condition]:
         clause, last = statement.clauses[statement.clause_of(match.start())]
         if figure is None or figure.start >= last or not _narrows(text[clause : match.start()], match["marker"], figure):
             continue
-        inside = _stems(statement, match.start(), figure.end)
-        outside = _stems(statement, clause, match.start()) | _stems(statement, figure.end, last)
+        end = figure.end
+        for other in statement.figures():
+            if 0 < other.start - end <= RANGE_CHARS_MAX and other.end <= last:
+                end = other.end  # "aged 12 to 25"
+        inside = _stems(statement, match.start(), end)
+        outside = _stems(statement, clause, match.start()) | _stems(statement, end, last)
         if len(outside) >= 2:
-            figures = tuple(each for each in statement.figures() if match.start() <= each.start < figure.end)
-            told = text[match.start() : figure.end].strip()
+            figures = tuple(each for each in statement.figures() if match.start() <= each.start < end)
+            told = text[match.start() : end].strip()
             found.append(Condition(told, inside, outside, outside, figures, is_marked=False, is_figured=True))
     return found
 
