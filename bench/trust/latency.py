@@ -54,7 +54,7 @@ def main() -> None:
             chosen.append((answer, sources, tokens))
     cold, warm, cold_cpu, warm_cpu, asked = [], [], [], [], []
     for answer, sources, _ in chosen[:ANSWERS_MAX]:
-        for cache in (read_statement, lexicon._tokens, lexicon.same_word, evidence._squeeze):
+        for cache in (read_statement, lexicon._tokens, lexicon.same_word, lexicon._by_beginning, evidence._squeeze):
             cache.cache_clear()
         fresh = TrustScorer(scorer.entailment, weights=scorer.model.weights)
         for elapsed, used in ((cold, cold_cpu), (warm, warm_cpu)):

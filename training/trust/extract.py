@@ -14,7 +14,7 @@ from examples import REPOSITORY, Answer, training_answers
 from groundcrew.grounding.evidence import Evidence
 from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
 from groundcrew.grounding.summary import is_certain, is_vetoed, text_figures
-from groundcrew.grounding.trust import VERBATIM_SUPPORT, support_limit
+from groundcrew.grounding.trust import VERBATIM_SUPPORT, on_rows, support_limit
 
 GROUNDING = REPOSITORY / "src" / "groundcrew" / "grounding"
 #: Modules of grounding that what is read depends on; the others may change without a new reading.
@@ -39,7 +39,8 @@ READING_MODULES = (
 
 class ClaimRow(msgspec.Struct, kw_only=True):
     """One claim. `supported` is None where the label of the answer does not tell; `features` is None where it stands word for
-    word in a source; `limit` is the most support that it may have, `fixed` the support of a claim without features."""
+    word in a source; `on_rows` tells rows of records from prose; `limit` is the most support it may have, `fixed` the support
+    of a claim without features."""
 
     start: int
     end: int
@@ -51,6 +52,7 @@ class ClaimRow(msgspec.Struct, kw_only=True):
     limit: float
     fixed: float
     vetoed: bool
+    on_rows: bool
     certain: bool
     checks: list[str]
 
@@ -149,6 +151,7 @@ def _claim_row(answer: Answer, reading: AnswerReading, claim: ClaimReading) -> C
         limit=support_limit(claim),
         fixed=VERBATIM_SUPPORT if claim.place is not None else 0.0,
         vetoed=is_vetoed(claim),
+        on_rows=on_rows(claim, reading.evidence),
         certain=is_certain(claim),
         checks=[finding.check for finding in claim.findings],
     )

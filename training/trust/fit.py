@@ -22,7 +22,7 @@ from groundcrew.grounding.trees import Forest, Trees
 from groundcrew.grounding.trust import NETWORK_CLAIMS_MAX, SUPPORT_MAX, Verdict, capped
 from groundcrew.grounding.weights import ENTAILMENT_FEATURES, JOINT_FEATURES, Linear, TrustWeights, joint_rows, sigmoid
 
-VERSION = "2026-11-27"
+VERSION = "2026-11-27.2"
 TARGET = REPOSITORY / "src" / "groundcrew" / "models" / "trust" / "weights.json"
 Matrix = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -54,6 +54,9 @@ CALIBRATION = {"ragtruth_qa_adapt": 1.0, "own_cases": 2.0, "sgd_en": 0.5, "const
 ANSWER_SETS = {"ragtruth_qa_adapt": 1.0, "summedits_train": 0.5, "quintd_train": 1.0}
 ANSWER_PENALTY = 30.0
 JOINT_PENALTY = 1.0
+#: Of a claim on rows: the network's share of its log odds, and what raises these, so that no more supported claims are flagged
+#: than without. Chosen on one half of InfoTabs dev, by table; RESULTS.md reports the other.
+ROWS_SHARE, ROWS_SHIFT = 0.75, 1.0
 #: Stands for the joint regression where there is no network: the plain trees alone.
 NO_JOINT = Linear(
     means=(0.0,) * len(JOINT_FEATURES),
@@ -82,7 +85,7 @@ class Table:
         self.limits = np.array([claim.limit for claim in claims])
         self.files = np.array([rows[a].file for a, _ in self.place])
         self.folds = np.array([fold_of(rows[a].group) for a, _ in self.place])
-        self.tabular = self.features[:, FEATURE_NAMES.index("rows_share")] > 0
+        self.on_rows = np.array([claim.on_rows for claim in claims], dtype=bool)
         self.stacked: Matrix | None = None
         self.verdicts: list[Verdict] = []
         if verdicts is not None:
@@ -175,7 +178,7 @@ def supports_of(table: Table, plain: Matrix, stacked: Matrix | None) -> tuple[li
     for number in order:
         answer, claim = table.place[number]
         value = plain[number]
-        is_open = table.free[number] and (SETTLED[0] < value < SETTLED[1] or table.tabular[number])
+        is_open = SETTLED[0] < value < SETTLED[1] or table.on_rows[number]
         if stacked is not None and is_open and asked.get(answer, 0) < NETWORK_CLAIMS_MAX:
             asked[answer] = asked.get(answer, 0) + 1
             value = stacked[number]
@@ -318,7 +321,10 @@ class Fit:
             trees_logits = out_of_fold(table, stacked=True)
             logits = joint_out_of_fold(table, plain_logits, trees_logits)
             scale = fit_calibration(table, logits)
-            self.supports, read = supports_of(table, plain, sigmoid(logits * scale[0] + scale[1]))
+            logits = logits * scale[0] + scale[1]
+            share = ROWS_SHARE * table.on_rows
+            entailed = table.stacked[:, len(FEATURE_NAMES)] + ROWS_SHIFT
+            self.supports, read = supports_of(table, plain, sigmoid((1 - share) * logits + share * entailed))
             matrix = answer_matrix(rows, self.supports, read)
             self.trust = trust_out_of_fold(rows, self.supports, matrix)
             self.trees = boosting.calibrated(fit_claims(table, everything, stacked=True), 1.0, 0.0)
@@ -338,6 +344,8 @@ class Fit:
             plain=self.plain_trees,
             stacked=self.trees,
             joint=self.joint,
+            rows_share=ROWS_SHARE,
+            rows_shift=ROWS_SHIFT,
             answer_plain=linear(self.plain_answer),
             answer_stacked=linear(self.answer),
             settled=SETTLED,

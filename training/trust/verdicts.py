@@ -22,8 +22,8 @@ from groundcrew.grounding.trust import Verdict, Verdicts, entailment_features
 def verdicts_of(
     rows: Sequence[AnswerRow], networks: Path, scratch: Path, *, seen: bool, jobs: int = 1
 ) -> list[list[Verdict | None]]:
-    """For each answer and claim: P(supported), P(contradicted), the worst and the mean word; None for a claim that is verbatim or
-    vetoed, which the network is not asked about. With `seen` each group is read by the network of its own fold
+    """For each answer and claim: P(supported), P(contradicted), the worst and the mean word; None for a claim that is verbatim,
+    which the network is not asked about. With `seen` each group is read by the network of its own fold
     (`networks`/fold_0.onnx …), else by the shipped one (`networks`/model.onnx)."""
     wanted: dict[str, list[tuple[str, str]]] = {}
     for row in rows:
@@ -45,7 +45,7 @@ def verdicts_of(
 
 
 def _is_read(claim: ClaimRow) -> bool:
-    return claim.features is not None and not claim.vetoed
+    return claim.features is not None
 
 
 def as_features(verdicts: Sequence[Verdict]) -> npt.NDArray[np.float64]:

@@ -7,7 +7,6 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from groundcrew.domain.canonical import digest
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import Stage
@@ -188,8 +187,3 @@ def _without_words(report: TrustReport | None) -> TrustReport | None:
         return None
     claims = tuple(msgspec.structs.replace(each, reasons=()) for each in report.claims)
     return msgspec.structs.replace(report, claims=claims)
-
-
-def call_digest(call: Call) -> str:
-    """SHA-256 over the whole record, so that an edited row is found."""
-    return digest(call)

@@ -15,6 +15,7 @@ from groundcrew.grounding.encoder import Encoder
 from groundcrew.grounding.encodings import EncodingCache
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.lexicon import tokens
+from groundcrew.grounding.onnx_session import softmax
 from groundcrew.grounding.questions import Ask, asks, gives
 from groundcrew.grounding.retrieval import Hit, KnowledgeIndex
 from groundcrew.grounding.statement import read_statement
@@ -270,7 +271,7 @@ def answerable_features(
     """Features of the decision whether to answer, in the order of `ANSWERABLE_FEATURES`."""
     best = candidates[int(np.argmax(logits))]
     features = dict(zip(CANDIDATE_FEATURES, best.features.tolist(), strict=True))
-    shares = np.sort(_softmax(logits))[::-1]
+    shares = np.sort(softmax(logits))[::-1]
     cosines = np.array([candidate.features[CANDIDATE_FEATURES.index("framed_context")] for candidate in candidates])
     hit_cosines = sorted((hit.cosine for hit in hits), reverse=True)
     ask_words, message_words = _content(ask.text), _content(message)
@@ -354,14 +355,9 @@ def _leans_back(sentence: SourceSentence) -> bool:
 
 def best_sentences(candidates: Sequence[Candidate], logits: npt.NDArray[np.float64], room: int) -> list[Candidate]:
     """The sentence most likely to answer and, where there is room, a second one that is nearly as likely."""
-    shares = _softmax(logits)
+    shares = softmax(logits)
     order = [int(number) for number in np.argsort(-logits, kind="stable")][: max(1, min(SENTENCES_PER_QUESTION_MAX, room))]
     return [candidates[number] for number in order if shares[number] >= FURTHER_SHARE_MIN * shares[order[0]]]
-
-
-def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    exponentials = np.exp(logits - logits.max())
-    return np.asarray(exponentials / exponentials.sum())
 
 
 def _composed(chosen: Sequence[Candidate], evidence: Evidence, hits: Sequence[Hit], confidence: float) -> ExtractiveAnswer:

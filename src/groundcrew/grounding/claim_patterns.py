@@ -73,6 +73,7 @@ COURTESY = [
         rf"(?:many thanks|thank you|thanks)(?: (?:very|so) much)?(?: again)?(?: for (?:your|the|"
         rf"this)(?: (?:kind|recent|quick|continued|valued|interesting))? {_MESSAGE}{_ABOUT})?(?: "
         rf"(?:and|to us)(?: for your {_MESSAGE})?)*",
+        rf"(?:(?:hello|hi|good (?:morning|afternoon|evening|day)),? and )?"
         rf"thank you for (?:contacting|writing(?: to)?|reaching out(?: to)?|getting in touch(?: with)?|"
         rf"asking|choosing|calling|your)(?: us| me| our \w+| [A-Z]\w+){{0,3}}{_ABOUT}(?: today| "
         rf"again)?",
@@ -88,6 +89,9 @@ COURTESY = [
         r"(?:we|i) (?:are|am|'m|'re|will be|would be|'d be)(?: always| very| more than)? (?:happy|"
         r"glad|pleased|here|delighted) to (?:help|assist|answer|support)(?: you| your)?(?: (?:with|"
         r"any|further|other|more|questions?|your|anything|else|at any time|this|that))*",
+        r"(?:we|i) (?:are|am|'re|'m) (?:very |so |deeply )?sorry for your loss|"
+        r"(?:please accept )?(?:my|our)(?: sincere| deepest)? (?:condolences|sympathy)|"
+        r"unser (?:herzliches |aufrichtiges )?beileid",
         r"(?:we|i) (?:apologi[sz]e|are sorry|am sorry|'m sorry|regret)(?: (?:for|about) (?:the|any|"
         r"this|that|your)(?: \w+)? (?:inconvenience|trouble|delay|confusion|experience|wait|"
         r"misunderstanding)(?: (?:this|it)(?: has| may have)? caused(?: you)?)?| to hear (?:that|this|"

@@ -72,6 +72,12 @@ _VERBS = word_set(
     è sono era erano sarà saranno ha hanno aveva può possono deve devono costa costano resta restano dura scade comprende
     riceve ricevono inizia vale valgono arriva contiene permette copre"""
 )
+#: What a statement's first verb may be, by which its subject ends.
+FINITE_VERBS = _VERBS | word_set(
+    """pay paid get gets cost costs receive apply stay stays need needs may enjoy enjoys take takes expire leave leaves
+    bezahlen braucht brauchen ersetzt ersetzen erhalten zahlt deckt decken profitieren profitiert paient payent bénéficient
+    pagano beneficiano ricevono"""
+)
 #: Verbs that are nouns as well: a verb only before a figure, an article or the like.
 _MAYBE_VERBS = word_set("costs cost charges charge pay offer offers limits needs covers")
 _AFTER_VERB = re.compile(r"(?i)\s+(?:[\d$€£]|(?:chf|eur|usd|gbp|fr|the|a|an|no|nothing|you|us|it|all|every|each|its|your)\b)")

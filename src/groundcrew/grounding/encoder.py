@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from groundcrew.errors import InputError
+from groundcrew.grounding.onnx_session import open_session
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -91,16 +92,8 @@ class Encoder:
         return tokenizer
 
     def _load_session(self, threads: int) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Spinning threads would take a whole core from the gateway between two calls.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            return onnxruntime.InferenceSession(str(self._model_path), options, providers=["CPUExecutionProvider"])
+            return open_session(self._model_path, threads=threads)
         except Exception as error:  # onnxruntime has one exception class a status code, with no common base
             raise InputError(f"the encoder's model does not load: {error}", file=str(self._model_path)) from error
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from groundcrew.errors import InputError
+from groundcrew.grounding.onnx_session import open_session, softmax
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -85,7 +86,7 @@ class Entailment:
         logits, tokens = self._session.run(
             None, {"input_ids": np.array([ids], dtype=np.int64), "marks": np.array([marks], dtype=np.int64)}
         )
-        chances = _softmax(logits[0])
+        chances = softmax(logits[0])
         unsupported = 1.0 / (1.0 + np.exp(-np.clip(tokens[0][first : first + len(offsets)], -30.0, 30.0)))
         words = tuple((start, end, float(chance)) for (start, end), chance in zip(offsets, unsupported, strict=True))
         if not np.isfinite(chances).all():
@@ -144,24 +145,12 @@ def _readable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    raised = np.exp(logits - logits.max())
-    return np.asarray(raised / raised.sum(), dtype=np.float32)
-
-
 def _load(folder: Path, threads: int) -> tuple[Tokenizer, Any]:
-    import onnxruntime
     from tokenizers import Tokenizer
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Spinning threads would take a whole core from the gateway between two calls.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         tokenizer: Tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-        session = onnxruntime.InferenceSession(str(folder / MODEL_FILE), options, providers=["CPUExecutionProvider"])
+        session = open_session(folder / MODEL_FILE, threads=threads)
     except Exception as error:  # tokenizers and onnxruntime raise classes without a common base
         raise InputError(f"the entailment network does not load: {error}", file=str(folder)) from error
     tokenizer.no_padding()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import groupby, pairwise
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -28,6 +29,8 @@ SQUEEZED_MAX = 512
 
 #: From so many sentences on, and so large a share of rows among them, sources count as records rather than text.
 TABULAR_ROWS_MIN, TABULAR_SHARE = 5, 0.6
+#: The same of one passage, for what may weigh more there; what checks make of a figure does not depend on it.
+STRUCTURED_ROWS_MIN, STRUCTURED_SHARE = 3, 0.5
 _TABULAR = re.compile(r"^[\w #/()&°%.'’-]{1,60}(?::\s?\S[^!?]{0,200}$|[,;|\t]\s?-?[\d.]+)")
 
 
@@ -65,6 +68,8 @@ class Evidence:
         #: First and last sentence (exclusive) of each passage that has any.
         self.passages: list[tuple[int, int]] = []
         self._bound()
+        #: What other modules have worked out of these sources, under a name of theirs, so that it is done once for all claims.
+        self.kept: dict[tuple[str | int, ...], Any] = {}
         self._runs: dict[int, frozenset[tuple[str, ...]]] = {}
         counts = {word: len(numbers) for word, numbers in self.holders.items()}
         total = len(self.sentences)
@@ -75,9 +80,16 @@ class Evidence:
         for word in counts:
             self._by_prefix.setdefault(word[:PREFIX_CHARS_MIN], []).append(word)
         self.folded = [_squeeze(source) for source in sources[:SOURCES_MAX]]
-        tabular = sum(_TABULAR.match(sentence.statement.text) is not None for sentence in self.sentences)
+        rows = [_TABULAR.match(sentence.statement.text) is not None for sentence in self.sentences]
+        tabular = sum(rows)
         #: Mostly rows of records or series ("key: value", "2020-03-01,5"), from which writers compute and round.
         self.is_tabular = total >= TABULAR_ROWS_MIN and tabular >= TABULAR_SHARE * total
+        #: Passages that are rows of a table, record or list of keys for the most part.
+        self.structured = frozenset(
+            self.sentences[start].source
+            for start, end in self.passages
+            if sum(rows[start:end]) >= max(STRUCTURED_ROWS_MIN, STRUCTURED_SHARE * (end - start))
+        )
 
     def _read(self, number: int, source: str) -> None:
         heading: frozenset[str] = frozenset()

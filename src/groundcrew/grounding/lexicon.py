@@ -13,6 +13,8 @@ import msgspec
 from groundcrew.grounding.wordlists import word_set
 
 WORD_CACHE_SIZE = 50_000
+#: Sets of stems, one a sentence, whose words are kept by their beginnings.
+SETS_CACHE_SIZE = 4_096
 #: Texts whose words are kept: clauses of one claim are looked at by several checks.
 TEXT_CACHE_SIZE = 8_192
 #: Shared prefix that makes two long words count as forms of one word ("withdraw", "withdrawal").
@@ -151,12 +153,9 @@ class Token(msgspec.Struct, frozen=True):
     text: str
     stem: str
     #: A function word as the tail of a name: "Plus" in "HomeShield Plus", "A" in "Plan A".
-    is_label: bool = False
-
-    @property
-    def is_content(self) -> bool:
-        """Whether the word carries meaning of its own."""
-        return self.is_label or self.text.lower() not in STOP_WORDS
+    is_label: bool
+    #: Whether the word carries meaning of its own.
+    is_content: bool
 
 
 def fold(text: str) -> str:
@@ -177,7 +176,8 @@ def _tokens(text: str) -> tuple[Token, ...]:
     found: list[Token] = []
     for match in _TOKEN.finditer(text):
         before = found[-1] if found else None
-        found.append(Token(match.start(), match.end(), match.group(), stem(match.group()), _is_label(match, before)))
+        word, label = match.group(), _is_label(match, before)
+        found.append(Token(match.start(), match.end(), word, stem(word), label, label or word.lower() not in STOP_WORDS))
     return tuple(found)
 
 
@@ -247,7 +247,19 @@ def is_among(word: str, others: Collection[str]) -> bool:
     if word in others or len(word) < PREFIX_CHARS_MIN:
         return word in others
     beginning = word[:PREFIX_CHARS_MIN]
+    if isinstance(others, frozenset):
+        return any(same_word(word, other) for other in _by_beginning(others).get(beginning, ()))
     return any(other.startswith(beginning) and same_word(word, other) for other in others)
+
+
+@lru_cache(maxsize=SETS_CACHE_SIZE)
+def _by_beginning(words: frozenset[str]) -> dict[str, list[str]]:
+    """The words that are long enough to have forms, by their first letters."""
+    found: dict[str, list[str]] = {}
+    for word in words:
+        if len(word) >= PREFIX_CHARS_MIN:
+            found.setdefault(word[:PREFIX_CHARS_MIN], []).append(word)
+    return found
 
 
 def _build_groups() -> dict[str, str]:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from groundcrew.grounding.checks import run_checks
+from groundcrew.grounding.checks import Told, run_checks, told_by
 from groundcrew.grounding.checks.finding import Finding
 from groundcrew.grounding.claims import CLAIMS_MAX, Segment, segments
 from groundcrew.grounding.evidence import SOURCES_MAX, Evidence, SourceSentence, find_verbatim
@@ -88,15 +88,22 @@ def read_answer(
     else:
         contexts = _contexts(claimed, statements)
         asked = read_statement((question or "")[:QUESTION_CHARS_MAX])
+        around = told_by([*statements, asked])
         claims = tuple(
-            _read_claim(answer, claim, statement, contexts[number], evidence, asked)
+            _read_claim(answer, claim, statement, contexts[number], evidence, asked, around)
             for number, (claim, statement) in enumerate(zip(claimed, statements, strict=True))
         )
     return AnswerReading(answer=answer, segments=found, claims=claims, unread=unread, evidence=evidence)
 
 
 def _read_claim(
-    answer: str, segment: Segment, statement: Statement, context: frozenset[str], evidence: Evidence, asked: Statement
+    answer: str,
+    segment: Segment,
+    statement: Statement,
+    context: frozenset[str],
+    evidence: Evidence,
+    asked: Statement,
+    around: Told,
 ) -> ClaimReading:
     verbatim = _verbatim(answer, segment, evidence)
     if verbatim is not None:
@@ -105,7 +112,7 @@ def _read_claim(
     if window is None:
         return ClaimReading(segment=segment, statement=statement)
     anchors = [evidence.sentences[number] for number in window.ranked[:ANCHORS_MAX]]
-    findings = tuple(run_checks(statement, context, evidence, anchors, _no_similarity, asked=asked))
+    findings = tuple(run_checks(statement, context, evidence, anchors, _no_similarity, around, asked))
     return ClaimReading(
         segment=segment,
         statement=statement,

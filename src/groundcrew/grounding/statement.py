@@ -24,7 +24,6 @@ _CLAUSE_BREAK = re.compile(
     r"sowie|et|mais|tandis que|ou|e|ma|mentre|o)(?![\w-])",
     re.IGNORECASE,
 )
-_NAME_WORD = re.compile(r"[A-ZÄÖÜÀÉÈÊÎÔÇ][\w'’&.-]*")
 _OPENS = re.compile(r"(?:^|[.!?:;•“\"(\[*–—-])\W*$")
 _TITLED = re.compile(r"\b(?:Dr|PD|Prof|Mrs?|Ms|Miss|Herrn?|Frau|Monsieur|Madame|Sig|Signora?|St)\.?\s+$")
 _VERB_ENDINGS = ("ing", "ed")

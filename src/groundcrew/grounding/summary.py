@@ -8,14 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from groundcrew.grounding.checks.finding import CERTAIN_CHECKS
 from groundcrew.grounding.features import FEATURE_NAMES
 from groundcrew.grounding.reading import AnswerReading, ClaimReading
 
 #: What the network says of a claim: P(supported), P(contradicted), the highest and the mean P(unsupported) of its words.
 Verdict = tuple[float, float, float, float]
-#: Kinds of checks of whose vetoes on labelled sets some nine in ten are right; a veto of another kind lowers its claim as much,
-#: but an answer of several claims less.
-CERTAIN_CHECKS = frozenset({"number", "unit", "currency", "date", "name", "direction", "laterality", "offer"})
 #: The sources hold next to nothing of a claim: less than this share of its words, by how telling they are.
 HEARD_SHARE_MIN = 0.05
 #: The sources hold too little of a claim in prose of at most so many words: less than this share of what it says of a matter,

@@ -11,6 +11,7 @@ import numpy as np
 
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.grounding.entailment import SHIPPED_MODEL, Entailment, shipped_entailment
+from groundcrew.grounding.evidence import Evidence
 from groundcrew.grounding.explanation import explain
 from groundcrew.grounding.features import FEATURE_NAMES
 from groundcrew.grounding.reading import AnswerReading, ClaimReading, read_answer
@@ -110,13 +111,14 @@ class TrustScorer:
         if described:
             rows = np.stack([each.features for each in reading.claims if each.features is not None])
             plain = dict(zip(described, self.model.plain(rows).tolist(), strict=True))
-        is_open = [place for place in described if self._is_open(plain[place], reading) and not is_vetoed(reading.claims[place])]
+        is_open = [place for place in described if self._is_open(plain[place], reading, reading.claims[place])]
         is_open = sorted(sorted(is_open, key=lambda place: abs(plain[place] - 0.5))[:NETWORK_CLAIMS_MAX])
         return _Draft(reading=reading, plain=plain, open=is_open if self._verdicts is not None else [], verdicts={})
 
-    def _is_open(self, plain: float, reading: AnswerReading) -> bool:
-        """Whether the network could change a claim; of rows of records, words alone settle nothing."""
-        return not self.model.is_settled(plain) or (reading.evidence is not None and reading.evidence.is_tabular)
+    def _is_open(self, plain: float, reading: AnswerReading, claim: ClaimReading) -> bool:
+        """Whether the network could change a claim, or its place among those that a check limits; of rows of records, words alone
+        settle nothing."""
+        return not self.model.is_settled(plain) or on_rows(claim, reading.evidence)
 
     def _report(self, draft: _Draft) -> TrustReport:
         reading = draft.reading
@@ -167,15 +169,16 @@ class TrustScorer:
         if claim.features is None or claim.window is None or evidence is None:
             return ClaimScore(start=segment.start, end=segment.end, support=0.0, reasons=("the sources hold no sentence",))
         verdict = draft.verdicts.get(place)
-        row, support = claim.features, draft.plain[place]
+        row, support, rows = claim.features, draft.plain[place], False
         if verdict is not None:
             row = np.append(claim.features, entailment_features(verdict))
-            support = float(self.model.stacked(row[None, :])[0])
+            rows = on_rows(claim, evidence)
+            support = float(self.model.stacked(row[None, :], np.array([rows]))[0])
         vetoes = [finding for finding in claim.findings if finding.veto]
         support = limited(support, claim)
         reasons = [finding.reason for finding in vetoes]
         if support < self.threshold and not reasons:
-            reasons = explain(claim, evidence, self.model.contributions(row))
+            reasons = explain(claim, evidence, self.model.contributions(row, on_rows=rows))
         denied = verdict is not None and verdict[1] >= CONTRADICTED_MIN and support < self.threshold
         best = evidence.sentences[claim.window.best]
         return ClaimScore(
@@ -198,6 +201,13 @@ class _Draft(msgspec.Struct, kw_only=True):
     plain: dict[int, float]
     open: list[int]
     verdicts: dict[int, Verdict]
+
+
+def on_rows(claim: ClaimReading, evidence: Evidence | None) -> bool:
+    """Whether the passage that says most of the claim is a table, record or list of keys."""
+    if evidence is None or claim.window is None:
+        return False
+    return evidence.is_tabular or evidence.sentences[claim.window.best].source in evidence.structured
 
 
 def entailment_features(verdict: Verdict) -> Matrix:

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from groundcrew.grounding.features import FEATURE_NAMES
 from groundcrew.grounding.summary import ANSWER_FEATURE_NAMES
@@ -45,7 +46,8 @@ class Linear(msgspec.Struct, frozen=True, kw_only=True):
 
 class TrustWeights(msgspec.Struct, frozen=True, kw_only=True):
     """`plain` are trees over a claim's features, `stacked` over these and the entailment network's, `joint` a regression over
-    both (`JOINT_FEATURES`); `answer_plain` and `answer_stacked` regressions over an answer's. `settled` are the plain
+    both (`JOINT_FEATURES`); of a claim on rows the network's own log odds, raised by `rows_shift`, make up `rows_share` of the
+    result; `answer_plain` and `answer_stacked` regressions over an answer's. `settled` are the plain
     probabilities below and above which the network is not asked; `threshold` the support below which a claim is unsupported,
     `answer_threshold` the trust below which an answer is flagged in bench/trust. All chosen on out-of-fold scores."""
 
@@ -55,6 +57,8 @@ class TrustWeights(msgspec.Struct, frozen=True, kw_only=True):
     plain: Trees
     stacked: Trees
     joint: Linear
+    rows_share: float
+    rows_shift: float
     answer_plain: Linear
     answer_stacked: Linear
     settled: tuple[float, float]
@@ -73,12 +77,16 @@ class Model:
         """(n,) P(supported), 0..1, from (n, features) alone."""
         return sigmoid(self._plain.logits(rows))
 
-    def stacked(self, rows: Matrix) -> Matrix:
-        """(n,) P(supported) from (n, features + entailment features)."""
+    def stacked(self, rows: Matrix, on_rows: npt.NDArray[np.bool_]) -> Matrix:
+        """(n,) P(supported) from (n, features + entailment features). `on_rows` (n,) says whose evidence is rows of a record or
+        table, of which the network ranks claims better than words and doubtful checks do."""
         plain = self._plain.logits(rows[:, : len(FEATURE_NAMES)])
-        return sigmoid(self.weights.joint.logits(joint_rows(plain, self._stacked.logits(rows), rows)))
+        joint = self.weights.joint.logits(joint_rows(plain, self._stacked.logits(rows), rows))
+        share = self.weights.rows_share * on_rows
+        entailed = rows[:, len(FEATURE_NAMES)] + self.weights.rows_shift
+        return sigmoid((1 - share) * joint + share * entailed)
 
-    def contributions(self, row: Matrix) -> Matrix:
+    def contributions(self, row: Matrix, *, on_rows: bool = False) -> Matrix:
         """(features,): what each of a claim's features added to its log odds; the entailment network's stand last where the
         row has them."""
         size = len(FEATURE_NAMES)
@@ -92,6 +100,9 @@ class Model:
         centred = joint_rows(np.zeros(1), np.zeros(1), row[None, :])[0] - np.asarray(joint.means)
         direct = (slopes * centred)[2:]
         added[size:] += direct[:network] + direct[network:]
+        if on_rows:
+            added *= 1 - self.weights.rows_share
+            added[size] += self.weights.rows_share * (row[size] + self.weights.rows_shift)
         return np.asarray(added)
 
     def is_settled(self, plain: float) -> bool:

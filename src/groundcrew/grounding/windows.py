@@ -65,6 +65,15 @@ def _line(sentence: SourceSentence, evidence: Evidence) -> str:
 
 
 def _written(sentence: SourceSentence, evidence: Evidence) -> str:
+    """The sentence as it is read."""
+    key = ("written", sentence.number)
+    if key not in evidence.kept:
+        evidence.kept[key] = _restated(sentence, evidence)
+    text: str = evidence.kept[key]
+    return text
+
+
+def _restated(sentence: SourceSentence, evidence: Evidence) -> str:
     """The sentence as it is read: a plain line ("key: value", "2024-03-01,5") as the source has it and as the network learnt it;
     what stands in JSON, in a table or on several lines as it was restated, without the subject that every row repeats."""
     line, text = _line(sentence, evidence), sentence.statement.text
@@ -127,9 +136,12 @@ def _length(text: str, rows: bool) -> int:
 
 def are_rows(evidence: Evidence) -> bool:
     """Whether the sources are rows of a record or table rather than prose."""
-    looked_at = evidence.sentences[:CANDIDATES_MAX]
-    rows = sum(bool(_ROW.match(_written(sentence, evidence))) for sentence in looked_at)
-    return len(looked_at) >= 3 and rows >= ROWS_SHARE_MIN * len(looked_at)
+    key = ("rows",)
+    if key not in evidence.kept:
+        looked_at = evidence.sentences[:CANDIDATES_MAX]
+        rows = sum(bool(_ROW.match(_written(sentence, evidence))) for sentence in looked_at)
+        evidence.kept[key] = len(looked_at) >= 3 and rows >= ROWS_SHARE_MIN * len(looked_at)
+    return bool(evidence.kept[key])
 
 
 def _words(claim: Statement, evidence: Evidence) -> tuple[list[frozenset[str]], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
@@ -139,11 +151,25 @@ def _words(claim: Statement, evidence: Evidence) -> tuple[list[frozenset[str]], 
     forms = [frozenset(evidence.forms(stem)) for stem in stems]
     found = [(stem, form) for stem, form in zip(stems, forms, strict=True) if form]
     weights = np.array([evidence.weight(min(form)) for _, form in found])
-    own = [_own_stems(sentence, evidence) for sentence in evidence.sentences]
-    held = np.array([[not form.isdisjoint(stems) for _, form in found] for stems in own], dtype=bool).reshape(
-        len(evidence.sentences), len(found)
-    )
+    own = _holders(evidence)
+    held = np.zeros((len(evidence.sentences), len(found)), dtype=bool)
+    for column, (_, form) in enumerate(found):
+        for word in form:
+            held[own.get(word, []), column] = True
     return [form for _, form in found], weights, held
+
+
+def _holders(evidence: Evidence) -> dict[str, list[int]]:
+    """The sentences whose own words each stem is one of."""
+    key = ("holders",)
+    if key not in evidence.kept:
+        holders: dict[str, list[int]] = {}
+        for sentence in evidence.sentences:
+            for word in _own_stems(sentence, evidence):
+                holders.setdefault(word, []).append(sentence.number)
+        evidence.kept[key] = holders
+    found: dict[str, list[int]] = evidence.kept[key]
+    return found
 
 
 def _title(evidence: Evidence, number: int, chosen: list[int]) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from groundcrew.errors import InputError
+from groundcrew.grounding.onnx_session import open_session
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -110,19 +111,14 @@ def written(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _load(folder: Path) -> tuple[Tokenizer, Any, int, int]:
-    import onnxruntime
     from tokenizers import Tokenizer
 
     for name in (MODEL_FILE, TOKENIZER_FILE):
         if not (folder / name).is_file():
             raise InputError("a guard's model is missing; reinstall groundcrew", file=str(folder / name))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         tokenizer: Tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-        session = onnxruntime.InferenceSession(str(folder / MODEL_FILE), options, providers=["CPUExecutionProvider"])
+        session = open_session(folder / MODEL_FILE)
     except Exception as error:  # tokenizers and onnxruntime raise classes without a common base
         raise InputError(f"a guard's model does not load: {error}", file=str(folder)) from error
     tokenizer.no_padding()

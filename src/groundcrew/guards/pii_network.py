@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from groundcrew.domain.guard import Finding
+from groundcrew.grounding.onnx_session import softmax
 from groundcrew.guards.network import MODELS, OVERLAP_TOKENS, Network, Window
 from groundcrew.guards.pii_text import HINT_SCORE_MAX, HINT_TYPES, TYPES, segments
 
@@ -169,7 +170,7 @@ def words(text: str, windows: list[Window]) -> list[Word]:
         # Of the tokens that two windows share, each gives the half that lies further from its end.
         skip = done - window.first if index else 0
         stop = len(window.offsets) - (OVERLAP_TOKENS // 2 if index + 1 < len(windows) else 0)
-        chances = _softmax(window.logits + _LEANINGS)
+        chances = softmax(window.logits + _LEANINGS)
         for (start, end), chance in zip(window.offsets[skip:stop], chances[skip:stop], strict=True):
             if found and start == found[-1].end and text[start : start + 1].isalnum() and text[start - 1 : start].isalnum():
                 found[-1] = Word(found[-1].start, end, found[-1].likely + chance)
@@ -179,12 +180,6 @@ def words(text: str, windows: list[Window]) -> list[Word]:
                 counts.append(1)
         done = window.first + stop
     return [Word(each.start, each.end, each.likely / float(count)) for each, count in zip(found, counts, strict=True)]
-
-
-def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    result: npt.NDArray[np.float32] = raised / raised.sum(axis=-1, keepdims=True)
-    return result
 
 
 def decode(text: str, tagged: list[Word], first: int) -> list[Finding]:

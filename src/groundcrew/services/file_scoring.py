@@ -47,7 +47,7 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
     await task.save(state, done=task.done, total=total)
     name = f"{job_files.RESULTS}/{task.job.id}.jsonl" + (".gz" if arguments.get("packed") else "")
     writing = _Result(folder / name, state["bytes"])
-    scorer = await asyncio.to_thread(_scorer)
+    scorer = await asyncio.to_thread(shipped_scorer)
     remaining = islice(job_files.lines(source), state["line"], None)
     while batch := await asyncio.to_thread(lambda: list(islice(remaining, BATCH_ROWS))):
         scored, bad = await asyncio.to_thread(score_lines, batch, scorer)
@@ -104,7 +104,8 @@ def _is_text(line: bytes) -> bool:
     return True
 
 
-def _scorer() -> TrustScorer:
+def shipped_scorer() -> TrustScorer:
+    """A scorer of one's own, as one is not safe across threads. The network is loaded on first use, which takes a second."""
     from groundcrew.grounding.trust import TrustScorer
 
     return TrustScorer.shipped()

@@ -19,6 +19,7 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError
 from groundcrew.grounding.verifier_version import verifier_version
 from groundcrew.metrics.rescoring import compare
+from groundcrew.services.file_scoring import shipped_scorer
 from groundcrew.services.jobs import Jobs, Task
 from groundcrew.services.lookups import current_digest, require_use_case
 from groundcrew.services.trust_standing import rules_of
@@ -36,13 +37,6 @@ CALLS_MAX = 100_000
 HALVINGS = 40
 #: The verifier that scores unless another one is named: what ships with the product.
 SHIPPED = "shipped"
-
-
-class RescoredCall(msgspec.Struct, frozen=True, kw_only=True):
-    """Every later score of one call."""
-
-    call_id: str
-    rescored: tuple[Rescored, ...]
 
 
 class Rescoring:
@@ -88,7 +82,7 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
         if not calls:
             break
         if scorer is None:
-            scorer = await asyncio.to_thread(_scorer)
+            scorer = await asyncio.to_thread(shipped_scorer)
         rows, bad, passed = await asyncio.to_thread(score_calls, calls, threshold, task.job.id, scorer, database.clock.now())
         for call_id, reason in bad:
             task.fail_row(f"call {call_id}", reason)
@@ -187,9 +181,3 @@ async def _begin(connection: Connection, use_case: str, arguments: dict[str, Any
     found = await rescoring.bounds(connection, use_case, since=since, limit=arguments["limit"])
     first, last, number = found or ("", "", 0)
     return {"first": first, "last": last, "after": "", "calls": number, "passed": 0}
-
-
-def _scorer() -> TrustScorer:
-    from groundcrew.grounding.trust import TrustScorer
-
-    return TrustScorer.shipped()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from groundcrew.grounding.checks import CHECK_NAMES, CheckName, Finding, run_checks
+from groundcrew.grounding.checks import CHECK_NAMES, CheckName, Finding, run_checks, told_by
 from groundcrew.grounding.evidence import Evidence
 from groundcrew.grounding.ranking import choose_window
 from groundcrew.grounding.reading import ANCHORS_MAX
@@ -16,7 +16,7 @@ def check(claim: str, *sources: str, around: str = "") -> list[Finding]:
     evidence, statement = Evidence(sources), read_statement(claim)
     window = choose_window(statement, frozenset(), evidence)
     anchors = [evidence.sentences[number] for number in window.ranked[:ANCHORS_MAX]] if window is not None else []
-    return run_checks(statement, frozenset(), evidence, anchors, lambda _: -1.0, around)
+    return run_checks(statement, frozenset(), evidence, anchors, lambda _: -1.0, told_by([read_statement(around)]))
 
 
 NOTE = "R knee pain x 3 wks after fall. L hip unremarkable. Both ears were examined. No fever."

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from groundcrew.domain.trust import TrustReport
 from groundcrew.grounding.entailment import Entailment, Reading
+from groundcrew.grounding.evidence import Evidence
 from groundcrew.grounding.features import FEATURE_NAMES, FEATURES
 from groundcrew.grounding.reading import read_answer
 from groundcrew.grounding.summary import ANSWER_FEATURE_NAMES, summarise
@@ -220,3 +221,51 @@ def test_contributions_add_up() -> None:
     assert Forest(trees).contributions(rows).tolist() == [[-1.0, -1.0], [-1.0, 0.5], [1.0, -0.5], [1.0, 1.0]]
     with pytest.raises(ValueError, match="depth"):
         Forest(Trees(depth=3, base=0.0, features=((0,),), thresholds=((0.0,),), values=((0.0,),)))
+
+
+BREED = "title: Jersey\nCountry of origin: Jersey\nWeight: 400 kilograms\nCoat: Fawn\nUse: Dairy"
+PROSE = "Jersey is the country of origin of the breed. Its coat is fawn and it weighs 400 kilograms."
+
+
+@pytest.mark.parametrize("claim", ["The breed has a fawn coat.", "These cows weigh half a ton or so."])
+def test_on_rows_the_network_outweighs_words(claim: str) -> None:
+    def support(source: str, said: float) -> float:
+        return scorer(Network(said)).score(claim, [source]).claims[0].support
+
+    assert support(BREED, 0.99) > 0.5 > support(BREED, 0.01)
+    assert support(BREED, 0.99) - support(BREED, 0.01) >= support(PROSE, 0.99) - support(PROSE, 0.01)
+
+
+def test_what_a_check_vetoes_is_read_and_stays_down_whatever_the_network_says() -> None:
+    for claim, limit in (("Cash is covered.", 0.15), ("Store the cash above 25 °C.", 0.05)):
+        source = "Cash is not covered. Store the cash below 25 °C."
+        for said in (0.01, 0.99):
+            found = scorer(Network(said)).score(claim, [source]).claims[0]
+            assert found.decided_by == "checks"
+            assert found.support <= limit
+            assert found.contradicted
+
+
+def test_of_claims_that_a_check_vetoes_the_network_still_ranks_the_likelier_first() -> None:
+    def support(said: float) -> float:
+        return (
+            scorer(Network(said))
+            .score("Valuables and cash are covered in the car.", ["Cash is not covered in the car."])
+            .claims[0]
+            .support
+        )
+
+    assert support(0.99) >= support(0.01)
+
+
+@given(st.permutations(range(len(ANSWERS))))
+@settings(max_examples=10, deadline=None)
+def test_what_is_kept_with_the_sources_changes_no_reading(order: list[int]) -> None:
+    shared = Evidence(SOURCES)
+    for number in order:
+        with_shared = read_answer(ANSWERS[number], SOURCES, evidence=shared)
+        fresh = read_answer(ANSWERS[number], SOURCES)
+        for mine, theirs in zip(with_shared.claims, fresh.claims, strict=True):
+            assert mine.findings == theirs.findings
+            assert mine.evidence_text == theirs.evidence_text
+            assert np.array_equal(mine.features, theirs.features) if mine.features is not None else theirs.features is None

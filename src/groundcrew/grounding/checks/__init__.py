@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from groundcrew.grounding.checks.attachment import check_figures, shares_word
 from groundcrew.grounding.checks.attributed import check_attributed
-from groundcrew.grounding.checks.conditions import check_condition
+from groundcrew.grounding.checks.conditions import Told, check_condition, told_by
 from groundcrew.grounding.checks.coverage import check_coverage
 from groundcrew.grounding.checks.finding import CHECK_NAMES, CheckName, Finding
 from groundcrew.grounding.checks.laterality import check_laterality
@@ -23,7 +23,7 @@ from groundcrew.grounding.checks.roles import check_roles
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.statement import Statement
 
-__all__ = ["CHECK_NAMES", "CheckName", "Finding", "run_checks"]
+__all__ = ["CHECK_NAMES", "CheckName", "Finding", "Told", "run_checks", "told_by"]
 
 
 def run_checks(
@@ -32,13 +32,13 @@ def run_checks(
     evidence: Evidence,
     anchors: Sequence[SourceSentence],
     similarity: Callable[[SourceSentence], float],
-    around: str = "",
+    around: Told | None = None,
     asked: Statement | None = None,
 ) -> list[Finding]:
     """All findings against `claim`, vetoes and contradictions first. `anchors` are the best evidence sentences, best first;
     `context` the stems of the heading that the claim stands under; `similarity(sentence)` a cosine 0..1, or -1 where unknown;
-    `around` the rest of the answer, where a condition may be told; `asked` the question, which excuses what it names itself
-    and supports nothing."""
+    `around` what the rest of the answer and the question say, where a condition may be told; `asked` the question, which
+    excuses what it names itself and supports nothing."""
     parallel = check_parallel(claim, anchors)
     findings = check_figures(claim, context, evidence, anchors, similarity, parallel.confirmed, asked)
     findings += parallel.findings
@@ -56,7 +56,7 @@ def run_checks(
         findings += check_merged(claim, evidence)
         findings += check_roles(claim, [anchor.statement for anchor in anchors])
         findings += check_quantifier(claim, anchors[0], share)
-        findings += check_condition(claim, around, evidence, anchors)
+        findings += check_condition(claim, around or Told(), evidence, anchors)
         findings += check_coverage(claim, evidence)
     unique = {(finding.check, finding.reason): finding for finding in findings}
     return sorted(unique.values(), key=lambda finding: (not finding.veto, not finding.contradicted))

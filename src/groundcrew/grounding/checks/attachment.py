@@ -8,15 +8,25 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from groundcrew.grounding.checks.beside import (
+    beside,
+    is_counted_alike,
+    is_held,
+    is_of_another_row,
+    is_of_one_unit,
+    key,
+    opens_clause,
+    subject_end,
+)
 from groundcrew.grounding.checks.bounds import bound_conflict
-from groundcrew.grounding.checks.derived import is_computed, is_rounded
+from groundcrew.grounding.checks.derived import is_age, is_computed, is_rounded
 from groundcrew.grounding.checks.finding import CheckName, Finding
 from groundcrew.grounding.checks.place import Item, Placed, agrees, comparable, is_money, is_period
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.facts.dates import Moment
 from groundcrew.grounding.facts.quantities import Quantity, is_loosely_same
-from groundcrew.grounding.lexicon import is_among, same_word, stem
-from groundcrew.grounding.statement import Statement
+from groundcrew.grounding.lexicon import is_among, stem
+from groundcrew.grounding.statement import Statement, is_german
 from groundcrew.grounding.wordlists import word_set
 
 #: Weight of a word in the same clause, the same sentence, and in a neighbouring sentence or heading.
@@ -40,8 +50,6 @@ MORE_WORDS_MIN = 2
 RIVALS_MAX, LED_MARGIN = 3, 0.1
 #: That is asked of short claims on short sources only.
 LED_WORDS_MAX, LED_RIVALS_MAX = 6, 6
-#: Words between a count and what it counts.
-COUNTED_GAP_MAX = 2
 #: Share of the fit that the encoder's similarity of the two sentences makes up, where there is an encoder.
 SIMILARITY_SHARE = 0.3
 
@@ -64,6 +72,10 @@ class _Scene:
     ) -> None:
         self.evidence, self.anchors, self.similarity = evidence, anchors, similarity
         self.is_encoded = False
+
+    def is_foreign(self, claim: Statement) -> bool:
+        """Whether the claim is told in another language than its evidence, so that no word says what a figure is of."""
+        return any(is_german(anchor.statement.tokens) != is_german(claim.tokens) for anchor in self.anchors[:1])
 
     def fit(self, words: dict[str, float], item: Item, sentence: SourceSentence) -> float:
         """How well the place of a figure fits words of the claim, 0..1."""
@@ -102,7 +114,7 @@ def check_figures(
             # No other figure can fit better than the one that the same sentence gives for the same word.
             found = [placed for placed in found if agrees(item, placed.item)]
         finding = _judge(item, claim, context, found, scene)
-        if finding is not None and _is_repeated(item, asked):
+        if finding is not None and (_is_repeated(item, asked) or (finding.check == "merged" and scene.is_foreign(claim))):
             finding = msgspec.structs.replace(finding, veto=False)
         if finding is not None:
             findings.append(finding)
@@ -142,7 +154,7 @@ def _context_words(claim: Statement, item: Item, context: frozenset[str]) -> dic
     for token in claim.content():
         weight = 1.0 if claim.clause_of(token.start) == clause else 0.5
         words[token.stem] = max(weight, words.get(token.stem, 0.0))
-    words.update({_key(other): 1.0 for other in claim.figures() if other is not item and _is_label(other)})
+    words.update({key(other): 1.0 for other in claim.figures() if other is not item and _is_label(other)})
     return words
 
 
@@ -151,25 +163,9 @@ def _is_label(item: Item) -> bool:
     return isinstance(item, Moment) or item.dimension in ("", "code", "ordinal")
 
 
-def _key(item: Item) -> str:
-    """A figure as a word of context."""
-    return f"#{item.readings[0]}" if isinstance(item, Moment) else f"#{item.code or item.values[0]}"
-
-
 def _fit(words: dict[str, float], other: Item, sentence: SourceSentence, evidence: Evidence) -> float:
     """How much of the claim's words stand near the source's figure, weighted by how telling they are: 0..1."""
-    statement = sentence.statement
-    clause = statement.clause_of(other.start)
-    near: dict[str, float] = {}
-    for neighbour in evidence.neighbours(sentence):
-        near.update(dict.fromkeys(neighbour.stems, NEARBY if neighbour.number < sentence.number else NEARBY / 2))
-    near.update(dict.fromkeys(sentence.lead, NEARBY))
-    subject_end = _subject_end(statement) if clause > 0 and _opens_clause(statement, clause, other) else 0
-    for token in statement.tokens:
-        place = statement.clause_of(token.start)
-        weight = SAME_CLAUSE if place == clause or token.end <= subject_end else SAME_SENTENCE
-        near[token.stem] = max(weight, near.get(token.stem, 0.0))
-    near.update({_key(figure): SAME_SENTENCE for figure in statement.figures() if figure is not other})
+    near = _near(other, sentence, evidence)
     total = shared = 0.0
     for word, own in words.items():
         forms = [word] if word.startswith("#") else evidence.forms(word)
@@ -179,22 +175,34 @@ def _fit(words: dict[str, float], other: Item, sentence: SourceSentence, evidenc
     return shared / total if total else 0.0
 
 
-def _subject_end(statement: Statement) -> int:
-    """Where the first clause's words before its figure end: what the whole sentence is about."""
-    first = [figure.start for figure in statement.figures() if statement.clause_of(figure.start) == 0]
-    return min(first, default=statement.clauses[0][1] if statement.clauses else 0)
+def _near(other: Item, sentence: SourceSentence, evidence: Evidence) -> dict[str, float]:
+    """The words around a source's figure with their weight: its clause, its sentence, the sentences beside it."""
+    key_of = ("near", sentence.number, other.start, other.end)
+    if key_of not in evidence.kept:
+        evidence.kept[key_of] = _weighed(other, sentence, evidence)
+    found: dict[str, float] = evidence.kept[key_of]
+    return found
+
+
+def _weighed(other: Item, sentence: SourceSentence, evidence: Evidence) -> dict[str, float]:
+    statement = sentence.statement
+    clause = statement.clause_of(other.start)
+    near: dict[str, float] = {}
+    for neighbour in evidence.neighbours(sentence):
+        near.update(dict.fromkeys(neighbour.stems, NEARBY if neighbour.number < sentence.number else NEARBY / 2))
+    near.update(dict.fromkeys(sentence.lead, NEARBY))
+    end = subject_end(statement) if clause > 0 and opens_clause(statement, clause, other) else 0
+    for token in statement.tokens:
+        place = statement.clause_of(token.start)
+        weight = SAME_CLAUSE if place == clause or token.end <= end else SAME_SENTENCE
+        near[token.stem] = max(weight, near.get(token.stem, 0.0))
+    near.update({key(figure): SAME_SENTENCE for figure in statement.figures() if figure is not other})
+    return near
 
 
 def _margin(best: Placed, rival: Placed) -> float:
     """Two figures of one sentence share all but a word or two, so that less tells them apart."""
     return RIVAL_MARGIN if best.sentence.number != rival.sentence.number else RIVAL_MARGIN_WITHIN
-
-
-def _opens_clause(statement: Statement, clause: int, item: Item) -> bool:
-    """Whether the figure stands before every word of its clause ("… and CHF 5 at the counter"): the subject is the first
-    clause's."""
-    start = statement.clauses[clause][0]
-    return not any(start <= token.start < item.start for token in statement.content())
 
 
 def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Placed], scene: _Scene) -> Finding | None:
@@ -207,7 +215,7 @@ def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Pl
         return None
     named = _named_otherwise(item, claim, best, rivals)
     if named is not None:
-        return _misplaced(item, claim, named, veto=_is_counted_alike(item, claim, named))
+        return _misplaced(item, claim, named, veto=is_counted_alike(item, claim, named))
     conflict = bound_conflict(item, claim, best, own, scene.evidence.neighbours(best.sentence))
     if conflict is not None:
         return conflict
@@ -236,7 +244,7 @@ def _judge(item: Item, claim: Statement, context: frozenset[str], found: list[Pl
 
 def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Scene) -> Finding | None:
     """The finding against a figure that no source gives, with what the best place gives instead; None where it says little."""
-    rivals = [placed for placed in rivals if _is_counted_alike(item, claim, placed)]
+    rivals = [placed for placed in rivals if is_counted_alike(item, claim, placed)]
     rival = max(rivals, key=lambda placed: placed.fit + LIKE_FIGURE_BONUS * _is_like(item, placed.item), default=None)
     if isinstance(item, Quantity) and _is_light(item) and (rival is None or rival.fit < 2 * FIT_MIN):
         return None
@@ -247,6 +255,8 @@ def _unstated(item: Item, claim: Statement, rivals: Sequence[Placed], scene: _Sc
     if isinstance(item, Moment) and _is_denied_day(item, claim, scene.anchors):
         return None
     if isinstance(item, Quantity) and item.dimension == "ordinal" and _is_counted_elsewhere(item, scene.anchors):
+        return None
+    if isinstance(item, Quantity) and is_age(item, scene.evidence):
         return None
     if is_rounded(item, scene.evidence) or is_computed(item, claim, scene.anchors):
         return None
@@ -296,10 +306,10 @@ def _is_surely_misplaced(
     item: Item, claim: Statement, rival: Placed, own: Sequence[Placed], scene: _Scene, *, led_only: bool = False
 ) -> bool:
     """Whether the claim's subject, or far more of its words, stand beside the rival than beside any place of its own figure."""
-    if len(own) > OWN_PLACES_MAX or not _is_counted_alike(item, claim, rival) or not _is_of_one_unit(item, rival.item):
+    if len(own) > OWN_PLACES_MAX or not is_counted_alike(item, claim, rival) or not is_of_one_unit(item, rival.item):
         return False
     if scene.evidence.is_tabular:
-        return _is_of_another_row(item, claim, rival, own, scene.evidence)
+        return is_of_another_row(item, claim, rival, own, scene.evidence)
     if any(other is not item and comparable(other, rival.item) and agrees(other, rival.item) for other in claim.figures()):
         return False
     telling = [token for token in claim.content() if token.text.lower() not in _RELATIONS]
@@ -307,9 +317,9 @@ def _is_surely_misplaced(
     subject = {form for token in telling if token.end <= item.start for form in scene.evidence.forms(token.stem)}
     others = [figure for figure in claim.figures() if figure is not item]
     before = {token.stem for token in rival.sentence.statement.tokens if token.end <= rival.item.start} | rival.sentence.lead
-    whole = _is_held(claim, rival, others, scene.evidence)
+    whole = is_held(claim, rival, others, scene.evidence)
     for placed in own:
-        mine, theirs = _beside(placed, rival, words, others), _beside(rival, placed, words, others)
+        mine, theirs = beside(placed, rival, words, others), beside(rival, placed, words, others)
         led = bool((theirs - mine) & subject & before) and not (mine - theirs) & subject
         weight = scene.evidence.weight
         told = whole or len(theirs - mine) >= MORE_WORDS_MIN or placed.sentence.number == rival.sentence.number
@@ -317,66 +327,6 @@ def _is_surely_misplaced(
         if not led and (led_only or not (told and gain > 0 and gain >= RIVAL_WEIGHT_MIN * loss)):
             return False
     return rival.fit >= RIVAL_FIT_MIN
-
-
-def _is_of_one_unit(item: Item, other: Item) -> bool:
-    """Whether two quantities are told in the same unit; "45 minutes" is seldom taken for "10 days"."""
-    if not (isinstance(item, Quantity) and isinstance(other, Quantity)):
-        return True
-    if item.dimension.startswith("currency") and other.dimension.startswith("currency"):
-        return True
-    return item.dimension == other.dimension and item.factor == other.factor
-
-
-def _is_of_another_row(item: Item, claim: Statement, rival: Placed, own: Sequence[Placed], evidence: Evidence) -> bool:
-    """Whether the rival's row has every word of the claim and no row of the claim's own figure has: the limit told as the fee."""
-    others = [figure for figure in claim.figures() if figure is not item]
-    return _is_held(claim, rival, others, evidence) and not any(_is_held(claim, placed, others, evidence) for placed in own)
-
-
-def _is_held(claim: Statement, rival: Placed, others: Sequence[Item], evidence: Evidence) -> bool:
-    """Whether the rival's sentence has every word and every other figure of the claim."""
-    near = rival.sentence.stems | rival.sentence.lead
-    stated = rival.sentence.statement.figures()
-    return all(any(form in near for form in evidence.forms(token.stem)) for token in claim.content()) and all(
-        any(comparable(other, each) and agrees(other, each) for each in stated) for other in others
-    )
-
-
-def _beside(placed: Placed, other: Placed, words: set[str], figures: Sequence[Item]) -> set[str]:
-    """The claim's words and other figures beside a figure: in its clause and the subject where both stand in one sentence, else
-    in its sentence and heading."""
-    statement = placed.sentence.statement
-    near = placed.sentence.stems | placed.sentence.lead
-    stated = [figure for figure in statement.figures() if figure is not placed.item]
-    if placed.sentence.number == other.sentence.number:
-        clause = statement.clause_of(placed.item.start)
-        subject_end = _subject_end(statement) if clause and _opens_clause(statement, clause, placed.item) else 0
-        near = frozenset(
-            token.stem for token in statement.tokens if statement.clause_of(token.start) == clause or token.end <= subject_end
-        )
-        stated = [figure for figure in stated if statement.clause_of(figure.start) == clause]
-    held = {_key(figure) for figure in figures if any(comparable(figure, each) and agrees(figure, each) for each in stated)}
-    return (words & near) | held
-
-
-def _counted(statement: Statement, item: Item) -> str:
-    """The stem of the word that a plain count counts: the next word of its clause ("62 companies"), "" for none."""
-    clause = statement.clause_of(item.start)
-    following = [token for token in statement.content() if token.start >= item.end and statement.clause_of(token.start) == clause]
-    if not following or len(statement.text[item.end : following[0].start].split()) > COUNTED_GAP_MAX:
-        return ""
-    return following[0].stem
-
-
-def _is_counted_alike(item: Item, claim: Statement, rival: Placed) -> bool:
-    """Whether two figures count the same thing; only plain counts can differ in that."""
-    if not (isinstance(item, Quantity) and isinstance(rival.item, Quantity) and item.dimension == rival.item.dimension):
-        return True
-    if item.dimension not in ("", "ordinal"):
-        return True
-    mine, theirs = _counted(claim, item), _counted(rival.sentence.statement, rival.item)
-    return not mine or (bool(theirs) and same_word(mine, theirs)) or (not theirs and mine in rival.sentence.stems)
 
 
 def _is_like(item: Item, other: Item) -> bool:

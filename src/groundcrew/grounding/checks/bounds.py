@@ -57,6 +57,16 @@ def _is_denied_after(text: str, item: Item) -> bool:
     return _DENIED_AFTER.search(text, item.end) is not None
 
 
+_BEFORE = re.compile(
+    r"\s*(?:in advance|ahead|(?:working |business )?(?:before|prior to)|vor(?:her|aus)?|avant|prima|im voraus)\b", re.IGNORECASE
+)
+
+
+def _is_lead_time(text: str, item: Item) -> bool:
+    """Whether the figure says how long before something: "at least a day before" and "at the latest a day before" are one."""
+    return isinstance(item, Quantity) and _BEFORE.match(text, item.end) is not None
+
+
 def bound_conflict(
     item: Item, claim: Statement, best: Placed, own: list[Placed], around: Sequence[SourceSentence]
 ) -> Finding | None:
@@ -68,12 +78,20 @@ def bound_conflict(
         return None
     if _is_denied_after(claim.text, item) != _is_denied_after(best.sentence.statement.text, best.item):
         return None  # "more than 80 cannot be paid" says what "at most 80" says
+    if _is_lead_time(claim.text, item) and _is_lead_time(best.sentence.statement.text, best.item):
+        return None
     roles = {_role(placed.sentence.statement.text, placed.item) for placed in own if placed.fit >= best.fit - 0.05}
     if not roles or mine in roles or "" in roles:
         return None
     following = [best.sentence, *(other for other in around if other.number > best.sentence.number)]
     if any(_REFERS_BACK.search(other.statement.text) for other in following):
         return None
+    told = {_role(placed.sentence.statement.text, placed.item) for placed in own}
     stated = best.sentence.statement.text[max(0, best.item.start - 20) : best.item.end].split(maxsplit=1)[-1]
     claimed = claim.text[max(0, item.start - 20) : item.end].split(maxsplit=1)[-1]
-    return Finding(check="direction", contradicted=True, reason=f"“…{stated}” in the source, “…{claimed}” in the answer")
+    return Finding(
+        check="direction",
+        contradicted=True,
+        reason=f"“…{stated}” in the source, “…{claimed}” in the answer",
+        veto=mine not in told,  # another sentence tells both sides of the figure
+    )

@@ -10,11 +10,13 @@ from functools import lru_cache
 import msgspec
 
 from groundcrew.grounding.checks.finding import Finding
+from groundcrew.grounding.checks.place import PERIODS
+from groundcrew.grounding.clauses import FINITE_VERBS
 from groundcrew.grounding.evidence import Evidence, SourceSentence
 from groundcrew.grounding.facts.dates import Moment, agree
 from groundcrew.grounding.facts.quantities import Quantity, same_value
 from groundcrew.grounding.lexicon import is_among
-from groundcrew.grounding.statement import Statement, read_statement
+from groundcrew.grounding.statement import Statement
 
 CONDITION_CACHE_SIZE = 8_192
 #: Share of the claim's words that the source without its condition must hold, and share of that main part that the claim must
@@ -48,6 +50,28 @@ _NARROWING = re.compile(
     r"für|mit|die|ab|bis zum|unter|pour|avec|qui|per|con|che)\s+(?=[\w'’])",
     re.IGNORECASE,
 )
+#: What narrows a statement by a figure, where it belongs to what the statement is about: "transfers over CHF 100 are free".
+_FIGURED = re.compile(
+    r"(?:(?<=\s)|^)(?P<marker>aged|between|under|over|above|below|up to(?: the age of)?|at least|at most|more than|less than|"
+    r"fewer than|older than|younger than|exceeding|before|after|from(?: the age of)?|of at least|"
+    r"unter|über|bis(?: zu)?|ab|mindestens|höchstens|mehr als|weniger als|zwischen|im alter|vor|nach|"
+    r"moins de|plus de|jusqu'à|dès|entre|âgés?|avant|après|sotto|oltre|fino a|almeno|tra)\s+(?=(?:[^\s,;.]+\s+){0,2}?[^\s,;]*\d|"
+    r"(?:two|three|four|five|six|seven|eight|nine|ten|twelve|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|zwölf|deux|trois|dix|"
+    r"due|tre|dieci)\b)",
+    re.IGNORECASE,
+)
+#: Before a figure these tell when, and narrow nothing, unless the figure counts something ("after ten attempts").
+_WHEN = re.compile(r"(?:after|from|before|nach|ab|vor|dès|avant|après|bis)\b", re.IGNORECASE)
+#: Before it, what is narrowed is the thing that the statement is made for: "free for customers aged 12 to 25".
+_FOR = re.compile(r"\b(?:for|für|pour|per)\s+(?:[^\s,;.]+\s+){1,3}$", re.IGNORECASE)
+_RELATIVE = re.compile(r"\b(?:who|whom|which|that|qui|che)\b.*|,\s*(?:die|der|das|welche[rs]?)\b.*", re.IGNORECASE | re.DOTALL)
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+#: In a claim these deny or set against, and tell no condition.
+_NO_CONDITION = frozenset(("not", "but", "apart"))
+#: Characters between the two ends of a range.
+RANGE_CHARS_MAX = 6
+#: Share of the claim that the source without a figured condition must hold, and of that the claim.
+FIGURED_MAIN_MIN, FIGURED_BACK_MIN = 0.85, 0.6
 #: Words with which a claim tells that there is a condition, whatever it is.
 _TOLD = re.compile(
     r"\b(?:if|unless|only|provided|as long as|except|subject to|depend\w*|condition\w*|eligible|when|"
@@ -67,6 +91,7 @@ class Condition(msgspec.Struct, frozen=True):
     near: frozenset[str]
     figures: tuple[Quantity | Moment, ...]
     is_marked: bool
+    is_figured: bool = False
 
 
 @lru_cache(maxsize=CONDITION_CACHE_SIZE)
@@ -83,7 +108,39 @@ def conditions(statement: Statement) -> tuple[Condition, ...]:
             if (inside or figures) and len(outside) >= 2:
                 text = statement.text[match.start("marker") : stop].strip()
                 found.append(Condition(text, inside, outside, _near(statement, match.start("marker"), stop), figures, is_marked))
-    return tuple(found)
+    return (*_figured(statement), *found)
+
+
+def _figured(statement: Statement) -> list[Condition]:
+    """Conditions that are a figure: before the first verb, where they belong to the subject, or after "for …"."""
+    found: list[Condition] = []
+    text = statement.text
+    for match in _FIGURED.finditer(text):
+        figure = next((each for each in statement.figures() if each.end > match.end()), None)
+        clause, last = statement.clauses[statement.clause_of(match.start())]
+        if figure is None or figure.start >= last or not _narrows(text[clause : match.start()], match["marker"], figure):
+            continue
+        end = figure.end
+        for other in statement.figures():
+            if 0 < other.start - end <= RANGE_CHARS_MAX and other.end <= last:
+                end = other.end  # "aged 12 to 25"
+        inside = _stems(statement, match.start(), end)
+        outside = _stems(statement, clause, match.start()) | _stems(statement, end, last)
+        if len(outside) >= 2:
+            figures = tuple(each for each in statement.figures() if match.start() <= each.start < end)
+            told = text[match.start() : end].strip()
+            found.append(Condition(told, inside, outside, outside, figures, is_marked=False, is_figured=True))
+    return found
+
+
+def _narrows(before: str, marker: str, figure: Quantity | Moment) -> bool:
+    is_count = isinstance(figure, Quantity) and figure.dimension == ""
+    if not before.strip():  # "Nach zehn Fehlversuchen …" is a case, "After 30 days …" a time
+        return is_count and _WHEN.match(marker) is not None
+    if _FOR.search(before):
+        return True
+    subject = _RELATIVE.sub(" ", before)
+    return not any(word.group().lower() in FINITE_VERBS for word in _WORD.finditer(subject))
 
 
 def _near(statement: Statement, start: int, stop: int) -> frozenset[str]:
@@ -109,31 +166,49 @@ def _is_same(left: Quantity | Moment, right: Quantity | Moment) -> bool:
     return isinstance(left, Moment) and isinstance(right, Moment) and agree(right, left)
 
 
-def check_condition(claim: Statement, around: str, evidence: Evidence, anchors: Sequence[SourceSentence]) -> list[Finding]:
-    """A finding where the claim says what a source says under a condition, and neither it nor the answer `around` it tells it."""
-    if _TOLD.search(claim.text):
+class Told(msgspec.Struct, frozen=True):
+    """What else is said around a claim, where its condition may be told: stems and figures of the answer and of the question."""
+
+    stems: frozenset[str] = frozenset()
+    figures: tuple[Quantity | Moment, ...] = ()
+
+
+def told_by(statements: Sequence[Statement]) -> Told:
+    """What `statements` tell."""
+    stems = frozenset(token.stem for statement in statements for token in statement.tokens if token.is_content)
+    return Told(stems, tuple(figure for statement in statements for figure in statement.figures()))
+
+
+def check_condition(claim: Statement, around: Told, evidence: Evidence, anchors: Sequence[SourceSentence]) -> list[Finding]:
+    """A finding where the claim says what a source says under a condition, and neither it nor what is `around` it tells it."""
+    told_words = {match.group().lower() for match in _TOLD.finditer(claim.text)}
+    if told_words - _NO_CONDITION:
         return []
     own = frozenset(token.stem for token in claim.content())
     if len(own) < 2:
         return []
-    told = own | frozenset(token.stem for token in read_statement(around).tokens if token.is_content) if around else own
-    figures = [*claim.figures(), *(read_statement(around).figures() if around else ())]
+    told = own | around.stems
+    figures = [*claim.figures(), *around.figures]
     for anchor in anchors[:SENTENCES_MAX]:
         if not conditions(anchor.statement):
             continue
         if any(_says_without(own, other, anchor) for other in anchors):
             return []
         for condition in conditions(anchor.statement):
-            finding = _dropped(own, told, figures, condition)
+            if told_words and not condition.is_figured:
+                continue
+            finding = _dropped(own, told, claim, figures, condition)
             if finding is not None:
                 return [finding]
     return []
 
 
 def _dropped(
-    own: frozenset[str], told: frozenset[str], figures: Sequence[Quantity | Moment], condition: Condition
+    own: frozenset[str], told: frozenset[str], claim: Statement, figures: Sequence[Quantity | Moment], condition: Condition
 ) -> Finding | None:
     words = condition.stems
+    if condition.is_figured:
+        return _dropped_figure(own, claim, figures, condition)
     if any(_is_same(stated, figure) for stated in condition.figures for figure in figures):
         return None
     if words and _share(words, told) >= TOLD_SHARE_MIN:
@@ -145,6 +220,29 @@ def _dropped(
     certain = condition.is_marked and covered >= MAIN_SHARE_MIN and back >= BACK_SHARE_MIN
     text = condition.text if len(condition.text) <= QUOTED_CHARS else condition.text[:QUOTED_CHARS].rsplit(" ", 1)[0] + " …"
     return Finding(check="condition", contradicted=False, reason=f"“{text}” in the source, not in the answer", veto=certain)
+
+
+def _dropped_figure(
+    own: frozenset[str], claim: Statement, figures: Sequence[Quantity | Moment], condition: Condition
+) -> Finding | None:
+    """The same of a condition that is a figure; certain where nothing of its kind is told at all. Where the claim has another
+    figure of its kind, the checks of figures speak."""
+    if any(_is_same(stated, figure) for stated in condition.figures for figure in figures):
+        return None
+    if {_kind(figure) for figure in claim.figures()} & {_kind(stated) for stated in condition.figures}:
+        return None
+    if _share(own, condition.main) < FIGURED_MAIN_MIN or _share(condition.main, own) < FIGURED_BACK_MIN:
+        return None
+    kinds = {_kind(figure) for figure in figures}
+    certain = not any(_kind(stated) in kinds for stated in condition.figures)
+    reason = f"“{condition.text}” in the source, not in the answer"
+    return Finding(check="condition", contradicted=False, reason=reason, veto=certain)
+
+
+def _kind(figure: Quantity | Moment) -> str:
+    if isinstance(figure, Moment):
+        return figure.kind
+    return "period" if figure.dimension in PERIODS else figure.dimension
 
 
 def _says_without(own: frozenset[str], other: SourceSentence, anchor: SourceSentence) -> bool:

@@ -43,6 +43,11 @@ australia australien | australian
 israel | israeli
 egypt ägypten | egyptian
 europe europa eu | european europeans europäer
+id | identity identification identitätskarte ausweis personalausweis
+mac macs macos | macbook macbooks
+atm atms | cash bancomat geldautomat geldautomaten bankomat
+gp | practitioner hausarzt hausärztin
+tv | television fernseher
 """
 
 #: Languages: said of texts and speakers in passing.

@@ -66,6 +66,22 @@ def is_computed(item: Item, claim: Statement, anchors: Sequence[SourceSentence])
     return False
 
 
+_OF_AGE = re.compile(r"\b(?:under|over|above|below|age|aged|turns?|until|from|unter|über|ab|bis|mit|alter)\s+$", re.IGNORECASE)
+MONTHS_A_YEAR = 12
+
+
+def is_age(item: Quantity, evidence: Evidence) -> bool:
+    """Whether years of age stand in a source without their unit: "ten years old" where it says "children under 10"."""
+    if item.dimension != "months" or item.factor != MONTHS_A_YEAR or not item.values:
+        return False
+    years = item.values[0] / MONTHS_A_YEAR
+    return any(
+        other.dimension == "" and years in other.values and _OF_AGE.search(sentence.statement.text[: other.start]) is not None
+        for sentence in evidence.sentences
+        for other in sentence.statement.quantities
+    )
+
+
 def _rounds(mine: float, theirs: float, item: Quantity, decimals: int, scaled: bool) -> bool:
     if not (math.isfinite(mine) and math.isfinite(theirs)):
         return False  # beyond what can be held: no rounding of anything

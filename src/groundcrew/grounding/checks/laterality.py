@@ -37,9 +37,6 @@ _BOTH = (
 _SIDE = re.compile(rf"(?<![\w'’-])(?:(?P<both>{_BOTH})|(?P<left>{_LEFT})|(?P<right>{_RIGHT}))(?![\w'’])", re.IGNORECASE)
 #: "right" and "left" that are no side: a right to something, all right, right away, has left, what is left over.
 _RIGHT_TO = re.compile(r"\s+(?:to|of|that|away|now|after|before|here|there|holders?|,)\b", re.IGNORECASE)
-_RIGHT_OF = re.compile(
-    r"\b(?:the|a|his|her|their|your|our|no|any|all|legal|same|that's|is|are|human|voting|customer)\s+$", re.IGNORECASE
-)
 _LEFT_VERB = re.compile(
     r"\b(?:has|have|had|is|are|was|were|be|been|he|she|they|we|you|i|who|patient|customer|never|just|over|days?|weeks?|months?|"
     r"minutes?|hours?|nothing|something|one|ones)\s+$",

@@ -30,11 +30,13 @@ def check_merged(claim: Statement, evidence: Evidence) -> list[Finding]:
         rest = [other.stem for other in content if other.stem != token.stem and evidence.forms(other.stem)]
         if not rest or len(rest) < len(content) - 2:
             continue
-        own = max(_share(rest, _about(token, sentence, about, claim, evidence), evidence) for sentence in about)
+        given = [other.stem for other in content]
+        led = [sentence for sentence in about if _leads(token, sentence)]
+        own = max(_share(rest, _about(token, sentence, led, given, evidence), evidence) for sentence in about)
         if own > OWN_SHARE_MAX:
             continue
         for sentence in evidence.sentences:
-            rival = _rival(token, sentence, about, claim)
+            rival = _rival(token, sentence, led, given)
             few = len(rest) < REST_WORDS_MIN and not _is_labelled(sentence)
             if rival is not None and not few and _share(rest, [sentence], evidence) >= STATED_SHARE_MIN:
                 reason = f"said of “{rival.text}” in the source, of “{token.text}” in the answer"
@@ -43,29 +45,33 @@ def check_merged(claim: Statement, evidence: Evidence) -> list[Finding]:
 
 
 def _about(
-    token: Token, sentence: SourceSentence, about: Sequence[SourceSentence], claim: Statement, evidence: Evidence
+    token: Token, sentence: SourceSentence, led: Sequence[SourceSentence], given: Sequence[str], evidence: Evidence
 ) -> list[SourceSentence]:
     """The sentence with the one after it, unless that one has a subject of its own."""
     following = [other for other in evidence.neighbours(sentence) if other.number > sentence.number]
-    return [sentence, *(other for other in following if _rival(token, other, about, claim) is None)]
+    return [sentence, *(other for other in following if _rival(token, other, led, given) is None)]
 
 
 def _holds(word: str, sentence: SourceSentence) -> bool:
     return is_among(word, sentence.stems) or is_among(word, sentence.lead)
 
 
-def _rival(token: Token, sentence: SourceSentence, about: Sequence[SourceSentence], claim: Statement) -> Token | None:
+def _leads(token: Token, sentence: SourceSentence) -> bool:
+    """Whether the claim's subject is among the words that open the sentence."""
+    return any(same_word(word.stem, token.stem) for word in sentence.statement.meaning[:SUBJECT_WORDS_MAX])
+
+
+def _rival(token: Token, sentence: SourceSentence, led: Sequence[SourceSentence], given: Sequence[str]) -> Token | None:
     """The word that stands in the other sentence where the claim's subject stands in its own, None where the two are no
-    neighbours of a kind."""
-    if _holds(token.stem, sentence):
+    neighbours of a kind. `led` are the sentences that the subject opens, `given` the claim's words."""
+    if not led or _holds(token.stem, sentence):
         return None
-    opening = sentence.statement.content()[:SUBJECT_WORDS_MAX]
-    given = [other.stem for other in claim.content()]
+    opening = sentence.statement.meaning[:SUBJECT_WORDS_MAX]
     new = [other for other in opening if not any(same_word(other.stem, word) for word in given)]
-    for own in about:
-        mine = own.statement.content()[:SUBJECT_WORDS_MAX]
-        if not any(same_word(word.stem, token.stem) for word in mine):
-            continue
+    if not new:
+        return None
+    for own in led:
+        mine = own.statement.meaning[:SUBJECT_WORDS_MAX]
         shared = [word for word in opening if any(same_word(word.stem, other.stem) for other in mine)]
         for other in new:
             capitals = other.text[0].isupper() and token.text[0].isupper()

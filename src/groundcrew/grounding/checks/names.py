@@ -197,7 +197,8 @@ def _is_known(word: str, evidence: Evidence) -> bool:
     parts = [part for part in word.replace("-", " ").split() if len(part) > 1]
     if len(parts) > 1 and all(evidence.forms(stem(part)) or part in evidence.spellings for part in parts):
         return True
-    if any(related in evidence.stems for related in RELATED.get(plain, RELATED.get(word, frozenset()))):
+    related = RELATED.get(plain, RELATED.get(word, frozenset()))
+    if not related.isdisjoint(evidence.stems) or not related.isdisjoint(evidence.spellings):
         return True
     if _are_initials(plain, evidence):
         return True

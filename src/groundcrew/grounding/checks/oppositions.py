@@ -102,6 +102,10 @@ PHRASES: list[tuple[str, str]] = [
         r")?do(?:es)? not charge|fee-free|no-cost|free for|keine (?:gebühr(?:en)?|kosten|spesen)|ohne "
         r"(?:gebühr(?:en)?|kosten)|sans frais|senza spese",
      " freefee "),
+    (r"neither\b([^.;]{1,80}?)\bnor", r" not \1 or "),
+    (r"outside (?:of )?switzerland|(?:ausserhalb|außerhalb) der schweiz|hors de suisse|fuori dalla svizzera", " abroad "),
+    (r"(?:is |are |be )?(?:waived?|waives)|falls? away|lapses?|entfällt|entfallen|fällt weg|fallen weg|est supprimée?|"
+        r"sont supprimé(?:e?s)?|non (?:è|sono) dovut[aoie]", " not "),
     (r"no longer|not any ?more|nicht mehr|ne plus|non più", " not "),
     (r"not only|nicht nur|non seulement|non solo|no matter|not just|whether or not|no doubt|"
         r"nothing but|no sooner", " "),

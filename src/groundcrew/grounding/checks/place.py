@@ -10,6 +10,8 @@ from groundcrew.grounding.facts.dates import Moment
 from groundcrew.grounding.facts.quantities import Quantity, compatible, same_value
 
 Item = Quantity | Moment
+#: Dimensions of lengths of time.
+PERIODS = frozenset(("duration", "months", "working_day", "working_hour"))
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -37,8 +39,7 @@ def _is_year_figure(item: Moment, other: Quantity) -> bool:
 
 
 def is_period(item: Quantity, other: Quantity) -> bool:
-    periods = {"duration", "months", "working_day", "working_hour"}
-    return item.dimension in periods and other.dimension in periods
+    return item.dimension in PERIODS and other.dimension in PERIODS
 
 
 def is_money(item: Quantity, other: Quantity) -> bool:

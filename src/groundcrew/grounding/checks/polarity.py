@@ -49,6 +49,11 @@ _UNTIL_THEN = re.compile(
     re.IGNORECASE,
 )
 _FRAGMENT = re.compile(r"\s*(?:no|without|kein[e]?|keine[nr]?|ohne|pas de|sans|senza|nessuna?)\b", re.IGNORECASE)
+#: Negators that deny what follows and nothing before them: "within 30 days without giving reasons".
+_PREPOSITIONS = frozenset(("without", "ohne", "sans", "senza"))
+_ADJUNCT = re.compile(r"\W*(?:without|ohne|sans|senza)\b", re.IGNORECASE)
+#: Who acts in a clause: "you receive" is no contradiction of "we send".
+_SUBJECT = re.compile(r"\b(?:i|we|you|he|she|they|it|wir|ich|sie|er|man|nous|vous|noi|lei)\b", re.IGNORECASE)
 _DIRECTION_AXES = frozenset(("change", "order", "vertical", "extreme", "comparison", "timing", "rank", "speed"))
 
 
@@ -62,6 +67,8 @@ class Clause(msgspec.Struct, frozen=True):
     poles: tuple[tuple[str, int, str], ...]
     stems: frozenset[str]
     negatives: frozenset[str] = frozenset()
+    #: The word that each negator stands before, or after where it closes the clause.
+    refused: tuple[str, ...] = ()
 
 
 def _compile_axes() -> tuple[dict[str, list[tuple[str, int]]], list[tuple[str, str, int]]]:
@@ -157,12 +164,12 @@ def _read(text: str) -> Clause:
     words: set[str] = set()
     stems: list[str] = []
     poles: list[tuple[str, int, str]] = []
-    negators: list[int] = []
+    negators: list[tuple[int, bool]] = []
     negatives: list[str] = []
     for match in _WORD.finditer(text):
         word = fold(match.group())
         if word in NEGATORS or word.endswith("n't"):
-            negators.append(len(stems))
+            negators.append((len(stems), word in _PREPOSITIONS))
             continue
         lacking = _lacking(word, text[match.start() - 1 : match.start()])
         if lacking is not None:
@@ -184,14 +191,16 @@ def _read(text: str) -> Clause:
         stems.append(stem(word))
         if not taken:
             words.add(stem(word))
-    denied = [_scope(stems, place) for place in negators]
+    denied = [_scope(stems, place, ahead=ahead) for place, ahead in negators]
     denied += [frozenset()] * len(negatives)
-    return Clause(text.strip(), frozenset(words), tuple(denied), tuple(poles), frozenset(stems), frozenset(negatives))
+    refused = tuple(stems[min(place, len(stems) - 1)] for place, _ in negators if stems)
+    return Clause(text.strip(), frozenset(words), tuple(denied), tuple(poles), frozenset(stems), frozenset(negatives), refused)
 
 
-def _scope(stems: list[str], place: int) -> frozenset[str]:
-    """The words that a negator denies: the next two, and the one before, which it may close ("… akzeptieren wir nicht")."""
-    return frozenset(stems[max(0, place - 1) : place + 2])
+def _scope(stems: list[str], place: int, *, ahead: bool) -> frozenset[str]:
+    """The words that a negator denies: the next two, and unless it only looks `ahead` the one before, which it may close ("…
+    akzeptieren wir nicht")."""
+    return frozenset(stems[place if ahead else max(0, place - 1) : place + 2])
 
 
 _SUPPOSES = re.compile(r"\W*(?:if|in case|wenn|falls|si|se)\b", re.IGNORECASE)
@@ -201,10 +210,16 @@ def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
     """A finding where the source clause that is most like a clause of the claim says the opposite. `evidence` holds the
     sentences that support the claim best; one of them that agrees settles it."""
     stated = [clause for sentence in evidence for clause in clauses(sentence)]
+    notes = [
+        clause
+        for sentence in evidence
+        for number, clause in enumerate(clauses(sentence))
+        if number or len(clauses(sentence)) == 1 or not _ADJUNCT.match(clause.text)
+    ]
     own = clauses(claim)
     denials = _denial_count(claim)
     known = frozenset(word for clause in stated for word in clause.negatives)
-    fragment = _denied_fragment(own, stated) if not denials else None
+    fragment = _denied_fragment(own, notes) if not denials else None
     if fragment is not None:
         return [fragment]
     for clause in own:
@@ -297,9 +312,15 @@ def _compare(claim: Clause, evidence: Clause, denials: int) -> Finding | None:
         axis, mine, theirs = flips[0]
         name: CheckName = "direction" if axis in _DIRECTION_AXES else "laterality" if axis == "side" else "negation"
         alike = _overlap(claim, evidence) >= ALIKE_SHARE_MIN and _overlap(evidence, claim) >= ALIKE_BACK_MIN
-        veto = axis not in CONVERSE_AXES or alike
+        veto = axis not in CONVERSE_AXES or (alike and _actor(claim.text, mine) == _actor(evidence.text, theirs))
         return Finding(check=name, contradicted=True, reason=f"“{theirs}” in the source, “{mine}” in the answer", veto=veto)
     return None
+
+
+def _actor(text: str, word: str) -> str:
+    """The pronoun that stands last before `word`, "" for none."""
+    found = _SUBJECT.findall(text[: max(0, text.find(word))])
+    return found[-1].lower() if found else ""
 
 
 _PREFIX = re.compile(r"(?:un|in|im|ir|non|dis)(?=[a-z]{4})")
@@ -324,8 +345,12 @@ def _negation(claim: Clause, evidence: Clause) -> Finding | None:
     certain = (not dropped and not turned) or (
         dropped and shared >= ALIKE_SHARE_MIN and (back >= LIKE_SHARE_MIN if implied else _is_told(claim, evidence))
     )
-    if not dropped and _SUPPOSES.match(claim.text):
+    if _SUPPOSES.match(claim.text) and not (dropped and _SUPPOSES.match(evidence.text)):
         certain = False  # "if you don't have one, …" tells another case
+    if not dropped and claim.refused and not any(is_among(word, evidence.stems) for word in claim.refused):
+        certain = False  # what the claim denies, the source does not say either
+    if not dropped and _bounds_differ(claim.text, evidence.text):
+        certain = False  # "after 30 days it can not be restored" says what "it can be restored for 30 days" says
     where, where_not = ("answer", "source") if len(claim.denied) > len(evidence.denied) else ("source", "answer")
     both = f"“{_short(evidence.text)}” in the source, “{_short(claim.text)}” in the answer"
     return Finding(
@@ -334,6 +359,15 @@ def _negation(claim: Clause, evidence: Clause) -> Finding | None:
         veto=certain,
         reason=f"a negation in the {where} that is not in the {where_not}: {both}",
     )
+
+
+_LATER = re.compile(r"\b(?:after|once|from|beyond|over|more than|nach|ab|später|über|mehr als|après|dopo|oltre)\b", re.IGNORECASE)
+
+
+def _bounds_differ(claim: str, evidence: str) -> bool:
+    """Whether both give a figure and only one of them speaks of what lies beyond it."""
+    both = _DIGIT.search(claim) is not None and _DIGIT.search(evidence) is not None
+    return both and (_LATER.search(claim) is None) != (_LATER.search(evidence) is None)
 
 
 def _is_told(claim: Clause, evidence: Clause) -> bool:

@@ -30,6 +30,7 @@ _RATES: dict[str, re.Pattern[str]] = {
         (
             "year",
             r"year|annum|jahr|an|année|anno",
+            r"(?:of|in) (?:each|the|every) year|im jahr(?!\s*\d)|des jahres(?!\s*\d)|all'anno|"
             r"(?<!semi-)(?<!semi)annual(?:ly)?|(?<!half-)yearly|jährlich\w*|annuel\w*|annual[ei]|p\.\s?a\.",
         ),
     )
@@ -43,7 +44,12 @@ _PERIODS = {
     ("months", 12): "years",
 }
 _FIGURE = re.compile(r"\d")
-_PER_OTHER = re.compile(r"\b(?:per|pro|je|each|par|ogni|por) [^\W\d_]+", re.IGNORECASE)
+#: What something is counted by, which is not by what it is sent.
+_PER_OTHER = re.compile(
+    r"\b(?:per|pro|je|each|par|ogni|por) (?!post\b|e-?mail\b|mail\b|letter\b|brief\b|phone\b|telefon\b|sms\b|fax\b|app\b|"
+    r"kurier\b|courier\b|courrier\b|posta\b|cent\b|sofort\b|telefono\b)[^\W\d_]+",
+    re.IGNORECASE,
+)
 
 
 #: Share of the claim's words that the source must hold where the two have no amount in common.

@@ -15,7 +15,6 @@ from groundcrew.grounding.lexicon import fold
 MOMENT_CACHE_SIZE = 4_096
 
 MomentKind = Literal["date", "time", "weekday", "quarter"]
-_WEEK = range(7)
 
 _MONTHS = {
     name: number
@@ -57,7 +56,6 @@ _MONTH_WORDS = (
     "|".join(sorted((re.escape(name) for name in _MONTHS), key=len, reverse=True)) + "|märz|février|décembre|août|jänner"
 )
 _LONG_DAYS = [name for name in _WEEKDAYS if len(name) > 3]
-_SHORT_DAYS = [name for name in _WEEKDAYS if len(name) <= 3]
 _LONG_DAY_WORDS = "|".join(sorted(_LONG_DAYS, key=len, reverse=True)) + "|lunedì|martedì|mercoledì|giovedì|venerdì"
 _TO = r"\s*(?:-|–|—|to|through|until|till|bis|à|au|al|a|until)\s*"
 
@@ -126,6 +124,8 @@ _DAY_BEFORE = re.compile(
 _DAY_AFTER = re.compile(
     r"\s?(?:-|–|to|and|&)\s?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?![.,:]?\d|\s*(?:%|days?|hours?|a\.?m|p\.?m))"
 )
+#: "children under 10 may visit".
+_MODAL_MAY = re.compile(r"\d\s+may\b")
 _MONTH_ALONE = re.compile(
     r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December|"
     r"Januar|Februar|März|Mai|Juni|Juli|Oktober|Dezember|"
@@ -162,6 +162,11 @@ _TIME_PATTERNS = [
 _HALF = re.compile(r"(?i)[ap]\.?\s?m\b|noon|midday|midnight|morning|afternoon|evening")
 _OPEN_RANGE = re.compile(
     r"(?<![\d.,:])(?P<hour>1[0-2]|0?[1-9])(?:[:.](?P<minute>[0-5]\d))?\s*(?:-|–|—|to|until|till)\s*$", re.IGNORECASE
+)
+_OPEN_BETWEEN = re.compile(
+    r"\b(?:between|from|zwischen|von|entre|de|dalle|tra)\s+(?P<hour>[01]?\d|2[0-4])(?:[:.](?P<minute>[0-5]\d))?\s*"
+    r"(?:-|–|—|and|to|und|bis|et|à|e|alle)\s*$",
+    re.IGNORECASE,
 )
 _NAMED_MINUTES = {
     "noon": 720,
@@ -251,7 +256,7 @@ def _dates(text: str) -> list[Moment]:
     for pattern in _DATE_PATTERNS if has_digit else _WORDED_PATTERNS:
         for match in pattern.finditer(text):
             readings = _date_readings(match.groupdict())
-            if readings:
+            if readings and not (_MODAL_MAY.search(match.group()) and not readings[0][0]):
                 found.append(_moment("date", match, readings))
                 found.extend(_other_days(text, match.start(), match.end(), readings))
     found.extend(
@@ -321,11 +326,25 @@ def _times(text: str) -> list[Moment]:
                 and "uhr" not in match.group().lower()
             )
             found.append(_time(match, minutes, "?" if loose else half))
-            if half:
-                opening = _OPEN_RANGE.search(text[: match.start()])
-                if opening:
-                    found.append(_time(opening, int(opening["hour"]) * 60 + int(opening["minute"] or 0), "?"))
+            opening = (_OPEN_RANGE if half else _OPEN_BETWEEN).search(text[: match.start()])
+            if opening:
+                found.append(_opening(opening, half))
     return found
+
+
+def _opening(match: re.Match[str], half: str) -> Moment:
+    """The first time of a range whose second alone says that it is one: "9–17.30 Uhr", "8 to 11 a.m."."""
+    minutes = int(match["hour"]) % 24 * 60 + int(match["minute"] or 0)
+    either = ((minutes,), ((minutes + 720) % 1440,)) if half else ((minutes,),)
+    start = match.start("hour")
+    return Moment(
+        kind="time",
+        start=start,
+        end=match.end("minute") if match["minute"] else match.end("hour"),
+        text=match.string[start : match.end()].strip(),
+        readings=either,
+        loose=bool(half),
+    )
 
 
 def _time(match: re.Match[str], minutes: int, half: str) -> Moment:

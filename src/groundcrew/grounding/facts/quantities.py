@@ -55,6 +55,11 @@ _MARKED, _SET_APART = re.compile(r"[.)](?:\s+(?=\w)|\s*$)"), re.compile(r"[ \u00
 ENUMERATOR_DIGITS_MAX = 2
 #: Characters before a figure in which its enumerator ("step 4 and") is looked for.
 LABEL_CHARS = 18
+#: "am 18. jedes Monats", "der 18. Geburtstag".
+_DOTTED_ORDINAL = re.compile(
+    r"\.\s(?:jede[smrn]?|des|dieses|eines|und|oder|bis|(?:Geburts)?[Tt]ag|Monats?|Lebensjahr|Altersjahr|Woche|Stock)\b"
+)
+_ON_THE = re.compile(r"\b(?:am|vom|zum)\s$")
 _DOTTED = re.compile(r"\d{1,3}(?:\.\d{3}){2,}")
 _MONEY_BEFORE = re.compile(r"(?:[A-Z]{3}|[€$£])\s?$")
 _FRACTION_SIGN = re.compile(r"(?<!\d)[½¼¾⅓⅔⅛⅕]")
@@ -201,7 +206,7 @@ def _figures(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
         if not currency and _is_enumerator(text, start, end):
             continue
         label = _LABEL.search(text, max(0, start - LABEL_CHARS), start)
-        if match["ordinal"]:
+        if match["ordinal"] or (not match["before"] and _is_dotted_ordinal(text, start, end)):
             found.append(quantity_at(text, start, end, values, "ordinal", 1.0))
         elif label is not None and not currency and not match["dash"]:
             found.append(quantity_at(text, start, end, values, f"label:{fold(label['label'])}", 1.0))
@@ -212,6 +217,13 @@ def _figures(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
         with_unit(text, match.start(), match.end(), (FRACTIONS[match.group()],), "") for match in _FRACTION_SIGN.finditer(text)
     )
     return found
+
+
+def _is_dotted_ordinal(text: str, start: int, end: int) -> bool:
+    """ "der 18. Geburtstag", "am 25." at the end of a sentence."""
+    if _DOTTED_ORDINAL.match(text, end):
+        return True
+    return text[end:].strip() == "." and _ON_THE.search(text[max(0, start - 5) : start]) is not None
 
 
 def _is_enumerator(text: str, start: int, end: int) -> bool:

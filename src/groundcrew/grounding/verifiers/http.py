@@ -15,7 +15,6 @@ import msgspec
 
 from groundcrew.domain.verifier import HttpShape
 from groundcrew.domain.verifier import Verifier as Declared
-from groundcrew.errors import GroundcrewError
 from groundcrew.grounding.verifiers.protocol import ClaimToVerify, ClaimVerdict, VerifierFailure, stretched, unknown
 from groundcrew.grounding.verifiers.windows import nearest, windows
 
@@ -258,8 +257,3 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("no number")
     return float(value)
-
-
-def failed_reason(error: Exception) -> str:
-    """`error` in words that hold nothing of what was sent or answered."""
-    return str(error) if isinstance(error, GroundcrewError) else f"it failed ({type(error).__name__})"

@@ -18,6 +18,7 @@ import numpy as np
 from groundcrew.domain.verifier import Verifier as Declared
 from groundcrew.domain.verifier import VerifierTask
 from groundcrew.errors import InputError
+from groundcrew.grounding.onnx_session import softmax
 from groundcrew.grounding.verifiers.folder import TOKENIZER_FILE, folder_sha256, label_names, read_config
 from groundcrew.grounding.verifiers.network import Logits, Network, OnnxNetwork
 from groundcrew.grounding.verifiers.protocol import ClaimToVerify, ClaimVerdict, stretched, unknown
@@ -145,10 +146,10 @@ class LocalModel:
             raise InputError("the model's output has another shape than its task says")
         if self._task == "seq2seq":
             assert self._against is not None
-            return _Found(score=float(_softmax(logits[[self._against, self._supported]])[1]))
+            return _Found(score=float(softmax(logits[[self._against, self._supported]])[1]))
         if logits.size == 1:
             return _Found(score=float(1.0 / (1.0 + np.exp(-np.clip(logits[0], -60, 60)))) if np.isfinite(logits[0]) else np.nan)
-        shares = _softmax(logits)
+        shares = softmax(logits)
         contradicted = float(shares[self._against]) if self._task == "nli" and self._against is not None else 0.0
         return _Found(score=float(shares[self._supported]), contradicted=contradicted)
 
@@ -158,7 +159,7 @@ class LocalModel:
         own = [index for index, sequence in enumerate(encoding.sequence_ids) if sequence == 1]
         if not own:
             return _Found(score=np.nan)
-        unsupported = np.array([_softmax(logits[index])[self._supported] for index in own])
+        unsupported = np.array([softmax(logits[index])[self._supported] for index in own])
         score = float(1.0 - unsupported.max()) if np.isfinite(unsupported).all() else np.nan
         spans: list[tuple[int, int]] = []
         if self._plain(claim.text) == claim.text:
@@ -205,13 +206,6 @@ class LocalModel:
         if not ids:
             raise InputError(f"the model's vocabulary does not know {word!r}", field="labels")
         return int(ids[0])
-
-
-def _softmax(logits: Logits) -> Logits:
-    if not np.isfinite(logits).all():
-        return np.full_like(logits, np.nan)
-    shares = np.exp(logits - logits.max())
-    return np.asarray(shares / shares.sum())
 
 
 def load_local(declared: Declared, *, threads: int = 1, network: Callable[[Path], Network] | None = None) -> LocalModel:

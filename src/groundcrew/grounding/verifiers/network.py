@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from groundcrew.errors import InputError
+from groundcrew.grounding.onnx_session import open_session
 from groundcrew.grounding.verifiers.folder import read_config
 
 MODEL_FILE, ENCODER_FILE, DECODER_FILE = "model.onnx", "encoder_model.onnx", "decoder_model.onnx"
@@ -77,14 +78,9 @@ def _run(session: Any, inputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 
 def _session(path: Path, threads: int) -> Any:
-    import onnxruntime
-
     if not path.is_file():
         raise InputError("is missing", file=str(path))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return open_session(path, threads=threads)
     except Exception as error:
         raise InputError(f"can not be loaded by onnxruntime ({type(error).__name__})", file=str(path)) from error
