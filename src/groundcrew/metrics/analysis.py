@@ -11,7 +11,7 @@ from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.errors import InputError
 from groundcrew.metrics.comparison import MetricResult, compare
 from groundcrew.metrics.evidence_grade import Grade, evidence_grade
-from groundcrew.metrics.observations import Observation, check_observation
+from groundcrew.metrics.observations import Observation, accepted_metrics, check_observation
 from groundcrew.metrics.plan import PlanReport, plan
 from groundcrew.stats.e_values import split_e_value
 from groundcrew.stats.significance import SRM_P_MIN, equal_rates_p_value, sample_ratio_mismatch
@@ -57,9 +57,11 @@ def analyze(declared: HypothesisPlan, rows: Iterable[Observation]) -> AnalysisRe
     known = {metric.name: metric for metric in declared.metrics}
     observations = list(rows)
     by_metric: dict[str, list[Observation]] = {name: [] for name in known}
+    accepted = accepted_metrics(declared)
     for row in observations:
-        check_observation(declared, row, known)
-        by_metric[row.metric].append(row)
+        check_observation(declared, row, accepted)
+        if row.metric in by_metric:
+            by_metric[row.metric].append(row)
     report = plan(declared)
     assignment = _assignment(declared, observations)
     srm_p, srm_e = _split_check(declared, assignment)
