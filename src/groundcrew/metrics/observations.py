@@ -9,9 +9,10 @@ import csv
 import difflib
 import gzip
 import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 from groundcrew.domain.hypothesis import BINARY_KINDS, RATING_MAX, RATING_MIN, HypothesisPlan, SuccessMetric
 from groundcrew.errors import InputError
+
+Name = TypeVar("Name", str, str | None)
 
 REQUIRED_COLUMNS = ("unit_id", "arm", "metric", "value", "time")
 OPTIONAL_COLUMNS = ("cluster", "covariate", "denominator")
@@ -169,10 +172,10 @@ def check_columns(plan: HypothesisPlan, columns: Columns) -> None:
     ):
         _refuse((codes < 0) | (codes >= len(names)), "is no position in the names", field)
         used = np.flatnonzero(np.bincount(codes, minlength=len(names)))
-        for position in used:
-            if names[position] not in known:
-                shown = known if field == "arm" else [metric.name for metric in plan.metrics]
-                raise InputError(_unknown(field, names[position], shown), field=field)
+        for name in (names[position] for position in used):
+            if name not in known:
+                shown = known if field == "arm" else tuple(metric.name for metric in plan.metrics)
+                raise InputError(_unknown(field, name, shown), field=field)
     _refuse(~np.isfinite(columns.value), "is not a finite number", "value")
     if columns.denominator is not None:
         _refuse(columns.denominator < 0, "is negative, a ratio is divided by it", "denominator")
@@ -217,9 +220,9 @@ def _refuse(bad: NDArray[np.bool_], message: str, field: str) -> None:
         raise InputError(f"{message} in row {int(bad.argmax())}", field=field)
 
 
-def _codes(names: Sequence[Hashable]) -> tuple[NDArray[np.int64], list[Hashable]]:
+def _codes(names: Sequence[Name]) -> tuple[NDArray[np.int64], list[Name]]:
     """Each name's number in the order of first appearance, and the names."""
-    numbers: dict[Hashable, int] = {}
+    numbers: dict[Name, int] = {}
     codes = np.fromiter((numbers.setdefault(name, len(numbers)) for name in names), dtype=np.int64, count=len(names))
     return codes, list(numbers)
 
