@@ -13,7 +13,7 @@ from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.errors import InputError
 from groundcrew.metrics.comparison import MetricResult, compare
 from groundcrew.metrics.evidence_grade import Grade, evidence_grade, timeline
-from groundcrew.metrics.metric_data import DAY_US, MetricData, metric_data
+from groundcrew.metrics.metric_data import DAY_US, MetricData, distinct, metric_data
 from groundcrew.metrics.observations import Columns, Observation, accepted_metrics, check_columns, check_observation, columns_of
 from groundcrew.metrics.plan import PlanReport, plan
 from groundcrew.stats.e_values import split_e_value
@@ -131,8 +131,8 @@ def _assignment(declared: HypothesisPlan, columns: Columns, primary: MetricData)
     """Who was in which arm, from rows of any metric, and whether the arms' sizes are those that were drawn for."""
     control_name, treatment_name = _arms(declared)
     codes = {name: code for code, name in enumerate(columns.arm_names)}
-    treatment = np.unique(columns.unit_id[columns.arm == codes.get(treatment_name, -1)])
-    control = np.unique(columns.unit_id[columns.arm == codes.get(control_name, -1)])
+    treatment = distinct(columns.unit_id[columns.arm == codes.get(treatment_name, -1)])
+    control = distinct(columns.unit_id[columns.arm == codes.get(control_name, -1)])
     crossed = np.intersect1d(treatment, control, assume_unique=True).size
     found = _Assignment(
         treatment=treatment.size,
@@ -154,7 +154,7 @@ def _assignment(declared: HypothesisPlan, columns: Columns, primary: MetricData)
 
 def _count(units: NDArray[np.int64], measured: NDArray[np.int64]) -> int:
     """How many of the distinct `units` are among the measured ones."""
-    return int(np.isin(units, measured, kind="sort").sum())
+    return int(np.intersect1d(units, distinct(measured), assume_unique=True).size)
 
 
 def _split_problem(declared: HypothesisPlan, found: _Assignment) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundcrew.domain.hypothesis import HypothesisPlan
-from groundcrew.metrics.metric_data import DAY_US
+from groundcrew.metrics.metric_data import DAY_US, distinct
 from groundcrew.metrics.observations import Columns
 from groundcrew.stats.cluster import CLUSTERS_PER_ARM_MIN
 from groundcrew.stats.interrupted_series import POINTS_PER_PHASE_MIN
@@ -91,7 +91,7 @@ def _stepped_wedge(seen: Timeline) -> GradeReport:
 
 
 def _interrupted(seen: Timeline) -> GradeReport:
-    control, treatment = np.unique(seen.days[~seen.treated]), np.unique(seen.days[seen.treated])
+    control, treatment = distinct(seen.days[~seen.treated]), distinct(seen.days[seen.treated])
     reasons = []
     if control.size and treatment.size and control[-1] >= treatment[0]:
         reasons.append("the arms overlap in time, an interrupted time series has one before the other")

@@ -35,7 +35,7 @@ class MetricData(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def units(self) -> int:
         """Distinct units."""
-        return int(np.unique(self.unit).size)
+        return int(distinct(self.unit).size)
 
     def taken(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> MetricData:
         """Only the given rows, in that order."""
@@ -77,8 +77,14 @@ def metric_data(plan: HypothesisPlan, columns: Columns, metric: SuccessMetric) -
         data = msgspec.structs.replace(data, denominator=np.nan_to_num(data.denominator, nan=1.0))
     data = _with_denominators(data, columns, metric, treatment)
     data = _with_covariates(data, columns, metric)
-    ties = np.random.default_rng(TIE_SEED).permutation(data.values.size)
-    return data.taken(np.lexsort((ties, data.time)))
+    mixed = np.random.default_rng(TIE_SEED).permutation(data.values.size)
+    return data.taken(mixed[np.argsort(data.time[mixed], kind="stable")])
+
+
+def distinct(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The different numbers among `codes`, rising; numpy's own way by hashing takes seconds for a million of them."""
+    ordered = np.sort(codes)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if ordered.size else ordered
 
 
 def _position(columns: Columns, name: str) -> int:
