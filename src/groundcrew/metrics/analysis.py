@@ -144,11 +144,8 @@ def _assignment(declared: HypothesisPlan, columns: Columns, primary: MetricData)
     )
     if declared.design != "randomized":
         return found
-    assert declared.arms is not None
-    split, counts = declared.arms.split, (found.treatment, found.control)
-    found.srm_p_value = sample_ratio_mismatch(counts, (split, 1 - split))
-    found.srm_e_value = split_e_value(*counts, split)
-    found.split_problem = _split_problem(declared, found)
+    check = split_check(declared, found.treatment, found.control)
+    found.srm_p_value, found.srm_e_value, found.split_problem = check.p_value, check.e_value, check.problem
     return found
 
 
@@ -157,17 +154,55 @@ def _count(units: NDArray[np.int64], measured: NDArray[np.int64]) -> int:
     return int(np.intersect1d(units, distinct(measured), assume_unique=True).size)
 
 
-def _split_problem(declared: HypothesisPlan, found: _Assignment) -> str:
-    """Why the split does not hold: by the sequential test where one looks at any time, by χ² where one looks once."""
-    if found.srm_p_value is None or found.srm_e_value is None:
-        return "no units were assigned, so the split cannot be checked"
-    counts = f"{found.treatment} treatment and {found.control} control units"
+class SplitCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """How the units are split: χ² `p_value` for one look, `e_value` for any look (both None without a unit), and the `problem`
+    in a line (empty: none)."""
+
+    p_value: float | None
+    e_value: float | None
+    problem: str
+
+
+def split_check(declared: HypothesisPlan, treatment: int, control: int) -> SplitCheck:
+    """Whether that many assigned units fit the plan's split: by the e-value where one looks at any time, by χ² where once."""
+    split = _split(declared)
+    p_value = sample_ratio_mismatch((treatment, control), (split, 1 - split))
+    if p_value is None:
+        return SplitCheck(p_value=None, e_value=None, problem="no units were assigned, so the split cannot be checked")
+    e_value = split_e_value(treatment, control, split)
     if declared.monitoring == "fixed":
-        wrong, figure = found.srm_p_value < SRM_P_MIN, f"p = {found.srm_p_value:.2g} < {SRM_P_MIN:g}"
+        wrong, figure = p_value < SRM_P_MIN, f"p = {p_value:.2g} < {SRM_P_MIN:g}"
     else:
-        wrong = found.srm_e_value >= SRM_E_MAX
-        figure = f"e-value {found.srm_e_value:.3g} ≥ {SRM_E_MAX:g}, χ² p = {found.srm_p_value:.2g}"
-    return f"sample-ratio mismatch: {counts}, {figure}: the arms are not comparable" if wrong else ""
+        wrong, figure = e_value >= SRM_E_MAX, f"e-value {e_value:.3g} ≥ {SRM_E_MAX:g}, χ² p = {p_value:.2g}"
+    counts = f"{treatment} treatment and {control} control units"
+    problem = f"sample-ratio mismatch: {counts}, {figure}: the arms are not comparable" if wrong else ""
+    return SplitCheck(p_value=p_value, e_value=e_value, problem=problem)
+
+
+def loss_problem(declared: HypothesisPlan, measured: tuple[int, int], assigned: tuple[int, int]) -> str:
+    """Why (treatment, control) units that were `measured`, of those `assigned`, are missing unequally; empty where not.
+
+    In a sequential plan by a test for every look: units without a value are split like all, if they are missing by chance.
+    """
+    if declared.monitoring == "fixed":
+        p_value = equal_rates_p_value(measured[0], assigned[0], measured[1], assigned[1])
+        if p_value is None or p_value >= SRM_P_MIN:
+            return ""
+        figure = f"p = {p_value:.2g}"
+    else:
+        e_value = split_e_value(assigned[0] - measured[0], assigned[1] - measured[1], _split(declared))
+        if e_value < SRM_E_MAX:
+            return ""
+        figure = f"e-value {e_value:.3g}"
+    return (
+        f"the primary metric is missing unequally: measured for {measured[0]} of {assigned[0]} treatment and"
+        f" {measured[1]} of {assigned[1]} control units, {figure}"
+    )
+
+
+def _split(declared: HypothesisPlan) -> float:
+    assert declared.arms is not None
+    return declared.arms.split
 
 
 def _decide(
@@ -204,35 +239,12 @@ def _data_quality(declared: HypothesisPlan, assignment: _Assignment, results: tu
             broken.append(assignment.split_problem)
         if assignment.crossed:
             broken.append(f"{assignment.crossed} units were seen in both arms")
-        loss = _loss(declared, assignment)
+        measured = (assignment.measured_treatment, assignment.measured_control)
+        loss = loss_problem(declared, measured, (assignment.treatment, assignment.control))
         if loss:
             broken.append(loss)
     broken += [f"quality metric {result.name} differs between the arms" for result in results if result.finding == "differs"]
     return broken
-
-
-def _loss(declared: HypothesisPlan, assignment: _Assignment) -> str:
-    """Whether one arm loses more of its values of the primary metric; in a sequential plan by a test for every look."""
-    assert declared.arms is not None
-    measured, units = (
-        (assignment.measured_treatment, assignment.measured_control),
-        (assignment.treatment, assignment.control),
-    )
-    if declared.monitoring == "fixed":
-        p_value = equal_rates_p_value(measured[0], units[0], measured[1], units[1])
-        if p_value is None or p_value >= SRM_P_MIN:
-            return ""
-        figure = f"p = {p_value:.2g}"
-    else:
-        # Units without a value are split like all units, if they are missing by chance.
-        e_value = split_e_value(units[0] - measured[0], units[1] - measured[1], declared.arms.split)
-        if e_value < SRM_E_MAX:
-            return ""
-        figure = f"e-value {e_value:.3g}"
-    return (
-        f"the primary metric is missing unequally: measured for {measured[0]} of {units[0]} treatment and"
-        f" {measured[1]} of {units[1]} control units, {figure}"
-    )
 
 
 def _underestimated(report: PlanReport, results: tuple[MetricResult, ...]) -> list[str]:
