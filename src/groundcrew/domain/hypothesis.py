@@ -32,7 +32,7 @@ BASELINE_N_MIN, BASELINE_DAYS_MIN = 30, 14
 METRICS_MAX = 50
 
 #: Fields of a plan and its metrics that came after the first registrations; all of them are None by default.
-LATER_FIELDS = ("covariate_correlation", "bounds")
+LATER_FIELDS = ("covariate_correlation", "bounds", "coverage")
 
 #: Allowed moves. A verdict is final; an amendment is a new version (see `amend`).
 TRANSITIONS: Mapping[HypothesisState, frozenset[HypothesisState]] = {
@@ -69,6 +69,7 @@ class SuccessMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     `covariate_correlation` (between −1 and 1, both excluded) says that every unit's value from before the experiment is
     adjusted for, and how closely it is expected to go with the metric; 0 adjusts without counting on it. `bounds` are the
     lowest and the highest possible value, in the unit, where they are certain in advance; a ratio divides sums per unit.
+    `coverage` (above 0, at most 1) is the share of units that are expected to have a value, where not all will.
     """
 
     name: str
@@ -82,6 +83,7 @@ class SuccessMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     margin: float | None = None
     covariate_correlation: float | None = None
     bounds: tuple[float, float] | None = None
+    coverage: float | None = None
 
 
 class Arms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -332,6 +334,10 @@ def _metric_problems(metric: SuccessMetric) -> list[str]:
     correlation, bounds = metric.covariate_correlation, metric.bounds
     if correlation is not None and not -1 < correlation < 1:
         found.append(f"{metric.name} has covariate_correlation {correlation:g}: give a value between -1 and 1")
+    if metric.coverage is not None and not 0 < metric.coverage <= 1:
+        found.append(
+            f"{metric.name} has coverage {metric.coverage:g}: give the share of units with a value, above 0 and at most 1"
+        )
     if bounds is not None and not (math.isfinite(bounds[0]) and math.isfinite(bounds[1]) and bounds[0] < bounds[1]):
         found.append(f"{metric.name} has bounds {bounds[0]:g} to {bounds[1]:g}: give the lowest and the highest possible value")
     if metric.baseline is not None:

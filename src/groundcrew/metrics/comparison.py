@@ -10,7 +10,7 @@ import numpy as np
 from groundcrew.domain.hypothesis import HypothesisPlan, SuccessMetric
 from groundcrew.metrics.estimation import Decision, dependence, estimated, one_arm
 from groundcrew.metrics.metric_data import MetricData
-from groundcrew.metrics.plan import metric_alpha
+from groundcrew.metrics.plan import metric_alpha, planned_values
 from groundcrew.stats.bootstrap import bootstrap_difference
 from groundcrew.stats.design_effect import MeasuredClusters, measured_clusters
 from groundcrew.stats.intervals import Interval
@@ -60,7 +60,7 @@ def compare(
     before they count as better or as good.
     """
     alpha, sides = metric_alpha(plan, metric)
-    decision = Decision(plan=plan, metric=metric, alpha=alpha, sides=sides, planned_n=planning_n)
+    decision = Decision(plan=plan, metric=metric, alpha=alpha, sides=sides, planned_n=planned_values(metric, planning_n))
     found = estimated(decision, data)
     interval, notes = found.interval, list(found.notes)
     finding = _finding(metric, interval)

@@ -116,6 +116,12 @@ def sequential_planning_n(declared: HypothesisPlan) -> int | None:
     return declared.planned_n if declared.planned_n is not None else plan(declared).required_n
 
 
+def planned_values(metric: SuccessMetric, planned_n: int | None) -> int | None:
+    """How many of that many planned units will have a value of `metric`; None where no n is planned."""
+    share = metric.coverage if metric.coverage is not None and 0 < metric.coverage <= 1 else 1.0
+    return None if planned_n is None else max(1, round(planned_n * share))
+
+
 def rare_harm_prior(limit: float) -> tuple[float, float]:
     """Beta prior of the sequential rare-harm bound: most of its weight far below the limit, so that clean runs count early."""
     return RARE_HARM_PRIOR, 1.0 / limit
@@ -140,6 +146,8 @@ def _requirement(declared: HypothesisPlan, metric: SuccessMetric, effect: float)
     per_arm, factor, note = None, 1.0, ""
     control = treatment = None
     try:
+        # Units that never get a value tell nothing: the more of them, the more units.
+        effect /= _coverage(metric)
         if metric.role == "guardrail" and metric.kind == "rare_harm":
             per_arm, factor = _rare_harm_n(declared, metric, alpha)
             control, treatment = 0, sample_size.round_up(per_arm * factor * effect)
@@ -175,6 +183,14 @@ def _requirement(declared: HypothesisPlan, metric: SuccessMetric, effect: float)
         required_n=control + treatment if control is not None and treatment is not None else None,
         note=note,
     )
+
+
+def _coverage(metric: SuccessMetric) -> float:
+    if metric.coverage is None:
+        return 1.0
+    if not 0 < metric.coverage <= 1:
+        raise InputError(f"must lie above 0 and be at most 1, is {metric.coverage:g}", field="coverage")
+    return metric.coverage
 
 
 def _fixed_n_per_arm(metric: SuccessMetric, alpha: float, power: float) -> float:

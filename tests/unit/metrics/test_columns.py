@@ -173,7 +173,7 @@ def test_units_with_cases_and_no_cost_cost_nothing_and_units_without_cases_are_l
 
 
 def test_exposures_count_for_the_split_and_the_loss() -> None:
-    found = experiment(n=400)
+    found = experiment(n=400, seed=3)
     exposed = [msgspec.structs.replace(row, metric=EXPOSURE_METRIC, value=0.0) for row in found if row.metric == "handle_time"]
     lost = [row for row in found if not (row.arm == "draft_assist" and row.unit_id.endswith(("1", "5", "9")))]
     for monitoring in ("fixed", "sequential"):
@@ -206,6 +206,16 @@ def test_past_the_planned_n_what_held_goes_on_to_hold(extra: int) -> None:
     assert late.lower is not None
     if late.lower < late.estimate < late.upper:  # type: ignore[operator]
         assert late.upper - late.lower <= early.upper - early.lower + 1e-9  # type: ignore[operator]
+
+
+def test_a_metric_that_few_units_have_reaches_its_plan_with_theirs() -> None:
+    found = [row for row in experiment(n=400) if row.metric == "complaint" or row.unit_id.endswith(("2", "7"))]
+    result, partly = (
+        analyze(declared(monitoring="sequential", planned_n=800, metric_changes={0: changes}), found).metrics[0]
+        for changes in ({}, {"coverage": 0.2})
+    )
+    ratio = (partly.upper - partly.lower) / (result.upper - result.lower)  # type: ignore[operator]
+    assert ratio < 0.75
 
 
 def test_grade_of_a_stepped_wedge_is_computed() -> None:
@@ -269,6 +279,7 @@ def test_new_fields_leave_old_digests_alone() -> None:
     for metric in old["metrics"]:
         assert metric.pop("covariate_correlation") is None
         assert metric.pop("bounds") is None
+        assert metric.pop("coverage") is None
     content = {"use_case": "mail", "version": 1, "plan": old}
     assert frozen_digest(Hypothesis(use_case="mail", plan=plan)) == sha256_hex(canonical_json(content))
     changed_plan = declared(metric_changes={0: {"covariate_correlation": 0.2}})

@@ -113,3 +113,13 @@ def test_a_covariate_saves_what_it_explains_and_no_more_than_declared() -> None:
     impossible = plan(declared(metric_changes={0: {"covariate_correlation": 1.0}}))
     assert impossible.required_n is None
     assert any("covariate_correlation" in line for line in impossible.problems)
+
+
+def test_units_without_a_value_are_paid_for() -> None:
+    plain, partly = plan(declared()), plan(declared(metric_changes={0: {"coverage": 0.25}}))
+    assert requirement(partly, "handle_time").required_n == pytest.approx(
+        4 * requirement(plain, "handle_time").required_n, rel=0.01
+    )
+    wrong = plan(declared(metric_changes={0: {"coverage": 0}}))
+    assert wrong.required_n is None
+    assert any("coverage" in line for line in wrong.problems)
