@@ -21,6 +21,8 @@ Grade = Literal["A", "B", "C", "D"]
 OVERLAP_SHARE_MIN = 0.5
 #: Changes of arm that a switchback needs, so that each arm had at least three turns.
 SWITCHES_MIN = 5
+#: Changes of arm, as a share of those that mixed arms would show, above which no arm ever had a turn of its own.
+INTERLEAVED_MAX = 0.75
 
 
 class GradeReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +35,7 @@ class GradeReport(msgspec.Struct, frozen=True, kw_only=True):
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """When which arm was seen: one entry a row, in the order of time. `cluster` is None unless every row has one."""
 
+    unit: NDArray[np.int64]
     treated: NDArray[np.bool_]
     days: NDArray[np.int64]
     cluster: NDArray[np.int64] | None
@@ -44,7 +47,12 @@ def timeline(plan: HypothesisPlan, columns: Columns) -> Timeline:
     order = np.argsort(columns.time, kind="stable")
     position = columns.arm_names.index(plan.arms.treatment) if plan.arms.treatment in columns.arm_names else -1
     cluster = None if columns.cluster is None or (columns.cluster < 0).any() else columns.cluster[order]
-    return Timeline(treated=columns.arm[order] == position, days=columns.time[order] // DAY_US, cluster=cluster)
+    return Timeline(
+        unit=columns.unit_id[order],
+        treated=columns.arm[order] == position,
+        days=columns.time[order] // DAY_US,
+        cluster=cluster,
+    )
 
 
 def evidence_grade(plan: HypothesisPlan, seen: Timeline, split_problem: str, crossed_units: int) -> GradeReport:
@@ -57,10 +65,7 @@ def evidence_grade(plan: HypothesisPlan, seen: Timeline, split_problem: str, cro
     if plan.design == "stepped_wedge":
         return _stepped_wedge(seen)
     if plan.design == "switchback":
-        switches = int(np.count_nonzero(seen.treated[1:] != seen.treated[:-1]))
-        if switches >= SWITCHES_MIN:
-            return GradeReport(grade="B")
-        return GradeReport(grade="D", reasons=(f"{switches} changes of arm, a switchback needs {SWITCHES_MIN}",))
+        return _switchback(seen)
     if plan.design == "interrupted_time_series":
         return _interrupted(seen)
     return GradeReport(grade="D", reasons=("a plain before/after comparison cannot tell the change from the time",))
@@ -74,6 +79,20 @@ def _randomized(seen: Timeline, split_problem: str, crossed_units: int) -> Grade
     if share < OVERLAP_SHARE_MIN:
         reasons.append(f"the arms hardly ran at the same time ({share:.0%} of an arm's rows): in effect before/after")
     return GradeReport(grade="D" if reasons else "A", reasons=tuple(reasons))
+
+
+def _switchback(seen: Timeline) -> GradeReport:
+    """Units in the order in which they came: the arm changes, and between changes it stays."""
+    _, first = np.unique(seen.unit, return_index=True)
+    arm = seen.treated[np.sort(first)]
+    switches = int(np.count_nonzero(arm[1:] != arm[:-1]))
+    share = float(arm.mean()) if arm.size else 0.0
+    reasons = []
+    if switches < SWITCHES_MIN:
+        reasons.append(f"{switches} changes of arm, a switchback needs {SWITCHES_MIN}")
+    if switches > INTERLEAVED_MAX * 2 * share * (1 - share) * arm.size:
+        reasons.append(f"{switches} changes of arm in {arm.size} units: the arms ran at the same time, with nothing drawn")
+    return GradeReport(grade="D" if reasons else "B", reasons=tuple(reasons))
 
 
 def _stepped_wedge(seen: Timeline) -> GradeReport:

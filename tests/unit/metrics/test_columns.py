@@ -243,6 +243,14 @@ def test_grade_of_a_stepped_wedge_is_computed() -> None:
     assert analyze(declared(design="stepped_wedge"), apart).evidence_grade == "D"
 
 
+def test_mixed_arms_are_no_switchback() -> None:
+    found = experiment()
+    assert analyze(declared(), found).evidence_grade == "A"
+    graded = analyze(declared(design="switchback"), found)
+    assert graded.evidence_grade == "D"
+    assert any("ran at the same time" in reason for reason in graded.reasons)
+
+
 def test_skewed_values_tell_their_median_and_need_the_bootstrap() -> None:
     rng = np.random.default_rng(6)
     plan = declared(metric_changes={0: {"kind": "duration"}})
