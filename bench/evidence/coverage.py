@@ -187,7 +187,7 @@ CASES = (
         0.945,
     ),
     Case("stepped wedge", "16 clusters, 4 steps, trend", each(wedge), 3_000, 0.925),
-    Case("interrupted series", "80 days, trend and step", each(series), 5_000, 0.89),
+    Case("interrupted series", "80 days, trend and step", each(series), 5_000, 0.935),
     Case("return on investment (MOVER)", "benefit, tokens and review, n = 60 to 200", each(investment), 10_000, 0.92),
     Case("mean, asymptotic sequence", "exponential, looks from 20 to 1,000", each(mean_at_all_looks), 1_000, 0.95),
     Case("mean, betting sequence", "beta(4, 2), all looks to 300",
