@@ -18,7 +18,7 @@ from groundcrew.errors import Conflict, DeclarationError, InputError
 MetricRole = Literal["success", "guardrail", "deterioration", "quality"]
 MetricKind = Literal["mean", "proportion", "rating", "ratio", "rare_harm", "duration", "cost"]
 Direction = Literal["increase", "decrease"]
-Design = Literal["randomized", "switchback", "interrupted_time_series", "before_after"]
+Design = Literal["randomized", "stepped_wedge", "switchback", "interrupted_time_series", "before_after"]
 Monitoring = Literal["sequential", "fixed"]
 HypothesisState = Literal["draft", "registered", "running", "supported", "refuted", "inconclusive", "invalid"]
 
@@ -30,6 +30,9 @@ RATING_MIN, RATING_MAX = 1.0, 5.0
 BASELINE_N_MIN, BASELINE_DAYS_MIN = 30, 14
 #: More metrics than this in one plan is a fishing trip, not a hypothesis.
 METRICS_MAX = 50
+
+#: Fields of a plan and its metrics that came after the first registrations; all of them are None by default.
+LATER_FIELDS = ("covariate_correlation", "bounds", "coverage")
 
 #: Allowed moves. A verdict is final; an amendment is a new version (see `amend`).
 TRANSITIONS: Mapping[HypothesisState, frozenset[HypothesisState]] = {
@@ -62,6 +65,11 @@ class SuccessMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     `mde` is the smallest effect worth having (success metrics), `margin` the largest worsening that is still tolerated
     (guardrails); for kind `rare_harm` the margin is the highest acceptable rate in the treatment arm. `primary` is
     needed only where a plan has several success metrics.
+
+    `covariate_correlation` (between −1 and 1, both excluded) says that every unit's value from before the experiment is
+    adjusted for, and how closely it is expected to go with the metric; 0 adjusts without counting on it. `bounds` are the
+    lowest and the highest possible value, in the unit, where they are certain in advance; a ratio divides sums per unit.
+    `coverage` (above 0, at most 1) is the share of units that are expected to have a value, where not all will.
     """
 
     name: str
@@ -73,6 +81,9 @@ class SuccessMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     baseline: Baseline | None = None
     mde: float | None = None
     margin: float | None = None
+    covariate_correlation: float | None = None
+    bounds: tuple[float, float] | None = None
+    coverage: float | None = None
 
 
 class Arms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,12 +173,16 @@ def parse_plan(data: Mapping[str, object]) -> HypothesisPlan:
 
 
 def frozen_digest(hypothesis: Hypothesis) -> str:
-    """sha256 (hex) over the canonical JSON of use case, version and the whole plan; state and registration left out."""
-    frozen = {
-        "use_case": hypothesis.use_case,
-        "version": hypothesis.version,
-        "plan": msgspec.to_builtins(hypothesis.plan),
-    }
+    """sha256 (hex) over the canonical JSON of use case, version and the whole plan; state and registration left out.
+
+    LATER_FIELDS that hold their default are left out too, so that plans registered before they existed keep their digest.
+    """
+    plan = msgspec.to_builtins(hypothesis.plan)
+    for part in (plan, *plan["metrics"]):
+        for field in LATER_FIELDS:
+            if field in part and part[field] is None:
+                del part[field]
+    frozen = {"use_case": hypothesis.use_case, "version": hypothesis.version, "plan": plan}
     return sha256_hex(canonical_json(frozen))
 
 
@@ -316,6 +331,15 @@ def _metric_problems(metric: SuccessMetric) -> list[str]:
             found.append(f"{metric.name} has {field} {value:g}: give a positive number in its unit; direction says which way")
     if metric.kind in BINARY_KINDS and metric.mde is not None and metric.mde >= 1:
         found.append(f"{metric.name} has mde {metric.mde:g}: a rate's mde lies below 1 (0.05 is five points)")
+    correlation, bounds = metric.covariate_correlation, metric.bounds
+    if correlation is not None and not -1 < correlation < 1:
+        found.append(f"{metric.name} has covariate_correlation {correlation:g}: give a value between -1 and 1")
+    if metric.coverage is not None and not 0 < metric.coverage <= 1:
+        found.append(
+            f"{metric.name} has coverage {metric.coverage:g}: give the share of units with a value, above 0 and at most 1"
+        )
+    if bounds is not None and not (math.isfinite(bounds[0]) and math.isfinite(bounds[1]) and bounds[0] < bounds[1]):
+        found.append(f"{metric.name} has bounds {bounds[0]:g} to {bounds[1]:g}: give the lowest and the highest possible value")
     if metric.baseline is not None:
         found.extend(_baseline_value_problems(metric, metric.baseline))
     return found

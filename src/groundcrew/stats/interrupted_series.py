@@ -18,8 +18,9 @@ def interrupted_difference(times: Values, values: Values, start: float, n: int) 
     """Mean gap, over the points from `start` on, between the level reached and the earlier trend carried forward.
 
     Segmented least squares with a level and a slope change (Wagner et al. 2002); standard error with Newey–West weights
-    (Newey & West 1987, lag 4·(T/100)^(2/9)), T − 4 degrees of freedom. `times` in any unit, one value each; `n` is the
-    number of cases behind them. Unknown under POINTS_PER_PHASE_MIN points in a phase or for a perfect fit.
+    (Newey & West 1987, lag 4·(T/100)^(2/9)), never below that of independent errors, T − 4 degrees of freedom. `times` in
+    any unit, one value each; `n` is the number of cases behind them. Unknown under POINTS_PER_PHASE_MIN points in a phase or
+    for a perfect fit.
     """
     at, array = finite_array(times, field="times"), finite_array(values)
     if at.size != array.size:
@@ -44,6 +45,9 @@ def interrupted_difference(times: Values, values: Values, start: float, n: int) 
         spread = spread + (1 - lag / (lags + 1)) * (product + product.T)
     contrast = np.array([0.0, 0.0, 1.0, float(since[after].mean())])
     variance = float(contrast @ inverse @ spread @ inverse @ contrast) * points / (points - 4)
+    # In short series the weights find less spread than there is; what independent errors would show is the least.
+    squares = float(((array - design @ coefficients) ** 2).sum()) / (points - 4)
+    variance = max(variance, squares * float(contrast @ inverse @ contrast))
     scale = float(np.abs(array).max()) or 1.0
     return ClusterDifference(
         estimate=float(contrast @ coefficients),
