@@ -57,6 +57,7 @@ NOT_DECLARED = {
     "run_state": "whether it runs is decided at runtime, not declared: use `groundcrew stop` and `groundcrew resume`",
     "run_reason": "whether it runs is decided at runtime, not declared: use `groundcrew stop` and `groundcrew resume`",
     "holds": "holds follow from vetoes, evidence and incidents; they are not declared",
+    "ramp": "the ramp is climbed step by step while guardrails hold, not declared: use `groundcrew ramp`",
     "version_digest": "the version digest is computed, not declared",
     "risk_tier": "the risk tier is computed from the answers under `risk`, not declared",
 }
@@ -275,6 +276,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         retention_days=fields.integer("retention_days", low=1, high=RETENTION_DAYS_MAX),
         cache=read_cache(fields),
         risk_answers=_read_risk(fields),
+        automation_target=fields.number("automation_target", low=0, above=True, high=1),
     )
 
 
@@ -361,6 +363,9 @@ def _read_economics(fields: Fields) -> Economics | None:
         hourly_cost_usd=section.number("hourly_cost_usd", low=0, high=AMOUNT_MAX, required=True) or 0.0,
         cases_per_month=section.number("cases_per_month", low=0, high=AMOUNT_MAX, required=True) or 0.0,
         fixed_usd_per_month=section.number("fixed_usd_per_month", low=0, high=AMOUNT_MAX) or 0.0,
+        value_per_unit_usd=section.number("value_per_unit_usd", low=0, high=AMOUNT_MAX),
+        review_s=section.number("review_s", low=0, high=AMOUNT_MAX),
+        review_included=section.boolean("review_included") if section.has("review_included") else None,
     )
     section.finish()
     return economics
