@@ -129,8 +129,8 @@ def overlap(use_case: str, as_json: bool, data: Path | None, database_url: str |
 def probe(use_case: str, url: str, sign_off: bool, as_json: bool, data: Path | None, database_url: str | None) -> None:
     """Send made-up protected health information through the running gateway and record how much of it is denied.
 
-    With --sign-off: make calls that must be held for a signature, try to get at their answers and to sign with the key, and record
-    that none of it works.
+    With --sign-off: make calls that must be held for a signature, try to get at their answers and to sign with the key, and
+    record that none of it works.
     """
     from groundcrew.cli.probing import send_probes
     from groundcrew.cli.sign_off_probing import send_sign_off_probes

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from groundcrew.cli.common import (
     as_option,
     json_option,
-    parse_duration,
     person,
     print_json,
     print_table,
@@ -153,9 +152,7 @@ def gate_policy() -> None:
 @click.option("--all", "all_versions", is_flag=True, help="Superseded versions too.")
 @json_option
 @storage_options
-def gate_policy_show(
-    stage: str | None, all_versions: bool, as_json: bool, data: Path | None, database_url: str | None
-) -> None:
+def gate_policy_show(stage: str | None, all_versions: bool, as_json: bool, data: Path | None, database_url: str | None) -> None:
     """Show the policies in force, or the one of STAGE."""
 
     async def work(services: Services) -> list[GatePolicy]:
@@ -194,9 +191,7 @@ def _wanted(source: Path | None, defaults: bool) -> list[GatePolicy]:
 @click.option("--defaults", is_flag=True, help="Compare with the defaults of this release.")
 @json_option
 @storage_options
-def gate_policy_diff(
-    source: Path | None, defaults: bool, as_json: bool, data: Path | None, database_url: str | None
-) -> None:
+def gate_policy_diff(source: Path | None, defaults: bool, as_json: bool, data: Path | None, database_url: str | None) -> None:
     """Say what publishing FILE.yaml, or the defaults, would change. Nothing is written."""
     wanted = _wanted(source, defaults)
 

@@ -77,7 +77,9 @@ def approval_list(use_case: str, as_json: bool, data: Path | None, database_url:
 @approval.command("decide")
 @click.argument("use_case")
 @click.argument("function", type=click.Choice(("ethics", "it", "legal", "business")))
-@click.option("--decision", required=True, type=click.Choice(("approved", "changes_requested", "abstained")), help="What it says.")
+@click.option(
+    "--decision", required=True, type=click.Choice(("approved", "changes_requested", "abstained")), help="What it says."
+)
 @click.option("--statement", required=True, help="On what ground; kept in the audit log.")
 @click.option("--to", type=click.Choice(STAGES), help="The gate.  [default: into the next stage]")
 @as_option
@@ -141,10 +143,7 @@ def ramp(
     click.secho(f"{use_case} is at {view.ramp.percent:g} % of its ramp and serves {served}", bold=True)
     print_table(
         ("percent", "since", "by", "guardrails", "reason"),
-        [
-            (f"{each.percent:g}", f"{each.at:%Y-%m-%d %H:%M}", each.by, each.figure, each.reason)
-            for each in view.ramp.steps
-        ],
+        [(f"{each.percent:g}", f"{each.at:%Y-%m-%d %H:%M}", each.by, each.figure, each.reason) for each in view.ramp.steps],
         empty="",
     )
     if view.following is not None and view.check is not None:

@@ -1,4 +1,4 @@
-"""Attempts to get an answer out of a running gateway without the declared signature, as an application with a key could make them."""
+"""Attempts to get an answer out of a running gateway without the declared signature, as anybody with a key could make them."""
 
 from __future__ import annotations
 

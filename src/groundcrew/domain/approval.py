@@ -1,4 +1,4 @@
-"""Approvals: what a function of the GenAI Stream says to one version at one gate. Whatever changes the version makes them stale."""
+"""Approvals: what a function of the GenAI Stream says to one version at one gate. Any change of the version makes them stale."""
 
 from __future__ import annotations
 

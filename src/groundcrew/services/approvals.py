@@ -77,8 +77,8 @@ class Approvals:
     async def decide(self, approval_id: str, decision: str, *, actor: str, statement: str) -> Approval:
         """Say a function's word. Who has said it may change it while the version stays.
 
-        NotAllowed for who does not hold the function, asked for the approval, owns or built the use case, or has spoken for another
-        function at this gate; Conflict for a version that is no longer the current one.
+        NotAllowed for who does not hold the function, asked for the approval, owns or built the use case, or has spoken for
+        another function at this gate; Conflict for a version that is no longer the current one.
         """
         if decision not in DECISIONS:
             raise InputError(f"expected one of {', '.join(DECISIONS)}, found {decision!r}", field="decision")
@@ -87,7 +87,7 @@ class Approvals:
         async with self._database.write(actor) as writer:
             asked = await require(writer.connection, catalog.APPROVALS, approval_id)
             await _check_decider(writer, asked)
-            spoken: Decision = decision  # type: ignore[assignment]
+            spoken: Decision = decision
             decided = msgspec.structs.replace(
                 asked, state=spoken, decided_by=actor, decided_at=writer.clock.now(), statement=statement
             )

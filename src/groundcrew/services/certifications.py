@@ -1,5 +1,5 @@
-"""Re-certification: a stage is held for a time and on evidence that stays valid. What lapses is warned of, then held, then demoted
-by one stage, each step with its reason in the audit log."""
+"""Re-certification: a stage is held for a time and on evidence that stays valid. What lapses is warned of, then held, then
+demoted by one stage, each step with its reason in the audit log."""
 
 from __future__ import annotations
 
@@ -141,6 +141,10 @@ async def _judge(
     stored = await catalog.CERTIFICATIONS.get(connection, use_case.name)
     if stored is None or stored.stage != use_case.stage:
         stored = await _from_evaluations(connection, use_case)
+    if stored.certified_at is not None and stored.valid_until is not None:
+        # A tier that rises shortens what was certified before; one that falls does not lengthen it.
+        until = stored.certified_at + timedelta(days=valid_days(risk.assess(use_case).tier))
+        stored = msgspec.structs.replace(stored, valid_until=min(stored.valid_until, until))
     lapses = await _lapses(connection, use_case, stored, now)
     if not lapses and (evaluation is None or evaluation.passed):
         assert stored.valid_until is not None
@@ -189,9 +193,8 @@ async def _lapses(connection: Connection, use_case: UseCase, stored: Certificati
     if stored.certified_at is None or stored.valid_until is None:
         return ["no passed evaluation of this stage is on record"]
     lapses = []
-    tier_until = stored.certified_at + timedelta(days=valid_days(risk.assess(use_case).tier))
-    if now >= min(stored.valid_until, tier_until):
-        lapses.append(f"certified on {stored.certified_at:%Y-%m-%d}, which was valid until {tier_until:%Y-%m-%d}")
+    if now >= stored.valid_until:
+        lapses.append(f"certified on {stored.certified_at:%Y-%m-%d}, which was valid until {stored.valid_until:%Y-%m-%d}")
     digest = await current_digest(connection, use_case)
     if stored.version_digest != digest:
         lapses.append("the version has changed since: what was shown of the earlier one is stale")
@@ -241,9 +244,8 @@ async def _lift(writer: Writer, use_case: UseCase) -> None:
 async def _demote(writer: Writer, use_case: UseCase, certification: Certification) -> Certification:
     to = stage_below(use_case.stage)
     assert to is not None
-    reason = (
-        f"re-certification failed: {WARNING_DAYS} days of warning and {HOLD_DAYS} of hold have passed; "
-        + "; ".join(certification.reasons[:3])
+    reason = f"re-certification failed: {WARNING_DAYS} days of warning and {HOLD_DAYS} of hold have passed; " + "; ".join(
+        certification.reasons[:3]
     )
     kept = tuple(each for each in use_case.holds if not each.reason.startswith(HOLD_PREFIX))
     down = msgspec.structs.replace(moved(use_case, to), holds=kept)

@@ -110,16 +110,12 @@ class EvidenceService:
             content = {"sent": sent, "denied": denied, "allowed_probes": details}
             return await record(writer, item, kind="phi_probe", subject="gateway", content=content, valid_s=PROBE_VALID_S)
 
-    async def record_sign_off_probe(
-        self, use_case: str, *, actor: str, sent: int, held: int, bypasses: list[str]
-    ) -> Evidence:
+    async def record_sign_off_probe(self, use_case: str, *, actor: str, sent: int, held: int, bypasses: list[str]) -> Evidence:
         """The result of attempts to get an answer without a signature: how many were made and held, and what got around."""
         async with self._database.write(actor) as writer:
             item = await require_use_case(writer.connection, use_case)
             content = {"sent": sent, "held": held, "bypasses": bypasses}
-            return await record(
-                writer, item, kind="sign_off_probe", subject="gateway", content=content, valid_s=PROBE_VALID_S
-            )
+            return await record(writer, item, kind="sign_off_probe", subject="gateway", content=content, valid_s=PROBE_VALID_S)
 
     async def scan_overlaps(self, use_case: str, *, actor: str) -> Evidence:
         """Compare title and purpose with every other live use case by cosine similarity of their encodings."""

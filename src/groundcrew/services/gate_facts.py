@@ -61,9 +61,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     def valid_evidence(self) -> tuple[Evidence, ...]:
         """All evidence that is valid now and not of a person who built the use case, oldest first."""
         return tuple(
-            each
-            for each in self.evidence
-            if state_at(each, self.now, self.version_digest) == "valid" and not self.built_by(each)
+            each for each in self.evidence if state_at(each, self.now, self.version_digest) == "valid" and not self.built_by(each)
         )
 
     def built_by(self, evidence: Evidence) -> bool:

@@ -50,9 +50,7 @@ class GatePolicies:
         async with self._database.read() as connection:
             found = await catalog.GATE_POLICIES.find(connection)
         wanted = [
-            each
-            for each in found
-            if (stage is None or each.stage == stage) and (all_versions or each.state == "published")
+            each for each in found if (stage is None or each.stage == stage) and (all_versions or each.state == "published")
         ]
         return sorted(wanted, key=lambda each: (STAGES.index(each.stage), each.version))
 
@@ -69,8 +67,8 @@ class GatePolicies:
     async def publish(self, wanted: Sequence[GatePolicy], *, actor: str, reason: str = "") -> list[GatePolicy]:
         """Put `wanted` in force, each as the next version of its stage; the earlier one is superseded and stays as it is.
 
-        Returns those that were published: what is in force already is not published again. InputError where one asks for less than
-        the defaults and no reason is given.
+        Returns those that were published: what is in force already is not published again. InputError where one asks for less
+        than the defaults and no reason is given.
         """
         published = []
         async with self._database.write(actor) as writer:
@@ -169,7 +167,9 @@ def looser(policy: GatePolicy, default: GatePolicy) -> list[str]:
 def _as_strict(name: str, mine: Any, default: Any) -> bool:
     if mine == default:
         return True
-    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) and math.isfinite(each) for each in (mine, default))
+    numbers = all(
+        isinstance(each, int | float) and not isinstance(each, bool) and math.isfinite(each) for each in (mine, default)
+    )
     if name == "grade_min" and isinstance(mine, str) and isinstance(default, str):
         return mine in "ABCD" and mine <= default
     if not numbers:

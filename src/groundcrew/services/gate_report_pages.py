@@ -114,7 +114,10 @@ def _hypothesis(report: GateReport) -> Section:
         ("Name, version", f"{found.name}, version {found.version}, {found.state}"),
         ("Registered", registered),
         ("sha256", found.digest or "none: a draft is not frozen"),
-        ("Design", f"{_words(found.plan.design)}, {found.plan.monitoring} monitoring, α {found.plan.alpha}, power {found.plan.power}"),
+        (
+            "Design",
+            f"{_words(found.plan.design)}, {found.plan.monitoring} monitoring, α {found.plan.alpha}, power {found.plan.power}",
+        ),
     ]
     if found.plan.arms is not None:
         rows.append(("Arms", f"{found.plan.arms.control} / {found.plan.arms.treatment}, {found.plan.arms.split:.0%} treated"))
@@ -248,7 +251,8 @@ def _pdf(report: GateReport) -> bytes:
     from groundcrew.services.gate_report_pdf import write_pdf
 
     criteria = [
-        (each.status, each.title, each.bound or "–", interval_of(each), criterion_lines(each)) for each in report.evaluation.results
+        (each.status, each.title, each.bound or "–", interval_of(each), criterion_lines(each))
+        for each in report.evaluation.results
     ]
     buffer = io.BytesIO()
     write_pdf(

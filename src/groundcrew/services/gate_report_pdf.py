@@ -76,7 +76,9 @@ def _criteria_table(criteria: Sequence[Row], width: float, style: dict[str, Any]
     from reportlab.lib import colors
     from reportlab.platypus import LongTable, Paragraph, TableStyle
 
-    rows: list[list[Any]] = [[Paragraph(each, style["head"]) for each in ("Status", "Criterion", "Asks for", "Estimate [interval]")]]
+    rows: list[list[Any]] = [
+        [Paragraph(each, style["head"]) for each in ("Status", "Criterion", "Asks for", "Estimate [interval]")]
+    ]
     for status, title, bound, interval, lines in criteria:
         said = "".join(f'<br/><font color="#44505c">{_cell(line)}</font>' for line in lines)
         mark = f'<font color="{_COLOURS[status]}"><b>{_WORDS[status]}</b></font>'
@@ -104,10 +106,7 @@ def _section_table(section: Section, width: float, style: dict[str, Any]) -> Any
     for number, row in enumerate(section.rows):
         first = style["head"] if heading and number == 0 else style["cell"]
         rows.append(
-            [
-                Paragraph(_cell(value), style["label"] if not heading and place == 0 else first)
-                for place, value in enumerate(row)
-            ]
+            [Paragraph(_cell(value), style["label"] if not heading and place == 0 else first) for place, value in enumerate(row)]
         )
     table = LongTable(rows, colWidths=[width * each for each in section.widths], repeatRows=1 if heading else 0)
     table.setStyle(TableStyle(_ruled(colors, heading=heading)))

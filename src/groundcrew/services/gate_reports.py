@@ -105,9 +105,7 @@ class GateReports:
             evidence=tuple(each for each in evidence if each is not None),
             approvals=tuple(each for each in approvals if each is not None),
             version=await _version_of(connection, use_case),
-            chain=ChainHead(
-                sequence=last.sequence if last else 0, hash=last.hash if last else "", at=last.at if last else None
-            ),
+            chain=ChainHead(sequence=last.sequence if last else 0, hash=last.hash if last else "", at=last.at if last else None),
         )
 
 

@@ -1,4 +1,4 @@
-"""What gates know besides a use case's own data: approvals, who built it, its costs, and how it has done since it entered scale."""
+"""What gates know besides the data of a version: approvals, who built it, its costs, how it has done since it entered scale."""
 
 from __future__ import annotations
 
@@ -157,9 +157,7 @@ def seconds_of(unit: str) -> float | None:
     return _UNIT_S.get(unit.strip().lower())
 
 
-async def _review_time(
-    connection: Connection, use_case: UseCase, digest: str, registered: Hypothesis | None
-) -> Interval | None:
+async def _review_time(connection: Connection, use_case: UseCase, digest: str, registered: Hypothesis | None) -> Interval | None:
     since = registered.registered_at if registered is not None else None
     rows = await governance.outcomes_since(connection, use_case.name, digest, since, (REVIEW_TIME,))
     arms = registered.plan.arms if registered is not None else None

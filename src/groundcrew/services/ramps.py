@@ -105,9 +105,7 @@ class Ramps:
         """
         async with self._database.read() as connection:
             ramped = [
-                each
-                for each in await catalog.USE_CASES.find(connection)
-                if each.stage in RAMPED_STAGES and each.ramp is not None
+                each for each in await catalog.USE_CASES.find(connection) if each.stage in RAMPED_STAGES and each.ramp is not None
             ]
             newest = {each.name: await governance.newest_outcome(connection, each.name) for each in ramped}
         back = []
@@ -142,7 +140,7 @@ class Ramps:
             return await _put_step(writer, use_case, target, reason, found)
 
     async def _may_climb(self, connection: Connection, use_case: UseCase, rule: RampRule) -> RampCheck:
-        """Whether a step up is allowed. Where nobody is served nothing can be measured: there the gate into scale decides anew."""
+        """Whether a step up is allowed. Where nobody is served nothing is measured: there the gate into scale decides anew."""
         ramp = _require_ramp(use_case)
         if ramp.percent > 0:
             return await self._check(connection, use_case, rule)
@@ -173,7 +171,9 @@ class Ramps:
             missing += report.reasons
         if not rails:
             missing.append("the plan has no guardrail")
-        figure = f"{len(rails) - sum(each.finding != 'non_inferior' for each in rails)} of {len(rails)} guardrails hold, {n} units"
+        figure = (
+            f"{len(rails) - sum(each.finding != 'non_inferior' for each in rails)} of {len(rails)} guardrails hold, {n} units"
+        )
         status: CriterionStatus = "fail" if fallen else ("unknown" if missing else "pass")
         return RampCheck(status=status, figure=figure, missing="; ".join(missing), n=n, fallen=fallen)
 
@@ -198,9 +198,7 @@ def _too_little(rule: RampRule, n: int, since: datetime, now: datetime) -> list[
 
 async def _put_step(writer: Writer, use_case: UseCase, to: float, reason: str, found: RampCheck) -> UseCase:
     ramp = _require_ramp(use_case)
-    step = RampStep(
-        percent=to, at=writer.clock.now(), by=writer.actor, reason=reason, figure=found.figure, n=found.n
-    )
+    step = RampStep(percent=to, at=writer.clock.now(), by=writer.actor, reason=reason, figure=found.figure, n=found.n)
     stepped = msgspec.structs.replace(use_case, ramp=ramp.with_step(step))
     action = "ramp" if to > ramp.percent else "ramp_back"
     details = {"from_percent": ramp.percent, "to_percent": to, "guardrails": found.figure}

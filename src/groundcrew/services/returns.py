@@ -58,7 +58,9 @@ def investment(use_case: UseCase, registered: Hypothesis | None, analysis: Analy
     costs = found.costs
     if costs is None or costs.calls == 0 or costs.per_case.estimate is None:
         return Investment(
-            report=None, sample=analysis.sample, missing="the cost of calls is unknown: declare price on every target, and make calls"
+            report=None,
+            sample=analysis.sample,
+            missing="the cost of calls is unknown: declare price on every target, and make calls",
         )
     # Costs without any spread have no interval: they are what they are, and that is said.
     spread = costs.per_case.lower is not None and costs.per_case.upper is not None
@@ -164,4 +166,6 @@ def _review(
 
 def _calls_line(costs: CaseCosts) -> str:
     each = costs.calls / costs.cases if costs.cases else 0.0
-    return f"cost of calls: {costs.per_case.estimate:.3g} USD a case, {costs.calls} calls of {costs.cases} cases, {each:.2f} a case"
+    return (
+        f"cost of calls: {costs.per_case.estimate:.3g} USD a case, {costs.calls} calls of {costs.cases} cases, {each:.2f} a case"
+    )

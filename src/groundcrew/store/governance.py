@@ -63,9 +63,7 @@ async def outcomes_since(
         .group_by(table.c.metric, table.c.case_id)
         .scalar_subquery()
     )
-    query = sa.select(table.c.document).where(
-        table.c.id.in_(newest), table.c.version_digest == version_digest, ~table.c.sample
-    )
+    query = sa.select(table.c.document).where(table.c.id.in_(newest), table.c.version_digest == version_digest, ~table.c.sample)
     if since is not None:
         query = query.where(table.c.at > stamp(since))
     return [decode(document, Outcome) for document in (await connection.execute(query.order_by(table.c.id))).scalars()]
@@ -78,9 +76,7 @@ async def newest_outcome(connection: AsyncConnection, use_case: str) -> str | No
     return newest
 
 
-async def case_costs(
-    connection: AsyncConnection, use_case: str, version_digest: str
-) -> list[tuple[str | None, float | None]]:
+async def case_costs(connection: AsyncConnection, use_case: str, version_digest: str) -> list[tuple[str | None, float | None]]:
     """(case id, USD) of the newest real calls of one version that were answered or tried, at most COSTED_CALLS_MAX."""
     table = tables.calls
     query = (

@@ -21,6 +21,7 @@ from groundcrew.stats.intervals import clopper_pearson_upper
 
 SAMPLE_NOTE = "these are sample data and do not count: record real ones"
 
+
 @check("hypothesis")
 def hypothesis(facts: Facts, criterion: Criterion) -> CriterionResult:
     """The newest hypothesis is complete, registered and unaltered."""

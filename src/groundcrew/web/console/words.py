@@ -25,7 +25,20 @@ STAGE_TITLES = {
 #: state → the tone that it is shown in; whatever is not here is neutral.
 TONES = {
     **dict.fromkeys(
-        ("pass", "done", "running", "answered", "certified", "supported", "approved", "edited", "valid", "armed", "registered", "released"),
+        (
+            "pass",
+            "done",
+            "running",
+            "answered",
+            "certified",
+            "supported",
+            "approved",
+            "edited",
+            "valid",
+            "armed",
+            "registered",
+            "released",
+        ),
         "good",
     ),
     **dict.fromkeys(
@@ -37,7 +50,22 @@ TONES = {
     ),
     **dict.fromkeys(
         (
-            *("unknown", "flag", "held", "warning", "due_soon", "changes_requested", "abstained", "fallback", "pending", "expired", "stale", "reset_pending", "draft", "proposed"),
+            *(
+                "unknown",
+                "flag",
+                "held",
+                "warning",
+                "due_soon",
+                "changes_requested",
+                "abstained",
+                "fallback",
+                "pending",
+                "expired",
+                "stale",
+                "reset_pending",
+                "draft",
+                "proposed",
+            ),
             *(
                 "inconclusive",
                 "partial",

@@ -27,4 +27,6 @@ def upgrade() -> None:
         *(_text(name) for name in ("use_case", "version_digest", "state", "document")),
     )
     op.create_index("ix_approvals_use_case_version_digest", "approvals", ["use_case", "version_digest"])
-    op.create_table("certifications", sa.Column("id", sa.Text, primary_key=True), *(_text(name) for name in ("state", "document")))
+    op.create_table(
+        "certifications", sa.Column("id", sa.Text, primary_key=True), *(_text(name) for name in ("state", "document"))
+    )
