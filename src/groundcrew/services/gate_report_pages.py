@@ -138,7 +138,7 @@ def _attestations(report: GateReport) -> Section:
         (each.subject, each.producer, f"{each.recorded_at:%Y-%m-%d}", str(each.content.get("statement", "")), each.sha256)
         for each in said
     ]
-    return Section(title="Attestations", rows=(head, *rows), widths=(0.16, 0.16, 0.1, 0.36, 0.22))
+    return Section(title="Attestations", rows=(head, *rows), widths=(0.18, 0.15, 0.12, 0.33, 0.22))
 
 
 def _evidence(report: GateReport) -> Section:
@@ -148,7 +148,7 @@ def _evidence(report: GateReport) -> Section:
     head = ("Kind", "Recorded", "Valid until", "Content", "sha256")
     rows = [
         (
-            f"{_words(each.kind)} {each.subject}",
+            f"{_words(each.kind)}: {each.subject}",
             f"{each.recorded_at:%Y-%m-%d} by {each.producer}",
             f"{each.valid_until:%Y-%m-%d}",
             msgspec.json.encode(each.content).decode()[:400],
@@ -156,7 +156,7 @@ def _evidence(report: GateReport) -> Section:
         )
         for each in found
     ]
-    return Section(title="Recorded evidence", rows=(head, *rows), widths=(0.2, 0.18, 0.1, 0.3, 0.22))
+    return Section(title="Recorded evidence", rows=(head, *rows), widths=(0.19, 0.18, 0.12, 0.29, 0.22))
 
 
 def _approvals(report: GateReport) -> Section:

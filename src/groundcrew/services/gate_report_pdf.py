@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from groundcrew.services.gate_report_pages import Section
 
 #: Points.
-MARGIN, FONT, LEADING = 42, 8.2, 11
+MARGIN, PADDING, FONT, LEADING = 42, 6, 8.2, 11
 #: A cell longer than this is cut: no cell may be higher than a page.
 CELL_LENGTH_MAX = 2_500
 _COLOURS = {"pass": "#14693a", "fail": "#a51c1c", "unknown": "#7a4a00"}
@@ -36,7 +36,7 @@ def write_pdf(
     from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
 
     style = _styles()
-    width = A4[0] - 2 * MARGIN
+    width = A4[0] - 2 * MARGIN - 2 * PADDING
     story: list[Any] = [
         Paragraph(_cell(title), style["title"]),
         Paragraph(_cell(subject), style["lead"]),
@@ -92,7 +92,7 @@ def _criteria_table(criteria: Sequence[Row], width: float, style: dict[str, Any]
         )
     if not criteria:
         rows.append([Paragraph("–", style["cell"]), Paragraph("No criteria are published.", style["cell"]), "", ""])
-    table = LongTable(rows, colWidths=[width * each for each in (0.1, 0.5, 0.2, 0.2)], repeatRows=1)
+    table = LongTable(rows, colWidths=[width * each for each in (0.12, 0.48, 0.2, 0.2)], repeatRows=1)
     table.setStyle(TableStyle(_ruled(colors, heading=True)))
     return table
 
@@ -148,13 +148,13 @@ def _styles() -> dict[str, Any]:
     body = ParagraphStyle("body", fontName=plain, fontSize=FONT, leading=LEADING, spaceAfter=2, splitLongWords=1)
     return {
         "body": body,
-        "cell": ParagraphStyle("cell", parent=body, fontSize=7.4, leading=9.6, spaceAfter=0, wordWrap="CJK"),
+        "cell": ParagraphStyle("cell", parent=body, fontSize=7.4, leading=9.6, spaceAfter=0),
         "label": ParagraphStyle("label", parent=body, fontSize=7.4, leading=9.6, fontName=bold, spaceAfter=0),
         "head": ParagraphStyle("head", parent=body, fontSize=7.2, leading=9, fontName=bold, textColor="#44505c"),
         "title": ParagraphStyle("title", parent=body, fontName=bold, fontSize=17, leading=21, spaceAfter=2),
         "lead": ParagraphStyle("lead", parent=body, fontSize=10.5, leading=14),
         "soft": ParagraphStyle("soft", parent=body, textColor="#52606d"),
-        "heading": ParagraphStyle("heading", parent=body, fontName=bold, fontSize=11, leading=15, spaceBefore=4, spaceAfter=3),
+        "heading": ParagraphStyle("heading", parent=body, fontName=bold, fontSize=11, leading=15, spaceBefore=4, spaceAfter=3, keepWithNext=1),
     }
 
 
