@@ -13,6 +13,8 @@ from groundcrew.cli.gates import print_evaluation
 from groundcrew.domain.use_case import STAGES, Stage
 
 if TYPE_CHECKING:
+    from groundcrew.domain.hypothesis import HypothesisPlan
+    from groundcrew.metrics.analysis import AnalysisReport
     from groundcrew.services.approvals import ApprovalNow
     from groundcrew.services.bundle import Services
     from groundcrew.services.certifications import Recertified
@@ -215,6 +217,15 @@ def print_investment(found: Investment, name: str) -> None:
     for line in found.assumptions:
         click.echo(f"  assumed: {line}")
     print_table(("what moves it", "low", "high", "USD a month", ""), _tornado(found), empty="")
+
+
+def investment_of(economics_file: Path, plan: HypothesisPlan, report: AnalysisReport) -> Investment:
+    """The return of an analysed experiment under the economics in a file."""
+    from groundcrew.services.declaration_economics import load_economics
+    from groundcrew.services.returns import planned_investment
+
+    economics, tokens = load_economics(economics_file)
+    return planned_investment(economics, plan, report, tokens=tokens)
 
 
 def _tornado(found: Investment) -> list[tuple[Any, ...]]:

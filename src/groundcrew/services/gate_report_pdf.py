@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Points.
 MARGIN, PADDING, FONT, LEADING = 42, 6, 8.2, 11
+#: What must be left of a page for a heading to begin on it.
+HEADED = 80
 #: A cell longer than this is cut: no cell may be higher than a page.
 CELL_LENGTH_MAX = 2_500
 _COLOURS = {"pass": "#14693a", "fail": "#a51c1c", "unknown": "#7a4a00"}
@@ -33,7 +35,7 @@ def write_pdf(
 ) -> None:
     """Write the report to `target`. `criteria` are (status, title, bound, interval, lines)."""
     from reportlab.lib.pagesizes import A4
-    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
+    from reportlab.platypus import CondPageBreak, Paragraph, SimpleDocTemplate, Spacer
 
     style = _styles()
     width = A4[0] - 2 * MARGIN - 2 * PADDING
@@ -47,7 +49,8 @@ def write_pdf(
         _criteria_table(criteria, width, style),
     ]
     for section in sections:
-        story += [Spacer(1, 8), Paragraph(_cell(section.title), style["heading"])]
+        # A heading stays with the beginning of what it heads.
+        story += [Spacer(1, 8), CondPageBreak(HEADED), Paragraph(_cell(section.title), style["heading"])]
         story += [Paragraph(_cell(line), style["body"]) for line in section.lines]
         if section.rows:
             story += [Spacer(1, 3), _section_table(section, width, style)]
@@ -154,7 +157,7 @@ def _styles() -> dict[str, Any]:
         "title": ParagraphStyle("title", parent=body, fontName=bold, fontSize=17, leading=21, spaceAfter=2),
         "lead": ParagraphStyle("lead", parent=body, fontSize=10.5, leading=14),
         "soft": ParagraphStyle("soft", parent=body, textColor="#52606d"),
-        "heading": ParagraphStyle("heading", parent=body, fontName=bold, fontSize=11, leading=15, spaceBefore=4, spaceAfter=3, keepWithNext=1),
+        "heading": ParagraphStyle("heading", parent=body, fontName=bold, fontSize=11, leading=15, spaceBefore=4, spaceAfter=3),
     }
 
 
