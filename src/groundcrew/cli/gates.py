@@ -53,7 +53,7 @@ class _GateGroup(click.Group):
     """A group whose first word may be a use case: `gate NAME` is `gate evaluate NAME`."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in context.help_option_names:
+        if not args or (args[0] not in self.commands and args[0] not in context.help_option_names):
             args = ["evaluate", *args]
         return super().parse_args(context, args)
 

@@ -10,7 +10,13 @@ BASE = f"/use-cases/{OWN}"
 
 async def test_the_page_shows_what_there_is_and_what_is_not(site: Site) -> None:
     page = (await site.as_person("auditor", "GET", f"{BASE}/governance")).text
-    for words in ("not asked", "Stages are certified from pilot on", "It begins at 5 %", "declare economics", "None yet: keep one"):
+    for words in (
+        "not asked",
+        "Stages are certified from pilot on",
+        "It begins at 5 %",
+        "declare economics",
+        "None yet: keep one",
+    ):
         assert words in page, words
     assert "Say its word" not in page, "an auditor only looks"
     own = (await site.as_person("owner", "GET", BASE)).text
