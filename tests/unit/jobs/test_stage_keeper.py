@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.unit.services import bank
 
 from groundcrew.jobs.stage_keeper import StageKeeper
 
@@ -29,8 +30,11 @@ async def test_it_goes_on_after_a_failure(caplog: pytest.LogCaptureFixture) -> N
     ramps, certifications = Counted(), Counted()
     keeper = StageKeeper(ramps, certifications, first_s=0, ramp_every_s=0.001, certification_every_s=0)  # type: ignore[arg-type]
     task = asyncio.create_task(keeper.run())
-    while ramps.looks < 4 or certifications.looks < 3:
-        await asyncio.sleep(0.001)
+
+    async def looked() -> bool:
+        return ramps.looks > 3 and certifications.looks > 2
+
+    await bank.until(looked)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert "could not be looked at" in caplog.text
