@@ -20,8 +20,9 @@ async def test_the_page_shows_what_there_is_and_what_is_not(site: Site) -> None:
         assert words in page, words
     assert "Say its word" not in page, "an auditor only looks"
     own = (await site.as_person("owner", "GET", BASE)).text
-    assert "Return on investment" in own
+    assert f'hx-get="{BASE}/standing"' in own
     assert f'href="{BASE}/governance"' in own
+    assert "declare economics" in (await site.as_person("auditor", "GET", f"{BASE}/standing")).text
 
 
 async def test_approvals_through_the_console(site: Site) -> None:

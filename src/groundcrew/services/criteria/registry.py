@@ -26,7 +26,7 @@ LINKS: dict[str, str] = {
     "verdict": "/use-cases/{0}#outcomes",
     "guardrails": "/use-cases/{0}#outcomes",
     "grounded": "/spot-checks/{0}",
-    "return_on_investment": "/use-cases/{0}#return",
+    "return_on_investment": "/use-cases/{0}/governance#return",
     "kill_switch": "/kill-switches?scope=use-case:{0}",
 }
 

@@ -16,7 +16,7 @@ from groundcrew.services.approvals import STATEMENT_LENGTH_MAX, ApprovalNow
 from groundcrew.services.returns import Investment
 from groundcrew.web.api.common import REASON_LENGTH_MAX, principal_of, services_of
 from groundcrew.web.api.governance import MEDIA_TYPES, download
-from groundcrew.web.console.page import Page, PageRequest, render, see
+from groundcrew.web.console.page import Page, PageRequest, fragment, render, see
 from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 
@@ -125,6 +125,12 @@ async def governance_page(request: PageRequest, name: FromPath[str], done: Done 
     return await _page(request, name, message=DONE.get(done))
 
 
+@get("/use-cases/{name:str}/standing", action="read")
+async def standing(request: PageRequest, name: FromPath[str]) -> Page:
+    """The cards about certification and return, for htmx."""
+    return fragment("standing.html", name=name, standing=await standing_of(request, name))
+
+
 @post("/use-cases/{name:str}/approvals", action="request_approval")
 async def request_approvals(request: PageRequest, name: FromPath[str]) -> Page:
     """Ask every function about the current version."""
@@ -217,4 +223,4 @@ def _current(approvals: list[ApprovalNow]) -> dict[str, ApprovalNow]:
     return {each.approval.function: each for each in approvals if each.state != "stale"}
 
 
-HANDLERS = [governance_page, request_approvals, decide_approval, step_ramp, recertify, report]
+HANDLERS = [governance_page, standing, request_approvals, decide_approval, step_ramp, recertify, report]

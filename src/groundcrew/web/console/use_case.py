@@ -17,7 +17,6 @@ from groundcrew.metrics.plan import plan
 from groundcrew.services.views import UseCaseView
 from groundcrew.web.api.common import REASON_LENGTH_MAX, principal_of, services_of, views_of
 from groundcrew.web.api.evidence import STATEMENT_LENGTH_MAX
-from groundcrew.web.console.governance import standing_of
 from groundcrew.web.console.page import Page, PageRequest, fragment, render, see
 from groundcrew.web.console.scale import Whisker, whisker
 from groundcrew.web.console.words import DONE
@@ -170,7 +169,6 @@ async def _page(
         calls=calls,
         shadows=await services_of(request).shadows.compare(name, meanings=False, pairs_max=SHADOW_PAIRS_MAX),
         show_use_case=False,
-        standing=await standing_of(request, name),
         chart=_chart(activity),
         latency=await views_of(request).latency(name),
         message=message,
