@@ -242,5 +242,5 @@ def _tornado(found: Investment) -> list[tuple[Any, ...]]:
         start, end = (round((value - low) / span * BAR_WIDTH) for value in (first, last))
         bar = " " * start + "█" * max(1, end - start)
         kind = f"{each.figure.removesuffix('_usd').replace('_', ' ')}{' (assumed ±25 %)' if each.assumed else ''}"
-        rows.append((kind, f"{each.lower:.4g}", f"{each.upper:.4g}", f"{first:,.0f} to {last:,.0f}", bar))
+        rows.append((kind, f"{each.lower:,.6g}", f"{each.upper:,.6g}", f"{first:,.0f} to {last:,.0f}", bar))
     return rows
