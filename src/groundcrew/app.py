@@ -74,6 +74,7 @@ class App:
         from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
+        from groundcrew.jobs.stage_keeper import StageKeeper
         from groundcrew.jobs.trust_keeper import TrustKeeper
         from groundcrew.jobs.worker_process import WorkerProcesses
         from groundcrew.services.bundle import open_services
@@ -127,7 +128,8 @@ class App:
         schedule = QualitySchedule(self.services)
         self.services.database.on_change(schedule.wake)
         worker = WorkerProcesses(self.services, settings)
-        loops = (self.keeper, self.shipper, self.budgets, retention, labels, worker, schedule)
+        stages = StageKeeper(self.services.ramps, self.services.certifications)
+        loops = (self.keeper, self.shipper, self.budgets, retention, labels, worker, schedule, stages)
         work = tuple(each.run() for each in loops)
         self._tasks = [asyncio.create_task(each) for each in work]
 

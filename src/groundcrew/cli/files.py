@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from groundcrew.cli import trust_labels
 from groundcrew.cli.common import actor, json_option, parse_duration, print_json, print_table, storage_options
@@ -253,17 +254,25 @@ def experiment_plan(plan_file: Path, as_json: bool) -> None:
     type=click.Path(path_type=Path),
     help="CSV: unit_id,arm,metric,value,time[,cluster,covariate,denominator].",
 )
+@click.option(
+    "--economics",
+    "economics_file",
+    type=click.Path(path_type=Path),
+    help="YAML with hourly_cost_usd, cases_per_month, tokens_per_case_usd and the like: adds the return on investment.",
+)
 @json_option
-def experiment_analyze(plan_file: Path, source: Path, as_json: bool) -> None:
+def experiment_analyze(plan_file: Path, source: Path, economics_file: Path | None, as_json: bool) -> None:
     """Decide the experiment that PLAN.yaml describes on the observations: invalid, rollback, supported or hold."""
+    from groundcrew.cli.governance import investment_of, print_investment
     from groundcrew.metrics.analysis import analyze
     from groundcrew.metrics.observations import read_observations
     from groundcrew.services.declarations import load_plan
 
     declared = load_plan(plan_file)
     report = analyze(declared, read_observations(source, declared))
+    earned = investment_of(economics_file, declared, report) if economics_file is not None else None
     if as_json:
-        print_json(report)
+        print_json(report if earned is None else {**msgspec.structs.asdict(report), "return_on_investment": earned})
         return
     probability = "–" if report.srm_p_value is None else f"{report.srm_p_value:.3g}"
     click.secho(f"{report.verdict} (evidence grade {report.evidence_grade}, sample ratio p = {probability})", bold=True)
@@ -284,6 +293,8 @@ def experiment_analyze(plan_file: Path, source: Path, as_json: bool) -> None:
     )
     for reason in report.reasons:
         click.echo(f"  {reason}")
+    if earned is not None:
+        print_investment(earned, "return on investment")
 
 
 def _number(value: float | None) -> str:

@@ -1,16 +1,15 @@
-"""`gate`, `advance`, `demote`, `hypothesis`, `attest`, `overlap` and `probe`: how a use case earns its stage."""
+"""`gate`, `advance` and `demote`: how a use case earns its stage, and what its gates ask for."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from groundcrew.cli.common import (
     as_option,
     json_option,
-    parse_duration,
     person,
     print_json,
     print_table,
@@ -21,8 +20,10 @@ from groundcrew.domain.use_case import STAGES, TERMINAL_STAGES, Stage
 from groundcrew.errors import GateNotPassed
 
 if TYPE_CHECKING:
-    from groundcrew.domain.gate import GateEvaluation
+    from groundcrew.domain.gate import GateEvaluation, GatePolicy
     from groundcrew.services.bundle import Services
+    from groundcrew.services.gate_policies import PolicyDifference
+    from groundcrew.services.gate_reports import GateReport
 
 _MARKS = {"pass": ("✓ pass", "green"), "fail": ("✗ fail", "red"), "unknown": ("? unknown", "yellow")}
 
@@ -40,16 +41,34 @@ def print_evaluation(evaluation: GateEvaluation) -> None:
         parts = [part for part in (result.figure, f"({result.bound})" if result.bound else "") if part]
         sample = click.style(" SAMPLE DATA", fg="magenta", bold=True) if result.sample else ""
         click.echo(f"  {click.style(f'{label:<9}', fg=colour)} {result.title:<{width}}  {' '.join(parts)}{sample}".rstrip())
+        if result.source:
+            click.secho(f"            {result.source}", dim=True)
         if result.missing:
             click.echo(f"            → {result.missing}")
+        if result.link:
+            click.secho(f"            → console {result.link}", dim=True)
 
 
-@click.command()
+class _GateGroup(click.Group):
+    """A group whose first word may be a use case: `gate NAME` is `gate evaluate NAME`."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in context.help_option_names):
+            args = ["evaluate", *args]
+        return super().parse_args(context, args)
+
+
+@click.group(cls=_GateGroup)
+def gate() -> None:
+    """Evaluate gates, report on them, and publish what they ask for. `gate USE_CASE` evaluates the next gate."""
+
+
+@gate.command("evaluate")
 @click.argument("use_case")
 @click.option("--to", type=click.Choice(STAGES), help="The stage whose entry criteria are evaluated.  [default: the next]")
 @json_option
 @storage_options
-def gate(use_case: str, to: str | None, as_json: bool, data: Path | None, database_url: str | None) -> None:
+def gate_evaluate(use_case: str, to: str | None, as_json: bool, data: Path | None, database_url: str | None) -> None:
     """Evaluate the entry criteria of the next (or given) stage of USE_CASE. Exits 1 unless every criterion passes."""
 
     async def work(services: Services) -> GateEvaluation:
@@ -62,6 +81,155 @@ def gate(use_case: str, to: str | None, as_json: bool, data: Path | None, databa
         print_evaluation(evaluation)
     if not evaluation.passed:
         raise click.exceptions.Exit(1)
+
+
+@gate.command("report")
+@click.argument("use_case")
+@click.option("--to", type=click.Choice(STAGES), help="The stage whose gate is reported on.  [default: the next]")
+@click.option("--evaluation", help="The id of a kept evaluation.  [default: evaluate the gate now, and keep it]")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="A file that ends in .html, .pdf or .json."
+)
+@storage_options
+def gate_report(
+    use_case: str, to: str | None, evaluation: str | None, output: Path, data: Path | None, database_url: str | None
+) -> None:
+    """Write a report of USE_CASE's gate that an auditor can read alone. A closed gate is reported as such; exits 0."""
+    from groundcrew.errors import InputError
+    from groundcrew.services.gate_report_pages import FORMATS, render, summary_of
+
+    form = output.suffix.removeprefix(".").lower()
+    if form not in FORMATS:
+        raise InputError(f"{output} does not end in .html, .pdf or .json", field="output")
+
+    async def work(services: Services) -> GateReport:
+        if evaluation is not None:
+            found = await services.gate_reports.of(evaluation)
+            if found.evaluation.use_case != use_case:
+                raise InputError(f"evaluation {evaluation} is of {found.evaluation.use_case}", field="evaluation")
+            return found
+        who = await person(services, None)
+        made = await services.gates.evaluate(use_case, actor=who, to=cast("Stage | None", to))
+        return await services.gate_reports.of(made.id)
+
+    report = with_services(data, database_url, work)
+    output.write_bytes(render(report, form))
+    click.echo(f"{output}: gate into {report.evaluation.stage}. {summary_of(report)}")
+
+
+@gate.command("verify")
+@click.argument("report_file", metavar="REPORT", type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+def gate_verify(report_file: Path, as_json: bool) -> None:
+    """Check a report (.html or .json) offline: every hash, and whether its results give its outcome. Exits 1 if not."""
+    from groundcrew.services.gate_reports import read_report, report_problems
+
+    report = read_report(report_file.read_bytes(), str(report_file))
+    problems = report_problems(report)
+    if as_json:
+        print_json({"evaluation": report.evaluation.id, "passed": report.evaluation.passed, "problems": problems})
+    elif problems:
+        click.secho(f"{report_file}: does not verify", bold=True)
+        for problem in problems:
+            click.echo(f"  {problem}")
+    else:
+        outcome = "passed" if report.evaluation.passed else "did not pass"
+        click.echo(
+            f"{report_file}: verifies. {report.evaluation.use_case} {outcome} the gate into {report.evaluation.stage} on "
+            f"{report.evaluation.evaluated_at:%Y-%m-%d}; snapshot {report.evaluation.snapshot}"
+        )
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+@gate.group("policy")
+def gate_policy() -> None:
+    """Show, compare and publish what gates ask for."""
+
+
+@gate_policy.command("show")
+@click.argument("stage", required=False, type=click.Choice(STAGES))
+@click.option("--all", "all_versions", is_flag=True, help="Superseded versions too.")
+@json_option
+@storage_options
+def gate_policy_show(stage: str | None, all_versions: bool, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """Show the policies in force, or the one of STAGE."""
+
+    async def work(services: Services) -> list[GatePolicy]:
+        return await services.gate_policies.find(cast("Stage | None", stage), all_versions=all_versions)
+
+    found = with_services(data, database_url, work)
+    if as_json:
+        print_json(found)
+        return
+    for policy in found:
+        click.secho(f"into {policy.stage}: version {policy.version}, {policy.state}, from {policy.source}", bold=True)
+        if policy.reason:
+            click.echo(f"  looser than the defaults: {policy.reason}")
+        print_table(
+            ("key", "computed by", "settings"),
+            [
+                (each.key, each.check, ", ".join(f"{name} {value}" for name, value in each.settings.items()))
+                for each in policy.criteria
+            ],
+            empty="  no criteria: it denies",
+        )
+
+
+def _wanted(source: Path | None, defaults: bool) -> list[GatePolicy]:
+    from groundcrew.errors import InputError
+    from groundcrew.services.gate_policies import load_policies
+    from groundcrew.services.gates import default_policies
+
+    if (source is None) == (not defaults):
+        raise InputError("name a FILE.yaml, or give --defaults")
+    return default_policies() if source is None else load_policies(source)
+
+
+@gate_policy.command("diff")
+@click.argument("source", metavar="FILE.yaml", required=False, type=click.Path(path_type=Path))
+@click.option("--defaults", is_flag=True, help="Compare with the defaults of this release.")
+@json_option
+@storage_options
+def gate_policy_diff(source: Path | None, defaults: bool, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """Say what publishing FILE.yaml, or the defaults, would change. Nothing is written."""
+    wanted = _wanted(source, defaults)
+
+    async def work(services: Services) -> list[PolicyDifference]:
+        return await services.gate_policies.difference(wanted)
+
+    found = with_services(data, database_url, work)
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        click.secho(f"into {each.stage}: version {each.version}", bold=True)
+        for line in (*each.changes, *(f"looser than the defaults: {line}" for line in each.looser), *each.notes):
+            click.echo(f"  {line}")
+    if not found:
+        click.echo("nothing would change")
+
+
+@gate_policy.command("publish")
+@click.argument("source", metavar="FILE.yaml", required=False, type=click.Path(path_type=Path))
+@click.option("--defaults", is_flag=True, help="Publish the defaults of this release.")
+@click.option("--reason", default="", help="Why; needed where it asks for less than the defaults.")
+@as_option
+@storage_options
+def gate_policy_publish(
+    source: Path | None, defaults: bool, reason: str, as_name: str | None, data: Path | None, database_url: str | None
+) -> None:
+    """Publish FILE.yaml, or the defaults, as the next version of each stage's policy. What was published is never changed."""
+    wanted = _wanted(source, defaults)
+
+    async def work(services: Services) -> list[GatePolicy]:
+        return await services.gate_policies.publish(wanted, actor=await person(services, as_name), reason=reason)
+
+    published = with_services(data, database_url, work)
+    for each in published:
+        click.echo(f"into {each.stage}: version {each.version} is in force, {len(each.criteria)} criteria")
+    if not published:
+        click.echo("nothing has changed: what is in force stays")
 
 
 @click.command()
@@ -110,124 +278,3 @@ def demote(use_case: str, to: str, reason: str, as_name: str | None, data: Path 
         click.echo(f"{use_case} is in {to}")
 
     with_services(data, database_url, work)
-
-
-@click.group()
-def hypothesis() -> None:
-    """Register and show hypotheses."""
-
-
-@hypothesis.command("register")
-@click.argument("use_case")
-@as_option
-@storage_options
-def hypothesis_register(use_case: str, as_name: str | None, data: Path | None, database_url: str | None) -> None:
-    """Freeze and hash the newest draft of USE_CASE's hypothesis. Later changes are amendments, and start anew."""
-
-    async def work(services: Services) -> None:
-        registered = await services.hypotheses.register(use_case, actor=await person(services, as_name))
-        click.echo(
-            f"hypothesis {registered.name!r} of {use_case}, version {registered.version}, is registered: {registered.digest}"
-        )
-
-    with_services(data, database_url, work)
-
-
-@hypothesis.command("show")
-@click.argument("use_case")
-@json_option
-@storage_options
-def hypothesis_show(use_case: str, as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """Show all versions of USE_CASE's hypothesis, and what keeps a draft from registration."""
-    from groundcrew.domain.hypothesis import problems
-
-    async def work(services: Services) -> list[Any]:
-        return list(await services.hypotheses.find(use_case))
-
-    versions = with_services(data, database_url, work)
-    if as_json:
-        print_json([{"hypothesis": each, "problems": problems(each) if each.state == "draft" else []} for each in versions])
-        return
-    print_table(
-        ("version", "name", "state", "registered", "digest"),
-        [
-            (
-                each.version,
-                each.name,
-                each.state,
-                f"{each.registered_at:%Y-%m-%d %H:%M} by {each.registered_by}" if each.registered_at else "–",
-                (each.digest or "–")[:16],
-            )
-            for each in versions
-        ],
-        empty=f"{use_case} has no hypothesis: declare `hypothesis: {{plan: FILE.yaml}}` and apply it",
-    )
-    if versions and versions[-1].state == "draft":
-        for problem in problems(versions[-1]):
-            click.echo(f"  to register: {problem}")
-
-
-@click.command()
-@click.argument("use_case")
-@click.argument("subject")
-@click.option("--statement", required=True, help="What is attested, and on what ground.")
-@click.option("--valid", default="90d", show_default=True, help="How long it holds.")
-@as_option
-@storage_options
-def attest(
-    use_case: str, subject: str, statement: str, valid: str, as_name: str | None, data: Path | None, database_url: str | None
-) -> None:
-    """Attest SUBJECT (a criterion's key, or overlap:OTHER) of USE_CASE, as someone who did not build it."""
-    valid_s = parse_duration(valid, "valid").total_seconds()
-
-    async def work(services: Services) -> None:
-        who = await person(services, as_name)
-        evidence = await services.evidence.attest(use_case, subject, actor=who, statement=statement, valid_s=valid_s)
-        click.echo(f"{subject} of {use_case} is attested until {evidence.valid_until:%Y-%m-%d}")
-
-    with_services(data, database_url, work)
-
-
-@click.command()
-@click.argument("use_case")
-@json_option
-@storage_options
-def overlap(use_case: str, as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """Compare USE_CASE's title and purpose with every other live use case, and record the result as evidence."""
-
-    async def work(services: Services) -> dict[str, Any]:
-        return (await services.evidence.scan_overlaps(use_case, actor=await person(services, None))).content
-
-    content = with_services(data, database_url, work)
-    if as_json:
-        print_json(content)
-        return
-    click.echo(f"compared with {content['compared']} use cases, similarity from {content['similarity_min']}")
-    print_table(
-        ("use case", "similarity"),
-        [(each["use_case"], each["similarity"]) for each in content["findings"]],
-        empty="no overlap found",
-    )
-
-
-@click.command()
-@click.argument("use_case")
-@click.option("--url", default="http://127.0.0.1:8400", show_default=True, help="The running gateway.")
-@json_option
-@storage_options
-def probe(use_case: str, url: str, as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """Send made-up protected health information through the running gateway and record how much of it is denied."""
-    from groundcrew.cli.probing import send_probes
-
-    async def work(services: Services) -> dict[str, Any]:
-        return await send_probes(services, use_case, url, actor=await person(services, None))
-
-    content = with_services(data, database_url, work)
-    if as_json:
-        print_json(content)
-    else:
-        click.echo(f"{content['denied']} of {content['sent']} probes were denied")
-        for line in content["allowed_probes"]:
-            click.echo(f"  allowed: {line}")
-    if content["denied"] < content["sent"]:
-        raise click.exceptions.Exit(1)

@@ -40,7 +40,7 @@ async def send_probes(services: Services, use_case: str, url: str, *, actor: str
     allowed: list[str] = []
     sent = 0
     try:
-        await _wait_for_key(url, created.secret)
+        await wait_for_key(url, created.secret)
         for declared in (True, False):
             for number, text in enumerate(_TEXTS, start=1):
                 sent += 1
@@ -53,7 +53,7 @@ async def send_probes(services: Services, use_case: str, url: str, *, actor: str
     return {"sent": sent, "denied": sent - len(allowed), "allowed_probes": allowed}
 
 
-async def _wait_for_key(url: str, secret: str) -> None:
+async def wait_for_key(url: str, secret: str) -> None:
     """Wait until the gateway knows the key, as it hears of changes within its polling interval."""
     request = urllib.request.Request(f"{url.rstrip('/')}/v1/models", headers={"Authorization": f"Bearer {secret}"})
     for _ in range(50):

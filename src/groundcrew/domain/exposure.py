@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
-from groundcrew.domain.use_case import UseCase
+import msgspec
+
+from groundcrew.domain.use_case import Exposure, UseCase
+
+#: Stages in which the ramp bounds what is declared.
+RAMPED_STAGES = ("scale", "optimization")
 
 #: How many places the users of a use case are spread over.
 PLACES = 2**64
@@ -26,9 +31,24 @@ def share_of(ceiling_percent: float | None) -> int:
     return int((ceiling_percent or 0.0) / 100 * PLACES)
 
 
+def effective_exposure(use_case: UseCase) -> Exposure | None:
+    """Whom a use case may serve now: what is declared, in scale and optimization at most the share that its ramp has reached.
+
+    Named users stay: they are granted by name. Places never change, so that whoever a share lets in a larger one lets in too.
+    """
+    exposure, ramp = use_case.exposure, use_case.ramp
+    if ramp is None or use_case.stage not in RAMPED_STAGES:
+        return exposure
+    if exposure is None:
+        return Exposure(ceiling_percent=ramp.percent)
+    if exposure.ceiling_percent is None:
+        return exposure
+    return msgspec.structs.replace(exposure, ceiling_percent=min(exposure.ceiling_percent, ramp.percent))
+
+
 def exposed_user(use_case: UseCase) -> str | None:
     """A user whom `use_case` may serve, for probing it: one who is named, or a made-up one within the ceiling; None without."""
-    exposure = use_case.exposure
+    exposure = effective_exposure(use_case)
     if exposure is None:
         return "probe"
     if exposure.users:

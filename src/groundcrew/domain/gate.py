@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from groundcrew.domain.canonical import digest
 from groundcrew.domain.use_case import Stage
 
 CriterionStatus = Literal["pass", "fail", "unknown"]
@@ -29,10 +30,18 @@ class GatePolicy(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["draft", "published", "superseded"]
     criteria: tuple[Criterion, ...]
     source: str = ""
+    #: Why it is looser than the defaults, where it is.
+    reason: str = ""
+
+
+def policy_digest(policy: GatePolicy) -> str:
+    """SHA-256 over what a policy asks for: its stage, version and criteria. That it was superseded does not change it."""
+    return digest({"stage": policy.stage, "version": policy.version, "criteria": policy.criteria})
 
 
 class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One criterion of one evaluation: status, the figure with its interval, the bound, and what is missing to pass."""
+    """One criterion of one evaluation: status, the figure with its interval, the bound, and what is missing to pass. `link` is
+    the console's page where it is closed, `evidence` the hashes of the recorded evidence that it rests on."""
 
     key: str
     title: str
@@ -46,10 +55,13 @@ class CriterionResult(msgspec.Struct, frozen=True, kw_only=True):
     n: int | None = None
     source: str = ""
     sample: bool = False
+    link: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 class GateEvaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """One evaluation of one gate, append-only. `passed` only if there are criteria and each one passes."""
+    """One evaluation of one gate, append-only. `passed` only if there are criteria and each one passes. `snapshot` names what a
+    kept evaluation rested on."""
 
     id: str
     use_case: str
@@ -60,6 +72,8 @@ class GateEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     evaluated_by: str
     results: tuple[CriterionResult, ...]
     passed: bool
+    policy_digest: str = ""
+    snapshot: str = ""
 
 
 def passes(results: tuple[CriterionResult, ...]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from groundcrew.domain.exposure import RAMPED_STAGES
 from groundcrew.domain.use_case import STAGES, TERMINAL_STAGES, Stage, UseCase
 from groundcrew.errors import Conflict
 
@@ -60,3 +61,14 @@ def check_demote(current: Stage, to: Stage) -> None:
         return
     if STAGES.index(to) >= STAGES.index(current):
         raise Conflict(f"can not demote from {current} to {to}: {to} is not an earlier stage")
+
+
+def moved(use_case: UseCase, to: Stage) -> UseCase:
+    """`use_case` in stage `to`. A ramp does not outlive scale: whoever comes back begins it anew."""
+    ramp = use_case.ramp if to in RAMPED_STAGES else None
+    return msgspec.structs.replace(use_case, stage=to, ramp=ramp)
+
+
+def stage_below(stage: Stage) -> Stage | None:
+    """The stage before `stage`, None at the bottom and in a terminal stage."""
+    return STAGES[STAGES.index(stage) - 1] if stage in STAGES[1:] else None

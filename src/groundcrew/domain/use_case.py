@@ -11,6 +11,7 @@ from groundcrew.domain.canonical import digest
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.guard import Policy, policy_content
 from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.ramp import Ramp
 from groundcrew.domain.verifier import Verifier, verifier_content
 
 Stage = Literal["discovery", "pilot", "production_readiness", "scale", "optimization", "rejected", "retired"]
@@ -107,11 +108,19 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Economics(msgspec.Struct, frozen=True, kw_only=True):
-    """What the return on investment is computed from: people's time in USD an hour, cases a month, fixed cost a month."""
+    """What the return on investment is computed from: people's time in USD an hour, cases a month, fixed cost a month.
+
+    `value_per_unit_usd` is what one unit of the primary metric is worth, needed where it is no duration; `review_s` is people's
+    time for a case where no outcome `review_time` measures it; `review_included` says that the primary metric's duration holds
+    that time already (None: it does where the primary metric is a duration and no `review_time` is recorded).
+    """
 
     hourly_cost_usd: float
     cases_per_month: float
     fixed_usd_per_month: float = 0.0
+    value_per_unit_usd: float | None = None
+    review_s: float | None = None
+    review_included: bool | None = None
 
 
 class CacheRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,11 +173,15 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: int | None = None
     cache: CacheRule | None = None
     risk_answers: dict[str, bool] = {}
+    #: The share of cases that is to be resolved without a human. None: none is claimed.
+    automation_target: float | None = None
     stage: Stage = "discovery"
     run_state: RunState = "off"
     holds: tuple[Hold, ...] = ()
     #: Why the run state is what it is, for whoever reads a refusal.
     run_reason: str = ""
+    #: The share of users that scale has opened so far. None before scale.
+    ramp: Ramp | None = None
 
 
 def version_digest(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from groundcrew.domain.exposure import place_of, share_of
+from groundcrew.domain.exposure import effective_exposure, place_of, share_of
 from groundcrew.domain.snapshot import KeyEntry
 from groundcrew.domain.spending import METERS, to_nanos
 from groundcrew.domain.stage import limits
@@ -43,7 +43,7 @@ def plan_for(use_case: UseCase, key: KeyEntry) -> Plan:
     per_key = _cap(budget.per_key if budget else None, rates.per_key if rates else None)
     key_cap = _tighter(per_key, _cap(key.budget, key.limits))
     user_cap = _cap(budget.per_user if budget else None, rates.per_user if rates else None)
-    share, users = _share(use_case.exposure) if stage.enforces_exposure else (None, frozenset())
+    share, users = _share(effective_exposure(use_case)) if stage.enforces_exposure else (None, frozenset())
     return Plan(
         use_case=own or Cap(),
         key=key_cap,

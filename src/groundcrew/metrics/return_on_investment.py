@@ -11,6 +11,8 @@ from groundcrew.metrics.registry import metric
 from groundcrew.stats.intervals import Interval
 
 SECONDS_PER_HOUR = 3600
+#: How far an assumed figure is moved each way to see what it matters: a quarter [D].
+ASSUMED_SWING = 0.25
 
 
 class InvestmentCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,11 +31,15 @@ class InvestmentCase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
-    """The net return when one figure sits at its lower or upper bound and all others at their estimates."""
+    """The net return when one figure sits at its lower or upper bound and all others at their estimates. An assumed figure has
+    no bounds: it is moved by ASSUMED_SWING each way."""
 
     figure: str
     at_lower_usd: float
     at_upper_usd: float
+    lower: float = 0.0
+    upper: float = 0.0
+    assumed: bool = False
 
 
 class InvestmentReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +95,12 @@ def investment_report(case: InvestmentCase) -> InvestmentReport:
     values = [estimate * weight for estimate, (_, _, weight) in zip(estimates, parts, strict=True) if estimate is not None]
     net = sum(values) - case.fixed_usd
     cost = -sum(values[1:]) + case.fixed_usd
-    sensitivity = _sensitivity(parts, net)
+    sensitivity = tuple(
+        sorted(
+            (*_sensitivity(parts, net), *_assumed_sensitivity(case, parts, values, net)),
+            key=lambda each: -abs(each.at_upper_usd - each.at_lower_usd),
+        )
+    )
     swings = [_reach(interval, weight) for _, interval, weight in parts]
     below = _quadrature([low for low, _ in swings])
     above = _quadrature([high for _, high in swings])
@@ -140,12 +151,14 @@ def _quadrature(distances: list[float | None]) -> float | None:
     return None if any(each is None for each in distances) else math.hypot(*(each for each in distances if each is not None))
 
 
-def _sensitivity(parts: list[tuple[str, Interval, float]], net: float) -> tuple[Sensitivity, ...]:
-    found = [
+def _sensitivity(parts: list[tuple[str, Interval, float]], net: float) -> list[Sensitivity]:
+    return [
         Sensitivity(
             figure=name,
             at_lower_usd=net + (interval.lower - interval.estimate) * weight,
             at_upper_usd=net + (interval.upper - interval.estimate) * weight,
+            lower=interval.lower,
+            upper=interval.upper,
         )
         for name, interval, weight in parts
         if interval.method != "assumed"
@@ -153,4 +166,27 @@ def _sensitivity(parts: list[tuple[str, Interval, float]], net: float) -> tuple[
         and interval.lower is not None
         and interval.upper is not None
     ]
-    return tuple(sorted(found, key=lambda each: -abs(each.at_upper_usd - each.at_lower_usd)))
+
+
+def _assumed_sensitivity(
+    case: InvestmentCase, parts: list[tuple[str, Interval, float]], values: list[float], net: float
+) -> list[Sensitivity]:
+    """What the assumed figures matter: each moved by a quarter either way. `values` are the parts in USD over the period."""
+    found: list[tuple[str, float, float]] = [("volume", case.volume, sum(values)), ("fixed_usd", case.fixed_usd, -case.fixed_usd)]
+    found += [
+        (name, interval.estimate or 0.0, value)
+        for (name, interval, _), value in zip(parts, values, strict=True)
+        if interval.method == "assumed"
+    ]
+    return [
+        Sensitivity(
+            figure=name,
+            at_lower_usd=net - ASSUMED_SWING * effect_usd,
+            at_upper_usd=net + ASSUMED_SWING * effect_usd,
+            lower=figure * (1 - ASSUMED_SWING),
+            upper=figure * (1 + ASSUMED_SWING),
+            assumed=True,
+        )
+        for name, figure, effect_usd in found
+        if effect_usd
+    ]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from groundcrew.services.approvals import Approvals
 from groundcrew.services.audit import Audit
 from groundcrew.services.calls import Calls
+from groundcrew.services.certifications import Certifications
 from groundcrew.services.evidence import EvidenceService
 from groundcrew.services.feedback import Feedback
+from groundcrew.services.gate_policies import GatePolicies
+from groundcrew.services.gate_reports import GateReports
 from groundcrew.services.gates import Gates
 from groundcrew.services.guarding import Guarding
 from groundcrew.services.hypotheses import Hypotheses
@@ -18,9 +22,11 @@ from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.labels import Labels
+from groundcrew.services.ramps import Ramps
 from groundcrew.services.registry import Registry
 from groundcrew.services.rescoring import Rescoring
 from groundcrew.services.retention import Retention
+from groundcrew.services.returns import Returns
 from groundcrew.services.shadows import ShadowService
 from groundcrew.services.sign_offs import SignOffs
 from groundcrew.services.snapshots import Snapshots
@@ -37,10 +43,14 @@ class Services:
     def __init__(self, database: Database, knowledge_folder: Path, *, kill_confirm_s: float = CONFIRM_DEADLINE_S) -> None:
         self.database = database
         self.flush: Callable[[], Awaitable[None]] | None = None
+        self.approvals = Approvals(database)
         self.audit = Audit(database)
         self.calls = Calls(database)
+        self.certifications = Certifications(database)
         self.evidence = EvidenceService(database)
         self.feedback = Feedback(database, self._flush, self._labelled)
+        self.gate_policies = GatePolicies(database)
+        self.gate_reports = GateReports(database)
         self.gates = Gates(database)
         self.guarding = Guarding(database)
         self.hypotheses = Hypotheses(database)
@@ -51,9 +61,11 @@ class Services:
         self.trust = Trust(database)
         self.labels = Labels(database, self._flush, self.trust.refresh)
         self.quality = KnowledgeQuality(database, self.jobs)
+        self.ramps = Ramps(database)
         self.registry = Registry(database)
         self.rescoring = Rescoring(database, self.jobs)
         self.retention = Retention(database)
+        self.returns = Returns(database)
         self.shadows = ShadowService(database)
         self.sign_offs = SignOffs(database, self._flush, self._labelled)
         self.snapshots = Snapshots(database, knowledge_folder)

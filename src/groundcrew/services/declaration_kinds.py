@@ -27,7 +27,7 @@ from groundcrew.domain.provider import (
     Target,
 )
 from groundcrew.domain.risk import QUESTIONS
-from groundcrew.domain.use_case import Autonomy, Economics, Grounding, SignOffRule, Solution, UseCase
+from groundcrew.domain.use_case import Autonomy, Grounding, SignOffRule, Solution, UseCase
 from groundcrew.domain.verifier import VERIFIERS_MAX
 from groundcrew.errors import InputError
 from groundcrew.services.declaration_address import (
@@ -38,6 +38,7 @@ from groundcrew.services.declaration_address import (
     read_region,
     refuse_for_embedded,
 )
+from groundcrew.services.declaration_economics import read_economics
 from groundcrew.services.declaration_fields import Fields
 from groundcrew.services.declaration_guarantee import check_guarantee, read_guarantee, read_spot_checks
 from groundcrew.services.declaration_limits import read_budget, read_cache, read_exposure, read_limits, read_recording
@@ -57,6 +58,7 @@ NOT_DECLARED = {
     "run_state": "whether it runs is decided at runtime, not declared: use `groundcrew stop` and `groundcrew resume`",
     "run_reason": "whether it runs is decided at runtime, not declared: use `groundcrew stop` and `groundcrew resume`",
     "holds": "holds follow from vetoes, evidence and incidents; they are not declared",
+    "ramp": "the ramp is climbed step by step while guardrails hold, not declared: use `groundcrew ramp`",
     "version_digest": "the version digest is computed, not declared",
     "risk_tier": "the risk tier is computed from the answers under `risk`, not declared",
 }
@@ -269,12 +271,13 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         budget=read_budget(fields),
         limits=read_limits(fields),
         exposure=read_exposure(fields, reading.locate),
-        economics=_read_economics(fields),
+        economics=read_economics(fields),
         recording=recording.on_failure,
         mask=recording.mask,
         retention_days=fields.integer("retention_days", low=1, high=RETENTION_DAYS_MAX),
         cache=read_cache(fields),
         risk_answers=_read_risk(fields),
+        automation_target=fields.number("automation_target", low=0, above=True, high=1),
     )
 
 
@@ -351,19 +354,6 @@ def _read_sign_off(fields: Fields) -> SignOffRule | None:
     )
     section.finish()
     return rule
-
-
-def _read_economics(fields: Fields) -> Economics | None:
-    section = fields.section("economics")
-    if section is None:
-        return None
-    economics = Economics(
-        hourly_cost_usd=section.number("hourly_cost_usd", low=0, high=AMOUNT_MAX, required=True) or 0.0,
-        cases_per_month=section.number("cases_per_month", low=0, high=AMOUNT_MAX, required=True) or 0.0,
-        fixed_usd_per_month=section.number("fixed_usd_per_month", low=0, high=AMOUNT_MAX) or 0.0,
-    )
-    section.finish()
-    return economics
 
 
 def _read_risk(fields: Fields) -> dict[str, bool]:

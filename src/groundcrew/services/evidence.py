@@ -12,14 +12,17 @@ from groundcrew.domain.evidence import Evidence, EvidenceKind, state_at
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError, NotAllowed
+from groundcrew.services.governance import persons_who_built
 from groundcrew.services.lookups import current_digest, person_of, require_use_case
 from groundcrew.store import catalog
-from groundcrew.store.database import Database, Writer
+from groundcrew.store.database import Connection, Database, Writer
 
 ATTESTATION_VALID_S_DEFAULT = 90 * 86_400
 ATTESTATION_VALID_S_MAX = 366 * 86_400
 OVERLAP_VALID_S = 30 * 86_400
 PROBE_VALID_S = 90 * 86_400
+#: Checks whose criteria a person's word can close; whatever else a published policy asks for is computed.
+ATTESTED_CHECKS = ("attestation", "grounding")
 #: Cosine similarity of title and purpose from which two use cases are said to overlap [D].
 OVERLAP_SIMILARITY_MIN = 0.85
 
@@ -81,15 +84,20 @@ class EvidenceService:
     async def attest(
         self, use_case: str, subject: str, *, actor: str, statement: str, valid_s: float = ATTESTATION_VALID_S_DEFAULT
     ) -> Evidence:
-        """A person's word for something that can not be computed. NotAllowed for the owner and the champion."""
+        """A person's word for something that can not be computed. NotAllowed for whoever built the use case: its owner, its
+        champion, and everybody who declared it, wrote or registered its hypothesis or changed its version. InputError for a
+        criterion that is computed from recorded data, or given by the functions of the GenAI Stream."""
         if not statement.strip() or not subject.strip():
             raise InputError("say what is attested and on what ground", field="statement" if subject.strip() else "subject")
         if not 0 < valid_s <= ATTESTATION_VALID_S_MAX:
             raise InputError("an attestation is valid for more than 0 and at most 366 days", field="valid")
         async with self._database.write(actor) as writer:
             item = await require_use_case(writer.connection, use_case)
-            if person_of(actor) in {person_of(each) for each in (item.owner, item.champion) if each}:
-                raise NotAllowed(f"{person_of(actor)} owns or champions {use_case}: someone who did not build it must attest")
+            if person_of(actor) in await persons_who_built(writer.connection, item):
+                raise NotAllowed(
+                    f"{person_of(actor)} owns, champions or has built {use_case}: someone who did not build it must attest"
+                )
+            await _check_subject(writer.connection, subject)
             content = {"statement": statement, "by": actor}
             return await record(
                 writer, item, kind="attestation", subject=subject, content=content, valid_s=valid_s, attested=True
@@ -101,6 +109,13 @@ class EvidenceService:
             item = await require_use_case(writer.connection, use_case)
             content = {"sent": sent, "denied": denied, "allowed_probes": details}
             return await record(writer, item, kind="phi_probe", subject="gateway", content=content, valid_s=PROBE_VALID_S)
+
+    async def record_sign_off_probe(self, use_case: str, *, actor: str, sent: int, held: int, bypasses: list[str]) -> Evidence:
+        """The result of attempts to get an answer without a signature: how many were made and held, and what got around."""
+        async with self._database.write(actor) as writer:
+            item = await require_use_case(writer.connection, use_case)
+            content = {"sent": sent, "held": held, "bypasses": bypasses}
+            return await record(writer, item, kind="sign_off_probe", subject="gateway", content=content, valid_s=PROBE_VALID_S)
 
     async def scan_overlaps(self, use_case: str, *, actor: str) -> Evidence:
         """Compare title and purpose with every other live use case by cosine similarity of their encodings."""
@@ -122,3 +137,13 @@ class EvidenceService:
         content = {"compared": len(others), "similarity_min": OVERLAP_SIMILARITY_MIN, "findings": findings}
         async with self._database.write(actor) as writer:
             return await record(writer, item, kind="overlap_scan", subject="registry", content=content, valid_s=OVERLAP_VALID_S)
+
+
+async def _check_subject(connection: Connection, subject: str) -> None:
+    """Raise InputError where nobody's word counts for `subject`."""
+    if subject.partition(":")[0] in ("approval", "approvals"):
+        raise InputError("approvals are given by the functions: `groundcrew approval request`", field="subject")
+    for policy in await catalog.GATE_POLICIES.find(connection, state="published"):
+        for criterion in policy.criteria:
+            if criterion.key == subject and criterion.check not in ATTESTED_CHECKS:
+                raise InputError(f"{subject} is computed from recorded data: nobody's word stands for it", field="subject")

@@ -13,9 +13,10 @@ from groundcrew.domain.feedback import Outcome, Rating
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model, Provider
-from groundcrew.domain.use_case import UseCase
+from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.services.experiment_analysis import Analysis, analysis_of
-from groundcrew.services.lookups import current_digest
+from groundcrew.services.governance import Governance, gather_governance
+from groundcrew.services.lookups import current_digest, person_of
 from groundcrew.services.trust_standing import Standing, standing
 from groundcrew.store import calls, catalog
 from groundcrew.store.database import Connection
@@ -47,21 +48,31 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None
     #: How the labels of its answers stand; None where the gate does not ask.
     labels: Standing | None = None
+    governance: Governance = Governance()
+    #: The stage whose gate is asked; None where no gate is.
+    into: Stage | None = None
 
     def valid(self, kind: EvidenceKind, subject: str | None = None) -> Evidence | None:
         """The newest valid evidence of a kind (and subject), or None."""
-        found = [
-            each
-            for each in self.evidence
-            if each.kind == kind
-            and (subject is None or each.subject == subject)
-            and state_at(each, self.now, self.version_digest) == "valid"
-        ]
+        found = [each for each in self.valid_evidence if each.kind == kind and (subject is None or each.subject == subject)]
         return found[-1] if found else None
+
+    @property
+    def valid_evidence(self) -> tuple[Evidence, ...]:
+        """All evidence that is valid now and not of a person who built the use case, oldest first."""
+        return tuple(
+            each for each in self.evidence if state_at(each, self.now, self.version_digest) == "valid" and not self.built_by(each)
+        )
+
+    def built_by(self, evidence: Evidence) -> bool:
+        """Whether a person's word comes from someone who built the use case, or has since: nobody attests their own work."""
+        return evidence.attested and person_of(evidence.producer) in self.governance.builders
 
     def latest_state(self, kind: EvidenceKind, subject: str | None = None) -> str:
         """The state of the newest evidence of a kind, `absent` where there is none: for saying what is missing."""
         found = [each for each in self.evidence if each.kind == kind and (subject is None or each.subject == subject)]
+        if found and self.built_by(found[-1]):
+            return "attested by someone who built it"
         return state_at(found[-1], self.now, self.version_digest) if found else "absent"
 
     @property
@@ -70,8 +81,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         return _registered(self.hypothesis)
 
 
-async def gather(connection: Connection, use_case: UseCase, now: datetime, *, labels: bool = False) -> Facts:
-    """Read everything that bears on a gate of `use_case`; its labels only where wanted, for they may be many."""
+async def gather(
+    connection: Connection,
+    use_case: UseCase,
+    now: datetime,
+    *,
+    labels: bool = False,
+    checks: frozenset[str] = frozenset(),
+    into: Stage | None = None,
+) -> Facts:
+    """Read everything that bears on a gate of `use_case`; its labels only where wanted, for they may be many, and what only some
+    criteria ask for where `checks` names them."""
     digest = await current_digest(connection, use_case)
     versions = await catalog.HYPOTHESES.find(connection, use_case=use_case.name)
     model = await catalog.MODELS.get(connection, use_case.model)
@@ -107,6 +127,8 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime, *, la
         status_counts=await calls.status_counts(connection, use_case.name, digest, samples=False),
         cost_usd=await calls.total_cost(connection, use_case.name, digest),
         labels=await standing(connection, use_case, digest, now) if labels else None,
+        governance=await gather_governance(connection, use_case, digest, _registered(hypothesis), now, checks),
+        into=into,
     )
 
 
@@ -118,6 +140,12 @@ def _newest(ratings: list[Rating]) -> list[Rating]:
 
 def _registered(found: Hypothesis | None) -> Hypothesis | None:
     return found if found is not None and found.state != "draft" and found.intact else None
+
+
+async def registered_of(connection: Connection, use_case: str) -> Hypothesis | None:
+    """The newest hypothesis of a use case if it is registered (or beyond) and unaltered."""
+    versions = await catalog.HYPOTHESES.find(connection, use_case=use_case)
+    return _registered(versions[-1] if versions else None)
 
 
 async def _revision(connection: Connection, use_case: UseCase, now: datetime) -> Revision | None:

@@ -15,7 +15,7 @@ from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan, amend
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.prices import price_of
-from groundcrew.domain.stage import EXPOSED_STAGES
+from groundcrew.domain.stage import EXPOSED_STAGES, moved
 from groundcrew.domain.use_case import STAGES, UseCase
 from groundcrew.errors import DeclarationError
 from groundcrew.services.criteria.entry import exposure_problem
@@ -30,7 +30,7 @@ from groundcrew.store.database import Connection, Database, Writer
 
 _TIERS = ("minimal", "limited", "high", "prohibited")
 #: Fields of a use case that the registry keeps and no declaration sets.
-_EARNED = ("stage", "run_state", "holds", "run_reason")
+_EARNED = ("stage", "run_state", "holds", "run_reason", "ramp")
 
 
 class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,7 +204,7 @@ def _demoted(old: UseCase, new: UseCase) -> tuple[UseCase, list[str]]:
         reasons.append("its risk tier rose")
     if not reasons:
         return new, []
-    return msgspec.structs.replace(new, stage="pilot"), [f"demoted from {new.stage} to pilot: {' and '.join(reasons)}"]
+    return moved(new, "pilot"), [f"demoted from {new.stage} to pilot: {' and '.join(reasons)}"]
 
 
 async def _put_hypothesis(writer: Writer, use_case: str, plan: HypothesisPlan) -> Change:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
 from groundcrew.domain import stage as stages
 from groundcrew.domain.gate import GateEvaluation
+from groundcrew.domain.ramp import Ramp, RampStep
 from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.errors import Conflict, GateNotPassed
-from groundcrew.services.gates import Gates, evaluate_in
+from groundcrew.services.certifications import certify
+from groundcrew.services.gates import Gates, keep_evaluation, published_policy
 from groundcrew.services.lookups import require_reason, require_use_case
 from groundcrew.services.propagation import propagate
+from groundcrew.services.ramp_rules import rule_of
 from groundcrew.store import catalog
-from groundcrew.store.database import Database
+from groundcrew.store.database import Database, Writer
 
 
 class UseCases:
@@ -43,10 +44,11 @@ class UseCases:
         async with self._database.write(actor) as writer:
             use_case = await require_use_case(writer.connection, name)
             stages.check_advance(use_case.stage, to)
-            evaluation = await evaluate_in(writer.connection, use_case, to, now=self._now, actor=actor)
-            await catalog.GATE_EVALUATIONS.put(writer, evaluation, "evaluate", details={"passed": evaluation.passed})
+            evaluation = await keep_evaluation(writer, use_case, to)
             if evaluation.passed and not use_case.holds:
-                moved = msgspec.structs.replace(use_case, stage=to)
+                moved = stages.moved(use_case, to)
+                if to == "scale":
+                    moved = msgspec.structs.replace(moved, ramp=await _first_step(writer, reason))
                 await catalog.USE_CASES.put(
                     writer,
                     moved,
@@ -54,6 +56,7 @@ class UseCases:
                     reason=reason,
                     details={"from": use_case.stage, "to": to, "evaluation": evaluation.id},
                 )
+                await certify(writer, moved, evaluation)
                 await writer.touch_snapshot()
         await propagate(self._database)
         if use_case.holds:
@@ -71,7 +74,7 @@ class UseCases:
         async with self._database.write(actor) as writer:
             use_case = await require_use_case(writer.connection, name)
             stages.check_demote(use_case.stage, to)
-            moved = msgspec.structs.replace(use_case, stage=to)
+            moved = stages.moved(use_case, to)
             if to in ("rejected", "retired"):
                 moved = msgspec.structs.replace(moved, run_state="off", run_reason=f"{to}: {reason}")
             await catalog.USE_CASES.put(writer, moved, "demote", reason=reason, details={"from": use_case.stage, "to": to})
@@ -79,6 +82,9 @@ class UseCases:
         await propagate(self._database)
         return moved
 
-    @property
-    def _now(self) -> datetime:
-        return self._database.clock.now()
+
+async def _first_step(writer: Writer, reason: str) -> Ramp:
+    """The ramp of a use case that enters scale: its lowest step."""
+    rule = rule_of(await published_policy(writer.connection, "optimization"))
+    step = RampStep(percent=rule.steps[0], at=writer.clock.now(), by=writer.actor, reason=reason, figure="the gate into scale")
+    return Ramp(steps=(step,))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from groundcrew.domain.approval import Approval
+from groundcrew.domain.certification import Certification
 from groundcrew.domain.evidence import Evidence
 from groundcrew.domain.gate import GateEvaluation, GatePolicy
+from groundcrew.domain.gate_snapshot import EvidenceSnapshot, snapshot_id
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.job import Job
@@ -146,4 +149,26 @@ FINDINGS = Collection(
     "finding",
     identify=lambda each: each.id,
     columns=lambda each: {"knowledge_base": each.knowledge_base, "kind": each.kind, "state": each.state},
+)
+# Named by what they hold: the chain's check of a row is a check of its name too.
+EVIDENCE_SNAPSHOTS = Collection(
+    tables.evidence_snapshots,
+    EvidenceSnapshot,
+    "evidence-snapshot",
+    identify=snapshot_id,
+    columns=lambda each: {"use_case": each.use_case},
+)
+APPROVALS = Collection(
+    tables.approvals,
+    Approval,
+    "approval",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "version_digest": each.version_digest, "state": each.state},
+)
+CERTIFICATIONS = Collection(
+    tables.certifications,
+    Certification,
+    "certification",
+    identify=lambda each: each.use_case,
+    columns=lambda each: {"state": each.state},
 )

@@ -230,3 +230,11 @@ job_runs = sa.Table(
     sa.Column("updated_at_s", sa.Float, nullable=True),
     sa.Index("ix_job_runs_finished", "finished"),
 )
+
+# What evaluations of gates rested on (named by the hash of their content), what functions said of versions, and how stages are
+# certified.
+evidence_snapshots = _document_table("evidence_snapshots", _text("use_case"), indexes=(("use_case",),))
+approvals = _document_table(
+    "approvals", _text("use_case"), _text("version_digest"), _text("state"), indexes=(("use_case", "version_digest"),)
+)
+certifications = _document_table("certifications", _text("state"))

@@ -13,7 +13,7 @@ from groundcrew.services.use_cases import UseCases
 #: What is typed, and what the line must say. The data folder holds a bank.
 REFUSALS: list[tuple[tuple[str, ...], str]] = [
     (("no-such-command",), "No such command 'no-such-command'"),
-    (("gate",), "groundcrew gate: Missing argument 'USE_CASE'; see groundcrew gate --help"),
+    (("gate",), "groundcrew gate evaluate: Missing argument 'USE_CASE'; see groundcrew gate evaluate --help"),
     (("gate", "asistant"), "no use-case 'asistant'; did you mean 'assistant'?"),
     (("gate", "assistant", "--to", "moon"), "'moon' is not one of 'discovery', 'pilot'"),
     (("gate", "assistant", "--no-such-option"), "No such option"),

@@ -379,6 +379,7 @@ async def full_history(services: Services) -> None:
     """At least one row in every audited table, two batches of calls and of outcomes, and a hypothesis with two versions."""
     await ready_for_pilot(services)
     await services.use_cases.advance(NAME, "pilot", actor="user:maria", reason="the gate is open")
+    await services.approvals.request(NAME, actor="user:maria")
     created = await services.keys.create(NAME, actor="user:maria")
     await services.keys.create(NAME, actor="user:maria")
     await services.keys.revoke(created.key.id, actor=PERSON, reason="lost")

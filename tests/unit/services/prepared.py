@@ -71,7 +71,10 @@ class Prepared:
             self._templates[kind, state] = (place, clock.now())
         place, reached = self._templates[kind, state]
         if kind == "sqlite":
-            shutil.copy(place, url.removeprefix("sqlite:///"))
+            for suffix in ("", "-wal"):
+                # What the last connection has not folded in yet belongs to the state too.
+                if Path(place + suffix).exists():
+                    shutil.copy(place + suffix, url.removeprefix("sqlite:///") + suffix)
         else:
             server, name = self._server(), url.rpartition("/")[2]
             server.drop_database(name)

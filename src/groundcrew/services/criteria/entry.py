@@ -62,6 +62,7 @@ def overlap_scan(facts: Facts, criterion: Criterion) -> CriterionResult:
         figure=f"compared with {found.content['compared']} use cases",
         bound="≤ 30 days old",
         source=_recorded(found.recorded_at),
+        evidence=(found.sha256,),
     )
 
 
@@ -78,7 +79,8 @@ def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
             missing=f"run `groundcrew overlap {facts.use_case.name}`",
         )
     names = [each["use_case"] for each in scan.content["findings"]]
-    open_names = [name for name in names if facts.valid("attestation", f"overlap:{name}") is None]
+    said = {name: facts.valid("attestation", f"overlap:{name}") for name in names}
+    open_names = [name for name, word in said.items() if word is None]
     return result(
         criterion,
         "fail" if open_names else "pass",
@@ -86,6 +88,7 @@ def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
         bound="0 open",
         missing="join, or justify: "
         + "; ".join(f"`groundcrew attest {facts.use_case.name} overlap:{name} --statement WHY`" for name in open_names),
+        evidence=(scan.sha256, *(word.sha256 for word in said.values() if word is not None)),
     )
 
 
@@ -155,6 +158,7 @@ def phi_probes(facts: Facts, criterion: Criterion) -> CriterionResult:
         n=sent,
         source=_recorded(found.recorded_at),
         missing=_why_probes_passed(found.content.get("allowed_probes", []), how),
+        evidence=(found.sha256,),
     )
 
 
@@ -169,11 +173,20 @@ def _why_probes_passed(allowed: list[str], how: str) -> str:
 
 @check("champion")
 def champion(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """A champion is named, and is not the owner."""
-    name = facts.use_case.champion
+    """A champion is named, and does not carry more live use cases than one person can."""
+    name, most = facts.use_case.champion, int(criterion.settings.get("use_cases_max", 5))
+    bound = f"at most {most} live use cases each"
     if not name:
-        return result(criterion, "fail", missing="declare champion: someone of the same business unit")
-    return result(criterion, "pass", figure=name)
+        return result(criterion, "fail", bound=bound, missing="declare champion: someone of the same business unit")
+    carried = facts.governance.championed
+    return result(
+        criterion,
+        "pass" if carried <= most else "fail",
+        figure=f"{name}, champion of {carried}",
+        bound=bound,
+        n=carried,
+        missing=f"{name} is champion of {carried} live use cases: name another one",
+    )
 
 
 @check("token_budget")
@@ -235,22 +248,7 @@ def kill_switch(facts: Facts, criterion: Criterion) -> CriterionResult:
         bound=bound,
         source=_recorded(found.recorded_at),
         missing=how,
-    )
-
-
-@check("sign_off")
-def sign_off(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """High tier needs an enforced sign-off; others pass."""
-    if facts.assessment.tier != "high":
-        return result(criterion, "pass", figure=f"{facts.assessment.tier} tier")
-    rule = facts.use_case.sign_off
-    enforced = rule is not None and rule.when == "always"
-    return result(
-        criterion,
-        "pass" if enforced else "fail",
-        figure="always" if enforced else "not enforced",
-        bound="always, for high tier",
-        missing="declare sign_off: {when: always, qualification: …}",
+        evidence=(found.sha256,),
     )
 
 
@@ -260,30 +258,27 @@ def attestation(facts: Facts, criterion: Criterion) -> CriterionResult:
     return _attested(facts, criterion, criterion.key, "a person who did not build it must attest")
 
 
-@check("approvals")
-def approvals(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """Each function of the GenAI Stream approves this version."""
-    functions = ("ethics", "it", "legal", "business")
-    absent = [each for each in functions if facts.valid("attestation", f"approval:{each}") is None]
-    return result(
-        criterion,
-        "unknown",
-        figure=f"{len(functions) - len(absent)} of {len(functions)}",
-        bound="all four, on this version",
-        missing="approvals by the GenAI Stream are not recorded by this version of groundcrew",
-    )
-
-
 def _attested(facts: Facts, criterion: Criterion, subject: str, how: str) -> CriterionResult:
+    days = criterion.settings.get("age_days_max")
+    bound = f"≤ {days} days old" if days is not None else ""
     found = facts.valid("attestation", subject)
-    if found is None:
+    old = found is not None and days is not None and facts.now - found.recorded_at > timedelta(days=float(days))
+    if found is None or old:
         return result(
             criterion,
             "unknown",
-            figure=facts.latest_state("attestation", subject),
+            figure=f"attested {found.recorded_at:%Y-%m-%d}" if found is not None else facts.latest_state("attestation", subject),
+            bound=bound,
             missing=f"{how}: `groundcrew attest {facts.use_case.name} {subject} --statement …`",
         )
-    return result(criterion, "pass", figure="attested", source=f"{found.producer}: {found.content['statement']}")
+    return result(
+        criterion,
+        "pass",
+        figure=f"attested, valid until {found.valid_until:%Y-%m-%d}",
+        bound=bound,
+        source=f"{found.producer}: {found.content['statement']}",
+        evidence=(found.sha256,),
+    )
 
 
 def _recorded(moment: object) -> str:

@@ -8,11 +8,27 @@ from typing import Any
 import msgspec
 
 from groundcrew.domain.gate import Criterion, CriterionResult, CriterionStatus
+from groundcrew.errors import GroundcrewError
 from groundcrew.services.gate_facts import Facts
 
 Check = Callable[[Facts, Criterion], CriterionResult]
 
 CHECKS: dict[str, Check] = {}
+#: check → the console's page where it is closed, {0} being the use case.
+LINKS: dict[str, str] = {
+    "approvals": "/use-cases/{0}/governance#approvals",
+    "ramp": "/use-cases/{0}/governance#ramp",
+    "attestation": "/use-cases/{0}#evidence",
+    "overlap_scan": "/use-cases/{0}#evidence",
+    "overlaps": "/use-cases/{0}#evidence",
+    "hypothesis": "/use-cases/{0}#hypothesis",
+    "rating": "/use-cases/{0}#ratings",
+    "verdict": "/use-cases/{0}#outcomes",
+    "guardrails": "/use-cases/{0}#outcomes",
+    "grounded": "/spot-checks/{0}",
+    "return_on_investment": "/use-cases/{0}/governance#return",
+    "kill_switch": "/kill-switches?scope=use-case:{0}",
+}
 
 
 def check(name: str) -> Callable[[Check], Check]:
@@ -38,6 +54,10 @@ def evaluate(facts: Facts, criterion: Criterion) -> CriterionResult:
     if function is None:
         return result(criterion, "unknown", missing=f"nothing computes {criterion.check!r}: publish a policy without it")
     try:
-        return function(facts, criterion)
-    except (ArithmeticError, ValueError, LookupError, TypeError, msgspec.MsgspecError) as error:
+        found = function(facts, criterion)
+    except (ArithmeticError, ValueError, LookupError, TypeError, msgspec.MsgspecError, GroundcrewError) as error:
         return result(criterion, "unknown", missing=f"could not be computed: {error}")
+    link = LINKS.get(criterion.check, "")
+    if found.status == "pass" or found.link or not link:
+        return found
+    return msgspec.structs.replace(found, link=link.format(facts.use_case.name))

@@ -1,4 +1,4 @@
-"""Criteria computed from what happened: verdict, guardrails, stars, harm, return on investment.
+"""Criteria computed from what happened: verdict, guardrails, stars, harm.
 
 Sample data are shown with their figures, labelled, and never pass: the status stays unknown until real data stand there.
 """
@@ -19,10 +19,7 @@ from groundcrew.services.gate_facts import Facts
 from groundcrew.stats.confidence_sequences import betting_sequence
 from groundcrew.stats.intervals import clopper_pearson_upper
 
-HOURS_S = 3_600
 SAMPLE_NOTE = "these are sample data and do not count: record real ones"
-#: Seconds in the units that a duration metric may be measured in.
-_UNIT_S = {"s": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0, "minute": 60.0, "minutes": 60.0, "h": 3_600.0, "hours": 3_600.0}
 
 
 @check("hypothesis")
@@ -123,18 +120,33 @@ def verdict(facts: Facts, criterion: Criterion) -> CriterionResult:
     """The decision rule says supported, at the planned n or at a valid sequential stop."""
     report, sample, why = facts.analysis.report, facts.analysis.sample, facts.analysis.why
     if report is None:
-        return result(criterion, "unknown", bound="supported", missing=why)
+        return result(criterion, "unknown", bound="supported, at its n or at a valid sequential stop", missing=why)
     primary = facts.registered.plan.primary if facts.registered else None
     figures = next((each for each in report.metrics if primary and each.name == primary.name), None)
+    stop, valid = _stop(facts, sum(report.units.values()))
+    supported = report.verdict == "supported" and valid
     found = result(
         criterion,
-        "pass" if report.verdict == "supported" else ("unknown" if report.verdict == "hold" else "fail"),
-        figure=f"{report.verdict}, grade {report.evidence_grade}" + (f"; {_difference(figures)}" if figures else ""),
-        bound="supported",
-        missing="; ".join(report.reasons),
-        **(_bounds(figures) if figures else {}),
+        "pass" if supported else ("unknown" if report.verdict in ("hold", "supported") else "fail"),
+        figure=f"{report.verdict}, grade {report.evidence_grade}" + (f"; {difference(figures)}" if figures else ""),
+        bound="supported, at its n or at a valid sequential stop",
+        missing="; ".join((*report.reasons, *(() if valid else (stop,)))),
+        source=stop,
+        **(bounds_of(figures) if figures else {}),
     )
     return sampled(found, sample)
+
+
+def _stop(facts: Facts, units: int) -> tuple[str, bool]:
+    """What allows the experiment to be read now, and whether anything does: a sequence is valid at any n, a fixed plan at its
+    n alone."""
+    assert facts.registered is not None
+    plan_of = facts.registered.plan
+    if plan_of.monitoring == "sequential":
+        return f"sequential: valid at any n, {units} units so far", True
+    needed = plan_of.planned_n if plan_of.planned_n is not None else plan(plan_of).required_n
+    reached = needed is not None and units >= needed
+    return f"fixed: {units} of {needed if needed is not None else 'unknown'} units", reached
 
 
 @check("sample_ratio")
@@ -166,14 +178,14 @@ def guardrails(facts: Facts, criterion: Criterion) -> CriterionResult:
     holding = [each for each in rails if each.finding == "non_inferior"]
     worse = [each for each in rails if each.finding == "worse"]
     status: CriterionStatus = "pass" if rails and len(holding) == len(rails) else ("fail" if worse else "unknown")
-    open_rails = [f"{each.name}: {_difference(each)} is not shown to hold" for each in rails if each not in holding]
+    open_rails = [f"{each.name}: {difference(each)} is not shown to hold" for each in rails if each not in holding]
     found = result(
         criterion,
         status,
-        figure=f"{len(holding)} of {len(rails)} hold" + "".join(f"; {each.name} {_difference(each)}" for each in rails),
+        figure=f"{len(holding)} of {len(rails)} hold" + "".join(f"; {each.name} {difference(each)}" for each in rails),
         bound="all non-inferior",
         missing="; ".join(open_rails) or "declare a guardrail metric",
-        **(_bounds(rails[0]) if len(rails) == 1 else {}),
+        **(bounds_of(rails[0]) if len(rails) == 1 else {}),
     )
     return sampled(found, sample)
 
@@ -242,62 +254,12 @@ def _asked(ratings: Sequence[Rating]) -> list[Rating]:
     return [each for each in ratings if each.critical_harm is not None]
 
 
-@check("return_on_investment")
-def return_on_investment(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """Monthly benefit less cost, as an interval: time saved a case (people's review included) × volume − tokens − fixed cost."""
-    bound = "lower bound > 0 USD a month"
-    economics = facts.use_case.economics
-    if economics is None:
-        return result(
-            criterion,
-            "unknown",
-            bound=bound,
-            missing="declare economics: {hourly_cost_usd: N, cases_per_month: N, fixed_usd_per_month: N}",
-        )
-    report, sample, why = facts.analysis.report, facts.analysis.sample, facts.analysis.why
-    primary = facts.registered.plan.primary if facts.registered else None
-    if report is None or primary is None:
-        return result(criterion, "unknown", bound=bound, missing=why)
-    scale = _UNIT_S.get(primary.unit)
-    figures = next(each for each in report.metrics if each.name == primary.name)
-    if scale is None or primary.direction != "decrease":
-        return result(criterion, "unknown", bound=bound, missing="the primary metric is not a duration that should fall")
-    if figures.lower is None or figures.upper is None or figures.estimate is None:
-        return result(criterion, "unknown", bound=bound, missing="the effect on the primary metric is not known yet")
-    calls = sum(number for (ended, _), number in facts.status_counts.items() if ended not in ("refused", "opened"))
-    if facts.cost_usd is None or calls == 0:
-        return result(
-            criterion,
-            "unknown",
-            bound=bound,
-            missing="the cost of calls is unknown: declare price on every target, and make calls",
-        )
-    per_case = scale / HOURS_S * economics.hourly_cost_usd
-    fixed = economics.fixed_usd_per_month + facts.cost_usd / calls * economics.cases_per_month
-    low, middle, high = (
-        -value * per_case * economics.cases_per_month - fixed for value in (figures.upper, figures.estimate, figures.lower)
-    )
-    found = result(
-        criterion,
-        "pass" if low > 0 else ("fail" if high < 0 else "unknown"),
-        figure=f"{middle:,.0f} USD a month [{low:,.0f}, {high:,.0f}]",
-        bound=bound,
-        missing="the lower bound is not above 0",
-        estimate=middle,
-        lower=low,
-        upper=high,
-        n=figures.n,
-        source=f"{economics.cases_per_month:g} cases a month at {economics.hourly_cost_usd:g} USD an hour",
-    )
-    return sampled(found, sample)
-
-
-def _difference(figures: MetricResult) -> str:
+def difference(figures: MetricResult) -> str:
     if figures.estimate is None:
         return "unknown"
     ends = ", ".join("–" if end is None else f"{end:.4g}" for end in (figures.lower, figures.upper))
     return f"{figures.estimate:+.4g} [{ends}], n = {figures.n}"
 
 
-def _bounds(figures: MetricResult) -> dict[str, object]:
+def bounds_of(figures: MetricResult) -> dict[str, object]:
     return {"estimate": figures.estimate, "lower": figures.lower, "upper": figures.upper, "n": figures.n}

@@ -14,6 +14,7 @@ from groundcrew.web.api import (
     evidence,
     feedback,
     gates,
+    governance,
     guarding,
     jobs,
     kill_switches,
@@ -39,6 +40,7 @@ def api_routes() -> Router:
     modules = (
         use_cases,
         gates,
+        governance,
         knowledge,
         calls,
         feedback,

@@ -25,19 +25,47 @@ STAGE_TITLES = {
 #: state → the tone that it is shown in; whatever is not here is neutral.
 TONES = {
     **dict.fromkeys(
-        ("pass", "done", "running", "answered", "supported", "approved", "edited", "valid", "armed", "registered", "released"),
+        (
+            "pass",
+            "done",
+            "running",
+            "answered",
+            "certified",
+            "supported",
+            "approved",
+            "edited",
+            "valid",
+            "armed",
+            "registered",
+            "released",
+        ),
         "good",
     ),
     **dict.fromkeys(
         (
-            *("fail", "failed", "refused", "contradicted", "block", "stop_failed", "invalid", "refuted", "high"),
+            *("fail", "failed", "refused", "demoted", "contradicted", "block", "stop_failed", "invalid", "refuted", "high"),
             *("prohibited", "rejected", "suspended", "confirmed_stopped", "tripping", "revoked", "withdrawn"),
         ),
         "bad",
     ),
     **dict.fromkeys(
         (
-            *("unknown", "flag", "held", "fallback", "pending", "expired", "stale", "reset_pending", "draft", "proposed"),
+            *(
+                "unknown",
+                "flag",
+                "held",
+                "warning",
+                "due_soon",
+                "changes_requested",
+                "abstained",
+                "fallback",
+                "pending",
+                "expired",
+                "stale",
+                "reset_pending",
+                "draft",
+                "proposed",
+            ),
             *(
                 "inconclusive",
                 "partial",
@@ -64,6 +92,10 @@ DONE = {
     "demoted": "Moved to the earlier stage.",
     "registered": "The hypothesis is registered and frozen.",
     "evaluated": "This evaluation is kept for the record.",
+    "requested": "The functions are asked about this version.",
+    "said": "The function's word is recorded.",
+    "stepped": "The ramp has moved; the gateways enforce it.",
+    "certified": "The criteria are evaluated again; the state below says how the stage stands.",
     "attested": "The attestation is recorded as evidence.",
     "scanned": "The overlap scan is recorded as evidence.",
     "labelled": "The label is recorded. Here is the next answer.",

@@ -1,0 +1,182 @@
+"""What gates know besides the data of a version: approvals, who built it, its costs, how it has done since it entered scale."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from groundcrew.domain.approval import Approval
+from groundcrew.domain.feedback import Outcome
+from groundcrew.domain.gate import GateEvaluation
+from groundcrew.domain.hypothesis import Hypothesis
+from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
+from groundcrew.metrics.automation_rate import REOPEN_WINDOW_DAYS, ResolvedCase, automation_rate
+from groundcrew.metrics.cost_per_case import cost_per_case
+from groundcrew.services.experiment_analysis import Analysis, analysis_of
+from groundcrew.services.lookups import person_of
+from groundcrew.settings import load
+from groundcrew.stats.intervals import Interval, mean_t
+from groundcrew.stats.moments import finite_array, moments
+from groundcrew.store import catalog, governance
+from groundcrew.store.database import Connection
+
+#: Outcomes by these names say what became of a case: resolved (1 without a human, 0 with one), reopened, people's time for it.
+RESOLVED, REOPENED, REVIEW_TIME = "resolved", "reopened", "review_time"
+_UNIT_S = {"s": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0, "minute": 60.0, "minutes": 60.0, "h": 3_600.0, "hours": 3_600.0}
+
+
+class CaseCosts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a case costs in model calls: USD with its interval (unknown while any call's cost is), over which calls."""
+
+    per_case: Interval
+    calls: int
+    cases: int
+    #: Whether calls name their cases; without, each call is taken as a case of its own.
+    by_case: bool
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """The effect that a stage was given for, in the primary metric's unit, and where it was claimed."""
+
+    effect: float
+    source: str
+
+
+class Governance(msgspec.Struct, frozen=True, kw_only=True):
+    """What criteria may look at besides the data of the version. What a gate does not ask for is None."""
+
+    approvals: tuple[Approval, ...] = ()
+    #: Everybody who built the use case, as persons (see `person_of`).
+    builders: frozenset[str] = frozenset()
+    #: Live use cases with the same champion, this one included.
+    championed: int = 0
+    #: For how many days texts are kept where the use case does not say; 0: for ever.
+    retention_days_default: int = 0
+    costs: CaseCosts | None = None
+    review_s: Interval | None = None
+    since_scale: Analysis | None = None
+    claim: Claim | None = None
+    automation: Interval | None = None
+
+
+async def gather_governance(
+    connection: Connection,
+    use_case: UseCase,
+    digest: str,
+    registered: Hypothesis | None,
+    now: datetime,
+    checks: frozenset[str],
+) -> Governance:
+    """Read what the named `checks` of a gate ask for, and what is cheap."""
+    live = await catalog.USE_CASES.find(connection) if use_case.champion else []
+    found = Governance(
+        approvals=tuple(await catalog.APPROVALS.find(connection, use_case=use_case.name)),
+        builders=await persons_who_built(connection, use_case),
+        championed=sum(each.champion == use_case.champion and each.stage not in TERMINAL_STAGES for each in live),
+        retention_days_default=load().retention_days,
+    )
+    if "return_on_investment" in checks:
+        found = msgspec.structs.replace(
+            found,
+            costs=case_costs(await governance.case_costs(connection, use_case.name, digest)),
+            review_s=await _review_time(connection, use_case, digest, registered),
+        )
+    if "realised_effect" in checks and use_case.ramp is not None and registered is not None:
+        found = msgspec.structs.replace(
+            found,
+            since_scale=await analysis_since(connection, use_case, registered, digest, use_case.ramp.started),
+            claim=await _claim(connection, use_case, registered),
+        )
+    if "automation_rate" in checks:
+        since = use_case.ramp.started if use_case.ramp is not None else None
+        rows = await governance.outcomes_since(connection, use_case.name, digest, since, (RESOLVED, REOPENED))
+        found = msgspec.structs.replace(found, automation=automation_of(rows, now))
+    return found
+
+
+async def persons_who_built(connection: Connection, use_case: UseCase) -> frozenset[str]:
+    """Owner, champion, and whoever declared the use case, wrote or registered its hypothesis, or changed its version."""
+    actors = await governance.builders(connection, use_case.name)
+    people = {person_of(each) for each in actors if not each.startswith("system:")}
+    return frozenset(people | {person_of(each) for each in (use_case.owner, use_case.champion) if each})
+
+
+async def analysis_since(
+    connection: Connection, use_case: UseCase, registered: Hypothesis, digest: str, since: datetime
+) -> Analysis:
+    """The experiment on what happened after `since` alone, real outcomes of the current version."""
+    names = tuple(each.name for each in registered.plan.metrics)
+    rows = await governance.outcomes_since(connection, use_case.name, digest, since, names)
+    return await asyncio.to_thread(analysis_of, registered, rows, ())
+
+
+def case_costs(rows: Sequence[tuple[str | None, float | None]]) -> CaseCosts:
+    """The cost of a case from (case id, USD) of calls; calls without a case are cases of their own."""
+    by_case: dict[str, list[float | None]] = {}
+    for number, (case_id, cost) in enumerate(rows):
+        by_case.setdefault(case_id if case_id is not None else f"\0{number}", []).append(cost)
+    sums = [None if None in costs else sum(each or 0.0 for each in costs) for costs in by_case.values()]
+    return CaseCosts(
+        per_case=cost_per_case(sums), calls=len(rows), cases=len(by_case), by_case=any(case_id is not None for case_id, _ in rows)
+    )
+
+
+def mean_of(values: Sequence[float]) -> Interval | None:
+    """The mean with its t interval, None of nothing."""
+    return mean_t(moments(finite_array(list(values), field="values")), 0.95) if values else None
+
+
+def automation_of(rows: Iterable[Outcome], now: datetime) -> Interval:
+    """Share of cases resolved without a human and not reopened within the window, one-sided 95 % lower bound."""
+    resolved: dict[str, Outcome] = {}
+    reopened: dict[str, datetime] = {}
+    for each in rows:
+        if each.metric == RESOLVED:
+            resolved[each.case_id] = each
+        elif each.value > 0:
+            reopened[each.case_id] = min(each.at, reopened.get(each.case_id, each.at))
+    cases = []
+    for case_id, each in resolved.items():
+        again = reopened.get(case_id)
+        # Opened again before it was resolved is part of the way to the resolution.
+        late = again if again is not None and again >= each.at else None
+        cases.append(ResolvedCase(resolved_at=each.at, by_human=each.value < 1, reopened_at=late))
+    return automation_rate(cases, now, 0.95, "lower")
+
+
+def reopen_window() -> timedelta:
+    """How long a resolved case must stay closed."""
+    return timedelta(days=REOPEN_WINDOW_DAYS)
+
+
+def seconds_of(unit: str) -> float | None:
+    """How many seconds a unit of time has, None for what is no time."""
+    return _UNIT_S.get(unit.strip().lower())
+
+
+async def _review_time(connection: Connection, use_case: UseCase, digest: str, registered: Hypothesis | None) -> Interval | None:
+    since = registered.registered_at if registered is not None else None
+    rows = await governance.outcomes_since(connection, use_case.name, digest, since, (REVIEW_TIME,))
+    arms = registered.plan.arms if registered is not None else None
+    controls = {"control", arms.control} if arms is not None else set()
+    # What people spend on a case that the system has not touched is no review of it.
+    return mean_of([each.value * (seconds_of(each.unit or "s") or 1.0) for each in rows if each.arm not in controls])
+
+
+async def _claim(connection: Connection, use_case: UseCase, registered: Hypothesis) -> Claim | None:
+    """The effect that the passed gates rested on: the estimate of the newest passed verdict, else what was registered."""
+    primary = registered.plan.primary
+    if primary is None:
+        return None
+    evaluations: list[GateEvaluation] = []
+    for stage in ("production_readiness", "scale"):
+        evaluations += await catalog.GATE_EVALUATIONS.find(connection, use_case=use_case.name, stage=stage)
+    passed = [each for each in sorted(evaluations, key=lambda each: each.id) if each.passed]
+    for evaluation in reversed(passed):
+        found = next((each for each in evaluation.results if each.key == "verdict" and each.estimate is not None), None)
+        if found is not None and found.estimate is not None:
+            return Claim(effect=abs(found.estimate), source=f"the verdict of {evaluation.evaluated_at:%Y-%m-%d}")
+    return Claim(effect=primary.mde, source="the registered smallest effect worth having") if primary.mde else None
