@@ -68,6 +68,9 @@ class Flight:
         self.user_id: str | None = None
         #: The alias that is asked, once it is known.
         self.model: str | None = None
+        #: The experiment that its unit takes part in, by its digest, and the unit's arm.
+        self.experiment: str | None = None
+        self.arm: str | None = None
         self.data_class: DataClass = "public"
         self.question = ""
         #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
@@ -241,6 +244,8 @@ class Flight:
             trace_id=self.trace.trace_id,
             details=self._details(),
             shadow_of=self.shadow_of,
+            experiment=self.experiment,
+            arm=self.arm,
         )
 
     def response_headers(self) -> HeaderList:
@@ -254,6 +259,8 @@ class Flight:
             headers.extend(self.reservation.headers())
         if self.cache:
             headers.append((b"groundcrew-cache", self.cache.encode()))
+        if self.arm is not None:
+            headers.append((b"groundcrew-arm", self.arm.encode()))
         trust = self.trust or self.withheld_trust
         if trust is not None and trust.trust is not None:
             headers.append((b"groundcrew-trust", f"{trust.trust:.4f}".encode()))

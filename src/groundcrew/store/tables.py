@@ -230,3 +230,31 @@ job_runs = sa.Table(
     sa.Column("updated_at_s", sa.Float, nullable=True),
     sa.Index("ix_job_runs_finished", "finished"),
 )
+
+# Experiments: the first time that each unit met one, in batches as the calls; and every look at one, which is computed from
+# what is recorded and can be computed again.
+exposures = _document_table(
+    "exposures",
+    _text("use_case"),
+    _text("experiment"),
+    _text("unit_id"),
+    _text("arm"),
+    _text("cluster", nullable=True),
+    _text("exposed_at"),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    indexes=(("experiment",), ("use_case", "unit_id"), ("batch",)),
+)
+experiment_looks = sa.Table(
+    "experiment_looks",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("use_case"),
+    _text("experiment"),
+    _text("version_digest"),
+    _text("mark"),
+    _text("at"),
+    _text("verdict", nullable=True),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Index("ix_experiment_looks_experiment_version_digest_id", "experiment", "version_digest", "id"),
+    sa.Index("ix_experiment_looks_use_case", "use_case"),
+)
