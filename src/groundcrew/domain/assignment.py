@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from groundcrew.domain.hypothesis import Arms, Design, Hypothesis, Variant
+from groundcrew.domain.hypothesis import Arms, Design, Hypothesis, HypothesisPlan, Variant
 
 #: How many places the units of an experiment are spread over.
 PLACES = 2**64
@@ -17,10 +17,13 @@ PLACES = 2**64
 Arm = Literal["control", "treatment", "holdout"]
 #: States in which an experiment takes in units.
 OPEN_STATES = frozenset({"registered", "running"})
+#: Designs in which somebody decides which unit is treated; in the others time alone does.
+ASSIGNED_DESIGNS: frozenset[Design] = frozenset({"randomized", "switchback", "stepped_wedge"})
 
 
 class ExperimentEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What assigning takes of a registered hypothesis: `digest` is its frozen digest; `stopped` that nobody is treated any more."""
+    """What assigning takes of a registered hypothesis: `digest` is its frozen digest, `stopped` tells that nobody is treated
+    any more."""
 
     digest: str
     arms: Arms
@@ -47,11 +50,19 @@ def exposure_id(experiment: str, unit_id: str) -> str:
     return f"{experiment}:{unit_id}"
 
 
+def assignable(plan: HypothesisPlan) -> bool:
+    """Whether a plan says enough for units to be assigned by us: its arms, and for a switchback how long a block is."""
+    if plan.arms is None or plan.design not in ASSIGNED_DESIGNS:
+        return False
+    return plan.design != "switchback" or plan.arms.block_hours is not None
+
+
 def entry_of(newest: Hypothesis | None) -> ExperimentEntry | None:
-    """The experiment that takes in units: the newest hypothesis while it is registered or running, and unaltered."""
-    if newest is None or newest.state not in OPEN_STATES or not newest.intact or newest.plan.arms is None:
+    """The experiment that takes in units: the newest hypothesis while it is registered or running, unaltered, and assignable."""
+    if newest is None or newest.state not in OPEN_STATES or not newest.intact or not assignable(newest.plan):
         return None
     assert newest.digest is not None
+    assert newest.plan.arms is not None
     return ExperimentEntry(
         digest=newest.digest,
         arms=newest.plan.arms,

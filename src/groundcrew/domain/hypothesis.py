@@ -351,6 +351,9 @@ def _assignment_problems(design: Design, arms: Arms) -> list[str]:
         found.append("a stepped wedge needs steps: {CLUSTER: the day from which it is treated} with at least two days")
     if len(arms.steps) > STEPS_MAX:
         found.append(f"{len(arms.steps)} steps are declared: at most {STEPS_MAX}")
+    unassigned = design in ("interrupted_time_series", "before_after") or (design == "switchback" and not arms.block_hours)
+    if arms.variants and unassigned:
+        found.append("variants are declared: they take a design in which units are assigned (a switchback with block_hours)")
     for name, variant in arms.variants.items():
         place = f"arms.variants.{name}"
         if name not in VARIANT_ARMS:

@@ -206,7 +206,7 @@ def version_digest(
             "knowledge_revision": knowledge_revision,
             **({"verifiers": [verifier_content(each) for each in verifiers]} if verifiers else {}),
             **({"judges": [_who_answers(each) for each in judges]} if judges else {}),
-            **({"variants": {arm: _variant_content(*each) for arm, *each in variants}} if variants else {}),
+            **({"variants": {arm: _variant_content(variant, answers) for arm, variant, answers in variants}} if variants else {}),
             "grounding": _grounding_content(use_case.grounding),
             "sign_off": use_case.sign_off,
             "autonomy": use_case.autonomy,

@@ -1,4 +1,4 @@
-"""Which arm of a running experiment a call's unit is in, and what the gateway does there; from the snapshot and the headers alone."""
+"""Which arm of a running experiment a call's unit is in, and what the gateway does there; from snapshot and headers alone."""
 
 from __future__ import annotations
 

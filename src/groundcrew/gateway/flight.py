@@ -44,6 +44,9 @@ class Flight:
     unmaskable: bool = False
     #: The class of what a provider saw of the request, once it is known: without what was masked.
     seen_class: DataClass | None = None
+    #: The experiment that its unit takes part in, by its digest, and the unit's arm.
+    experiment: str | None = None
+    arm: str | None = None
     #: How offsets move in an answer that its client gets with values in the place of their tags.
     restored: OffsetMap | None = None
 
@@ -68,9 +71,6 @@ class Flight:
         self.user_id: str | None = None
         #: The alias that is asked, once it is known.
         self.model: str | None = None
-        #: The experiment that its unit takes part in, by its digest, and the unit's arm.
-        self.experiment: str | None = None
-        self.arm: str | None = None
         self.data_class: DataClass = "public"
         self.question = ""
         #: What the request already puts into the answer's mouth: the text of a last message of the assistant.

@@ -8,6 +8,7 @@ from pathlib import Path
 from groundcrew.services.audit import Audit
 from groundcrew.services.calls import Calls
 from groundcrew.services.evidence import EvidenceService
+from groundcrew.services.experiments import Experiments
 from groundcrew.services.feedback import Feedback
 from groundcrew.services.gates import Gates
 from groundcrew.services.guarding import Guarding
@@ -40,6 +41,7 @@ class Services:
         self.audit = Audit(database)
         self.calls = Calls(database)
         self.evidence = EvidenceService(database)
+        self.experiments = Experiments(database)
         self.feedback = Feedback(database, self._flush, self._labelled)
         self.gates = Gates(database)
         self.guarding = Guarding(database)

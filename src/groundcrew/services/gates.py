@@ -25,15 +25,18 @@ def default_policies() -> list[GatePolicy]:
     )
 
 
-async def evaluate_in(connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str) -> GateEvaluation:
-    """Evaluate the gate into `to` on this connection; nothing is written."""
+async def evaluate_in(
+    connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str, recompute: bool = True
+) -> GateEvaluation:
+    """Evaluate the gate into `to` on this connection; nothing is written. Without `recompute` the experiment is as it was last
+    looked at: for pages, never for a decision."""
     from groundcrew.services.criteria import entry, grounded, results  # noqa: F401  (importing registers the checks)
     from groundcrew.services.criteria.registry import evaluate
 
     policies = await catalog.GATE_POLICIES.find(connection, stage=to, state="published")
     policy = policies[-1] if policies else GatePolicy(stage=to, version=0, state="published", criteria=())
     wanted = any(each.check == "grounded" for each in policy.criteria)
-    facts = await gather(connection, use_case, now, labels=wanted)
+    facts = await gather(connection, use_case, now, labels=wanted, recompute=recompute)
     results_of = tuple(evaluate(facts, criterion) for criterion in policy.criteria)
     return GateEvaluation(
         id=new_id(),

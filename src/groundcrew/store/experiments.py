@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.assignment import ExperimentExposure, exposure_id
 from groundcrew.domain.canonical import canonical_json
+from groundcrew.metrics.experiment_look import ANALYSIS_VERSION, ExperimentLook
 from groundcrew.store import tables
 from groundcrew.store.calls import stamp
 from groundcrew.store.collection import Collection
@@ -58,22 +59,21 @@ class ExposureRow(NamedTuple):
     exposed_at: str
 
 
-class LookRow(NamedTuple):
-    """A kept look: `mark` says up to which rows it counts, `document` is the look as JSON."""
+LOOKS = Collection(
+    tables.experiment_looks,
+    ExperimentLook,
+    "experiment-look",
+    identify=lambda each: each.id,
+    columns=lambda each: {
+        "use_case": each.use_case,
+        "experiment": each.experiment,
+        "version_digest": each.version_digest,
+        "mark": each.mark,
+    },
+)
 
-    id: str
-    use_case: str
-    experiment: str
-    version_digest: str
-    mark: str
-    at: str
-    verdict: str | None
-    document: str
 
-
-async def known_exposures(
-    connection: AsyncConnection, experiment: str, units: Sequence[str]
-) -> dict[str, ExperimentExposure]:
+async def known_exposures(connection: AsyncConnection, experiment: str, units: Sequence[str]) -> dict[str, ExperimentExposure]:
     """The exposures of those of `units` that have met the experiment, by unit."""
     found: dict[str, ExperimentExposure] = {}
     for start in range(0, len(units), 512):
@@ -89,11 +89,16 @@ async def insert_exposures(writer: Writer, use_case: str, exposures: Sequence[Ex
     await EXPOSURES.insert_documents(writer, rows, "expose", f"exposures/{use_case}", details={"use_case": use_case})
 
 
-async def outcome_rows(connection: AsyncConnection, use_case: str) -> AsyncIterator[Sequence[OutcomeRow]]:
-    """All outcomes of a use case in the order of their arrival, a page at a time: of one metric and case the last counts."""
+async def outcome_rows(
+    connection: AsyncConnection, use_case: str, *, samples_only: bool = False
+) -> AsyncIterator[Sequence[OutcomeRow]]:
+    """All outcomes of a use case in the order of their arrival, a page at a time: of one metric and case the last counts.
+    `samples_only` leaves out what is no sample data."""
     table = tables.outcomes
     columns = [table.c[name] for name in OutcomeRow._fields]
     every = sa.select(*columns).where(table.c.use_case == use_case).order_by(table.c.id).limit(PAGE_ROWS)
+    if samples_only:
+        every = every.where(table.c.sample)
     query = every
     while True:
         page = [OutcomeRow(*row) for row in (await connection.execute(query)).all()]
@@ -148,39 +153,29 @@ async def latest_exposures(connection: AsyncConnection, experiment: str, *, limi
 
 
 async def mark_of(connection: AsyncConnection, use_case: str) -> str:
-    """How far outcomes and exposures of a use case go: their newest audit entries. It changes with every batch of either."""
+    """How far outcomes and exposures of a use case go: their newest audit entries. It changes with every batch of either, and
+    with what decides on them."""
     table = tables.audit_entries
     ends = []
     for subject in (f"outcomes/{use_case}", f"exposures/{use_case}"):
         query = sa.select(sa.func.max(table.c.sequence)).where(table.c.subject == subject)
         ends.append((await connection.execute(query)).scalar_one_or_none() or 0)
-    return "-".join(map(str, ends))
+    return "-".join(map(str, (ANALYSIS_VERSION, *ends)))
 
 
-async def latest_look(connection: AsyncConnection, experiment: str, version_digest: str) -> LookRow | None:
+async def latest_look(connection: AsyncConnection, experiment: str, version_digest: str) -> ExperimentLook | None:
     """The newest look at one version."""
     looks = await looks_of(connection, experiment, version_digest, limit=1)
     return looks[0] if looks else None
 
 
-async def looks_of(connection: AsyncConnection, experiment: str, version_digest: str, *, limit: int) -> list[LookRow]:
+async def looks_of(connection: AsyncConnection, experiment: str, version_digest: str, *, limit: int) -> list[ExperimentLook]:
     """The newest looks at one version first."""
-    table = tables.experiment_looks
-    columns = [table.c[name] for name in LookRow._fields]
-    query = sa.select(*columns).where(table.c.experiment == experiment, table.c.version_digest == version_digest)
-    return [LookRow(*row) for row in (await connection.execute(query.order_by(table.c.id.desc()).limit(limit))).all()]
+    return await LOOKS.find(connection, experiment=experiment, version_digest=version_digest, newest_first=True, limit=limit)
 
 
-async def look(connection: AsyncConnection, look_id: str) -> LookRow | None:
-    """One kept look."""
-    table = tables.experiment_looks
-    columns = [table.c[name] for name in LookRow._fields]
-    row = (await connection.execute(sa.select(*columns).where(table.c.id == look_id))).first()
-    return LookRow(*row) if row is not None else None
-
-
-async def keep_look(connection: AsyncConnection, row: LookRow) -> None:
-    """Keep a look, unless the newest one of its version counts up to the same rows."""
-    newest = await latest_look(connection, row.experiment, row.version_digest)
-    if newest is None or newest.mark != row.mark:
-        await connection.execute(tables.experiment_looks.insert().values(**row._asdict()))
+async def look_count(connection: AsyncConnection, experiment: str, version_digest: str | None = None) -> int:
+    """How many looks at an experiment were kept, at one version where given."""
+    if version_digest is None:
+        return await LOOKS.count(connection, experiment=experiment)
+    return await LOOKS.count(connection, experiment=experiment, version_digest=version_digest)

@@ -231,8 +231,7 @@ job_runs = sa.Table(
     sa.Index("ix_job_runs_finished", "finished"),
 )
 
-# Experiments: the first time that each unit met one, in batches as the calls; and every look at one, which is computed from
-# what is recorded and can be computed again.
+# Experiments: the first time that each unit met one, in batches as the calls; and what each look at one said.
 exposures = _document_table(
     "exposures",
     _text("use_case"),
@@ -244,17 +243,11 @@ exposures = _document_table(
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("experiment",), ("use_case", "unit_id"), ("batch",)),
 )
-experiment_looks = sa.Table(
+experiment_looks = _document_table(
     "experiment_looks",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),
     _text("use_case"),
     _text("experiment"),
     _text("version_digest"),
     _text("mark"),
-    _text("at"),
-    _text("verdict", nullable=True),
-    sa.Column("document", sa.Text, nullable=False),
-    sa.Index("ix_experiment_looks_experiment_version_digest_id", "experiment", "version_digest", "id"),
-    sa.Index("ix_experiment_looks_use_case", "use_case"),
+    indexes=(("experiment", "version_digest"), ("use_case",)),
 )

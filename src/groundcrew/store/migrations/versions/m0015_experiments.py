@@ -28,11 +28,8 @@ def upgrade() -> None:
     op.create_table(
         "experiment_looks",
         sa.Column("id", sa.Text, primary_key=True),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("use_case", "experiment", "version_digest", "mark", "at")),
-        sa.Column("verdict", sa.Text, nullable=True),
+        *(sa.Column(name, sa.Text, nullable=False) for name in ("use_case", "experiment", "version_digest", "mark")),
         sa.Column("document", sa.Text, nullable=False),
     )
-    op.create_index(
-        "ix_experiment_looks_experiment_version_digest_id", "experiment_looks", ["experiment", "version_digest", "id"]
-    )
+    op.create_index("ix_experiment_looks_experiment_version_digest", "experiment_looks", ["experiment", "version_digest"])
     op.create_index("ix_experiment_looks_use_case", "experiment_looks", ["use_case"])
