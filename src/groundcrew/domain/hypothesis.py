@@ -21,6 +21,7 @@ Direction = Literal["increase", "decrease"]
 Design = Literal["randomized", "switchback", "stepped_wedge", "interrupted_time_series", "before_after"]
 Monitoring = Literal["sequential", "fixed"]
 HypothesisState = Literal["draft", "registered", "running", "supported", "refuted", "inconclusive", "invalid"]
+Concluded = Literal["supported", "refuted", "inconclusive", "invalid"]
 OnRollback = Literal["alert", "stop_treatment"]
 
 #: Kinds whose values are 0 or 1; their standard deviation follows from the rate.

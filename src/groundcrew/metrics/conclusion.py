@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
 
 import msgspec
 
-from groundcrew.domain.hypothesis import HypothesisPlan, SuccessMetric
+from groundcrew.domain.hypothesis import Concluded, HypothesisPlan, SuccessMetric
 from groundcrew.metrics.analysis import AnalysisReport
 from groundcrew.metrics.comparison import MetricResult
 from groundcrew.metrics.plan import plan as planned
-
-Concluded = Literal["supported", "refuted", "inconclusive", "invalid"]
 
 
 class Conclusion(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,10 +9,10 @@ import msgspec
 
 from groundcrew.domain import hypothesis as rules
 from groundcrew.domain.assignment import ExperimentExposure
-from groundcrew.domain.hypothesis import Hypothesis
+from groundcrew.domain.hypothesis import Concluded, Hypothesis
 from groundcrew.domain.identifiers import new_id
 from groundcrew.errors import Conflict, NotFound
-from groundcrew.metrics.conclusion import Concluded, Conclusion, conclude
+from groundcrew.metrics.conclusion import Conclusion, conclude
 from groundcrew.metrics.experiment_look import Analysis, ExperimentLook
 from groundcrew.services.experiment_analysis import computed, registered_of
 from groundcrew.services.experiment_assignment import Assigned, NewUnit, assign, start

@@ -12,6 +12,7 @@ from groundcrew.web.api import (
     calls,
     declarations,
     evidence,
+    experiments,
     feedback,
     gates,
     guarding,
@@ -52,6 +53,7 @@ def api_routes() -> Router:
         spend,
         guarding,
         jobs,
+        experiments,
     )
     handlers: list[Any] = [openapi]
     for module in modules:
