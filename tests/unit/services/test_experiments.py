@@ -422,3 +422,60 @@ async def test_the_keeper_looks_once_a_burst_is_over(running: Bank) -> None:
             break
     assert APART_S < seconds - QUIET_S <= WAIT_S_MAX + 10, "a steady flow is looked at now and then"
     assert len([each for each in await running.services.audit.latest(limit=500) if each.action == "look"]) == 2
+
+
+SECOND = "writer-2"
+VARIANTS = {"variants": {"treatment": {"model": SECOND, "prompt": "Be brief."}}}
+
+
+async def test_arms_that_answer_otherwise_are_part_of_the_version(running: Bank) -> None:
+    services = running.services
+    before = await bank.digest_of(services)
+    await bank.apply(services, hypothesis=bank.plan(arms={**ARMS, **VARIANTS}))
+    assert await bank.digest_of(services) == before, "a draft answers nobody"
+    with pytest.raises(InputError, match="the model 'writer-2' is not declared"):
+        await services.hypotheses.register(bank.NAME, actor=MARIA)
+    narrow = bank.provider(name="narrow", data_classes=("public",))
+    target = msgspec.structs.replace(bank.model().targets[0], provider="narrow")
+    second = bank.model(name=SECOND, targets=(target,))
+    await bank.apply(services, providers=(bank.provider(), narrow), models=(bank.model(), second))
+    with pytest.raises(InputError, match="may see pii data"):
+        await services.hypotheses.register(bank.NAME, actor=MARIA)
+    await bank.apply(services, models=(bank.model(), bank.model(name=SECOND)))
+    assert (await services.snapshots.build()).use_cases[bank.NAME].experiment is None
+    await services.hypotheses.register(bank.NAME, actor=MARIA)
+    registered = await bank.digest_of(services)
+    assert registered != before
+    entry = (await services.snapshots.build()).use_cases[bank.NAME]
+    assert entry.version_digest == registered
+    assert entry.experiment is not None
+    assert entry.experiment.arms.variants["treatment"].model == SECOND
+    assert [each.action for each in await services.audit.latest(subject=f"version/{bank.NAME}")] == ["version_changed"]
+    await running.experiments.stop_treatment(bank.NAME, actor=MARIA, reason="look at it first")
+    stopped = (await services.snapshots.build()).use_cases[bank.NAME].experiment
+    assert stopped is not None
+    assert stopped.stopped
+
+
+async def test_calls_of_gateways_expose_their_units(on_both: Bank) -> None:
+    await on_both.registered(monitoring="sequential", planned_n=400)
+    experiment = (await on_both.experiments.status(bank.NAME)).hypothesis.digest
+    now, more = on_both.clock.now(), {"experiment": experiment}
+    calls = [
+        bank.call(unit_id="t-1", arm="treatment", received_at=now + timedelta(seconds=9), **more),
+        bank.call(unit_id="t-1", arm="treatment", received_at=now, details={"cluster": "zurich"}, **more),
+        bank.call(unit_id="t-2", arm="holdout", received_at=now, **more),
+        bank.call(unit_id="t-3", arm="control", received_at=now, status="refused", error_code="assigned_to_control", **more),
+        bank.call(unit_id="t-4", arm="control", received_at=now, shadow_of="x", **more),
+        bank.call(unit_id="t-5", arm="control", received_at=now, trial="x", **more),
+        bank.call(unit_id="t-6", arm="control", received_at=now, sample=True, **more),
+        bank.call(unit_id="t-7", received_at=now),
+    ]
+    assert await on_both.services.calls.ship(calls, gateway="gateway-1") == len(calls)
+    assert await on_both.state() == "running"
+    assert await on_both.services.calls.ship([*calls, bank.call(unit_id="t-1", arm="control", **more)], gateway="g-2") == 1
+    found = {each.unit_id: each for each in await on_both.experiments.exposures(bank.NAME, limit=10)}
+    assert {unit: each.arm for unit, each in found.items()} == {"t-1": "treatment", "t-2": "holdout", "t-3": "control"}
+    assert (found["t-1"].exposed_at, found["t-1"].cluster, found["t-1"].call_id) == (now, "zurich", calls[1].id)
+    assert [(each.arm, each.enrolled) for each in await on_both.assign("t-1", "t-2")] == [("treatment", True), ("control", False)]
+    await on_both.is_sound()
