@@ -247,7 +247,11 @@ def experiment_plan(plan_file: Path, as_json: bool) -> None:
 @experiment.command("analyze")
 @click.argument("plan_file", metavar="PLAN.yaml", type=click.Path(path_type=Path))
 @click.option(
-    "--input", "source", required=True, type=click.Path(path_type=Path), help="CSV: unit_id,arm,metric,value,time[,cluster]."
+    "--input",
+    "source",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="CSV: unit_id,arm,metric,value,time[,cluster,covariate,denominator].",
 )
 @json_option
 def experiment_analyze(plan_file: Path, source: Path, as_json: bool) -> None:

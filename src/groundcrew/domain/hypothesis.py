@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,7 +18,7 @@ from groundcrew.errors import Conflict, DeclarationError, InputError
 MetricRole = Literal["success", "guardrail", "deterioration", "quality"]
 MetricKind = Literal["mean", "proportion", "rating", "ratio", "rare_harm", "duration", "cost"]
 Direction = Literal["increase", "decrease"]
-Design = Literal["randomized", "switchback", "stepped_wedge", "interrupted_time_series", "before_after"]
+Design = Literal["randomized", "stepped_wedge", "switchback", "interrupted_time_series", "before_after"]
 Monitoring = Literal["sequential", "fixed"]
 HypothesisState = Literal["draft", "registered", "running", "supported", "refuted", "inconclusive", "invalid"]
 Concluded = Literal["supported", "refuted", "inconclusive", "invalid"]
@@ -38,6 +38,12 @@ BLOCK_HOURS_MAX = 28 * 24
 STEPS_MAX = 10_000
 #: Which arms a variant may be declared for, by their part in the comparison and not by their name.
 VARIANT_ARMS = ("control", "treatment")
+
+#: Fields of a plan, its arms and its metrics that came after the first registrations, with their defaults.
+LATER_FIELDS: Mapping[str, object] = {
+    **{"on_rollback": "alert", "holdout": 0.0, "variants": {}, "block_hours": None, "steps": {}},
+    **{"covariate_correlation": None, "bounds": None, "coverage": None},
+}
 
 #: Allowed moves. A verdict is final; an amendment is a new version (see `amend`).
 TRANSITIONS: Mapping[HypothesisState, frozenset[HypothesisState]] = {
@@ -70,6 +76,11 @@ class SuccessMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     `mde` is the smallest effect worth having (success metrics), `margin` the largest worsening that is still tolerated
     (guardrails); for kind `rare_harm` the margin is the highest acceptable rate in the treatment arm. `primary` is
     needed only where a plan has several success metrics.
+
+    `covariate_correlation` (between −1 and 1, both excluded) says that every unit's value from before the experiment is
+    adjusted for, and how closely it is expected to go with the metric; 0 adjusts without counting on it. `bounds` are the
+    lowest and the highest possible value, in the unit, where they are certain in advance; a ratio divides sums per unit.
+    `coverage` (above 0, at most 1) is the share of units that are expected to have a value, where not all will.
     """
 
     name: str
@@ -81,6 +92,9 @@ class SuccessMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     baseline: Baseline | None = None
     mde: float | None = None
     margin: float | None = None
+    covariate_correlation: float | None = None
+    bounds: tuple[float, float] | None = None
+    coverage: float | None = None
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -199,24 +213,17 @@ def parse_plan(data: Mapping[str, object]) -> HypothesisPlan:
 
 
 def frozen_digest(hypothesis: Hypothesis) -> str:
-    """sha256 (hex) over the canonical JSON of use case, version and the whole plan; state and registration left out."""
-    frozen = {"use_case": hypothesis.use_case, "version": hypothesis.version, "plan": _frozen_plan(hypothesis.plan)}
+    """sha256 (hex) over the canonical JSON of use case, version and the whole plan; state and registration left out.
+
+    LATER_FIELDS that hold their default are left out too, so that plans registered before they existed keep their digest.
+    """
+    plan: dict[str, Any] = msgspec.to_builtins(hypothesis.plan)
+    for part in (plan, plan["arms"] or {}, *plan["metrics"]):
+        for field, default in LATER_FIELDS.items():
+            if field in part and part[field] == default:
+                del part[field]
+    frozen = {"use_case": hypothesis.use_case, "version": hypothesis.version, "plan": plan}
     return sha256_hex(canonical_json(frozen))
-
-
-#: Fields that plans have got since the first ones were frozen: left out of what is hashed where they are not declared, so that
-#: the digests of those plans stay.
-_LATER: Mapping[str, object] = {"on_rollback": "alert"}
-_LATER_OF_ARMS: Mapping[str, object] = {"holdout": 0.0, "variants": {}, "block_hours": None, "steps": {}}
-
-
-def _frozen_plan(plan: HypothesisPlan) -> dict[str, object]:
-    content: dict[str, object] = msgspec.to_builtins(plan)
-    kept = {name: value for name, value in content.items() if name not in _LATER or value != _LATER[name]}
-    if isinstance(arms := kept.get("arms"), dict):
-        later = _LATER_OF_ARMS
-        kept["arms"] = {name: value for name, value in arms.items() if name not in later or value != later[name]}
-    return kept
 
 
 def problems(hypothesis: Hypothesis | HypothesisPlan) -> list[str]:
@@ -404,6 +411,15 @@ def _metric_problems(metric: SuccessMetric) -> list[str]:
             found.append(f"{metric.name} has {field} {value:g}: give a positive number in its unit; direction says which way")
     if metric.kind in BINARY_KINDS and metric.mde is not None and metric.mde >= 1:
         found.append(f"{metric.name} has mde {metric.mde:g}: a rate's mde lies below 1 (0.05 is five points)")
+    correlation, bounds = metric.covariate_correlation, metric.bounds
+    if correlation is not None and not -1 < correlation < 1:
+        found.append(f"{metric.name} has covariate_correlation {correlation:g}: give a value between -1 and 1")
+    if metric.coverage is not None and not 0 < metric.coverage <= 1:
+        found.append(
+            f"{metric.name} has coverage {metric.coverage:g}: give the share of units with a value, above 0 and at most 1"
+        )
+    if bounds is not None and not (math.isfinite(bounds[0]) and math.isfinite(bounds[1]) and bounds[0] < bounds[1]):
+        found.append(f"{metric.name} has bounds {bounds[0]:g} to {bounds[1]:g}: give the lowest and the highest possible value")
     if metric.baseline is not None:
         found.extend(_baseline_value_problems(metric, metric.baseline))
     return found

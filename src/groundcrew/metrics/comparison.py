@@ -1,36 +1,33 @@
-"""One metric compared between the arms, with the method that its kind, the design and the monitoring call for."""
+"""One metric compared between the arms: its interval, what the interval says in the metric's role, and what to know of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 import numpy as np
-import scipy
 
-from groundcrew.domain.hypothesis import BINARY_KINDS, HypothesisPlan, SuccessMetric
-from groundcrew.metrics.observations import Observation
-from groundcrew.metrics.plan import metric_alpha, rare_harm_prior
-from groundcrew.stats.cluster import ClusterDifference, cluster_difference
-from groundcrew.stats.confidence_sequences import ASYMPTOTIC_N_MIN, boundary, difference_sequence, mixture_rho
-from groundcrew.stats.e_values import beta_binomial_interval
-from groundcrew.stats.interrupted_series import interrupted_difference
-from groundcrew.stats.intervals import Interval, clopper_pearson, newcombe, welch
-from groundcrew.stats.moments import Moments, moments, proportion_moments
+from groundcrew.domain.hypothesis import HypothesisPlan, SuccessMetric
+from groundcrew.metrics.estimation import Decision, dependence, estimated, one_arm
+from groundcrew.metrics.metric_data import MetricData
+from groundcrew.metrics.plan import metric_alpha, planned_values
+from groundcrew.stats.bootstrap import bootstrap_difference
+from groundcrew.stats.design_effect import MeasuredClusters, measured_clusters
+from groundcrew.stats.intervals import Interval
 from groundcrew.stats.significance import brunner_munzel
 
 Finding = Literal["superior", "non_inferior", "worse", "inconclusive", "unknown", "differs", "equal"]
 
-#: Tightest n of a confidence sequence where the plan allows no better guess.
-SEQUENCE_N_DEFAULT = 1000
+#: Kinds whose values are skewed, so that a typical one is told beside the mean and a bootstrap checks the t distribution.
+SKEWED_KINDS = frozenset({"duration", "cost"})
 
 
 class MetricResult(msgspec.Struct, frozen=True, kw_only=True):
     """One metric's figures: treatment − control in its unit with bounds (None = unknown), `n` values over both arms.
 
     For a rare harm with a margin estimate and bounds are the treatment's rate and `n` its cases. `confidence` is that of both
-    bounds together; a guardrail's single bound errs with (1 − confidence)/2.
+    bounds together; a guardrail's single bound errs with (1 − confidence)/2. `icc` (0..1) and `design_effect` (≥ 1) are
+    measured in the data, `covariate_correlation` is that of an adjustment; None where there is none.
     """
 
     name: str
@@ -46,43 +43,46 @@ class MetricResult(msgspec.Struct, frozen=True, kw_only=True):
     treatment_mean: float | None = None
     control_mean: float | None = None
     tendency_p_value: float | None = None
+    treatment_median: float | None = None
+    control_median: float | None = None
+    covariate_correlation: float | None = None
+    icc: float | None = None
+    design_effect: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def compare(
-    plan: HypothesisPlan,
-    metric: SuccessMetric,
-    rows: Sequence[Observation],
-    *,
-    required_n: int | None,
-    planning_n: int | None,
+    plan: HypothesisPlan, metric: SuccessMetric, data: MetricData, *, required_n: int | None, planning_n: int | None
 ) -> MetricResult:
-    """Compare the arms on `rows`, which are all and only this metric's rows, in any order.
+    """Compare the arms on `data`; which method decides is `estimation`'s to say.
 
-    Fixed: Newcombe (proportions), Clopper–Pearson (rare harm), Welch (means); ratings also need Brunner–Munzel to call a
-    difference. Sequential: asymptotic confidence sequences, for rare harm a beta-binomial one. Several rows of a unit,
-    or declared clusters, are compared cluster-robustly; switchbacks by day; interrupted series against their trend.
+    At one look, ratings also need Brunner–Munzel to call a difference, and durations and costs need a bootstrap to agree
+    before they count as better or as good.
     """
-    assert plan.arms is not None
-    treated = np.array([row.arm == plan.arms.treatment for row in rows], dtype=np.bool_)
-    values = np.array([row.value for row in rows], dtype=np.float64)
-    treatment, control = moments(values[treated]), moments(values[~treated])
     alpha, sides = metric_alpha(plan, metric)
-    tendency = None
-    if _one_arm(metric):
-        interval = _rare_harm(plan, metric, treatment, alpha)
-    elif plan.design == "interrupted_time_series":
-        interval = _trend(plan, rows, alpha, sides, planning_n)
-    else:
-        keys = _cluster_keys(plan, rows)
-        if keys is not None:
-            interval = _clustered(plan, cluster_difference(values, treated, keys), alpha, sides, planning_n)
-        else:
-            interval = _independent(plan, metric, treatment, control, alpha, sides, planning_n)
-            if metric.kind == "rating" and plan.monitoring == "fixed":
-                tendency = brunner_munzel(values[treated], values[~treated]).p_value
+    decision = Decision(plan=plan, metric=metric, alpha=alpha, sides=sides, planned_n=planned_values(metric, planning_n))
+    found = estimated(decision, data)
+    interval, notes = found.interval, list(found.notes)
     finding = _finding(metric, interval)
-    if metric.kind == "rating" and plan.monitoring == "fixed" and interval.method == "welch":
+    treatment, control = data.values[data.treated], data.values[~data.treated]
+    tendency = None
+    if metric.kind == "rating" and interval.method == "welch":
+        tendency = brunner_munzel(treatment, control).p_value
         finding = _with_ranks(finding, tendency, alpha)
+    if metric.kind in SKEWED_KINDS and interval.method == "welch" and finding in ("superior", "non_inferior"):
+        check = bootstrap_difference(treatment, control, interval.confidence)
+        if check.lower is not None and _finding(metric, check) != finding:
+            notes.append(f"a bootstrap puts the difference at {check.lower:.4g} to {check.upper:.4g} and does not agree")
+            finding = "inconclusive"
+    if data.left_out:
+        notes.append(f"{data.left_out} values are left out, their units have no denominator")
+    clusters = _clusters(decision, data)
+    if clusters is not None and clusters.icc is not None and data.cluster is not None:
+        notes.append(
+            f"cases of one cluster resemble each other with ICC {clusters.icc:.3f} ({clusters.clusters} clusters,"
+            f" design effect {clusters.design_effect:.2f})"
+        )
+    skewed = metric.kind in SKEWED_KINDS
     return MetricResult(
         name=metric.name,
         role=metric.role,
@@ -94,115 +94,41 @@ def compare(
         finding=finding,
         method=interval.method,
         confidence=interval.confidence,
-        treatment_mean=treatment.mean,
-        control_mean=control.mean,
+        treatment_mean=_mean(data, data.treated),
+        control_mean=_mean(data, ~data.treated),
         tendency_p_value=tendency,
+        treatment_median=float(np.median(treatment)) if skewed and treatment.size else None,
+        control_median=float(np.median(control)) if skewed and control.size else None,
+        covariate_correlation=found.correlation,
+        icc=None if clusters is None else clusters.icc,
+        design_effect=None if clusters is None else clusters.design_effect,
+        notes=tuple(notes),
     )
 
 
-def _one_arm(metric: SuccessMetric) -> bool:
-    """Whether the treatment's rate is held against a limit, instead of against the control: a bounded rare harm."""
-    return metric.kind == "rare_harm" and metric.margin is not None and metric.role in ("guardrail", "deterioration")
+def _mean(data: MetricData, arm: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float | None:
+    """Mean of an arm's values, or its ratio; None where it has none."""
+    total = float(arm.sum()) if data.denominator is None else float(data.denominator[arm].sum())
+    return float(data.values[arm].sum()) / total if total > 0 else None
 
 
-def _cluster_keys(plan: HypothesisPlan, rows: Sequence[Observation]) -> list[str] | None:
-    """What makes rows dependent: the day of a switchback, the declared or given cluster, or the unit; None if nothing does."""
-    if plan.design == "switchback":
-        return [row.time.date().isoformat() for row in rows]
-    if plan.cluster is not None or (rows and all(row.cluster for row in rows)):
-        return [row.cluster or "" for row in rows]
-    units = [row.unit_id for row in rows]
-    return units if len(set(units)) < len(units) else None
-
-
-def _rare_harm(plan: HypothesisPlan, metric: SuccessMetric, treatment: Moments, alpha: float) -> Interval:
-    """The treatment's rate; each bound errs with α."""
-    harms = round((treatment.mean or 0.0) * treatment.n)
-    if plan.monitoring == "fixed":
-        return clopper_pearson(harms, treatment.n, 1 - 2 * alpha)
-    prior = rare_harm_prior(metric.margin) if metric.margin is not None and 0 < metric.margin < 1 else (1.0, 1.0)
-    lower = beta_binomial_interval(harms, treatment.n, 1 - alpha, "lower", prior)
-    upper = beta_binomial_interval(harms, treatment.n, 1 - alpha, "upper", prior)
-    return msgspec.structs.replace(lower, upper=upper.upper, confidence=1 - 2 * alpha)
-
-
-def _independent(
-    plan: HypothesisPlan,
-    metric: SuccessMetric,
-    treatment: Moments,
-    control: Moments,
-    alpha: float,
-    sides: Literal[1, 2],
-    planning_n: int | None,
-) -> Interval:
-    """One row per unit, no clusters."""
-    binary, arms = metric.kind in BINARY_KINDS, (treatment, control)
-    counts = [round((arm.mean or 0.0) * arm.n) if binary else 0 for arm in arms]
-    if plan.monitoring == "sequential":
-        if binary:
-            treatment, control = (proportion_moments(successes, arm.n) for successes, arm in zip(counts, arms, strict=True))
-        return difference_sequence(treatment, control, planning_n or SEQUENCE_N_DEFAULT, alpha, sides)
-    confidence = 1 - alpha * (2 if sides == 1 else 1)
-    if binary:
-        return newcombe(counts[0], treatment.n, counts[1], control.n, confidence)
-    return welch(treatment, control, confidence).interval
-
-
-def _clustered(
-    plan: HypothesisPlan,
-    difference: ClusterDifference,
-    alpha: float,
-    sides: Literal[1, 2],
-    planning_n: int | None,
-    method: str = "cluster-robust",
-) -> Interval:
-    """Bounds of a robust difference: from t at one look; at any look the sequence's boundary, widened by the ratio of
-    the t to the normal quantile, because few clusters know their own spread badly."""
-    half = difference.half_width(alpha / sides)
-    if half is not None and plan.monitoring == "sequential":
-        method += "-cs"
-        if difference.n < 2 * ASYMPTOTIC_N_MIN:
-            half = None
-        else:
-            rho = mixture_rho(alpha, planning_n or SEQUENCE_N_DEFAULT, sides)
-            half *= boundary(difference.n, rho, alpha, sides) / -float(scipy.special.ndtri(alpha / sides))
-    lower = upper = None
-    if difference.estimate is not None and half is not None:
-        lower, upper = difference.estimate - half, difference.estimate + half
-    return Interval(
-        estimate=difference.estimate,
-        lower=lower,
-        upper=upper,
-        n=difference.n,
-        method=method,
-        confidence=1 - alpha * (2 if sides == 1 else 1),
-    )
-
-
-def _trend(
-    plan: HypothesisPlan, rows: Sequence[Observation], alpha: float, sides: Literal[1, 2], planning_n: int | None
-) -> Interval:
-    """Daily means (UTC) against the trend of the control's days, from the treatment's first day on."""
-    assert plan.arms is not None
-    by_day: dict[int, list[float]] = {}
-    start: int | None = None
-    for row in rows:
-        day = row.time.date().toordinal()
-        by_day.setdefault(day, []).append(row.value)
-        if row.arm == plan.arms.treatment:
-            start = day if start is None else min(start, day)
-    days = sorted(by_day)
-    means = [sum(by_day[day]) / len(by_day[day]) for day in days]
-    first_treated = start if start is not None else (days[-1] + 1 if days else 0)
-    difference = interrupted_difference(days, means, first_treated, n=len(rows))
-    return _clustered(plan, difference, alpha, sides, planning_n, method="interrupted-series")
+def _clusters(decision: Decision, data: MetricData) -> MeasuredClusters | None:
+    """How far dependent rows resemble each other within their arm; None where rows are independent."""
+    keys = data.cluster if data.cluster is not None else dependence(decision, data)[0]
+    if keys is None or not data.values.size or data.denominator is not None:
+        return None
+    rest = data.values.copy()
+    for arm in (data.treated, ~data.treated):
+        if arm.any():
+            rest[arm] -= rest[arm].mean()
+    return measured_clusters(rest, keys)
 
 
 def _finding(metric: SuccessMetric, interval: Interval) -> Finding:
     """What the interval says about the metric in its role."""
     if interval.lower is None or interval.upper is None or interval.estimate is None:
         return "unknown"
-    if _one_arm(metric) and metric.margin is not None:
+    if one_arm(metric) and metric.margin is not None:
         if interval.upper <= metric.margin:
             return "non_inferior"
         return "worse" if interval.lower > metric.margin else "inconclusive"

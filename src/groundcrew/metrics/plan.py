@@ -24,6 +24,9 @@ from groundcrew.stats.significance import SRM_P_MIN
 
 #: A rank test on stars needs at most about this factor more than a t test (asymptotic relative efficiency 3/π).
 RANK_TEST_FACTOR = math.pi / 3
+#: First parameter of the rare harm's prior. Nearer 0 a clean run needs hardly more cases than at one look, but one harm
+#: costs more of them; at 0.1 it is 4 % more for none.
+RARE_HARM_PRIOR = 0.1
 
 
 class MetricRequirement(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,9 +116,15 @@ def sequential_planning_n(declared: HypothesisPlan) -> int | None:
     return declared.planned_n if declared.planned_n is not None else plan(declared).required_n
 
 
+def planned_values(metric: SuccessMetric, planned_n: int | None) -> int | None:
+    """How many of that many planned units will have a value of `metric`; None where no n is planned."""
+    share = metric.coverage if metric.coverage is not None and 0 < metric.coverage <= 1 else 1.0
+    return None if planned_n is None else max(1, round(planned_n * share))
+
+
 def rare_harm_prior(limit: float) -> tuple[float, float]:
-    """Beta prior of the sequential rare-harm bound: one harm in 1/limit + 1 cases, so that clean runs count early."""
-    return 1.0, 1.0 / limit
+    """Beta prior of the sequential rare-harm bound: most of its weight far below the limit, so that clean runs count early."""
+    return RARE_HARM_PRIOR, 1.0 / limit
 
 
 def metric_alpha(declared: HypothesisPlan, metric: SuccessMetric) -> tuple[float, Literal[1, 2]]:
@@ -137,6 +146,8 @@ def _requirement(declared: HypothesisPlan, metric: SuccessMetric, effect: float)
     per_arm, factor, note = None, 1.0, ""
     control = treatment = None
     try:
+        # Units that never get a value tell nothing: the more of them, the more units.
+        effect /= _coverage(metric)
         if metric.role == "guardrail" and metric.kind == "rare_harm":
             per_arm, factor = _rare_harm_n(declared, metric, alpha)
             control, treatment = 0, sample_size.round_up(per_arm * factor * effect)
@@ -145,6 +156,9 @@ def _requirement(declared: HypothesisPlan, metric: SuccessMetric, effect: float)
             per_arm = _fixed_n_per_arm(metric, alpha, power)
             if metric.kind == "rating" and declared.monitoring == "fixed" and metric.role == "success":
                 per_arm *= RANK_TEST_FACTOR
+            if metric.covariate_correlation is not None:
+                note = f"a covariate correlated by {metric.covariate_correlation:g} is counted on"
+                per_arm = sample_size.adjusted(per_arm, metric.covariate_correlation)
             if declared.monitoring == "sequential":
                 factor = sample_size.sequential_inflation(alpha, power, sides)
             split = declared.arms.split if declared.arms is not None else 0.5
@@ -169,6 +183,14 @@ def _requirement(declared: HypothesisPlan, metric: SuccessMetric, effect: float)
         required_n=control + treatment if control is not None and treatment is not None else None,
         note=note,
     )
+
+
+def _coverage(metric: SuccessMetric) -> float:
+    if metric.coverage is None:
+        return 1.0
+    if not 0 < metric.coverage <= 1:
+        raise InputError(f"must lie above 0 and be at most 1, is {metric.coverage:g}", field="coverage")
+    return metric.coverage
 
 
 def _fixed_n_per_arm(metric: SuccessMetric, alpha: float, power: float) -> float:
@@ -253,8 +275,8 @@ def _price_notes(declared: HypothesisPlan, requirements: tuple[MetricRequirement
         return ["monitoring is fixed: the verdict may be read once, when planned_n is reached"]
     factors = ", ".join(f"{each.name} × {each.sequential_factor:.2f}" for each in priced)
     return [
-        f"looking at any time costs units against one look at the end: {factors}; this is an upper bound, and a run"
-        " stops as soon as the sequence decides, on average well before"
+        f"looking at any time costs units against one look at the end: {factors}; a run stops as soon as the sequence"
+        " decides, on average before the fixed plan's end"
     ]
 
 

@@ -36,34 +36,57 @@ class ClusterDifference(msgspec.Struct, frozen=True, kw_only=True):
 def cluster_difference(
     values: Values,
     in_treatment: Sequence[bool] | NDArray[np.bool_],
-    clusters: Sequence[str],
+    clusters: Sequence[str] | NDArray[np.int64],
+    denominator: NDArray[np.float64] | None = None,
+    covariate: NDArray[np.float64] | None = None,
 ) -> ClusterDifference:
     """Difference of the arms' means over all cases, with the variance summed over clusters (Liang & Zeger 1986).
 
-    The linearised (delta-method) form: each cluster's deviation from its arm's mean, so that it also serves ratios with
-    random denominators (Deng, Knoblich & Lu 2018) and clusters that hold cases of both arms. The factor K/(K − 1) and
-    K − 2 degrees of freedom guard against few clusters (Cameron & Miller 2015). Unknown under CLUSTERS_PER_ARM_MIN
-    clusters in an arm, or without spread. Raises InputError where the three differ in length.
+    With a `denominator` (≥ 0, one a value) each arm's figure is the sum of its values over the sum of its denominators.
+    Both are linearised (delta method: Deng, Knoblich & Lu 2018), which also serves clusters that hold cases of both arms.
+    A `covariate` known before assignment takes out what it explains (CUPED: Deng, Xu, Kohavi & Walker 2013). The factor
+    K/(K − 1) and K − 2 degrees of freedom guard against few clusters (Cameron & Miller 2015). Unknown under
+    CLUSTERS_PER_ARM_MIN clusters in an arm, or without spread. Raises InputError where the arrays differ in length.
     """
     array, treated = finite_array(values), np.asarray(in_treatment, dtype=np.bool_)
-    if not array.size == treated.size == len(clusters):
+    below = np.ones(array.size) if denominator is None else finite_array(denominator, field="denominator")
+    beside = np.zeros(array.size) if covariate is None else finite_array(covariate, field="covariate")
+    if not array.size == treated.size == len(clusters) == below.size == beside.size:
         raise InputError("values, arms and clusters must be equally many", field="clusters")
-    n, n_treatment = int(array.size), int(treated.sum())
-    if n_treatment in (0, n):
-        return ClusterDifference(estimate=None, standard_error=None, df=0, clusters=len(set(clusters)), n=n)
-    names, index = np.unique(np.asarray(clusters, dtype=np.str_), return_inverse=True)
+    n = int(array.size)
+    names, index = np.unique(np.asarray(clusters), return_inverse=True)
     count = int(names.size)
-    mean_treatment, mean_control = float(array[treated].mean()), float(array[~treated].mean())
-    influence = np.where(treated, (array - mean_treatment) / n_treatment, -(array - mean_control) / (n - n_treatment))
+    if not (below[treated].sum() > 0 and below[~treated].sum() > 0):
+        return ClusterDifference(estimate=None, standard_error=None, df=0, clusters=count, n=n)
+    estimate, influence = _linearised(array, treated, below)
+    if covariate is not None:
+        shift, pull = _linearised(beside, treated, np.ones(n))
+        slope = float(influence @ pull) / float(pull @ pull) if float(pull @ pull) > 0 else 0.0
+        estimate, influence = estimate - slope * shift, influence - slope * pull
     by_cluster = np.bincount(index, weights=influence, minlength=count)
-    fewest = min(np.unique(index[treated]).size, np.unique(index[~treated]).size)
+    in_arms = [np.count_nonzero(np.bincount(index[arm], minlength=count)) for arm in (treated, ~treated)]
     error: float | None = None
-    if fewest >= CLUSTERS_PER_ARM_MIN:
+    if min(in_arms) >= CLUSTERS_PER_ARM_MIN:
         error = math.sqrt(count / (count - 1) * float((by_cluster**2).sum()))
     return ClusterDifference(
-        estimate=mean_treatment - mean_control,
+        estimate=estimate,
         standard_error=error or None,
         df=max(1, count - 2),
         clusters=count,
         n=n,
     )
+
+
+def _linearised(
+    array: NDArray[np.float64], treated: NDArray[np.bool_], below: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Treatment − control of Σ values/Σ denominators, and how far each case moves it."""
+    total_treatment, total_control = float(below[treated].sum()), float(below[~treated].sum())
+    ratio_treatment = float(array[treated].sum()) / total_treatment
+    ratio_control = float(array[~treated].sum()) / total_control
+    influence = np.where(
+        treated,
+        (array - ratio_treatment * below) / total_treatment,
+        -(array - ratio_control * below) / total_control,
+    )
+    return ratio_treatment - ratio_control, influence

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from groundcrew.errors import InputError
 
@@ -30,14 +32,37 @@ def intraclass_correlation(groups: Sequence[Sequence[float]]) -> float | None:
 
     None where it cannot be known: fewer than two clusters, no cluster with two cases, or no variation at all.
     """
-    arrays = [np.asarray(group, dtype=np.float64) for group in groups if len(group)]
-    sizes = np.array([array.size for array in arrays], dtype=np.float64)
-    count, total = len(arrays), float(sizes.sum())
-    if count < 2 or total <= count:
-        return None
-    grand_mean = sum(float(array.sum()) for array in arrays) / total
-    between = sum(array.size * (float(array.mean()) - grand_mean) ** 2 for array in arrays) / (count - 1)
-    within = sum(float(((array - array.mean()) ** 2).sum()) for array in arrays) / (total - count)
-    typical_size = (total - float((sizes**2).sum()) / total) / (count - 1)
-    spread = between + (typical_size - 1) * within
-    return None if spread <= 0 else float(min(1.0, max(0.0, (between - within) / spread)))
+    sizes = [len(group) for group in groups]
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    values = np.array([value for group in groups for value in group], dtype=np.float64)
+    return measured_clusters(values, codes).icc
+
+
+class MeasuredClusters(msgspec.Struct, frozen=True, kw_only=True):
+    """How far cases of one cluster resemble each other in the data: `icc` 0..1 and what it does to n, None where unknown.
+
+    `typical_size` is the size of the cluster that a case meets on average, Σm²/Σm, which the design effect depends on.
+    """
+
+    clusters: int
+    typical_size: float
+    icc: float | None
+    design_effect: float | None
+
+
+def measured_clusters(values: NDArray[np.float64], clusters: NDArray[np.int64]) -> MeasuredClusters:
+    """ICC and design effect of `values` whose clusters are numbered by `clusters`; None where `intraclass_correlation` is."""
+    _, index = np.unique(clusters, return_inverse=True)
+    sizes = np.bincount(index).astype(np.float64)
+    count, total = int(sizes.size), float(sizes.sum())
+    typical = float((sizes**2).sum()) / total if total else 0.0
+    icc: float | None = None
+    if count >= 2 and total > count:
+        means = np.bincount(index, weights=values) / sizes
+        between = float((sizes * (means - values.mean()) ** 2).sum()) / (count - 1)
+        within = float(((values - means[index]) ** 2).sum()) / (total - count)
+        common_size = (total - typical) / (count - 1)
+        spread = between + (common_size - 1) * within
+        icc = None if spread <= 0 else float(min(1.0, max(0.0, (between - within) / spread)))
+    effect = None if icc is None else design_effect(typical, icc)
+    return MeasuredClusters(clusters=count, typical_size=typical, icc=icc, design_effect=effect)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from groundcrew.errors import InputError
 from groundcrew.stats.moments import Moments
@@ -109,6 +111,30 @@ def newcombe(
         method="newcombe",
         confidence=confidence,
     )
+
+
+def newcombe_bounds(
+    treatment: tuple[NDArray[np.float64], NDArray[np.float64]],
+    control: tuple[NDArray[np.float64], NDArray[np.float64]],
+    z: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Newcombe's bounds of treatment − control at the normal quantiles `z`, for many pairs of (successes, n ≥ 1) at once."""
+    rate, low, high = _score_ends(*treatment, z)
+    other, other_low, other_high = _score_ends(*control, z)
+    below = np.hypot(rate - low, other_high - other)
+    above = np.hypot(high - rate, other - other_low)
+    return np.maximum(-1.0, rate - other - below), np.minimum(1.0, rate - other + above)
+
+
+def _score_ends(
+    successes: NDArray[np.float64], n: NDArray[np.float64], z: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The rate and Wilson's bounds of it."""
+    rate = successes / n
+    scale = 1 + z * z / n
+    centre = (rate + z * z / (2 * n)) / scale
+    half = z / scale * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
+    return rate, np.clip(centre - half, 0.0, rate), np.clip(centre + half, rate, 1.0)
 
 
 def clopper_pearson(successes: int, n: int, confidence: float = 0.95, side: Side = "two-sided") -> Interval:

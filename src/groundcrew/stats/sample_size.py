@@ -12,7 +12,7 @@ from typing import Literal
 import scipy
 
 from groundcrew.errors import InputError
-from groundcrew.stats.confidence_sequences import boundary, mixture_rho
+from groundcrew.stats.sequential_boundary import planned_drift
 
 Sides = Literal[1, 2]
 NullVariance = Literal["control", "pooled"]
@@ -129,15 +129,20 @@ def zero_failures(limit: float, confidence: float = 0.95) -> float:
 
 
 def sequential_inflation(alpha: float = 0.05, power: float = 0.8, sides: Sides = 2) -> float:
-    """Factor ≥ 1 on n that pays for looking after every unit with a normal-mixture confidence sequence tuned to that n.
+    """Factor ≥ 1 on n that pays for looking after every unit up to that n (`sequential_boundary`), at the same power.
 
-    ((b + z_β)/(z_α + z_β))² with b the sequence's standardised boundary at its tuned n (Howard et al. 2021). It counts
-    only a decision at the last look, so the true power is somewhat higher; and a clear effect stops the run well before.
+    (δ/(z_α + z_β))² with δ the drift that the boundary's looks find with that power. The part of the boundary that holds
+    past n is left out, so the true power is a little higher; and a clear effect stops the run well before.
     """
     _check_errors(alpha, power)
-    z_beta = float(scipy.special.ndtri(power))
-    tuned = boundary(1.0, mixture_rho(alpha, 1.0, sides), alpha, sides)
-    return ((tuned + z_beta) / _quantiles(alpha, power, sides)) ** 2
+    return (planned_drift(alpha, power, sides) / _quantiles(alpha, power, sides)) ** 2
+
+
+def adjusted(n: float, covariate_correlation: float) -> float:
+    """`n` with a covariate from before the experiment adjusted for: n·(1 − ρ²) (Deng, Xu, Kohavi & Walker 2013)."""
+    if not -1 < covariate_correlation < 1:
+        raise InputError(f"must lie between -1 and 1, is {covariate_correlation:g}", field="covariate_correlation")
+    return n * (1 - covariate_correlation**2)
 
 
 def total_for_split(per_arm: float, split: float) -> float:

@@ -13,6 +13,7 @@ from groundcrew.metrics.analysis import analyze
 from groundcrew.metrics.observations import read_observations
 from groundcrew.metrics.plan import plan
 from groundcrew.stats.sample_size import proportions, sequential_inflation
+from groundcrew.stats.sequential_boundary import planned_boundary
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "how-to" / "plan-an-experiment.md").read_text(encoding="utf-8")
@@ -26,12 +27,18 @@ def test_the_plan_is_registrable_and_its_figures_are_right() -> None:
     declared = parse_plan(yaml.safe_load(block("yaml")))
     assert problems(declared) == []
     report = plan(declared)
-    assert (report.sufficient, report.feasible, report.required_n, report.days_needed) == (True, True, 1200, 30)
-    assert report.metrics[0].required_n == 676
+    assert (report.sufficient, report.feasible, report.required_n, report.days_needed) == (True, True, 688, pytest.approx(17.2))
+    assert report.metrics[0].required_n == 412
     fixed = plan(parse_plan(yaml.safe_load(block("yaml")) | {"monitoring": "fixed"}))
     assert [each.required_n for each in fixed.metrics] == [382, 624]
-    for figure in ("676", "1200", "382", "624", "40 tickets a day", "30 days"):
+    for figure in ("412", "688", "382", "624", "40 tickets a day", "18 days"):
         assert figure in PAGE
+    with_metrics = yaml.safe_load(block("yaml"))
+    with_metrics["metrics"][0] |= yaml.safe_load(block("yaml", 2))
+    adjusted = plan(parse_plan(with_metrics)).metrics[0]
+    assert adjusted.fixed_n_per_arm == pytest.approx(0.64 * report.metrics[0].fixed_n_per_arm)
+    with_metrics["metrics"][0] = yaml.safe_load(block("yaml", 3))
+    assert problems(parse_plan(with_metrics)) == []
     clustered = parse_plan(yaml.safe_load(block("yaml")) | yaml.safe_load(block("yaml", 1)))
     assert plan(clustered).design_effect == pytest.approx(3.45)
 
@@ -45,7 +52,9 @@ def test_the_rows_are_read_and_decided(tmp_path: Path) -> None:
 
 def test_figures_of_the_concept_page() -> None:
     page = (DOCS / "concepts" / "statistics.md").read_text(encoding="utf-8")
-    assert "about 1.9 times" in page
-    assert sequential_inflation() == pytest.approx(1.9, abs=0.05)
+    assert "1.09 at α = .05" in page
+    assert sequential_inflation() == pytest.approx(1.09, abs=0.005)
+    assert "2.28 instead of 1.96" in page
+    assert planned_boundary(700, 700, 0.05) == pytest.approx(2.28, abs=0.005)
     assert "1093.7" in page
     assert proportions(0.2, 0.25, null_variance="pooled") == pytest.approx(1093.7, abs=0.05)

@@ -69,7 +69,7 @@ def test_rare_harm_counts_clean_treatment_cases() -> None:
     fixed = requirement(plan(declared(metric_changes=harm)), "complaint")
     assert (fixed.control, fixed.treatment) == (0, 299)
     sequential = requirement(plan(declared(metric_changes=harm, monitoring="sequential")), "complaint")
-    assert sequential.treatment == 472
+    assert sequential.treatment == 313
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,25 @@ def test_the_gates_asks_are_listed() -> None:
     for words in ("registered", "planned_n ≥ 382", "p ≥ 0.001", "guardrail complaint worse by less than 0.05"):
         assert words in asks
     assert "grade D" in "\n".join(plan(declared(design="before_after")).gate)
+
+
+def test_a_covariate_saves_what_it_explains_and_no_more_than_declared() -> None:
+    plain, adjusted = plan(declared()), plan(declared(metric_changes={0: {"covariate_correlation": 0.6}}))
+    expected = (1 - 0.6**2) * requirement(plain, "handle_time").fixed_n_per_arm
+    assert requirement(adjusted, "handle_time").fixed_n_per_arm == pytest.approx(expected)
+    assert any("correlated by 0.6" in line for line in adjusted.assumptions)
+    nothing = plan(declared(metric_changes={0: {"covariate_correlation": 0}}))
+    assert nothing.required_n == plain.required_n
+    impossible = plan(declared(metric_changes={0: {"covariate_correlation": 1.0}}))
+    assert impossible.required_n is None
+    assert any("covariate_correlation" in line for line in impossible.problems)
+
+
+def test_units_without_a_value_are_paid_for() -> None:
+    plain, partly = plan(declared()), plan(declared(metric_changes={0: {"coverage": 0.25}}))
+    assert requirement(partly, "handle_time").required_n == pytest.approx(
+        4 * requirement(plain, "handle_time").required_n, rel=0.01
+    )
+    wrong = plan(declared(metric_changes={0: {"coverage": 0}}))
+    assert wrong.required_n is None
+    assert any("coverage" in line for line in wrong.problems)

@@ -7,6 +7,7 @@ import pytest
 
 from groundcrew.stats import agreement, e_values, intervals, sample_size, significance
 from groundcrew.stats.confidence_sequences import betting_sequence, boundary, mixture_rho, normal_mixture_half_width
+from groundcrew.stats.cuped import adjusted_values
 from groundcrew.stats.design_effect import design_effect
 
 PEEKING_RUNS, PEEKING_N, PEEKING_FIRST = 4000, 1000, 20
@@ -120,7 +121,9 @@ def test_normal_mixture() -> None:
 
 @pytest.mark.parametrize(("successes", "value"), [(60, 0.91305), (65, 11.4614), (70, 427.307)])
 def test_e_value(successes: int, value: float) -> None:
-    assert e_values.beta_binomial_e_value(successes, 100, 0.5) == pytest.approx(value, rel=5e-6)
+    found = e_values.beta_binomial_e_value(successes, 100, 0.5)
+    assert found == pytest.approx(value, rel=5e-6)
+    assert (found >= 20) is (successes == 70)
 
 
 @pytest.mark.parametrize(
@@ -150,3 +153,32 @@ def test_design_effect() -> None:
 )
 def test_arithmetic_of_the_stories(before_s: float, after_s: float, share: float) -> None:
     assert 100 * (1 - after_s / before_s) == pytest.approx(share, abs=0.05)
+
+
+def test_handle_time_story_is_six_hundred_times_faster() -> None:
+    assert 25 * 60 / 2.5 == 600
+
+
+def test_a_covariate_leaves_one_minus_rho_squared() -> None:
+    rng = np.random.default_rng(20260302)
+    before = rng.standard_normal(200_000)
+    values = 0.6 * before + 0.8 * rng.standard_normal(200_000)
+    adjusted, correlation = adjusted_values(values, before, np.arange(200_000) % 2 == 0)
+    assert correlation == pytest.approx(0.6, abs=0.01)
+    assert adjusted.var() / values.var() == pytest.approx(1 - 0.6**2, abs=0.01)
+    assert sample_size.adjusted(1.0, 0.6) == pytest.approx(0.64)
+
+
+def test_error_rates_of_a_plan() -> None:
+    assert sample_size.success_alpha(0.05, 2) == pytest.approx(0.025)
+    assert sample_size.guardrail_power(0.8, 3) == pytest.approx(1 - 0.2 / 4)
+
+
+@pytest.mark.parametrize(("n", "share"), [(100, 0.83), (200, 0.39)])
+def test_fixed_stability_thresholds_are_wrong_at_pilot_size(n: int, share: float) -> None:
+    """10 bins, no drift: how often the population stability index of two samples of n exceeds .1."""
+    rng = np.random.default_rng(20260303)
+    counts = rng.multinomial(n, np.full(10, 0.1), (20_000, 2)).astype(float)
+    first, second = (np.maximum(counts[:, side], 0.5) / n for side in (0, 1))
+    index = ((first - second) * np.log(first / second)).sum(axis=1)
+    assert float((index > 0.1).mean()) == pytest.approx(share, abs=0.03)
