@@ -93,13 +93,11 @@ def _with_log(plan: HypothesisPlan, report: AnalysisReport, joined: Joined, reco
             note = f"grade {report.evidence_grade}: assignment declared by the application"
             report = msgspec.structs.replace(report, reasons=(*report.reasons, note))
         return _voided(report, voided)
-    assert plan.arms is not None
     met = recorded.met_before
     in_arm = {
         arm: sum(each.arm == arm and unit not in met for unit, each in recorded.exposures.items()) for arm in joined.measured
     }
     problems = list(joined.quality.problems)
-    units = {plan.arms.control: in_arm["control"], plan.arms.treatment: in_arm["treatment"]}
     if plan.design == "randomized":
         counts, split = (in_arm["treatment"], in_arm["control"]), plan.arms.split
         p_value = sample_ratio_mismatch(counts, (split, 1 - split))
@@ -116,7 +114,7 @@ def _with_log(plan: HypothesisPlan, report: AnalysisReport, joined: Joined, reco
                 f"the primary metric is missing unequally among the exposed: {measured['treatment']} of {in_arm['treatment']}"
                 f" treatment and {measured['control']} of {in_arm['control']} control units are measured, p = {loss:.2g}"
             )
-    return _voided(msgspec.structs.replace(report, units=units), problems)
+    return _voided(report, problems)
 
 
 def _voided(report: AnalysisReport, problems: list[str]) -> AnalysisReport:
