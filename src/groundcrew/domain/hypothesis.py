@@ -41,8 +41,14 @@ VARIANT_ARMS = ("control", "treatment")
 
 #: Fields of a plan, its arms and its metrics that came after the first registrations, with their defaults.
 LATER_FIELDS: Mapping[str, object] = {
-    **{"on_rollback": "alert", "holdout": 0.0, "variants": {}, "block_hours": None, "steps": {}},
-    **{"covariate_correlation": None, "bounds": None, "coverage": None},
+    "on_rollback": "alert",
+    "holdout": 0.0,
+    "variants": {},
+    "block_hours": None,
+    "steps": {},
+    "covariate_correlation": None,
+    "bounds": None,
+    "coverage": None,
 }
 
 #: Allowed moves. A verdict is final; an amendment is a new version (see `amend`).

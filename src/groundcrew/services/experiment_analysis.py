@@ -7,11 +7,9 @@ import asyncio
 import msgspec
 
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan
-from groundcrew.metrics.analysis import AnalysisReport, analyze
+from groundcrew.metrics.analysis import AnalysisReport, analyze_columns, loss_problem, split_check
 from groundcrew.metrics.experiment_look import Analysis, DataQuality
-from groundcrew.services.experiment_columns import Columns, Joined, Recorded, figures, join, read
-from groundcrew.stats.e_values import split_e_value
-from groundcrew.stats.significance import SRM_P_MIN, equal_rates_p_value, sample_ratio_mismatch
+from groundcrew.services.experiment_columns import Joined, Recorded, figures, join, read
 from groundcrew.store import experiments as stored
 from groundcrew.store.database import Connection
 
@@ -76,12 +74,8 @@ def _decided(registered: Hypothesis | None, recorded: Recorded) -> Analysis:
         if not recorded.exposures:
             why = "record outcomes with arm and unit_id for the plan's metrics (API, client.py, `groundcrew outcomes import`)"
         return msgspec.structs.replace(found, why=why)
-    report = _with_log(registered.plan, _analyze(registered.plan, joined.columns), joined, recorded)
+    report = _with_log(registered.plan, analyze_columns(registered.plan, joined.columns), joined, recorded)
     return msgspec.structs.replace(found, report=report)
-
-
-def _analyze(plan: HypothesisPlan, columns: Columns) -> AnalysisReport:
-    return analyze(plan, columns.observations(plan))
 
 
 def _with_log(plan: HypothesisPlan, report: AnalysisReport, joined: Joined, recorded: Recorded) -> AnalysisReport:
@@ -99,21 +93,11 @@ def _with_log(plan: HypothesisPlan, report: AnalysisReport, joined: Joined, reco
     }
     problems = list(joined.quality.problems)
     if plan.design == "randomized":
-        counts, split = (in_arm["treatment"], in_arm["control"]), plan.arms.split
-        p_value = sample_ratio_mismatch(counts, (split, 1 - split))
-        if p_value is not None and p_value < SRM_P_MIN:
-            problems.append(
-                f"sample-ratio mismatch among the exposed: {counts[0]} treatment and {counts[1]} control units,"
-                f" p = {p_value:.2g} < {SRM_P_MIN:g}"
-            )
-        report = msgspec.structs.replace(report, srm_p_value=p_value, srm_e_value=split_e_value(*counts, split))
-        measured = joined.measured
-        loss = equal_rates_p_value(measured["treatment"], in_arm["treatment"], measured["control"], in_arm["control"])
-        if loss is not None and loss < SRM_P_MIN:
-            problems.append(
-                f"the primary metric is missing unequally among the exposed: {measured['treatment']} of {in_arm['treatment']}"
-                f" treatment and {measured['control']} of {in_arm['control']} control units are measured, p = {loss:.2g}"
-            )
+        check = split_check(plan, in_arm["treatment"], in_arm["control"])
+        report = msgspec.structs.replace(report, srm_p_value=check.p_value, srm_e_value=check.e_value)
+        measured = (joined.measured["treatment"], joined.measured["control"])
+        loss = loss_problem(plan, measured, (in_arm["treatment"], in_arm["control"]))
+        problems += [f"among the exposed: {each}" for each in (check.problem, loss) if each]
     return _voided(report, problems)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
-from groundcrew.domain.hypothesis import BINARY_KINDS, RATING_MAX, RATING_MIN, Hypothesis, HypothesisPlan, SuccessMetric
+from groundcrew.domain.hypothesis import Hypothesis, SuccessMetric
 from groundcrew.metrics.experiment_look import AssignedBy, DataQuality, OutcomeFigures
-from groundcrew.metrics.observations import Observation
+from groundcrew.metrics.observations import COVARIATE_PREFIX, DENOMINATOR_PREFIX, Columns, accepted_metrics, value_problem
 from groundcrew.store import experiments as stored
 from groundcrew.store.calls import stamp
 from groundcrew.store.database import Connection
@@ -48,39 +49,6 @@ class Recorded(NamedTuple):
     values: list[Value]
     exposures: dict[str, ExposureRow]
     met_before: set[str]
-
-
-class Columns(msgspec.Struct, frozen=True, kw_only=True):
-    """Values that are compared, one place in every column each. `unit`, `metric` and `cluster` are places in the tables of names
-    (cluster -1: none), `treated` is 1 for the treatment; `time_us` as in `Value`."""
-
-    unit: array[int]
-    metric: array[int]
-    treated: array[int]
-    cluster: array[int]
-    value: array[float]
-    time_us: array[int]
-    units: tuple[str, ...]
-    metrics: tuple[str, ...]
-    clusters: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def observations(self, plan: HypothesisPlan) -> Iterator[Observation]:
-        """Row by row, in the plan's names of arms."""
-        assert plan.arms is not None
-        names = (plan.arms.control, plan.arms.treatment)
-        for place in range(len(self.value)):
-            cluster = self.cluster[place]
-            yield Observation(
-                unit_id=self.units[self.unit[place]],
-                arm=names[self.treated[place]],
-                metric=self.metrics[self.metric[place]],
-                value=self.value[place],
-                time=_EPOCH + self.time_us[place] * _MICROSECOND,
-                cluster=self.clusters[cluster] if cluster >= 0 else None,
-            )
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,16 +117,19 @@ def join(recorded: Recorded, registered: Hypothesis, *, sample: bool) -> Joined:
     assert registered.registered_at is not None
     arms = plan.arms
     parts = {"control": "control", "treatment": "treatment", arms.control: "control", arms.treatment: "treatment"}
-    metrics = {each.name: each for each in plan.metrics}
+    metrics = {name: metric for name, metric in accepted_metrics(plan).items() if metric is not None}
     since_us = microseconds(registered.registered_at)
     log = {} if sample else recorded.exposures
     exposed_us = {unit: microseconds(each.exposed_at) for unit, each in log.items()}
     values = [each for each in recorded.values if each.sample == sample and each.metric in metrics]
-    early = set() if sample else {each.unit_id for each in values if each.at_us < since_us and each.arm in parts}
+    # What a covariate measures lies before the experiment by its nature.
+    before = {each for each in metrics if each.startswith(COVARIATE_PREFIX)}
+    seen = [each for each in values if each.at_us < since_us and each.metric not in before]
+    early = set() if sample else {each.unit_id for each in seen if each.arm in parts}
     early |= recorded.met_before
-    found, rows = _Found(), _Rows(metrics, primary=plan.primary.name if plan.primary else "")
+    found, rows = _Found(), _Rows((arms.control, arms.treatment), metrics, primary=plan.primary.name if plan.primary else "")
     for each in values:
-        if not each.current or (not sample and each.at_us < since_us):
+        if not each.current or (not sample and each.at_us < since_us and each.metric not in before):
             continue
         arm = parts.get(each.arm) if each.arm else None
         cluster = each.cluster
@@ -171,7 +142,7 @@ def join(recorded: Recorded, registered: Hypothesis, *, sample: bool) -> Joined:
             if exposure.arm == "holdout":
                 found.held_out.add(each.unit_id)
                 continue
-            if each.at_us + CLOCK_SKEW_US_MAX < exposed_us[each.unit_id]:
+            if each.metric not in before and each.at_us + CLOCK_SKEW_US_MAX < exposed_us[each.unit_id]:
                 found.counts["before_exposure"] += 1
                 continue
             if arm not in (None, exposure.arm):
@@ -182,7 +153,7 @@ def join(recorded: Recorded, registered: Hypothesis, *, sample: bool) -> Joined:
         if not sample and each.unit_id in early:
             found.early.add(each.unit_id)
             continue
-        if not fits(metrics[each.metric], each.value) or (plan.cluster is not None and cluster is None):
+        if not fits(metrics[each.metric], each.metric, each.value) or (plan.cluster is not None and cluster is None):
             found.counts["unfit"] += 1
             continue
         rows.add(each, arm, cluster)
@@ -194,13 +165,11 @@ def join(recorded: Recorded, registered: Hypothesis, *, sample: bool) -> Joined:
     )
 
 
-def fits(metric: SuccessMetric, value: float) -> bool:
-    """Whether a value can be one of the metric."""
-    if metric.kind in BINARY_KINDS:
-        return value in (0.0, 1.0)
-    if metric.kind == "rating":
-        return RATING_MIN <= value <= RATING_MAX
-    return metric.kind != "duration" or value >= 0
+def fits(metric: SuccessMetric, name: str, value: float) -> bool:
+    """Whether a value of `name`, the metric's own or a companion's of it, can be one."""
+    if name.startswith(DENOMINATOR_PREFIX):
+        return value >= 0
+    return name != metric.name or not value_problem(metric, value, value)
 
 
 class _Found:
@@ -242,7 +211,8 @@ class _Found:
 class _Rows:
     """Columns while they grow."""
 
-    def __init__(self, metrics: Iterable[str], *, primary: str) -> None:
+    def __init__(self, arms: tuple[str, str], metrics: Iterable[str], *, primary: str) -> None:
+        self._arms = arms
         self._metrics = {name: place for place, name in enumerate(metrics)}
         self._primary = primary
         self.units: dict[str, int] = {}
@@ -266,13 +236,12 @@ class _Rows:
 
     def columns(self) -> Columns:
         return Columns(
-            unit=self._unit,
-            metric=self._metric,
-            treated=self._treated,
-            cluster=self._cluster,
-            value=self._value,
-            time_us=self._time_us,
-            units=tuple(self.units),
-            metrics=tuple(self._metrics),
-            clusters=tuple(self._clusters),
+            unit_id=np.array(self._unit, dtype=np.int64),
+            arm=np.array(self._treated, dtype=np.int64),
+            metric=np.array(self._metric, dtype=np.int64),
+            value=np.array(self._value, dtype=np.float64),
+            time=np.array(self._time_us, dtype=np.int64),
+            arm_names=self._arms,
+            metric_names=tuple(self._metrics),
+            cluster=np.array(self._cluster, dtype=np.int64),
         )
