@@ -87,6 +87,7 @@ def _with_log(plan: HypothesisPlan, report: AnalysisReport, joined: Joined, reco
             note = f"grade {report.evidence_grade}: assignment declared by the application"
             report = msgspec.structs.replace(report, reasons=(*report.reasons, note))
         return _voided(report, voided)
+    assert plan.arms is not None
     met = recorded.met_before
     in_arm = {
         arm: sum(each.arm == arm and unit not in met for unit, each in recorded.exposures.items()) for arm in joined.measured
