@@ -70,6 +70,7 @@ class App:
         from groundcrew.domain.identifiers import new_id
         from groundcrew.gateway.spool import Spool
         from groundcrew.jobs.budget_keeper import BudgetKeeper
+        from groundcrew.jobs.experiment_keeper import ExperimentKeeper
         from groundcrew.jobs.quality_schedule import QualitySchedule
         from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
@@ -129,7 +130,8 @@ class App:
         self.services.database.on_change(schedule.wake)
         worker = WorkerProcesses(self.services, settings)
         stages = StageKeeper(self.services.ramps, self.services.certifications)
-        loops = (self.keeper, self.shipper, self.budgets, retention, labels, worker, schedule, stages)
+        looks = ExperimentKeeper(self.services.experiments)
+        loops = (self.keeper, self.shipper, self.budgets, retention, labels, worker, schedule, stages, looks)
         work = tuple(each.run() for each in loops)
         self._tasks = [asyncio.create_task(each) for each in work]
 

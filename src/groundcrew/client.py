@@ -1,9 +1,11 @@
-"""The small SDK that an application uses: ratings, outcomes, and waiting for a sign-off. Only the standard library.
+"""The small SDK that an application uses: ratings, outcomes, arms of an experiment, and waiting for a sign-off. Only the
+standard library.
 
     from groundcrew.client import Client
 
     client = Client("http://127.0.0.1:8400", key="gc_…")
     client.rate(call_id, 5, rater="agent-07")
+    arm = client.assign("mail-2041").arm
     client.outcome("handle_time", 412, case_id="mail-2041", unit="s", arm="treatment", unit_id="mail-2041")
     released = client.wait_for_sign_off(sign_off_id, timeout_s=3_600)
 
@@ -40,6 +42,8 @@ POLL_GROWTH = 1.5
 WAIT_S_MAX = 7 * 86_400.0
 RESPONSE_BYTES_MAX = 8 * 1024 * 1024
 OUTCOMES_PER_REQUEST_MAX = 10_000
+
+UNITS_PER_REQUEST_MAX = 10_000
 
 Arm = Literal["control", "treatment"]
 
@@ -94,6 +98,17 @@ class Outcome(NamedTuple):
     cluster: str | None = None
     call_id: str | None = None
     at: datetime | None = None
+
+
+class Assigned(NamedTuple):
+    """The arm of a unit in the running experiment; `name` is what the plan calls it. Where `enrolled` is false the unit is on the
+    control and no part of the comparison, `why` says what for: send its outcomes without `arm`."""
+
+    unit_id: str
+    arm: Arm
+    name: str
+    enrolled: bool
+    why: str = ""
 
 
 class Client:
@@ -171,6 +186,31 @@ class Client:
             wait_s = _next_wait(wait_s, ends, sign_off_id)
             time.sleep(wait_s)
 
+    def assign(self, unit_id: str, *, cluster: str | None = None) -> Assigned:
+        """The arm of one unit in the use case's running experiment; its first time is logged as its exposure before this returns.
+
+        Where the server can not be reached the unit is on the control and not enrolled, which `why` says and nobody logs: a case
+        must not wait for an experiment. There is one attempt, of the client's `timeout_s`. Conflict where no experiment is
+        registered.
+        """
+        return self.assign_many([unit_id], clusters=None if cluster is None else {unit_id: cluster})[0]
+
+    def assign_many(self, unit_ids: Iterable[str], *, clusters: Mapping[str, str] | None = None) -> list[Assigned]:
+        """The arms of many units, in their order, in batches of at most UNITS_PER_REQUEST_MAX; `clusters` by unit."""
+        waiting, found = list(unit_ids), list[Assigned]()
+        for start in range(0, len(waiting), UNITS_PER_REQUEST_MAX):
+            batch = waiting[start : start + UNITS_PER_REQUEST_MAX]
+            units = [{"unit_id": each, "cluster": (clusters or {}).get(each)} for each in batch]
+            try:
+                answer = self._once("POST", "/experiments/assign", {"units": units})
+                found += [_assigned(row) for row in answer["assignments"]]
+            except ServerFailed as error:
+                found += [_on_control(each, f"the server failed: {error}") for each in batch]
+            except (urllib.error.URLError, OSError) as error:
+                reason = getattr(error, "reason", error)
+                found += [_on_control(each, f"the server can not be reached: {reason}") for each in batch]
+        return found
+
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         problem: Exception | None = None
         for attempt in range(ATTEMPTS_MAX):
@@ -239,6 +279,14 @@ class AsyncClient:
             wait_s = _next_wait(wait_s, ends, sign_off_id)
             await asyncio.sleep(wait_s)
 
+    async def assign(self, unit_id: str, *, cluster: str | None = None) -> Assigned:
+        """As `Client.assign`."""
+        return await asyncio.to_thread(self._client.assign, unit_id, cluster=cluster)
+
+    async def assign_many(self, unit_ids: Iterable[str], *, clusters: Mapping[str, str] | None = None) -> list[Assigned]:
+        """As `Client.assign_many`."""
+        return await asyncio.to_thread(self._client.assign_many, list(unit_ids), clusters=clusters)
+
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A key never follows a redirect to another place."""
@@ -299,3 +347,12 @@ def _error(status: int, content: bytes) -> GroundcrewError:
     if status == 409:
         return Conflict(message)
     return ServerFailed(message, status)
+
+
+def _assigned(row: Mapping[str, Any]) -> Assigned:
+    arm: Arm = "treatment" if row["arm"] == "treatment" else "control"
+    return Assigned(str(row["unit_id"]), arm, str(row["name"]), bool(row["enrolled"]), str(row.get("why", "")))
+
+
+def _on_control(unit_id: str, why: str) -> Assigned:
+    return Assigned(unit_id, "control", "control", False, why)

@@ -36,6 +36,7 @@ REFUSAL_STATUS: dict[str, int] = {
     "not_found": 404,
     "method_not_allowed": 405,
     "request_timeout": 408,
+    "assigned_to_control": 409,
     "body_too_large": 413,
     "budget_exceeded": 429,
     "rate_limited": 429,

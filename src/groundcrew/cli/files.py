@@ -207,7 +207,7 @@ def _settings_of(guard: str, path: Path) -> dict[str, Any]:
 
 @click.group()
 def experiment() -> None:
-    """Plan and analyze experiments."""
+    """Plan, run, analyze and conclude experiments."""
 
 
 @experiment.command("plan")

@@ -40,7 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "jobs": ("jobs", "List, show, cancel and work on durable jobs."),
     "guard": ("files", "Scan texts with a guard."),
     "policy": ("policy", "Show policies, and test one on labelled texts."),
-    "experiment": ("files", "Plan and analyze experiments."),
+    "experiment": ("experiments", "Plan, run, analyze and conclude experiments."),
     "curate": ("curate", "Build a data set by a recipe: every record is kept, or dropped for one named reason."),
     "spend": ("spend", "Show what recorded calls have cost, by use case, unit, model, key, user or day."),
     "outcomes": ("records", "Import business outcomes from a file."),

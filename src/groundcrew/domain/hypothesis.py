@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,6 +21,8 @@ Direction = Literal["increase", "decrease"]
 Design = Literal["randomized", "stepped_wedge", "switchback", "interrupted_time_series", "before_after"]
 Monitoring = Literal["sequential", "fixed"]
 HypothesisState = Literal["draft", "registered", "running", "supported", "refuted", "inconclusive", "invalid"]
+Concluded = Literal["supported", "refuted", "inconclusive", "invalid"]
+OnRollback = Literal["alert", "stop_treatment"]
 
 #: Kinds whose values are 0 or 1; their standard deviation follows from the rate.
 BINARY_KINDS: frozenset[MetricKind] = frozenset({"proportion", "rare_harm"})
@@ -30,9 +32,24 @@ RATING_MIN, RATING_MAX = 1.0, 5.0
 BASELINE_N_MIN, BASELINE_DAYS_MIN = 30, 14
 #: More metrics than this in one plan is a fishing trip, not a hypothesis.
 METRICS_MAX = 50
+#: Share of units that may be kept out of the comparison on the control, the longest block of a switchback, clusters of a wedge.
+HOLDOUT_MAX = 0.5
+BLOCK_HOURS_MAX = 28 * 24
+STEPS_MAX = 10_000
+#: Which arms a variant may be declared for, by their part in the comparison and not by their name.
+VARIANT_ARMS = ("control", "treatment")
 
-#: Fields of a plan and its metrics that came after the first registrations; all of them are None by default.
-LATER_FIELDS = ("covariate_correlation", "bounds", "coverage")
+#: Fields of a plan, its arms and its metrics that came after the first registrations, with their defaults.
+LATER_FIELDS: Mapping[str, object] = {
+    "on_rollback": "alert",
+    "holdout": 0.0,
+    "variants": {},
+    "block_hours": None,
+    "steps": {},
+    "covariate_correlation": None,
+    "bounds": None,
+    "coverage": None,
+}
 
 #: Allowed moves. A verdict is final; an amendment is a new version (see `amend`).
 TRANSITIONS: Mapping[HypothesisState, frozenset[HypothesisState]] = {
@@ -86,12 +103,34 @@ class SuccessMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     coverage: float | None = None
 
 
+class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the gateway does in one arm: another model alias, another prompt (None: the use case's own), or nothing at all, since
+    its cases are done by people alone."""
+
+    model: str | None = None
+    prompt: str | None = None
+    human_only: bool = False
+
+
 class Arms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The two arms' names and `split`, the share of units (0..1, both excluded) that goes to the treatment."""
+    """The two arms' names and `split`, the share of units (0..1, both excluded) that goes to the treatment.
+
+    `holdout` is the share of all units that stay on the control for good and are left out of the comparison; `split` is of the
+    others. `variants` say what the gateway does in an arm (keys: control, treatment). `block_hours` is how long a switchback
+    stays in one arm, `steps` from which day (UTC) on each cluster of a stepped wedge is treated.
+    """
 
     control: str
     treatment: str
     split: float = 0.5
+    holdout: float = 0.0
+    variants: dict[str, Variant] = {}
+    block_hours: int | None = None
+    steps: dict[str, date] = {}
+
+    def name_of(self, arm: str) -> str:
+        """The declared name of `control` or `treatment`; a unit that is held out is on the control."""
+        return self.treatment if arm == "treatment" else self.control
 
 
 class HypothesisPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,6 +154,8 @@ class HypothesisPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     duration_days: int | None = None
     planned_n: int | None = None
     stop_rule: str = ""
+    #: What follows by itself when the running experiment says rollback: people are told, or from then on nobody is treated.
+    on_rollback: OnRollback = "alert"
     metrics: tuple[SuccessMetric, ...] = ()
 
     @property
@@ -151,6 +192,11 @@ class Hypothesis(msgspec.Struct, frozen=True, kw_only=True):
     registered_at: datetime | None = None
     registered_by: str | None = None
     digest: str | None = None
+    #: Since when nobody is treated any more though it runs: a person or its rollback rule stopped the treatment.
+    treatment_stopped_at: datetime | None = None
+    #: When a verdict ended it, and the look that it rests on.
+    concluded_at: datetime | None = None
+    concluded_on: str | None = None
 
     @property
     def name(self) -> str:
@@ -177,10 +223,10 @@ def frozen_digest(hypothesis: Hypothesis) -> str:
 
     LATER_FIELDS that hold their default are left out too, so that plans registered before they existed keep their digest.
     """
-    plan = msgspec.to_builtins(hypothesis.plan)
-    for part in (plan, *plan["metrics"]):
-        for field in LATER_FIELDS:
-            if field in part and part[field] is None:
+    plan: dict[str, Any] = msgspec.to_builtins(hypothesis.plan)
+    for part in (plan, plan["arms"] or {}, *plan["metrics"]):
+        for field, default in LATER_FIELDS.items():
+            if field in part and part[field] == default:
                 del part[field]
     frozen = {"use_case": hypothesis.use_case, "version": hypothesis.version, "plan": plan}
     return sha256_hex(canonical_json(frozen))
@@ -240,6 +286,15 @@ def move(hypothesis: Hypothesis, to: HypothesisState) -> Hypothesis:
     return msgspec.structs.replace(hypothesis, state=to)
 
 
+def stop_treatment(hypothesis: Hypothesis, at: datetime) -> Hypothesis:
+    """The hypothesis with nobody treated from `at` on; Conflict unless it runs, or where that is so already."""
+    if hypothesis.state not in ("registered", "running"):
+        raise Conflict(f"hypothesis {hypothesis.name} is {hypothesis.state}: there is no treatment to stop")
+    if hypothesis.treatment_stopped_at is not None:
+        raise Conflict(f"the treatment is stopped already, since {hypothesis.treatment_stopped_at:%Y-%m-%d %H:%M} UTC")
+    return msgspec.structs.replace(hypothesis, treatment_stopped_at=at)
+
+
 def amend(hypothesis: Hypothesis, plan: HypothesisPlan) -> Hypothesis:
     """A new draft with `plan` and the next version; data recorded under the earlier version become exploratory."""
     return Hypothesis(use_case=hypothesis.use_case, plan=plan, version=hypothesis.version + 1)
@@ -260,6 +315,8 @@ def _plan_problems(plan: HypothesisPlan) -> list[str]:
     if not plan.unit.strip():
         found.append("unit is missing: add what is assigned to an arm, for example unit: ticket")
     found.extend(_arm_problems(plan.arms))
+    if plan.arms is not None:
+        found.extend(_assignment_problems(plan.design, plan.arms))
     if not 0 < plan.alpha < 0.5:
         found.append(f"alpha is {plan.alpha:g}: give a value above 0 and below 0.5, for example 0.05")
     if not 0.5 <= plan.power < 1:
@@ -290,6 +347,35 @@ def _arm_problems(arms: Arms | None) -> list[str]:
         found.append(f"both arms are called {arms.control}: give them different names")
     if not 0 < arms.split < 1:
         found.append(f"split is {arms.split:g}: give the treatment's share, above 0 and below 1")
+    return found
+
+
+def _assignment_problems(design: Design, arms: Arms) -> list[str]:
+    """What is wrong with how units come to their arms, and with what the gateway does there."""
+    found = []
+    if not 0 <= arms.holdout <= HOLDOUT_MAX:
+        found.append(f"holdout is {arms.holdout:g}: give a share from 0 to {HOLDOUT_MAX:g}")
+    if arms.block_hours is not None and not 1 <= arms.block_hours <= BLOCK_HOURS_MAX:
+        found.append(f"block_hours is {arms.block_hours}: give 1 to {BLOCK_HOURS_MAX} hours")
+    if arms.block_hours is not None and design != "switchback":
+        found.append("block_hours is declared: it takes design: switchback")
+    if arms.steps and design != "stepped_wedge":
+        found.append("steps are declared: they take design: stepped_wedge")
+    if design == "stepped_wedge" and len(set(arms.steps.values())) < 2:
+        found.append("a stepped wedge needs steps: {CLUSTER: the day from which it is treated} with at least two days")
+    if len(arms.steps) > STEPS_MAX:
+        found.append(f"{len(arms.steps)} steps are declared: at most {STEPS_MAX}")
+    unassigned = design in ("interrupted_time_series", "before_after") or (design == "switchback" and not arms.block_hours)
+    if arms.variants and unassigned:
+        found.append("variants are declared: they take a design in which units are assigned (a switchback with block_hours)")
+    for name, variant in arms.variants.items():
+        place = f"arms.variants.{name}"
+        if name not in VARIANT_ARMS:
+            found.append(f"{place}: variants are declared for control and treatment, whatever the arms are called")
+        elif variant.human_only and (variant.model is not None or variant.prompt is not None):
+            found.append(f"{place} is human_only and names a model or a prompt: keep one of them")
+        elif not variant.human_only and not variant.model and variant.prompt is None:
+            found.append(f"{place} changes nothing: give model, prompt or human_only: true")
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from groundcrew.domain.assignment import ExperimentEntry
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.kill_switch import Scope
@@ -33,6 +34,8 @@ class UseCaseEntry(msgspec.Struct, frozen=True, kw_only=True):
     fails_closed: bool
     #: What people's labels of its answers have earned it.
     trust: TrustRules = TrustRules()
+    #: The experiment whose arms answer with different models or prompts, while it takes in units.
+    experiment: ExperimentEntry | None = None
 
     @property
     def release_rule(self) -> ReleaseRule:

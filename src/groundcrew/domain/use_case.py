@@ -10,6 +10,7 @@ import msgspec
 from groundcrew.domain.canonical import digest
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.guard import Policy, policy_content
+from groundcrew.domain.hypothesis import Variant
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.ramp import Ramp
 from groundcrew.domain.verifier import Verifier, verifier_content
@@ -194,14 +195,17 @@ def version_digest(
     embedding_model: Model | None = None,
     verifiers: tuple[Verifier, ...] = (),
     judges: tuple[Model, ...] = (),
+    variants: tuple[tuple[str, Variant, Model | None], ...] = (),
 ) -> str:
     """SHA-256 over model and version, prompt, knowledge-base revision, tools, policy, purpose and data classes.
 
     Evidence and approvals are bound to it: whatever changes it makes them stale. Of the model it covers which provider's models
     may answer and in which role, not how they are reached (weights, timeouts, retries, prices, order) and no shadows: what
     those answer reaches nobody. `verifiers` are those of the use case's grounding, in turn, `judges` the models that they ask.
+    `variants` are what an experiment's arms answer with instead: (arm, variant, its model).
     """
-    targets = [target for each in (model, embedding_model) if each is not None for target in each.targets]
+    answering = (model, embedding_model, *(each for _, _, each in variants))
+    targets = [target for each in answering if each is not None for target in each.targets]
     shadows = {each.provider for each in targets} - {each.provider for each in targets if each.role != "shadow"}
     return digest(
         {
@@ -215,6 +219,7 @@ def version_digest(
             "knowledge_revision": knowledge_revision,
             **({"verifiers": [verifier_content(each) for each in verifiers]} if verifiers else {}),
             **({"judges": [_who_answers(each) for each in judges]} if judges else {}),
+            **({"variants": {arm: _variant_content(variant, answers) for arm, variant, answers in variants}} if variants else {}),
             "grounding": _grounding_content(use_case.grounding),
             "sign_off": use_case.sign_off,
             "autonomy": use_case.autonomy,
@@ -236,6 +241,11 @@ def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
     later = ("release", "guarantee", "verifiers", "accept", "reject", "veto")
     kept = (name for name, value in content.items() if name not in later or value != plain[name])
     return {name: content[name] for name in kept if name != "spot_checks"}
+
+
+def _variant_content(variant: Variant, model: Model | None) -> dict[str, object]:
+    answers = {"model": _who_answers(model), "prompt": variant.prompt, "human_only": variant.human_only}
+    return {name: value for name, value in answers.items() if value}
 
 
 def _who_answers(model: Model | None) -> dict[str, object] | None:

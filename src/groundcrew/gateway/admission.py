@@ -9,6 +9,7 @@ import msgspec
 
 from groundcrew.domain.data_class import DATA_CLASSES, DataClass, highest, provider_may_see, rank
 from groundcrew.domain.guard import Policy, policy_in
+from groundcrew.domain.hypothesis import Variant
 from groundcrew.domain.key import secret_sha256
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import Model
@@ -27,7 +28,8 @@ FLOORS_MAX = 64
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
-    """What an admitted call may use. All of it comes from one snapshot. `routes` are all targets, canaries and shadows too."""
+    """What an admitted call may use. All of it comes from one snapshot. `routes` are all targets, canaries and shadows too.
+    `entry` is as the arm of an experiment has it, where the call is in one that answers otherwise."""
 
     snapshot: Snapshot
     key: KeyEntry
@@ -184,15 +186,19 @@ def admit(
     data_class: DataClass,
     now_s: float,
     embeddings: bool = False,
+    variant: Variant | None = None,
     policy_of: Callable[[Policy, str], Policy] = policy_in,
 ) -> Admitted:
-    """Everything but the budget: stops, stage, run state, holds, model, data class and the targets that remain. `policy_of` gives
-    a policy as it is in a stage."""
+    """Everything but the budget: stops, stage, run state, holds, model, data class and the targets that remain. `variant` is what
+    answers in the arm of an experiment, whatever alias the client names; `policy_of` gives a policy as it is in a stage."""
+    named = (entry.use_case.embedding_model if embeddings else None) or entry.use_case.model
+    if variant is not None:
+        entry = _in_arm(entry, variant)
     use_case = entry.use_case
-    alias = (use_case.embedding_model if embeddings else None) or use_case.model
+    alias = named if variant is None else use_case.model
     check_stopped(snapshot, key, use_case, alias)
     check_running(use_case)
-    check_model(use_case, asked_model, alias)
+    check_model(use_case, asked_model, named)
     knowledge = snapshot.knowledge.get(use_case.grounding.knowledge) if use_case.grounding and not embeddings else None
     if knowledge is not None and now_s >= knowledge.expires_at_s:
         knowledge = None
@@ -220,6 +226,14 @@ def admit(
     )
 
 
+def _in_arm(entry: UseCaseEntry, variant: Variant) -> UseCaseEntry:
+    """The use case as it answers in an arm: with the arm's model and prompt, where it has its own."""
+    use_case = entry.use_case
+    model = variant.model or use_case.model
+    prompt = use_case.prompt if variant.prompt is None else variant.prompt
+    return msgspec.structs.replace(entry, use_case=msgspec.structs.replace(use_case, model=model, prompt=prompt))
+
+
 class Admissions:
     """`admit` for one gateway: what it says for a key does not change while the snapshot stays the same."""
 
@@ -227,7 +241,7 @@ class Admissions:
         self._snapshot: Snapshot | None = None
         #: Policies as they are in a stage, which the runner knows again by their identity.
         self._policies: dict[tuple[str, str], Policy] = {}
-        self._known: dict[tuple[str, str | None, DataClass, bool], Admitted] = {}
+        self._known: dict[tuple[str, str | None, DataClass, bool, Variant | None], Admitted] = {}
 
     def admit(
         self,
@@ -239,6 +253,7 @@ class Admissions:
         data_class: DataClass,
         now_s: float,
         embeddings: bool = False,
+        variant: Variant | None = None,
     ) -> Admitted:
         """As `admit` says."""
         if snapshot is not self._snapshot or len(self._known) >= ADMISSIONS_MAX:
@@ -246,7 +261,7 @@ class Admissions:
                 self._policies.clear()
             self._snapshot = snapshot
             self._known.clear()
-        place = (key.id, asked_model, data_class, embeddings)
+        place = (key.id, asked_model, data_class, embeddings, variant)
         known = self._known.get(place)
         if known is not None and (known.knowledge is None or now_s < known.knowledge.expires_at_s):
             return known
@@ -258,6 +273,7 @@ class Admissions:
             data_class=data_class,
             now_s=now_s,
             embeddings=embeddings,
+            variant=variant,
             policy_of=self._policy,
         )
         self._known[place] = admitted

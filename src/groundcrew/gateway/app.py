@@ -19,6 +19,7 @@ from groundcrew.domain.snapshot import Snapshot
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.errors import RecorderUnavailable, RefusedCall
 from groundcrew.gateway.admission import authenticate, check_still_allowed, check_stopped, scopes_of
+from groundcrew.gateway.arms import first_alias
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.breaker import Breakers
 from groundcrew.gateway.budget import Ledger
@@ -284,8 +285,7 @@ class Gateway:
         flight.key, flight.entry = authenticate(snapshot, flight.headers.secret, flight.received_at.timestamp())
         flight.snapshot = snapshot
         if dialect is not None:
-            if dialect == "embeddings":
-                flight.model = flight.entry.use_case.embedding_model
+            flight.model = first_alias(flight)
             check_stopped(snapshot, flight.key, flight.entry.use_case, flight.model)
             await self._call(scope, receive, send, flight)
         else:

@@ -7,6 +7,7 @@ from groundcrew.domain.data_class import highest
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.accounting import hold
 from groundcrew.gateway.admission import Admissions, Admitted, authenticate, check_age, floor_class
+from groundcrew.gateway.arms import NOWHERE, place, take_part
 from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.budget import Ledger
 from groundcrew.gateway.flight import Flight
@@ -33,6 +34,8 @@ class Entrance:
         key, entry = flight.key, flight.entry
         flight.data_class = highest((floor_class(entry.use_case), flight.headers.data_class or "public"))
         check_age(entry, self._snapshots.age_s(), self._settings.snapshot_age_s_max)
+        embeds = asked.dialect == "embeddings"
+        placed = NOWHERE if embeds else place(flight)
         admitted = self._admissions.admit(
             snapshot,
             key,
@@ -40,12 +43,14 @@ class Entrance:
             asked_model=asked.model,
             data_class=flight.data_class,
             now_s=now_s,
-            embeddings=asked.dialect == "embeddings",
+            embeddings=embeds,
+            variant=placed.variant,
         )
         flight.model = admitted.model.name
+        take_part(flight, placed)
         if asked.choices > 1 and (admitted.holds_back or entry.use_case.grounding is not None):
             raise RefusedCall("invalid_request", f"n: use case {entry.use_case.name} checks its answers, one at a time")
-        added_bytes = len(entry.use_case.prompt.encode())
+        added_bytes = len(admitted.entry.use_case.prompt.encode())
         if admitted.knowledge is not None:
             added_bytes += self._settings.prompt_passages_max * self._settings.passage_bytes_estimate
         if asked.choices > 1:

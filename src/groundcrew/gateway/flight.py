@@ -44,6 +44,9 @@ class Flight:
     unmaskable: bool = False
     #: The class of what a provider saw of the request, once it is known: without what was masked.
     seen_class: DataClass | None = None
+    #: The experiment that its unit takes part in, by its digest, and the unit's arm.
+    experiment: str | None = None
+    arm: str | None = None
     #: How offsets move in an answer that its client gets with values in the place of their tags.
     restored: OffsetMap | None = None
 
@@ -241,6 +244,8 @@ class Flight:
             trace_id=self.trace.trace_id,
             details=self._details(),
             shadow_of=self.shadow_of,
+            experiment=self.experiment,
+            arm=self.arm,
         )
 
     def response_headers(self) -> HeaderList:
@@ -254,6 +259,8 @@ class Flight:
             headers.extend(self.reservation.headers())
         if self.cache:
             headers.append((b"groundcrew-cache", self.cache.encode()))
+        if self.arm is not None:
+            headers.append((b"groundcrew-arm", self.arm.encode()))
         trust = self.trust or self.withheld_trust
         if trust is not None and trust.trust is not None:
             headers.append((b"groundcrew-trust", f"{trust.trust:.4f}".encode()))

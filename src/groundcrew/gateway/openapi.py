@@ -115,6 +115,7 @@ def _post(identifier: str, summary: str, request: str, answer: Json, error: str)
     operation["parameters"] = [
         _header("groundcrew-case-id", "the business case, for ratings and outcomes", {**STRING, "maxLength": 200}),
         _header("groundcrew-unit-id", "the unit of an experiment", {**STRING, "maxLength": 200}),
+        _header("groundcrew-cluster-id", "whom the unit shares with, in an experiment", {**STRING, "maxLength": 200}),
         _header("groundcrew-data-class", "the class of the data", {**STRING, "enum": list(DATA_CLASSES)}),
     ]
     operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _named(request)}}}

@@ -151,7 +151,8 @@ class Proxy:
         """What the call does with the cache; None where it may not use it."""
         if not may_use(flight, admitted, asked):
             return None
-        self._cache.follow(admitted.entry)
+        assert flight.entry is not None
+        self._cache.follow(flight.entry)
         use_case = admitted.entry.use_case
         shown = flight.sources[: self._settings.prompt_passages_max]
         system = system_prompt(use_case.prompt, shown, bound=use_case.grounding is not None, marker="cache")

@@ -41,7 +41,7 @@ _TYPES = {
     "recorder_unavailable": "server_error",
 }
 #: Asking again does not help before a person or the clock has changed something; the official SDKs honour the header.
-_RETRY_IS_USELESS = frozenset({"budget_exceeded", "kill_switch", "request_timeout"})
+_RETRY_IS_USELESS = frozenset({"assigned_to_control", "budget_exceeded", "kill_switch", "request_timeout"})
 
 
 def error_object(code: str, message: str, *, param: str | None = None, extra: dict[str, Any] | None = None) -> dict[str, Any]:

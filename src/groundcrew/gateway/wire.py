@@ -19,6 +19,7 @@ class Headers(msgspec.Struct, frozen=True, kw_only=True):
     secret: str | None = None
     case_id: str | None = None
     unit_id: str | None = None
+    cluster_id: str | None = None
     user_id: str | None = None
     data_class: DataClass | None = None
     content_length: int | None = None
@@ -45,6 +46,7 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: GatewaySettings) 
         secret=secret or None,
         case_id=_identifier(found, b"groundcrew-case-id", settings),
         unit_id=_identifier(found, b"groundcrew-unit-id", settings),
+        cluster_id=_identifier(found, b"groundcrew-cluster-id", settings),
         user_id=_identifier(found, b"groundcrew-user-id", settings),
         data_class=_data_class(classes),
         content_length=int(length) if length.isdigit() and len(length) < 19 else None,

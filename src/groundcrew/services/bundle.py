@@ -10,6 +10,7 @@ from groundcrew.services.audit import Audit
 from groundcrew.services.calls import Calls
 from groundcrew.services.certifications import Certifications
 from groundcrew.services.evidence import EvidenceService
+from groundcrew.services.experiments import Experiments
 from groundcrew.services.feedback import Feedback
 from groundcrew.services.gate_policies import GatePolicies
 from groundcrew.services.gate_reports import GateReports
@@ -48,6 +49,7 @@ class Services:
         self.calls = Calls(database)
         self.certifications = Certifications(database)
         self.evidence = EvidenceService(database)
+        self.experiments = Experiments(database)
         self.feedback = Feedback(database, self._flush, self._labelled)
         self.gate_policies = GatePolicies(database)
         self.gate_reports = GateReports(database)

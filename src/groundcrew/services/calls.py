@@ -10,6 +10,7 @@ import msgspec
 from groundcrew.domain.call import Call, CallHead, RecordingGap
 from groundcrew.domain.canonical import canonical_json
 from groundcrew.services import sign_offs
+from groundcrew.services.experiment_assignment import log_shipped
 from groundcrew.services.labels import draw_shipped
 from groundcrew.services.lookups import require
 from groundcrew.store import audit, catalog, operations, spending
@@ -52,6 +53,7 @@ class Calls:
                     call = msgspec.json.decode(record, type=Call)
                     await sign_offs.request(writer, call, await catalog.USE_CASES.get(writer.connection, call.use_case))
             await draw_shipped(writer, fresh, gateway=gateway)
+            await log_shipped(writer, [head for head, _ in fresh])
         return [head for head, _ in fresh]
 
     async def ship_gaps(self, gaps: Sequence[RecordingGap], *, gateway: str) -> None:

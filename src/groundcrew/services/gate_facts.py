@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 import msgspec
 
 from groundcrew.domain import risk
 from groundcrew.domain.evidence import Evidence, EvidenceKind, state_at
-from groundcrew.domain.feedback import Outcome, Rating
+from groundcrew.domain.feedback import Rating
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.use_case import Stage, UseCase
-from groundcrew.services.experiment_analysis import Analysis, analysis_of
+from groundcrew.services.experiment_analysis import Analysis, current_analysis, registered_of
 from groundcrew.services.governance import Governance, gather_governance
 from groundcrew.services.lookups import current_digest, person_of
 from groundcrew.services.trust_standing import Standing, standing
 from groundcrew.store import calls, catalog
 from groundcrew.store.database import Connection
-from groundcrew.store.feedback import RATINGS, current_outcomes
+from groundcrew.store.feedback import RATINGS
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a criterion may look at. Ratings and outcomes are those of the current version; sample rows stand apart.
+    """Everything a criterion may look at. Ratings, and the outcomes that the analysis rests on, are those of the current version;
+    sample rows stand apart.
 
     `status_counts` counts the calls of the current version by (status, trust state), sample calls left out; `cost_usd` is
     None while any call's cost is unknown.
@@ -41,8 +41,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[Provider, ...]
     ratings: tuple[Rating, ...]
     sample_ratings: tuple[Rating, ...]
-    outcomes: tuple[Outcome, ...]
-    sample_outcomes: tuple[Outcome, ...]
     analysis: Analysis
     status_counts: dict[tuple[str, str], int]
     cost_usd: float | None
@@ -78,7 +76,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def registered(self) -> Hypothesis | None:
         """The newest hypothesis if it is registered (or beyond) and unaltered."""
-        return _registered(self.hypothesis)
+        return registered_of(self.hypothesis)
 
 
 async def gather(
@@ -89,9 +87,11 @@ async def gather(
     labels: bool = False,
     checks: frozenset[str] = frozenset(),
     into: Stage | None = None,
+    recompute: bool = True,
 ) -> Facts:
     """Read everything that bears on a gate of `use_case`; its labels only where wanted, for they may be many, and what only some
-    criteria ask for where `checks` names them."""
+    criteria ask for where `checks` names them. Without `recompute` the experiment is as the newest kept look at it says, for
+    pages."""
     digest = await current_digest(connection, use_case)
     versions = await catalog.HYPOTHESES.find(connection, use_case=use_case.name)
     model = await catalog.MODELS.get(connection, use_case.model)
@@ -101,14 +101,6 @@ async def gather(
     ]
     hypothesis = versions[-1] if versions else None
     ratings = _newest(await RATINGS.find(connection, use_case=use_case.name, version_digest=digest))
-    outcomes = [
-        each
-        for each in await current_outcomes(connection, use_case.name)
-        if each.version_digest == digest
-        # What was seen before the hypothesis was registered can not confirm it.
-        and (each.sample or (hypothesis and hypothesis.registered_at and each.at >= hypothesis.registered_at))
-    ]
-    real, sample = [each for each in outcomes if not each.sample], [each for each in outcomes if each.sample]
     return Facts(
         use_case=use_case,
         now=now,
@@ -121,13 +113,11 @@ async def gather(
         providers=tuple(each for each in providers if each is not None),
         ratings=tuple(each for each in ratings if not each.sample),
         sample_ratings=tuple(each for each in ratings if each.sample),
-        outcomes=tuple(real),
-        sample_outcomes=tuple(sample),
-        analysis=await asyncio.to_thread(analysis_of, _registered(hypothesis), real, sample),
+        analysis=await current_analysis(connection, use_case.name, hypothesis, digest, recompute=recompute),
         status_counts=await calls.status_counts(connection, use_case.name, digest, samples=False),
         cost_usd=await calls.total_cost(connection, use_case.name, digest),
         labels=await standing(connection, use_case, digest, now) if labels else None,
-        governance=await gather_governance(connection, use_case, digest, _registered(hypothesis), now, checks),
+        governance=await gather_governance(connection, use_case, digest, registered_of(hypothesis), now, checks),
         into=into,
     )
 
@@ -136,16 +126,6 @@ def _newest(ratings: list[Rating]) -> list[Rating]:
     """One rating for each rater and call or case, the newest: saying it again does not say it twice."""
     ordered = sorted(ratings, key=lambda each: (each.at, each.id))
     return list({(each.rater, each.call_id, each.case_id, each.sample): each for each in ordered}.values())
-
-
-def _registered(found: Hypothesis | None) -> Hypothesis | None:
-    return found if found is not None and found.state != "draft" and found.intact else None
-
-
-async def registered_of(connection: Connection, use_case: str) -> Hypothesis | None:
-    """The newest hypothesis of a use case if it is registered (or beyond) and unaltered."""
-    versions = await catalog.HYPOTHESES.find(connection, use_case=use_case)
-    return _registered(versions[-1] if versions else None)
 
 
 async def _revision(connection: Connection, use_case: UseCase, now: datetime) -> Revision | None:

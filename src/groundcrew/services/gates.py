@@ -56,9 +56,12 @@ async def published_policy(connection: Connection, stage: Stage) -> GatePolicy:
     return policies[-1] if policies else GatePolicy(stage=stage, version=0, state="published", criteria=())
 
 
-async def evaluate_in(connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str) -> GateEvaluation:
-    """Evaluate the gate into `to` on this connection; nothing is written."""
-    evaluation, _ = await _evaluate(connection, use_case, to, now=now, actor=actor)
+async def evaluate_in(
+    connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str, recompute: bool = True
+) -> GateEvaluation:
+    """Evaluate the gate into `to` on this connection; nothing is written. Without `recompute` the experiment is as it was last
+    looked at: for pages, never for a decision."""
+    evaluation, _ = await _evaluate(connection, use_case, to, now=now, actor=actor, recompute=recompute)
     return evaluation
 
 
@@ -75,14 +78,14 @@ async def keep_evaluation(writer: Writer, use_case: UseCase, to: Stage, *, actio
 
 
 async def _evaluate(
-    connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str
+    connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str, recompute: bool = True
 ) -> tuple[GateEvaluation, Facts]:
     from groundcrew.services.criteria.registry import evaluate
 
     load_checks()
     policy = await published_policy(connection, to)
     checks = frozenset(each.check for each in policy.criteria)
-    facts = await gather(connection, use_case, now, labels="grounded" in checks, checks=checks, into=to)
+    facts = await gather(connection, use_case, now, labels="grounded" in checks, checks=checks, into=to, recompute=recompute)
     results = tuple(evaluate(facts, criterion) for criterion in policy.criteria)
     evaluation = GateEvaluation(
         id=new_id(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -15,7 +14,7 @@ from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
 from groundcrew.metrics.automation_rate import REOPEN_WINDOW_DAYS, ResolvedCase, automation_rate
 from groundcrew.metrics.cost_per_case import cost_per_case
-from groundcrew.services.experiment_analysis import Analysis, analysis_of
+from groundcrew.services.experiment_analysis import Analysis, computed
 from groundcrew.services.lookups import person_of
 from groundcrew.settings import load
 from groundcrew.stats.intervals import Interval, mean_t
@@ -108,9 +107,8 @@ async def analysis_since(
     connection: Connection, use_case: UseCase, registered: Hypothesis, digest: str, since: datetime
 ) -> Analysis:
     """The experiment on what happened after `since` alone, real outcomes of the current version."""
-    names = tuple(each.name for each in registered.plan.metrics)
-    rows = await governance.outcomes_since(connection, use_case.name, digest, since, names)
-    return await asyncio.to_thread(analysis_of, registered, rows, ())
+    found = await computed(connection, use_case.name, registered, digest, since=since)
+    return Analysis(report=None, why="only sample data are recorded") if found.sample else found
 
 
 def case_costs(rows: Sequence[tuple[str | None, float | None]]) -> CaseCosts:

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import TypeVar
 
+from groundcrew.domain.hypothesis import Hypothesis, Variant
 from groundcrew.domain.provider import Model
 from groundcrew.domain.use_case import UseCase, version_digest
 from groundcrew.domain.verifier import Verifier
@@ -52,7 +53,8 @@ async def current_digest(connection: Connection, use_case: UseCase) -> str:
     """The version digest of a use case as the registry stands now."""
     model = await catalog.MODELS.get(connection, use_case.model)
     embedding_model = await catalog.MODELS.get(connection, use_case.embedding_model) if use_case.embedding_model else None
-    models = [each for each in (model, embedding_model) if each is not None]
+    variants = await _variants(connection, use_case.name)
+    models = [each for each in (model, embedding_model, *(each for _, _, each in variants)) if each is not None]
     providers = []
     for name in sorted({target.provider for each in models for target in each.targets}):
         provider = await catalog.PROVIDERS.get(connection, name)
@@ -70,7 +72,27 @@ async def current_digest(connection: Connection, use_case: UseCase) -> str:
         embedding_model=embedding_model,
         verifiers=verifiers,
         judges=judges,
+        variants=variants,
     )
+
+
+async def newest_hypothesis(connection: Connection, use_case: str) -> Hypothesis | None:
+    """The newest version of a use case's hypothesis, whatever its state."""
+    found = await catalog.HYPOTHESES.find(connection, use_case=use_case, newest_first=True, limit=1)
+    return found[0] if found else None
+
+
+async def _variants(connection: Connection, use_case: str) -> tuple[tuple[str, Variant, Model | None], ...]:
+    """What the arms of the newest registered hypothesis answer with, also once it is concluded: what it showed stays bound to
+    what was shown. A draft's answer nobody."""
+    newest = await newest_hypothesis(connection, use_case)
+    if newest is None or newest.state == "draft" or newest.plan.arms is None:
+        return ()
+    found = []
+    for arm, variant in sorted(newest.plan.arms.variants.items()):
+        model = await catalog.MODELS.get(connection, variant.model) if variant.model else None
+        found.append((arm, variant, model))
+    return tuple(found)
 
 
 async def _verifiers(connection: Connection, use_case: UseCase) -> tuple[tuple[Verifier, ...], tuple[Model, ...]]:

@@ -12,7 +12,7 @@ from groundcrew.domain.ramp import Ramp, RampRule, RampStep, check_step, next_pe
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import Conflict, InputError
 from groundcrew.services.criteria.results import difference
-from groundcrew.services.gate_facts import registered_of
+from groundcrew.services.experiment_analysis import registered_of
 from groundcrew.services.gates import evaluate_in, published_policy
 from groundcrew.services.governance import analysis_since
 from groundcrew.services.lookups import current_digest, require_reason, require_use_case
@@ -153,7 +153,8 @@ class Ramps:
     async def _check(self, connection: Connection, use_case: UseCase, rule: RampRule) -> RampCheck:
         ramp, now = use_case.ramp, self._database.clock.now()
         assert ramp is not None
-        registered = await registered_of(connection, use_case.name)
+        versions = await catalog.HYPOTHESES.find(connection, use_case=use_case.name)
+        registered = registered_of(versions[-1] if versions else None)
         if registered is None:
             return RampCheck(status="unknown", figure="no registered hypothesis", missing="register the hypothesis")
         digest = await current_digest(connection, use_case)

@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 
 from groundcrew.domain import risk
+from groundcrew.domain.assignment import ExperimentEntry, entry_of
 from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.trust_rules import TrustRules
-from groundcrew.services.lookups import current_digest
+from groundcrew.services.lookups import current_digest, newest_hypothesis
 from groundcrew.services.trust_standing import rules_of
 from groundcrew.store import catalog, operations
-from groundcrew.store.database import Database
+from groundcrew.store.database import Connection, Database
 
 
 class Snapshots:
@@ -39,6 +40,7 @@ class Snapshots:
                     risk_tier=tier,
                     fails_closed=tier in ("high", "prohibited"),
                     trust=await rules_of(connection, each, digest) if each.grounding is not None else TrustRules(),
+                    experiment=await _experiment(connection, each.name),
                 )
             return Snapshot(
                 version=version,
@@ -86,3 +88,9 @@ class Snapshots:
         """Note that a gateway has stopped in an orderly way."""
         async with self._database.operate() as connection:
             await operations.forget(connection, gateway)
+
+
+async def _experiment(connection: Connection, use_case: str) -> ExperimentEntry | None:
+    """The experiment that gateways carry out: one whose arms they know to serve differently."""
+    entry = entry_of(await newest_hypothesis(connection, use_case))
+    return entry if entry is not None and entry.arms.variants else None

@@ -12,7 +12,7 @@ import msgspec
 from groundcrew.domain import risk
 from groundcrew.domain.audit import AuditEntry
 from groundcrew.domain.evidence import Evidence, EvidenceState, state_at
-from groundcrew.domain.feedback import Outcome, Rating
+from groundcrew.domain.feedback import Rating
 from groundcrew.domain.gate import Criterion, CriterionResult, GateEvaluation
 from groundcrew.domain.guard import Policy, policy_in
 from groundcrew.domain.hypothesis import Hypothesis
@@ -23,6 +23,7 @@ from groundcrew.domain.provider import Model
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.stage import next_stage
 from groundcrew.domain.use_case import Stage, UseCase
+from groundcrew.metrics.experiment_look import OutcomeFigures
 from groundcrew.services.gate_facts import Facts, gather
 from groundcrew.services.gates import evaluate_in
 from groundcrew.services.latency import CALLS_MAX, LatencyView, summarise
@@ -67,17 +68,6 @@ class RatingSummary(msgspec.Struct, frozen=True, kw_only=True):
     bound: str = ""
 
 
-class OutcomeSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest values of one metric in one arm."""
-
-    metric: str
-    unit: str
-    arm: str
-    n: int
-    mean: float
-    sample: bool
-
-
 class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of evidence and its state now."""
 
@@ -100,7 +90,7 @@ class UseCaseView(msgspec.Struct, frozen=True, kw_only=True):
     ratings: RatingSummary
     sample_ratings: RatingSummary
     latest_ratings: tuple[Rating, ...]
-    outcomes: tuple[OutcomeSummary, ...]
+    outcomes: tuple[OutcomeFigures, ...]
     evidence: tuple[EvidenceRow, ...]
     status_counts: dict[str, int]
     trust_counts: dict[str, int]
@@ -196,7 +186,7 @@ class Views:
         now = self._now
         async with self._database.read() as connection:
             use_case = await require_use_case(connection, name)
-            facts = await gather(connection, use_case, now)
+            facts = await gather(connection, use_case, now, recompute=False)
             rating = _rating_result(facts)
             switches = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
             keys = await catalog.KEYS.find(connection, use_case=name)
@@ -221,7 +211,7 @@ class Views:
                 latest_ratings=tuple(
                     sorted((*facts.ratings, *facts.sample_ratings), key=lambda each: each.id, reverse=True)[:RATINGS_SHOWN_MAX]
                 ),
-                outcomes=_outcomes((*facts.outcomes, *facts.sample_outcomes)),
+                outcomes=facts.analysis.figures,
                 evidence=_evidence(facts),
                 status_counts=dict(states),
                 trust_counts=dict(trust),
@@ -263,7 +253,7 @@ class Views:
 
 async def _next_gate(connection: Connection, use_case: UseCase, now: datetime) -> GateEvaluation | None:
     stage = next_stage(use_case.stage)
-    return None if stage is None else await evaluate_in(connection, use_case, stage, now=now, actor=VIEWER)
+    return None if stage is None else await evaluate_in(connection, use_case, stage, now=now, actor=VIEWER, recompute=False)
 
 
 async def _stage_since(connection: Connection, name: str) -> datetime | None:
@@ -315,18 +305,6 @@ def _ratings(ratings: Sequence[Rating], result: CriterionResult | None) -> Ratin
         lower=result.lower if result and ratings else None,
         upper=result.upper if result and ratings else None,
         bound=result.bound if result else "",
-    )
-
-
-def _outcomes(outcomes: Sequence[Outcome]) -> tuple[OutcomeSummary, ...]:
-    groups: dict[tuple[str, bool, str], list[Outcome]] = {}
-    for each in outcomes:
-        groups.setdefault((each.metric, each.sample, each.arm or ""), []).append(each)
-    return tuple(
-        OutcomeSummary(
-            metric=metric, unit=rows[0].unit, arm=arm, n=len(rows), mean=fmean(each.value for each in rows), sample=sample
-        )
-        for (metric, sample, arm), rows in sorted(groups.items())
     )
 
 

@@ -238,3 +238,23 @@ approvals = _document_table(
     "approvals", _text("use_case"), _text("version_digest"), _text("state"), indexes=(("use_case", "version_digest"),)
 )
 certifications = _document_table("certifications", _text("state"))
+# Experiments: the first time that each unit met one, in batches as the calls; and what each look at one said.
+exposures = _document_table(
+    "exposures",
+    _text("use_case"),
+    _text("experiment"),
+    _text("unit_id"),
+    _text("arm"),
+    _text("cluster", nullable=True),
+    _text("exposed_at"),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    indexes=(("experiment",), ("use_case", "unit_id"), ("batch",)),
+)
+experiment_looks = _document_table(
+    "experiment_looks",
+    _text("use_case"),
+    _text("experiment"),
+    _text("version_digest"),
+    _text("mark"),
+    indexes=(("experiment", "version_digest"), ("use_case",)),
+)

@@ -35,6 +35,7 @@ from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, S
 from groundcrew.domain.verifier import Verifier
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
+from groundcrew.services.experiment_assignment import NewUnit
 from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
@@ -398,6 +399,9 @@ async def full_history(services: Services) -> None:
     await services.feedback.add_outcomes(NAME, outcomes(start, units=2), actor="system:tickets")
     await services.feedback.add_outcomes(NAME, outcomes(start, units=1, treatment_mean=800), actor="system:tickets")
     await services.feedback.rate_many(ratings(3), actor="system:ratings")
+    await services.experiments.assign(NAME, [NewUnit(unit_id="t-1"), NewUnit(unit_id="t-2")], actor="key:app")
+    await services.experiments.assign(NAME, [NewUnit(unit_id="t-3")], actor="key:app")
+    await services.experiments.look(NAME)
     await services.feedback.rate(NewRating(stars=2, rater="anna", call_id=held.id), actor="user:anna")
     now = services.database.clock.now()
     near = {"limit": 100_000, "used": 80_000, "at": now, "period": f"{now:%Y-%m-%d}"}

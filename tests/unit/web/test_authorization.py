@@ -42,6 +42,9 @@ EXPECTED: dict[str, frozenset[str]] = {
     "scan_overlaps": frozenset({"admin", "owner", "it"}),
     "manage_keys": frozenset({"admin", "owner", "it"}),
     "register_hypothesis": frozenset({"admin", "owner", "business"}),
+    "look": EVERYONE,
+    "conclude_experiment": frozenset({"admin", "owner", "business"}),
+    "assign": frozenset({"admin", "owner", "it", "business"}),
     "record_outcomes": frozenset({"admin", "owner", "it", "business"}),
     "approve_knowledge": frozenset({"admin", "owner", "legal", "business"}),
     "withdraw_knowledge": frozenset({"admin", "owner", "legal", "business"}),
@@ -53,7 +56,7 @@ EXPECTED: dict[str, frozenset[str]] = {
     "read_audit": frozenset({"admin", "auditor"}),
     "manage_users": frozenset({"admin"}),
 }
-KEY_ACTIONS = {"rate", "record_outcomes", "read_call", "read_sign_off", "identify"}
+KEY_ACTIONS = {"rate", "record_outcomes", "assign", "read_call", "read_sign_off", "identify"}
 #: What a key may ask, as method and path.
 KEY_ROUTES = {
     ("GET", "/api/v1/me"),
@@ -62,6 +65,7 @@ KEY_ROUTES = {
     ("GET", "/api/v1/sign-offs/{sign_off_id}"),
     ("POST", "/api/v1/ratings"),
     ("POST", "/api/v1/outcomes"),
+    ("POST", "/api/v1/experiments/assign"),
 }
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/sign-in"}
 #: Streams do not end by themselves; they are asked for elsewhere.

@@ -12,6 +12,7 @@ from groundcrew.web.api import (
     calls,
     declarations,
     evidence,
+    experiments,
     feedback,
     gates,
     governance,
@@ -54,6 +55,7 @@ def api_routes() -> Router:
         spend,
         guarding,
         jobs,
+        experiments,
     )
     handlers: list[Any] = [openapi]
     for module in modules:

@@ -45,7 +45,8 @@ def signed_in(request: Request[Any, Any, Any]) -> Principal | None:
 async def render(request: Request[Any, Any, Any], template: str, *, status: int = 200, here: str = "", **context: Any) -> Page:
     """A page: `here` is the entry of the navigation that it belongs to."""
     overview = await views_of(request).overview() if signed_in(request) else None
-    return _page(request, template, status, {"overview": overview, "here": here, **context})
+    alarms = await services_of(request).experiments.alarms() if signed_in(request) else []
+    return _page(request, template, status, {"overview": overview, "alarms": alarms, "here": here, **context})
 
 
 def _page(request: Request[Any, Any, Any], template: str, status: int, context: dict[str, Any]) -> Page:

@@ -45,6 +45,8 @@ TONES = {
         (
             *("fail", "failed", "refused", "demoted", "contradicted", "block", "stop_failed", "invalid", "refuted", "high"),
             *("prohibited", "rejected", "suspended", "confirmed_stopped", "tripping", "revoked", "withdrawn"),
+            *("fail", "failed", "refused", "contradicted", "block", "stop_failed", "invalid", "refuted", "high"),
+            *("prohibited", "rejected", "suspended", "rollback", "confirmed_stopped", "tripping", "revoked", "withdrawn"),
         ),
         "bad",
     ),
@@ -66,6 +68,7 @@ TONES = {
                 "draft",
                 "proposed",
             ),
+            *("unknown", "flag", "held", "fallback", "pending", "expired", "stale", "reset_pending", "draft", "proposed", "hold"),
             *(
                 "inconclusive",
                 "partial",
@@ -102,6 +105,9 @@ DONE = {
     "worked": "The label is recorded. Nothing more waits for you.",
     "recalibrated": "The calibration is fitted anew and published to the gateways.",
     "rated": "Thank you: the rating is recorded.",
+    "looked": "Looked: what is recorded by now is counted below.",
+    "concluded": "The experiment is concluded. A verdict is final; an amendment would start anew.",
+    "treatment_stopped": "Nobody is treated any more.",
     "decided": "The decision is recorded.",
     "approved": "The revision serves from now on.",
     "withdrawn": "The revision serves no longer.",
