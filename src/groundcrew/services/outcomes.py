@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -35,7 +36,7 @@ NAME_LENGTH_MAX = 200
 #: How far another system's clock may run ahead of ours.
 CLOCK_SKEW_S_MAX = 300.0
 #: What an outcome says besides its times and where it came to lie: where all of it is the same, nothing new was said.
-_SAID = ("value", "unit", "unit_id", "arm", "cluster", "call_id")
+_said = attrgetter("value", "unit", "unit_id", "arm", "cluster", "call_id")
 #: Rows whose documents are made without leaving the loop.
 ROWS_IN_LOOP_MAX = 200
 
@@ -99,10 +100,14 @@ async def record(
     now = writer.clock.now()
     latest = _latest_of_batch(rows, now)
     known = await latest_values(writer.connection, use_case.name, latest)
-    fresh = [
-        row for key, row in latest.items() if not (key in known and (_is_outdated(row, known[key]) or _same(row, known[key])))
-    ]
-    outdated = len(rows) - len(latest) + sum(key in known and _is_outdated(row, known[key]) for key, row in latest.items())
+    fresh: list[NewOutcome] = []
+    outdated = len(rows) - len(latest)
+    for key, row in latest.items():
+        old = known.get(key)
+        if old is not None and _is_outdated(row, old):
+            outdated += 1
+        elif old is None or not _same(row, old):
+            fresh.append(row)
     if fresh:
         binding = await bind(writer.connection, use_case.name, await current_digest(writer.connection, use_case), fresh)
 
@@ -139,7 +144,7 @@ def _same(row: NewOutcome, known: Outcome) -> bool:
     is out of date."""
     if row.as_of is not None and row.as_of != known.as_of:
         return False
-    return (row.at is None or row.at == known.at) and all(getattr(row, name) == getattr(known, name) for name in _SAID)
+    return (row.at is None or row.at == known.at) and bool(_said(row) == _said(known))
 
 
 def _outcome(use_case: str, row: NewOutcome, known: Outcome | None, binding: Binding, now: datetime) -> Outcome:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.feedback import Outcome, Rating
@@ -15,8 +16,8 @@ from groundcrew.store.calls import stamp
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Writer, decode
 
-#: Keys in one statement; a power of two, and below what either database takes.
-KEYS_MAX = 1_024
+#: Ids that one statement looks for. They travel as one value: a value each would cost more than finding their rows.
+IDS_MAX = 10_000
 
 RATINGS = Collection(
     tables.ratings,
@@ -52,6 +53,7 @@ def _outcome_columns(outcome: Outcome) -> dict[str, Any]:
 OUTCOMES = Collection(tables.outcomes, Outcome, "outcome", identify=lambda each: each.id, columns=_outcome_columns)
 #: As `canonical_json` writes them, in one step: outcomes come by the million.
 _CANONICAL = msgspec.json.Encoder(order="sorted")
+_OUTCOME = msgspec.json.Decoder(Outcome)
 
 #: Metric, case and whether it is sample data: what an outcome is of.
 OutcomeKey = tuple[str, str, bool]
@@ -89,13 +91,14 @@ async def latest_values(connection: AsyncConnection, use_case: str, keys: Iterab
     table, found = tables.outcomes, dict[OutcomeKey, Outcome]()
     wanted = set(keys)
     cases: dict[str, list[str]] = {}
-    for metric, case_id, _ in sorted(wanted):
+    for metric, case_id, _ in wanted:
         cases.setdefault(metric, []).append(case_id)
     for metric, ids in cases.items():
         query = sa.select(table.c.document).where(table.c.use_case == use_case, table.c.metric == metric).order_by(table.c.id)
         for some in _parts(ids):
-            for document in (await connection.execute(query.where(table.c.case_id.in_(some)))).scalars():
-                outcome = decode(document, Outcome)
+            these = query.where(_is_one_of(connection, table.c.case_id, some))
+            for document in (await connection.execute(these)).scalars():
+                outcome = _OUTCOME.decode(document)
                 if (key := (outcome.metric, outcome.case_id, outcome.sample)) in wanted:
                     found[key] = outcome
     return found
@@ -105,7 +108,7 @@ async def versions_of_calls(connection: AsyncConnection, use_case: str, call_ids
     """The version that answered each of these calls, where it is a recorded call of the use case that somebody was served by."""
     table, found = tables.calls, dict[str, str]()
     for some in _parts(sorted(set(call_ids))):
-        query = sa.select(table.c.id, table.c.version_digest).where(*_served(use_case), table.c.id.in_(some))
+        query = sa.select(table.c.id, table.c.version_digest).where(*_served(use_case), _is_one_of(connection, table.c.id, some))
         found.update((row.id, row.version_digest) for row in await connection.execute(query))
     return found
 
@@ -120,7 +123,7 @@ async def versions_of_cases(
         return found
     for some in _parts(sorted(set(case_ids))):
         query = sa.select(table.c.case_id, table.c.received_at, table.c.version_digest).where(
-            *_served(use_case), table.c.case_id.in_(some)
+            *_served(use_case), _is_one_of(connection, table.c.case_id, some)
         )
         for row in await connection.execute(query):
             found.setdefault(row.case_id, []).append((row.received_at, row.version_digest))
@@ -133,8 +136,13 @@ def _served(use_case: str) -> tuple[sa.ColumnElement[bool], ...]:
     return table.c.use_case == use_case, table.c.shadow_of.is_(None), table.c.trial.is_(None)
 
 
-def _parts(ids: Sequence[str]) -> Iterable[list[str]]:
-    """`ids` in parts, each filled up to a power of two: drivers keep prepared statements by their text."""
-    for start in range(0, len(ids), KEYS_MAX):
-        some = list(ids[start : start + KEYS_MAX])
-        yield some + some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + IDS_MAX] for start in range(0, len(ids), IDS_MAX))
+
+
+def _is_one_of(connection: AsyncConnection, column: sa.Column[Any], ids: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether `column` is one of `ids`, which go to the database as one array."""
+    if connection.dialect.name == "sqlite":
+        values = sa.func.json_each(msgspec.json.encode(ids).decode()).table_valued("value")
+        return column.in_(sa.select(values.c.value))
+    return column == sa.any_(sa.literal(list(ids), ARRAY(sa.Text)))
