@@ -87,11 +87,10 @@ class SignOff(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """How many outcomes were new or corrected, how many were there already, and how many were older than what is known."""
+    """How many outcomes were new or corrected, and how many said nothing new: there already, or older than what is known."""
 
     recorded: int
     unchanged: int
-    outdated: int = 0
 
 
 class Outcome(NamedTuple):
@@ -113,7 +112,7 @@ class Outcome(NamedTuple):
 
 
 class RatingLink(NamedTuple):
-    """A link by which one person rates one call without signing in, until it expires. Who has it can rate: mail it, log it not."""
+    """A link by which one person rates one call without signing in, until it expires. Who has it can rate: never log it."""
 
     url: str
     expires_at: datetime
@@ -344,7 +343,8 @@ def _next_wait(wait_s: float, ends: float, waiting: str) -> float:
 
 
 def _added(counts: Recorded, answer: Mapping[str, Any]) -> Recorded:
-    return Recorded(*(count + int(answer.get(name, 0)) for name, count in counts._asdict().items()))
+    unchanged = int(answer["unchanged"]) + int(answer.get("outdated", 0))
+    return Recorded(counts.recorded + int(answer["recorded"]), counts.unchanged + unchanged)
 
 
 def _outcome_body(row: Outcome) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from groundcrew.domain.canonical import canonical_json
 from groundcrew.services import sign_offs
 from groundcrew.services.labels import draw_shipped
 from groundcrew.services.lookups import require
+from groundcrew.services.rating_queue import put_up_shipped
 from groundcrew.store import audit, catalog, operations, spending
 from groundcrew.store import calls as stored
 from groundcrew.store.calls import CALLS
@@ -52,6 +53,7 @@ class Calls:
                     call = msgspec.json.decode(record, type=Call)
                     await sign_offs.request(writer, call, await catalog.USE_CASES.get(writer.connection, call.use_case))
             await draw_shipped(writer, fresh, gateway=gateway)
+            await put_up_shipped(writer, fresh, gateway=gateway)
         return [head for head, _ in fresh]
 
     async def ship_gaps(self, gaps: Sequence[RecordingGap], *, gateway: str) -> None:

@@ -15,6 +15,7 @@ from groundcrew.domain.feedback import (
     STARS_MIN,
     Outcome,
     Rating,
+    RatingOrigin,
 )
 from groundcrew.domain.identifiers import new_id
 from groundcrew.errors import Conflict, InputError, NotFound
@@ -34,7 +35,8 @@ from groundcrew.services.outcomes import (
 from groundcrew.store import catalog
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Database, Writer
-from groundcrew.store.feedback import RATINGS
+from groundcrew.store.feedback import RATINGS, newest_rating
+from groundcrew.store.rating_queue import is_rated_by
 
 
 class NewRating(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +54,9 @@ class NewRating(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     at: datetime | None = None
     id: str | None = None
     sample: bool = False
+
+
+__all__ = ["OUTCOMES_PER_REQUEST_MAX", "Feedback", "Imported", "NewOutcome", "NewRating"]
 
 
 async def _no_flush() -> None:
@@ -75,10 +80,19 @@ class Feedback:
         self._database, self._flush, self._labelled = database, flush, labelled
         self._outcomes = Outcomes(database)
 
-    async def rate(self, new: NewRating, *, actor: str, use_case: str | None = None) -> Rating:
-        """Record a rating. `use_case`, where given, is the only one that the sender may rate."""
+    async def rate(
+        self,
+        new: NewRating,
+        *,
+        actor: str,
+        use_case: str | None = None,
+        origin: RatingOrigin = "direct",
+        check: Callable[[Writer], Awaitable[None]] | None = None,
+    ) -> Rating:
+        """Record a rating. `use_case`, where given, is the only one that the sender may rate; `check` looks, in the transaction
+        that records it, whether it may be. Conflict for a call that the same person has rated in the queue already."""
         _check_rating(new, self._database.clock.now())
-        call = await self._call(new.call_id) if new.call_id else None
+        call = await self.call(new.call_id) if new.call_id else None
         name = call.use_case if call else (new.use_case or use_case)
         if name is None or (call is None and not new.case_id):
             raise InputError("say what is rated: call_id, or use_case and case_id", field="call_id")
@@ -86,7 +100,9 @@ class Feedback:
             raise NotFound(f"no call {new.call_id!r} of {use_case}")
         new = await self._masked(new, name, call, actor)
         async with self._database.write(actor) as writer:
-            rating = await self._record_rating(writer, new, name, call)
+            if check is not None:
+                await check(writer)
+            rating = await self._record_rating(writer, new, name, call, origin)
         if rating.grounded is not None:
             await self._labelled(name)
         return rating
@@ -106,7 +122,8 @@ class Feedback:
 
     async def _masked(self, new: NewRating, use_case: str, call: Call | None, actor: str) -> NewRating:
         """The rating as it may be written. A rater who is no signed-in person is whom an application names: no e-mail address."""
-        rater = new.rater if person_of(actor) == new.rater.casefold() else stored_identifier(new.rater)
+        own = person_of(actor) == new.rater.casefold() or actor == new.rater
+        rater = new.rater if own else stored_identifier(new.rater)
         if not (new.comment or new.corrected_text):
             return msgspec.structs.replace(new, rater=rater)
         async with self._database.read() as connection:
@@ -115,7 +132,9 @@ class Feedback:
         comment, corrected_text = await masked([new.comment, new.corrected_text], detect, published=published)
         return msgspec.structs.replace(new, rater=rater, comment=comment, corrected_text=corrected_text)
 
-    async def _record_rating(self, writer: Writer, new: NewRating, name: str, call: Call | None) -> Rating:
+    async def _record_rating(
+        self, writer: Writer, new: NewRating, name: str, call: Call | None, origin: RatingOrigin = "direct"
+    ) -> Rating:
         item = await require_use_case(writer.connection, name)
         if call is not None and call.shadow_of is not None:
             raise InputError(f"{call.id} is a shadow copy that nobody was shown: rate {call.shadow_of}", field="call_id")
@@ -133,7 +152,16 @@ class Feedback:
             critical_harm=new.critical_harm,
             grounded=new.grounded,
             sample=new.sample or bool(call and call.sample),
+            origin=origin,
         )
+        if call is not None and origin != "queue" and await is_rated_by(writer.connection, call.id, rating.rater, origin="queue"):
+            raise Conflict(f"{rating.rater} has rated call {call.id} in the rating queue: nobody rates a call twice there")
+        if (
+            origin == "link"
+            and (before := await newest_rating(writer.connection, rating.call_id or "", rating.rater)) is not None
+        ):
+            if msgspec.structs.replace(rating, id=before.id, at=before.at) == before:
+                return before
         old = await RATINGS.get(writer.connection, rating.id)
         if old is not None:
             if msgspec.structs.replace(rating, at=old.at, version_digest=old.version_digest) == old:
@@ -158,7 +186,13 @@ class Feedback:
         """The newest value of each metric and case."""
         return await self._outcomes.current(use_case)
 
-    async def _call(self, call_id: str) -> Call:
+    async def newest_of(self, call_id: str, rater: str) -> Rating | None:
+        """What this rater said last of a call."""
+        async with self._database.read() as connection:
+            return await newest_rating(connection, call_id, rater)
+
+    async def call(self, call_id: str) -> Call:
+        """A recorded call, also one that a gateway on this host still holds; NotFound where there is none."""
         for attempt in range(2):
             async with self._database.read() as connection:
                 call = await CALLS.get(connection, call_id)

@@ -69,8 +69,8 @@ class Batch(msgspec.Struct, frozen=True):
     start: int
     table: Any
 
-    def outcomes(self, rows: Sequence[int] | None = None) -> list[NewOutcome]:
-        """The rows, or those of them that stand at the places `rows`."""
+    def outcomes(self, rows: Any = None) -> list[NewOutcome]:
+        """The rows, or those of them that stand at the places `rows` (an array of integers)."""
         table = self.table if rows is None else self.table.take(rows)
         columns = [_values(table.column(name), name) for name in COLUMNS]
         return [

@@ -72,6 +72,14 @@ async def insert_outcomes(writer: Writer, use_case: str, rows: Sequence[OutcomeR
     await OUTCOMES.insert_documents(writer, rows, "import", f"outcomes/{use_case}", details={"use_case": use_case, **details})
 
 
+async def newest_rating(connection: AsyncConnection, call_id: str, rater: str) -> Rating | None:
+    """What this rater said last of a call."""
+    table = tables.ratings
+    query = sa.select(table.c.document).where(table.c.call_id == call_id, table.c.rater == rater)
+    document = (await connection.execute(query.order_by(table.c.id.desc()).limit(1))).scalar_one_or_none()
+    return None if document is None else decode(document, Rating)
+
+
 async def current_outcomes(connection: AsyncConnection, use_case: str) -> list[Outcome]:
     """The outcome that counts of each metric and case, sample data apart: the newest by id (UUIDv7, so by time of arrival), for
     what is older than the one that counts is not recorded."""

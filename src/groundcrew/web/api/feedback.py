@@ -54,8 +54,11 @@ async def rate(request: ApiRequest, data: JSONBody[RatingIn]) -> Rating:
 async def list_ratings(
     request: ApiRequest, use_case: FromQuery[str], limit: PageSize = PAGE_ROWS_DEFAULT
 ) -> dict[str, list[Rating]]:
-    """The newest ratings of a use case first. Sample data says so in `sample`."""
-    return {"ratings": await services_of(request).feedback.ratings(use_case, limit)}
+    """The newest ratings of a use case first. Sample data says so in `sample`. Others' ratings of a call that is rated blind are
+    left out until all of them are in."""
+    services = services_of(request)
+    found = await services.feedback.ratings(use_case, limit)
+    return {"ratings": await services.rating_queue.visible(use_case, found, principal_of(request).name)}
 
 
 @post("/outcomes", action="record_outcomes", tags=["feedback"], summary="Record outcomes in bulk")
