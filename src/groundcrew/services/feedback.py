@@ -154,13 +154,11 @@ class Feedback:
             sample=new.sample or bool(call and call.sample),
             origin=origin,
         )
-        if call is not None and origin != "queue" and await is_rated_by(writer.connection, call.id, rating.rater, origin="queue"):
-            raise Conflict(f"{rating.rater} has rated call {call.id} in the rating queue: nobody rates a call twice there")
-        if (
-            origin == "link"
-            and (before := await newest_rating(writer.connection, rating.call_id or "", rating.rater)) is not None
-        ):
-            if msgspec.structs.replace(rating, id=before.id, at=before.at) == before:
+        if call is not None and origin == "direct" and await is_rated_by(writer.connection, call.id, new.rater, origin="queue"):
+            raise Conflict(f"{new.rater} has rated call {call.id} in the rating queue: nobody rates a call twice there")
+        if call is not None and origin == "link":
+            before = await newest_rating(writer.connection, call.id, new.rater)
+            if before is not None and msgspec.structs.replace(rating, id=before.id, at=before.at) == before:
                 return before
         old = await RATINGS.get(writer.connection, rating.id)
         if old is not None:

@@ -43,17 +43,10 @@ async def insert(writer: Writer, requests: Sequence[RatingRequest], *, by: str) 
 
 
 async def open_requests(
-    connection: AsyncConnection,
-    use_case: str,
-    version_digest: str,
-    *,
-    rater: str,
-    now_s: float,
-    limit: int,
-    only: str | None = None,
+    connection: AsyncConnection, use_case: str, version_digest: str, *, rater: str, now_s: float, limit: int
 ) -> list[RatingRequest]:
     """Calls that this person neither rated nor skipped and that need one more rating than were given and others hold them for,
-    in order of rank: those of the version and those that somebody picked. `only`: whether this one is among them."""
+    in order of rank: those of the version and those that somebody picked."""
     table = rating_requests
     rated = sa.exists().where(ratings.c.call_id == table.c.id, ratings.c.rater == rater)
     skipped = sa.exists().where(rating_skips.c.call_id == table.c.id, rating_skips.c.rater == rater)
@@ -63,8 +56,6 @@ async def open_requests(
         .order_by(table.c.rank, table.c.id)
         .limit(limit)
     )
-    if only is not None:
-        query = query.where(table.c.id == only)
     return [decode(document, RatingRequest) for document in (await connection.execute(query)).scalars()]
 
 

@@ -51,7 +51,9 @@ async def answer(request: PageRequest, token: FromPath[str]) -> Page:
     try:
         throttle.check(found.rater, found.rater)
     except TooManyAttempts as error:
-        return _page(request, status=429, problem="You have answered often. Wait a little before you change it again.", error=error)
+        return _page(
+            request, status=429, problem="You have answered often. Wait a little before you change it again.", error=error
+        )
     throttle.failed(found.rater, found.rater)
     try:
         form = await read_form(request, LinkForm)
