@@ -1,4 +1,4 @@
-"""`outcomes import`: what the business saw, from a file, as a job that a kill costs nothing."""
+"""`outcomes`: what the business saw, from a file, as a job that a kill costs nothing."""
 
 from __future__ import annotations
 
