@@ -84,7 +84,9 @@ def sqlite_floor(database: Path, target: Path) -> float:
     """Seconds in which `executemany` puts the same rows, with the same indexes, into a database of its own."""
     with sqlite3.connect(database) as source:
         found = source.execute("SELECT * FROM outcomes ORDER BY id").fetchall()
-        schema = [row[0] for row in source.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'outcomes' AND sql IS NOT NULL")]
+        schema = [
+            row[0] for row in source.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'outcomes' AND sql IS NOT NULL")
+        ]
     start = time.perf_counter()
     with sqlite3.connect(target) as made:
         made.execute("PRAGMA journal_mode=WAL")
@@ -128,13 +130,17 @@ def main() -> None:
         database = folder / "groundcrew.db"
         first, again = asyncio.run(product(f"sqlite:///{database}", folder, path))
         floor = sqlite_floor(database, folder / "floor.db")
-        print(f"SQLite {asked.rows} rows {asked.format}: {first:.1f} s, again {again:.1f} s, floor {floor:.1f} s, ratio {first / floor:.2f}")
+        print(
+            f"SQLite {asked.rows} rows {asked.format}: {first:.1f} s, again {again:.1f} s, floor {floor:.1f} s, ratio {first / floor:.2f}"
+        )
         if asked.postgres:
             with postgres.running_server() as server:
                 url = server.url(server.create_database())
                 first, again = asyncio.run(product(url, folder, path))
                 floor = asyncio.run(postgres_floor(url))
-            print(f"PostgreSQL {asked.rows} rows: {first:.1f} s, again {again:.1f} s, floor {floor:.1f} s, ratio {first / floor:.2f}")
+            print(
+                f"PostgreSQL {asked.rows} rows: {first:.1f} s, again {again:.1f} s, floor {floor:.1f} s, ratio {first / floor:.2f}"
+            )
 
 
 if __name__ == "__main__":

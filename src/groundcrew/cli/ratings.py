@@ -37,9 +37,7 @@ def ratings_put_up(
     """Put calls of USE_CASE into the rating queue; those that are in it stay as they are."""
 
     async def work(services: Services) -> list[str]:
-        return await services.rating_queue.put_up(
-            use_case, actor=actor(), call_ids=call_ids, newest=newest or 0, raters=raters
-        )
+        return await services.rating_queue.put_up(use_case, actor=actor(), call_ids=call_ids, newest=newest or 0, raters=raters)
 
     click.echo(f"{len(with_services(data, database_url, work))} calls put up")
 
@@ -58,7 +56,9 @@ def ratings_show(use_case: str, as_json: bool, data: Path | None, database_url: 
     if as_json:
         print_json(state)
         return
-    click.echo(f"{state.complete} of {state.put_up} calls have all their ratings; {state.ratings} ratings, {state.skipped} passed on")
+    click.echo(
+        f"{state.complete} of {state.put_up} calls have all their ratings; {state.ratings} ratings, {state.skipped} passed on"
+    )
     found = state.agreement
     rows = [("weighted kappa", _words(found.kappa)), ("ordinal alpha", _words(found.alpha))] if found else []
     print_table(("agreement", "value and 95 % interval"), rows, empty="no call of this version has ratings of two people yet")

@@ -87,14 +87,14 @@ class Batch(msgspec.Struct, frozen=True):
                 as_of=as_of,
                 sample=bool(sample),
             )
-            for metric, value, case_id, unit, unit_id, arm, cluster, call_id, at, as_of, sample in zip(*columns, strict=False)
+            for metric, value, case_id, unit, unit_id, arm, cluster, call_id, at, as_of, sample in zip(*columns, strict=True)
         ]
 
 
 def _values(column: Any, name: str) -> Iterable[Any]:
     """The values of a column as Python has them, quickly."""
     if column.null_count == len(column):
-        return repeat(None)
+        return repeat(None, len(column))
     if name not in TIMES:
         return cast(list[Any], column.to_pylist())
     moments = column.to_numpy().astype("datetime64[us]").tolist()
