@@ -15,7 +15,10 @@ import random
 import sqlite3
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.csv
@@ -26,6 +29,7 @@ from tests.unit.services import bank
 from groundcrew.services import job_files, outcome_import
 from groundcrew.services.bundle import Services
 from groundcrew.services.job_runner import run
+from groundcrew.services.outcome_files import BATCH_ROWS
 from groundcrew.store import tables
 from groundcrew.store.database import Database
 
@@ -58,48 +62,63 @@ def make(path: Path, rows: int) -> None:
                 file.write(json.dumps(row) + "\n")
 
 
-async def product(url: str, folder: Path, path: Path) -> tuple[float, float]:
-    """Seconds of the first import, and of importing the file again."""
+class Taken(NamedTuple):
+    """Seconds by the clock, and of this process's processors: where others use them too, only the second compares."""
+
+    wall_s: float
+    cpu_s: float
+
+    def __str__(self) -> str:
+        return f"{self.wall_s:.1f} s ({self.cpu_s:.1f} s of processors)"
+
+
+@contextmanager
+def measured(into: list[Taken]) -> Iterator[None]:
+    """Append how long the block took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    yield
+    into.append(Taken(time.perf_counter() - wall, time.process_time() - cpu))
+
+
+async def product(url: str, folder: Path, path: Path) -> list[Taken]:
+    """The first import, and importing the file again."""
     services = Services(await Database.open(url), folder / "knowledge")
     await services.gates.publish_defaults()
     await bank.apply(services, hypothesis=bank.plan())
-    taken = []
+    taken: list[Taken] = []
     for _ in range(2):
-        start = time.perf_counter()
-        name = job_files.adopt(services.jobs.folder, path)
-        kind = outcome_import.format_of(path.name)
-        job = await outcome_import.submit(services.jobs, bank.NAME, name, name=path.name, kind=kind, actor="user:bench")
-        task = await services.jobs.claim([job.kind], job_id=job.id)
-        assert task is not None
-        done = await run(services, task)
-        taken.append(time.perf_counter() - start)
+        with measured(taken):
+            name = job_files.adopt(services.jobs.folder, path)
+            kind = outcome_import.format_of(path.name)
+            job = await outcome_import.submit(services.jobs, bank.NAME, name, name=path.name, kind=kind, actor="user:bench")
+            task = await services.jobs.claim([job.kind], job_id=job.id)
+            assert task is not None
+            done = await run(services, task)
         assert done is not None, "the job goes on elsewhere"
         assert done.state == "done", done.error
-        print("  ", done.result)
     await services.database.close()
-    return taken[0], taken[1]
+    return taken
 
 
-def sqlite_floor(database: Path, target: Path) -> float:
-    """Seconds in which `executemany` puts the same rows, with the same indexes, into a database of its own."""
+def sqlite_floor(database: Path, target: Path) -> Taken:
+    """`executemany` puts the same rows, with the same indexes, into a database of its own."""
+    wanted = "SELECT sql FROM sqlite_master WHERE tbl_name = 'outcomes' AND sql IS NOT NULL"
     with sqlite3.connect(database) as source:
         found = source.execute("SELECT * FROM outcomes ORDER BY id").fetchall()
-        schema = [
-            row[0] for row in source.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'outcomes' AND sql IS NOT NULL")
-        ]
-    start = time.perf_counter()
-    with sqlite3.connect(target) as made:
+        schema = [row[0] for row in source.execute(wanted)]
+    taken: list[Taken] = []
+    with sqlite3.connect(target) as made, measured(taken):
         made.execute("PRAGMA journal_mode=WAL")
         for statement in schema:
             made.execute(statement)
         marks = ", ".join("?" * len(found[0]))
-        for place in range(0, len(found), 10_000):
-            made.executemany(f"INSERT INTO outcomes VALUES ({marks})", found[place : place + 10_000])
+        for place in range(0, len(found), BATCH_ROWS):
+            made.executemany(f"INSERT INTO outcomes VALUES ({marks})", found[place : place + BATCH_ROWS])
             made.commit()
-    return time.perf_counter() - start
+    return taken[0]
 
 
-async def postgres_floor(url: str) -> float:
+async def postgres_floor(url: str) -> Taken:
     """The same in PostgreSQL, in a table of the same shape beside the product's."""
     import asyncpg
 
@@ -107,13 +126,19 @@ async def postgres_floor(url: str) -> float:
     found = [tuple(row) for row in await connection.fetch("SELECT * FROM outcomes ORDER BY id")]
     await connection.execute("CREATE TABLE floor (LIKE outcomes INCLUDING ALL)")
     marks = ", ".join(f"${place + 1}" for place in range(len(tables.outcomes.columns)))
-    start = time.perf_counter()
-    for place in range(0, len(found), 10_000):
-        async with connection.transaction():
-            await connection.executemany(f"INSERT INTO floor VALUES ({marks})", found[place : place + 10_000])
-    taken = time.perf_counter() - start
+    taken: list[Taken] = []
+    with measured(taken):
+        for place in range(0, len(found), BATCH_ROWS):
+            async with connection.transaction():
+                await connection.executemany(f"INSERT INTO floor VALUES ({marks})", found[place : place + BATCH_ROWS])
     await connection.close()
-    return taken
+    return taken[0]
+
+
+def report(database: str, rows: int, taken: list[Taken], floor: Taken) -> None:
+    """One line."""
+    ratio = f"ratio {taken[0].wall_s / floor.wall_s:.2f} by the clock, {taken[0].cpu_s / floor.cpu_s:.2f} of processors"
+    print(f"{database}, {rows} rows: {taken[0]}; again {taken[1]}; floor {floor}; {ratio}", flush=True)
 
 
 def main() -> None:
@@ -128,19 +153,13 @@ def main() -> None:
         path = folder / f"outcomes.{asked.format}"
         make(path, asked.rows)
         database = folder / "groundcrew.db"
-        first, again = asyncio.run(product(f"sqlite:///{database}", folder, path))
-        floor = sqlite_floor(database, folder / "floor.db")
-        print(
-            f"SQLite {asked.rows} rows {asked.format}: {first:.1f} s, again {again:.1f} s, floor {floor:.1f} s, ratio {first / floor:.2f}"
-        )
+        taken = asyncio.run(product(f"sqlite:///{database}", folder, path))
+        report("SQLite", asked.rows, taken, sqlite_floor(database, folder / "floor.db"))
         if asked.postgres:
             with postgres.running_server() as server:
                 url = server.url(server.create_database())
-                first, again = asyncio.run(product(url, folder, path))
-                floor = asyncio.run(postgres_floor(url))
-            print(
-                f"PostgreSQL {asked.rows} rows: {first:.1f} s, again {again:.1f} s, floor {floor:.1f} s, ratio {first / floor:.2f}"
-            )
+                taken = asyncio.run(product(url, folder, path))
+                report("PostgreSQL", asked.rows, taken, asyncio.run(postgres_floor(url)))
 
 
 if __name__ == "__main__":

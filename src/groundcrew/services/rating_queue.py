@@ -91,7 +91,7 @@ class RatingQueue:
             counts = await stored.counts(connection, use_case, digest)
             yours = None
             if person is not None and not self.refusal(item, person):
-                yours = sum([1 async for _ in _candidates(connection, item, person, self._now)])
+                yours = len(await _open(connection, item, person, self._now))
             found = await stored.queue_ratings(connection, use_case, digest, limit=RATINGS_MAX) if agreement else []
             hidden = await stored.sealed(connection, use_case) if found else set()
         # What is not all in says nothing yet, not even as a figure.
@@ -263,15 +263,24 @@ class RatingQueue:
         return self._database.clock.now()
 
 
+async def _open(connection: Connection, item: UseCase, rater: User, now: datetime) -> list[RatingRequest]:
+    """What this person may be asked to rate now, in order of rank: not the answers to their own questions."""
+    found = await stored.open_requests(
+        connection,
+        item.name,
+        await current_digest(connection, item),
+        rater=rater.name,
+        now_s=now.timestamp(),
+        limit=OPEN_MAX,
+    )
+    return [each for each in found if each.user_id is None or person_of(each.user_id) != person_of(rater.name)]
+
+
 async def _candidates(
     connection: Connection, item: UseCase, rater: User, now: datetime
 ) -> AsyncIterator[tuple[RatingRequest, Call]]:
-    """(request, call) of what this person may rate now, in order of rank."""
-    digest = await current_digest(connection, item)
-    found = await stored.open_requests(connection, item.name, digest, rater=rater.name, now_s=now.timestamp(), limit=OPEN_MAX)
-    for request in found:
-        if request.user_id is not None and person_of(request.user_id) == person_of(rater.name):
-            continue
+    """The same with their calls, whose texts must still be there."""
+    for request in await _open(connection, item, rater, now):
         call = await CALLS.get(connection, request.id)
         if call is not None and call.redacted_at is None:
             yield request, call

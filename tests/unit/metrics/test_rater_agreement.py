@@ -1,4 +1,4 @@
-"""Agreement of raters: weighted κ and ordinal α as published, as the plain formula has them, and with an interval that holds them."""
+"""Agreement of raters: weighted κ and ordinal α as their plain formulas have them, with intervals around them."""
 
 from __future__ import annotations
 
