@@ -150,8 +150,9 @@ def _tables(path: Path, kind: Format) -> Iterator[tuple[Any, list[int]]]:
             yield from _csv(path)
         else:
             yield from _json(path)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"can not be read as {kind}: {_first_line(error)}") from None
+    except pa.ArrowInvalid:
+        # What the reader says may hold a row's text, and errors are kept.
+        raise InputError(f"can not be read as {kind}" + ("" if kind == "parquet" else " in UTF-8")) from None
 
 
 def _parquet(path: Path) -> Iterator[tuple[Any, list[int]]]:
@@ -248,7 +249,7 @@ def _types() -> dict[str, Any]:
 
 def _check_header(names: Sequence[str]) -> None:
     if missing := [each for each in REQUIRED if each not in names]:
-        raise InputError(f"the columns are {', '.join(names) or 'none'}: {missing[0]} is missing", line=1, field=missing[0])
+        raise InputError("the first line names the columns, and this one is missing", line=1, field=missing[0])
     if repeated := [each for each in names if each in COLUMNS and list(names).count(each) > 1]:
         raise InputError("the column stands there twice", line=1, field=repeated[0])
 
@@ -301,7 +302,7 @@ def _column(name: str, column: Any, bad: list[_BadRow]) -> Any:
         what = (
             "a number" if name == "value" else "a time with its offset, such as 2027-01-31T08:00:00Z" if name in TIMES else wanted
         )
-        bad.append(_BadRow(place, f"{_shown(column[place].as_py())} is not {what}", name))
+        bad.append(_BadRow(place, f"is not {what}", name))
         return pa.nulls(len(column), wanted)
 
 
@@ -399,11 +400,6 @@ def _unpacked(raw: IO[bytes]) -> IO[bytes]:
     packed = raw.read(2) == b"\x1f\x8b"
     raw.seek(0)
     return gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[return-value]
-
-
-def _shown(value: object) -> str:
-    text = str(value)
-    return repr(text if len(text) <= 40 else text[:40] + "…")
 
 
 def _first_line(error: BaseException) -> str:

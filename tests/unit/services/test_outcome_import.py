@@ -122,7 +122,7 @@ def test_parquet_has_types_of_its_own(tmp_path: Path) -> None:
 
 
 WRONG: list[tuple[str, bytes, int | None, str | None, str]] = [
-    ("a.csv", b"metric,value,case_id\nm,1,c\nm,x,c\n", 3, "value", "'x' is not a number"),
+    ("a.csv", b"metric,value,case_id\nm,1,c\nm,x,c\n", 3, "value", "is not a number"),
     ("a.csv", b'metric,value,case_id\n\n"m\nn",1,c\n\nm,nan,c\n', 6, "value", "finite"),
     ("a.csv", b"metric,value,case_id\nm,1,\n", 2, "case_id", "name the business case"),
     ("a.csv", b"metric,value,case_id\nm,1,c\nm,1\n", 3, None, "has 2 fields"),
