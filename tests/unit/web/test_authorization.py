@@ -65,7 +65,7 @@ KEY_ROUTES = {
     ("POST", "/api/v1/rating-queue"),
     ("POST", "/api/v1/rating-links"),
 }
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/sign-in"}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/sign-in", "/rate/{token}"}
 #: Streams do not end by themselves; they are asked for elsewhere.
 ENDLESS = {"/live"}
 
