@@ -231,7 +231,7 @@ def test_the_rating_queue_from_the_command_line(run: Run, bank: Path) -> None:
     put = run("ratings", "put-up", "assistant", "--newest", "3", "--raters", "1").out
     assert put.endswith(" calls put up\n")
     shown = run("ratings", "show", "assistant").out
-    assert "0 ratings, 0 passed on" in shown
+    assert "0 ratings, 1 passed on" in shown
     assert "no call of this version has ratings of two people yet" in shown
     assert json.loads(run("ratings", "show", "assistant", "--json").out)["agreement"] is None
     assert "0 earlier ones are forgotten" in run("ratings", "rotate-link-secret").out
