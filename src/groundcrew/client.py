@@ -21,15 +21,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
 
 from groundcrew.errors import Conflict, GroundcrewError, InputError, NotAllowed, NotFound
 
@@ -42,6 +45,15 @@ POLL_GROWTH = 1.5
 WAIT_S_MAX = 7 * 86_400.0
 RESPONSE_BYTES_MAX = 8 * 1024 * 1024
 OUTCOMES_PER_REQUEST_MAX = 10_000
+FILE_TYPES = {
+    ".csv": "text/csv",
+    ".jsonl": "application/jsonl",
+    ".ndjson": "application/jsonl",
+    ".parquet": "application/vnd.apache.parquet",
+}
+JSON = "application/json"
+#: How long one request with a file may take.
+UPLOAD_S_MAX = 600.0
 
 UNITS_PER_REQUEST_MAX = 10_000
 
@@ -80,14 +92,17 @@ class SignOff(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """How many outcomes were new or corrected, and how many were there already."""
+    """How many outcomes were new or corrected, and how many said nothing new: there already, or older than what is known."""
 
     recorded: int
     unchanged: int
 
 
 class Outcome(NamedTuple):
-    """A business result of one case: `value` of `metric`, in `unit`. `arm` and `unit_id` make it count in an experiment."""
+    """A business result of one case: `value` of `metric`, in `unit`. `arm` and `unit_id` make it count in an experiment.
+
+    `at` is when it happened, `as_of` when you knew the value: given, deliveries that come twice or out of order end the same.
+    """
 
     metric: str
     value: float
@@ -98,6 +113,14 @@ class Outcome(NamedTuple):
     cluster: str | None = None
     call_id: str | None = None
     at: datetime | None = None
+    as_of: datetime | None = None
+
+
+class RatingLink(NamedTuple):
+    """A link by which one person rates one call without signing in, until it expires. Who has it can rate: never log it."""
+
+    url: str
+    expires_at: datetime
 
 
 class Assigned(NamedTuple):
@@ -155,13 +178,37 @@ class Client:
 
     def outcomes(self, rows: Iterable[Outcome]) -> Recorded:
         """Record outcomes, in batches of at most OUTCOMES_PER_REQUEST_MAX; sending them again changes nothing."""
-        waiting, recorded, unchanged = list(rows), 0, 0
-        for start in range(0, len(waiting), OUTCOMES_PER_REQUEST_MAX):
-            batch = [_outcome_body(row) for row in waiting[start : start + OUTCOMES_PER_REQUEST_MAX]]
-            answer = self._request("POST", "/outcomes", {"outcomes": batch})
-            recorded += int(answer["recorded"])
-            unchanged += int(answer["unchanged"])
-        return Recorded(recorded, unchanged)
+        waiting, counts = iter(rows), Recorded(0, 0)
+        while batch := [_outcome_body(row) for row in islice(waiting, OUTCOMES_PER_REQUEST_MAX)]:
+            counts = _added(counts, self._request("POST", "/outcomes", {"outcomes": batch}))
+        return counts
+
+    def import_outcomes(self, path: str | os.PathLike[str], *, timeout_s: float = 3_600.0) -> Recorded:
+        """Import a file of outcomes (.csv or .jsonl, each also with .gz, or .parquet) and wait until it is recorded.
+
+        InputError names the line and field of a bad row, and then nothing of the file is recorded. StillWaiting after
+        `timeout_s` (at most WAIT_S_MAX): the import goes on. Importing the same file again changes nothing.
+        """
+        ends, wait_s = _deadline(timeout_s), POLL_S_MIN
+        job = self._upload(Path(path))
+        while True:
+            view = self._request("GET", f"/outcomes/imports/{_segment(job)}")
+            if view["phase"] == "done":
+                return _added(Recorded(0, 0), view["job"]["result"])
+            if view["phase"] in ("failed", "cancelled"):
+                raise InputError(f"the import {view['phase']}: {view['job']['error']}")
+            wait_s = _next_wait(wait_s, ends, f"the import {job} has not ended yet")
+            time.sleep(wait_s)
+
+    def rating_link(self, call_id: str, *, expires_s: float = 30 * 86_400.0) -> RatingLink:
+        """A link by which one person, whoever has it, rates this call; each is for one person and call."""
+        answer = self._request("POST", "/rating-links", {"call_id": call_id, "expires_s": expires_s})
+        return RatingLink(answer["url"], datetime.fromisoformat(answer["expires_at"]))
+
+    def put_up_for_rating(self, call_ids: Iterable[str], *, raters: int | None = None) -> int:
+        """Put calls into the rating queue; how many were not in it yet. `raters` people rate each, blind to one another."""
+        answer = self._request("POST", "/rating-queue", {"call_ids": list(call_ids), "raters": raters})
+        return int(answer["put_up"])
 
     def call(self, call_id: str) -> dict[str, Any]:
         """One recorded call of the key's use case, as JSON."""
@@ -183,7 +230,7 @@ class Client:
             found = self.sign_off(sign_off_id)
             if found.state != "pending":
                 return found
-            wait_s = _next_wait(wait_s, ends, sign_off_id)
+            wait_s = _next_wait(wait_s, ends, f"nobody has decided on sign-off {sign_off_id} yet")
             time.sleep(wait_s)
 
     def assign(self, unit_id: str, *, cluster: str | None = None) -> Assigned:
@@ -202,7 +249,7 @@ class Client:
             batch = waiting[start : start + UNITS_PER_REQUEST_MAX]
             units = [{"unit_id": each, "cluster": (clusters or {}).get(each)} for each in batch]
             try:
-                answer = self._once("POST", "/experiments/assign", {"units": units})
+                answer = self._send("POST", "/experiments/assign", _encoded({"units": units}), JSON, {}, self._timeout_s)
                 found += [_assigned(row) for row in answer["assignments"]]
             except ServerFailed as error:
                 found += [_on_control(each, f"the server failed: {error}") for each in batch]
@@ -211,13 +258,34 @@ class Client:
                 found += [_on_control(each, f"the server can not be reached: {reason}") for each in batch]
         return found
 
+    def _upload(self, path: Path) -> str:
+        """Send a file to be imported; the id of its job."""
+        ending = path.name.lower().removesuffix(".gz")
+        kind = next((kind for name, kind in FILE_TYPES.items() if ending.endswith(name)), None)
+        if kind is None or (kind.endswith("parquet") and ending != path.name.lower()):
+            raise InputError("name the file .csv, .jsonl (each also with .gz) or .parquet", file=str(path))
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise InputError(error.strerror or "can not be read", file=str(path)) from None
+
+        def send() -> dict[str, Any]:
+            with path.open("rb") as file:
+                return self._send("POST", "/outcomes/file", file, kind, {"Content-Length": str(size)}, UPLOAD_S_MAX)
+
+        return str(self._tried(send)["id"])
+
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        content = None if body is None else _encoded(body)
+        return self._tried(lambda: self._send(method, path, content, JSON, {}, self._timeout_s))
+
+    def _tried(self, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         problem: Exception | None = None
         for attempt in range(ATTEMPTS_MAX):
             if attempt:
                 time.sleep(min(RETRY_S_MAX, RETRY_S_MIN * 2**attempt) * random.uniform(0.5, 1.0))
             try:
-                return self._once(method, path, body)
+                return send()
             except ServerFailed as error:
                 if error.status not in RETRIED_STATUS:
                     raise
@@ -227,15 +295,17 @@ class Client:
         assert problem is not None
         raise problem
 
-    def _once(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _send(
+        self, method: str, path: str, content: bytes | IO[bytes] | None, kind: str, more: Mapping[str, str], timeout_s: float
+    ) -> dict[str, Any]:
         request = urllib.request.Request(
             self._base_url + path,
             method=method,
-            data=None if body is None else json.dumps({k: v for k, v in body.items() if v is not None}).encode(),
-            headers={"Authorization": f"Bearer {self._key}", "Content-Type": "application/json", "Accept": "application/json"},
+            data=content,
+            headers={"Authorization": f"Bearer {self._key}", "Content-Type": kind, "Accept": "application/json", **more},
         )
         try:
-            with self._opener.open(request, timeout=self._timeout_s) as response:
+            with self._opener.open(request, timeout=timeout_s) as response:
                 return _object(response.read(RESPONSE_BYTES_MAX), response.status)
         except urllib.error.HTTPError as error:
             with error:
@@ -260,6 +330,18 @@ class AsyncClient:
         """As `Client.outcomes`."""
         return await asyncio.to_thread(self._client.outcomes, list(rows))
 
+    async def import_outcomes(self, path: str | os.PathLike[str], *, timeout_s: float = 3_600.0) -> Recorded:
+        """As `Client.import_outcomes`."""
+        return await asyncio.to_thread(self._client.import_outcomes, path, timeout_s=timeout_s)
+
+    async def rating_link(self, call_id: str, *, expires_s: float = 30 * 86_400.0) -> RatingLink:
+        """As `Client.rating_link`."""
+        return await asyncio.to_thread(self._client.rating_link, call_id, expires_s=expires_s)
+
+    async def put_up_for_rating(self, call_ids: Iterable[str], *, raters: int | None = None) -> int:
+        """As `Client.put_up_for_rating`."""
+        return await asyncio.to_thread(self._client.put_up_for_rating, list(call_ids), raters=raters)
+
     async def call(self, call_id: str) -> dict[str, Any]:
         """As `Client.call`."""
         return await asyncio.to_thread(self._client.call, call_id)
@@ -276,7 +358,7 @@ class AsyncClient:
             found = await self.sign_off(sign_off_id)
             if found.state != "pending":
                 return found
-            wait_s = _next_wait(wait_s, ends, sign_off_id)
+            wait_s = _next_wait(wait_s, ends, f"nobody has decided on sign-off {sign_off_id} yet")
             await asyncio.sleep(wait_s)
 
     async def assign(self, unit_id: str, *, cluster: str | None = None) -> Assigned:
@@ -286,6 +368,11 @@ class AsyncClient:
     async def assign_many(self, unit_ids: Iterable[str], *, clusters: Mapping[str, str] | None = None) -> list[Assigned]:
         """As `Client.assign_many`."""
         return await asyncio.to_thread(self._client.assign_many, list(unit_ids), clusters=clusters)
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    """`body` as JSON, without what is None."""
+    return json.dumps({name: value for name, value in body.items() if value is not None}).encode()
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -301,20 +388,26 @@ def _deadline(timeout_s: float) -> float:
     return time.monotonic() + timeout_s
 
 
-def _next_wait(wait_s: float, ends: float, sign_off_id: str) -> float:
-    """How long to wait before the next look; StillWaiting where the time is over."""
+def _next_wait(wait_s: float, ends: float, waiting: str) -> float:
+    """How long to wait before the next look; StillWaiting, which says for what, where the time is over."""
     left = ends - time.monotonic()
     if left <= 0:
-        raise StillWaiting(f"nobody has decided on sign-off {sign_off_id} yet")
+        raise StillWaiting(waiting)
     return min(wait_s * POLL_GROWTH, POLL_S_MAX, left)
+
+
+def _added(counts: Recorded, answer: Mapping[str, Any]) -> Recorded:
+    unchanged = int(answer["unchanged"]) + int(answer.get("outdated", 0))
+    return Recorded(counts.recorded + int(answer["recorded"]), counts.unchanged + unchanged)
 
 
 def _outcome_body(row: Outcome) -> dict[str, Any]:
     body = {name: value for name, value in row._asdict().items() if value not in (None, "")}
-    if row.at is not None:
-        if row.at.tzinfo is None:
-            raise InputError("a time needs its offset from UTC", field="at")
-        body["at"] = row.at.astimezone(UTC).isoformat()
+    for name, moment in (("at", row.at), ("as_of", row.as_of)):
+        if moment is not None:
+            if moment.tzinfo is None:
+                raise InputError("a time needs its offset from UTC", field=name)
+            body[name] = moment.astimezone(UTC).isoformat()
     return {**body, "value": float(row.value)}
 
 

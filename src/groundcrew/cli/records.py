@@ -1,4 +1,4 @@
-"""`audit verify`, `export`, `redact` and `outcomes import`: the record, out and in."""
+"""`audit verify`, `export` and `redact`: the record, out of it and away."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from groundcrew.cli.common import actor, json_option, print_json, print_table, storage_options, with_services
-from groundcrew.errors import AuditBroken, InputError
+from groundcrew.errors import AuditBroken
 
 if TYPE_CHECKING:
     from groundcrew.services.audit import AuditReport
@@ -99,40 +99,3 @@ def redact(days: int | None, as_json: bool, data: Path | None, database_url: str
     problems = [f"{each.use_case}: {problem}" for each in done for problem in each.problems]
     if problems:
         raise AuditBroken(f"{len(problems)} batches were left alone, first: {problems[0]}")
-
-
-@click.group()
-def outcomes() -> None:
-    """Import business outcomes from a file."""
-
-
-@outcomes.command("import")
-@click.argument("use_case")
-@click.option(
-    "--input",
-    "source",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Rows with metric, value, case_id, unit, arm, unit_id, at; .gz too.",
-)
-@storage_options
-def outcomes_import(use_case: str, source: Path, data: Path | None, database_url: str | None) -> None:
-    """Import outcomes of USE_CASE. Importing the same file again changes nothing; another value supersedes the earlier one."""
-    from groundcrew.services.feedback import OUTCOMES_PER_REQUEST_MAX, NewOutcome
-    from groundcrew.services.rows import read_rows
-
-    rows = [row for _, row in read_rows(source, NewOutcome)]
-    if not rows:
-        raise InputError("holds no rows", file=str(source))
-
-    async def work(services: Services) -> tuple[int, int]:
-        recorded = unchanged = 0
-        for start in range(0, len(rows), OUTCOMES_PER_REQUEST_MAX):
-            imported = await services.feedback.add_outcomes(
-                use_case, rows[start : start + OUTCOMES_PER_REQUEST_MAX], actor=actor()
-            )
-            recorded, unchanged = recorded + imported.recorded, unchanged + imported.unchanged
-        return recorded, unchanged
-
-    recorded, unchanged = with_services(data, database_url, work)
-    click.echo(f"{recorded} outcomes recorded, {unchanged} were there already")

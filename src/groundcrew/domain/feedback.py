@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 STARS_MIN, STARS_MAX = 1, 5
 COMMENT_LENGTH_MAX = 4_000
 CORRECTED_TEXT_LENGTH_MAX = 100_000
+
+#: How a rating came: sent by an application or from a call's page, from the rating queue, or through a signed link.
+RatingOrigin = Literal["direct", "queue", "link"]
 
 
 class Rating(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +33,15 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether every claim of the answer was supported by its sources: a volunteered label. None = not asked.
     grounded: bool | None = None
     sample: bool = False
+    origin: RatingOrigin = "direct"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A business result of one case. `key` makes its arrival idempotent; a corrected value supersedes the earlier one."""
+    """A business result of one case. Metric and case make its arrival idempotent; a corrected value supersedes the earlier one.
+
+    `at` is when it happened. `as_of` is when its sender knew this value, or when it arrived where the sender does not say: of
+    several values the one with the latest `as_of` counts. None only in records from before it was kept.
+    """
 
     id: str
     use_case: str
@@ -47,3 +56,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     cluster: str | None = None
     call_id: str | None = None
     sample: bool = False
+    as_of: datetime | None = None

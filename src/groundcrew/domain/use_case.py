@@ -131,6 +131,15 @@ class CacheRule(msgspec.Struct, frozen=True, kw_only=True):
     entries_max: int = 10_000
 
 
+class RatingRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls people rate in the rating queue: `share` of them (0 excluded, 1), by `raters` people each, who do not see each
+    other's ratings before all are in where it is `blind`."""
+
+    share: float = 0.1
+    raters: int = 2
+    blind: bool = True
+
+
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """Something that keeps a use case from advancing: an active veto, expired or stale evidence, an open incident."""
 
@@ -173,6 +182,7 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     #: After how many days the texts of recorded calls are removed. None: as the deployment says.
     retention_days: int | None = None
     cache: CacheRule | None = None
+    ratings: RatingRule | None = None
     risk_answers: dict[str, bool] = {}
     #: The share of cases that is to be resolved without a human. None: none is claimed.
     automation_target: float | None = None

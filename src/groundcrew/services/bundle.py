@@ -24,6 +24,8 @@ from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.labels import Labels
 from groundcrew.services.ramps import Ramps
+from groundcrew.services.rating_links import RatingLinks
+from groundcrew.services.rating_queue import RatingQueue
 from groundcrew.services.registry import Registry
 from groundcrew.services.rescoring import Rescoring
 from groundcrew.services.retention import Retention
@@ -62,6 +64,8 @@ class Services:
         self.knowledge = Knowledge(database, knowledge_folder)
         self.trust = Trust(database)
         self.labels = Labels(database, self._flush, self.trust.refresh)
+        self.rating_queue = RatingQueue(database, self.feedback, self._flush)
+        self.rating_links = RatingLinks(database, self.feedback)
         self.quality = KnowledgeQuality(database, self.jobs)
         self.ramps = Ramps(database)
         self.registry = Registry(database)

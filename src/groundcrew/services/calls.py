@@ -13,6 +13,7 @@ from groundcrew.services import sign_offs
 from groundcrew.services.experiment_assignment import log_shipped
 from groundcrew.services.labels import draw_shipped
 from groundcrew.services.lookups import require
+from groundcrew.services.rating_queue import put_up_shipped
 from groundcrew.store import audit, catalog, operations, spending
 from groundcrew.store import calls as stored
 from groundcrew.store.calls import CALLS
@@ -54,6 +55,7 @@ class Calls:
                     await sign_offs.request(writer, call, await catalog.USE_CASES.get(writer.connection, call.use_case))
             await draw_shipped(writer, fresh, gateway=gateway)
             await log_shipped(writer, [head for head, _ in fresh])
+            await put_up_shipped(writer, fresh, gateway=gateway)
         return [head for head, _ in fresh]
 
     async def ship_gaps(self, gaps: Sequence[RecordingGap], *, gateway: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -15,23 +15,28 @@ from groundcrew.domain.feedback import (
     STARS_MIN,
     Outcome,
     Rating,
+    RatingOrigin,
 )
 from groundcrew.domain.identifiers import new_id
-from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.guards.masking import stored_identifier
 from groundcrew.services.labels import label_by_rating
 from groundcrew.services.lookups import current_digest, person_of, require_use_case
 from groundcrew.services.masking import check_identifiers, detect_of, masked
+from groundcrew.services.outcomes import (
+    NAME_LENGTH_MAX,
+    OUTCOMES_PER_REQUEST_MAX,
+    Imported,
+    NewOutcome,
+    Outcomes,
+    check_names,
+    check_time,
+)
 from groundcrew.store import catalog
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Database, Writer
-from groundcrew.store.feedback import OUTCOMES, RATINGS, current_outcomes, latest_values
-
-OUTCOMES_PER_REQUEST_MAX = 10_000
-NAME_LENGTH_MAX = 200
-#: How far another system's clock may run ahead of ours.
-CLOCK_SKEW_S_MAX = 300.0
+from groundcrew.store.feedback import RATINGS, newest_rating
+from groundcrew.store.rating_queue import is_rated_by
 
 
 class NewRating(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,26 +56,7 @@ class NewRating(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     sample: bool = False
 
 
-class NewOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An outcome as sent in: the newest value of one metric and case counts, the same value again changes nothing."""
-
-    metric: str
-    value: float
-    case_id: str
-    unit: str = ""
-    unit_id: str | None = None
-    arm: str | None = None
-    cluster: str | None = None
-    call_id: str | None = None
-    at: datetime | None = None
-    sample: bool = False
-
-
-class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows of a bulk import were new or corrected, and how many were there already."""
-
-    recorded: int
-    unchanged: int
+__all__ = ["OUTCOMES_PER_REQUEST_MAX", "Feedback", "Imported", "NewOutcome", "NewRating"]
 
 
 async def _no_flush() -> None:
@@ -92,11 +78,21 @@ class Feedback:
         labelled: Callable[[str], Awaitable[None]] = _tell_nobody,
     ) -> None:
         self._database, self._flush, self._labelled = database, flush, labelled
+        self._outcomes = Outcomes(database)
 
-    async def rate(self, new: NewRating, *, actor: str, use_case: str | None = None) -> Rating:
-        """Record a rating. `use_case`, where given, is the only one that the sender may rate."""
+    async def rate(
+        self,
+        new: NewRating,
+        *,
+        actor: str,
+        use_case: str | None = None,
+        origin: RatingOrigin = "direct",
+        check: Callable[[Writer], Awaitable[None]] | None = None,
+    ) -> Rating:
+        """Record a rating. `use_case`, where given, is the only one that the sender may rate; `check` looks, in the transaction
+        that records it, whether it may be. Conflict for a call that the same person has rated in the queue already."""
         _check_rating(new, self._database.clock.now())
-        call = await self._call(new.call_id) if new.call_id else None
+        call = await self.call(new.call_id) if new.call_id else None
         name = call.use_case if call else (new.use_case or use_case)
         if name is None or (call is None and not new.case_id):
             raise InputError("say what is rated: call_id, or use_case and case_id", field="call_id")
@@ -104,7 +100,9 @@ class Feedback:
             raise NotFound(f"no call {new.call_id!r} of {use_case}")
         new = await self._masked(new, name, call, actor)
         async with self._database.write(actor) as writer:
-            rating = await self._record_rating(writer, new, name, call)
+            if check is not None:
+                await check(writer)
+            rating = await self._record_rating(writer, new, name, call, origin)
         if rating.grounded is not None:
             await self._labelled(name)
         return rating
@@ -124,7 +122,8 @@ class Feedback:
 
     async def _masked(self, new: NewRating, use_case: str, call: Call | None, actor: str) -> NewRating:
         """The rating as it may be written. A rater who is no signed-in person is whom an application names: no e-mail address."""
-        rater = new.rater if person_of(actor) == new.rater.casefold() else stored_identifier(new.rater)
+        own = person_of(actor) == new.rater.casefold() or actor == new.rater
+        rater = new.rater if own else stored_identifier(new.rater)
         if not (new.comment or new.corrected_text):
             return msgspec.structs.replace(new, rater=rater)
         async with self._database.read() as connection:
@@ -133,7 +132,9 @@ class Feedback:
         comment, corrected_text = await masked([new.comment, new.corrected_text], detect, published=published)
         return msgspec.structs.replace(new, rater=rater, comment=comment, corrected_text=corrected_text)
 
-    async def _record_rating(self, writer: Writer, new: NewRating, name: str, call: Call | None) -> Rating:
+    async def _record_rating(
+        self, writer: Writer, new: NewRating, name: str, call: Call | None, origin: RatingOrigin = "direct"
+    ) -> Rating:
         item = await require_use_case(writer.connection, name)
         if call is not None and call.shadow_of is not None:
             raise InputError(f"{call.id} is a shadow copy that nobody was shown: rate {call.shadow_of}", field="call_id")
@@ -151,7 +152,14 @@ class Feedback:
             critical_harm=new.critical_harm,
             grounded=new.grounded,
             sample=new.sample or bool(call and call.sample),
+            origin=origin,
         )
+        if call is not None and origin == "direct" and await is_rated_by(writer.connection, call.id, new.rater, origin="queue"):
+            raise Conflict(f"{new.rater} has rated call {call.id} in the rating queue: nobody rates a call twice there")
+        if call is not None and origin == "link":
+            before = await newest_rating(writer.connection, call.id, new.rater)
+            if before is not None and msgspec.structs.replace(rating, id=before.id, at=before.at) == before:
+                return before
         old = await RATINGS.get(writer.connection, rating.id)
         if old is not None:
             if msgspec.structs.replace(rating, at=old.at, version_digest=old.version_digest) == old:
@@ -163,27 +171,8 @@ class Feedback:
         return rating
 
     async def add_outcomes(self, use_case: str, rows: Sequence[NewOutcome], *, actor: str) -> Imported:
-        """Record outcomes in one transaction; a value that is there already is left alone, another one supersedes it."""
-        if len(rows) > OUTCOMES_PER_REQUEST_MAX:
-            raise InputError(f"{len(rows)} outcomes at once: send at most {OUTCOMES_PER_REQUEST_MAX}", field="outcomes")
-        now = self._database.clock.now()
-        for position, row in enumerate(rows):
-            _check_outcome(row, position, now)
-        async with self._database.write(actor) as writer:
-            item = await require_use_case(writer.connection, use_case)
-            digest = await current_digest(writer.connection, item)
-            keys = {(row.metric, row.case_id) for row in rows}
-            known = await latest_values(writer.connection, use_case, keys)
-            fresh: list[Outcome] = []
-            for row in rows:
-                outcome = self._outcome(item, row, digest)
-                old = known.get((row.metric, row.case_id))
-                if old is not None and _same(old, outcome, at_given=row.at is not None):
-                    continue
-                known[row.metric, row.case_id] = outcome
-                fresh.append(outcome)
-            await OUTCOMES.insert_batch(writer, fresh, "import", f"outcomes/{use_case}", details={"use_case": use_case})
-        return Imported(recorded=len(fresh), unchanged=len(rows) - len(fresh))
+        """Record outcomes in one transaction, as `Outcomes.add` does."""
+        return await self._outcomes.add(use_case, rows, actor=actor)
 
     async def ratings(self, use_case: str, limit: int = 1_000) -> list[Rating]:
         """The newest ratings first."""
@@ -193,28 +182,15 @@ class Feedback:
 
     async def outcomes(self, use_case: str) -> list[Outcome]:
         """The newest value of each metric and case."""
+        return await self._outcomes.current(use_case)
+
+    async def newest_of(self, call_id: str, rater: str) -> Rating | None:
+        """What this rater said last of a call."""
         async with self._database.read() as connection:
-            await require_use_case(connection, use_case)
-            return await current_outcomes(connection, use_case)
+            return await newest_rating(connection, call_id, rater)
 
-    def _outcome(self, use_case: UseCase, row: NewOutcome, digest: str) -> Outcome:
-        return Outcome(
-            id=new_id(),
-            use_case=use_case.name,
-            metric=row.metric,
-            value=row.value,
-            case_id=row.case_id,
-            at=row.at or self._database.clock.now(),
-            version_digest=digest,
-            unit=row.unit,
-            unit_id=row.unit_id,
-            arm=row.arm,
-            cluster=row.cluster,
-            call_id=row.call_id,
-            sample=row.sample,
-        )
-
-    async def _call(self, call_id: str) -> Call:
+    async def call(self, call_id: str) -> Call:
+        """A recorded call, also one that a gateway on this host still holds; NotFound where there is none."""
         for attempt in range(2):
             async with self._database.read() as connection:
                 call = await CALLS.get(connection, call_id)
@@ -223,11 +199,6 @@ class Feedback:
             if attempt == 0:
                 await self._flush()
         raise NotFound(f"no call {call_id!r}")
-
-
-def _same(old: Outcome, new: Outcome, *, at_given: bool) -> bool:
-    kept = msgspec.structs.replace(new, id=old.id, version_digest=old.version_digest)
-    return (kept if at_given else msgspec.structs.replace(kept, at=old.at)) == old
 
 
 def _check_rating(new: NewRating, now: datetime) -> None:
@@ -241,37 +212,6 @@ def _check_rating(new: NewRating, now: datetime) -> None:
         raise InputError(f"a corrected text has at most {CORRECTED_TEXT_LENGTH_MAX} characters", field="corrected_text")
     if new.grounded is not None and new.call_id is None:
         raise InputError("only a recorded call has sources to hold its answer against: name call_id", field="grounded")
-    _check_names(call_id=new.call_id, case_id=new.case_id, id=new.id)
+    check_names(call_id=new.call_id, case_id=new.case_id, id=new.id)
     check_identifiers(case_id=new.case_id, id=new.id)
-    _check_time(new.at, None if new.sample else now)
-
-
-def _check_outcome(row: NewOutcome, position: int, now: datetime) -> None:
-    try:
-        if not row.metric.strip():
-            raise InputError("name the metric", field="metric")
-        if row.value != row.value or row.value in (float("inf"), float("-inf")):
-            raise InputError("a value is a finite number", field="value")
-        if not row.case_id.strip():
-            raise InputError("name the business case", field="case_id")
-        _check_names(metric=row.metric, case_id=row.case_id, unit=row.unit, unit_id=row.unit_id, cluster=row.cluster)
-        check_identifiers(
-            metric=row.metric, case_id=row.case_id, unit=row.unit, unit_id=row.unit_id, arm=row.arm, cluster=row.cluster
-        )
-        _check_time(row.at, None if row.sample else now)
-    except InputError as error:
-        raise InputError(error.message, field=f"[{position}].{error.field}") from None
-
-
-def _check_names(**names: str | None) -> None:
-    for field, name in names.items():
-        if name is not None and (len(name) > NAME_LENGTH_MAX or "\x00" in name):
-            raise InputError(f"at most {NAME_LENGTH_MAX} characters, none of them NUL", field=field)
-
-
-def _check_time(moment: datetime | None, now: datetime | None) -> None:
-    """A time dated ahead would pass for one after a registration that is still to come."""
-    if moment is not None and moment.tzinfo is None:
-        raise InputError("a time needs its offset, such as 2027-01-31T08:00:00Z", field="at")
-    if moment is not None and now is not None and moment > now + timedelta(seconds=CLOCK_SKEW_S_MAX):
-        raise InputError(f"{moment.isoformat()} lies in the future", field="at")
+    check_time(new.at, None if new.sample else now)

@@ -47,9 +47,9 @@ def find(folder: Path, name: str) -> Path:
     return path
 
 
-def adopt(folder: Path, source: Path) -> str:
+def adopt(folder: Path, source: Path, *, ending: str = ".jsonl") -> str:
     """Copy `source`, which may lie anywhere, to where jobs read; its name there."""
-    name, part, target = _new(folder, packed=source.name.endswith(".gz"))
+    name, part, target = _new(folder, ending + (".gz" if source.name.endswith(".gz") else ""))
     try:
         shutil.copyfile(source, part)
         os.replace(part, target)
@@ -60,16 +60,18 @@ def adopt(folder: Path, source: Path) -> str:
     return name
 
 
-async def receive(folder: Path, chunks: AsyncIterator[bytes]) -> str:
-    """Store an upload (gzipped where its content says so); its name. InputError past UPLOAD_BYTES_MAX and for an empty one."""
-    name, part, target = _new(folder, packed=False)
+async def receive(
+    folder: Path, chunks: AsyncIterator[bytes], *, ending: str = ".jsonl", bytes_max: int = UPLOAD_BYTES_MAX
+) -> str:
+    """Store an upload (gzipped where its content says so); its name. InputError past `bytes_max` and for an empty one."""
+    name, part, target = _new(folder, ending)
     size = 0
     try:
         with part.open("xb") as file:
             async for chunk in chunks:
                 size += len(chunk)
-                if size > UPLOAD_BYTES_MAX:
-                    raise InputError(f"larger than {UPLOAD_BYTES_MAX} bytes: put the file into {folder} instead")
+                if size > bytes_max:
+                    raise InputError(f"larger than {bytes_max} bytes: put the file into {folder} instead")
                 file.write(chunk)
         if not size:
             raise InputError("the body is empty: send the file's bytes")
@@ -125,9 +127,9 @@ def sweep(folder: Path, *, now_s: float | None = None) -> int:
     return removed
 
 
-def _new(folder: Path, *, packed: bool) -> tuple[str, Path, Path]:
+def _new(folder: Path, ending: str) -> tuple[str, Path, Path]:
     """(name, where it is written, where it will lie) of a new input."""
     place = folder / INPUTS
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    name = f"{new_id()}.jsonl" + (".gz" if packed else "")
+    name = new_id() + ending
     return f"{INPUTS}/{name}", place / f".{name}.part", place / name

@@ -60,6 +60,7 @@ class Retention:
             before = now - timedelta(days=days)
             number, problems = await self._calls(use_case, before, now, days, actor)
             sign_offs, ratings = await self._sign_offs(use_case, before, actor), await self._ratings(use_case, before, actor)
+            ratings += await self._skips(use_case, before, actor)
             labels = await self._labels(use_case, before, actor)
             if number or problems or sign_offs or ratings or labels:
                 done.append(
@@ -137,6 +138,14 @@ class Retention:
             if each.at < before and (each.comment or each.corrected_text)
         ]
         await self._put(RATINGS, changed, actor)
+        return len(changed)
+
+    async def _skips(self, use_case: UseCase, before: datetime, actor: str) -> int:
+        """Why people left calls to others goes; that they did stays."""
+        async with self._database.read() as connection:
+            found = await catalog.RATING_SKIPS.find(connection, use_case=use_case.name)
+        changed = [msgspec.structs.replace(each, reason="") for each in found if each.at < before and each.reason]
+        await self._put(catalog.RATING_SKIPS, changed, actor)
         return len(changed)
 
     async def _labels(self, use_case: UseCase, before: datetime, actor: str) -> int:

@@ -19,6 +19,7 @@ from groundcrew.store.database import decode
 from groundcrew.store.experiments import EXPOSURES, LOOKS
 from groundcrew.store.feedback import OUTCOMES, RATINGS
 from groundcrew.store.labels import LABEL_DRAWS
+from groundcrew.store.rating_queue import RATING_REQUESTS
 from groundcrew.store.rescoring import RESCORED
 from groundcrew.store.tables import audit_entries, audit_head
 
@@ -33,7 +34,9 @@ SINGLE: tuple[Collection[Any], ...] = (
     LOOKS,
 )
 #: Rows of these come in batches; one entry's digest covers the batch.
-BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED, EXPOSURES)
+BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED, EXPOSURES, RATING_REQUESTS)
+#: What the audit entries of those batches are about.
+BATCH_SUBJECTS = ("calls/", "outcomes/", "label-draws/", "rescored/", "exposures/", "rating-requests/")
 
 
 async def entries(connection: AsyncConnection) -> AsyncIterator[AuditEntry]:
@@ -110,7 +113,7 @@ def batch_digests(chain: list[AuditEntry]) -> dict[int, str | None]:
     for entry in chain:
         if entry.subject_digest is None:
             continue
-        if entry.subject.startswith(("calls/", "outcomes/", "label-draws/", "rescored/", "exposures/")):
+        if entry.subject.startswith(BATCH_SUBJECTS):
             digests[entry.sequence] = entry.subject_digest
         elif entry.subject.startswith(REDACTED) and entry.details.get("batch") in digests:
             digests[entry.details["batch"]] = entry.subject_digest

@@ -15,6 +15,7 @@ from groundcrew.domain.kill_switch import KillSwitch
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.domain.knowledge_quality import Finding
 from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.rating_queue import RatingSkip
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust_label import TrustLabel
@@ -128,6 +129,13 @@ GUARANTEES = Collection(
     "guarantee",
     identify=lambda each: each.id,
     columns=lambda each: {"use_case": each.use_case},
+)
+RATING_SKIPS = Collection(
+    tables.rating_skips,
+    RatingSkip,
+    "rating-skip",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "call_id": each.call_id, "rater": each.rater},
 )
 SIGN_OFFS = Collection(
     tables.sign_offs,

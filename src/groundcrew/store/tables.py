@@ -45,7 +45,10 @@ ratings = _document_table(
     _text("use_case"),
     _text("version_digest"),
     sa.Column("sample", sa.Boolean, nullable=False),
-    indexes=(("use_case", "version_digest"),),
+    _text("call_id", nullable=True),
+    sa.Column("rater", sa.Text, nullable=False, server_default=""),
+    sa.Column("origin", sa.Text, nullable=False, server_default="direct"),
+    indexes=(("use_case", "version_digest"), ("call_id",)),
 )
 # Outcomes and calls come in bulk: one audit entry covers a batch, named by its sequence in `batch`.
 outcomes = _document_table(
@@ -257,4 +260,40 @@ experiment_looks = _document_table(
     _text("version_digest"),
     _text("mark"),
     indexes=(("experiment", "version_digest"), ("use_case",)),
+)
+
+# The rating queue. Calls that are put up for rating come in batches and are never changed; who does not rate one says why.
+rating_requests = _document_table(
+    "rating_requests",
+    _text("use_case"),
+    _text("version_digest"),
+    sa.Column("rank", sa.Float, nullable=False),
+    sa.Column("raters", sa.Integer, nullable=False),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    indexes=(("use_case", "version_digest", "rank"), ("batch",)),
+)
+rating_skips = _document_table("rating_skips", _text("use_case"), _text("call_id"), _text("rater"), indexes=(("call_id",),))
+# Operational: who holds a call to rate it until when (Unix time); a row stays as the note that it was handed out to them.
+rating_leases = sa.Table(
+    "rating_leases",
+    metadata,
+    sa.Column("call_id", sa.Text, primary_key=True),
+    sa.Column("rater", sa.Text, primary_key=True),
+    sa.Column("until_s", sa.Float, nullable=False),
+)
+# Operational: what links in e-mails are signed with; several while links of an older one may still come back.
+link_secrets = sa.Table(
+    "link_secrets",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("secret"),
+    sa.Column("created_at_s", sa.Float, nullable=False),
+)
+# Outcomes that come weeks later find the version that answered their case.
+sa.Index(
+    "ix_calls_use_case_case_id",
+    calls.c.use_case,
+    calls.c.case_id,
+    sqlite_where=calls.c.case_id.is_not(None),
+    postgresql_where=calls.c.case_id.is_not(None),
 )

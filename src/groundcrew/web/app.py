@@ -22,6 +22,7 @@ from groundcrew.services.views import Views
 from groundcrew.web.api import API_PATH, api_routes
 from groundcrew.web.authentication import Authentication
 from groundcrew.web.authorization import PUBLIC, guard
+from groundcrew.web.console.rating_link import link_throttle
 from groundcrew.web.console.routes import console_routes
 from groundcrew.web.health import Readiness, health_routes
 from groundcrew.web.live import LiveEvents
@@ -77,6 +78,7 @@ def create_web(
             "views": views,
             "live": live,
             "authentication": authentication,
+            "link_throttle": link_throttle(),
             "secure_cookies": secure_cookies,
         }
     )

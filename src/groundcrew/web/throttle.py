@@ -27,8 +27,15 @@ class TooManyAttempts(NotAllowed):
 class Throttle:
     """Failed attempts of the last `WINDOW_S` seconds, in this process."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        per_name_max: int = FAILURES_PER_NAME_MAX,
+        per_address_max: int = FAILURES_PER_ADDRESS_MAX,
+    ) -> None:
         self._clock = clock
+        self._per_name_max, self._per_address_max = per_name_max, per_address_max
         self._failures: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
 
     def check(self, name: str, address: str) -> None:
@@ -52,7 +59,8 @@ class Throttle:
         self._failures.pop((name.casefold(), address), None)
 
     def _counters(self, name: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
-        return ((name.casefold(), address), FAILURES_PER_NAME_MAX), (("", address), FAILURES_PER_ADDRESS_MAX)
+        by_address = (("", address), self._per_address_max)
+        return (((name.casefold(), address), self._per_name_max), by_address) if name else (by_address,)
 
     def _recent(self, counter: tuple[str, str]) -> deque[float]:
         recent = self._failures.get(counter, deque())

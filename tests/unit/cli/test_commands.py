@@ -222,6 +222,19 @@ def test_outcomes_from_a_file(run: Run, bank: Path, tmp_path: Path) -> None:
     assert refused.err.startswith("groundcrew: outcomes.jsonl:2: value: ")
     (tmp_path / "outcomes.jsonl").write_text("")
     assert "holds no rows" in run(*command, status=2).err
+    (tmp_path / "outcomes.csv").write_text("metric,value,case_id\nhandle_time,60,case-0\nhandle_time,99,case-1\n")
+    assert run("outcomes", "import", "assistant", "outcomes.csv").out == "1 outcomes recorded, 1 were there already\n"
+    assert "Name the file once" in run("outcomes", "import", "assistant", status=2).err
+
+
+def test_the_rating_queue_from_the_command_line(run: Run, bank: Path) -> None:
+    put = run("ratings", "put-up", "assistant", "--newest", "3", "--raters", "1").out
+    assert put.endswith(" calls put up\n")
+    shown = run("ratings", "show", "assistant").out
+    assert "0 ratings, 1 passed on" in shown
+    assert "no call of this version has ratings of two people yet" in shown
+    assert json.loads(run("ratings", "show", "assistant", "--json").out)["agreement"] is None
+    assert "0 earlier ones are forgotten" in run("ratings", "rotate-link-secret").out
 
 
 def test_exports_and_verification(run: Run, bank: Path, tmp_path: Path) -> None:

@@ -403,6 +403,7 @@ async def full_history(services: Services) -> None:
     await services.experiments.assign(NAME, [NewUnit(unit_id="t-3")], actor="key:app")
     await services.experiments.look(NAME)
     await services.feedback.rate(NewRating(stars=2, rater="anna", call_id=held.id), actor="user:anna")
+    await _queued(services)
     now = services.database.clock.now()
     near = {"limit": 100_000, "used": 80_000, "at": now, "period": f"{now:%Y-%m-%d}"}
     await services.spending.warn([BudgetWarning(kind="use-case", use_case=NAME, account="", meter="tokens_per_day", **near)])
@@ -411,6 +412,15 @@ async def full_history(services: Services) -> None:
     await score_again(services, held)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
+
+
+async def _queued(services: Services) -> None:
+    """Calls that are put up for rating, one of them passed on."""
+    await services.rating_queue.put_up(NAME, actor=PERSON, newest=10)
+    anna = next(each for each in await services.users.find() if each.name == "anna")
+    task = await services.rating_queue.next(NAME, anna)
+    assert task is not None
+    await services.rating_queue.skip(task.call.id, rater=anna, reason="in a language that I do not read")
 
 
 async def _labelled(services: Services, held: Call) -> None:

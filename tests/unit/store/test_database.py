@@ -66,16 +66,27 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.certifications,
                 tables.exposures,
                 tables.experiment_looks,
+                tables.rating_requests,
+                tables.rating_skips,
             )
         }
-        for table in ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", *(each.name for each in known)):
+        operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", "rating_leases", "link_secrets")
+        for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
-        for index in ("ix_calls_use_case_shadow_of", "ix_calls_trace_id", "ix_outcomes_use_case_version_digest_metric"):
+        for index in (
+            "ix_calls_use_case_shadow_of",
+            "ix_calls_trace_id",
+            "ix_calls_use_case_case_id",
+            "ix_outcomes_use_case_version_digest_metric",
+            "ix_ratings_call_id",
+        ):
             await connection.execute(sa.text(f"DROP INDEX {index}"))
         for column in ("sample", "shadow_of", "trace_id", "key_id", "user_id", "charged_nanos", "redacted", "trial"):
             await connection.execute(sa.text(f"ALTER TABLE calls DROP COLUMN {column}"))
         for column in ("value", "at", "version_digest", "unit_id", "arm", "cluster"):
             await connection.execute(sa.text(f"ALTER TABLE outcomes DROP COLUMN {column}"))
+        for column in ("call_id", "rater", "origin"):
+            await connection.execute(sa.text(f"ALTER TABLE ratings DROP COLUMN {column}"))
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     await database.close()
     async with bank.opened(database_url, tmp_path, bare=True) as services:

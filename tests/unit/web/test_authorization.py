@@ -25,6 +25,9 @@ EXPECTED: dict[str, frozenset[str]] = {
     "evaluate_gate": EVERYONE,
     "test_policy": EVERYONE,
     "rate": ACTIVE,
+    "rate_queue": ACTIVE,
+    "pick_ratings": ACTIVE,
+    "link_rating": ACTIVE,
     "decide_sign_off": ACTIVE,
     "label": ACTIVE,
     "recalibrate": frozenset({"admin", "reviewer", "it"}),
@@ -56,7 +59,9 @@ EXPECTED: dict[str, frozenset[str]] = {
     "read_audit": frozenset({"admin", "auditor"}),
     "manage_users": frozenset({"admin"}),
 }
-KEY_ACTIONS = {"rate", "record_outcomes", "assign", "read_call", "read_sign_off", "identify"}
+KEY_ACTIONS = {
+    *("rate", "pick_ratings", "link_rating", "record_outcomes", "assign", "read_call", "read_sign_off", "identify"),
+}
 #: What a key may ask, as method and path.
 KEY_ROUTES = {
     ("GET", "/api/v1/me"),
@@ -66,8 +71,12 @@ KEY_ROUTES = {
     ("POST", "/api/v1/ratings"),
     ("POST", "/api/v1/outcomes"),
     ("POST", "/api/v1/experiments/assign"),
+    ("POST", "/api/v1/outcomes/file"),
+    ("GET", "/api/v1/outcomes/imports/{job_id}"),
+    ("POST", "/api/v1/rating-queue"),
+    ("POST", "/api/v1/rating-links"),
 }
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/sign-in"}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/sign-in", "/rate/{token}"}
 #: Streams do not end by themselves; they are asked for elsewhere.
 ENDLESS = {"/live"}
 

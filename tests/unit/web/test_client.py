@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -19,6 +20,8 @@ from tests.unit.web.site import OTHER, OWN, Site
 from groundcrew import client as sdk
 from groundcrew.client import AsyncClient, Client, Outcome, ServerFailed, StillWaiting, Unreachable
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.services import outcome_import
+from groundcrew.services.job_runner import run
 
 
 @pytest_asyncio.fixture
@@ -48,6 +51,37 @@ async def test_ratings_and_outcomes(site: Site, address: str) -> None:
     assert await client.outcome("handle_time", 399, "c-0", unit="s", arm="treatment", unit_id="u-0", at=at) == (1, 0)
     assert {each.value for each in await site.services.feedback.outcomes(OWN)} == {399, 401, 402}
     assert (await client.call(site.call_id))["answer"] == "Letters take two days."
+
+
+async def test_a_file_of_outcomes(site: Site, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdk, "POLL_S_MIN", 0.01)
+    client = AsyncClient(address, site.secrets[OWN])
+    path = tmp_path / "outcomes.csv"
+
+    async def imported(content: str) -> tuple[int, int]:
+        path.write_text("metric,value,case_id\n" + content)
+        importing = asyncio.create_task(client.import_outcomes(path, timeout_s=60))
+        while (task := await site.services.jobs.claim([outcome_import.KIND])) is None:  # noqa: ASYNC110  (no worker runs here)
+            await asyncio.sleep(0.01)
+        await run(site.services, task)
+        return await importing
+
+    assert await imported("m,1,c-1\nm,2,c-2\n") == (2, 0)
+    assert await imported("m,1,c-1\nm,3,c-2\n") == (1, 1)
+    with pytest.raises(InputError, match="body:3: value: is not a number"):
+        await imported("m,1,c-1\nm,x,c-2\n")
+    for name in ("outcomes.xlsx", "outcomes.parquet.gz", "absent.csv"):
+        with pytest.raises(InputError):
+            await client.import_outcomes(tmp_path / name)
+
+
+async def test_links_and_calls_to_rate(site: Site, address: str) -> None:
+    client = AsyncClient(address, site.secrets[OWN])
+    link = await client.rating_link(site.call_id, expires_s=3_600)
+    assert link.url.startswith(f"{address}/rate/")
+    assert link.expires_at > datetime.now(UTC)
+    assert await client.put_up_for_rating([site.call_id], raters=1) == 1
+    assert await client.put_up_for_rating([site.call_id]) == 0
 
 
 async def test_errors_have_types(site: Site, address: str) -> None:

@@ -158,7 +158,9 @@ async def _page(request: PageRequest, call_id: str, *, message: str | None) -> P
         latency=latency_parts(call.latency_ms),
         latency_total=call.latency_ms.get("total", sum(call.latency_ms.values()) if call.latency_ms else None),
         labels=await services_of(request).labels.of_call(call.id),
-        ratings=await views_of(request).ratings_of_call(call.use_case, call.id),
+        ratings=await services_of(request).rating_queue.visible(
+            call.use_case, await views_of(request).ratings_of_call(call.use_case, call.id), principal_of(request).name
+        ),
         sign_off=sign_off,
         message=message,
     )

@@ -49,6 +49,15 @@ async def render(request: Request[Any, Any, Any], template: str, *, status: int 
     return _page(request, template, status, {"overview": overview, "alarms": alarms, "here": here, **context})
 
 
+def plain_page(request: Request[Any, Any, Any], template: str, *, status: int = 200, **context: Any) -> Page:
+    """A page of its own, without what the console's pages share and whoever is signed in."""
+    principal = signed_in(request)
+    # A form of somebody who is signed in besides needs their token, or it is not taken.
+    token = principal.csrf_token if principal else ""
+    content = environment().get_template(template).render(csrf_token=token, path=request.url.path, **context)
+    return Response(content, status_code=status, media_type="text/html; charset=utf-8")
+
+
 def _page(request: Request[Any, Any, Any], template: str, status: int, context: dict[str, Any]) -> Page:
     principal = signed_in(request)
     content = (
