@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from groundcrew.domain.trial import Trials
 from groundcrew.services.audit import Audit
 from groundcrew.services.calls import Calls
 from groundcrew.services.evidence import EvidenceService
@@ -32,11 +33,13 @@ from groundcrew.store.database import Database
 
 
 class Services:
-    """The verbs, by business area. `flush` ships what a gateway in this process has not shipped yet; it may be set later."""
+    """The verbs, by business area. `flush` ships what a gateway in this process has not shipped yet, `trials` asks models on
+    purpose; both may be set later."""
 
     def __init__(self, database: Database, knowledge_folder: Path, *, kill_confirm_s: float = CONFIRM_DEADLINE_S) -> None:
         self.database = database
         self.flush: Callable[[], Awaitable[None]] | None = None
+        self.trials: Trials | None = None
         self.audit = Audit(database)
         self.calls = Calls(database)
         self.evidence = EvidenceService(database)
