@@ -8,6 +8,7 @@ from pathlib import Path
 from groundcrew.domain.trial import Trials
 from groundcrew.services.audit import Audit
 from groundcrew.services.calls import Calls
+from groundcrew.services.evaluations import Evaluations
 from groundcrew.services.evidence import EvidenceService
 from groundcrew.services.feedback import Feedback
 from groundcrew.services.gates import Gates
@@ -48,6 +49,7 @@ class Services:
         self.guarding = Guarding(database)
         self.hypotheses = Hypotheses(database)
         self.jobs = Jobs(database, knowledge_folder.parent / "files")
+        self.evaluations = Evaluations(database, self.jobs)
         self.keys = Keys(database)
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)

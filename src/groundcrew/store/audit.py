@@ -16,6 +16,7 @@ from groundcrew.store import catalog
 from groundcrew.store.calls import CALLS
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
+from groundcrew.store.evaluations import RESULTS, SUITES
 from groundcrew.store.feedback import OUTCOMES, RATINGS
 from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.store.rescoring import RESCORED
@@ -26,9 +27,13 @@ PAGE_ROWS = 2_000
 REDACTED = "calls-redacted/"
 
 #: Rows of these have one audit entry each; the newest entry's digest is the row's.
-SINGLE: tuple[Collection[Any], ...] = (*(each for each in vars(catalog).values() if isinstance(each, Collection)), RATINGS)
+SINGLE: tuple[Collection[Any], ...] = (
+    *(each for each in vars(catalog).values() if isinstance(each, Collection)),
+    RATINGS,
+    SUITES,
+)
 #: Rows of these come in batches; one entry's digest covers the batch.
-BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED)
+BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED, RESULTS)
 
 
 async def entries(connection: AsyncConnection) -> AsyncIterator[AuditEntry]:
@@ -105,7 +110,7 @@ def batch_digests(chain: list[AuditEntry]) -> dict[int, str | None]:
     for entry in chain:
         if entry.subject_digest is None:
             continue
-        if entry.subject.startswith(("calls/", "outcomes/", "label-draws/", "rescored/")):
+        if entry.subject.startswith(("calls/", "outcomes/", "label-draws/", "rescored/", "evaluations/")):
             digests[entry.sequence] = entry.subject_digest
         elif entry.subject.startswith(REDACTED) and entry.details.get("batch") in digests:
             digests[entry.details["batch"]] = entry.subject_digest
