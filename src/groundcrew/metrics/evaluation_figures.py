@@ -27,13 +27,13 @@ class FigureRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: Every figure but the judges', in the order in which reports show them. `trust` and `grounded` are unknown for an answer without
-#: claims, `similarity`, `edit_similarity` and `exact` without a reference, `contains` and `excludes` without words to look for.
+#: claims and where there should be none, `similarity`, `edit_similarity` and `exact` without a reference, `contains` and `excludes` without words to look for.
 FIGURES: dict[str, FigureRule] = {
     "answered": FigureRule(title="answered", kind="proportion", direction="increase"),
     "behaves": FigureRule(title="answers and declines where it should", kind="proportion", direction="increase"),
     "declined": FigureRule(title="declined", kind="proportion", direction="decrease"),
     "fallback": FigureRule(title="replaced by approved text", kind="proportion", direction="decrease"),
-    "failed": FigureRule(title="failed", kind="proportion", direction="decrease"),
+    "failed": FigureRule(title="failed or refused", kind="proportion", direction="decrease"),
     "trust": FigureRule(title="trust", kind="mean", direction="increase"),
     "grounded": FigureRule(title="grounded", kind="proportion", direction="increase"),
     "contains": FigureRule(title="holds every expected fact", kind="proportion", direction="increase"),
@@ -90,9 +90,9 @@ def figures_of(case: EvaluationCase, answered: Answered, similarity: float | Non
         "latency_ms": answered.latency_ms if not has_failed else None,
         "cost_usd": answered.cost_usd,
     }
-    report = answered.trust
-    if has_failed:
-        found |= {"trust": 0.0, "grounded": 0.0} if not case.declines else {}
+    report = None if case.declines else answered.trust
+    if has_failed and not case.declines:
+        found |= {"trust": 0.0, "grounded": 0.0}
     elif report is not None and not declined and report.state != "no_claims":
         found |= {"trust": report.trust, "grounded": float(report.state == "supported")}
     if not case.declines:

@@ -74,7 +74,8 @@ async def _masked_case(case: EvaluationCase, detect: Detect) -> EvaluationCase:
     words = (*case.contains, *case.excludes)
     if list(words) != await masked(words, detect):
         raise DeclarationError(
-            f"case {case.id!r}: contains or excludes hold personal data, which no record holds; use other words", field="cases"
+            f"case {case.id!r}: contains or excludes hold what is masked as personal data in records: use other words",
+            field="cases",
         )
     texts = [str(each["content"]) for each in case.messages]
     found = await masked([*texts, case.reference or "", case.recorded], detect)

@@ -11,6 +11,7 @@ from groundcrew.web.api import (
     audit,
     calls,
     declarations,
+    evaluations,
     evidence,
     feedback,
     gates,
@@ -52,6 +53,7 @@ def api_routes() -> Router:
         spend,
         guarding,
         jobs,
+        evaluations,
     )
     handlers: list[Any] = [openapi]
     for module in modules:
