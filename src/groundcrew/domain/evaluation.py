@@ -62,7 +62,11 @@ class JudgeRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuiteContent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a suite asks: everything that its digest is over. `parameters` go with every question (temperature and the like)."""
+    """What a suite asks: everything that its digest is over. `parameters` go with every question (temperature and the like).
+
+    `mask`: what looks for the personal data that is masked in its texts, where that is not what the use case's records ask for:
+    texts that were invented for the suite need `patterns` alone, and keep their names and dates.
+    """
 
     name: str
     use_case: str
@@ -70,6 +74,7 @@ class SuiteContent(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[EvaluationCase, ...] = ()
     judges: tuple[JudgeRule, ...] = ()
     parameters: dict[str, Any] = {}
+    mask: Literal["full", "patterns"] | None = None
 
 
 class EvaluationSuite(msgspec.Struct, frozen=True, kw_only=True):

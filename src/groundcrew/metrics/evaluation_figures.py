@@ -27,8 +27,8 @@ class FigureRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: Every figure but the judges', in the order in which reports show them. `trust` and `grounded` are unknown for an answer without
-#: claims and where there should be none, `similarity`, `edit_similarity` and `exact` without a reference, `contains` and `excludes`
-#: without words to look for.
+#: claims and where there should be none; `similarity`, `edit_similarity` and `exact` without a reference; `contains` and
+#: `excludes` without words to look for.
 FIGURES: dict[str, FigureRule] = {
     "answered": FigureRule(title="answered", kind="proportion", direction="increase"),
     "behaves": FigureRule(title="answers and declines where it should", kind="proportion", direction="increase"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -67,6 +67,7 @@ def read_suite(fields: Fields, reading: Reading) -> SuiteContent:
         cases=cases,
         judges=_read_judges(fields),
         parameters=_read_parameters(fields),
+        mask=_read_mask(fields),
     )
 
 
@@ -127,6 +128,11 @@ def _case(row: CaseRow, file: str, line: int) -> EvaluationCase:
         tags=row.tags or (),
         weight=weight,
     )
+
+
+def _read_mask(fields: Fields) -> Literal["full", "patterns"] | None:
+    choices: tuple[Literal["full", "patterns"], ...] = ("full", "patterns")
+    return fields.choice("mask", choices) if fields.has("mask") else None
 
 
 def _read_judges(fields: Fields) -> tuple[JudgeRule, ...]:

@@ -182,7 +182,7 @@ def changes(suite: EvaluationSuite, before: EvaluationSuite | None) -> list[tupl
     """(field, before, after) of what differs between two versions, cases counted."""
     found: list[tuple[str, Any, Any]] = []
     old = before.content if before is not None else None
-    for field in ("title", "use_case", "judges", "parameters"):
+    for field in ("title", "use_case", "judges", "parameters", "mask"):
         was, now = getattr(old, field, None), getattr(suite.content, field)
         if was != now and (now or was):
             found.append((field, msgspec.to_builtins(was), msgspec.to_builtins(now)))

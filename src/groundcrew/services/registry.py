@@ -88,7 +88,7 @@ class Registry:
                 policies = {one.value.name: one.value for one in declarations.policies}
                 policy_name = (use_case.policy if use_case is not None else None) or ""
                 policy = policies.get(policy_name) or await catalog.POLICIES.get(connection, policy_name)
-            detect = detect_for(use_case, policy) if use_case is not None else "full"
+            detect = each.value.mask or (detect_for(use_case, policy) if use_case is not None else "full")
             try:
                 found.append(msgspec.structs.replace(each, value=await masked_content(each.value, detect)))
             except DeclarationError as error:

@@ -44,7 +44,15 @@ def _quick_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def services(database_url: str, tmp_path: Path, prepared: Prepared) -> AsyncIterator[Services]:
+async def services(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> AsyncIterator[Services]:
+    clock = prepared.copy("declared", sqlite_url)
+    async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
+        yield services
+
+
+@pytest.fixture
+async def both(database_url: str, tmp_path: Path, prepared: Prepared) -> AsyncIterator[Services]:
+    """The same, on both kinds of database, for what the store itself does."""
     clock = prepared.copy("declared", database_url)
     async with bank.opened(database_url, tmp_path, clock, bare=True) as services:
         yield services
@@ -106,7 +114,8 @@ def figure(report: RunReport, name: str) -> Any:
     return {each.name: each.interval for each in report.figures.figures}[name]
 
 
-async def test_a_suite_is_a_version_until_its_content_changes(services: Services) -> None:
+async def test_a_suite_is_a_version_until_its_content_changes(both: Services) -> None:
+    services = both
     (created,) = await declare(services, content())
     assert (created.action, created.fields[-1].after) == ("created", "6 cases, 6 of them new or changed")
     (again,) = await declare(services, content())
@@ -131,6 +140,10 @@ async def test_texts_are_masked_before_they_are_kept(services: Services) -> None
     assert "bob.keller" not in str(kept.reference)
     with pytest.raises(DeclarationError, match="masked as personal data"):
         await declare(services, content(case(1, contains=("anna.meier@example.com",))))
+    invented = case(1, messages=({"role": "user", "content": "Is Zug open on Thursday? anna.meier@example.com"},))
+    await declare(services, content(invented, mask="patterns"))
+    (kept,) = (await services.evaluations.suite(SUITE)).suite.content.cases
+    assert kept.question.startswith("Is Zug open on Thursday? [EMAIL")
 
 
 async def test_what_is_not_declared_is_refused(services: Services) -> None:
@@ -191,7 +204,8 @@ async def test_repeats_do_not_make_cases(services: Services) -> None:
     assert often.upper - often.lower == pytest.approx(once.upper - once.lower)
 
 
-async def test_a_killed_run_goes_on_and_asks_nothing_twice(services: Services) -> None:
+async def test_a_killed_run_goes_on_and_asks_nothing_twice(both: Services) -> None:
+    services = both
     await declare(services, content(*map(case, range(12))))
     trials = ScriptedTrials(lambda _: "Yes.")
     services.trials = trials
