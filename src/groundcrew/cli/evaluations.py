@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from groundcrew.domain.job import Job
     from groundcrew.metrics.evaluation_report import Figure, Verdict
     from groundcrew.services.bundle import Services
+    from groundcrew.services.evaluation_pairs import PairReport
     from groundcrew.services.evaluation_suites import Picking
     from groundcrew.services.evaluations import ComparedRuns, JudgeReport, RunReport, SuiteView
     from groundcrew.stats.intervals import Interval
@@ -227,6 +228,41 @@ def eval_compare(
     findings = {each.paired.name: each.paired.finding for each in found.comparison.figures}
     if any(findings.get(name) not in ("better", "non_inferior") for name in margins):
         raise click.exceptions.Exit(1)
+
+
+@eval.command("judge")
+@click.argument("first", metavar="RUN")
+@click.argument("second", metavar="OTHER_RUN")
+@click.option("--judge", required=True, help="A judge of the runs' suite.")
+@json_option
+@as_option
+@storage_options
+def eval_judge(
+    first: str, second: str, judge: str, as_json: bool, as_name: str | None, data: Path | None, database_url: str | None
+) -> None:
+    """Have a judge say, case by case and in both orders, whether RUN or OTHER_RUN has the better answer."""
+    from groundcrew.services import evaluation_pairs
+
+    async def submit(services: Services) -> Job:
+        actor = await person(services, as_name)
+        return await evaluation_pairs.submit(services.evaluations, services.jobs, first, second, judge, actor=actor)
+
+    view = do_here(data, database_url, "judging", submit, quiet=as_json)
+
+    async def work(services: Services) -> PairReport:
+        return await evaluation_pairs.report(services.database, services.jobs, view.job.id)
+
+    found = with_services(data, database_url, work)
+    if as_json:
+        print_json(found)
+        return
+    wins = f"better in {found.second_wins} cases, worse in {found.first_wins}, neither in {found.neither}"
+    click.echo(f"{judge}: the other run is {wins}")
+    click.echo(f"  its share of the wins: {_words(found.second_share)}; {found.unknown} cases could not be judged")
+    place = found.position
+    click.echo(
+        f"  in both orders the same: {place.consistent} of {place.pairs}; for the place in front: {_words(place.first_share)}"
+    )
 
 
 def print_report(report: RunReport) -> None:

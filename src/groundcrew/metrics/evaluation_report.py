@@ -16,7 +16,7 @@ import scipy
 from groundcrew.domain.evaluation import EvaluationCase, EvaluationResult, JudgeRule
 from groundcrew.domain.hypothesis import BINARY_KINDS
 from groundcrew.errors import InputError
-from groundcrew.metrics.evaluation_figures import JUDGE_PREFIX, QUALITY, FigureRule, figure_rules
+from groundcrew.metrics.evaluation_figures import FIGURES, JUDGE_PREFIX, QUALITY, FigureRule, figure_rules
 from groundcrew.stats.confidence_sequences import BETTING_N_MAX, betting_sequence
 from groundcrew.stats.intervals import Interval, check_confidence
 from groundcrew.stats.weighted import effective_size
@@ -144,13 +144,15 @@ def verdicts(run: RunFigures, wanted: Mapping[str, float], *, by_estimate: bool 
     known = {each.name: each for each in run.figures}
     found = []
     for name, value in wanted.items():
-        if name not in known:
-            raise InputError(f"there is no figure {name!r}; there are {', '.join(known)}", field="fail-under")
-        figure = known[name]
-        interval, more = figure.interval, figure.direction == "increase"
-        held = interval.estimate if by_estimate else interval.lower if more else interval.upper
-        passes = held is not None and (held >= value if more else held <= value)
-        found.append(Verdict(metric=name, wanted=value, value=held, direction=figure.direction, passes=passes))
+        if name not in known and name not in FIGURES and not name.startswith(JUDGE_PREFIX):
+            raise InputError(f"there is no figure {name!r}; there are {', '.join(FIGURES)}", field="fail-under")
+        figure, held = known.get(name), None
+        direction = figure.direction if figure is not None else FIGURES[name].direction if name in FIGURES else "increase"
+        if figure is not None:
+            interval = figure.interval
+            held = interval.estimate if by_estimate else interval.lower if direction == "increase" else interval.upper
+        passes = held is not None and (held >= value if direction == "increase" else held <= value)
+        found.append(Verdict(metric=name, wanted=value, value=held, direction=direction, passes=passes))
     return tuple(found)
 
 
@@ -163,7 +165,7 @@ def _figures(
     found = []
     for name, rule in rules.items():
         known = [(by_case[each.id][name], each.weight) for each in cases if name in by_case[each.id]]
-        if not known and not name.startswith(JUDGE_PREFIX) and name not in ("answered", "trust", "grounded"):
+        if not known:
             continue
         interval = interval_of([value for value, _ in known], [weight for _, weight in known], rule, confidence)
         found.append(

@@ -119,12 +119,13 @@ class Asking:
         """Which of two answers a judge finds better as they stand: (which, why it can not be told, what it cost)."""
         messages = judge_rubric.pair(judge, case, first, second)
         said: judge_rubric.Better | None = None
-        problem, costs = "an answer speaks to the judge", [0.0]
+        problem = "an answer speaks to the judge"
+        costs: list[float | None] = [0.0]
         if judge_rubric.speaks_to_judge(first) or judge_rubric.speaks_to_judge(second):
             return None, problem, 0.0
         for more in ((), ({"role": "user", "content": judge_rubric.REPAIR},)):
             answer = await self._judged(judge, (*messages, *more), judge_rubric.pair_schema())
-            costs.append(answer.cost_usd)  # type: ignore[arg-type]
+            costs.append(answer.cost_usd)
             said, problem = judge_rubric.read_preference(answer.text, first, second)
             if said is not None or answer.status != "answered":
                 break

@@ -20,7 +20,7 @@ from groundcrew.domain.trial import TrialAnswer, TrialRequest
 from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import DeclarationError, InputError, NotFound
 from groundcrew.metrics.evaluation_report import verdicts
-from groundcrew.services import evaluation_asking, evaluation_work
+from groundcrew.services import evaluation_asking, evaluation_pairs, evaluation_work
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared
 from groundcrew.services.evaluations import RunReport
@@ -412,3 +412,46 @@ async def test_a_process_that_can_not_ask_says_so(services: Services) -> None:
     report = await finish(services, job.id)
     assert report.run.phase == "failed"
     assert "can not ask models" in report.run.job.error
+
+
+async def test_pairs_are_judged_in_both_orders(services: Services) -> None:
+    judges = (JudgeRule(name="better", model=bank.MODEL, rubric="Which is friendlier?"),)
+    await declare(services, content(*(case(each) for each in range(6)), judges=judges))
+    calls = {}
+
+    async def asked(name: str) -> str:
+        made = [bank.call(trial="t", answer=f"{name} answer {each}.") for each in range(6)]
+        await services.calls.ship(made, gateway="gateway-1")
+        calls.update({f"{name}-{number}": each.id for number, each in enumerate(made)})
+
+        def say(request: TrialRequest) -> TrialAnswer | str:
+            if request.purpose == "judge":
+                return '{"score": 3, "quote": "answer"}'
+            number = str(request.case_id)[-1]
+            return answer(f"{name} answer {number}.", call_id=calls[f"{name}-{number}"])
+
+        return (await evaluate(services, ScriptedTrials(say))).run.job.id
+
+    first, second = await asked("Plain"), await asked("Kind")
+
+    def prefer(request: TrialRequest) -> str:
+        said = str(request.messages[1]["content"])
+        front = "Kind" if said.index("Kind answer") < said.index("Plain answer") else "Plain"
+        if "answer 0" in said:
+            return json.dumps({"better": "first", "quote": f"{front} answer"})  # follows the place
+        if "answer 1" in said:
+            return "both are fine"
+        return json.dumps({"better": "first" if front == "Kind" else "second", "quote": "Kind answer"})
+
+    services.trials = ScriptedTrials(prefer)
+    with pytest.raises(InputError, match="has no judge 'other'; it has better"):
+        await evaluation_pairs.submit(services.evaluations, services.jobs, first, second, "other", actor=bank.PERSON)
+    job = await evaluation_pairs.submit(services.evaluations, services.jobs, first, second, "better", actor=bank.PERSON)
+    task = await services.jobs.claim([evaluation_pairs.KIND])
+    assert task is not None
+    await run(services, task)
+    found = await evaluation_pairs.report(services.database, services.jobs, job.id)
+    assert (found.first_wins, found.second_wins, found.neither, found.unknown) == (0, 4, 1, 1)
+    assert (found.position.pairs, found.position.consistent, found.position.first) == (5, 4, 1)
+    assert found.second_share.estimate == 1.0
+    assert found.run.progress.failed == 1

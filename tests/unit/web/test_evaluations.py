@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.unit.services.test_evaluations import ScriptedTrials, _quick_encoder, answer
-from tests.unit.web.site import OWN, Site
+from tests.unit.web.site import Site
 from tests.unit.web.test_pages import HOSTILE, assert_harmless
 
 from groundcrew.domain.trial import TrialAnswer, TrialRequest
@@ -28,7 +28,7 @@ title: Letters
 use_case: letters
 cases: data/cases.jsonl
 mask: patterns
-judges: [{name: tone, model: writer, rubric: Is it polite?}]
+judges: [{name: tone, model: writer, rubric: "Is it polite?"}]
 """
 
 
@@ -140,4 +140,4 @@ async def test_keys_and_onlookers_ask_for_nothing(site: Site) -> None:
     await declare(site)
     assert (await site.api("auditor", "POST", f"/evaluations/{SUITE}/runs", json={})).status_code == 403
     for path in ("/evaluations", f"/evaluations/{SUITE}"):
-        assert (await site.with_key(OWN, "GET", path)).status_code in (403, 404)
+        assert (await site.as_key("GET", path)).status_code in (403, 404)
