@@ -135,23 +135,10 @@ class Gateway:
             settings=self.settings,
             metrics=self.metrics,
         )
-        self.trials = GatewayTrials(
-            targets=Targets(
-                upstream, checks_apart, snapshots, self.settings, Retrier(self.settings, Breakers(timing.clock), apart, timing)
-            ),
-            checks=checks_apart,
-            recorder=recorder,
-            ledger=self.ledger,
-            snapshots=snapshots,
-            clock=self.clock,
-            settings=self.settings,
-            metrics=apart,
-            watch=self._watch_stops,
-        )
+        self.trials = self._make_trials(recorder, checks_apart, apart, timing)
         self._registry = Registry()
         beside = (self.shadows.running, self.judges.running, self.trials.running)
         self._enforcement = Enforcement(snapshots, self._registry, beside)
-        self.metrics.watch("running_shadows", "Shadow copies under way", lambda: len(self.shadows.running))
         self._poller: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         #: Makes the newest snapshot's rules ready; there once the gateway has started.
@@ -161,10 +148,29 @@ class Gateway:
         self._unread = RefusedCall(
             "request_timeout", f"the request body did not arrive within {self.settings.body_read_s_max:g} s"
         )
+        self._watch_state()
+
+    def _watch_state(self) -> None:
+        self.metrics.watch("running_shadows", "Shadow copies under way", lambda: len(self.shadows.running))
         self.metrics.watch("cache_bytes", "Size of the answers that are kept", lambda: self.cache.bytes)
         self.metrics.watch("inflight_calls", "Calls in flight", lambda: len(self._registry))
-        self.metrics.watch("snapshot_age_seconds", "Age of the snapshot", snapshots.age_s)
-        self.metrics.watch("snapshot_version", "Version of the snapshot", lambda: snapshots.current.version)
+        self.metrics.watch("snapshot_age_seconds", "Age of the snapshot", self._snapshots.age_s)
+        self.metrics.watch("snapshot_version", "Version of the snapshot", lambda: self._snapshots.current.version)
+
+    def _make_trials(self, recorder: Recorder, checks: Checks, metrics: Metrics, timing: Timing) -> GatewayTrials:
+        """Trials have breakers of their own: what they try must not turn a target off for calls."""
+        retrier = Retrier(self.settings, Breakers(timing.clock), metrics, timing)
+        return GatewayTrials(
+            targets=Targets(self._upstream, checks, self._snapshots, self.settings, retrier),
+            checks=checks,
+            recorder=recorder,
+            ledger=self.ledger,
+            snapshots=self._snapshots,
+            clock=self.clock,
+            settings=self.settings,
+            metrics=metrics,
+            watch=self._watch_stops,
+        )
 
     async def start(self) -> None:
         """Load what the first call would otherwise wait for; grounding loads in the background. Calls are served without it

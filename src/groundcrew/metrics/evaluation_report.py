@@ -22,6 +22,8 @@ from groundcrew.stats.intervals import Interval, check_confidence
 from groundcrew.stats.weighted import effective_size
 
 WORST_SHOWN_MAX = 10
+#: A case whose quality figures reach this and of which nothing failed is not among the worst, however good the others are.
+GOOD_SCORE_MIN = 0.9
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +87,7 @@ def run_figures(
         results=len(results),
         figures=_figures(asked, by_case, rules, confidence),
         by_tag={tag: _figures([each for each in asked if tag in each.tags], by_case, rules, confidence) for tag in tags},
-        worst=tuple(each for each in worst[:WORST_SHOWN_MAX] if each.score < 1),
+        worst=tuple(each for each in worst if each.failing or each.score < GOOD_SCORE_MIN)[:WORST_SHOWN_MAX],
     )
 
 
