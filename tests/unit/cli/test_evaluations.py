@@ -31,7 +31,6 @@ affected_persons: customers
 solution: product
 autonomy: assist
 data_classes: [internal]
-mask: patterns
 model: writer
 ---
 kind: EvaluationSuite
