@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 from groundcrew.errors import GroundcrewError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from types import FrameType, TracebackType
 
     import uvicorn
 
     from groundcrew.domain.call import CallHead
+    from groundcrew.domain.trial import TrialAnswer, TrialRequest
+    from groundcrew.gateway.app import Gateway
+    from groundcrew.services.bundle import Services
     from groundcrew.settings import Settings
 
 #: How long the server waits for calls in flight when it is told to stop.
@@ -165,16 +168,8 @@ class App:
         stack.push_async_callback(self.gateway.close)
         await self.gateway.start()
 
-        async def enforce() -> None:
-            # Acknowledged is only what the gateway itself confirms: nothing that may no longer run is in flight.
-            for _ in range(ENFORCE_POLLS_MAX):
-                self.gateway.enforce_stops()
-                if self.gateway.enforced():
-                    return
-                await asyncio.sleep(ENFORCE_POLL_S)
-            raise GroundcrewError("calls in flight could not be cut")
-
-        self.keeper.on_change(enforce)
+        self.keeper.on_change(_enforcing(self.gateway))
+        self.services.trials = self.gateway.trials
 
     def _open_web(self) -> None:
         import os
@@ -231,13 +226,109 @@ class App:
             )
 
     async def _cancel(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _ended(self._tasks)
+
+
+def _enforcing(gateway: Gateway) -> Callable[[], Awaitable[None]]:
+    """What a keeper does with a new snapshot before it acknowledges it."""
+
+    async def enforce() -> None:
+        # Acknowledged is only what the gateway itself confirms: nothing that may no longer run is in flight.
+        for _ in range(ENFORCE_POLLS_MAX):
+            gateway.enforce_stops()
+            if gateway.enforced():
+                return
+            await asyncio.sleep(ENFORCE_POLL_S)
+        raise GroundcrewError("calls in flight could not be cut")
+
+    return enforce
+
+
+class TrialPoint:
+    """Asks models where no server runs: in a worker of jobs and in commands. Implements `domain.trial.Trials`.
+
+    It is one more enforcement point, with a snapshot, a ledger and a probe of its own, and opens when the first question is
+    asked. Records go straight into the database, which whoever asks needs anyway: a killed process leaves no spool behind.
+    """
+
+    def __init__(self, settings: Settings, services: Services) -> None:
+        self._settings, self._services = settings, services
+        self._turn, self._stack = asyncio.Lock(), contextlib.AsyncExitStack()
+        self._gateway: Gateway | None = None
+
+    async def __aenter__(self) -> TrialPoint:
+        self._services.trials = self
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._services.trials = None
+        await self._stack.aclose()
+
+    async def ask(self, request: TrialRequest) -> TrialAnswer:
+        """As the protocol says."""
+        async with self._turn:
+            if self._gateway is None:
+                self._gateway = await self._open()
+        return await self._gateway.trials.ask(request)
+
+    async def _open(self) -> Gateway:
+        import os
+        import socket
+
+        from groundcrew.domain.identifiers import new_id
+        from groundcrew.gateway.app import Gateway
+        from groundcrew.gateway.grounded import LocalGrounding
+        from groundcrew.gateway.settings import GatewaySettings
+        from groundcrew.gateway.upstream import HttpUpstream
+        from groundcrew.jobs.budget_keeper import BudgetKeeper
+        from groundcrew.jobs.direct_recorder import DirectRecorder
+        from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
+
+        services, point = self._services, new_id()
+        keeper = SnapshotKeeper(
+            services.snapshots,
+            gateway=point,
+            host=socket.gethostname(),
+            process_id=os.getpid(),
+            poll_ms=self._settings.snapshot_poll_ms,
+        )
+        services.database.on_change(keeper.wake)
+        await keeper.refresh()
+        limits = GatewaySettings(snapshot_age_s_max=self._settings.snapshot_age_s_max)
+        gateway = Gateway(
+            snapshots=keeper,
+            recorder=DirectRecorder(services.calls, gateway=point),
+            upstream=HttpUpstream(limits),
+            grounding=LocalGrounding(),
+            settings=limits,
+            clock=services.database.clock,
+        )
+        keeper.on_change(_enforcing(gateway))
+        self._stack.push_async_callback(keeper.leave)
+        self._stack.push_async_callback(gateway.close)
+        await gateway.start()
+        budgets = BudgetKeeper(gateway.ledger, services.spending, gateway=point, clock=services.database.clock)
+        await budgets.seed()
+        await budgets.exchange()
+        tasks = [asyncio.create_task(each.run()) for each in (keeper, budgets)]
+        self._stack.push_async_callback(_ended, tasks)
+        return gateway
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Wiring:
     """What the command line may start."""
+
+    def trials(self, settings: Settings, services: Services) -> TrialPoint:
+        """Lets `services` ask models on purpose while it is open."""
+        return TrialPoint(settings, services)
 
     def serve(self, settings: Settings) -> None:
         """Run a server until it is told to stop (SIGINT, SIGTERM)."""
@@ -267,7 +358,8 @@ async def _work(settings: Settings, *, drain: bool) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, working.cancel)
         try:
-            return await working or 0
+            async with TrialPoint(settings, services):
+                return await working or 0
         except asyncio.CancelledError:
             return 0
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import os
 import sys
@@ -63,8 +64,11 @@ async def _with_services(settings: Settings, work: Callable[[Services], Awaitabl
             file=str(settings.data),
         )
     services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
+    wiring = getattr(click.get_current_context(silent=True), "obj", None)
     try:
-        return await work(services)
+        # Only the composition root knows the gateway; nothing of it is loaded before a command asks a model.
+        async with wiring.trials(settings, services) if wiring is not None else contextlib.nullcontext():
+            return await work(services)
     finally:
         await services.database.close()
 

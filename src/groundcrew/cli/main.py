@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drill": ("switch", "Trip, measure and re-arm a kill switch; the time becomes evidence."),
     "knowledge": ("knowledge", "Add, approve, list, search and look through knowledge bases."),
     "trust": ("files", "Score answers against their sources, and measure the scores on labels."),
+    "eval": ("evaluations", "Run evaluation suites against a model, and compare runs."),
     "jobs": ("jobs", "List, show, cancel and work on durable jobs."),
     "guard": ("files", "Scan texts with a guard."),
     "policy": ("policy", "Show policies, and test one on labelled texts."),

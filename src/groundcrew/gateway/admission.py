@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ from groundcrew.domain.stage import limits
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.routing import Route
+from groundcrew.gateway.wire import Inside
 
 #: Longest key secret that is looked up; ours have 46 characters.
 SECRET_LENGTH_MAX = 256
@@ -47,9 +49,15 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     looks_at_answers: bool
 
 
-def authenticate(snapshot: Snapshot, secret: str | None, now_s: float) -> tuple[KeyEntry, UseCaseEntry]:
-    """The key and the use case that it is scoped to. One message for every reason, so that nothing can be probed."""
+def authenticate(snapshot: Snapshot, secret: str | Inside | None, now_s: float) -> tuple[KeyEntry, UseCaseEntry]:
+    """The key and the use case that it is scoped to. One message for every reason, so that nothing can be probed. What comes
+    from within has a key without an id."""
     entry = None
+    if isinstance(secret, Inside):
+        inside = snapshot.use_cases.get(secret.use_case)
+        if inside is None:
+            raise RefusedCall("use_case_not_running", f"there is no use case {secret.use_case!r}")
+        return KeyEntry(id="", use_case=secret.use_case, expires_at_s=math.inf), inside
     if secret is not None and len(secret) <= SECRET_LENGTH_MAX:
         entry = snapshot.keys.get(secret_sha256(secret))
     use_case = snapshot.use_cases.get(entry.use_case) if entry is not None else None
@@ -84,7 +92,7 @@ def check_stopped(snapshot: Snapshot, key: KeyEntry, use_case: UseCase, alias: s
         raise RefusedCall("kill_switch", "stopped by the kill switch: " + ", ".join(str(scope) for scope in hit))
 
 
-def check_still_allowed(snapshot: Snapshot, secret: str | None, scopes: frozenset[Scope]) -> None:
+def check_still_allowed(snapshot: Snapshot, secret: str | Inside | None, scopes: frozenset[Scope]) -> None:
     """RefusedCall unless a call in flight may go on under a newer snapshot: not stopped, its key live, its use case running.
 
     A key that only expires meanwhile lets its call end.

@@ -18,7 +18,7 @@ from groundcrew.domain.kill_switch import Scope as StopScope
 from groundcrew.domain.snapshot import Snapshot
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.errors import RecorderUnavailable, RefusedCall
-from groundcrew.gateway.admission import authenticate, check_still_allowed, check_stopped, scopes_of
+from groundcrew.gateway.admission import authenticate, check_stopped, scopes_of
 from groundcrew.gateway.arms import first_alias
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.breaker import Breakers
@@ -26,8 +26,9 @@ from groundcrew.gateway.budget import Ledger
 from groundcrew.gateway.cache import AnswerCache
 from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.embed import Embedder
+from groundcrew.gateway.enforcement import Enforcement
 from groundcrew.gateway.entrance import Entrance
-from groundcrew.gateway.finish import Finisher
+from groundcrew.gateway.finish import Finisher, keep_back
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.guard_client import GuardClient
 from groundcrew.gateway.inflight import Inflight, Registry
@@ -54,6 +55,7 @@ from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.shadow import Shadows
 from groundcrew.gateway.targets import Targets
 from groundcrew.gateway.trace import Tracing
+from groundcrew.gateway.trials import GatewayTrials
 from groundcrew.gateway.verification import Verification
 from groundcrew.gateway.wire import read_headers
 from groundcrew.guards.runner import GuardRunner
@@ -134,8 +136,10 @@ class Gateway:
             settings=self.settings,
             metrics=self.metrics,
         )
+        self.trials = self._make_trials(recorder, checks_apart, apart, timing)
         self._registry = Registry()
-        self.metrics.watch("running_shadows", "Shadow copies under way", lambda: len(self.shadows.running))
+        beside = (self.shadows.running, self.judges.running, self.trials.running)
+        self._enforcement = Enforcement(snapshots, self._registry, beside)
         self._poller: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         #: Makes the newest snapshot's rules ready; there once the gateway has started.
@@ -145,10 +149,29 @@ class Gateway:
         self._unread = RefusedCall(
             "request_timeout", f"the request body did not arrive within {self.settings.body_read_s_max:g} s"
         )
+        self._watch_state()
+
+    def _watch_state(self) -> None:
+        self.metrics.watch("running_shadows", "Shadow copies under way", lambda: len(self.shadows.running))
         self.metrics.watch("cache_bytes", "Size of the answers that are kept", lambda: self.cache.bytes)
         self.metrics.watch("inflight_calls", "Calls in flight", lambda: len(self._registry))
-        self.metrics.watch("snapshot_age_seconds", "Age of the snapshot", snapshots.age_s)
-        self.metrics.watch("snapshot_version", "Version of the snapshot", lambda: snapshots.current.version)
+        self.metrics.watch("snapshot_age_seconds", "Age of the snapshot", self._snapshots.age_s)
+        self.metrics.watch("snapshot_version", "Version of the snapshot", lambda: self._snapshots.current.version)
+
+    def _make_trials(self, recorder: Recorder, checks: Checks, metrics: Metrics, timing: Timing) -> GatewayTrials:
+        """Trials have breakers of their own: what they try must not turn a target off for calls."""
+        retrier = Retrier(self.settings, Breakers(timing.clock), metrics, timing)
+        return GatewayTrials(
+            targets=Targets(self._upstream, checks, self._snapshots, self.settings, retrier),
+            checks=checks,
+            recorder=recorder,
+            ledger=self.ledger,
+            snapshots=self._snapshots,
+            clock=self.clock,
+            settings=self.settings,
+            metrics=metrics,
+            watch=self._watch_stops,
+        )
 
     async def start(self) -> None:
         """Load what the first call would otherwise wait for; grounding loads in the background. Calls are served without it
@@ -169,6 +192,7 @@ class Gateway:
         """Refuse new calls, wait a bounded time for those in flight, cut the rest, then close upstream and grounding."""
         self._closing = True
         await self.shadows.close()
+        await self.trials.close()
         if not await self._registry.drained(self.settings.drain_s_max):
             for call in self._registry:
                 call.cut("closing")
@@ -204,27 +228,18 @@ class Gateway:
         if self._preparing is not None and snapshot is not self._enforced:
             self._preparing = asyncio.create_task(prepare_rules(snapshot.policies.values()))
         self._enforced = snapshot
-        cut = 0
-        for call in self._registry:
-            refusal = _no_longer_allowed(snapshot, call)
-            if refusal is not None and call.cut("refused", refusal):
-                cut += 1
-        for copy in (*self.shadows.running, *self.judges.running):
-            if (refusal := _no_longer_allowed(snapshot, copy)) is not None:
-                copy.cut("refused", refusal)
+        cut = self._enforcement.cut()
         if cut:
             self.metrics.cut.inc(cut)
         return cut
 
     def enforced(self) -> bool:
         """Whether nothing is in flight that the newest snapshot does not allow."""
-        running = (*self._registry, *self.shadows.running, *self.judges.running)
-        return all(_no_longer_allowed(self._snapshots.current, call) is None for call in running)
+        return self._enforcement.holds()
 
     def stopped(self, scope: StopScope) -> bool:
         """The kill switch's probe: whether this gateway refuses new calls in `scope` and none is in flight there."""
-        running = sum(each.count(scope) for each in (self._registry, self.shadows.running, self.judges.running))
-        return scope in self._snapshots.current.stopped and running == 0
+        return self._enforcement.stopped(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -390,7 +405,7 @@ class Gateway:
 
     async def _poll_stops(self) -> None:
         """Cut what may not go on while any call is in flight; ends with the last one."""
-        while len(self._registry) or len(self.shadows.running):
+        while self._enforcement.running():
             if self._snapshots.current is not self._enforced:
                 self.enforce_stops()
             now_s = time.monotonic()
@@ -413,34 +428,25 @@ class Gateway:
                 await self._send_error(flight, send, "kill_switch", "the gateway is shutting down")
             return
         flight.details["cut_in_flight"] = True
-        self._keep_back(flight)
+        keep_back(flight)
         await self._finisher.refuse(flight, "cancelled" if flight.response_started else "refused", refusal.code)
         await self._send_error(flight, send, refusal.code, refusal.message, send_s_max=CUT_SEND_S_MAX)
 
     async def _abandon(self, flight: Flight, why: str) -> None:
         """Settle and record a call that nobody waits for any more."""
-        self._keep_back(flight)
+        keep_back(flight)
         flight.details["interrupted"] = why
         self._finisher.settle(flight)
         if flight.key is not None and not flight.is_recorded:
             with contextlib.suppress(RecorderUnavailable):
                 await self._finisher.commit(flight, "cancelled")
 
-    @staticmethod
-    def _keep_back(flight: Flight) -> None:
-        """The call can not be cut any more; text that has not left counts as withheld, not as an answer."""
-        if flight.inflight is not None:
-            flight.inflight.committed = True
-        if not flight.response_started and flight.answer:
-            flight.withheld_answer, flight.answer = flight.answer, ""
-            flight.withheld_trust, flight.trust = flight.trust or flight.withheld_trust, None
-
     async def _failed(self, flight: Flight, send: Send, error: Exception) -> None:
         """Answer an error in the caller's dialect, recorded like any other end of a call."""
         if isinstance(error, _ClientGone | OSError) and not isinstance(error, TimeoutError):
             await self._abandon(flight, "disconnected")
             return
-        self._keep_back(flight)
+        keep_back(flight)
         code, message, extra, retry_after_s = describe(error, flight)
         if code == "internal_error":
             log.error("call %s failed: %s", flight.call_id, without_message(error))
@@ -478,14 +484,6 @@ def _too_large(limit: int) -> RefusedCall:
 
 class _ClientGone(Exception):
     """The client went away before its request was complete."""
-
-
-def _no_longer_allowed(snapshot: Snapshot, call: Inflight) -> RefusedCall | None:
-    try:
-        check_still_allowed(snapshot, call.secret, call.scopes)
-    except RefusedCall as refusal:
-        return refusal
-    return None
 
 
 def _watched(send: Send, inflight: Inflight) -> Send:

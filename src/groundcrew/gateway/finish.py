@@ -22,7 +22,17 @@ MAY_SHED: frozenset[CallStatus] = frozenset({"answered", "declined", "fallback"}
 
 
 def _sheds(flight: Flight, status: CallStatus) -> bool:
-    return status in MAY_SHED and flight.entry is not None and flight.entry.sheds
+    # A trial that is not recorded would count as no spending.
+    return status in MAY_SHED and flight.entry is not None and flight.entry.sheds and flight.trial is None
+
+
+def keep_back(flight: Flight) -> None:
+    """The call can not be cut any more; text that has not left counts as withheld, not as an answer."""
+    if flight.inflight is not None:
+        flight.inflight.committed = True
+    if not flight.response_started and flight.answer:
+        flight.withheld_answer, flight.answer = flight.answer, ""
+        flight.withheld_trust, flight.trust = flight.trust or flight.withheld_trust, None
 
 
 class Finisher:

@@ -84,6 +84,8 @@ class Flight:
         #: Copies of this call that go out once it is over; and the call that this one is a copy of.
         self.shadows: ShadowOrder | None = None
         self.shadow_of: str | None = None
+        #: The trial that asks, where one does: nobody is served.
+        self.trial: str | None = None
         self.upstream_started = self.response_started = self.is_recorded = False
         #: Whether it is on the disk that a stream began.
         self.is_opened = False
@@ -244,6 +246,7 @@ class Flight:
             trace_id=self.trace.trace_id,
             details=self._details(),
             shadow_of=self.shadow_of,
+            trial=self.trial,
             experiment=self.experiment,
             arm=self.arm,
         )

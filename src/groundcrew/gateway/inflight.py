@@ -8,6 +8,7 @@ from typing import Literal
 
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.errors import RefusedCall
+from groundcrew.gateway.wire import Inside
 
 Interrupt = Literal["refused", "disconnected", "stalled", "closing"]
 
@@ -19,7 +20,7 @@ class Inflight:
 
     __slots__ = ("call_id", "committed", "interrupt", "reading_since_s", "refusal", "scopes", "secret", "sending_since_s", "task")
 
-    def __init__(self, call_id: str, scopes: frozenset[Scope], secret: str | None = None) -> None:
+    def __init__(self, call_id: str, scopes: frozenset[Scope], secret: str | Inside | None = None) -> None:
         self.call_id, self.scopes, self.secret = call_id, scopes, secret
         self.task: asyncio.Task[None] | None = None
         self.interrupt: Interrupt | None = None

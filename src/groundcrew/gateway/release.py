@@ -199,7 +199,7 @@ class Releaser:
         draft = flight.answer or (generated.tool_text() if generated is not None else "")
         self._withhold(flight, flight.trust)
         flight.withheld_answer = draft
-        flight.status, flight.sign_off_id = "held", new_id()
+        flight.status, flight.sign_off_id = "held", None if flight.trial is not None else new_id()
         flight.details["held_because"] = reason
         return Release(kind="held", reason=reason)
 

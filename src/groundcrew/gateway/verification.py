@@ -66,7 +66,7 @@ class Verification:
 
         def failed(stage: str, why: str) -> None:
             flight.verifying.failures[stage] = flight.verifying.failures.get(stage, 0) + 1
-            if flight.shadow_of is None:  # copies count in no figure
+            if flight.shadow_of is None and flight.trial is None:  # they count in no figure
                 self._metrics.verifier_failures.labels(stage).inc()
             problems = flight.details.setdefault("verifier_problems", [])
             if len(problems) < PROBLEMS_MAX and (line := f"{stage}: {why}") not in problems:

@@ -13,10 +13,17 @@ from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.guards.masking import personal_kinds, stored_identifier, without_names
 
 
+class Inside(msgspec.Struct, frozen=True):
+    """A call that comes from within instead of over a connection: it has no key and is charged to its use case. No client can
+    say so, since what headers hold is text."""
+
+    use_case: str
+
+
 class Headers(msgspec.Struct, frozen=True, kw_only=True):
     """The request headers that mean something to the gateway. `secret` is never logged and never recorded."""
 
-    secret: str | None = None
+    secret: str | Inside | None = None
     case_id: str | None = None
     unit_id: str | None = None
     cluster_id: str | None = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from groundcrew.domain.trial import Trials
 from groundcrew.services.approvals import Approvals
 from groundcrew.services.audit import Audit
 from groundcrew.services.calls import Calls
 from groundcrew.services.certifications import Certifications
+from groundcrew.services.evaluations import Evaluations
 from groundcrew.services.evidence import EvidenceService
 from groundcrew.services.experiments import Experiments
 from groundcrew.services.feedback import Feedback
@@ -41,12 +43,14 @@ from groundcrew.store.database import Database
 
 
 class Services:
-    """The verbs, by business area. `flush` ships what a gateway in this process has not shipped yet; it may be set later."""
+    """The verbs, by business area. `flush` ships what a gateway in this process has not shipped yet, `trials` asks models on
+    purpose; both may be set later."""
 
     def __init__(self, database: Database, knowledge_folder: Path, *, kill_confirm_s: float = CONFIRM_DEADLINE_S) -> None:
         self.database = database
         self.flush: Callable[[], Awaitable[None]] | None = None
         self.approvals = Approvals(database)
+        self.trials: Trials | None = None
         self.audit = Audit(database)
         self.calls = Calls(database)
         self.certifications = Certifications(database)
@@ -59,6 +63,7 @@ class Services:
         self.guarding = Guarding(database)
         self.hypotheses = Hypotheses(database)
         self.jobs = Jobs(database, knowledge_folder.parent / "files")
+        self.evaluations = Evaluations(database, self.jobs)
         self.keys = Keys(database)
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)

@@ -47,10 +47,11 @@ class Calls:
             for head, _ in fresh:
                 if head.key_id not in uses or head.received_at > uses[head.key_id][1]:
                     uses[head.key_id] = head.use_case, head.received_at
+            uses.pop("", None)  # trials have no key
             if uses:
                 await operations.note_key_uses(writer.connection, uses)
             for head, record in fresh:
-                if head.status == "held":
+                if head.status == "held" and head.trial is None:
                     call = msgspec.json.decode(record, type=Call)
                     await sign_offs.request(writer, call, await catalog.USE_CASES.get(writer.connection, call.use_case))
             await draw_shipped(writer, fresh, gateway=gateway)

@@ -26,6 +26,7 @@ from groundcrew.services.declaration_kinds import (
 )
 from groundcrew.services.declaration_policy import read_policy
 from groundcrew.services.declaration_reading import Reading
+from groundcrew.services.declaration_suites import read_suite
 from groundcrew.services.declaration_verifiers import read_verifier
 from groundcrew.services.declaration_yaml import Node, describe, plain, read_documents
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, DeclaredPlan, KnownNames
@@ -52,6 +53,7 @@ KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
     "Policy": (read_policy, "policies"),
     "Verifier": (read_verifier, "verifiers"),
     "UseCase": (read_use_case, "use_cases"),
+    "EvaluationSuite": (read_suite, "suites"),
 }
 
 

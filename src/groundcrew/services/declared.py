@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from groundcrew.domain.evaluation import SuiteContent
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.domain.knowledge import KnowledgeBase
@@ -15,7 +16,7 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import DeclarationError
 
-Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier)
+Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent)
 
 
 class Declared(msgspec.Struct, Generic[Thing], frozen=True, kw_only=True):
@@ -47,6 +48,7 @@ class Declarations(msgspec.Struct, frozen=True, kw_only=True):
     policies: tuple[Declared[Policy], ...] = ()
     verifiers: tuple[Declared[Verifier], ...] = ()
     use_cases: tuple[Declared[UseCase], ...] = ()
+    suites: tuple[Declared[SuiteContent], ...] = ()
     hypotheses: dict[str, DeclaredPlan] = {}
 
 

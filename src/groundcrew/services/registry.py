@@ -11,16 +11,20 @@ from typing import Any, Literal
 import msgspec
 
 from groundcrew.domain import risk
+from groundcrew.domain.evaluation import SuiteContent
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan, amend
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.prices import price_of
 from groundcrew.domain.stage import EXPOSED_STAGES, moved
 from groundcrew.domain.use_case import STAGES, UseCase
-from groundcrew.errors import DeclarationError
+from groundcrew.errors import DeclarationError, NotFound
+from groundcrew.guards.masking import detect_for
 from groundcrew.services.criteria.entry import exposure_problem
 from groundcrew.services.declarations import unresolved_references
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, KnownNames
+from groundcrew.services.evaluation_suites import changes as suite_changes
+from groundcrew.services.evaluation_suites import masked_content, put_suite
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.policy_stages import stage_notes
 from groundcrew.services.propagation import propagate
@@ -62,6 +66,7 @@ class Registry:
 
         Raises DeclarationErrors for references that lead nowhere and for prohibited use cases.
         """
+        declarations = await self._masked(declarations)
         try:
             async with self._database.write(actor) as writer:
                 changes = await self._apply(writer, declarations)
@@ -71,6 +76,24 @@ class Registry:
             return dry.changes
         await propagate(self._database)
         return changes
+
+    async def _masked(self, declarations: Declarations) -> Declarations:
+        """`declarations` with their suites' texts masked as their use cases, declared here or before, ask for it."""
+        found = []
+        for each in declarations.suites:
+            name = each.value.use_case
+            async with self._database.read() as connection:
+                here = [one.value for one in declarations.use_cases if one.value.name == name]
+                use_case = here[0] if here else await catalog.USE_CASES.get(connection, name)
+                policies = {one.value.name: one.value for one in declarations.policies}
+                policy_name = (use_case.policy if use_case is not None else None) or ""
+                policy = policies.get(policy_name) or await catalog.POLICIES.get(connection, policy_name)
+            detect = each.value.mask or (detect_for(use_case, policy) if use_case is not None else "full")
+            try:
+                found.append(msgspec.structs.replace(each, value=await masked_content(each.value, detect)))
+            except DeclarationError as error:
+                raise DeclarationErrors([each.error(error.message, error.field or "cases")]) from None
+        return msgspec.structs.replace(declarations, suites=tuple(found))
 
     async def _apply(self, writer: Writer, declarations: Declarations) -> list[Change]:
         await _check(writer.connection, declarations)
@@ -89,10 +112,11 @@ class Registry:
             changes.append(await _put_use_case(writer, each.value))
         for name, declared_plan in declarations.hypotheses.items():
             changes.append(await _put_hypothesis(writer, name, declared_plan.plan))
+        suites = [await _put_suite(writer, each) for each in declarations.suites]
         if any(change.action != "unchanged" for change in changes):
             await writer.touch_snapshot()
             changes += await version_changes(writer, before)
-        return changes
+        return changes + suites
 
 
 class _DryRun(Exception):
@@ -223,6 +247,22 @@ async def _put_hypothesis(writer: Writer, use_case: str, plan: HypothesisPlan) -
         notes = (f"an amendment, version {item.version}: earlier data become exploratory, register it anew",)
     await catalog.HYPOTHESES.put(writer, item, "apply", reason="; ".join(notes) if newest else "")
     return Change(kind="Hypothesis", name=use_case, action="updated" if newest else "created", fields=fields, notes=notes)
+
+
+async def _put_suite(writer: Writer, declared: Declared[SuiteContent]) -> Change:
+    try:
+        suite, before = await put_suite(writer, declared.value, actor=writer.actor)
+    except NotFound as error:
+        raise DeclarationErrors([declared.error(str(error), "use_case")]) from None
+    except DeclarationError as error:
+        raise DeclarationErrors([declared.error(error.message, error.field or "name")]) from None
+    name = suite.content.name
+    if suite is before:
+        return Change(kind="EvaluationSuite", name=name, action="unchanged")
+    fields = tuple(FieldChange(field=field, before=was, after=now) for field, was, now in suite_changes(suite, before))
+    note = f"version {suite.version}, {suite.digest[:12]}"
+    action: Literal["created", "updated"] = "created" if before is None else "updated"
+    return Change(kind="EvaluationSuite", name=name, action=action, fields=fields, notes=(note,))
 
 
 def _differences(old: object, new: object) -> tuple[FieldChange, ...]:

@@ -16,6 +16,7 @@ from groundcrew.store import catalog
 from groundcrew.store.calls import CALLS
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
+from groundcrew.store.evaluations import RESULTS, SUITES
 from groundcrew.store.experiments import EXPOSURES, LOOKS
 from groundcrew.store.feedback import OUTCOMES, RATINGS
 from groundcrew.store.labels import LABEL_DRAWS
@@ -32,11 +33,12 @@ SINGLE: tuple[Collection[Any], ...] = (
     *(each for each in vars(catalog).values() if isinstance(each, Collection)),
     RATINGS,
     LOOKS,
+    SUITES,
 )
 #: Rows of these come in batches; one entry's digest covers the batch.
-BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED, EXPOSURES, RATING_REQUESTS)
+BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED, EXPOSURES, RATING_REQUESTS, RESULTS)
 #: What the audit entries of those batches are about.
-BATCH_SUBJECTS = ("calls/", "outcomes/", "label-draws/", "rescored/", "exposures/", "rating-requests/")
+BATCH_SUBJECTS = ("calls/", "outcomes/", "label-draws/", "rescored/", "exposures/", "rating-requests/", "evaluations/")
 
 
 async def entries(connection: AsyncConnection) -> AsyncIterator[AuditEntry]:

@@ -297,3 +297,20 @@ sa.Index(
     sqlite_where=calls.c.case_id.is_not(None),
     postgresql_where=calls.c.case_id.is_not(None),
 )
+
+# Evaluation suites, a row for each version, and what came of asking their cases; results in batches, as calls.
+evaluation_suites = _document_table(
+    "evaluation_suites",
+    _text("name"),
+    _text("use_case"),
+    sa.Column("version", sa.Integer, nullable=False),
+    indexes=(("name",), ("use_case",)),
+)
+evaluation_results = _document_table(
+    "evaluation_results",
+    _text("job_id"),
+    _text("suite"),
+    _text("case_id"),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    indexes=(("job_id",), ("suite",), ("batch",)),
+)

@@ -213,3 +213,19 @@ def test_the_plan_can_be_registered_and_plans_enough_tickets() -> None:
     assert required_n is not None
     assert hypothesis.planned_n is not None
     assert required_n <= hypothesis.planned_n
+
+
+def test_the_suite_asks_what_the_articles_answer(articles: dict[str, str], emails: list[dict[str, Any]]) -> None:
+    """References stand word for word in the articles, hold what is expected, and no question is one of the e-mails."""
+    suite = load([BLUEPRINT / "evaluation.yaml"]).suites[0].value
+    assert len(suite.cases) == 30
+    assert sum(case.declines for case in suite.cases) == 5
+    text = "\n".join(articles.values())
+    mails = {each["text"] for each in emails}
+    for case in suite.cases:
+        assert case.question not in mails, case.id
+        if not case.declines:
+            assert case.reference is not None
+            assert case.reference in text, case.id
+            assert all(words in case.reference for words in case.contains), case.id
+            assert not any(words in case.reference for words in case.excludes), case.id

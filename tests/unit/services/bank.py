@@ -18,6 +18,7 @@ from tests.unit.metrics.experiments import declared as declared_plan
 from groundcrew.domain.calibration import CalibrationMap, Guarantee
 from groundcrew.domain.call import Call
 from groundcrew.domain.clock import Clock
+from groundcrew.domain.evaluation import EvaluationCase, EvaluationResult, SuiteContent
 from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.domain.identifiers import new_id
@@ -40,7 +41,7 @@ from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.registry import Change
-from groundcrew.store import catalog, rescoring
+from groundcrew.store import catalog, evaluations, rescoring
 from groundcrew.store.database import Database
 from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.testing import FakeClock
@@ -410,6 +411,7 @@ async def full_history(services: Services) -> None:
     await _labelled(services, held)
     await services.kill_switches.stop(Scope("unit", "retail"), actor=PERSON, reason="odd answers")
     await score_again(services, held)
+    await _evaluated(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 
@@ -421,6 +423,31 @@ async def _queued(services: Services) -> None:
     task = await services.rating_queue.next(NAME, anna)
     assert task is not None
     await services.rating_queue.skip(task.call.id, rater=anna, reason="in a language that I do not read")
+
+
+async def _evaluated(services: Services) -> None:
+    """A suite, and a run of it with two results."""
+    cases = tuple(EvaluationCase(id=each, messages=({"role": "user", "content": f"{each}?"},)) for each in ("fee", "rate"))
+    content = SuiteContent(name="core", use_case=NAME, cases=cases)
+    declared = Declarations(suites=(Declared(value=content, file="suite.yaml", line=1),))
+    await services.registry.apply(declared, actor="user:maria")
+    submitted = await services.evaluations.submit("core", actor=PERSON)
+    task = await services.jobs.claim([submitted.kind])
+    assert task is not None
+    for number, case in enumerate(cases, start=1):
+        result = EvaluationResult(
+            job_id=submitted.id,
+            suite="core",
+            case_id=case.id,
+            repeat=0,
+            at=services.database.clock.now(),
+            call_id=new_id(),
+            status="answered",
+            figures={"answered": 1.0},
+        )
+        async with task.step({"results": number}, done=number) as writer:
+            await evaluations.insert(writer, [result], submitted.id)
+    await task.finish(result={"results": 2})
 
 
 async def _labelled(services: Services, held: Call) -> None:

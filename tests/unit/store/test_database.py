@@ -68,6 +68,8 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.experiment_looks,
                 tables.rating_requests,
                 tables.rating_skips,
+                tables.evaluation_suites,
+                tables.evaluation_results,
             )
         }
         operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", "rating_leases", "link_secrets")

@@ -11,6 +11,7 @@ from groundcrew.web.api import (
     audit,
     calls,
     declarations,
+    evaluations,
     evidence,
     experiments,
     feedback,
@@ -58,6 +59,7 @@ def api_routes() -> Router:
         guarding,
         jobs,
         experiments,
+        evaluations,
     )
     handlers: list[Any] = [openapi]
     for module in modules:

@@ -23,9 +23,11 @@ from groundcrew.web.authorization import require
 
 FILES_MAX = 100
 FILE_LENGTH_MAX = 1_000_000
+#: Rows that a declaration names, such as a suite's cases.
+ROWS_SUFFIX = ".jsonl"
 _FILE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){0,3}$")
 #: Keys whose text names a file beside the declaration.
-_PATH_KEYS = frozenset({"plan", "authority", "file"})
+_PATH_KEYS = frozenset({"plan", "authority", "file", "cases"})
 #: What stands under these may be a reference to a secret.
 _SECRET_KEYS = frozenset({"api_key", "headers"})
 _FILE_REFERENCE = re.compile(r"\s*(?:\S{1,64} )?file:")
@@ -66,9 +68,10 @@ def _read(files: dict[str, str]) -> Declarations:
     with tempfile.TemporaryDirectory(prefix="groundcrew-apply-") as name:
         folder = Path(name)
         for file, text in files.items():
-            if not _FILE_NAME.match(file) or not file.endswith(declarations.SUFFIXES):
+            if not _FILE_NAME.match(file) or not file.endswith((*declarations.SUFFIXES, ROWS_SUFFIX)):
                 raise InputError(f"{file[:80]!r} is not a file name such as use_case.yaml", field="files")
-            _check_references(file, text)
+            if not file.endswith(ROWS_SUFFIX):  # rows hold cases, which name no files
+                _check_references(file, text)
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
