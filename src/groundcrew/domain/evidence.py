@@ -9,7 +9,7 @@ import msgspec
 
 EvidenceState = Literal["valid", "expired", "superseded", "revoked", "stale"]
 #: Kinds that the gates ask for and that something must record; free kinds are allowed besides.
-EvidenceKind = Literal["kill_switch_drill", "phi_probe", "overlap_scan", "attestation"]
+EvidenceKind = Literal["kill_switch_drill", "phi_probe", "overlap_scan", "attestation", "model_swap_rehearsal"]
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from groundcrew.domain.trial import Trials
 from groundcrew.services.audit import Audit
 from groundcrew.services.calls import Calls
 from groundcrew.services.evidence import EvidenceService
@@ -18,7 +19,9 @@ from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.labels import Labels
+from groundcrew.services.models import Models
 from groundcrew.services.registry import Registry
+from groundcrew.services.rehearsals import Rehearsals
 from groundcrew.services.rescoring import Rescoring
 from groundcrew.services.retention import Retention
 from groundcrew.services.shadows import ShadowService
@@ -37,6 +40,7 @@ class Services:
     def __init__(self, database: Database, knowledge_folder: Path, *, kill_confirm_s: float = CONFIRM_DEADLINE_S) -> None:
         self.database = database
         self.flush: Callable[[], Awaitable[None]] | None = None
+        self.trials: Trials | None = None
         self.audit = Audit(database)
         self.calls = Calls(database)
         self.evidence = EvidenceService(database)
@@ -50,8 +54,10 @@ class Services:
         self.knowledge = Knowledge(database, knowledge_folder)
         self.trust = Trust(database)
         self.labels = Labels(database, self._flush, self.trust.refresh)
+        self.models = Models(database)
         self.quality = KnowledgeQuality(database, self.jobs)
         self.registry = Registry(database)
+        self.rehearsals = Rehearsals(database, self.jobs)
         self.rescoring = Rescoring(database, self.jobs)
         self.retention = Retention(database)
         self.shadows = ShadowService(database)

@@ -47,6 +47,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None
     #: How the labels of its answers stand; None where the gate does not ask.
     labels: Standing | None = None
+    #: The providers of the alternates that could take over.
+    stand_in_providers: tuple[Provider, ...] = ()
 
     def valid(self, kind: EvidenceKind, subject: str | None = None) -> Evidence | None:
         """The newest valid evidence of a kind (and subject), or None."""
@@ -79,6 +81,10 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime, *, la
         await catalog.PROVIDERS.get(connection, name)
         for name in sorted({each.provider for each in model.targets} if model else ())
     ]
+    stand_ins = [
+        await catalog.PROVIDERS.get(connection, name)
+        for name in sorted({each.provider for each in model.stand_ins} if model else ())
+    ]
     hypothesis = versions[-1] if versions else None
     ratings = _newest(await RATINGS.find(connection, use_case=use_case.name, version_digest=digest))
     outcomes = [
@@ -99,6 +105,7 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime, *, la
         revision=await _revision(connection, use_case, now),
         model=model,
         providers=tuple(each for each in providers if each is not None),
+        stand_in_providers=tuple(each for each in stand_ins if each is not None),
         ratings=tuple(each for each in ratings if not each.sample),
         sample_ratings=tuple(each for each in ratings if each.sample),
         outcomes=tuple(real),

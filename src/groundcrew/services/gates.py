@@ -27,7 +27,7 @@ def default_policies() -> list[GatePolicy]:
 
 async def evaluate_in(connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str) -> GateEvaluation:
     """Evaluate the gate into `to` on this connection; nothing is written."""
-    from groundcrew.services.criteria import entry, grounded, results  # noqa: F401  (importing registers the checks)
+    from groundcrew.services.criteria import entry, grounded, results, swap  # noqa: F401  (importing registers the checks)
     from groundcrew.services.criteria.registry import evaluate
 
     policies = await catalog.GATE_POLICIES.find(connection, stage=to, state="published")

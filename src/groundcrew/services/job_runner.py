@@ -34,11 +34,12 @@ class Kind(msgspec.Struct, frozen=True):
 
 def kinds() -> dict[str, Kind]:
     """Every kind of job by name. A new kind is a line here and a module with its work."""
-    from groundcrew.services import file_scoring, knowledge_quality, rescoring
+    from groundcrew.services import file_scoring, knowledge_quality, rehearsals, rescoring
 
     return {
         file_scoring.KIND: Kind("Score a file of answers", file_scoring.work),
         rescoring.KIND: Kind("Score recorded calls again", rescoring.work),
+        rehearsals.KIND: Kind("Rehearse an alternate model", rehearsals.work),
         knowledge_quality.KIND: Kind("Look through a knowledge base", knowledge_quality.work),
     }
 

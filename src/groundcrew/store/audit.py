@@ -18,6 +18,7 @@ from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
 from groundcrew.store.feedback import OUTCOMES, RATINGS
 from groundcrew.store.labels import LABEL_DRAWS
+from groundcrew.store.rehearsals import REHEARSED
 from groundcrew.store.rescoring import RESCORED
 from groundcrew.store.tables import audit_entries, audit_head
 
@@ -28,7 +29,7 @@ REDACTED = "calls-redacted/"
 #: Rows of these have one audit entry each; the newest entry's digest is the row's.
 SINGLE: tuple[Collection[Any], ...] = (*(each for each in vars(catalog).values() if isinstance(each, Collection)), RATINGS)
 #: Rows of these come in batches; one entry's digest covers the batch.
-BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED)
+BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED, REHEARSED)
 
 
 async def entries(connection: AsyncConnection) -> AsyncIterator[AuditEntry]:
@@ -105,7 +106,7 @@ def batch_digests(chain: list[AuditEntry]) -> dict[int, str | None]:
     for entry in chain:
         if entry.subject_digest is None:
             continue
-        if entry.subject.startswith(("calls/", "outcomes/", "label-draws/", "rescored/")):
+        if entry.subject.startswith(("calls/", "outcomes/", "label-draws/", "rescored/", "rehearsed/")):
             digests[entry.sequence] = entry.subject_digest
         elif entry.subject.startswith(REDACTED) and entry.details.get("batch") in digests:
             digests[entry.details["batch"]] = entry.subject_digest

@@ -11,6 +11,7 @@ from groundcrew.domain.key import Key
 from groundcrew.domain.kill_switch import KillSwitch
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.domain.knowledge_quality import Finding
+from groundcrew.domain.model_swap import ModelSwap
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.spending import BudgetWarning
@@ -146,4 +147,11 @@ FINDINGS = Collection(
     "finding",
     identify=lambda each: each.id,
     columns=lambda each: {"knowledge_base": each.knowledge_base, "kind": each.kind, "state": each.state},
+)
+MODEL_SWAPS = Collection(
+    tables.model_swaps,
+    ModelSwap,
+    "model-swap",
+    identify=lambda each: each.id,
+    columns=lambda each: {"model": each.model},
 )

@@ -230,3 +230,13 @@ job_runs = sa.Table(
     sa.Column("updated_at_s", sa.Float, nullable=True),
     sa.Index("ix_job_runs_finished", "finished"),
 )
+
+# Swaps of models and their reverts; answers of alternates to recorded calls, in batches like the calls.
+model_swaps = _document_table("model_swaps", _text("model"), indexes=(("model",),))
+rehearsed = _document_table(
+    "rehearsed",
+    _text("job_id"),
+    _text("use_case"),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    indexes=(("job_id",), ("use_case",), ("batch",)),
+)
