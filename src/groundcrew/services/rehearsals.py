@@ -122,7 +122,7 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
     rows = await _with_records(services, task)
     report = await _report(database, use_case, model, task, replay.state, rows)
     async with database.read() as connection:
-        if await current_digest(connection, use_case) != state.digest:
+        if await current_digest(connection, await require_use_case(connection, use_case.name)) != state.digest:
             raise Conflict(f"{use_case.name} changed while {named(alternate)} was rehearsed: rehearse it again")
     async with database.write(ACTOR) as writer:
         recorded = await proofs.record(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from groundcrew.domain.call import Call
 from groundcrew.domain.model_swap import named
@@ -26,9 +28,9 @@ from groundcrew.domain.trial import TrialAnswer, TrialRequest
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import Conflict
 from groundcrew.metrics.edit_distance import TEXT_LENGTH_MAX, pair_similarity
-from groundcrew.metrics.semantic_similarity import pair_similarities
+from groundcrew.metrics.semantic_similarity import Encode, pair_similarities
 from groundcrew.services.jobs import Task
-from groundcrew.services.lookups import current_digest
+from groundcrew.services.lookups import current_digest, require_use_case
 from groundcrew.store import catalog, rehearsals
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Connection
@@ -102,14 +104,12 @@ class Replay:
     async def _batch(self) -> None:
         state = self.state
         room = min(self._concurrency, self._calls - state.asked)
-        if self._ceiling is not None and state.asked == 0:
-            room = min(room, 1)  # what one costs is known only afterwards
-        stopped = self._why_stop(room)
+        room, stopped = self._within_ceiling(room)
         if stopped or room <= 0 or state.scanned >= self._calls * SCANNED_PER_CALL_MAX:
             await self._save([], msgspec.structs.replace(state, stopped=stopped, ended=True))
             return
         async with self._services.database.read() as connection:
-            if await current_digest(connection, self._use_case) != state.digest:
+            if await current_digest(connection, await require_use_case(connection, self._use_case.name)) != state.digest:
                 raise Conflict(f"{self._use_case.name} changed while {named(self._alternate)} was rehearsed: rehearse it again")
             page = await rehearsals.page(
                 connection, self._use_case.name, state.digest, before=state.before, limit=PAGE_CALLS, shadows=self._shadows
@@ -157,18 +157,20 @@ class Replay:
         )
         return await self._services.trials.ask(request)
 
-    def _why_stop(self, room: int) -> str:
+    def _within_ceiling(self, room: int) -> tuple[int, str]:
+        """How many of `room` questions may be asked next, and why none may."""
         state = self.state
         if state.failed_in_a_row >= FAILED_IN_A_ROW_MAX:
-            return f"{named(self._alternate)} did not answer {state.failed_in_a_row} questions in a row"
-        if self._ceiling is None or state.asked == 0:
-            return ""
+            return 0, f"{named(self._alternate)} did not answer {state.failed_in_a_row} questions in a row"
+        if self._ceiling is None:
+            return room, ""
+        if state.asked == 0:
+            return min(room, 1), ""  # what one costs is known only afterwards
         if state.unpriced:
-            return "the cost of an answer is unknown, so that the ceiling can not be kept"
-        next_usd = state.spent_usd / state.asked * room
-        if state.spent_usd + next_usd > self._ceiling:
-            return f"the ceiling of {self._ceiling:g} USD: {state.spent_usd:.4f} USD spent"
-        return ""
+            return 0, "the cost of an answer is unknown, so that the ceiling can not be kept"
+        each_usd = state.spent_usd / state.asked
+        left = room if each_usd == 0 else min(room, int((self._ceiling - state.spent_usd) / each_usd))
+        return left, f"the ceiling of {self._ceiling:g} USD: {state.spent_usd:.4f} USD spent" if left <= 0 < room else ""
 
     async def _usable(
         self, connection: Connection, page: Sequence[Call], most: int
@@ -235,7 +237,7 @@ def compared(pairs: Sequence[Pair], job_id: str, shadows: bool, grounded: bool) 
     """The pairs as figures: meanings compared by the shipped encoder, about 10 ms a text on one core."""
     from groundcrew.grounding.encoder import shipped_encoder
 
-    encode = shipped_encoder().encode
+    encode = _once(shipped_encoder().encode)
     recorded = [generated(each.call) for each in pairs]
     both = _cosines(recorded, [each.text for each in pairs], encode)
     finals = [each.final_text for each in pairs]
@@ -261,11 +263,21 @@ def compared(pairs: Sequence[Pair], job_id: str, shadows: bool, grounded: bool) 
     ]
 
 
-def _cosines(first: Sequence[str], second: Sequence[str], encode: Any) -> list[float | None]:
+def _once(encode: Encode) -> Encode:
+    """`encode`, which is asked for each text once: answers repeat."""
+
+    def encoded(texts: Sequence[str]) -> NDArray[np.floating[Any]]:
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        return encode(list(places))[[places[text] for text in texts]]
+
+    return encoded
+
+
+def _cosines(first: Sequence[str], second: Sequence[str], encode: Encode) -> list[float | None]:
     """Cosine of each pair, None where the reference is not there."""
-    known = [place for place, text in enumerate(second) if text and first[place]]
+    known = [place for place, text in enumerate(second) if text and first[place] and text != first[place]]
     values = pair_similarities([first[place] for place in known], [second[place] for place in known], encode)
-    found: list[float | None] = [None] * len(first)
+    found: list[float | None] = [1.0 if text and text == first[place] else None for place, text in enumerate(second)]
     for place, value in zip(known, values, strict=True):
         found[place] = value
     return found

@@ -61,6 +61,8 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.jobs,
                 tables.findings,
                 tables.rescored,
+                tables.model_swaps,
+                tables.rehearsed,
             )
         }
         for table in ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", *(each.name for each in known)):

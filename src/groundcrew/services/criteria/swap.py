@@ -72,7 +72,7 @@ def _standing(facts: Facts, target: Target, provider: Provider | None) -> tuple[
         return None, f"{target.provider} may not see {needed}"
     evidence = facts.valid("model_swap_rehearsal", subject)
     if evidence is None:
-        return None, f"{subject}: {facts.latest_state('model_swap_rehearsal') or 'never rehearsed'}"
+        return None, f"{subject}: its rehearsal is {facts.latest_state('model_swap_rehearsal', subject)}"
     if evidence.content.get("address") != address_of(provider):
         return None, f"{subject} has another address since its rehearsal"
     if not evidence.content.get("holds"):
