@@ -71,6 +71,7 @@ class App:
         from groundcrew.gateway.spool import Spool
         from groundcrew.jobs.budget_keeper import BudgetKeeper
         from groundcrew.jobs.quality_schedule import QualitySchedule
+        from groundcrew.jobs.rehearsal_keeper import RehearsalKeeper
         from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
@@ -127,7 +128,8 @@ class App:
         schedule = QualitySchedule(self.services)
         self.services.database.on_change(schedule.wake)
         worker = WorkerProcesses(self.services, settings)
-        loops = (self.keeper, self.shipper, self.budgets, retention, labels, worker, schedule)
+        rehearsals = RehearsalKeeper(self.services)
+        loops = (self.keeper, self.shipper, self.budgets, retention, labels, worker, schedule, rehearsals)
         work = tuple(each.run() for each in loops)
         self._tasks = [asyncio.create_task(each) for each in work]
 

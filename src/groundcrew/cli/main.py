@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demote": ("gates", "Move a use case to an earlier stage, or reject or retire it."),
     "attest": ("gates", "Attest, as someone who did not build it, what can not be computed."),
     "overlap": ("gates", "Compare a use case with the other registered ones."),
+    "model": ("models", "Rehearse alternate models, swap to one and back, see who is tied to one vendor."),
     "shadow": ("shadow", "Compare a use case's shadow targets with what answers its calls."),
     "probe": ("gates", "Send probes with protected health information and record that they are denied."),
     "stop": ("switch", "Trip the kill switch of a scope."),

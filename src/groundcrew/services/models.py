@@ -19,7 +19,7 @@ from groundcrew.services.lookups import current_digest, person_of, require, requ
 from groundcrew.services.propagation import propagate
 from groundcrew.services.registry import digests, version_changes
 from groundcrew.services.rehearsals import EVIDENCE
-from groundcrew.services.swap_consequences import Consequence, consequences, standing_of
+from groundcrew.services.swap_consequences import Consequence, Renewal, consequences, stale_now, standing_of
 from groundcrew.store import catalog
 from groundcrew.store.database import Connection, Database, Writer
 
@@ -45,6 +45,8 @@ class AliasView(msgspec.Struct, frozen=True, kw_only=True):
     vendors: dict[str, str]
     clearances: tuple[Clearance, ...]
     swaps: tuple[ModelSwap, ...]
+    #: By use case: evidence of a version before, and how it is renewed.
+    stale: dict[str, tuple[Renewal, ...]]
     in_force: ModelSwap | None
 
 
@@ -211,6 +213,11 @@ class Models:
                 ]
             ),
             swaps=tuple(reversed(records)),
+            stale={
+                user.name: found
+                for user in users
+                if (found := await stale_now(connection, user, model, self._database.clock.now()))
+            },
             in_force=in_force(records),
         )
 

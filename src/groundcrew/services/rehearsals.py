@@ -17,7 +17,7 @@ from groundcrew.domain.provider import REHEARSAL_CALLS_MAX, Model, Provider, add
 from groundcrew.domain.rehearsal import RehearsalSource, Rehearsed, with_record
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import Conflict, InputError, NotAllowed
-from groundcrew.metrics.swap_report import RehearsalReport, compare_rehearsed, decide, similarity_of
+from groundcrew.metrics.swap_report import PAIRS_MIN, RehearsalReport, compare_rehearsed, decide, similarity_of
 from groundcrew.services import evidence as proofs
 from groundcrew.services.jobs import ACTOR, Jobs, Task
 from groundcrew.services.lookups import current_digest, require, require_use_case
@@ -85,6 +85,12 @@ class Rehearsals:
             "alternate": list(alternate), "calls": number, "cost_max_usd": ceiling, "concurrency": concurrency, "source": source,
         }  # fmt: skip
         return await self._jobs.submit(KIND, use_case, arguments, actor=actor)
+
+    async def worth_it(self, use_case: str) -> bool:
+        """Whether the current version has recorded calls enough for a report to say anything."""
+        async with self._database.read() as connection:
+            digest = await current_digest(connection, await require_use_case(connection, use_case))
+            return await rehearsals.count(connection, use_case, digest, limit=PAIRS_MIN) >= PAIRS_MIN
 
 
 async def allowed_provider(connection: Connection, use_case: UseCase, model: Model, alternate: tuple[str, str]) -> Provider:

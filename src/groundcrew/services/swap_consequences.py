@@ -82,6 +82,18 @@ async def consequences(writer: Writer, use_case: UseCase, model: Model, before: 
     )
 
 
+async def stale_now(connection: Connection, use_case: UseCase, model: Model, now: datetime) -> tuple[Renewal, ...]:
+    """Evidence of earlier versions that nothing of the current version has taken the place of."""
+    digest = await current_digest(connection, use_case)
+    newest = {(each.kind, each.subject): each for each in await catalog.EVIDENCE.find(connection, use_case=use_case.name)}
+    valid = {key for key, each in newest.items() if state_at(each, now, digest) == "valid"}
+    return tuple(
+        _renewal(use_case, model, each)
+        for key, each in newest.items()
+        if key not in valid and state_at(each, now, digest) == "stale"
+    )
+
+
 def _renewal(use_case: UseCase, model: Model, evidence: Evidence) -> Renewal:
     name, subject = use_case.name, evidence.subject
     stand_in = named((model.stand_ins[0].provider, model.stand_ins[0].model)) if model.stand_ins else "PROVIDER/MODEL"

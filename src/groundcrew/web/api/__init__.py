@@ -19,6 +19,7 @@ from groundcrew.web.api import (
     kill_switches,
     knowledge,
     labels,
+    models,
     sign_offs,
     spend,
     use_cases,
@@ -52,6 +53,7 @@ def api_routes() -> Router:
         spend,
         guarding,
         jobs,
+        models,
     )
     handlers: list[Any] = [openapi]
     for module in modules:
