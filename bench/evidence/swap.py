@@ -1,6 +1,6 @@
 """A model swapped under load, an alternate rehearsed over HTTP, and how many replayed calls it takes to find a planted loss.
 
-    python bench/evidence/swap.py [--answers 300] [--calls 300] [--simulations 2000] [--only load|replay|power]
+    python bench/evidence/swap.py [--answers 300] [--calls 300] [--simulations 500] [--only load|replay|power]
 
 load: 32 callers, half of the calls streams, while the model is swapped and reverted from another process: failed calls, broken
 and incomplete streams (all must be 0). replay: the paired report over real HTTP, with and without a planted loss of 5 %. power:
@@ -81,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--answers", type=int, default=300, help="answers of each upstream between two swaps")
     parser.add_argument("--calls", type=int, default=300, help="recorded calls of a rehearsal")
-    parser.add_argument("--simulations", type=int, default=2000, help="simulated rehearsals of each size and loss")
+    parser.add_argument("--simulations", type=int, default=500, help="simulated rehearsals of each size and loss")
     parser.add_argument("--only", choices=("load", "replay", "power"), help="measure this alone")
     given = parser.parse_args()
     found: dict[str, Any] = {}

@@ -58,7 +58,7 @@ budget: {{tokens_per_day: 10000000}}
 #: Words of an answer, each a piece of its stream: long enough that a swap comes in the middle of many.
 WORDS = 24
 CALLS_MAX = 1_000_000
-SWAPS_S_MAX = 120.0
+SWAPS_S_MAX = 600.0
 SOURCE = SourceReference(
     passage_id="p", document="fees.md", title="Fees", text="The everyday account costs CHF 3 a month. A new card costs CHF 20."
 )
