@@ -75,6 +75,7 @@ class App:
         from groundcrew.jobs.budget_keeper import BudgetKeeper
         from groundcrew.jobs.experiment_keeper import ExperimentKeeper
         from groundcrew.jobs.quality_schedule import QualitySchedule
+        from groundcrew.jobs.rehearsal_keeper import RehearsalKeeper
         from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
@@ -134,7 +135,8 @@ class App:
         worker = WorkerProcesses(self.services, settings)
         stages = StageKeeper(self.services.ramps, self.services.certifications)
         looks = ExperimentKeeper(self.services.experiments)
-        loops = (self.keeper, self.shipper, self.budgets, retention, labels, worker, schedule, stages, looks)
+        rehearsals = RehearsalKeeper(self.services)
+        loops = (self.keeper, self.shipper, self.budgets, retention, labels, worker, schedule, stages, looks, rehearsals)
         work = tuple(each.run() for each in loops)
         self._tasks = [asyncio.create_task(each) for each in work]
 

@@ -122,6 +122,40 @@ def do_here(
     return view
 
 
+def follow(
+    data: Path | None,
+    database_url: str | None,
+    label: str,
+    submit: Callable[[Services], Awaitable[Job]],
+    *,
+    quiet: bool = False,
+    wait: bool = True,
+) -> JobView:
+    """Submit a job that only a server or a worker can do, and watch it to its end, unless not to `wait`.
+
+    GroundcrewError with the job's reason where it fails. A command that is killed leaves the job to go on.
+    """
+
+    async def work(services: Services) -> JobView:
+        import asyncio
+
+        from groundcrew.cli.progress import progress_bar
+
+        job = await submit(services)
+        with progress_bar(label, quiet=quiet) as advance:
+            while True:
+                view = await services.jobs.get(job.id)
+                advance(view.progress.done, view.progress.total or 0)
+                if view.job.state != "queued" or not wait:
+                    return view
+                await asyncio.sleep(LOOK_S)
+
+    view = with_services(data, database_url, work)
+    if view.phase in ("failed", "cancelled"):
+        raise GroundcrewError(f"job {view.job.id} {view.phase}: {view.job.error}")
+    return view
+
+
 async def _do(services: Services, job: Job, label: str, *, quiet: bool) -> None:
     import asyncio
 
@@ -173,6 +207,16 @@ def print_rescoring(view: JobView) -> None:
     print_table(("call", "then", "now", "change"), rows, empty="no trust changed")
 
 
+def print_rehearsal_of(job: Job) -> None:
+    """What a rehearsal found."""
+    import msgspec
+
+    from groundcrew.cli.models import print_rehearsal
+    from groundcrew.metrics.swap_report import RehearsalReport
+
+    print_rehearsal(msgspec.convert(job.result["report"], RehearsalReport))
+
+
 def _interval(interval: Interval) -> str:
     return f"{interval.estimate:.3f} [{interval.lower:.3f}, {interval.upper:.3f}]"
 
@@ -186,6 +230,8 @@ def _print(view: JobView, folder: Path) -> None:
         click.echo(f"  {job.error}")
     if job.kind == "rescore-calls" and job.state == "done":
         print_rescoring(view)
+    if job.kind == "rehearse-alternate" and job.state == "done":
+        print_rehearsal_of(job)
     if "file" in job.result:
         click.echo(f"  result: {folder / job.result['file']}")
     for each in view.progress.failures:

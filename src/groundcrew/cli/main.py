@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "roi": ("governance", "Show the return on investment as an interval, and what moves it most."),
     "attest": ("evidence", "Attest, as someone who did not build it, what can not be computed."),
     "overlap": ("evidence", "Compare a use case with the other registered ones."),
+    "model": ("models", "Rehearse alternate models, swap to one and back, see who is tied to one vendor."),
     "shadow": ("shadow", "Compare a use case's shadow targets with what answers its calls."),
     "probe": ("evidence", "Send probes with protected health information and record that they are denied."),
     "stop": ("switch", "Trip the kill switch of a scope."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -18,6 +19,8 @@ RETRIES_MAX = 3
 BREAKER_FAILURES_MAX = 1_000
 BREAKER_OPEN_S_MAX = 3_600.0
 
+#: Recorded calls that one rehearsal of an alternate asks, unless declared otherwise, and at most [D].
+REHEARSAL_CALLS_DEFAULT, REHEARSAL_CALLS_MAX = 300, 2_000
 
 #: What stands in the path of a `base_url` for the target's model, where a provider has a path of its own for each.
 MODEL_PLACE = "{model}"
@@ -40,6 +43,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     region: str | None = None
     data_classes: tuple[DataClass, ...] = ("public",)
     baa: bool = False
+    #: Who stands behind it, where that is not told by the host: two addresses of one vendor are one vendor.
+    vendor: str | None = None
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,13 +88,67 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     price: Price | None = None
 
 
+class SwapRule(msgspec.Struct, frozen=True, kw_only=True):
+    """How alternates are rehearsed: the loss that each guardrail may show (by its name, in its unit), how often a rehearsal is
+    due (None: only when somebody asks), on how many recorded calls, and what one may cost."""
+
+    margins: dict[str, float] = {}
+    rehearse_every_s: int | None = None
+    calls: int = REHEARSAL_CALLS_DEFAULT
+    cost_max_usd: float | None = None
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """The alias that use cases name: its targets, tried in turn before the first byte."""
+    """The alias that use cases name: its targets, tried in turn before the first byte.
+
+    `alternates` stand by to take over and answer nobody; `swap` says how they are rehearsed.
+    """
 
     name: str
     targets: tuple[Target, ...]
+    alternates: tuple[Target, ...] = ()
+    swap: SwapRule = SwapRule()
 
     @property
     def primaries(self) -> tuple[Target, ...]:
         """The targets that any call may be answered by; without one of them the alias answers nothing."""
         return tuple(each for each in self.targets if each.role == "primary")
+
+    @property
+    def answering(self) -> frozenset[tuple[str, str]]:
+        """(provider, model) of all that may answer somebody: primaries that are not turned off, and canaries."""
+        return frozenset(
+            (each.provider, each.model)
+            for each in self.targets
+            if each.role != "shadow" and (each.role, each.weight) != ("primary", 0)
+        )
+
+    @property
+    def stand_ins(self) -> tuple[Target, ...]:
+        """What may take over: the alternates, and shadows that are none of them."""
+        named = {(each.provider, each.model) for each in self.alternates}
+        shadows = (each for each in self.targets if each.role == "shadow" and (each.provider, each.model) not in named)
+        return (*self.alternates, *shadows)
+
+
+#: Where each api is served by its own vendor when a provider declares no address.
+VENDOR_HOSTS: dict[str, str] = {
+    "anthropic": "api.anthropic.com",
+    "gemini": "generativelanguage.googleapis.com",
+    "bedrock": "amazonaws.com",
+    "extractive": "embedded",
+}
+
+
+def vendor_of(provider: Provider) -> str:
+    """Who stands behind a provider: what it declares, else the host and port that it is reached at."""
+    if provider.vendor:
+        return provider.vendor
+    if provider.base_url:
+        return urlsplit(provider.base_url).netloc
+    return VENDOR_HOSTS.get(provider.api, provider.api)
+
+
+def address_of(provider: Provider) -> str:
+    """What of a provider a rehearsal is about: another address is another alternate."""
+    return f"{provider.api} {provider.base_url or vendor_of(provider)}"

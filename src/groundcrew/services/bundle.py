@@ -25,10 +25,12 @@ from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.labels import Labels
+from groundcrew.services.models import Models
 from groundcrew.services.ramps import Ramps
 from groundcrew.services.rating_links import RatingLinks
 from groundcrew.services.rating_queue import RatingQueue
 from groundcrew.services.registry import Registry
+from groundcrew.services.rehearsals import Rehearsals
 from groundcrew.services.rescoring import Rescoring
 from groundcrew.services.retention import Retention
 from groundcrew.services.returns import Returns
@@ -71,9 +73,11 @@ class Services:
         self.labels = Labels(database, self._flush, self.trust.refresh)
         self.rating_queue = RatingQueue(database, self.feedback, self._flush)
         self.rating_links = RatingLinks(database, self.feedback)
+        self.models = Models(database)
         self.quality = KnowledgeQuality(database, self.jobs)
         self.ramps = Ramps(database)
         self.registry = Registry(database)
+        self.rehearsals = Rehearsals(database, self.jobs)
         self.rescoring = Rescoring(database, self.jobs)
         self.retention = Retention(database)
         self.returns = Returns(database)

@@ -45,6 +45,7 @@ from groundcrew.services.declaration_limits import read_budget, read_cache, read
 from groundcrew.services.declaration_ratings import read_ratings
 from groundcrew.services.declaration_reading import Reading, as_declaration_error
 from groundcrew.services.declaration_yaml import describe, read_text
+from groundcrew.services.swap_declarations import check_alternate, read_swap, refuse_role
 
 TARGETS_MAX = 16
 WEIGHT_MAX = 1_000_000
@@ -90,6 +91,7 @@ def read_provider(fields: Fields, reading: Reading) -> Provider:
         region=read_region(fields, api, base_url),
         data_classes=data_classes,
         baa=baa,
+        vendor=fields.text("vendor", length_max=100) or None,
     )
     if api == "extractive":
         refuse_for_embedded(fields, provider)
@@ -149,7 +151,7 @@ def read_model(fields: Fields, reading: Reading) -> Model:
     if len(sections) > TARGETS_MAX:
         fields.complain("targets", f"more than {TARGETS_MAX} targets")
     targets = tuple(_read_target(section) for section in sections[:TARGETS_MAX])
-    model = Model(name=name, targets=targets)
+    model = Model(name=name, targets=targets, alternates=_read_alternates(fields, targets), swap=read_swap(fields))
     if targets and not model.primaries:
         fields.complain("targets", "none is a primary: canaries and shadows need at least one target beside them that answers")
     elif targets and all(target.weight == 0 for target in model.primaries):
@@ -158,6 +160,20 @@ def read_model(fields: Fields, reading: Reading) -> Model:
     if canaries > 100:
         fields.complain("targets", f"the canaries' shares are {canaries:g} percent together; expected at most 100")
     return model
+
+
+def _read_alternates(fields: Fields, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """`alternates`: targets that stand by to take over and answer nobody."""
+    sections = fields.sections("alternates")
+    if len(sections) > TARGETS_MAX:
+        fields.complain("alternates", f"more than {TARGETS_MAX} alternates")
+    found: list[Target] = []
+    for section in sections[:TARGETS_MAX]:
+        refuse_role(section)
+        alternate = _read_target(section)
+        check_alternate(fields, alternate, (*targets, *found))
+        found.append(alternate)
+    return tuple(found)
 
 
 def _read_target(fields: Fields) -> Target:

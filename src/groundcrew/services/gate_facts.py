@@ -49,6 +49,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     governance: Governance = Governance()
     #: The stage whose gate is asked; None where no gate is.
     into: Stage | None = None
+    #: The providers of the alternates that could take over.
+    stand_in_providers: tuple[Provider, ...] = ()
 
     def valid(self, kind: EvidenceKind, subject: str | None = None) -> Evidence | None:
         """The newest valid evidence of a kind (and subject), or None."""
@@ -99,6 +101,10 @@ async def gather(
         await catalog.PROVIDERS.get(connection, name)
         for name in sorted({each.provider for each in model.targets} if model else ())
     ]
+    stand_ins = [
+        await catalog.PROVIDERS.get(connection, name)
+        for name in sorted({each.provider for each in model.stand_ins} if model else ())
+    ]
     hypothesis = versions[-1] if versions else None
     ratings = _newest(await RATINGS.find(connection, use_case=use_case.name, version_digest=digest))
     return Facts(
@@ -111,6 +117,7 @@ async def gather(
         revision=await _revision(connection, use_case, now),
         model=model,
         providers=tuple(each for each in providers if each is not None),
+        stand_in_providers=tuple(each for each in stand_ins if each is not None),
         ratings=tuple(each for each in ratings if not each.sample),
         sample_ratings=tuple(each for each in ratings if each.sample),
         analysis=await current_analysis(connection, use_case.name, hypothesis, digest, recompute=recompute),

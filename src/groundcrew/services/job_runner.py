@@ -34,7 +34,15 @@ class Kind(msgspec.Struct, frozen=True):
 
 def kinds() -> dict[str, Kind]:
     """Every kind of job by name. A new kind is a line here and a module with its work."""
-    from groundcrew.services import evaluation_pairs, evaluation_work, file_scoring, knowledge_quality, outcome_import, rescoring
+    from groundcrew.services import (
+        evaluation_pairs,
+        evaluation_work,
+        file_scoring,
+        knowledge_quality,
+        outcome_import,
+        rehearsals,
+        rescoring,
+    )
 
     return {
         file_scoring.KIND: Kind("Score a file of answers", file_scoring.work),
@@ -42,6 +50,7 @@ def kinds() -> dict[str, Kind]:
         outcome_import.KIND: Kind("Import outcomes", outcome_import.work),
         evaluation_work.KIND: Kind("Run an evaluation", evaluation_work.work),
         evaluation_pairs.KIND: Kind("Judge two runs pair by pair", evaluation_pairs.work),
+        rehearsals.KIND: Kind("Rehearse an alternate model", rehearsals.work),
         knowledge_quality.KIND: Kind("Look through a knowledge base", knowledge_quality.work),
     }
 

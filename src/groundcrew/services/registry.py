@@ -28,6 +28,7 @@ from groundcrew.services.evaluation_suites import masked_content, put_suite
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.policy_stages import stage_notes
 from groundcrew.services.propagation import propagate
+from groundcrew.services.swap_declarations import note_declared, swap_problems
 from groundcrew.store import catalog
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection, Database, Writer
@@ -108,6 +109,7 @@ class Registry:
         ]
         for kind, collection, declared in kinds:
             changes += [await _put(writer, kind, collection, each.value) for each in declared]
+        await note_declared(writer, [each.value for each in declarations.models])
         for each in declarations.use_cases:
             changes.append(await _put_use_case(writer, each.value))
         for name, declared_plan in declarations.hypotheses.items():
@@ -141,6 +143,7 @@ async def _check(connection: Connection, declarations: Declarations) -> None:
             errors.append(each.error(f"prohibited: {'; '.join(assessment.reasons)}", "risk"))
         if problem := await _exposure_problem(connection, each.value):
             errors.append(each.error(problem, "exposure"))
+    errors += await swap_problems(connection, declarations)
     if errors:
         raise DeclarationErrors(errors)
 

@@ -21,6 +21,7 @@ from groundcrew.store.experiments import EXPOSURES, LOOKS
 from groundcrew.store.feedback import OUTCOMES, RATINGS
 from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.store.rating_queue import RATING_REQUESTS
+from groundcrew.store.rehearsals import REHEARSED
 from groundcrew.store.rescoring import RESCORED
 from groundcrew.store.tables import audit_entries, audit_head
 
@@ -36,9 +37,11 @@ SINGLE: tuple[Collection[Any], ...] = (
     SUITES,
 )
 #: Rows of these come in batches; one entry's digest covers the batch.
-BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED, EXPOSURES, RATING_REQUESTS, RESULTS)
+BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED, EXPOSURES, RATING_REQUESTS, RESULTS, REHEARSED)
 #: What the audit entries of those batches are about.
-BATCH_SUBJECTS = ("calls/", "outcomes/", "label-draws/", "rescored/", "exposures/", "rating-requests/", "evaluations/")
+BATCH_SUBJECTS = (
+    *("calls/", "outcomes/", "label-draws/", "rescored/", "exposures/", "rating-requests/", "evaluations/", "rehearsed/"),
+)
 
 
 async def entries(connection: AsyncConnection) -> AsyncIterator[AuditEntry]:

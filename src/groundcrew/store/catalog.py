@@ -14,6 +14,7 @@ from groundcrew.domain.key import Key
 from groundcrew.domain.kill_switch import KillSwitch
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.domain.knowledge_quality import Finding
+from groundcrew.domain.model_swap import ModelSwap
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.rating_queue import RatingSkip
 from groundcrew.domain.sign_off import SignOff
@@ -179,4 +180,11 @@ CERTIFICATIONS = Collection(
     "certification",
     identify=lambda each: each.use_case,
     columns=lambda each: {"state": each.state},
+)
+MODEL_SWAPS = Collection(
+    tables.model_swaps,
+    ModelSwap,
+    "model-swap",
+    identify=lambda each: each.id,
+    columns=lambda each: {"model": each.model},
 )

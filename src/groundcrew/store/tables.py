@@ -314,3 +314,13 @@ evaluation_results = _document_table(
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("job_id",), ("suite",), ("batch",)),
 )
+
+# Swaps of models and their reverts; answers of alternates to recorded calls, in batches like the calls.
+model_swaps = _document_table("model_swaps", _text("model"), indexes=(("model",),))
+rehearsed = _document_table(
+    "rehearsed",
+    _text("job_id"),
+    _text("use_case"),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    indexes=(("job_id",), ("use_case",), ("batch",)),
+)

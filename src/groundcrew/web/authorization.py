@@ -52,6 +52,8 @@ Action = Literal[
     "decide_finding",
     "apply",
     "apply_routes",
+    "swap_model",
+    "revert_model",
     "manage_keys",
     "manage_users",
     "read_audit",

@@ -26,7 +26,9 @@ from groundcrew.domain.job import Job
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.domain.knowledge_quality import ACTIONS, Finding, finding_id
+from groundcrew.domain.model_swap import ModelSwap, line_up
 from groundcrew.domain.provider import Model, Price, Provider, Target
+from groundcrew.domain.rehearsal import Rehearsed, Side
 from groundcrew.domain.rescoring import Rescored
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust import TrustReport
@@ -41,7 +43,7 @@ from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.registry import Change
-from groundcrew.store import catalog, evaluations, rescoring
+from groundcrew.store import catalog, evaluations, rehearsals, rescoring
 from groundcrew.store.database import Database
 from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.testing import FakeClock
@@ -412,6 +414,7 @@ async def full_history(services: Services) -> None:
     await services.kill_switches.stop(Scope("unit", "retail"), actor=PERSON, reason="odd answers")
     await score_again(services, held)
     await _evaluated(services)
+    await _rehearsed_and_swapped(services, held)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 
@@ -448,6 +451,38 @@ async def _evaluated(services: Services) -> None:
         async with task.step({"results": number}, done=number) as writer:
             await evaluations.insert(writer, [result], submitted.id)
     await task.finish(result={"results": 2})
+
+
+async def _rehearsed_and_swapped(services: Services, *calls: Call) -> None:
+    """Two batches of an alternate's answers, and a swap that was reverted, as rows."""
+    side = Side(answered=True, declined=False, failed=False, length=20)
+    for each in (*calls, call()):
+        row = Rehearsed(
+            id=f"job/{each.id}",
+            job_id="job",
+            use_case=NAME,
+            call_id=each.id,
+            answer_call_id=new_id(),
+            at=each.received_at,
+            source="replay",
+            present=side,
+            alternate=side,
+        )
+        async with services.database.write("system:jobs") as writer:
+            await rehearsals.insert(writer, [row], "job")
+    line = line_up(model())
+    record = ModelSwap(
+        id=new_id(),
+        model=MODEL,
+        action="revert",
+        at=services.database.clock.now(),
+        by=PERSON,
+        reason="!",
+        before=line,
+        after=line,
+    )
+    async with services.database.write(PERSON) as writer:
+        await catalog.MODEL_SWAPS.put(writer, record, "revert")
 
 
 async def _labelled(services: Services, held: Call) -> None:

@@ -70,6 +70,8 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.rating_skips,
                 tables.evaluation_suites,
                 tables.evaluation_results,
+                tables.model_swaps,
+                tables.rehearsed,
             )
         }
         operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", "rating_leases", "link_secrets")

@@ -43,6 +43,8 @@ EXPECTED: dict[str, frozenset[str]] = {
     "advance": frozenset({"admin", "owner", "it"}),
     "demote": frozenset({"admin", "owner", "it"}),
     "scan_overlaps": frozenset({"admin", "owner", "it"}),
+    "swap_model": frozenset({"admin", "it", "on_call"}),
+    "revert_model": frozenset({"admin", "owner", "it", "on_call"}),
     "manage_keys": frozenset({"admin", "owner", "it"}),
     "register_hypothesis": frozenset({"admin", "owner", "business"}),
     "look": EVERYONE,

@@ -22,6 +22,7 @@ from groundcrew.web.api import (
     kill_switches,
     knowledge,
     labels,
+    models,
     rating_queue,
     sign_offs,
     spend,
@@ -60,6 +61,7 @@ def api_routes() -> Router:
         jobs,
         experiments,
         evaluations,
+        models,
     )
     handlers: list[Any] = [openapi]
     for module in modules:

@@ -117,6 +117,8 @@ DONE = {
     "withdrawn": "The revision serves no longer.",
     "revoked": "The key is revoked.",
     "cancelled": "The job is told to stop.",
+    "swapped": "Swapped. Below is what went stale with it.",
+    "reverted": "Reverted: who answered before answers again.",
     "asked_for": "The job waits; it begins when a worker is free.",
     "settled": "The finding is settled.",
     "reopened": "The finding is open again.",
