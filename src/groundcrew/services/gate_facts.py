@@ -9,21 +9,22 @@ import msgspec
 
 from groundcrew.domain import risk
 from groundcrew.domain.evidence import Evidence, EvidenceKind, state_at
-from groundcrew.domain.feedback import Outcome, Rating
+from groundcrew.domain.feedback import Outcome
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.use_case import UseCase
 from groundcrew.services.experiment_analysis import Analysis, analysis_of
 from groundcrew.services.lookups import current_digest
+from groundcrew.services.rating_figures import RatingFigures, rating_figures
 from groundcrew.services.trust_standing import Standing, standing
-from groundcrew.store import calls, catalog
+from groundcrew.store import catalog, rollups
 from groundcrew.store.database import Connection
-from groundcrew.store.feedback import RATINGS, current_outcomes
+from groundcrew.store.feedback import current_outcomes
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a criterion may look at. Ratings and outcomes are those of the current version; sample rows stand apart.
+    """Everything a criterion may look at. Ratings and the analysis are of the current version; sample rows stand apart.
 
     `status_counts` counts the calls of the current version by (status, trust state), sample calls left out; `cost_usd` is
     None while any call's cost is unknown.
@@ -38,10 +39,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     revision: Revision | None
     model: Model | None
     providers: tuple[Provider, ...]
-    ratings: tuple[Rating, ...]
-    sample_ratings: tuple[Rating, ...]
-    outcomes: tuple[Outcome, ...]
-    sample_outcomes: tuple[Outcome, ...]
+    ratings: RatingFigures
+    sample_ratings: RatingFigures
     analysis: Analysis
     status_counts: dict[tuple[str, str], int]
     cost_usd: float | None
@@ -80,15 +79,7 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime, *, la
         for name in sorted({each.provider for each in model.targets} if model else ())
     ]
     hypothesis = versions[-1] if versions else None
-    ratings = _newest(await RATINGS.find(connection, use_case=use_case.name, version_digest=digest))
-    outcomes = [
-        each
-        for each in await current_outcomes(connection, use_case.name)
-        if each.version_digest == digest
-        # What was seen before the hypothesis was registered can not confirm it.
-        and (each.sample or (hypothesis and hypothesis.registered_at and each.at >= hypothesis.registered_at))
-    ]
-    real, sample = [each for each in outcomes if not each.sample], [each for each in outcomes if each.sample]
+    name = use_case.name
     return Facts(
         use_case=use_case,
         now=now,
@@ -99,21 +90,31 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime, *, la
         revision=await _revision(connection, use_case, now),
         model=model,
         providers=tuple(each for each in providers if each is not None),
-        ratings=tuple(each for each in ratings if not each.sample),
-        sample_ratings=tuple(each for each in ratings if each.sample),
-        outcomes=tuple(real),
-        sample_outcomes=tuple(sample),
-        analysis=await asyncio.to_thread(analysis_of, _registered(hypothesis), real, sample),
-        status_counts=await calls.status_counts(connection, use_case.name, digest, samples=False),
-        cost_usd=await calls.total_cost(connection, use_case.name, digest),
+        ratings=await rating_figures(connection, name, digest, sample=False),
+        sample_ratings=await rating_figures(connection, name, digest, sample=True),
+        analysis=await _analysis(connection, name, digest, _registered(hypothesis)),
+        status_counts=await rollups.status_counts(connection, name, digest, samples=False),
+        cost_usd=await rollups.total_cost(connection, name, digest),
         labels=await standing(connection, use_case, digest, now) if labels else None,
     )
 
 
-def _newest(ratings: list[Rating]) -> list[Rating]:
-    """One rating for each rater and call or case, the newest: saying it again does not say it twice."""
-    ordered = sorted(ratings, key=lambda each: (each.at, each.id))
-    return list({(each.rater, each.call_id, each.case_id, each.sample): each for each in ordered}.values())
+async def _analysis(connection: Connection, use_case: str, version_digest: str, registered: Hypothesis | None) -> Analysis:
+    if registered is None:
+        return analysis_of(None, (), ())
+    real, sample = await outcomes_for_analysis(connection, use_case, version_digest, registered)
+    return await asyncio.to_thread(analysis_of, registered, real, sample)
+
+
+async def outcomes_for_analysis(
+    connection: Connection, use_case: str, version_digest: str, registered: Hypothesis
+) -> tuple[list[Outcome], list[Outcome]]:
+    """The outcomes of one version that count, real and sample ones; what was seen before the hypothesis was registered can not
+    confirm it. Reads them all."""
+    since = registered.registered_at
+    found = [each for each in await current_outcomes(connection, use_case) if each.version_digest == version_digest]
+    real = [each for each in found if not each.sample and since is not None and each.at >= since]
+    return real, [each for each in found if each.sample]
 
 
 def _registered(found: Hypothesis | None) -> Hypothesis | None:

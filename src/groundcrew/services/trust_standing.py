@@ -13,7 +13,7 @@ from groundcrew.domain.canonical import digest
 from groundcrew.domain.trust_label import Design, Draw, TrustLabel, current_labels, verdict
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord, TrustRules, rules_in_force
 from groundcrew.domain.use_case import UseCase
-from groundcrew.store import catalog
+from groundcrew.store import catalog, sign_offs
 from groundcrew.store.database import Connection
 from groundcrew.store.labels import LABEL_DRAWS
 
@@ -137,8 +137,7 @@ async def rules_of(connection: Connection, use_case: UseCase, version_digest: st
 
 async def pending_calls(connection: Connection, use_case: str, now: datetime) -> set[str]:
     """Calls whose answers wait for a signature that can still be given."""
-    found = await catalog.SIGN_OFFS.find(connection, use_case=use_case, state="pending")
-    return {each.call_id for each in found if now < each.expires_at}
+    return await sign_offs.pending_calls(connection, use_case, now)
 
 
 async def standing(connection: Connection, use_case: UseCase, version_digest: str, now: datetime) -> Standing:

@@ -6,17 +6,28 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.feedback import Outcome, Rating
-from groundcrew.store import tables
-from groundcrew.store.calls import stamp
+from groundcrew.store import outcome_sums, rating_sums, tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
+from groundcrew.store.rows import stamp
 
 RATINGS = Collection(
     tables.ratings,
     Rating,
     "rating",
     identify=lambda each: each.id,
-    columns=lambda each: {"use_case": each.use_case, "version_digest": each.version_digest, "sample": each.sample},
+    columns=lambda each: {
+        "use_case": each.use_case,
+        "version_digest": each.version_digest,
+        "sample": each.sample,
+        "at": stamp(each.at),
+        "stars": each.stars,
+        "rater": each.rater,
+        "call_id": each.call_id,
+        "case_id": each.case_id,
+        "critical_harm": each.critical_harm,
+    },
+    after_new=rating_sums.note,
 )
 OUTCOMES = Collection(
     tables.outcomes,
@@ -35,6 +46,7 @@ OUTCOMES = Collection(
         "arm": each.arm,
         "cluster": each.cluster,
     },
+    after_batch=outcome_sums.note_batch,
 )
 
 
