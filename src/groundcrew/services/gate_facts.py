@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -18,9 +20,13 @@ from groundcrew.services.experiment_analysis import Analysis, analysis_of
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.rating_figures import RatingFigures, rating_figures
 from groundcrew.services.trust_standing import Standing, standing
-from groundcrew.store import catalog, rollups
+from groundcrew.store import audit, catalog, rollups
 from groundcrew.store.database import Connection
 from groundcrew.store.feedback import current_outcomes
+
+#: Analyses that are kept in memory, those read last.
+ANALYSES_MAX = 128
+_ANALYSES: WeakKeyDictionary[object, OrderedDict[tuple[str, ...], Analysis]] = WeakKeyDictionary()
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,10 +106,19 @@ async def gather(connection: Connection, use_case: UseCase, now: datetime, *, la
 
 
 async def _analysis(connection: Connection, use_case: str, version_digest: str, registered: Hypothesis | None) -> Analysis:
+    """The analysis of the registered hypothesis, computed anew where outcomes came since it was last computed here."""
     if registered is None:
         return analysis_of(None, (), ())
-    real, sample = await outcomes_for_analysis(connection, use_case, version_digest, registered)
-    return await asyncio.to_thread(analysis_of, registered, real, sample)
+    newest = await audit.latest(connection, subject=f"outcomes/{use_case}", limit=1)
+    key = (use_case, version_digest, registered.digest or "", newest[0].hash if newest else "")
+    kept = _ANALYSES.setdefault(connection.engine.sync_engine, OrderedDict())
+    if key not in kept:
+        real, sample = await outcomes_for_analysis(connection, use_case, version_digest, registered)
+        kept[key] = await asyncio.to_thread(analysis_of, registered, real, sample)
+    kept.move_to_end(key)
+    while len(kept) > ANALYSES_MAX:
+        kept.popitem(last=False)
+    return kept[key]
 
 
 async def outcomes_for_analysis(

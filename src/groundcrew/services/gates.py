@@ -12,7 +12,7 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.stage import next_stage
 from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.errors import Conflict
-from groundcrew.services.gate_facts import gather
+from groundcrew.services.gate_facts import Facts, gather
 from groundcrew.services.lookups import require_use_case
 from groundcrew.store import catalog
 from groundcrew.store.database import Connection, Database
@@ -27,6 +27,13 @@ def default_policies() -> list[GatePolicy]:
 
 async def evaluate_in(connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str) -> GateEvaluation:
     """Evaluate the gate into `to` on this connection; nothing is written."""
+    return (await evaluate_with_facts(connection, use_case, to, now=now, actor=actor))[0]
+
+
+async def evaluate_with_facts(
+    connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str
+) -> tuple[GateEvaluation, Facts]:
+    """`evaluate_in`, with the facts that it rests on."""
     from groundcrew.services.criteria import entry, grounded, results  # noqa: F401  (importing registers the checks)
     from groundcrew.services.criteria.registry import evaluate
 
@@ -35,7 +42,7 @@ async def evaluate_in(connection: Connection, use_case: UseCase, to: Stage, *, n
     wanted = any(each.check == "grounded" for each in policy.criteria)
     facts = await gather(connection, use_case, now, labels=wanted)
     results_of = tuple(evaluate(facts, criterion) for criterion in policy.criteria)
-    return GateEvaluation(
+    evaluation = GateEvaluation(
         id=new_id(),
         use_case=use_case.name,
         stage=to,
@@ -46,6 +53,7 @@ async def evaluate_in(connection: Connection, use_case: UseCase, to: Stage, *, n
         results=results_of,
         passed=passes(results_of),
     )
+    return evaluation, facts
 
 
 class Gates:

@@ -22,7 +22,7 @@ from groundcrew.domain.provider import Model
 from groundcrew.domain.stage import next_stage
 from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.services.gate_facts import Facts, gather
-from groundcrew.services.gates import evaluate_in
+from groundcrew.services.gates import evaluate_with_facts
 from groundcrew.services.latency import CALLS_MAX, LatencyView, summarise
 from groundcrew.services.lookups import require_use_case
 from groundcrew.services.rating_figures import RatingFigures
@@ -164,7 +164,7 @@ class Views:
             switches = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
             rows = []
             for use_case in await catalog.USE_CASES.find(connection):
-                evaluation = await _next_gate(connection, use_case, now)
+                evaluation, _ = await _evaluated(connection, use_case, now)
                 results = evaluation.results if evaluation else ()
                 rows.append(
                     PortfolioRow(
@@ -186,7 +186,7 @@ class Views:
         now = self._now
         async with self._database.read() as connection:
             use_case = await require_use_case(connection, name)
-            facts = await gather(connection, use_case, now)
+            evaluation, facts = await _evaluated(connection, use_case, now)
             switches = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
             keys = await catalog.KEYS.find(connection, use_case=name)
             states: Counter[str] = Counter()
@@ -202,7 +202,7 @@ class Views:
                 version_digest=facts.version_digest,
                 assessment=facts.assessment,
                 stage_since=await _stage_since(connection, name),
-                evaluation=await _next_gate(connection, use_case, now),
+                evaluation=evaluation,
                 hypotheses=hypotheses,
                 model=facts.model,
                 policy=await _policy_of(connection, use_case),
@@ -251,9 +251,12 @@ class Views:
             return await RATINGS.find(connection, call_id=call_id, use_case=use_case)
 
 
-async def _next_gate(connection: Connection, use_case: UseCase, now: datetime) -> GateEvaluation | None:
+async def _evaluated(connection: Connection, use_case: UseCase, now: datetime) -> tuple[GateEvaluation | None, Facts]:
+    """The gate into the next stage, None where there is none, and the facts that it rests on."""
     stage = next_stage(use_case.stage)
-    return None if stage is None else await evaluate_in(connection, use_case, stage, now=now, actor=VIEWER)
+    if stage is None:
+        return None, await gather(connection, use_case, now)
+    return await evaluate_with_facts(connection, use_case, stage, now=now, actor=VIEWER)
 
 
 async def _stage_since(connection: Connection, name: str) -> datetime | None:

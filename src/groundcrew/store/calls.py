@@ -96,10 +96,13 @@ class _Timed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def latencies(connection: AsyncConnection, use_case: str, *, limit: int) -> list[dict[str, float]]:
-    """`latency_ms` of the newest calls of a use case that have one, sample data apart, newest first."""
+    """`latency_ms` of the newest calls of a use case that have one, sample data, shadow copies and trials apart, newest first."""
     table = tables.calls
     query = (
-        sa.select(table.c.document).where(table.c.use_case == use_case, ~table.c.sample).order_by(table.c.id.desc()).limit(limit)
+        sa.select(table.c.document)
+        .where(table.c.use_case == use_case, table.c.shadow_of.is_(None), table.c.trial.is_(None), ~table.c.sample)
+        .order_by(table.c.id.desc())
+        .limit(limit)
     )
     found = [decode(document, _Timed).latency_ms for document in (await connection.execute(query)).scalars()]
     return [each for each in found if each]
