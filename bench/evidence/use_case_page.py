@@ -52,6 +52,12 @@ COPIES, TRIALS, DRAWN = 0.05, 0.01, 0.02
 LABELS, RATINGS_MAX, OUTCOMES_MAX = 2_000, 100_000, 100_000
 STATUSES = ("answered",) * 80 + ("fallback",) * 8 + ("declined",) * 7 + ("refused",) * 4 + ("failed",)
 BOUND_MS = 200.0
+#: What each call cost and took; calls that one statement makes.
+COST_NANOS, INPUT_TOKENS, OUTPUT_TOKENS = 310_000, 180, 45
+PART = 1_000_000
+#: Up to as many calls the sums are held against what the product makes of the rows.
+CHECKED_MAX = 100_000
+_MS_BEFORE = ":end_ms - CAST((:calls - f.n + 1) * :step_ms AS INTEGER)"
 PAGES = (f"/use-cases/{USE_CASE}", "/")
 
 
@@ -115,13 +121,14 @@ async def make(place: Path, calls: int) -> str:
     generated = time.perf_counter()
     services = await open_services(f"sqlite:///{place / 'groundcrew.db'}", place)
     async with services.database.operate() as connection:
-        await sums.rebuild(connection)
+        await sums.rebuild_feedback(connection)
+        if calls <= CHECKED_MAX:
+            problems = await sums.problems(connection)
+            assert problems == [], problems
     await services.database.close()
-    rebuilt = time.perf_counter()
     line = (
         f"{calls:,} calls, {min(RATINGS_MAX, calls):,} ratings, {min(OUTCOMES_MAX, calls):,} outcomes, "
-        f"about {int(calls * DRAWN):,} drawn answers: generated in {generated - started:.0f} s; "
-        f"all sums made anew from them in {rebuilt - generated:.0f} s"
+        f"about {int(calls * DRAWN):,} drawn answers: generated in {generated - started:.0f} s"
     )
     print(line, flush=True)
     return line
@@ -158,9 +165,11 @@ def generate(path: Path, digest: str, calls: int) -> None:
         database.execute("BEGIN")
         log = Log(database)
         ids = _calls(database, log, digest, calls)
+        _draws(database, log, digest, ids[-max(1, int(calls * DRAWN)) :])
         _feedback(database, log, digest, ids, min(RATINGS_MAX, calls), min(OUTCOMES_MAX, calls))
         log.close()
         database.execute("COMMIT")
+        _sums(database)
         for _, sql in indexes:
             database.execute(sql)
         database.execute("PRAGMA journal_mode=WAL")
@@ -211,135 +220,184 @@ def insert(database: sqlite3.Connection, table: str, names: Sequence[str], rows:
     database.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", rows)
 
 
-def identifier(moment_ms: int, number: int) -> str:
-    """A UUIDv7 of that time that sorts by `number` within the millisecond."""
-    head, tail = f"{moment_ms:012x}", f"{number:016x}"
-    return f"{head[:8]}-{head[8:]}-7{tail[:3]}-8{tail[3:6]}-{tail[6:]}{'0' * 2}"
+#: One call for each n: when, how it ended, how long it took and what it was trusted with, from the hash of n.
+_FACTS = """
+WITH RECURSIVE numbers(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :last),
+facts AS (
+  SELECT n, :end_ms - CAST((:calls - n) * :step_ms AS INTEGER) AS at_ms,
+    ((n * 2654435761) % 4294967296) / 4294967296.0 AS kind, ((n * 40503 + 7) % 65536) / 65536.0 AS chance,
+    ((n * 69069 + 1) % 1048576) / 1048576.0 AS speed, ((n * 1103515245 + 12345) % 2097152) / 2097152.0 AS doubt
+  FROM numbers)
+"""
+_CALLS = """
+INSERT INTO calls (id, document, batch, {names})
+{facts}
+SELECT {id}, replace(replace(replace(replace(replace(replace(t.document,
+    '@id@', {id}), '@at@', {at}), '@case@', 'case-' || (f.n / 2)), '111111.5', printf('%.3f', {took})),
+    '222222.5', printf('%.3f', {took} + 40)), '0.515625', printf('%.6f', {trust})) AS document,
+  :batch + f.n / {batch}, {columns}
+FROM facts f JOIN templates t ON t.place = {place}
+ORDER BY f.n
+"""
+_ID = "printf('%08x-%04x-7%03x-8%03x-%012x', {ms} >> 16, {ms} & 65535, {n} >> 16 & 4095, {n} >> 28 & 4095, {n} & 65535)"
 
 
-def _template(digest: str, status: str, copy: bool, trial: bool) -> tuple[str, dict[str, object]]:
-    """A call's record and columns with marks where calls differ."""
-    trusted = status in ("answered", "fallback")
-    call = Call(
-        id="@id@",
-        use_case=USE_CASE,
-        business_unit="retail-service",
-        stage="pilot",
-        version_digest=digest,
-        key_id="key-1",
-        model="mail-writer",
-        received_at=datetime(2026, 1, 1, tzinfo=UTC),
-        status=status,  # type: ignore[arg-type]
-        provider="scripted" if copy else "extractive",
-        target_model="scripted-writer" if copy else "extractive",
-        case_id="@case@",
-        request="Can you tell me what a replacement card costs?",
-        answer="A replacement card costs CHF 20 and arrives within five working days." if trusted else "",
-        input_tokens=180,
-        output_tokens=45,
-        cost_usd=0.00031,
-        latency_ms={"upstream": 111111.5, "total": 222222.5},
-        trust=TrustReport(trust=0.515625, state="supported", verifier="shipped") if trusted else None,
-        shadow_of="@copied@" if copy else None,
-        trial="rehearsal-1" if trial else None,
-    )
-    document = canonical_json(call).decode()
-    head = msgspec.json.decode(document, type=CallHead)
-    return document.replace("2026-01-01T00:00:00Z", "@at@"), call_columns(head)
+def _templates(digest: str) -> list[tuple[int, str, dict[str, object]]]:
+    """(place, record, columns) of a call for each way to end, of copies and of trials, with marks where calls differ."""
+    found = []
+    for place, status in enumerate((*STATUSES, "answered", "answered")):
+        copy, trial, trusted = place == len(STATUSES), place == len(STATUSES) + 1, status in ("answered", "fallback")
+        call = Call(
+            id="@id@",
+            use_case=USE_CASE,
+            business_unit="retail-service",
+            stage="pilot",
+            version_digest=digest,
+            key_id="key-1",
+            model="mail-writer",
+            received_at=datetime(2026, 1, 1, tzinfo=UTC),
+            status=status,  # type: ignore[arg-type]
+            provider="scripted" if copy else "extractive",
+            target_model="scripted-writer" if copy else "extractive",
+            case_id="@case@",
+            request="Can you tell me what a replacement card costs?",
+            answer="A replacement card costs CHF 20 and arrives within five working days." if trusted else "",
+            input_tokens=INPUT_TOKENS,
+            output_tokens=OUTPUT_TOKENS,
+            cost_usd=COST_NANOS / 1e9,
+            latency_ms={"upstream": 111111.5, "total": 222222.5},
+            trust=TrustReport(trust=0.515625, state="supported", verifier="shipped") if trusted else None,
+            shadow_of="@copied@" if copy else None,
+            trial="rehearsal-1" if trial else None,
+        )
+        document = canonical_json(call).decode()
+        columns = call_columns(msgspec.json.decode(document, type=CallHead))
+        found.append((place, document.replace("2026-01-01T00:00:00Z", "@at@"), columns))
+    return found
 
 
 def _calls(database: sqlite3.Connection, log: Log, digest: str, calls: int) -> list[str]:
-    """The calls, a batch of BATCH for each audit entry; some thousands of their ids, the newest last."""
-    chance = random.Random(5)
-    templates = {
-        (status, copy, trial): _template(digest, status, copy, trial)
-        for status in set(STATUSES)
-        for copy, trial in ((False, False), (True, False), (False, True))
-    }
-    names = ("id", "document", "batch", *next(iter(templates.values()))[1])
-    end = datetime.now(UTC) - timedelta(minutes=1)
-    step = timedelta(days=DAYS) / calls
-    kept, last, started = [], "", time.perf_counter()
-    for start in range(0, calls, BATCH):
-        batch, rows, draws = log.add("calls/gateway-1", "ship"), [], []
-        for number in range(start, min(start + BATCH, calls)):
-            moment = end - step * (calls - number)
-            kind = chance.random()
-            copy, trial = kind < COPIES and bool(last), COPIES <= kind < COPIES + TRIALS
-            status = "answered" if copy else STATUSES[int(chance.random() * len(STATUSES))]
-            document, columns = templates[status, copy, trial]
-            name = identifier(int(moment.timestamp() * 1000), number)
-            case, at = f"case-{number // 2}", moment.isoformat(timespec="microseconds")[:26] + "Z"
-            upstream, trust = chance.lognormvariate(6.0, 0.5), min(0.999, 0.55 + 0.5 * chance.random())
-            document = (
-                document.replace("@id@", name)
-                .replace("@at@", at)
-                .replace("@case@", case)
-                .replace("111111.5", f"{upstream:.3f}")
-                .replace("222222.5", f"{upstream + 40:.3f}")
-                .replace("0.515625", f"{trust:.6f}")
-                .replace("@copied@", last)
-            )
-            own = {**columns, "received_at": at, "case_id": case, "shadow_of": last if copy else None}
-            rows.append((name, document, batch, *own.values()))
-            if not copy and not trial:
-                last = name
-                if status == "answered":
-                    if len(kept) < 2 * RATINGS_MAX or number >= calls - 2 * RATINGS_MAX:
-                        kept.append(name)
-                    if chance.random() < DRAWN:
-                        draws.append((name, moment, trust, chance.random()))
-        insert(database, "calls", names, rows)
-        _draw(database, log, digest, draws, labelled=start >= calls - BATCH * LABELS * 2)
-        if start % 1_000_000 == 0 and start:
-            print(f"  {start:,} calls after {time.perf_counter() - started:.0f} s", flush=True)
-    return kept
+    """The calls, BATCH of them for each audit entry; ids of answered ones."""
+    batch = log.sequence + 1
+    for _ in range(-(-calls // BATCH)):
+        log.add("calls/gateway-1", "ship")
+    templates = _templates(digest)
+    names = list(templates[0][2])
+    database.execute(f"CREATE TEMP TABLE templates (place INTEGER PRIMARY KEY, document, {', '.join(names)})")
+    marks = ", ".join("?" * (len(names) + 2))
+    database.executemany(
+        f"INSERT INTO templates VALUES ({marks})", [(place, document, *own.values()) for place, document, own in templates]
+    )
+    own_id, copied = (_ID.format(ms=f"({ms})", n=f"({n})") for ms, n in (("f.at_ms", "f.n"), (_MS_BEFORE, "f.n - 1")))
+    at = "strftime('%Y-%m-%dT%H:%M:%S.', f.at_ms / 1000, 'unixepoch') || printf('%03d000Z', f.at_ms % 1000)"
+    of_copy = f"f.kind < {COPIES} AND f.n > 0"
+    columns = {name: f"t.{name}" for name in names}
+    columns |= {"received_at": at, "case_id": "'case-' || (f.n / 2)"}
+    columns["shadow_of"] = f"CASE WHEN t.place = {len(STATUSES)} THEN {copied} END"
+    statement = _CALLS.format(
+        facts=_FACTS,
+        names=", ".join(names),
+        id=own_id,
+        at=at,
+        took="(150 + 900 * f.speed * f.speed + CASE WHEN f.speed > 0.98 THEN 4000 * f.doubt ELSE 0 END)",
+        trust="min(0.999, 0.55 + 0.5 * f.doubt)",
+        batch=BATCH,
+        columns=", ".join(columns.values()),
+        place=f"CASE WHEN {of_copy} THEN {len(STATUSES)} WHEN f.kind < {COPIES + TRIALS} THEN {len(STATUSES) + 1} "
+        f"ELSE CAST(f.chance * {len(STATUSES)} AS INTEGER) END",
+    )
+    started, end_ms = time.perf_counter(), int((time.time() - 60) * 1000)
+    for first in range(0, calls, PART):
+        last = min(first + PART, calls)
+        values = {
+            "first": first,
+            "last": last,
+            "calls": calls,
+            "end_ms": end_ms,
+            "step_ms": DAYS * 86_400_000 / calls,
+            "batch": batch,
+        }
+        database.execute(statement, values)
+        print(f"  {last:,} calls after {time.perf_counter() - started:.0f} s", flush=True)
+    where = "status = 'answered' AND shadow_of IS NULL AND trial IS NULL"
+    query = f"SELECT id FROM calls WHERE {where} ORDER BY id DESC LIMIT {2 * RATINGS_MAX}"
+    return [row[0] for row in database.execute(query)][::-1]
 
 
-def _draw(
-    database: sqlite3.Connection, log: Log, digest: str, drawn: list[tuple[str, datetime, float, float]], *, labelled: bool
-) -> None:
-    if not drawn:
-        return
-    batch, rows, labels = log.add("label-draws/gateway-1", "draw"), [], []
-    for name, moment, trust, place in drawn:
-        draw = Draw(
-            id=name,
-            use_case=USE_CASE,
-            version_digest=digest,
-            verifier="shipped",
-            design="spot_check",
-            purpose="estimate",
-            part="sent",
-            raw=trust,
-            releasable=True,
-            probability=DRAWN,
-            place=place * DRAWN,
-            rank=place,
-            drawn_at=moment,
-            probability_min=DRAWN,
-        )
-        rows.append((name, canonical_json(draw).decode(), batch, *LABEL_DRAWS.columns(draw).values()))
-        if labelled and len(labels) < 1:
-            label = TrustLabel(
-                id=new_id(),
+def _draws(database: sqlite3.Connection, log: Log, digest: str, ids: Sequence[str]) -> None:
+    """The answers drawn to be judged, a batch for each thousand, and people's labels of the newest ones."""
+    chance, now = random.Random(5), datetime.now(UTC)
+    for start in range(0, len(ids), BATCH):
+        batch, rows, labels = log.add("label-draws/gateway-1", "draw"), [], []
+        for number, name in enumerate(ids[start : start + BATCH], start=start):
+            trust = min(0.999, 0.55 + 0.5 * chance.random())
+            draw = Draw(
+                id=name,
                 use_case=USE_CASE,
-                call_id=name,
-                labeller="anna",
-                at=moment,
-                origin="spot_check",
-                part="sent",
-                supported=True,
                 version_digest=digest,
                 verifier="shipped",
+                design="spot_check",
+                purpose="estimate",
+                part="sent",
                 raw=trust,
                 releasable=True,
                 probability=DRAWN,
+                place=chance.random() * DRAWN,
+                rank=chance.random(),
+                drawn_at=now - timedelta(days=1),
+                probability_min=DRAWN,
             )
-            log.add(f"trust-label/{label.id}", "label")
-            labels.append((label.id, canonical_json(label).decode(), *catalog.TRUST_LABELS.columns(label).values()))
-    insert(database, "label_draws", ("id", "document", "batch", "use_case", "version_digest", "rank"), rows)
-    insert(database, "trust_labels", ("id", "document", *label_names()), labels)
+            rows.append((name, canonical_json(draw).decode(), batch, *LABEL_DRAWS.columns(draw).values()))
+            if number >= len(ids) - LABELS:
+                label = TrustLabel(
+                    id=new_id(),
+                    use_case=USE_CASE,
+                    call_id=name,
+                    labeller="anna",
+                    at=now,
+                    origin="spot_check",
+                    part="sent",
+                    supported=chance.random() < 0.98,
+                    version_digest=digest,
+                    verifier="shipped",
+                    raw=trust,
+                    releasable=True,
+                    probability=DRAWN,
+                )
+                log.add(f"trust-label/{label.id}", "label")
+                labels.append((label.id, canonical_json(label).decode(), *catalog.TRUST_LABELS.columns(label).values()))
+        insert(database, "label_draws", ("id", "document", "batch", "use_case", "version_digest", "rank"), rows)
+        insert(database, "trust_labels", ("id", "document", *label_names()), labels)
+
+
+def _sums(database: sqlite3.Connection) -> None:
+    """What the product keeps as calls come, by statements of the database: a million calls at a time would take a day."""
+    served = "FROM calls WHERE shadow_of IS NULL AND trial IS NULL"
+    keys = "version_digest, status, coalesce(trust_state, ''), sample"
+    sums = (
+        f"count(*), sum(cost_usd IS NULL), count(cost_usd) * {COST_NANOS}, count(*) * {INPUT_TOKENS}, count(*) * {OUTPUT_TOKENS}"
+    )
+    database.execute(
+        f"INSERT INTO call_sums SELECT use_case, 'hour', substr(received_at, 1, 13), {keys}, {sums} {served} "
+        f"GROUP BY use_case, substr(received_at, 1, 13), {keys}"
+    )
+    rest = "version_digest, status, trust_state, sample"
+    totals = ", ".join(f"sum({name})" for name in ("calls", "unknown_cost_calls", "cost_nanos", "input_tokens", "output_tokens"))
+    for span, period in (("day", "substr(period, 1, 10)"), ("all", "''")):
+        database.execute(
+            f"INSERT INTO call_sums SELECT use_case, '{span}', {period}, {rest}, {totals} FROM call_sums WHERE span = 'hour' "
+            f"GROUP BY use_case, {period}, {rest}"
+        )
+    for measure, path, bucket in (
+        ("total_ms", "$.latency_ms.total", "CAST(floor(8 * log2(value)) AS INTEGER)"),
+        ("trust", "$.trust.trust", "min(CAST(value * 50 AS INTEGER), 49)"),
+    ):
+        database.execute(
+            f"INSERT INTO call_spreads SELECT use_case, '{measure}', day, version_digest, sample, {bucket}, count(*), "
+            "sum(value), sum(value * value) FROM (SELECT use_case, substr(received_at, 1, 10) AS day, version_digest, sample, "
+            f"json_extract(document, '{path}') AS value {served}) WHERE value IS NOT NULL "
+            f"GROUP BY use_case, day, version_digest, sample, {bucket}"
+        )
 
 
 def label_names() -> tuple[str, ...]:

@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "experiment": ("files", "Plan and analyze experiments."),
     "curate": ("curate", "Build a data set by a recipe: every record is kept, or dropped for one named reason."),
     "spend": ("spend", "Show what recorded calls have cost, by use case, unit, model, key, user or day."),
+    "metrics": ("metrics", "Show the metrics of a use case with their intervals, or what each metric is."),
     "outcomes": ("records", "Import business outcomes from a file."),
     "redact": ("records", "Remove the texts of calls that were kept long enough."),
     "audit": ("records", "Verify the audit chain."),

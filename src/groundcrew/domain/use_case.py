@@ -114,6 +114,16 @@ class Economics(msgspec.Struct, frozen=True, kw_only=True):
     fixed_usd_per_month: float = 0.0
 
 
+class BusinessMetric(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric that the business defines: outcomes of this name, one for each case. `kind` says what its values are: any number,
+    0 or 1, or a number that is not negative."""
+
+    name: str
+    kind: Literal["mean", "proportion", "duration", "cost"] = "mean"
+    unit: str = ""
+    direction: Literal["increase", "decrease"] = "increase"
+
+
 class CacheRule(msgspec.Struct, frozen=True, kw_only=True):
     """That answers may be given again to the same request: for how long, and at most how many are kept."""
 
@@ -163,6 +173,8 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     #: After how many days the texts of recorded calls are removed. None: as the deployment says.
     retention_days: int | None = None
     cache: CacheRule | None = None
+    #: What the business measures by outcomes of these names. No part of the version: measuring changes no answer.
+    metrics: tuple[BusinessMetric, ...] = ()
     risk_answers: dict[str, bool] = {}
     stage: Stage = "discovery"
     run_state: RunState = "off"

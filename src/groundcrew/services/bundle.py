@@ -18,6 +18,7 @@ from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.labels import Labels
+from groundcrew.services.metrics import Metrics
 from groundcrew.services.registry import Registry
 from groundcrew.services.rescoring import Rescoring
 from groundcrew.services.retention import Retention
@@ -49,6 +50,7 @@ class Services:
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)
         self.trust = Trust(database)
+        self.metrics = Metrics(database)
         self.labels = Labels(database, self._flush, self.trust.refresh)
         self.quality = KnowledgeQuality(database, self.jobs)
         self.registry = Registry(database)

@@ -41,6 +41,7 @@ from groundcrew.services.declaration_address import (
 from groundcrew.services.declaration_fields import Fields
 from groundcrew.services.declaration_guarantee import check_guarantee, read_guarantee, read_spot_checks
 from groundcrew.services.declaration_limits import read_budget, read_cache, read_exposure, read_limits, read_recording
+from groundcrew.services.declaration_metrics import read_metrics
 from groundcrew.services.declaration_reading import Reading, as_declaration_error
 from groundcrew.services.declaration_yaml import describe, read_text
 
@@ -274,6 +275,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         mask=recording.mask,
         retention_days=fields.integer("retention_days", low=1, high=RETENTION_DAYS_MAX),
         cache=read_cache(fields),
+        metrics=read_metrics(fields),
         risk_answers=_read_risk(fields),
     )
 

@@ -163,3 +163,28 @@ async def last_place(connection: AsyncConnection, use_case: str, version_digest:
     )
     row = (await connection.execute(query)).first()
     return f"{row.at} {row.id}" if row is not None else ""
+
+
+async def of_period(
+    connection: AsyncConnection,
+    use_case: str,
+    version_digest: str,
+    *,
+    since: str,
+    until: str,
+    sample: bool,
+    limit: int,
+) -> list[Placed]:
+    """The newest `limit` ratings of one version that count and were given within the stamps `since`..`until`, in their order."""
+    columns = ratings.c
+    query = (
+        sa.select(columns.at, columns.id, columns.stars, columns.rater, columns.call_id, columns.case_id)
+        .where(columns.use_case == use_case, columns.version_digest == version_digest, columns.sample == sample)
+        .where(columns.at.between(since, until))
+        .order_by(columns.at.desc(), columns.id.desc())
+        .limit(limit)
+    )
+    newest: dict[Sequence[Any], Placed] = {}
+    for at, item_id, stars, *who in (await connection.execute(query)).all():
+        newest.setdefault(tuple(who), Placed(f"{at} {item_id}", stars))
+    return list(newest.values())[::-1]

@@ -218,3 +218,10 @@ def _merge(into: Rollup, more: Rollup) -> None:
         into.sums[key] = tuple(min(a + b, SUM_MAX) for a, b in zip(into.sums.get(key, _NO_SUMS), own, strict=True))
     for place, own in more.spreads.items():
         into.spreads[place] = tuple(map(add_up, into.spreads.get(place, _NO_SPREAD), own))
+
+
+async def versions(connection: AsyncConnection, use_case: str) -> list[str]:
+    """The digests of all versions of a use case that calls are recorded of."""
+    columns = call_sums.c
+    query = sa.select(columns.version_digest).distinct().where(columns.use_case == use_case, columns.span == "all")
+    return list((await connection.execute(query)).scalars())

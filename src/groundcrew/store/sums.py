@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.store import outcome_sums, rating_sums, rollups, tables
@@ -36,19 +37,26 @@ async def problems(connection: AsyncConnection) -> list[str]:
 async def rebuild(connection: AsyncConnection) -> None:
     """Make all sums anew from the rows, in one transaction that writes; reads every row."""
     anew = await rollups.rebuilt(connection)
-    ratings, outcomes = await rating_sums.rebuilt(connection), await outcome_sums.rebuilt(connection)
-    kept = await rating_sums.orders(connection)
-    for table in (tables.call_sums, tables.call_spreads, tables.rating_sums, tables.outcome_sums):
-        await connection.execute(table.delete())
-    for table, sums in ((tables.call_sums, anew.sums), (tables.call_spreads, anew.spreads), (tables.outcome_sums, outcomes)):
-        await insert_rows(connection, table, [each.name for each in table.columns], [(*key, *own) for key, own in sums.items()])
-    names = [each.name for each in tables.rating_sums.columns]
-    # Past every count of rewrites that was, so that whatever was computed along the old order is computed anew.
-    rows = [
-        (*key, *own, kept.get(key, (0, ""))[0] + 1, await rating_sums.last_place(connection, *key))
-        for key, own in ratings.items()
-    ]
-    await insert_rows(connection, tables.rating_sums, names, rows)
+    await _replace(connection, tables.call_sums, anew.sums)
+    await _replace(connection, tables.call_spreads, anew.spreads)
+    await rebuild_feedback(connection)
+
+
+async def rebuild_feedback(connection: AsyncConnection) -> None:
+    """Make the sums of ratings and outcomes anew from the rows; reads every one of them."""
+    await _replace(connection, tables.outcome_sums, await outcome_sums.rebuilt(connection))
+    orders = await rating_sums.orders(connection)
+    rows: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for key, own in (await rating_sums.rebuilt(connection)).items():
+        # Past every count of rewrites that was, so that whatever was computed along the old order is computed anew.
+        rewrites, last = orders.get(key, (0, ""))[0] + 1, await rating_sums.last_place(connection, *key)
+        rows[key] = (*own, rewrites, last)
+    await _replace(connection, tables.rating_sums, rows)
+
+
+async def _replace(connection: AsyncConnection, table: sa.Table, sums: Sums) -> None:
+    await connection.execute(table.delete())
+    await insert_rows(connection, table, [each.name for each in table.columns], [(*key, *own) for key, own in sums.items()])
 
 
 def _alike(own: Sums, other: Sums) -> bool:

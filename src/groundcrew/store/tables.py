@@ -45,7 +45,7 @@ sign_offs = _document_table(
     _text("state"),
     _text("call_id"),
     sa.Column("expires_at", sa.Text, nullable=False, server_default=""),
-    indexes=(("state", "expires_at", "use_case"), ("use_case", "state"), ("call_id",)),
+    indexes=(("state", "expires_at", "use_case"), ("use_case", "state", "id"), ("call_id",)),
 )
 ratings = _document_table(
     "ratings",

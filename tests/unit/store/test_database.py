@@ -73,7 +73,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
             *("ix_calls_served_id", "ix_calls_served_use_case_id", "ix_calls_served_use_case_status_id"),
             *("ix_calls_copies_use_case_version_digest_id", "ix_ratings_call_id", "ix_sign_offs_call_id"),
             *("ix_ratings_use_case_version_digest_sample_at_id", "ix_sign_offs_state_expires_at_use_case"),
-            *("ix_ratings_use_case_version_digest_sample_rater_call_id_case_id", "ix_sign_offs_use_case_state"),
+            *("ix_ratings_use_case_version_digest_sample_rater_call_id_case_id", "ix_sign_offs_use_case_state_id"),
         ):
             await connection.execute(sa.text(f"DROP INDEX {index}"))
         for column in ("sample", "shadow_of", "trace_id", "key_id", "user_id", "charged_nanos", "redacted", "trial"):

@@ -109,7 +109,7 @@ def _indexes() -> None:
         ("ratings", "use_case", "version_digest", "sample", "at", "id"),
         ("ratings", "use_case", "version_digest", "sample", "rater", "call_id", "case_id"),
         ("sign_offs", "state", "expires_at", "use_case"),
-        ("sign_offs", "use_case", "state"),
+        ("sign_offs", "use_case", "state", "id"),
         ("sign_offs", "call_id"),
     ):
         op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns)
