@@ -57,6 +57,8 @@ COST_NANOS, INPUT_TOKENS, OUTPUT_TOKENS = 310_000, 180, 45
 PART = 1_000_000
 #: Up to as many calls the sums are held against what the product makes of the rows.
 CHECKED_MAX = 100_000
+#: What differs from call to call, in the order in which records hold it.
+MARKS = ("@case@", "@id@", "222222.5", "111111.5", "@at@", "0.515625")
 _MS_BEFORE = ":end_ms - CAST((:calls - f.n + 1) * :step_ms AS INTEGER)"
 PAGES = (f"/use-cases/{USE_CASE}", "/")
 
@@ -101,7 +103,7 @@ def result(lines: Sequence[str]) -> str:
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}.\n"
         f"Load of the machine (1, 5, 15 min): {load}.\n\n"
         f"{ROUNDS} requests one after the other, ms, of the whole page as a browser gets it. Bound: {BOUND_MS:.0f} ms.\n\n"
-        "| calls | database | page | first | median | p95 | slowest |\n|---|---|---|---|---|---|---|\n"
+        "| calls | database | page | first | median | p95 | slowest | CPU of the server |\n|---|---|---|---|---|---|---|---|\n"
         f"{rows}\n\n{made}\n"
     )
 
@@ -232,12 +234,8 @@ facts AS (
 _CALLS = """
 INSERT INTO calls (id, document, batch, {names})
 {facts}
-SELECT {id}, replace(replace(replace(replace(replace(replace(t.document,
-    '@id@', {id}), '@at@', {at}), '@case@', 'case-' || (f.n / 2)), '111111.5', printf('%.3f', {took})),
-    '222222.5', printf('%.3f', {took} + 40)), '0.515625', printf('%.6f', {trust})) AS document,
-  :batch + f.n / {batch}, {columns}
+SELECT {id}, {document}, :batch + f.n / {batch}, {columns}
 FROM facts f JOIN templates t ON t.place = {place}
-ORDER BY f.n
 """
 _ID = "printf('%08x-%04x-7%03x-8%03x-%012x', {ms} >> 16, {ms} & 65535, {n} >> 16 & 4095, {n} >> 28 & 4095, {n} & 65535)"
 
@@ -276,6 +274,16 @@ def _templates(digest: str) -> list[tuple[int, str, dict[str, object]]]:
     return found
 
 
+def _cut(document: str) -> list[str]:
+    """The record before, between and after the marks; where the last one is missing, all that is left comes before it."""
+    pieces = []
+    for mark in MARKS:
+        before, found, document = document.partition(mark)
+        assert found or mark == MARKS[-1], mark
+        pieces.append(before)
+    return [*pieces, document]
+
+
 def _calls(database: sqlite3.Connection, log: Log, digest: str, calls: int) -> list[str]:
     """The calls, BATCH of them for each audit entry; ids of answered ones."""
     batch = log.sequence + 1
@@ -283,24 +291,26 @@ def _calls(database: sqlite3.Connection, log: Log, digest: str, calls: int) -> l
         log.add("calls/gateway-1", "ship")
     templates = _templates(digest)
     names = list(templates[0][2])
-    database.execute(f"CREATE TEMP TABLE templates (place INTEGER PRIMARY KEY, document, {', '.join(names)})")
-    marks = ", ".join("?" * (len(names) + 2))
-    database.executemany(
-        f"INSERT INTO templates VALUES ({marks})", [(place, document, *own.values()) for place, document, own in templates]
-    )
+    pieces = [f"piece_{number}" for number in range(len(MARKS) + 1)]
+    database.execute(f"CREATE TEMP TABLE templates (place INTEGER PRIMARY KEY, {', '.join((*pieces, *names))})")
+    rows = [(place, *_cut(document), *own.values()) for place, document, own in templates]
+    database.executemany(f"INSERT INTO templates VALUES ({', '.join('?' * len(rows[0]))})", rows)
     own_id, copied = (_ID.format(ms=f"({ms})", n=f"({n})") for ms, n in (("f.at_ms", "f.n"), (_MS_BEFORE, "f.n - 1")))
     at = "strftime('%Y-%m-%dT%H:%M:%S.', f.at_ms / 1000, 'unixepoch') || printf('%03d000Z', f.at_ms % 1000)"
     of_copy = f"f.kind < {COPIES} AND f.n > 0"
     columns = {name: f"t.{name}" for name in names}
     columns |= {"received_at": at, "case_id": "'case-' || (f.n / 2)"}
+    took = "(150 + 900 * f.speed * f.speed + CASE WHEN f.speed > 0.98 THEN 4000 * f.doubt ELSE 0 END)"
+    trusted = "CASE WHEN t.trust_state IS NULL THEN '' ELSE printf('%.6f', min(0.999, 0.55 + 0.5 * f.doubt)) END"
+    given = ("'case-' || (f.n / 2)", own_id, f"printf('%.3f', {took} + 40)", f"printf('%.3f', {took})", at, trusted)
+    document = " || ".join(each for pair in zip(pieces, given, strict=False) for each in pair) + f" || {pieces[-1]}"
     columns["shadow_of"] = f"CASE WHEN t.place = {len(STATUSES)} THEN {copied} END"
     statement = _CALLS.format(
         facts=_FACTS,
         names=", ".join(names),
         id=own_id,
         at=at,
-        took="(150 + 900 * f.speed * f.speed + CASE WHEN f.speed > 0.98 THEN 4000 * f.doubt ELSE 0 END)",
-        trust="min(0.999, 0.55 + 0.5 * f.doubt)",
+        document=document,
         batch=BATCH,
         columns=", ".join(columns.values()),
         place=f"CASE WHEN {of_copy} THEN {len(STATUSES)} WHEN f.kind < {COPIES + TRIALS} THEN {len(STATUSES) + 1} "
@@ -453,7 +463,7 @@ def _feedback(database: sqlite3.Connection, log: Log, digest: str, ids: list[str
 
 
 def measured(place: Path, path: str) -> list[str]:
-    """First, median, 95th percentile and slowest of ROUNDS requests, in ms; from a server that was just started."""
+    """First, median, 95th percentile and slowest of ROUNDS requests, and the server's CPU time for each, in ms."""
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     environment["GROUNDCREW_DEMO_UPSTREAM_KEY"] = "none"
     command = [sys.executable, "-m", "groundcrew", "up", "--port", "0", "--data", str(place)]
@@ -466,16 +476,26 @@ def measured(place: Path, path: str) -> list[str]:
             sys.exit(f"the server did not start: see {place / 'server.log'}")
         host, port = line.partition("serves on http://")[2].partition(": console")[0].split(":")
         time.sleep(3)  # what a start does beside serving is over by then
-        times = list(_times(host, int(port), path, (place / "session").read_text()))
+        session = (place / "session").read_text()
+        times = list(_times(host, int(port), path, session, 1))
+        before = _cpu_s(process.pid)
+        times += _times(host, int(port), path, session, ROUNDS)
+        cpu_ms = (_cpu_s(process.pid) - before) * 1000 / ROUNDS
     finally:
         process.terminate()
         process.wait(30)
     rest = sorted(times[1:])
-    return [f"{each:.0f}" for each in (times[0], statistics.median(rest), rest[int(0.95 * len(rest))], rest[-1])]
+    return [f"{each:.0f}" for each in (times[0], statistics.median(rest), rest[int(0.95 * len(rest))], rest[-1], cpu_ms)]
 
 
-def _times(host: str, port: int, path: str, session: str) -> Iterator[float]:
-    for _ in range(ROUNDS + 1):
+def _cpu_s(process_id: int) -> float:
+    """CPU time of a process until now, all its threads together."""
+    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _times(host: str, port: int, path: str, session: str, rounds: int) -> Iterator[float]:
+    for _ in range(rounds):
         connection = http.client.HTTPConnection(host, port, timeout=120)
         started = time.perf_counter()
         connection.request("GET", path, headers={"Cookie": f"{SESSION_COOKIE}={session}"})

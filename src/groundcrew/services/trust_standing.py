@@ -13,12 +13,10 @@ from groundcrew.domain.canonical import digest
 from groundcrew.domain.trust_label import Design, Draw, TrustLabel, current_labels, verdict
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord, TrustRules, rules_in_force
 from groundcrew.domain.use_case import UseCase
+from groundcrew.services.drawn_answers import drawn_answers
 from groundcrew.store import catalog, sign_offs
 from groundcrew.store.database import Connection
-from groundcrew.store.labels import LABEL_DRAWS
 
-#: Newest drawn answers of a version that count.
-DRAWS_MAX = 20_000
 #: judged = people could tell; skipped = they looked and could not, or nobody looked in time; waiting = nobody has looked yet.
 UnitState = Literal["judged", "skipped", "waiting"]
 
@@ -142,14 +140,10 @@ async def pending_calls(connection: Connection, use_case: str, now: datetime) ->
 
 async def standing(connection: Connection, use_case: UseCase, version_digest: str, now: datetime) -> Standing:
     """Everything about the labels of one version of a use case. The verifier is the one that scored the answer drawn last."""
-    draws = (
-        await LABEL_DRAWS.find(
-            connection, use_case=use_case.name, version_digest=version_digest, newest_first=True, limit=DRAWS_MAX
-        )
-    )[::-1]
+    draws = await drawn_answers(connection, use_case.name, version_digest)
     every = await catalog.TRUST_LABELS.find(connection, use_case=use_case.name)
     current = [each for each in current_labels(every) if each.version_digest == version_digest]
-    newest = max(draws, key=lambda each: each.id).verifier if draws else (current[-1].verifier if current else "")
+    newest = draws[-1].verifier if draws else (current[-1].verifier if current else "")
     calibration, alarm, record = await _kept(connection, use_case.name)
     since = _since(calibration, version_digest)
     pending = await pending_calls(connection, use_case.name, now)

@@ -124,7 +124,12 @@ label_draws = _document_table(
     _text("version_digest"),
     sa.Column("rank", sa.Float, nullable=False),
     sa.Column("batch", sa.BigInteger, nullable=False),
-    indexes=(("use_case", "version_digest", "rank"), ("batch",)),
+    indexes=(
+        ("use_case", "version_digest", "rank"),
+        ("use_case", "version_digest", "id"),
+        ("use_case", "version_digest", "batch"),
+        ("batch",),
+    ),
 )
 trust_labels = _document_table(
     "trust_labels",

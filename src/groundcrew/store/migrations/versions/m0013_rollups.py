@@ -108,6 +108,8 @@ def _indexes() -> None:
     for table, *columns in (
         ("ratings", "use_case", "version_digest", "sample", "at", "id"),
         ("ratings", "use_case", "version_digest", "sample", "rater", "call_id", "case_id"),
+        ("label_draws", "use_case", "version_digest", "id"),
+        ("label_draws", "use_case", "version_digest", "batch"),
         ("sign_offs", "state", "expires_at", "use_case"),
         ("sign_offs", "use_case", "state", "id"),
         ("sign_offs", "call_id"),
