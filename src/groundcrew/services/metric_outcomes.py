@@ -26,7 +26,7 @@ VALUES_MAX = 20_000
 HANDLE_TIME, COST = "handle_time", "cost"
 #: Seconds in the units that a handle time may be sent in; without a unit it is in seconds.
 UNIT_S = {"": 1.0, "s": 1.0, "min": 60.0, "minutes": 60.0, "h": 3_600.0, "hours": 3_600.0}
-_HOW = "send outcomes named {} (API, client.py, `groundcrew outcomes import`)"
+_HOW = "outcomes named {} (API, client.py, `groundcrew outcomes import`)"
 
 
 async def of_outcomes(
@@ -77,7 +77,7 @@ async def _automation(connection: Connection, period: Period, now: datetime) -> 
 
 
 async def _handle_time(connection: Connection, period: Period, control: frozenset[str]) -> list[MetricFigure]:
-    unit = await console.outcome_unit(connection, period.use_case, HANDLE_TIME)
+    unit = await console.outcome_unit(connection, period.use_case, HANDLE_TIME, sample=period.sample)
     scale = UNIT_S.get(unit, 1.0)
     days = await _days(connection, period, HANDLE_TIME, control)
     values = await outcome_values.values(
@@ -119,7 +119,9 @@ async def _handle_time(connection: Connection, period: Period, control: frozense
 
 async def _declared(connection: Connection, period: Period, metric: BusinessMetric, control: frozenset[str]) -> MetricFigure:
     days = await _days(connection, period, metric.name, control)
-    unit = metric.unit or await console.outcome_unit(connection, period.use_case, metric.name)
+    unit = metric.unit or await console.outcome_unit(connection, period.use_case, metric.name, sample=period.sample)
+    if not unit and metric.kind == "proportion":
+        unit = "share"
     made = figure(
         "business",
         "Other cost per case" if metric.name == COST else metric.name.replace("_", " ").capitalize(),

@@ -290,13 +290,13 @@ async def _stopping(connection: Connection, use_case: UseCase, switches: Sequenc
 
 async def _outcomes(connection: Connection, use_case: str, version_digest: str) -> tuple[OutcomeSummary, ...]:
     sums = await outcome_sums.of_version(connection, use_case, version_digest)
-    units = {each.metric: "" for each in sums}
-    for metric in units:
-        units[metric] = await console.outcome_unit(connection, use_case, metric)
+    units: dict[tuple[str, bool], str] = {(each.metric, each.sample): "" for each in sums}
+    for metric, sample in units:
+        units[metric, sample] = await console.outcome_unit(connection, use_case, metric, sample=sample)
     return tuple(
         OutcomeSummary(
             metric=each.metric,
-            unit=units[each.metric],
+            unit=units[each.metric, each.sample],
             arm=each.arm,
             mean=mean_t(moments_of_sums(each.outcomes, each.total, each.squares)),
             sample=each.sample,

@@ -46,12 +46,12 @@ async def newest_ratings(connection: AsyncConnection, use_case: str, version_dig
     return sorted(found, key=lambda each: (each.at, each.id), reverse=True)[:limit]
 
 
-async def outcome_unit(connection: AsyncConnection, use_case: str, metric: str) -> str:
-    """The unit that the outcomes of a metric are in, as one of them says."""
+async def outcome_unit(connection: AsyncConnection, use_case: str, metric: str, *, sample: bool) -> str:
+    """The unit that the outcomes of a metric are in, real or sample ones, as one of them says."""
     columns = tables.outcomes.c
     query = (
         sa.select(columns.document)
-        .where(columns.use_case == use_case, columns.metric == metric)
+        .where(columns.use_case == use_case, columns.metric == metric, columns.sample == sample)
         .order_by(columns.case_id)
         .limit(1)
     )

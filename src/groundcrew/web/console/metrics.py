@@ -54,15 +54,22 @@ def value_words(value: float | None, unit: str) -> str:
     return f"{value:.2f}" if unit in ("stars", "cosine") else f"{figure(value)} {unit}".strip()
 
 
+def bounds_words(each: MetricFigure) -> str:
+    """Both ends of an interval, or the one that is known."""
+    lower, upper = each.interval.lower, each.interval.upper
+    if lower is None or upper is None:
+        known = [f"{sign} {value_words(end, each.unit)}" for sign, end in (("≥", lower), ("≤", upper)) if end is not None]
+        return "".join(known)
+    return f"{value_words(lower, each.unit)} – {value_words(upper, each.unit)}"
+
+
 def metric_row(each: MetricFigure) -> MetricRow:
     """How a figure is shown."""
     interval = each.interval
-    known = interval.lower is not None or interval.upper is not None
-    ends = f"{value_words(interval.lower, each.unit)} – {value_words(interval.upper, each.unit)}"
     return MetricRow(
         figure=each,
         estimate=value_words(interval.estimate, each.unit),
-        bounds=ends if known and interval.estimate is not None else "",
+        bounds=bounds_words(each) if interval.estimate is not None else "",
         whisker=interval_whisker(interval) if interval.estimate is not None else None,
         trend=trend([(week.week, week.interval) for week in each.weeks], lambda value: value_words(value, each.unit)),
     )
