@@ -306,7 +306,8 @@ async def test_a_call_shows_who_decided_each_claim_at_what_price(site: Site) -> 
 async def test_the_metrics_page_shows_intervals_and_calls_that_measures_disagree_about(site: Site) -> None:
     services = site.services
     view = await services.metrics.report(OWN, meanings=False)
-    calls = [call(version_digest=view.version_digest, received_at=services.database.clock.now()) for _ in range(12)]
+    now, answer = services.database.clock.now(), "A letter takes two days."
+    calls = [call(version_digest=view.version_digest, received_at=now, answer=answer) for _ in range(12)]
     await services.calls.ship(calls, gateway="gateway-1")
     for place, each in enumerate(calls):
         rating = NewRating(stars=1 + place % 5, rater="lin", call_id=each.id, corrected_text=HOSTILE if place == 4 else "")
