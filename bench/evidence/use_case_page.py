@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=10_000_000)
     parser.add_argument("--data", type=Path, help="where the databases are made (default: a temporary folder)")
     parser.add_argument("--keep", action="store_true", help="leave the databases, and use what is there already")
-    parser.add_argument("--write", action="store_true", help="write RESULTS.md beside this file")
+    parser.add_argument("--write", action="store_true", help="write USE_CASE_PAGE.md beside this file")
     options = parser.parse_args()
     folder = options.data or Path(tempfile.mkdtemp(prefix="groundcrew-page-"))
     lines = []
@@ -89,7 +89,7 @@ def main() -> None:
     report = result(lines)
     print(report)
     if options.write:
-        (Path(__file__).parent / "RESULTS.md").write_text(report)
+        (Path(__file__).parent / "USE_CASE_PAGE.md").write_text(report)
 
 
 def result(lines: Sequence[str]) -> str:

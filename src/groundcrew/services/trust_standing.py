@@ -158,7 +158,10 @@ async def standing(connection: Connection, use_case: UseCase, version_digest: st
             first.setdefault((each.call_id, each.sample), each)
     of_version = [each for each in draws if each.verifier == newest and (since is None or each.drawn_at > since)]
     units = [
-        _unit(each, by_call.get((each.id, False), []), first.get((each.id, False)), pending)
+        # Most drawn answers wait for somebody to look: nothing is to be worked out about them.
+        Unit(draw=each, labels=(), first=None, state="waiting", supported=None)
+        if each.design == "spot_check" and (each.id, False) not in first
+        else _unit(each, by_call.get((each.id, False), []), first.get((each.id, False)), pending)
         for each in of_version
         if not each.sample
     ]
