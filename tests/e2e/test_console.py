@@ -127,6 +127,7 @@ class Console:
             "portfolio": "/",
             "use case": f"/use-cases/{USE_CASE}",
             "use case in discovery": "/use-cases/contract-summaries",
+            "metrics": f"/use-cases/{USE_CASE}/metrics",
             "keys": f"/use-cases/{USE_CASE}/keys",
             "calls": "/calls",
             "supported call": f"/calls/{ids['supported']}",

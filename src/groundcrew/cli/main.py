@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "spend": ("spend", "Show what recorded calls have cost, by use case, unit, model, key, user or day."),
     "outcomes": ("outcomes", "Import business outcomes from a file."),
     "ratings": ("ratings", "Put calls up for rating, see how far raters agree, rotate the secret of rating links."),
+    "metrics": ("metrics", "Show the metrics of a use case with their intervals, or what each metric is."),
     "redact": ("records", "Remove the texts of calls that were kept long enough."),
     "audit": ("records", "Verify the audit chain."),
     "export": ("records", "Export calls (Parquet, JSON Lines) or the audit log (JSON Lines)."),

@@ -124,6 +124,16 @@ class Economics(msgspec.Struct, frozen=True, kw_only=True):
     review_included: bool | None = None
 
 
+class BusinessMetric(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric that the business defines: outcomes of this name, one for each case. `kind` says what its values are: any number,
+    0 or 1, or a number that is not negative."""
+
+    name: str
+    kind: Literal["mean", "proportion", "duration", "cost"] = "mean"
+    unit: str = ""
+    direction: Literal["increase", "decrease"] = "increase"
+
+
 class CacheRule(msgspec.Struct, frozen=True, kw_only=True):
     """That answers may be given again to the same request: for how long, and at most how many are kept."""
 
@@ -183,6 +193,8 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: int | None = None
     cache: CacheRule | None = None
     ratings: RatingRule | None = None
+    #: What the business measures by outcomes of these names. No part of the version: measuring changes no answer.
+    metrics: tuple[BusinessMetric, ...] = ()
     risk_answers: dict[str, bool] = {}
     #: The share of cases that is to be resolved without a human. None: none is claimed.
     automation_target: float | None = None

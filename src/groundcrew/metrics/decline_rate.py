@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from groundcrew.domain.call import CallStatus
 from groundcrew.metrics.registry import metric
@@ -37,6 +37,10 @@ def fallback_rate(statuses: Sequence[CallStatus], confidence: float = 0.95) -> I
     return _share(statuses, "fallback", confidence)
 
 
+def share_of_concluded(counts: Mapping[str, int], wanted: CallStatus, confidence: float = 0.95) -> Interval:
+    """The same from counts by status: calls that ended as `wanted`, divided by all concluded ones."""
+    return wilson(counts.get(wanted, 0), sum(counts.get(status, 0) for status in CONCLUDED), confidence)
+
+
 def _share(statuses: Sequence[CallStatus], wanted: CallStatus, confidence: float) -> Interval:
-    counts = Counter(status for status in statuses if status in CONCLUDED)
-    return wilson(counts[wanted], counts.total(), confidence)
+    return share_of_concluded(Counter(statuses), wanted, confidence)

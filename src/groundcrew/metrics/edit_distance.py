@@ -24,8 +24,12 @@ def edit_similarity(drafts: Sequence[str], finals: Sequence[str], confidence: fl
     """Mean over pairs of 1 − Levenshtein distance / longer length, with a t interval cut to 0..1."""
     if len(drafts) != len(finals):
         raise InputError(f"{len(drafts)} drafts but {len(finals)} final texts", field="finals")
-    pairs = [pair_similarity(draft, final) for draft, final in zip(drafts, finals, strict=True)]
-    interval = mean_t(moments(pairs), confidence)
+    return mean_kept([pair_similarity(draft, final) for draft, final in zip(drafts, finals, strict=True)], confidence)
+
+
+def mean_kept(shares: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Mean of shares kept that are at hand, with a t interval cut to 0..1."""
+    interval = mean_t(moments(shares), confidence)
     lower = None if interval.lower is None else max(0.0, interval.lower)
     upper = None if interval.upper is None else min(1.0, interval.upper)
     return Interval(

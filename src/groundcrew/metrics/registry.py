@@ -17,15 +17,18 @@ Compute = TypeVar("Compute", bound=Callable[..., Interval])
 #: Modules of this package that register metrics when imported.
 BUILT_IN = (
     "automation_rate",
+    "business",
     "cost_per_case",
     "critical_harm",
     "decline_rate",
     "edit_distance",
     "grounded_rate",
     "handle_time",
+    "latency",
     "return_on_investment",
     "semantic_similarity",
     "stars",
+    "trust",
     "trust_quality",
 )
 

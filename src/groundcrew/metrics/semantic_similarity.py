@@ -26,7 +26,24 @@ Encode: TypeAlias = Callable[[Sequence[str]], NDArray[np.floating[Any]]]
 )
 def semantic_similarity(drafts: Sequence[str], finals: Sequence[str], encode: Encode, confidence: float = 0.95) -> Interval:
     """Mean cosine between the vectors of draft and final text, with a t interval cut to −1..1."""
-    interval = mean_t(moments(pair_similarities(drafts, finals, encode)), confidence)
+    return mean_similarity(pair_similarities(drafts, finals, encode), confidence)
+
+
+@metric(
+    name="reference_similarity",
+    unit="cosine",
+    range=(-1.0, 1.0),
+    empty="estimate and bounds unknown",
+    source="Reimers & Gurevych 2019, cosine of sentence embeddings",
+)
+def reference_similarity(answers: Sequence[str], references: Sequence[str], encode: Encode, confidence: float = 0.95) -> Interval:
+    """Mean cosine between the vectors of an answer and of the text that a person says it should have been."""
+    return mean_similarity(pair_similarities(answers, references, encode), confidence)
+
+
+def mean_similarity(cosines: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Mean of cosines that are at hand, with a t interval cut to −1..1."""
+    interval = mean_t(moments(cosines), confidence)
     lower = None if interval.lower is None else max(-1.0, interval.lower)
     upper = None if interval.upper is None else min(1.0, interval.upper)
     return Interval(

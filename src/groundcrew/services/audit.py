@@ -12,6 +12,7 @@ import msgspec
 from groundcrew.domain.audit import AuditEntry, chain_problems
 from groundcrew.errors import InputError
 from groundcrew.store import audit as stored
+from groundcrew.store import sums
 from groundcrew.store.database import Database
 
 PROBLEMS_MAX = 20
@@ -32,14 +33,22 @@ class Audit:
         self._database = database
 
     async def verify(self) -> AuditReport:
-        """Check the whole chain, then every audited row and every batch against it."""
+        """Check the whole chain, then every audited row and every batch, then the sums that gates read."""
         async with self._database.read() as connection:
             entries, problems = await stored.read_chain(connection)
             problems += chain_problems(entries)
             single = {each.subject: each.subject_digest for each in entries}
             problems += await stored.single_row_problems(connection, single)
             problems += await stored.batch_problems(connection, stored.batch_digests(entries))
+            # Of rows that were edited no sum can be right.
+            problems += [] if problems else await sums.problems(connection)
         return _report(entries, problems)
+
+    async def rebuild_sums(self, *, actor: str) -> None:
+        """Make the sums of calls, ratings and outcomes anew from the rows. Reads every row while nobody else writes."""
+        async with self._database.write(actor) as writer:
+            await sums.rebuild(writer.connection)
+            await writer.audit("rebuild", "sums/all", document=None, reason="made anew from the recorded rows")
 
     async def latest(self, *, subject: str | None = None, limit: int = 100) -> list[AuditEntry]:
         """The newest entries first."""

@@ -25,6 +25,7 @@ from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.labels import Labels
+from groundcrew.services.metrics import Metrics
 from groundcrew.services.models import Models
 from groundcrew.services.ramps import Ramps
 from groundcrew.services.rating_links import RatingLinks
@@ -70,6 +71,7 @@ class Services:
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)
         self.trust = Trust(database)
+        self.metrics = Metrics(database)
         self.labels = Labels(database, self._flush, self.trust.refresh)
         self.rating_queue = RatingQueue(database, self.feedback, self._flush)
         self.rating_links = RatingLinks(database, self.feedback)

@@ -14,7 +14,7 @@ from groundcrew.services.experiment_assignment import log_shipped
 from groundcrew.services.labels import draw_shipped
 from groundcrew.services.lookups import require
 from groundcrew.services.rating_queue import put_up_shipped
-from groundcrew.store import audit, catalog, operations, spending
+from groundcrew.store import audit, catalog, operations, rollups, spending
 from groundcrew.store import calls as stored
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Database
@@ -42,7 +42,9 @@ class Calls:
             return []
         async with self._database.write(SHIPPER) as writer:
             fresh = await stored.insert(writer, records, gateway=gateway)
-            await spending.add(writer.connection, [head for head, _ in fresh])
+            heads = [head for head, _ in fresh]
+            await spending.add(writer.connection, heads)
+            await rollups.add(writer.connection, heads)
             uses: dict[str, tuple[str, datetime]] = {}
             for head, _ in fresh:
                 if head.key_id not in uses or head.received_at > uses[head.key_id][1]:
@@ -99,4 +101,4 @@ class Calls:
     async def status_counts(self, use_case: str, version_digest: str | None = None) -> dict[tuple[str, str], int]:
         """Number of calls by (status, trust state or ''), of one version where given."""
         async with self._database.read() as connection:
-            return await stored.status_counts(connection, use_case, version_digest)
+            return await rollups.status_counts(connection, use_case, version_digest)

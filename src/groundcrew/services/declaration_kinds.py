@@ -42,6 +42,7 @@ from groundcrew.services.declaration_economics import read_economics
 from groundcrew.services.declaration_fields import Fields
 from groundcrew.services.declaration_guarantee import check_guarantee, read_guarantee, read_spot_checks
 from groundcrew.services.declaration_limits import read_budget, read_cache, read_exposure, read_limits, read_recording
+from groundcrew.services.declaration_metrics import read_metrics
 from groundcrew.services.declaration_ratings import read_ratings
 from groundcrew.services.declaration_reading import Reading, as_declaration_error
 from groundcrew.services.declaration_yaml import describe, read_text
@@ -293,6 +294,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         mask=recording.mask,
         retention_days=fields.integer("retention_days", low=1, high=RETENTION_DAYS_MAX),
         cache=read_cache(fields),
+        metrics=read_metrics(fields),
         ratings=read_ratings(fields),
         risk_answers=_read_risk(fields),
         automation_target=fields.number("automation_target", low=0, above=True, high=1),

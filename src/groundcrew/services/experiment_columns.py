@@ -16,9 +16,9 @@ from groundcrew.domain.hypothesis import Hypothesis, SuccessMetric
 from groundcrew.metrics.experiment_look import AssignedBy, DataQuality, OutcomeFigures
 from groundcrew.metrics.observations import COVARIATE_PREFIX, DENOMINATOR_PREFIX, Columns, accepted_metrics, value_problem
 from groundcrew.store import experiments as stored
-from groundcrew.store.calls import stamp
 from groundcrew.store.database import Connection
 from groundcrew.store.experiments import ExposureRow
+from groundcrew.store.rows import stamp
 
 #: How far the clock of whoever measures may be behind ours before a value counts as measured before its unit was exposed.
 CLOCK_SKEW_US_MAX = 300 * 1_000_000

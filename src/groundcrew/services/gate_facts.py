@@ -8,7 +8,6 @@ import msgspec
 
 from groundcrew.domain import risk
 from groundcrew.domain.evidence import Evidence, EvidenceKind, state_at
-from groundcrew.domain.feedback import Rating
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model, Provider
@@ -16,15 +15,14 @@ from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.services.experiment_analysis import Analysis, current_analysis, registered_of
 from groundcrew.services.governance import Governance, gather_governance
 from groundcrew.services.lookups import current_digest, person_of
+from groundcrew.services.rating_figures import RatingFigures, rating_figures
 from groundcrew.services.trust_standing import Standing, standing
-from groundcrew.store import calls, catalog
+from groundcrew.store import catalog, rollups
 from groundcrew.store.database import Connection
-from groundcrew.store.feedback import RATINGS
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a criterion may look at. Ratings, and the outcomes that the analysis rests on, are those of the current version;
-    sample rows stand apart.
+    """Everything a criterion may look at. Ratings and the analysis are of the current version; sample rows stand apart.
 
     `status_counts` counts the calls of the current version by (status, trust state), sample calls left out; `cost_usd` is
     None while any call's cost is unknown.
@@ -39,8 +37,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     revision: Revision | None
     model: Model | None
     providers: tuple[Provider, ...]
-    ratings: tuple[Rating, ...]
-    sample_ratings: tuple[Rating, ...]
+    ratings: RatingFigures
+    sample_ratings: RatingFigures
     analysis: Analysis
     status_counts: dict[tuple[str, str], int]
     cost_usd: float | None
@@ -106,7 +104,7 @@ async def gather(
         for name in sorted({each.provider for each in model.stand_ins} if model else ())
     ]
     hypothesis = versions[-1] if versions else None
-    ratings = _newest(await RATINGS.find(connection, use_case=use_case.name, version_digest=digest))
+    name = use_case.name
     return Facts(
         use_case=use_case,
         now=now,
@@ -118,21 +116,15 @@ async def gather(
         model=model,
         providers=tuple(each for each in providers if each is not None),
         stand_in_providers=tuple(each for each in stand_ins if each is not None),
-        ratings=tuple(each for each in ratings if not each.sample),
-        sample_ratings=tuple(each for each in ratings if each.sample),
-        analysis=await current_analysis(connection, use_case.name, hypothesis, digest, recompute=recompute),
-        status_counts=await calls.status_counts(connection, use_case.name, digest, samples=False),
-        cost_usd=await calls.total_cost(connection, use_case.name, digest),
+        ratings=await rating_figures(connection, name, digest, sample=False),
+        sample_ratings=await rating_figures(connection, name, digest, sample=True),
+        analysis=await current_analysis(connection, name, hypothesis, digest, recompute=recompute),
+        status_counts=await rollups.status_counts(connection, name, digest, samples=False),
+        cost_usd=await rollups.total_cost(connection, name, digest),
         labels=await standing(connection, use_case, digest, now) if labels else None,
         governance=await gather_governance(connection, use_case, digest, registered_of(hypothesis), now, checks),
         into=into,
     )
-
-
-def _newest(ratings: list[Rating]) -> list[Rating]:
-    """One rating for each rater and call or case, the newest: saying it again does not say it twice."""
-    ordered = sorted(ratings, key=lambda each: (each.at, each.id))
-    return list({(each.rater, each.call_id, each.case_id, each.sample): each for each in ordered}.values())
 
 
 async def _revision(connection: Connection, use_case: UseCase, now: datetime) -> Revision | None:

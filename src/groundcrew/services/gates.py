@@ -61,13 +61,13 @@ async def evaluate_in(
 ) -> GateEvaluation:
     """Evaluate the gate into `to` on this connection; nothing is written. Without `recompute` the experiment is as it was last
     looked at: for pages, never for a decision."""
-    evaluation, _ = await _evaluate(connection, use_case, to, now=now, actor=actor, recompute=recompute)
+    evaluation, _ = await evaluate_with_facts(connection, use_case, to, now=now, actor=actor, recompute=recompute)
     return evaluation
 
 
 async def keep_evaluation(writer: Writer, use_case: UseCase, to: Stage, *, action: str = "evaluate") -> GateEvaluation:
     """Evaluate the gate into `to` and keep the evaluation with a snapshot of what it rests on, in one transaction."""
-    evaluation, facts = await _evaluate(writer.connection, use_case, to, now=writer.clock.now(), actor=writer.actor)
+    evaluation, facts = await evaluate_with_facts(writer.connection, use_case, to, now=writer.clock.now(), actor=writer.actor)
     snapshot = await _snapshot(writer.connection, evaluation, facts)
     name = snapshot_id(snapshot)
     if await catalog.EVIDENCE_SNAPSHOTS.get(writer.connection, name) is None:
@@ -77,9 +77,10 @@ async def keep_evaluation(writer: Writer, use_case: UseCase, to: Stage, *, actio
     return evaluation
 
 
-async def _evaluate(
+async def evaluate_with_facts(
     connection: Connection, use_case: UseCase, to: Stage, *, now: datetime, actor: str, recompute: bool = True
 ) -> tuple[GateEvaluation, Facts]:
+    """`evaluate_in`, with the facts that it rests on."""
     from groundcrew.services.criteria.registry import evaluate
 
     load_checks()

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from groundcrew.store import audit
-from groundcrew.store.calls import stamp
 from groundcrew.store.database import Connection
 from groundcrew.store.feedback import versions_of_calls, versions_of_cases
+from groundcrew.store.rows import stamp
 
 #: Changes of version that are looked back at, the newest ones; what is older belongs to the oldest of them.
 CHANGES_MAX = 10_000

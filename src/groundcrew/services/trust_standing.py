@@ -13,12 +13,10 @@ from groundcrew.domain.canonical import digest
 from groundcrew.domain.trust_label import Design, Draw, TrustLabel, current_labels, verdict
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord, TrustRules, rules_in_force
 from groundcrew.domain.use_case import UseCase
-from groundcrew.store import catalog
+from groundcrew.services.drawn_answers import drawn_answers
+from groundcrew.store import catalog, sign_offs
 from groundcrew.store.database import Connection
-from groundcrew.store.labels import LABEL_DRAWS
 
-#: Newest drawn answers of a version that count.
-DRAWS_MAX = 20_000
 #: judged = people could tell; skipped = they looked and could not, or nobody looked in time; waiting = nobody has looked yet.
 UnitState = Literal["judged", "skipped", "waiting"]
 
@@ -137,20 +135,15 @@ async def rules_of(connection: Connection, use_case: UseCase, version_digest: st
 
 async def pending_calls(connection: Connection, use_case: str, now: datetime) -> set[str]:
     """Calls whose answers wait for a signature that can still be given."""
-    found = await catalog.SIGN_OFFS.find(connection, use_case=use_case, state="pending")
-    return {each.call_id for each in found if now < each.expires_at}
+    return await sign_offs.pending_calls(connection, use_case, now)
 
 
 async def standing(connection: Connection, use_case: UseCase, version_digest: str, now: datetime) -> Standing:
     """Everything about the labels of one version of a use case. The verifier is the one that scored the answer drawn last."""
-    draws = (
-        await LABEL_DRAWS.find(
-            connection, use_case=use_case.name, version_digest=version_digest, newest_first=True, limit=DRAWS_MAX
-        )
-    )[::-1]
+    draws = await drawn_answers(connection, use_case.name, version_digest)
     every = await catalog.TRUST_LABELS.find(connection, use_case=use_case.name)
     current = [each for each in current_labels(every) if each.version_digest == version_digest]
-    newest = max(draws, key=lambda each: each.id).verifier if draws else (current[-1].verifier if current else "")
+    newest = draws[-1].verifier if draws else (current[-1].verifier if current else "")
     calibration, alarm, record = await _kept(connection, use_case.name)
     since = _since(calibration, version_digest)
     pending = await pending_calls(connection, use_case.name, now)
@@ -165,7 +158,10 @@ async def standing(connection: Connection, use_case: UseCase, version_digest: st
             first.setdefault((each.call_id, each.sample), each)
     of_version = [each for each in draws if each.verifier == newest and (since is None or each.drawn_at > since)]
     units = [
-        _unit(each, by_call.get((each.id, False), []), first.get((each.id, False)), pending)
+        # Most drawn answers wait for somebody to look: nothing is to be worked out about them.
+        Unit(draw=each, labels=(), first=None, state="waiting", supported=None)
+        if each.design == "spot_check" and (each.id, False) not in first
+        else _unit(each, by_call.get((each.id, False), []), first.get((each.id, False)), pending)
         for each in of_version
         if not each.sample
     ]

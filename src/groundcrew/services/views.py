@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from statistics import fmean
 
 import msgspec
 
@@ -13,24 +12,25 @@ from groundcrew.domain import risk
 from groundcrew.domain.audit import AuditEntry
 from groundcrew.domain.evidence import Evidence, EvidenceState, state_at
 from groundcrew.domain.feedback import Rating
-from groundcrew.domain.gate import Criterion, CriterionResult, GateEvaluation
+from groundcrew.domain.gate import CriterionResult, GateEvaluation
 from groundcrew.domain.guard import Policy, policy_in
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.key import Key, secret_sha256
 from groundcrew.domain.kill_switch import KillSwitch
 from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model
-from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.stage import next_stage
 from groundcrew.domain.use_case import Stage, UseCase
-from groundcrew.metrics.experiment_look import OutcomeFigures
 from groundcrew.services.gate_facts import Facts, gather
-from groundcrew.services.gates import evaluate_in
+from groundcrew.services.gates import evaluate_with_facts
 from groundcrew.services.latency import CALLS_MAX, LatencyView, summarise
 from groundcrew.services.lookups import require_use_case
+from groundcrew.services.rating_figures import RatingFigures
+from groundcrew.stats.intervals import Interval, mean_t
+from groundcrew.stats.moments import moments_of_sums
 from groundcrew.store import audit as stored_audit
 from groundcrew.store import calls as stored_calls
-from groundcrew.store import catalog, console
+from groundcrew.store import catalog, console, outcome_sums, rollups, sign_offs
 from groundcrew.store.database import Connection, Database
 from groundcrew.store.feedback import RATINGS
 
@@ -40,6 +40,8 @@ STAGE_ENTRIES_MAX = 500
 ACTIVITY_HOURS_MAX = 24 * 14
 RATINGS_SHOWN_MAX = 20
 AUDIT_SHOWN_MAX = 12
+#: Versions of the hypothesis whose changes are among the latest ones.
+HYPOTHESES_MAX = 5
 _MOVES = ("advance", "demote")
 
 
@@ -57,15 +59,14 @@ class PortfolioRow(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by: tuple[KillSwitch, ...]
 
 
-class RatingSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """Ratings of the current version. `counts` are by star, 1 to 5; the interval is the gate's own, None where it has none."""
+class OutcomeSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The values that count of one metric in one arm: their mean with its 95 % interval."""
 
-    counts: tuple[int, int, int, int, int]
-    n: int
-    mean: float | None
-    lower: float | None = None
-    upper: float | None = None
-    bound: str = ""
+    metric: str
+    unit: str
+    arm: str
+    mean: Interval
+    sample: bool
 
 
 class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,10 +88,10 @@ class UseCaseView(msgspec.Struct, frozen=True, kw_only=True):
     model: Model | None
     policy: Policy | None
     revision: Revision | None
-    ratings: RatingSummary
-    sample_ratings: RatingSummary
+    ratings: RatingFigures
+    sample_ratings: RatingFigures
     latest_ratings: tuple[Rating, ...]
-    outcomes: tuple[OutcomeFigures, ...]
+    outcomes: tuple[OutcomeSummary, ...]
     evidence: tuple[EvidenceRow, ...]
     status_counts: dict[str, int]
     trust_counts: dict[str, int]
@@ -138,8 +139,8 @@ class Views:
         """For the header of every page."""
         async with self._database.read() as connection:
             switches = await catalog.KILL_SWITCHES.find(connection)
-            pending = await _pending(connection, self._now)
-        return Overview(stopped=tuple(each for each in switches if each.denies), pending_sign_offs=len(pending))
+            pending = await sign_offs.pending_counts(connection, self._now)
+        return Overview(stopped=tuple(each for each in switches if each.denies), pending_sign_offs=sum(pending.values()))
 
     async def scopes(self) -> Scopes:
         """What there is to stop."""
@@ -157,14 +158,13 @@ class Views:
     async def portfolio(self) -> list[PortfolioRow]:
         """Every use case, by name, with its next gate evaluated now."""
         now = self._now
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         async with self._database.read() as connection:
-            today = await console.call_counts(connection, since=midnight)
-            pending = Counter(each.use_case for each in await _pending(connection, now))
+            today = await rollups.calls_of_day(connection, now.date())
+            pending = await sign_offs.pending_counts(connection, now)
             switches = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
             rows = []
             for use_case in await catalog.USE_CASES.find(connection):
-                evaluation = await _next_gate(connection, use_case, now)
+                evaluation, _ = await _evaluated(connection, use_case, now)
                 results = evaluation.results if evaluation else ()
                 rows.append(
                     PortfolioRow(
@@ -175,7 +175,7 @@ class Views:
                         criteria=len(results),
                         waiting=tuple(each for each in results if each.status != "pass"),
                         calls_today=today.get(use_case.name, 0),
-                        pending_sign_offs=pending[use_case.name],
+                        pending_sign_offs=pending.get(use_case.name, 0),
                         stopped_by=await _stopping(connection, use_case, switches),
                     )
                 )
@@ -186,8 +186,7 @@ class Views:
         now = self._now
         async with self._database.read() as connection:
             use_case = await require_use_case(connection, name)
-            facts = await gather(connection, use_case, now, recompute=False)
-            rating = _rating_result(facts)
+            evaluation, facts = await _evaluated(connection, use_case, now)
             switches = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
             keys = await catalog.KEYS.find(connection, use_case=name)
             states: Counter[str] = Counter()
@@ -195,30 +194,32 @@ class Views:
             for (status, state), number in facts.status_counts.items():
                 states[status] += number
                 trust[state or "not_scored"] += number
-            subjects = (f"use-case/{name}", f"version/{name}", *(f"hypothesis/{name}@{v:06d}" for v in range(1, 20)))
+            hypotheses = tuple(await catalog.HYPOTHESES.find(connection, use_case=name))
+            newest = [catalog.HYPOTHESES.subject(catalog.HYPOTHESES.identify(each)) for each in hypotheses[-HYPOTHESES_MAX:]]
+            subjects = (f"use-case/{name}", f"version/{name}", *newest)
             return UseCaseView(
                 use_case=use_case,
                 version_digest=facts.version_digest,
                 assessment=facts.assessment,
                 stage_since=await _stage_since(connection, name),
-                evaluation=await _next_gate(connection, use_case, now),
-                hypotheses=tuple(await catalog.HYPOTHESES.find(connection, use_case=name)),
+                evaluation=evaluation,
+                hypotheses=hypotheses,
                 model=facts.model,
                 policy=await _policy_of(connection, use_case),
                 revision=facts.revision,
-                ratings=_ratings(facts.ratings, rating if facts.ratings else None),
-                sample_ratings=_ratings(facts.sample_ratings, None if facts.ratings else rating),
+                ratings=facts.ratings,
+                sample_ratings=facts.sample_ratings,
                 latest_ratings=tuple(
-                    sorted((*facts.ratings, *facts.sample_ratings), key=lambda each: each.id, reverse=True)[:RATINGS_SHOWN_MAX]
+                    await console.newest_ratings(connection, name, facts.version_digest, limit=RATINGS_SHOWN_MAX)
                 ),
-                outcomes=facts.analysis.figures,
+                outcomes=await _outcomes(connection, name, facts.version_digest),
                 evidence=_evidence(facts),
                 status_counts=dict(states),
                 trust_counts=dict(trust),
                 cost_usd=facts.cost_usd,
                 audit=tuple(await console.audit_page(connection, subjects=subjects, limit=AUDIT_SHOWN_MAX)),
                 stopped_by=await _stopping(connection, use_case, switches),
-                pending_sign_offs=sum(each.use_case == name for each in await _pending(connection, now)),
+                pending_sign_offs=(await sign_offs.pending_counts(connection, now)).get(name, 0),
                 live_keys=sum(each.revoked_at is None and each.expires_at > now for each in keys),
             )
 
@@ -228,7 +229,7 @@ class Views:
         this_hour = self._now.replace(minute=0, second=0, microsecond=0)
         moments = [this_hour - timedelta(hours=back) for back in range(hours - 1, -1, -1)]
         async with self._database.read() as connection:
-            counts = await console.hourly_counts(connection, use_case, since=moments[0])
+            counts = await rollups.hourly_counts(connection, use_case, since=moments[0])
         by_hour: dict[str, dict[str, int]] = {}
         for (hour, status), number in counts.items():
             by_hour.setdefault(hour, {})[status] = number
@@ -247,13 +248,15 @@ class Views:
     async def ratings_of_call(self, use_case: str, call_id: str) -> list[Rating]:
         """The ratings that one call was given, oldest first."""
         async with self._database.read() as connection:
-            found = await RATINGS.find(connection, use_case=use_case)
-        return [each for each in found if each.call_id == call_id]
+            return await RATINGS.find(connection, call_id=call_id, use_case=use_case)
 
 
-async def _next_gate(connection: Connection, use_case: UseCase, now: datetime) -> GateEvaluation | None:
+async def _evaluated(connection: Connection, use_case: UseCase, now: datetime) -> tuple[GateEvaluation | None, Facts]:
+    """The gate into the next stage, None where there is none, and the facts that it rests on."""
     stage = next_stage(use_case.stage)
-    return None if stage is None else await evaluate_in(connection, use_case, stage, now=now, actor=VIEWER, recompute=False)
+    if stage is None:
+        return None, await gather(connection, use_case, now, recompute=False)
+    return await evaluate_with_facts(connection, use_case, stage, now=now, actor=VIEWER, recompute=False)
 
 
 async def _stage_since(connection: Connection, name: str) -> datetime | None:
@@ -263,10 +266,6 @@ async def _stage_since(connection: Connection, name: str) -> datetime | None:
         if entry.action in _MOVES or (entry.action == "apply" and "demoted from" in entry.reason):
             return entry.at
     return entries[-1].at if entries and len(entries) < STAGE_ENTRIES_MAX else None
-
-
-async def _pending(connection: Connection, now: datetime) -> list[SignOff]:
-    return [each for each in await catalog.SIGN_OFFS.find(connection, state="pending") if now < each.expires_at]
 
 
 async def _stopping(connection: Connection, use_case: UseCase, switches: Sequence[KillSwitch]) -> tuple[KillSwitch, ...]:
@@ -289,22 +288,20 @@ async def _stopping(connection: Connection, use_case: UseCase, switches: Sequenc
     return tuple(each for each in switches if covers(each))
 
 
-def _rating_result(facts: Facts) -> CriterionResult:
-    """The rating criterion of the gate into production readiness, so that page and gate show one interval."""
-    from groundcrew.services.criteria.results import rating
-
-    return rating(facts, Criterion(key="rating", title="Rating", check="rating"))
-
-
-def _ratings(ratings: Sequence[Rating], result: CriterionResult | None) -> RatingSummary:
-    counts = Counter(each.stars for each in ratings)
-    return RatingSummary(
-        counts=(counts[1], counts[2], counts[3], counts[4], counts[5]),
-        n=len(ratings),
-        mean=fmean(each.stars for each in ratings) if ratings else None,
-        lower=result.lower if result and ratings else None,
-        upper=result.upper if result and ratings else None,
-        bound=result.bound if result else "",
+async def _outcomes(connection: Connection, use_case: str, version_digest: str) -> tuple[OutcomeSummary, ...]:
+    sums = await outcome_sums.of_version(connection, use_case, version_digest)
+    units: dict[tuple[str, bool], str] = {(each.metric, each.sample): "" for each in sums}
+    for metric, sample in units:
+        units[metric, sample] = await console.outcome_unit(connection, use_case, metric, sample=sample)
+    return tuple(
+        OutcomeSummary(
+            metric=each.metric,
+            unit=units[each.metric, each.sample],
+            arm=each.arm,
+            mean=mean_t(moments_of_sums(each.outcomes, each.total, each.squares)),
+            sample=each.sample,
+        )
+        for each in sums
     )
 
 

@@ -16,13 +16,9 @@ from groundcrew.domain.spending import charged_nanos
 from groundcrew.store import tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Writer, decode
+from groundcrew.store.rows import stamp
 
 TOKENS_MAX = 2**62
-
-
-def stamp(moment: datetime) -> str:
-    """`moment`, which is in UTC, as text that sorts by time."""
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _columns(call: Call | CallHead) -> dict[str, Any]:
@@ -69,25 +65,6 @@ async def insert(writer: Writer, records: Sequence[bytes], *, gateway: str) -> l
     return fresh
 
 
-async def status_counts(
-    connection: AsyncConnection, use_case: str, version_digest: str | None = None, *, samples: bool = True
-) -> dict[tuple[str, str], int]:
-    """Number of calls by (status, trust state or ''), of one version where given, without sample data where not wanted.
-
-    Shadow copies and trials are no calls of the use case.
-    """
-    table = tables.calls
-    query = sa.select(table.c.status, table.c.trust_state, sa.func.count()).where(
-        table.c.use_case == use_case, table.c.shadow_of.is_(None), table.c.trial.is_(None)
-    )
-    if version_digest is not None:
-        query = query.where(table.c.version_digest == version_digest)
-    if not samples:
-        query = query.where(~table.c.sample)
-    rows = (await connection.execute(query.group_by(table.c.status, table.c.trust_state))).all()
-    return {(status, state or ""): int(number) for status, state, number in rows}
-
-
 async def latest(
     connection: AsyncConnection,
     *,
@@ -123,27 +100,12 @@ async def latencies(connection: AsyncConnection, use_case: str, *, limit: int) -
     table = tables.calls
     query = (
         sa.select(table.c.document)
-        .where(table.c.use_case == use_case, ~table.c.sample, table.c.shadow_of.is_(None), table.c.trial.is_(None))
+        .where(table.c.use_case == use_case, table.c.shadow_of.is_(None), table.c.trial.is_(None), ~table.c.sample)
         .order_by(table.c.id.desc())
         .limit(limit)
     )
     found = [decode(document, _Timed).latency_ms for document in (await connection.execute(query)).scalars()]
     return [each for each in found if each]
-
-
-async def total_cost(connection: AsyncConnection, use_case: str, version_digest: str) -> float | None:
-    """USD that one version of a use case has cost, sample data, shadow copies and trials apart; None while the cost of any of its
-    calls is unknown."""
-    table = tables.calls
-    query = sa.select(sa.func.sum(table.c.cost_usd), sa.func.count(), sa.func.count(table.c.cost_usd)).where(
-        table.c.use_case == use_case,
-        table.c.version_digest == version_digest,
-        ~table.c.sample,
-        table.c.shadow_of.is_(None),
-        table.c.trial.is_(None),
-    )
-    total, number, known = (await connection.execute(query)).one()
-    return float(total or 0.0) if known == number else None
 
 
 async def shadow_pairs(

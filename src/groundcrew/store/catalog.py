@@ -26,6 +26,7 @@ from groundcrew.domain.user import User
 from groundcrew.domain.verifier import Verifier
 from groundcrew.store import tables
 from groundcrew.store.collection import Collection
+from groundcrew.store.rows import stamp
 
 PROVIDERS = Collection(tables.providers, Provider, "provider", identify=lambda each: each.name)
 MODELS = Collection(tables.models, Model, "model", identify=lambda each: each.name)
@@ -143,7 +144,12 @@ SIGN_OFFS = Collection(
     SignOff,
     "sign-off",
     identify=lambda each: each.id,
-    columns=lambda each: {"use_case": each.use_case, "state": each.state, "call_id": each.call_id},
+    columns=lambda each: {
+        "use_case": each.use_case,
+        "state": each.state,
+        "call_id": each.call_id,
+        "expires_at": stamp(each.expires_at),
+    },
 )
 JOBS = Collection(
     tables.jobs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -20,7 +20,11 @@ IDS_MAX = 512
 
 
 class Collection(Generic[T]):
-    """Rows of struct `kind` in `table`; `noun` names them in the audit log as ``noun/id``."""
+    """Rows of struct `kind` in `table`; `noun` names them in the audit log as ``noun/id``.
+
+    `after_new` follows each row that `put` inserts, `after_batch` each batch (by its number), in the same transaction: for sums
+    that no way of writing may pass by.
+    """
 
     def __init__(
         self,
@@ -30,9 +34,12 @@ class Collection(Generic[T]):
         *,
         identify: Callable[[T], str],
         columns: Callable[[T], Mapping[str, Any]] = lambda _item: {},
+        after_new: Callable[[AsyncConnection, T], Awaitable[None]] | None = None,
+        after_batch: Callable[[AsyncConnection, int], Awaitable[None]] | None = None,
     ) -> None:
         self.table, self.kind, self.noun = table, kind, noun
         self.identify, self.columns = identify, columns
+        self._after_new, self._after_batch = after_new, after_batch
 
     def subject(self, item_id: str) -> str:
         """How the audit log names the row with this id."""
@@ -79,6 +86,8 @@ class Collection(Generic[T]):
         updated = await writer.connection.execute(self.table.update().where(self.table.c.id == item_id).values(values))
         if updated.rowcount == 0:
             await writer.connection.execute(self.table.insert().values(id=item_id, **values))
+            if self._after_new is not None:
+                await self._after_new(writer.connection, item)
         await writer.audit(action, self.subject(item_id), document=document, reason=reason, details=details)
 
     async def insert_batch(
@@ -121,3 +130,5 @@ class Collection(Generic[T]):
         names = ("id", "document", "batch", *rows[0][2])
         values = [(item_id, document.decode(), entry.sequence, *columns.values()) for item_id, document, columns in rows]
         await insert_rows(writer.connection, self.table, names, values)
+        if self._after_batch is not None:
+            await self._after_batch(writer.connection, entry.sequence)

@@ -12,9 +12,9 @@ from groundcrew.domain.assignment import ExperimentExposure, exposure_id
 from groundcrew.domain.canonical import canonical_json
 from groundcrew.metrics.experiment_look import ANALYSIS_VERSION, ExperimentLook
 from groundcrew.store import tables
-from groundcrew.store.calls import stamp
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Writer
+from groundcrew.store.rows import stamp
 
 #: Rows that are read at a time; rows of one page of exposures.
 PAGE_ROWS, EXPOSURES_SHOWN_MAX = 20_000, 1_000

@@ -11,10 +11,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.feedback import Outcome, Rating
-from groundcrew.store import tables
-from groundcrew.store.calls import stamp
+from groundcrew.store import outcome_sums, rating_sums, tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Writer, decode
+from groundcrew.store.rows import stamp
 
 #: Ids that one statement looks for. They travel as one value: a value each would cost more than finding their rows.
 IDS_MAX = 10_000
@@ -28,10 +28,15 @@ RATINGS = Collection(
         "use_case": each.use_case,
         "version_digest": each.version_digest,
         "sample": each.sample,
-        "call_id": each.call_id,
+        "at": stamp(each.at),
+        "stars": each.stars,
         "rater": each.rater,
+        "call_id": each.call_id,
+        "case_id": each.case_id,
+        "critical_harm": each.critical_harm,
         "origin": each.origin,
     },
+    after_new=rating_sums.note,
 )
 
 
@@ -50,7 +55,14 @@ def _outcome_columns(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-OUTCOMES = Collection(tables.outcomes, Outcome, "outcome", identify=lambda each: each.id, columns=_outcome_columns)
+OUTCOMES = Collection(
+    tables.outcomes,
+    Outcome,
+    "outcome",
+    identify=lambda each: each.id,
+    columns=_outcome_columns,
+    after_batch=outcome_sums.note_batch,
+)
 #: As `canonical_json` writes them, in one step: outcomes come by the million.
 _CANONICAL = msgspec.json.Encoder(order="sorted")
 _OUTCOME = msgspec.json.Decoder(Outcome)

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from groundcrew.domain.audit import AuditEntry
 from groundcrew.domain.feedback import Outcome
 from groundcrew.store import catalog, tables
-from groundcrew.store.calls import stamp
 from groundcrew.store.database import decode
+from groundcrew.store.rows import stamp
 
 #: Newest priced calls that the cost of a case is estimated from.
 COSTED_CALLS_MAX = 20_000

@@ -29,6 +29,28 @@ async def insert_draws(writer: Writer, draws: Sequence[Draw], *, gateway: str) -
     await LABEL_DRAWS.insert_documents(writer, rows, "draw", f"label-draws/{gateway}", details={"gateway": gateway})
 
 
+async def newest_batch(connection: AsyncConnection, use_case: str, version_digest: str) -> int:
+    """The newest batch that holds draws of a version; 0 where there is none."""
+    query = sa.select(sa.func.max(label_draws.c.batch)).where(
+        label_draws.c.use_case == use_case, label_draws.c.version_digest == version_digest
+    )
+    return int((await connection.execute(query)).scalar_one() or 0)
+
+
+async def newest_draws(connection: AsyncConnection, use_case: str, version_digest: str, *, limit: int) -> list[Draw]:
+    """The newest draws of a version, by id."""
+    equal = {"use_case": use_case, "version_digest": version_digest}
+    return (await LABEL_DRAWS.find(connection, newest_first=True, limit=limit, **equal))[::-1]
+
+
+async def draws_after(connection: AsyncConnection, use_case: str, version_digest: str, batch: int) -> list[Draw]:
+    """Draws of a version of all batches past `batch`."""
+    query = sa.select(label_draws.c.document).where(
+        label_draws.c.use_case == use_case, label_draws.c.version_digest == version_digest, label_draws.c.batch > batch
+    )
+    return [decode(document, Draw) for document in (await connection.execute(query)).scalars()]
+
+
 async def open_draws(
     connection: AsyncConnection, use_case: str, version_digest: str, *, labeller: str, now_s: float, limit: int
 ) -> list[Draw]:

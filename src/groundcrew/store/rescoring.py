@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from groundcrew.domain.call import Call
 from groundcrew.domain.rescoring import Rescored
 from groundcrew.store import tables
-from groundcrew.store.calls import stamp
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Writer, decode
+from groundcrew.store.rows import stamp
 
 RESCORED = Collection(
     tables.rescored,

@@ -4,15 +4,24 @@ by the thousand more than the database itself."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 #: Statements that are kept compiled: a table, its columns and a dialect each.
 STATEMENTS_MAX = 64
+#: What a sum stays at, with room to add another such number to it.
+SUM_MAX = 2**62
+
+
+def stamp(moment: datetime) -> str:
+    """`moment`, which is in UTC, as text that sorts by time."""
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 async def insert_rows(
@@ -30,3 +39,32 @@ def _statement(table: sa.Table, dialect: sa.Dialect, names: tuple[str, ...]) -> 
     """The statement in the words of `dialect`, and what puts a row into its order."""
     compiled: Any = table.insert().compile(dialect=dialect, column_keys=list(names))
     return str(compiled), itemgetter(*map(names.index, compiled.positiontup))
+
+
+async def add_rows(
+    connection: AsyncConnection, table: sa.Table, keys: Sequence[str], sums: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Add to `rows` of sums: each holds values for `keys` (the table's primary key), then for `sums`, which are added to those of
+    the row with that key, or make one. A whole number stays at SUM_MAX at most: a provider may claim any number."""
+    text, in_order = _adding(table, connection.dialect, tuple(keys), tuple(sums))
+    if rows:
+        await connection.exec_driver_sql(text, list(map(in_order, rows)))
+
+
+@lru_cache(maxsize=STATEMENTS_MAX)
+def _adding(table: sa.Table, dialect: sa.Dialect, keys: tuple[str, ...], sums: tuple[str, ...]) -> tuple[str, itemgetter[Any]]:
+    make: Any = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+    statement = make(table)
+    raised = {name: _raised(table.c[name], statement.excluded[name]) for name in sums}
+    names = (*keys, *sums)
+    compiled = statement.on_conflict_do_update(index_elements=list(keys), set_=raised).compile(
+        dialect=dialect, column_keys=list(names)
+    )
+    return str(compiled), itemgetter(*map(names.index, compiled.positiontup))
+
+
+def _raised(column: sa.Column[Any], by: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    if not isinstance(column.type, sa.BigInteger):
+        return column + by
+    most: sa.ColumnElement[Any] = sa.literal_column(str(SUM_MAX))
+    return sa.case((column > most - by, most), else_=column + by)

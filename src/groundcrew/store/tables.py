@@ -39,7 +39,14 @@ users = _document_table("users")
 evidence = _document_table("evidence", _text("use_case"), _text("kind"), indexes=(("use_case", "kind"),))
 gate_policies = _document_table("gate_policies", _text("stage"), _text("state"), indexes=(("stage", "state"),))
 gate_evaluations = _document_table("gate_evaluations", _text("use_case"), _text("stage"), indexes=(("use_case", "stage"),))
-sign_offs = _document_table("sign_offs", _text("use_case"), _text("state"), _text("call_id"), indexes=(("state",), ("use_case",)))
+sign_offs = _document_table(
+    "sign_offs",
+    _text("use_case"),
+    _text("state"),
+    _text("call_id"),
+    sa.Column("expires_at", sa.Text, nullable=False, server_default=""),
+    indexes=(("state", "expires_at", "use_case"), ("use_case", "state", "id"), ("call_id",)),
+)
 ratings = _document_table(
     "ratings",
     _text("use_case"),
@@ -48,7 +55,15 @@ ratings = _document_table(
     _text("call_id", nullable=True),
     sa.Column("rater", sa.Text, nullable=False, server_default=""),
     sa.Column("origin", sa.Text, nullable=False, server_default="direct"),
-    indexes=(("use_case", "version_digest"), ("call_id",)),
+    sa.Column("at", sa.Text, nullable=False, server_default=""),
+    sa.Column("stars", sa.Integer, nullable=False, server_default="0"),
+    _text("case_id", nullable=True),
+    sa.Column("critical_harm", sa.Boolean, nullable=True),
+    indexes=(
+        ("use_case", "version_digest", "sample", "at", "id"),
+        ("use_case", "version_digest", "sample", "rater", "call_id", "case_id"),
+        ("call_id",),
+    ),
 )
 # Outcomes and calls come in bulk: one audit entry covers a batch, named by its sequence in `batch`.
 outcomes = _document_table(
@@ -87,12 +102,21 @@ calls = _document_table(
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(
         ("use_case", "received_at"),
-        ("use_case", "version_digest", "status"),
         ("batch",),
         ("use_case", "shadow_of"),
         ("trace_id",),
     ),
 )
+#: Calls that were for people, newest last; copies of them by version. Both are read a page at a time, however many there are.
+_SERVED = sa.and_(calls.c.shadow_of.is_(None), calls.c.trial.is_(None))
+_COPIES = calls.c.shadow_of.is_not(None)
+for _name, _where, *_columns in (
+    ("ix_calls_served_id", _SERVED, calls.c.id),
+    ("ix_calls_served_use_case_id", _SERVED, calls.c.use_case, calls.c.id),
+    ("ix_calls_served_use_case_status_id", _SERVED, calls.c.use_case, calls.c.status, calls.c.id),
+    ("ix_calls_copies_use_case_version_digest_id", _COPIES, calls.c.use_case, calls.c.version_digest, calls.c.id),
+):
+    sa.Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)
 
 # Answers drawn to be labelled, in batches like the calls; labels of them, of which the newest of a labeller and call counts.
 label_draws = _document_table(
@@ -101,7 +125,12 @@ label_draws = _document_table(
     _text("version_digest"),
     sa.Column("rank", sa.Float, nullable=False),
     sa.Column("batch", sa.BigInteger, nullable=False),
-    indexes=(("use_case", "version_digest", "rank"), ("batch",)),
+    indexes=(
+        ("use_case", "version_digest", "rank"),
+        ("use_case", "version_digest", "id"),
+        ("use_case", "version_digest", "batch"),
+        ("batch",),
+    ),
 )
 trust_labels = _document_table(
     "trust_labels",
@@ -323,4 +352,53 @@ rehearsed = _document_table(
     _text("use_case"),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("job_id",), ("use_case",), ("batch",)),
+)
+#: Sums of recorded calls that were for people (no shadow copies, no trials), so that no page adds up calls. `span` says how long
+#: a period is: "all" (one period, ""), "day" or "hour" (`2026-01-31T09`). `cost_nanos` leaves calls of unknown cost out.
+CALL_SUM_KEYS = ("use_case", "span", "period", "version_digest", "status", "trust_state")
+CALL_SUMS = ("calls", "unknown_cost_calls", "cost_nanos", "input_tokens", "output_tokens")
+call_sums = sa.Table(
+    "call_sums",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in CALL_SUM_KEYS),
+    sa.Column("sample", sa.Boolean, primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in CALL_SUMS),
+    sa.Index("ix_call_sums_span_period", "span", "period"),
+)
+#: How the figures of the same calls are spread, by day: how many fell into each bucket (stats/buckets.py), with their sum and the
+#: sum of their squares, so that means are exact.
+CALL_SPREAD_KEYS = ("use_case", "measure", "day", "version_digest")
+call_spreads = sa.Table(
+    "call_spreads",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in CALL_SPREAD_KEYS),
+    sa.Column("sample", sa.Boolean, primary_key=True),
+    sa.Column("bucket", sa.Integer, primary_key=True),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.Float, nullable=False),
+    sa.Column("squares", sa.Float, nullable=False),
+)
+#: The ratings of a version that count (of those of one rater and call or case, the newest): how many by star, how many answered
+#: whether they saw harm, how many did. `rewrites` rises when one came that is not the last in time or replaces another, so that
+#: what was computed along the order of ratings is computed anew; `newest` is the place of the last one in that order.
+RATING_SUMS = ("one", "two", "three", "four", "five", "asked", "harms")
+rating_sums = sa.Table(
+    "rating_sums",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("use_case", "version_digest")),
+    sa.Column("sample", sa.Boolean, primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in RATING_SUMS),
+    sa.Column("rewrites", sa.BigInteger, nullable=False),
+    _text("newest"),
+)
+#: The outcomes that count (of one metric and case, the newest), by the outcome's day: how many, their sum, that of their squares.
+OUTCOME_SUM_KEYS = ("use_case", "version_digest", "metric", "arm", "day")
+outcome_sums = sa.Table(
+    "outcome_sums",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in OUTCOME_SUM_KEYS),
+    sa.Column("sample", sa.Boolean, primary_key=True),
+    sa.Column("outcomes", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.Float, nullable=False),
+    sa.Column("squares", sa.Float, nullable=False),
 )

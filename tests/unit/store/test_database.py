@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
+from tests.unit.store.sums import rolled_up_alike
 
 from groundcrew.errors import InputError
 from groundcrew.services.audit import Audit
@@ -74,23 +75,27 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.rehearsed,
             )
         }
-        operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", "rating_leases", "link_secrets")
+        sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
+        more = ("rating_leases", "link_secrets")
+        operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", *sums, *more)
         for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
         for index in (
-            "ix_calls_use_case_shadow_of",
-            "ix_calls_trace_id",
+            *("ix_calls_use_case_shadow_of", "ix_calls_trace_id", "ix_outcomes_use_case_version_digest_metric"),
+            *("ix_calls_served_id", "ix_calls_served_use_case_id", "ix_calls_served_use_case_status_id"),
+            *("ix_calls_copies_use_case_version_digest_id", "ix_ratings_call_id", "ix_sign_offs_call_id"),
+            *("ix_ratings_use_case_version_digest_sample_at_id", "ix_sign_offs_state_expires_at_use_case"),
+            *("ix_ratings_use_case_version_digest_sample_rater_call_id_case_id", "ix_sign_offs_use_case_state_id"),
             "ix_calls_use_case_case_id",
-            "ix_outcomes_use_case_version_digest_metric",
-            "ix_ratings_call_id",
         ):
             await connection.execute(sa.text(f"DROP INDEX {index}"))
         for column in ("sample", "shadow_of", "trace_id", "key_id", "user_id", "charged_nanos", "redacted", "trial"):
             await connection.execute(sa.text(f"ALTER TABLE calls DROP COLUMN {column}"))
         for column in ("value", "at", "version_digest", "unit_id", "arm", "cluster"):
             await connection.execute(sa.text(f"ALTER TABLE outcomes DROP COLUMN {column}"))
-        for column in ("call_id", "rater", "origin"):
+        for column in ("call_id", "rater", "origin", "at", "stars", "case_id", "critical_harm"):
             await connection.execute(sa.text(f"ALTER TABLE ratings DROP COLUMN {column}"))
+        await connection.execute(sa.text("ALTER TABLE sign_offs DROP COLUMN expires_at"))
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     await database.close()
     async with bank.opened(database_url, tmp_path, bare=True) as services:
@@ -102,6 +107,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
         carried = await services.spending.report("key", since=min(each.received_at for each in calls).date())
         assert carried.total.calls == len(calls), "calls of before are summed once"
         assert carried.total.usd == pytest.approx(sum(each.cost_usd or 0.0 for each in calls))
+        await rolled_up_alike(services.database)
         await services.use_cases.demote(bank.NAME, "discovery", actor=bank.PERSON, reason="again")
         assert (await services.audit.verify()).problems == ()
 

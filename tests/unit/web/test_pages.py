@@ -188,6 +188,7 @@ async def test_the_stop_button_is_on_every_page(site: Site) -> None:
         "/knowledge",
         "/knowledge/rules",
         "/spend",
+        f"/use-cases/{OWN}/metrics",
         "/audit",
     ):
         page = (await site.as_person("admin", "GET", path)).text
@@ -300,3 +301,31 @@ async def test_a_call_shows_who_decided_each_claim_at_what_price(site: Site) -> 
     assert re.search(r"second-look 3 2 412 ms \$0.004", words)
     assert "1 claim left open" in words
     assert "second-look: no verdict" in words
+
+
+async def test_the_metrics_page_shows_intervals_and_calls_that_measures_disagree_about(site: Site) -> None:
+    services = site.services
+    view = await services.metrics.report(OWN, meanings=False)
+    now, answer = services.database.clock.now(), "A letter takes two days."
+    calls = [call(version_digest=view.version_digest, received_at=now, answer=answer) for _ in range(12)]
+    await services.calls.ship(calls, gateway="gateway-1")
+    for place, each in enumerate(calls):
+        rating = NewRating(stars=1 + place % 5, rater="lin", call_id=each.id, corrected_text=HOSTILE if place == 4 else "")
+        await services.feedback.rate(rating, actor="user:lin")
+    page = (await site.as_person("auditor", "GET", f"/use-cases/{OWN}/metrics")).text
+    assert_harmless(page)
+    for words in ("Stars", "Kept of the draft", "Resolved without a human", "Handle time, median", "Do the measures agree?"):
+        assert words in page
+    assert 'class="whisker"' in page
+    assert f'href="/calls/{calls[4].id}"' in page
+    assert "5 stars, but" in page
+    bad = await site.as_person("auditor", "GET", f"/use-cases/{OWN}/metrics?since=" + "%3Cscript%3E")
+    assert bad.status_code == 400
+    assert_harmless(bad.text)
+    assert (await site.as_person("auditor", "GET", f"/use-cases/{OWN}/metrics?version=zz")).status_code == 400
+    report = await site.as_person("auditor", "GET", f"/api/v1/use-cases/{OWN}/metrics?meanings=false")
+    assert {"stars", "automation_rate"} <= {each["name"] for each in report.json()["figures"]}
+    signals = await site.as_person("auditor", "GET", f"/api/v1/use-cases/{OWN}/signals")
+    assert signals.json()["calls"] == 12
+    assert (await site.as_person("auditor", "GET", "/api/v1/use-cases/none/metrics")).status_code == 404
+    assert len((await site.as_person("auditor", "GET", "/api/v1/metrics")).json()) > 15

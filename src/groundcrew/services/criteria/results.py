@@ -5,18 +5,14 @@ Sample data are shown with their figures, labelled, and never pass: the status s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
-from groundcrew.domain.feedback import Rating
 from groundcrew.domain.gate import Criterion, CriterionResult, CriterionStatus
 from groundcrew.domain.hypothesis import Hypothesis, baseline_problems, problems
 from groundcrew.metrics.comparison import MetricResult
 from groundcrew.metrics.plan import plan
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
-from groundcrew.stats.confidence_sequences import betting_sequence
 from groundcrew.stats.intervals import clopper_pearson_upper
 
 SAMPLE_NOTE = "these are sample data and do not count: record real ones"
@@ -195,24 +191,23 @@ def rating(facts: Facts, criterion: Criterion) -> CriterionResult:
     """The mean of people's stars, by the lower end of a betting confidence sequence, on enough ratings."""
     least, n_min = float(criterion.settings.get("stars_min", 4.0)), int(criterion.settings.get("n_min", 200))
     bound = f"lower bound ≥ {least:.1f} with n ≥ {n_min}"
-    ratings = facts.ratings or facts.sample_ratings
-    sample = not facts.ratings and bool(facts.sample_ratings)
-    if not ratings:
+    sample = not facts.ratings.n and bool(facts.sample_ratings.n)
+    ratings = facts.sample_ratings if sample else facts.ratings
+    if ratings.mean is None:
         return result(criterion, "unknown", figure="no ratings", bound=bound, n=0, missing=f"{n_min} ratings of this version")
-    interval = betting_sequence([float(each.stars) for each in ratings], minimum=1.0, maximum=5.0)
-    lower, upper, mean = interval.lower or 1.0, interval.upper or 5.0, sum(each.stars for each in ratings) / len(ratings)
-    status: CriterionStatus = "fail" if upper < least else ("pass" if lower >= least and len(ratings) >= n_min else "unknown")
-    lacking = f"{n_min - len(ratings)} more ratings" if len(ratings) < n_min else f"the lower bound is below {least:.1f}"
+    lower, upper, mean, n = ratings.lower, ratings.upper, ratings.mean, ratings.n
+    status: CriterionStatus = "fail" if upper < least else ("pass" if lower >= least and n >= n_min else "unknown")
+    lacking = f"{n_min - n} more ratings" if n < n_min else f"the lower bound is below {least:.1f}"
     found = result(
         criterion,
         status,
-        figure=f"{mean:.2f} stars [{lower:.2f}, {upper:.2f}], n = {len(ratings)}",
+        figure=f"{mean:.2f} stars [{lower:.2f}, {upper:.2f}], n = {n}",
         bound=bound,
         missing=lacking,
         estimate=mean,
         lower=lower,
         upper=upper,
-        n=len(ratings),
+        n=n,
         source="ratings of the current version",
     )
     return sampled(found, sample)
@@ -223,35 +218,28 @@ def critical_harm(facts: Facts, criterion: Criterion) -> CriterionResult:
     """The rate of critical harm among ratings that were asked about it, by its one-sided Clopper–Pearson bound."""
     most = float(criterion.settings.get("rate_max", 0.01))
     bound = f"upper bound ≤ {most:.0%} (0 in 299)"
-    asked = _asked(facts.ratings)
-    sample = not asked and bool(_asked(facts.sample_ratings))
-    asked = asked or _asked(facts.sample_ratings)
+    sample = not facts.ratings.asked and bool(facts.sample_ratings.asked)
+    ratings = facts.sample_ratings if sample else facts.ratings
+    asked, harms = ratings.asked, ratings.harms
     if not asked:
         return result(
             criterion, "unknown", figure="nobody was asked", bound=bound, n=0, missing="299 ratings that answer critical_harm"
         )
-    harms = sum(bool(each.critical_harm) for each in asked)
-    upper = clopper_pearson_upper(harms, len(asked)).upper
+    upper = clopper_pearson_upper(harms, asked).upper
     status: CriterionStatus = (
-        "unknown"
-        if upper is None
-        else ("pass" if upper <= most else ("fail" if harms and harms / len(asked) > most else "unknown"))
+        "unknown" if upper is None else ("pass" if upper <= most else ("fail" if harms and harms / asked > most else "unknown"))
     )
     found = result(
         criterion,
         status,
-        figure=f"{harms} in {len(asked)}" + (f", upper bound {upper:.2%}" if upper is not None else ""),
+        figure=f"{harms} in {asked}" + (f", upper bound {upper:.2%}" if upper is not None else ""),
         bound=bound,
         missing="more ratings that answer critical_harm" if not harms else "find the cause of each harm before going on",
-        estimate=harms / len(asked),
+        estimate=harms / asked,
         upper=upper,
-        n=len(asked),
+        n=asked,
     )
     return sampled(found, sample)
-
-
-def _asked(ratings: Sequence[Rating]) -> list[Rating]:
-    return [each for each in ratings if each.critical_harm is not None]
 
 
 def difference(figures: MetricResult) -> str:

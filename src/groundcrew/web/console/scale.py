@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from datetime import date
 
 import msgspec
 
 from groundcrew.domain.gate import CriterionResult
+from groundcrew.stats.intervals import Interval
 
 WIDTH = 160.0
+#: Height of a trend, and its least number of weeks.
+TREND_HEIGHT, TREND_WEEKS_MIN = 36.0, 2
 #: Share of the width that stays free at each end.
 MARGIN = 0.06
 _BOUND = re.compile(r"(≥|≤|>=|<=|>|<|at least|at most)\s*(-?\d+(?:[.,]\d+)*)\s*(%)?")
@@ -24,6 +29,23 @@ class Whisker(msgspec.Struct, frozen=True, kw_only=True):
     zero: float | None
     good_from: float | None
     good_to: float | None
+    label: str
+
+
+class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A week: its place from left to right, that of its estimate and of its bounds from top to bottom (None: unknown)."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+class Trend(msgspec.Struct, frozen=True, kw_only=True):
+    """Weeks side by side, oldest first, the line through their estimates, and what they say in words."""
+
+    points: tuple[TrendPoint, ...]
+    path: str
     label: str
 
 
@@ -63,6 +85,64 @@ def whisker(result: CriterionResult) -> Whisker | None:
         good_to=good[1],
         label=_label(result),
     )
+
+
+def interval_whisker(interval: Interval, low: float | None = None, high: float | None = None) -> Whisker | None:
+    """The drawing of an interval on the range `low`..`high`, or on its own; None where no end of it is known."""
+    known = [each for each in (interval.lower, interval.upper, interval.estimate) if each is not None]
+    if interval.lower is None and interval.upper is None:
+        return None
+    low, high = min(known) if low is None else low, max(known) if high is None else high
+    span = (high - low) or max(abs(high), 1.0) * 0.1
+    low, high = low - MARGIN * span, high + MARGIN * span
+
+    def place(value: float | None) -> float | None:
+        return None if value is None else round((value - low) / (high - low) * WIDTH, 1)
+
+    return Whisker(
+        estimate=place(interval.estimate),
+        lower=place(interval.lower) if interval.lower is not None else 0.0,
+        upper=place(interval.upper) if interval.upper is not None else WIDTH,
+        bound=None,
+        zero=place(0.0) if low < 0 < high else None,
+        good_from=None,
+        good_to=None,
+        label=_interval_label(interval),
+    )
+
+
+def trend(weeks: Sequence[tuple[date, Interval]], words: Callable[[float | None], str]) -> Trend | None:
+    """The drawing of a metric week by week; None under TREND_WEEKS_MIN weeks that have an estimate."""
+    known = [(week, each, each.estimate) for week, each in weeks if each.estimate is not None]
+    if len(known) < TREND_WEEKS_MIN:
+        return None
+    ends = [value for _, each, estimate in known for value in (each.lower, each.upper, estimate) if value is not None]
+    low, high = min(ends), max(ends)
+    span = (high - low) or max(abs(high), 1.0) * 0.1
+    first = known[0][0]
+    width = max((known[-1][0] - first).days, 1)
+
+    def up(value: float) -> float:
+        return round(3 + (1 - (value - low) / span) * (TREND_HEIGHT - 6), 1)
+
+    points = tuple(
+        TrendPoint(
+            x=round(4 + (week - first).days / width * (WIDTH - 8), 1),
+            y=up(estimate),
+            low=up(low if each.lower is None else each.lower),
+            high=up(high if each.upper is None else each.upper),
+        )
+        for week, each, estimate in known
+    )
+    said = [f"week of {week}: {words(estimate)} ({words(each.lower)} to {words(each.upper)})" for week, each, estimate in known]
+    path = "M" + " L".join(f"{each.x} {each.y}" for each in points)
+    return Trend(points=points, path=path, label="; ".join(said))
+
+
+def _interval_label(interval: Interval) -> str:
+    estimate = [f"estimate {interval.estimate:.4g}"] if interval.estimate is not None else []
+    ends = ("unbounded" if each is None else f"{each:.4g}" for each in (interval.lower, interval.upper))
+    return ", ".join([*estimate, f"interval {' to '.join(ends)}"])
 
 
 def _label(result: CriterionResult) -> str:

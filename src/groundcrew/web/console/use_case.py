@@ -25,7 +25,7 @@ from groundcrew.web.requests import read_form
 CALLS_SHOWN = 15
 ACTIVITY_HOURS = 48
 #: Newest shadow copies that the page compares; the command compares more of them.
-SHADOW_PAIRS_MAX = 500
+SHADOW_PAIRS_MAX = 200
 #: Statuses in the order in which the activity chart stacks them.
 ACTIVITY_GROUPS = (
     ("answered", ("answered",)),

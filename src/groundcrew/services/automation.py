@@ -1,0 +1,72 @@
+"""The share of cases resolved without a human, from outcomes named `resolved` and `reopened`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from groundcrew.metrics.automation_rate import CaseColumns, automation_counts
+from groundcrew.stats.intervals import Interval, Side, wilson
+from groundcrew.store import audit
+from groundcrew.store.database import Connection
+from groundcrew.store.outcome_values import CaseEnd, resolved_cases
+
+#: Newest resolved cases that count; their columns take 17 bytes each in memory.
+CASES_MAX = 200_000
+#: Versions whose cases are kept in memory, those read last.
+VERSIONS_MAX = 32
+
+_Key = tuple[str, str, bool]
+_KEPT: WeakKeyDictionary[object, OrderedDict[_Key, tuple[str, CaseColumns]]] = WeakKeyDictionary()
+
+
+async def automation(
+    connection: Connection,
+    use_case: str,
+    version_digest: str,
+    as_of: datetime,
+    *,
+    side: Side = "lower",
+    sample: bool = False,
+    confidence: float = 0.95,
+) -> Interval:
+    """Automation rate of one version of a use case as of a moment: cases resolved without a human that stayed closed for 7 days,
+    divided by all cases that were resolved at least 7 days ago; Wilson's bound, one-sided unless `side` says otherwise.
+
+    A case is resolved by the newest outcome `resolved` of it (1: without a human, 0: a human had a hand in it), at its `at`, and
+    reopened by `reopened` (1), whatever version that was reported under. n = 0 gives no estimate and the bounds 0 and 1.
+    """
+    cases = await resolved_columns(connection, use_case, version_digest, sample=sample)
+    automated, counted = automation_counts(cases, as_of.timestamp())
+    return wilson(automated, counted, confidence, side)
+
+
+async def resolved_columns(connection: Connection, use_case: str, version_digest: str, *, sample: bool) -> CaseColumns:
+    """The newest CASES_MAX resolved cases; read anew only where outcomes came since."""
+    newest = await audit.latest(connection, subject=f"outcomes/{use_case}", limit=1)
+    mark, key = (newest[0].hash if newest else ""), (use_case, version_digest, sample)
+    kept = _KEPT.setdefault(connection.engine.sync_engine, OrderedDict())
+    if key not in kept or kept[key][0] != mark:
+        found = await resolved_cases(connection, use_case, version_digest, sample=sample, limit=CASES_MAX)
+        kept[key] = mark, await asyncio.to_thread(_columns, found)
+    kept.move_to_end(key)
+    while len(kept) > VERSIONS_MAX:
+        kept.popitem(last=False)
+    return kept[key][1]
+
+
+def _columns(cases: Sequence[CaseEnd]) -> CaseColumns:
+    return CaseColumns(
+        resolved_at_s=np.array([_seconds(each.resolved_at) for each in cases], dtype=np.float64),
+        by_human=np.array([not each.automatic for each in cases], dtype=np.bool_),
+        reopened_at_s=np.array([_seconds(each.reopened_at) if each.reopened_at else np.nan for each in cases], dtype=np.float64),
+    )
+
+
+def _seconds(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()
