@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from groundcrew.errors import GroundcrewError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
     from types import FrameType, TracebackType
 
     import uvicorn
@@ -73,15 +73,8 @@ class App:
         from groundcrew.domain.identifiers import new_id
         from groundcrew.gateway.spool import Spool
         from groundcrew.jobs.budget_keeper import BudgetKeeper
-        from groundcrew.jobs.experiment_keeper import ExperimentKeeper
-        from groundcrew.jobs.quality_schedule import QualitySchedule
-        from groundcrew.jobs.rehearsal_keeper import RehearsalKeeper
-        from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.shipper import Shipper
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
-        from groundcrew.jobs.stage_keeper import StageKeeper
-        from groundcrew.jobs.trust_keeper import TrustKeeper
-        from groundcrew.jobs.worker_process import WorkerProcesses
         from groundcrew.services.bundle import open_services
         from groundcrew.web.live import LiveEvents
 
@@ -128,17 +121,33 @@ class App:
         await self.budgets.exchange()
         self._open_web()
         stack.push_async_callback(self._cancel)
-        retention = RetentionJob(self.services.retention, days_default=settings.retention_days)
-        labels = TrustKeeper(self.services.trust)
-        schedule = QualitySchedule(self.services)
-        self.services.database.on_change(schedule.wake)
-        worker = WorkerProcesses(self.services, settings)
-        stages = StageKeeper(self.services.ramps, self.services.certifications)
-        looks = ExperimentKeeper(self.services.experiments)
-        rehearsals = RehearsalKeeper(self.services)
-        loops = (self.keeper, self.shipper, self.budgets, retention, labels, worker, schedule, stages, looks, rehearsals)
-        work = tuple(each.run() for each in loops)
-        self._tasks = [asyncio.create_task(each) for each in work]
+        self._tasks = [asyncio.create_task(each) for each in self._background()]
+
+    def _background(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs beside serving, each until it is cancelled."""
+        from groundcrew.jobs.experiment_keeper import ExperimentKeeper
+        from groundcrew.jobs.quality_schedule import QualitySchedule
+        from groundcrew.jobs.rehearsal_keeper import RehearsalKeeper
+        from groundcrew.jobs.retention import RetentionJob
+        from groundcrew.jobs.stage_keeper import StageKeeper
+        from groundcrew.jobs.trust_keeper import TrustKeeper
+        from groundcrew.jobs.worker_process import WorkerProcesses
+
+        services = self.services
+        schedule = QualitySchedule(services)
+        services.database.on_change(schedule.wake)
+        return [
+            self.keeper.run(),
+            self.shipper.run(),
+            self.budgets.run(),
+            RetentionJob(services.retention, days_default=self.settings.retention_days).run(),
+            TrustKeeper(services.trust).run(),
+            WorkerProcesses(services, self.settings).run(),
+            schedule.run(),
+            StageKeeper(services.ramps, services.certifications).run(),
+            ExperimentKeeper(services.experiments).run(),
+            RehearsalKeeper(services).run(),
+        ]
 
     async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:
         from groundcrew.gateway.app import Gateway

@@ -84,8 +84,7 @@ class Flight:
         #: Copies of this call that go out once it is over; and the call that this one is a copy of.
         self.shadows: ShadowOrder | None = None
         self.shadow_of: str | None = None
-        #: The trial that asks, where one does: nobody is served.
-        self.trial: str | None = None
+        self.trial: str | None = None  # that asks, where one does: nobody is served
         self.upstream_started = self.response_started = self.is_recorded = False
         #: Whether it is on the disk that a stream began.
         self.is_opened = False

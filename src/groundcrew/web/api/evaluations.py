@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from groundcrew.domain.evaluation import CASES_MAX, CONCURRENCY_MAX, REPEATS_MAX, EvaluationOrder, EvaluationSuite
 from groundcrew.domain.identifiers import NAME_LENGTH_MAX
 from groundcrew.domain.job import Job
-from groundcrew.errors import InputError, NotFound
+from groundcrew.errors import InputError, NotAllowed, NotFound
 from groundcrew.metrics.evaluation_comparison import RunComparison
 from groundcrew.services.evaluation_suites import Picking
 from groundcrew.services.evaluations import RunReport, SuiteView
@@ -74,7 +74,7 @@ async def get_suite(request: ApiRequest, name: FromPath[str]) -> SuiteView:
     """A suite with its cases (masked), its versions and its newest runs."""
     principal = principal_of(request)
     if principal.kind == "key":
-        raise NotFound(f"no evaluation suite {name!r}")
+        raise NotAllowed("suites are read by people")
     return await services_of(request).evaluations.suite(name)
 
 
