@@ -128,6 +128,15 @@ class Console:
             "use case": f"/use-cases/{USE_CASE}",
             "use case in discovery": "/use-cases/contract-summaries",
             "metrics": f"/use-cases/{USE_CASE}/metrics",
+            "governance": f"/use-cases/{USE_CASE}/governance",
+            "experiments": "/experiments",
+            "experiment": f"/use-cases/{USE_CASE}/experiment",
+            "no experiment": "/use-cases/meeting-notes/experiment",
+            "ratings": "/ratings",
+            "ratings of one": f"/use-cases/{USE_CASE}/ratings",
+            "evaluations": "/evaluations",
+            "evaluations of one": f"/evaluations?use_case={USE_CASE}",
+            "models": "/models",
             "keys": f"/use-cases/{USE_CASE}/keys",
             "calls": "/calls",
             "supported call": f"/calls/{ids['supported']}",
@@ -355,6 +364,33 @@ async def test_every_page_can_be_read_and_fits_a_phone(console: Console, scheme:
         await page.set_viewport_size(PHONE)
         assert await settled_width(page, PHONE["width"]) <= PHONE["width"], name
         await expect(page.locator(".stop-link")).to_be_in_viewport()
+    assert not console.trouble
+
+
+@pytest.mark.parametrize("script", [True, False])
+async def test_the_menus_work_by_keyboard_at_every_width(console: Console, script: bool) -> None:
+    page = await console.signed_in(java_script_enabled=script)
+    for width in (1280, 1024, 420):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await page.goto(console.base + "/calls")
+        menus = page.locator("details.menu")
+        await expect(menus).to_have_count(3)
+        await menus.nth(0).locator("summary").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("link", name="Spot checks")).to_be_in_viewport()
+        await menus.nth(1).locator("summary").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("details.menu[open]")).to_have_count(1)
+        await expect(page.locator(".stop-link")).to_be_in_viewport(ratio=1)
+        if script:
+            await page.keyboard.press("Escape")
+            await expect(page.locator("details.menu[open]")).to_have_count(0)
+            await expect(menus.nth(1).locator("summary")).to_be_focused()
+            await page.keyboard.press("Enter")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(console.base + "/models")
+        await expect(page.locator("nav.nav").get_by_text("you are at Models")).to_have_count(1)
     assert not console.trouble
 
 

@@ -63,7 +63,7 @@ MEASURES: tuple[Measure, ...] = (
         name="critical", title="Blocked or contradicted", kind="rare_harm", direction="decrease", margin=0.02, unit="share"
     ),
     Measure(
-        name="to_final", title="Cosine with what people sent", kind="mean", direction="increase", unit="cosine",
+        name="to_final", title="Similarity to what people sent", kind="mean", direction="increase", unit="cosine",
         bounds=(-1.0, 1.0), note="people started from the recorded answer, which favours it",
     ),
     Measure(
@@ -166,7 +166,7 @@ def similarity_of(rows: Sequence[Rehearsed]) -> Compared | None:
     if not any(value is not None for value in values):
         return None
     measure = Measure(
-        name="similarity", title="Cosine with the recorded answer", kind="mean", direction="increase", unit="cosine",
+        name="similarity", title="Similarity to the recorded answer", kind="mean", direction="increase", unit="cosine",
         bounds=(-1.0, 1.0),
     )  # fmt: skip
     return _compare(measure, [None if value is None else 1.0 for value in values], values, None, "default", asked=False)

@@ -15,6 +15,8 @@ from groundcrew.errors import InputError
 from groundcrew.services.gate_reports import DATA_PREFIX, GateReport, report_problems
 
 FORMATS = ("html", "pdf", "json")
+#: Characters of a piece of evidence that are shown; more would bury the page.
+CONTENT_LENGTH_MAX = 400
 #: What the PDF's typeface has no glyph for, and what is written instead.
 _INSTEAD = {"→": "to", "α": "alpha", "β": "beta", "χ": "chi", "κ": "kappa", "✓": "+", "✗": "x", "−": "-", "₂": "2", " ": " "}
 
@@ -81,9 +83,18 @@ def interval_of(result: CriterionResult) -> str:
     """Estimate and bounds in figures."""
     if result.estimate is None and result.lower is None and result.upper is None:
         return "–"
-    estimate = "–" if result.estimate is None else f"{result.estimate:.5g}"
-    ends = ", ".join("–" if each is None else f"{each:.5g}" for each in (result.lower, result.upper))
+    estimate = "–" if result.estimate is None else _figure(result.estimate)
+    ends = ", ".join("–" if each is None else _figure(each) for each in (result.lower, result.upper))
     return f"{estimate} [{ends}]" + (f", n = {result.n:,}" if result.n is not None else "")
+
+
+def _figure(value: float) -> str:
+    """Four significant digits, never as a power of ten."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if value and abs(value) < 0.001:
+        return f"{value:.6f}"
+    return f"{value:.4g}"
 
 
 def _asked(report: GateReport) -> Section:
@@ -151,12 +162,17 @@ def _evidence(report: GateReport) -> Section:
             f"{_words(each.kind)}: {each.subject}",
             f"{each.recorded_at:%Y-%m-%d} by {each.producer}",
             f"{each.valid_until:%Y-%m-%d}",
-            msgspec.json.encode(each.content).decode()[:400],
+            _beginning(msgspec.json.encode(each.content).decode()),
             each.sha256,
         )
         for each in found
     ]
     return Section(title="Recorded evidence", rows=(head, *rows), widths=(0.19, 0.18, 0.12, 0.29, 0.22))
+
+
+def _beginning(text: str) -> str:
+    """A content as far as it is shown; the report as JSON holds the whole."""
+    return text if len(text) <= CONTENT_LENGTH_MAX else f"{text[: CONTENT_LENGTH_MAX - 1]}… (whole in the JSON)"
 
 
 def _approvals(report: GateReport) -> Section:
@@ -165,7 +181,7 @@ def _approvals(report: GateReport) -> Section:
     head = ("Function", "Says", "Who, when", "Ground")
     rows = [
         (
-            each.function,
+            "IT" if each.function == "it" else each.function.capitalize(),
             _words(each.state),
             f"{each.decided_by}, {each.decided_at:%Y-%m-%d}" if each.decided_at else "not yet",
             each.statement,

@@ -329,3 +329,43 @@ async def test_the_metrics_page_shows_intervals_and_calls_that_measures_disagree
     assert signals.json()["calls"] == 12
     assert (await site.as_person("auditor", "GET", "/api/v1/use-cases/none/metrics")).status_code == 404
     assert len((await site.as_person("auditor", "GET", "/api/v1/metrics")).json()) > 15
+
+
+async def test_the_navigation_marks_where_one_is_and_leads_only_where_one_may_go(site: Site) -> None:
+    for path, entry, menu in (
+        ("/ratings", "Ratings", None),
+        ("/models", "Models", "Operate"),
+        ("/evaluations", "Evaluations", "Evidence"),
+        ("/audit", "Audit", "Records"),
+    ):
+        page = (await site.as_person("auditor", "GET", path)).text
+        found = page.split('<nav class="nav"')[1].split("</nav>")[0]
+        assert re.findall(r'aria-current="page">([^<]*)<', found) == [entry]
+        marked = re.findall(r'<summary class="here">([^<]*)<span class="visually-hidden">, you are at ([^<]*)<', found)
+        assert marked == ([(menu, entry)] if menu else [])
+        assert "Users" not in found, "an auditor manages nobody"
+        assert "onclick" not in found
+    reviewer = (await site.as_person("reviewer", "GET", "/")).text
+    assert ("/audit" in reviewer) is ("Records" in reviewer)
+    assert "stop-link" in reviewer
+
+
+async def test_every_page_of_a_use_case_leads_to_all_the_others(site: Site) -> None:
+    base = f"/use-cases/{OWN}"
+    pages = [base, *(f"{base}/{each}" for each in ("governance", "experiment", "metrics", "ratings", "trust"))]
+    for path in (*pages, f"/evaluations?use_case={OWN}"):
+        row = (await site.as_person("auditor", "GET", path)).text.split('<nav class="pages"')[1].split("</nav>")[0]
+        assert {f'href="{each}"' for each in (*pages, f"/evaluations?use_case={OWN}")} <= set(re.findall(r'href="[^"]*"', row))
+        assert re.findall(r'href="([^"]*)" aria-current="page"', row) == [path]
+        assert "/keys" not in row, "an auditor creates no keys"
+    assert (await site.as_person("auditor", "GET", "/evaluations?use_case=nobody")).status_code == 404
+
+
+async def test_what_blocks_the_next_gate_comes_first(site: Site) -> None:
+    page = (await site.as_person("auditor", "GET", f"/use-cases/{OWN}")).text
+    blocks = page.split('id="blocks"')[1].split("</div>")[0]
+    assert "criteria keep it out of Pilot" in blocks
+    for key in re.findall(r'href="#check-([^"]*)"', blocks):
+        assert f'class="check pass" id="check-{key}"' not in page
+        assert f'id="check-{key}"' in page
+    assert page.index('id="blocks"') < page.index('id="gate"') < page.index('id="about"') < page.index('id="calls"')

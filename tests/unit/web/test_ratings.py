@@ -73,6 +73,19 @@ async def test_the_page_works_without_a_script_and_goes_on(site: Site) -> None:
     assert {each.call_id for each in await site.services.feedback.ratings(OWN)} < set(ids)
 
 
+async def test_the_page_of_a_use_case_keeps_a_blind_raters_word_from_the_others(site: Site) -> None:
+    made = await shown(site)
+    put = await site.as_person("reviewer", "POST", f"/use-cases/{OWN}/ratings/put-up", data={"newest": "1"})
+    assert put.status_code == 303
+    await site.as_person("reviewer", "POST", f"/use-cases/{OWN}/ratings/next", data={})
+    form = {"stars": "2", "comment": "Too curt for a customer.", "act": "rate"}
+    assert (await site.as_person("reviewer", "POST", f"/use-cases/{OWN}/ratings/{made}", data=form)).status_code == 303
+    for role, seen in (("reviewer", True), ("auditor", False), ("business", False)):
+        page = (await site.as_person(role, "GET", f"/use-cases/{OWN}")).text
+        assert ("Too curt for a customer." in page) is seen, role
+        assert ("1 of the newest ratings are left out" in page) is not seen, role
+
+
 async def test_a_link_is_answered_without_an_account(site: Site) -> None:
     made = await site.as_key("POST", "/rating-links", json={"call_id": site.call_id})
     assert made.status_code == 201

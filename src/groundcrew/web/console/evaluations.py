@@ -22,6 +22,7 @@ from groundcrew.web.requests import read_form
 CASES_SHOWN = 200
 WIDTH, SIDE = 160.0, 6.0
 RunId = Annotated[str, QueryParameter(max_length=40)]
+UseCaseAsked = Annotated[str, QueryParameter(name="use_case", max_length=64)]
 
 
 class RunForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,10 +50,12 @@ class DifferenceRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/evaluations", action="read")
-async def evaluations_page(request: PageRequest) -> Page:
-    """Every suite."""
+async def evaluations_page(request: PageRequest, use_case: UseCaseAsked = "") -> Page:
+    """Every suite, or those of one use case."""
     found = await services_of(request).evaluations.suites()
-    return await render(request, "evaluations.html", here="evaluations", suites=found)
+    item = await services_of(request).use_cases.get(use_case) if use_case else None
+    kept = [each for each in found if item is None or each.suite.content.use_case == item.name]
+    return await render(request, "evaluations.html", here="evaluations", suites=kept, use_case=item)
 
 
 @get("/evaluations/{name:str}", action="read_call")

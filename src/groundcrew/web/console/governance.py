@@ -27,6 +27,15 @@ TORNADO_WIDTH = 320.0
 Done = Annotated[str, QueryParameter(name="done", max_length=40)]
 Form = Annotated[str, QueryParameter(name="format", max_length=4)]
 
+#: Figures that a return on investment is made of → what they are, with their unit.
+FIGURES = {
+    "benefit_per_case_usd": "Benefit per case, USD",
+    "tokens_per_case_usd": "Tokens per case, USD",
+    "review_s": "Review time per case, s",
+    "volume": "Cases a month",
+    "fixed_usd": "Fixed cost a month, USD",
+}
+
 
 class DecideForm(msgspec.Struct, frozen=True, kw_only=True):
     """A function's word."""
@@ -106,7 +115,7 @@ def tornado_of(found: Investment) -> Tornado | None:
         worst, best = sorted((row.at_lower_usd, row.at_upper_usd))
         bars.append(
             TornadoBar(
-                figure=row.figure.removesuffix("_usd").replace("_", " "),
+                figure=FIGURES.get(row.figure, row.figure.replace("_", " ")),
                 assumed=row.assumed,
                 lower=row.lower,
                 upper=row.upper,

@@ -152,6 +152,8 @@ async def _page(
     activity = await views_of(request).activity(name, hours=ACTIVITY_HOURS)
     hypothesis = view.hypotheses[-1] if view.hypotheses else None
     stage = view.use_case.stage
+    # Who rates blind does not read here what others said of the same call.
+    latest = await services_of(request).rating_queue.visible(name, view.latest_ratings, principal_of(request).name)
     return await render(
         request,
         "use_case.html",
@@ -166,6 +168,8 @@ async def _page(
         hypothesis=hypothesis,
         plan=plan(hypothesis.plan) if hypothesis else None,
         open_attestations=_attestations(view),
+        latest_ratings=latest,
+        hidden_ratings=len(view.latest_ratings) - len(latest),
         calls=calls,
         shadows=await services_of(request).shadows.compare(name, meanings=False, pairs_max=SHADOW_PAIRS_MAX),
         show_use_case=False,

@@ -22,6 +22,19 @@ STAGE_TITLES = {
     "retired": "Retired",
 }
 
+#: Names of interval methods → what they mean for who reads them.
+METHODS = {
+    "asymptotic-cs": "holds at every look; large-sample interval of a mean",
+    "asymptotic+betting-cs": "holds at every look; large-sample interval of a mean, and betting",
+    "betting-cs": "holds at every look; by betting, for values within bounds",
+    "beta-binomial-cs": "holds at every look; for shares",
+    "newcombe-cs": "holds at every look; difference of shares",
+    "newcombe+betting-cs": "holds at every look; difference of shares",
+    "welch": "for one look; Welch's t interval",
+    "newcombe": "for one look; Newcombe's interval of a difference of shares",
+    "wilson": "for one look; Wilson's interval of a share",
+}
+
 #: state → the tone that it is shown in; whatever is not here is neutral.
 TONES = {
     **dict.fromkeys(
@@ -45,8 +58,7 @@ TONES = {
         (
             *("fail", "failed", "refused", "demoted", "contradicted", "block", "stop_failed", "invalid", "refuted", "high"),
             *("prohibited", "rejected", "suspended", "confirmed_stopped", "tripping", "revoked", "withdrawn"),
-            *("fail", "failed", "refused", "contradicted", "block", "stop_failed", "invalid", "refuted", "high"),
-            *("prohibited", "rejected", "suspended", "rollback", "confirmed_stopped", "tripping", "revoked", "withdrawn"),
+            "rollback",
         ),
         "bad",
     ),
@@ -226,6 +238,11 @@ def hour(moment_s: int) -> str:
     return f"{datetime.fromtimestamp(moment_s, UTC):%Y-%m-%d %H:%M}"
 
 
+def method(name: str) -> str:
+    """How an interval was made, in words; the name itself where there are none."""
+    return METHODS.get(name, name)
+
+
 def commands(text: str) -> Markup:
     """A text in which what stands between backticks is code."""
     parts = text.split("`")
@@ -250,6 +267,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "person": person,
     "excerpt": excerpt,
     "hour": hour,
+    "method_of": method,
+    "zip_with": zip,
     "commands": commands,
     "attr_at": lambda values, position: values[position],
 }

@@ -22,6 +22,23 @@
     element.addEventListener("blur", () => light(element, false));
   }
 
+  // Menus of the navigation close when one goes elsewhere; Escape leads back to their name.
+  const menus = document.querySelectorAll("details.menu");
+  document.addEventListener("click", (event) => {
+    for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    const open = document.querySelector("details.menu[open]");
+    if (event.key !== "Escape" || !open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
+  for (const menu of menus) {
+    menu.addEventListener("focusout", (event) => {
+      if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+    });
+  }
+
   // One stream a page. Rows are never built from events: an event only says that the server has something newer.
   const follow = body.dataset.live;
   if (follow !== undefined && "EventSource" in window) {
