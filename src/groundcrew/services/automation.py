@@ -31,17 +31,21 @@ async def automation(
     version_digest: str,
     as_of: datetime,
     *,
+    since: datetime | None = None,
     side: Side = "lower",
     sample: bool = False,
     confidence: float = 0.95,
 ) -> Interval:
     """Automation rate of one version of a use case as of a moment: cases resolved without a human that stayed closed for 7 days,
-    divided by all cases that were resolved at least 7 days ago; Wilson's bound, one-sided unless `side` says otherwise.
+    divided by all cases that were resolved at least 7 days ago, of those resolved after `since` where given; Wilson's bound,
+    one-sided unless `side` says otherwise.
 
     A case is resolved by the newest outcome `resolved` of it (1: without a human, 0: a human had a hand in it), at its `at`, and
     reopened by `reopened` (1), whatever version that was reported under. n = 0 gives no estimate and the bounds 0 and 1.
     """
     cases = await resolved_columns(connection, use_case, version_digest, sample=sample)
+    if since is not None:
+        cases = cases.where(cases.resolved_at_s > since.timestamp())
     automated, counted = automation_counts(cases, as_of.timestamp())
     return wilson(automated, counted, confidence, side)
 

@@ -1,4 +1,5 @@
-"""The drawn answers of a version as they are kept in memory: they never change, so that only those of new batches are read."""
+"""The drawn answers of a version, and people's labels of them, as they are kept in memory: draws never change, so that only those
+of new batches are read; labels are read anew when any of them came or changed."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from groundcrew.domain.trust_label import Draw
+from groundcrew.domain.trust_label import Draw, TrustLabel
+from groundcrew.store import catalog
 from groundcrew.store import labels as stored
 from groundcrew.store.database import Connection
 
@@ -45,3 +47,18 @@ async def drawn_answers(connection: Connection, use_case: str, version_digest: s
     while len(known) > VERSIONS_MAX:
         known.popitem(last=False)
     return found.draws
+
+
+_LABELS: WeakKeyDictionary[object, OrderedDict[str, tuple[tuple[int, str, int], tuple[TrustLabel, ...]]]] = WeakKeyDictionary()
+
+
+async def labels_of(connection: Connection, use_case: str) -> tuple[TrustLabel, ...]:
+    """All labels of a use case, by id. The very same tuple where none came or changed since they were last asked for."""
+    kept = _LABELS.setdefault(connection.engine.sync_engine, OrderedDict())
+    mark = await stored.labels_mark(connection, use_case)
+    if use_case not in kept or kept[use_case][0] != mark:
+        kept[use_case] = mark, tuple(await catalog.TRUST_LABELS.find(connection, use_case=use_case))
+    kept.move_to_end(use_case)
+    while len(kept) > VERSIONS_MAX:
+        kept.popitem(last=False)
+    return kept[use_case][1]

@@ -11,6 +11,7 @@ from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan
 from groundcrew.metrics.analysis import AnalysisReport, analyze_columns, loss_problem, split_check
 from groundcrew.metrics.experiment_look import Analysis, DataQuality
 from groundcrew.services.experiment_columns import Joined, Recorded, after, figures, join, read
+from groundcrew.services.page_memory import remembered
 from groundcrew.store import experiments as stored
 from groundcrew.store.database import Connection
 
@@ -27,7 +28,8 @@ async def current_analysis(
 ) -> Analysis:
     """The newest kept look where it counts everything that is recorded, else the analysis computed now; nothing is written.
 
-    Without `recompute` a kept look is taken though more has arrived since: it says of when it is.
+    Without `recompute` a kept look is taken though more has arrived since: it says of when it is. Where none is kept, what was
+    computed for the last page is taken as long as nothing has arrived.
     """
     registered = registered_of(newest)
     if registered is not None and registered.digest is not None:
@@ -36,7 +38,11 @@ async def current_analysis(
             found = kept.decoded()
             if found is not None:
                 return found
-    return await computed(connection, use_case, newest, version_digest)
+    if recompute:
+        return await computed(connection, use_case, newest, version_digest)
+    mark = (await stored.mark_of(connection, use_case), registered.digest if registered is not None else None)
+    key = ("analysis", use_case, version_digest)
+    return await remembered(connection, key, mark, lambda: computed(connection, use_case, newest, version_digest))
 
 
 async def computed(

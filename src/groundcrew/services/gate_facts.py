@@ -122,7 +122,9 @@ async def gather(
         status_counts=await rollups.status_counts(connection, name, digest, samples=False),
         cost_usd=await rollups.total_cost(connection, name, digest),
         labels=await standing(connection, use_case, digest, now) if labels else None,
-        governance=await gather_governance(connection, use_case, digest, registered_of(hypothesis), now, checks),
+        governance=await gather_governance(
+            connection, use_case, digest, registered_of(hypothesis), now, checks, recompute=recompute
+        ),
         into=into,
     )
 

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from groundcrew.domain.approval import Approval
-from groundcrew.domain.feedback import Outcome
 from groundcrew.domain.gate import GateEvaluation
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
-from groundcrew.metrics.automation_rate import REOPEN_WINDOW_DAYS, ResolvedCase, automation_rate
+from groundcrew.metrics.automation_rate import REOPEN_WINDOW_DAYS
 from groundcrew.metrics.cost_per_case import cost_per_case
+from groundcrew.services.automation import automation
 from groundcrew.services.experiment_analysis import Analysis, computed
 from groundcrew.services.lookups import person_of
+from groundcrew.services.page_memory import remembered
 from groundcrew.settings import load
 from groundcrew.stats.intervals import Interval, mean_t
 from groundcrew.stats.moments import finite_array, moments
-from groundcrew.store import catalog, governance
+from groundcrew.store import catalog, experiments, governance
 from groundcrew.store.database import Connection
 
-#: Outcomes by these names say what became of a case: resolved (1 without a human, 0 with one), reopened, people's time for it.
-RESOLVED, REOPENED, REVIEW_TIME = "resolved", "reopened", "review_time"
+#: Outcomes by this name are the time that people spent on a case.
+REVIEW_TIME = "review_time"
+#: How old the costs of cases may be that a page shows, in s.
+PAGE_COSTS_AGE_S = 300
 _UNIT_S = {"s": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0, "minute": 60.0, "minutes": 60.0, "h": 3_600.0, "hours": 3_600.0}
 
 
@@ -68,8 +71,11 @@ async def gather_governance(
     registered: Hypothesis | None,
     now: datetime,
     checks: frozenset[str],
+    *,
+    recompute: bool = True,
 ) -> Governance:
-    """Read what the named `checks` of a gate ask for, and what is cheap."""
+    """Read what the named `checks` of a gate ask for, and what is cheap. Without `recompute`, for pages, costs are up to
+    PAGE_COSTS_AGE_S old."""
     live = await catalog.USE_CASES.find(connection) if use_case.champion else []
     found = Governance(
         approvals=tuple(await catalog.APPROVALS.find(connection, use_case=use_case.name)),
@@ -77,7 +83,41 @@ async def gather_governance(
         championed=sum(each.champion == use_case.champion and each.stage not in TERMINAL_STAGES for each in live),
         retention_days_default=load().retention_days,
     )
-    if "return_on_investment" in checks:
+    costly = frozenset({"return_on_investment", "realised_effect"}) & checks
+    if costly and recompute:
+        found = await _with_costly(connection, found, use_case, digest, registered, costly)
+    elif costly:
+        key = ("governance", use_case.name, digest, *sorted(costly))
+        mark = (
+            await experiments.mark_of(connection, use_case.name),
+            registered.digest if registered is not None else None,
+            use_case.ramp.started if use_case.ramp is not None else None,
+            int(now.timestamp()) // PAGE_COSTS_AGE_S,
+        )
+        kept = await remembered(
+            connection, key, mark, lambda: _with_costly(connection, Governance(), use_case, digest, registered, costly)
+        )
+        found = msgspec.structs.replace(
+            found, costs=kept.costs, review_s=kept.review_s, since_scale=kept.since_scale, claim=kept.claim
+        )
+    if "automation_rate" in checks:
+        since = use_case.ramp.started if use_case.ramp is not None else None
+        rate = await automation(connection, use_case.name, digest, now, since=since)
+        found = msgspec.structs.replace(found, automation=rate)
+    return found
+
+
+async def _with_costly(
+    connection: Connection,
+    found: Governance,
+    use_case: UseCase,
+    digest: str,
+    registered: Hypothesis | None,
+    checks: frozenset[str],
+) -> Governance:
+    """`found` with what is computed from many calls and outcomes."""
+    # Without declared economics there is no return to compute.
+    if "return_on_investment" in checks and use_case.economics is not None:
         found = msgspec.structs.replace(
             found,
             costs=case_costs(await governance.case_costs(connection, use_case.name, digest)),
@@ -89,10 +129,6 @@ async def gather_governance(
             since_scale=await analysis_since(connection, use_case, registered, digest, use_case.ramp.started),
             claim=await _claim(connection, use_case, registered),
         )
-    if "automation_rate" in checks:
-        since = use_case.ramp.started if use_case.ramp is not None else None
-        rows = await governance.outcomes_since(connection, use_case.name, digest, since, (RESOLVED, REOPENED))
-        found = msgspec.structs.replace(found, automation=automation_of(rows, now))
     return found
 
 
@@ -127,24 +163,6 @@ def mean_of(values: Sequence[float]) -> Interval | None:
     return mean_t(moments(finite_array(list(values), field="values")), 0.95) if values else None
 
 
-def automation_of(rows: Iterable[Outcome], now: datetime) -> Interval:
-    """Share of cases resolved without a human and not reopened within the window, one-sided 95 % lower bound."""
-    resolved: dict[str, Outcome] = {}
-    reopened: dict[str, datetime] = {}
-    for each in rows:
-        if each.metric == RESOLVED:
-            resolved[each.case_id] = each
-        elif each.value > 0:
-            reopened[each.case_id] = min(each.at, reopened.get(each.case_id, each.at))
-    cases = []
-    for case_id, each in resolved.items():
-        again = reopened.get(case_id)
-        # Opened again before it was resolved is part of the way to the resolution.
-        late = again if again is not None and again >= each.at else None
-        cases.append(ResolvedCase(resolved_at=each.at, by_human=each.value < 1, reopened_at=late))
-    return automation_rate(cases, now, 0.95, "lower")
-
-
 def reopen_window() -> timedelta:
     """How long a resolved case must stay closed."""
     return timedelta(days=REOPEN_WINDOW_DAYS)
@@ -157,7 +175,7 @@ def seconds_of(unit: str) -> float | None:
 
 async def _review_time(connection: Connection, use_case: UseCase, digest: str, registered: Hypothesis | None) -> Interval | None:
     since = registered.registered_at if registered is not None else None
-    rows = await governance.outcomes_since(connection, use_case.name, digest, since, (REVIEW_TIME,))
+    rows = await governance.outcomes_since(connection, use_case.name, digest, since, REVIEW_TIME)
     arms = registered.plan.arms if registered is not None else None
     controls = {"control", arms.control} if arms is not None else set()
     # What people spend on a case that the system has not touched is no review of it.

@@ -9,8 +9,9 @@ import msgspec
 from groundcrew.domain.call import Call
 from groundcrew.metrics.shadow_comparison import ShadowTarget, compare_pairs
 from groundcrew.services.lookups import current_digest, require_use_case
-from groundcrew.store.calls import shadow_pairs
-from groundcrew.store.database import Database
+from groundcrew.services.page_memory import remembered
+from groundcrew.store.calls import shadow_marks, shadow_pairs
+from groundcrew.store.database import Connection, Database
 
 #: Newest shadow copies that one comparison looks at.
 PAIRS_MAX = 5_000
@@ -40,18 +41,28 @@ class ShadowService:
         async with self._database.read() as connection:
             item = await require_use_case(connection, use_case)
             digest = await current_digest(connection, item)
-            found = await shadow_pairs(connection, use_case, digest, limit=pairs_max + 1)
-        kept = found[:pairs_max]
-        pairs = [(main, shadow) for shadow, main in kept if main is not None]
-        return ShadowComparison(
-            use_case=use_case,
-            version_digest=digest,
-            copies=len(kept),
-            unpaired=len(kept) - len(pairs),
-            truncated=len(found) > pairs_max,
-            pairs_max=pairs_max,
-            targets=await asyncio.to_thread(_compare, pairs, meanings=meanings),
-        )
+            if meanings:
+                return await _comparison(connection, use_case, digest, pairs_max, meanings=True)
+            mark = await shadow_marks(connection, use_case, digest, limit=pairs_max + 1)
+            key = ("shadows", use_case, digest, str(pairs_max))
+            return await remembered(
+                connection, key, mark, lambda: _comparison(connection, use_case, digest, pairs_max, meanings=False)
+            )
+
+
+async def _comparison(connection: Connection, use_case: str, digest: str, pairs_max: int, *, meanings: bool) -> ShadowComparison:
+    found = await shadow_pairs(connection, use_case, digest, limit=pairs_max + 1)
+    kept = found[:pairs_max]
+    pairs = [(main, shadow) for shadow, main in kept if main is not None]
+    return ShadowComparison(
+        use_case=use_case,
+        version_digest=digest,
+        copies=len(kept),
+        unpaired=len(kept) - len(pairs),
+        truncated=len(found) > pairs_max,
+        pairs_max=pairs_max,
+        targets=await asyncio.to_thread(_compare, pairs, meanings=meanings),
+    )
 
 
 def _compare(pairs: list[tuple[Call, Call]], *, meanings: bool) -> tuple[ShadowTarget, ...]:

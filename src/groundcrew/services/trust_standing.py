@@ -3,8 +3,11 @@ guarantee follow from that. Read only."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -13,9 +16,11 @@ from groundcrew.domain.canonical import digest
 from groundcrew.domain.trust_label import Design, Draw, TrustLabel, current_labels, verdict
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord, TrustRules, rules_in_force
 from groundcrew.domain.use_case import UseCase
-from groundcrew.services.drawn_answers import drawn_answers
+from groundcrew.services.drawn_answers import VERSIONS_MAX, drawn_answers, labels_of
 from groundcrew.store import catalog, sign_offs
 from groundcrew.store.database import Connection
+
+T = TypeVar("T")
 
 #: judged = people could tell; skipped = they looked and could not, or nobody looked in time; waiting = nobody has looked yet.
 UnitState = Literal["judged", "skipped", "waiting"]
@@ -55,6 +60,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     alarm: CalibrationAlarm | None
     record: GuaranteeRecord | None
     rules: TrustRules
+    #: What was computed of it before: it never changes, and while nothing comes the same one is given for every question.
+    worked_out: dict[Any, Any] = msgspec.field(default_factory=dict)
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What `compute` makes of this standing alone, worked out once; `key` names it."""
+        if key not in self.worked_out:
+            self.worked_out[key] = compute()
+        found: T = self.worked_out[key]
+        return found
 
     def closed(self, units: tuple[Unit, ...] | None = None) -> list[tuple[Unit, LabelledScore]]:
         """The answers that count for a guarantee, as they were first judged, each with its effective probability.
@@ -139,14 +153,46 @@ async def pending_calls(connection: Connection, use_case: str, now: datetime) ->
 
 
 async def standing(connection: Connection, use_case: UseCase, version_digest: str, now: datetime) -> Standing:
-    """Everything about the labels of one version of a use case. The verifier is the one that scored the answer drawn last."""
+    """Everything about the labels of one version of a use case, the very same object while nothing has changed. The verifier is
+    the one that scored the answer drawn last."""
     draws = await drawn_answers(connection, use_case.name, version_digest)
-    every = await catalog.TRUST_LABELS.find(connection, use_case=use_case.name)
+    labels = await labels_of(connection, use_case.name)
+    kept = await _kept(connection, use_case.name)
+    basis = _Basis(draws, labels, kept, frozenset(await pending_calls(connection, use_case.name, now)), use_case)
+    known = _KNOWN.setdefault(connection.engine.sync_engine, OrderedDict())
+    key = use_case.name, version_digest
+    found = known.get(key)
+    if found is None or not found[0].same(basis):
+        found = known[key] = basis, _standing(basis, version_digest)
+    known.move_to_end(key)
+    while len(known) > VERSIONS_MAX:
+        known.popitem(last=False)
+    return found[1]
+
+
+class _Basis(NamedTuple):
+    """Everything that a standing follows from. Draws and labels are the same while they are the same object."""
+
+    draws: tuple[Draw, ...]
+    labels: tuple[TrustLabel, ...]
+    kept: tuple[Calibration | None, CalibrationAlarm | None, GuaranteeRecord | None]
+    pending: frozenset[str]
+    use_case: UseCase
+
+    def same(self, other: _Basis) -> bool:
+        """Whether the same standing follows from both."""
+        return self.draws is other.draws and self.labels is other.labels and self[2:] == other[2:]
+
+
+_KNOWN: WeakKeyDictionary[object, OrderedDict[tuple[str, str], tuple[_Basis, Standing]]] = WeakKeyDictionary()
+
+
+def _standing(basis: _Basis, version_digest: str) -> Standing:
+    draws, every, use_case, pending = basis.draws, basis.labels, basis.use_case, basis.pending
     current = [each for each in current_labels(every) if each.version_digest == version_digest]
     newest = draws[-1].verifier if draws else (current[-1].verifier if current else "")
-    calibration, alarm, record = await _kept(connection, use_case.name)
+    calibration, alarm, record = basis.kept
     since = _since(calibration, version_digest)
-    pending = await pending_calls(connection, use_case.name, now)
     fresh = [each for each in current if each.verifier == newest and (since is None or each.at > since)]
     by_call: dict[tuple[str, bool], list[TrustLabel]] = {}
     for each in fresh:
@@ -194,7 +240,7 @@ def _since(calibration: Calibration | None, version_digest: str) -> datetime | N
     return calibration.since if calibration is not None and calibration.version_digest == version_digest else None
 
 
-def _unit(drawn: Draw, labels: list[TrustLabel], first: TrustLabel | None, pending: set[str]) -> Unit:
+def _unit(drawn: Draw, labels: list[TrustLabel], first: TrustLabel | None, pending: frozenset[str]) -> Unit:
     supported = verdict(labels)
     unsigned = drawn.design == "sign_off" and not labels and drawn.id not in pending
     state: UnitState = "judged" if supported is not None else ("skipped" if labels or unsigned else "waiting")

@@ -124,6 +124,19 @@ async def shadow_pairs(
     return [(decode(shadow, Call), decode(main, Call) if main is not None else None) for shadow, main in rows]
 
 
+async def shadow_marks(connection: AsyncConnection, use_case: str, version_digest: str, *, limit: int) -> tuple[object, ...]:
+    """Which copies `shadow_pairs` gives, which of them have their call, and which have lost their texts."""
+    copy, call = tables.calls, tables.calls.alias("copied")
+    query = (
+        sa.select(copy.c.id, copy.c.redacted, call.c.redacted)
+        .select_from(copy.outerjoin(call, call.c.id == copy.c.shadow_of))
+        .where(copy.c.use_case == use_case, copy.c.version_digest == version_digest, copy.c.shadow_of.is_not(None))
+        .order_by(copy.c.id.desc())
+        .limit(limit)
+    )
+    return tuple(tuple(row) for row in await connection.execute(query))
+
+
 async def batches_before(
     connection: AsyncConnection, use_case: str, before: datetime, *, after_batch: int, limit: int
 ) -> list[int]:

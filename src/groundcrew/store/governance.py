@@ -2,87 +2,145 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.audit import AuditEntry
 from groundcrew.domain.feedback import Outcome
-from groundcrew.store import catalog, tables
+from groundcrew.store import catalog, outcome_sums, rating_sums, rollups, tables
 from groundcrew.store.database import decode
 from groundcrew.store.rows import stamp
 
 #: Newest priced calls that the cost of a case is estimated from.
 COSTED_CALLS_MAX = 20_000
+#: Use cases whose builders are kept in memory, those asked for last.
+USE_CASES_MAX = 1_000
 #: What an audit entry is called that shapes a version: its declaration, its hypothesis, or anything that changed the digest.
 BUILDING = ("apply", "register", "version_changed")
 
 
+class _Built(NamedTuple):
+    """The entries about these subjects as far as they were read: who built, and the newest of them with its hash."""
+
+    subjects: tuple[str, ...]
+    sequence: int
+    hash: str
+    actors: frozenset[str]
+
+
+_BUILT: WeakKeyDictionary[object, OrderedDict[str, _Built]] = WeakKeyDictionary()
+
+
 async def builders(connection: AsyncConnection, use_case: str) -> frozenset[str]:
-    """The actors who declared a use case, wrote or registered its hypothesis, or changed its version, as the audit log has it."""
+    """The actors who declared a use case, wrote or registered its hypothesis, or changed its version, as the audit log has it.
+
+    Entries never change, so that only those past the newest known one are read: its hash is over all before it, and where it is
+    not the one that was known, everything is read anew.
+    """
     table = tables.audit_entries
-    versions = await catalog.HYPOTHESES.find(connection, use_case=use_case)
+    kept = _BUILT.setdefault(connection.engine.sync_engine, OrderedDict())
+    ids = (await connection.execute(sa.select(tables.hypotheses.c.id).where(tables.hypotheses.c.use_case == use_case))).scalars()
     subjects = (
         catalog.USE_CASES.subject(use_case),
         f"version/{use_case}",
-        *(catalog.HYPOTHESES.subject(catalog.HYPOTHESES.identify(each)) for each in versions),
+        *sorted(catalog.HYPOTHESES.subject(each) for each in ids),
     )
-    query = sa.select(table.c.document).where(table.c.subject.in_(subjects))
-    entries = [decode(document, AuditEntry) for document in (await connection.execute(query)).scalars()]
-    return frozenset(entry.actor for entry in entries if entry.action in BUILDING)
+    query = (
+        sa.select(table.c.sequence, table.c.hash, table.c.document)
+        .where(table.c.subject.in_(subjects))
+        .order_by(table.c.sequence)
+    )
+    known, rows = kept.get(use_case), []
+    if known is not None and known.subjects == subjects:
+        rows = list((await connection.execute(query.where(table.c.sequence >= known.sequence))).all())
+    if known is None or not rows or (rows[0].sequence, rows[0].hash) != (known.sequence, known.hash):
+        known, rows = None, list((await connection.execute(query)).all())
+    entries = [decode(row.document, AuditEntry) for row in rows]
+    actors = frozenset(each.actor for each in entries if each.action in BUILDING) | (known.actors if known else frozenset())
+    if rows:
+        kept[use_case] = _Built(subjects, rows[-1].sequence, rows[-1].hash, actors)
+        kept.move_to_end(use_case)
+    while len(kept) > USE_CASES_MAX:
+        kept.popitem(last=False)
+    return actors
 
 
 async def rows_mark(connection: AsyncConnection, table: str, use_case: str, version_digest: str) -> tuple[int, str | None]:
-    """How many real rows of `ratings`, `outcomes`, `trust_labels` or `calls` one version has, and the id of the newest."""
-    counted: Any = tables.metadata.tables[table]
-    query = sa.select(sa.func.count(), sa.func.max(counted.c.id)).where(
-        counted.c.use_case == use_case, counted.c.version_digest == version_digest
-    )
-    if "sample" in counted.c:
-        query = query.where(~counted.c.sample)
+    """How many real rows of `ratings`, `outcomes`, `trust_labels` or `calls` of one version count, and the id of the newest.
+
+    Of ratings of one rater and of outcomes of one case the newest counts; copies by shadows and trials never do. From kept sums;
+    labels, which people give one at a time, are counted."""
+    if table == "ratings":
+        kept = await rating_sums.of_version(connection, use_case, version_digest, sample=False)
+        return kept.n, kept.newest.rpartition(" ")[2] or None
     if table == "trust_labels":
-        query = query.where(counted.c.counted)
-    number, newest = (await connection.execute(query)).one()
-    return int(number), newest
+        labels = tables.trust_labels.c
+        query = sa.select(sa.func.count(), sa.func.max(labels.id)).where(
+            labels.use_case == use_case, labels.version_digest == version_digest, labels.counted
+        )
+        number, newest = (await connection.execute(query)).one()
+        return int(number), newest
+    if table == "calls":
+        number = sum((await rollups.status_counts(connection, use_case, version_digest, samples=False)).values())
+        rows = tables.calls.c
+        served = (rows.shadow_of.is_(None), rows.trial.is_(None))
+    else:
+        sums = await outcome_sums.of_version(connection, use_case, version_digest)
+        number, rows, served = sum(each.outcomes for each in sums if not each.sample), tables.outcomes.c, ()
+    if number == 0:
+        return 0, None
+    # Ids rise with time: of a version with rows the newest is found near the end.
+    last = (
+        sa.select(rows.id)
+        .where(rows.use_case == use_case, rows.version_digest == version_digest, ~rows.sample, *served)
+        .order_by(rows.id.desc())
+        .limit(1)
+    )
+    return number, (await connection.execute(last)).scalar_one_or_none()
 
 
 async def outcomes_since(
-    connection: AsyncConnection,
-    use_case: str,
-    version_digest: str,
-    since: datetime | None,
-    metrics: tuple[str, ...],
+    connection: AsyncConnection, use_case: str, version_digest: str, since: datetime | None, metric: str
 ) -> list[Outcome]:
-    """The newest real outcome of each case and of each of `metrics`, of one version, of what happened after `since`."""
+    """The newest real outcome of each case of `metric`, if it is of that version and of what happened after `since`. Sample
+    outcomes replace no real ones."""
     table = tables.outcomes
     newest = (
         sa.select(sa.func.max(table.c.id))
-        .where(table.c.use_case == use_case, table.c.metric.in_(metrics))
-        .group_by(table.c.metric, table.c.case_id)
+        .where(table.c.use_case == use_case, table.c.metric == metric, ~table.c.sample)
+        .group_by(table.c.case_id)
         .scalar_subquery()
     )
-    query = sa.select(table.c.document).where(table.c.id.in_(newest), table.c.version_digest == version_digest, ~table.c.sample)
+    query = sa.select(table.c.document).where(table.c.id.in_(newest), table.c.version_digest == version_digest)
     if since is not None:
         query = query.where(table.c.at > stamp(since))
     return [decode(document, Outcome) for document in (await connection.execute(query.order_by(table.c.id))).scalars()]
 
 
 async def newest_outcome(connection: AsyncConnection, use_case: str) -> str | None:
-    """The id of the outcome that arrived last."""
-    query = sa.select(sa.func.max(tables.outcomes.c.id)).where(tables.outcomes.c.use_case == use_case)
-    newest: str | None = (await connection.execute(query)).scalar_one()
+    """The hash of the audit entry of the outcomes that arrived last: another one with every batch."""
+    table = tables.audit_entries
+    query = sa.select(table.c.hash).where(table.c.subject == f"outcomes/{use_case}").order_by(table.c.sequence.desc()).limit(1)
+    newest: str | None = (await connection.execute(query)).scalar_one_or_none()
     return newest
 
 
 async def case_costs(connection: AsyncConnection, use_case: str, version_digest: str) -> list[tuple[str | None, float | None]]:
     """(case id, USD) of the newest real calls of one version that were answered or tried, at most COSTED_CALLS_MAX."""
-    table = tables.calls
+    table, first = tables.calls, await rollups.first_day(connection, use_case, version_digest)
+    if first is None:
+        return []
     query = (
         sa.select(table.c.case_id, table.c.cost_usd)
         .where(
             table.c.use_case == use_case,
+            # Whatever came before the version did is not walked along.
+            table.c.received_at >= first,
             table.c.version_digest == version_digest,
             table.c.status.not_in(("refused", "opened")),
             ~table.c.sample,

@@ -43,6 +43,16 @@ async def newest_draws(connection: AsyncConnection, use_case: str, version_diges
     return (await LABEL_DRAWS.find(connection, newest_first=True, limit=limit, **equal))[::-1]
 
 
+async def labels_mark(connection: AsyncConnection, use_case: str) -> tuple[int, str, int]:
+    """How many labels a use case has, the newest, and how long they are together: another mark when one comes, or loses its
+    text."""
+    columns = trust_labels.c
+    length = sa.func.coalesce(sa.func.sum(sa.func.length(columns.document)), 0)
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(columns.id), ""), length).where(columns.use_case == use_case)
+    number, newest, characters = (await connection.execute(query)).one()
+    return int(number), str(newest), int(characters)
+
+
 async def draws_after(connection: AsyncConnection, use_case: str, version_digest: str, batch: int) -> list[Draw]:
     """Draws of a version of all batches past `batch`."""
     query = sa.select(label_draws.c.document).where(

@@ -225,3 +225,13 @@ async def versions(connection: AsyncConnection, use_case: str) -> list[str]:
     columns = call_sums.c
     query = sa.select(columns.version_digest).distinct().where(columns.use_case == use_case, columns.span == "all")
     return list((await connection.execute(query)).scalars())
+
+
+async def first_day(connection: AsyncConnection, use_case: str, version_digest: str) -> str | None:
+    """The first UTC day, such as ``2026-01-31``, with real calls of one version."""
+    columns = call_sums.c
+    query = sa.select(sa.func.min(columns.period)).where(
+        columns.use_case == use_case, columns.span == "day", columns.version_digest == version_digest, ~columns.sample
+    )
+    found: str | None = (await connection.execute(query)).scalar_one()
+    return found

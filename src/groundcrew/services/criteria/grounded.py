@@ -4,6 +4,7 @@ labels of drawn answers. What the score thinks of itself is shown beside it and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from groundcrew.domain.calibration import LabelledScore
 from groundcrew.domain.gate import Criterion, CriterionResult, CriterionStatus
@@ -32,10 +33,10 @@ def grounded(facts: Facts, criterion: Criterion) -> CriterionResult:
         )
     if grounding.guarantee is not None:
         return _guaranteed(facts, now, criterion, least)
-    real = _released(facts, now, now.units)
-    if real or not now.sample_units:
+    real = _share(facts, now, sample=False)
+    if real is not None or not now.sample_units:
         return _from_labels(facts, now, criterion, real, least)
-    return sampled(_from_labels(facts, now, criterion, _released(facts, now, now.sample_units), least), True)
+    return sampled(_from_labels(facts, now, criterion, _share(facts, now, sample=True), least), True)
 
 
 def _guaranteed(facts: Facts, now: Standing, criterion: Criterion, least: float) -> CriterionResult:
@@ -68,26 +69,19 @@ def _guaranteed(facts: Facts, now: Standing, criterion: Criterion, least: float)
     )
 
 
-def _from_labels(
-    facts: Facts, now: Standing, criterion: Criterion, released: Sequence[LabelledScore], least: float
-) -> CriterionResult:
+def _from_labels(facts: Facts, now: Standing, criterion: Criterion, share: _Share | None, least: float) -> CriterionResult:
     bound = f"lower bound ≥ {least:.2f}"
-    if not released:
+    if share is None:
         return result(
             criterion, "unknown", figure="no labels", bound=bound, n=0, missing=_how(facts, now), source=_opinion(facts)
         )
-    arrays = one_of_each_group(label_arrays(released))
-    right = ~arrays.unsupported
-    share = weighted_share(right, arrays.weights, 1 - 2 * ALPHA)
-    estimate, upper = share.estimate or 0.0, 1.0 if share.upper is None else share.upper
-    lower = min(estimate, 1 - risk_bound(arrays.weights, arrays.unsupported, ALPHA))
-    n = int(right.size)
+    estimate, lower, upper, n = share.estimate, share.lower, share.upper, share.n
     status: CriterionStatus = "pass" if lower >= least else ("fail" if upper < least else "unknown")
     more = labels_without_error(1 - least, 1 - ALPHA)
     wanted = "more labels, or fewer unsupported answers"
     if n < more:
         wanted = f"at least {more} labels are needed, more after each error"
-    weighted = "" if arrays.uniform else ", weighted by their probability"
+    weighted = "" if share.uniform else ", weighted by their probability"
     return result(
         criterion,
         status,
@@ -100,6 +94,34 @@ def _from_labels(
         n=n,
         source=f"people's labels of drawn answers{weighted}; {_opinion(facts)}",
     )
+
+
+class _Share(NamedTuple):
+    """The share of released answers that people found supported, with bounds, over n labels; `uniform`: all equally likely."""
+
+    estimate: float
+    lower: float
+    upper: float
+    n: int
+    uniform: bool
+
+
+def _share(facts: Facts, now: Standing, *, sample: bool) -> _Share | None:
+    """Of the real answers or of sample ones; None where no label counts. Worked out once for one standing and use case."""
+
+    def compute() -> _Share | None:
+        released = _released(facts, now, now.sample_units if sample else now.units)
+        if not released:
+            return None
+        arrays = one_of_each_group(label_arrays(released))
+        right = ~arrays.unsupported
+        share = weighted_share(right, arrays.weights, 1 - 2 * ALPHA)
+        estimate, upper = share.estimate or 0.0, 1.0 if share.upper is None else share.upper
+        lower = min(estimate, 1 - risk_bound(arrays.weights, arrays.unsupported, ALPHA))
+        return _Share(estimate, lower, upper, int(right.size), arrays.uniform)
+
+    grounding, rule = facts.use_case.grounding, release_rule(facts.use_case, now.rules)
+    return now.once(("grounded", sample, grounding and (grounding.mode, grounding.below), rule.threshold), compute)
 
 
 def _released(facts: Facts, now: Standing, units: Sequence[Unit]) -> list[LabelledScore]:
