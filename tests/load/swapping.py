@@ -1,4 +1,4 @@
-"""A server between two upstreams under load, swapped and reverted meanwhile; and an alternate that is asked over real HTTP."""
+"""A server between two upstreams under load, swapped and reverted meanwhile; and an alternate that is asked over real trials."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import aiohttp
 import msgspec
 from tests.integration.server import groundcrew, running
 from tests.load.clients import CLIENTS, Load
@@ -14,13 +13,13 @@ from tests.unit.services import bank
 from tests.unit.services.rehearsing import ALTERNATE, other, recorded, rehearse
 from tests.unit.services.rehearsing import model as declared_model
 
+from groundcrew.app import TrialPoint
 from groundcrew.domain.call import SourceReference
-from groundcrew.domain.identifiers import new_id
-from groundcrew.domain.trial import TrialAnswer, TrialRequest
-from groundcrew.domain.trust import TrustReport
+from groundcrew.domain.use_case import Budget
 from groundcrew.grounding.trust import TrustScorer
 from groundcrew.metrics.swap_report import RehearsalReport
 from groundcrew.services.bundle import open_services
+from groundcrew.settings import Settings
 from groundcrew.testing import FakeUpstream, Reply
 from groundcrew.testing.upstream import ReceivedRequest
 
@@ -62,6 +61,7 @@ SWAPS_S_MAX = 600.0
 SOURCE = SourceReference(
     passage_id="p", document="fees.md", title="Fees", text="The everyday account costs CHF 3 a month. A new card costs CHF 20."
 )
+QUESTION = "What does the everyday account cost?"
 GOOD, BAD = "The everyday account costs CHF 3 a month.", "Members travel free on every airline of the alliance."
 
 
@@ -164,73 +164,37 @@ async def _more(load: EndlessLoad, name: str, answers: int) -> None:
     await bank.until(lambda: asyncio.sleep(0, load.answered_by(name) >= wanted), within_s=SWAPS_S_MAX, every_s=0.05)
 
 
-class HttpTrials:
-    """Asks an upstream by its URL and scores what it says with the shipped scorer, as the gateway does."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._reports: dict[str, TrustReport] = {}
-        self._scorer = TrustScorer.shipped()
-
-    async def ask(self, request: TrialRequest) -> TrialAnswer:
-        body = {"model": "other-1", "messages": list(request.messages)}
-        async with aiohttp.ClientSession() as session, session.post(f"{self._url}/chat/completions", json=body) as response:
-            text = msgspec.json.decode(await response.read())["choices"][0]["message"]["content"]
-        return TrialAnswer(
-            call_id=new_id(),
-            status="answered",
-            text=text,
-            generated=text,
-            cost_usd=0.001,
-            latency_ms=5.0,
-            trust=self.report(text),
-        )
-
-    def report(self, text: str) -> TrustReport:
-        """The trust report of an answer."""
-        if text not in self._reports:
-            self._reports[text] = self._scorer.score(text, [SOURCE.text], "What does the account cost?")
-        return self._reports[text]
-
-
 async def rehearse_over_http(folder: Path, *, calls: int, bad_every: int, present_bad_every: int = 50) -> RehearsalReport:
-    """Rehearse an alternate behind HTTP whose every `bad_every`th answer (0: none of them) rests on nothing, besides one in
-    `present_bad_every`, which is what the present model's own answers do, if other ones."""
-    numbers = iter(range(1_000_000))
+    """Rehearse an alternate behind HTTP over real trials: retrieval, the upstream, the shipped scorer, records and budgets.
+
+    Every `bad_every`th answer of it (0: none) rests on nothing, besides one in `present_bad_every`, which is what the present
+    model's own answers do, if other ones.
+    """
+    numbers = iter(range(CALLS_MAX))
 
     def script(_request: ReceivedRequest) -> Reply:
         number = next(numbers)
         worse = bad_every and number % bad_every == 0
-        return Reply(text=BAD if worse or number % present_bad_every == 1 else GOOD)
+        return Reply(text=BAD if worse or number % present_bad_every == 1 else GOOD, usage=(100, 20))
 
+    (article := folder / "fees.md").write_text(f"# Fees\n\n{SOURCE.text}\n")
+    scorer = TrustScorer.shipped()
     with FakeUpstream(script) as upstream:
-        trials = HttpTrials(upstream.url)
         async with bank.opened(f"sqlite:///{folder / 'swap.db'}", folder) as services:
-            await bank.apply(services, providers=[bank.provider(), other(base_url=upstream.url)], models=[declared_model()])
+            await bank.apply(
+                services,
+                providers=[bank.provider(), other(base_url=upstream.url)],
+                models=[declared_model()],
+                use_cases=[bank.use_case(policy=None, mask="patterns", budget=Budget(tokens_per_day=100_000_000))],
+            )
+            revision = await services.knowledge.add(bank.BASE, [article], actor="user:desk")
+            await services.knowledge.approve(bank.BASE, revision.id, actor="user:desk")
             for bad in (True, False):
                 share = calls // present_bad_every if bad else calls - calls // present_bad_every
                 text = BAD if bad else GOOD
-                await recorded(services, share, sources=(SOURCE,), answer=text, trust=trials.report(text))
-            services.trials = Recorded(services, trials)
-            view, report = await rehearse(services, calls=calls, alternate=ALTERNATE)
+                trust = scorer.score(text, [SOURCE.text], QUESTION)
+                await recorded(services, share, sources=(SOURCE,), request=f"user: {QUESTION}", answer=text, trust=trust)
+            async with TrialPoint(Settings(data=folder), services):
+                view, report = await rehearse(services, calls=calls, alternate=ALTERNATE)
             assert view.phase == "done"
             return report
-
-
-class Recorded:
-    """Trials whose answers are recorded, as those of the gateway are."""
-
-    def __init__(self, services: object, trials: HttpTrials) -> None:
-        self._services, self._trials = services, trials
-        self._spool: list[TrialAnswer] = []
-        services.flush = self.ship  # type: ignore[attr-defined]
-
-    async def ask(self, request: TrialRequest) -> TrialAnswer:
-        given = await self._trials.ask(request)
-        self._spool.append(given)
-        return given
-
-    async def ship(self) -> None:
-        waiting, self._spool = self._spool, []
-        calls = [bank.call(id=each.call_id, trial="t", answer=each.text, trust=each.trust) for each in waiting]
-        await self._services.calls.ship(calls, gateway="g")  # type: ignore[attr-defined]

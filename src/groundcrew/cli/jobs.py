@@ -122,40 +122,6 @@ def do_here(
     return view
 
 
-def follow(
-    data: Path | None,
-    database_url: str | None,
-    label: str,
-    submit: Callable[[Services], Awaitable[Job]],
-    *,
-    quiet: bool = False,
-    wait: bool = True,
-) -> JobView:
-    """Submit a job that only a server or a worker can do, and watch it to its end, unless not to `wait`.
-
-    GroundcrewError with the job's reason where it fails. A command that is killed leaves the job to go on.
-    """
-
-    async def work(services: Services) -> JobView:
-        import asyncio
-
-        from groundcrew.cli.progress import progress_bar
-
-        job = await submit(services)
-        with progress_bar(label, quiet=quiet) as advance:
-            while True:
-                view = await services.jobs.get(job.id)
-                advance(view.progress.done, view.progress.total or 0)
-                if view.job.state != "queued" or not wait:
-                    return view
-                await asyncio.sleep(LOOK_S)
-
-    view = with_services(data, database_url, work)
-    if view.phase in ("failed", "cancelled"):
-        raise GroundcrewError(f"job {view.job.id} {view.phase}: {view.job.error}")
-    return view
-
-
 async def _do(services: Services, job: Job, label: str, *, quiet: bool) -> None:
     import asyncio
 

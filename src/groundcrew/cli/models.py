@@ -63,7 +63,7 @@ def model_show(alias: str, as_json: bool, data: Path | None, database_url: str |
     show_default=True,
     help="Ask anew, or take the copies that a shadow got.",
 )
-@click.option("--wait/--no-wait", default=True, help="Follow the job to its end.  [default: wait]")
+@click.option("--wait/--no-wait", default=True, help="Do the job here, or leave it to a worker.  [default: wait]")
 @as_option
 @json_option
 @storage_options
@@ -82,11 +82,12 @@ def model_rehearse(
 ) -> None:
     """Ask an alternate what USE_CASE was asked, and report whether its guardrails hold. Exits 1 where they do not.
 
-    It is a durable job that a server or `groundcrew jobs work` does; the report becomes evidence of the version.
+    It is a durable job, done here unless a server's worker is faster; if this command is killed, any worker goes on with it. The
+    report becomes evidence of the version.
     """
     import msgspec
 
-    from groundcrew.cli.jobs import follow
+    from groundcrew.cli.jobs import do_here
     from groundcrew.metrics.swap_report import RehearsalReport
 
     async def submit(services: Services) -> Job:
@@ -100,7 +101,7 @@ def model_rehearse(
             source="shadows" if source == "shadows" else "replay",
         )
 
-    view = follow(data, database_url, "rehearsing", submit, quiet=as_json, wait=wait)
+    view = do_here(data, database_url, "rehearsing", submit, quiet=as_json, only_submit=not wait)
     if view.job.state != "done":
         if as_json:
             print_json(view)

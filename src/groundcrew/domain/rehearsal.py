@@ -107,12 +107,28 @@ def holds_tags(call: Call) -> bool:
 
 
 def generated(call: Call) -> str:
-    """What the model wrote for a recorded call, whether it left or not."""
-    return call.withheld_answer or call.answer
+    """What the model wrote for a recorded call, whether it left or not; "" where only what took its place is recorded."""
+    return "" if was_replaced(call) else call.withheld_answer or call.answer
+
+
+def was_replaced(call: Call) -> bool:
+    """Whether another answer than the model's own waited for a signature: that one is recorded, and the model's is not."""
+    return call.status == "held" and "replaced_because" in call.details
 
 
 def side_of_call(call: Call, *, grounded: bool) -> Side:
     """The figures of a recorded call."""
+    if was_replaced(call):
+        by_guard = blocked(call)
+        return Side(
+            answered=False,
+            declined=True,
+            failed=False,
+            length=0,
+            supported=None if by_guard or not grounded else False,
+            found=findings(call),
+            critical=True if by_guard else None,
+        )
     text = generated(call)
     return _side(
         call.status,

@@ -38,9 +38,9 @@ class TrialAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What came back, masked as it is recorded.
 
     `text` is what would have been sent, `generated` what the model wrote where that was held back or replaced; `trust` is that of
-    what the model wrote. An answer that would wait for a signature has status `held`. `cost_usd` is None where the price is
-    unknown. A trial that failed has status `failed` or `refused` and its `error_code`; one that was refused at the door has no
-    record under its `call_id`.
+    what the model wrote. An answer that would wait for a signature has status `held`, one that another would have taken the place
+    of `fallback`. `cost_usd` is None where the price is unknown. A trial that failed has status `failed` or `refused` and its
+    `error_code`; one that was refused at the door has no record under its `call_id`.
     """
 
     call_id: str

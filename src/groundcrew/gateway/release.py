@@ -189,9 +189,10 @@ class Releaser:
         return release if status == "declined" else self._signed(flight, admitted, release)
 
     def _signed(self, flight: Flight, admitted: Admitted, release: Release, generated: Generated | None = None) -> Release:
-        """`release`, or a hold where every answer of the use case needs a signature."""
+        """`release`, or a hold where every answer of the use case needs a signature. What took the place of a trial's answer is
+        not held: nobody would sign it, and what the model wrote is what a trial is about."""
         rule = admitted.entry.use_case.sign_off
-        if rule is None or rule.when != "always":
+        if rule is None or rule.when != "always" or (flight.trial is not None and flight.status == "fallback"):
             return release
         return self._hold(flight, f"every answer of this use case needs a sign-off by a {rule.qualification}", generated)
 

@@ -93,11 +93,11 @@ def _use_case(use_case: UseCase, request: TrialRequest) -> UseCase:
 
 
 def _targets(model: Model, request: TrialRequest) -> tuple[Target, ...]:
-    """Without shadows; a pinned target alone, as the alias declares it or, where it does not hold it yet, with the defaults."""
+    """Without shadows; a pinned target alone, as the alias declares it (alternates too), else with the defaults."""
     if request.target is None:
         return tuple(each for each in model.targets if each.role != "shadow")
     provider, name = request.target
-    known = next((each for each in model.targets if (each.provider, each.model) == request.target), None)
+    known = next((each for each in (*model.targets, *model.alternates) if (each.provider, each.model) == request.target), None)
     pinned = known or Target(provider=provider, model=name)
     return (msgspec.structs.replace(pinned, role="primary", weight=None, share_percent=None),)
 

@@ -153,16 +153,7 @@ class Asking:
         )
 
     async def _patiently(self, request: TrialRequest) -> TrialAnswer:
-        """The answer, waited for where a rate limit says so. RunEnds for what every further question would meet as well."""
-        answer = await self._trials.ask(request)
-        for _ in range(WAITS_MAX):
-            if answer.error_code != "rate_limited":
-                break
-            await asyncio.sleep(self._wait_s)
-            answer = await self._trials.ask(request)
-        if answer.error_code in ENDING or answer.error_code == "rate_limited":
-            raise RunEnds(f"{answer.error_code}: {answer.error}")
-        return answer
+        return await ask_patiently(self._trials, request, wait_s=self._wait_s)
 
     @staticmethod
     def _recorded(case: EvaluationCase, call: Call | None) -> TrialAnswer:
@@ -221,6 +212,19 @@ class Asking:
                 plain=True,
             )
         )
+
+
+async def ask_patiently(trials: Trials, request: TrialRequest, *, wait_s: float = WAIT_S) -> TrialAnswer:
+    """The answer, waited for where a rate limit says so. RunEnds for what every further question would meet as well."""
+    answer = await trials.ask(request)
+    for _ in range(WAITS_MAX):
+        if answer.error_code != "rate_limited":
+            break
+        await asyncio.sleep(wait_s)
+        answer = await trials.ask(request)
+    if answer.error_code in ENDING or answer.error_code == "rate_limited":
+        raise RunEnds(f"{answer.error_code}: {answer.error}")
+    return answer
 
 
 def _dearest(routes: Sequence[Route], input_tokens: int, output_tokens: int) -> float:

@@ -154,18 +154,22 @@ async def prices_of(connection: Connection, order: EvaluationOrder, suite: Evalu
     asked = tuple(await _routes(connection, order.model or use_case.model))
     if order.target is not None:
         provider = await catalog.PROVIDERS.get(connection, order.target[0])
-        found = tuple(each for each in asked if (each[1].provider, each[1].model) == order.target)
+        found = tuple(await _routes(connection, order.model or use_case.model, only=order.target))
         fresh = () if provider is None else ((provider, Target(provider=order.target[0], model=order.target[1])),)
         asked = found or fresh
     judges = {each.name: tuple(await _routes(connection, each.model)) for each in suite.content.judges}
     return Prices(asked=asked, prompt_bytes=len(use_case.prompt.encode()), judges=judges)
 
 
-async def _routes(connection: Connection, alias: str) -> list[Route]:
+async def _routes(connection: Connection, alias: str, *, only: tuple[str, str] | None = None) -> list[Route]:
+    """Who may answer an alias, or what it declares of the target `only`, alternates included."""
     model = await catalog.MODELS.get(connection, alias)
+    if model is None:
+        return []
+    named = [each for each in (*model.targets, *model.alternates) if (each.provider, each.model) == only]
     found: list[Route] = []
-    for target in model.targets if model is not None else ():
+    for target in [each for each in model.targets if each.role != "shadow"] if only is None else named[:1]:
         provider = await catalog.PROVIDERS.get(connection, target.provider)
-        if provider is not None and target.role != "shadow":
+        if provider is not None:
             found.append((provider, target))
     return found

@@ -126,6 +126,9 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
     replay = Replay(services, task, use_case, model, alternate, state)
     await replay.run()
     rows = await _with_records(services, task)
+    if replay.state.refused and len(rows) < PAIRS_MIN:
+        # A stop or a used-up budget says nothing about the alternate: what was known of it before stays.
+        raise Conflict(f"{named(alternate)} was asked {len(rows)} questions only: {replay.state.stopped}")
     report = await _report(database, use_case, model, task, replay.state, rows)
     async with database.read() as connection:
         if await current_digest(connection, await require_use_case(connection, use_case.name)) != state.digest:

@@ -29,6 +29,7 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import Conflict
 from groundcrew.metrics.edit_distance import TEXT_LENGTH_MAX, pair_similarity
 from groundcrew.metrics.semantic_similarity import Encode, pair_similarities
+from groundcrew.services.evaluation_asking import WAIT_S, RunEnds, ask_patiently
 from groundcrew.services.jobs import Task
 from groundcrew.services.lookups import current_digest, require_use_case
 from groundcrew.store import catalog, rehearsals
@@ -45,12 +46,15 @@ SCANNED_PER_CALL_MAX = 20
 FAILED_IN_A_ROW_MAX = 20
 #: Recorded calls that are looked at in one step.
 PAGE_CALLS = 64
+#: In the place of an answer to what was not asked.
+UNASKED = Side(answered=False, declined=False, failed=False, length=0)
 
 Final = Literal["", "approved", "corrected"]
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a rehearsal has come: the next call to look at is older than `before`. `stopped` says why it ended early."""
+    """How far a rehearsal has come: the next call to look at is older than `before`. `stopped` says why it ended early;
+    `refused`: nobody may ask any more, which says nothing about the alternate."""
 
     digest: str
     before: str = ""
@@ -61,6 +65,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int = 0
     failed_in_a_row: int = 0
     stopped: str = ""
+    refused: bool = False
     ended: bool = False
     evidence: str = ""
 
@@ -119,10 +124,11 @@ class Replay:
         if not page:
             await self._save([], msgspec.structs.replace(state, ended=True))
             return
-        asked = await self._answers(calls)
+        asked, stopped = await self._answers(calls)
         pairs = [
             Pair(call=call, alternate=side, text=text, answer_call_id=answer_id, final=final, final_text=final_text)
             for (call, _), (side, text, answer_id, _), (final, final_text) in zip(calls, asked, finals, strict=True)
+            if answer_id
         ]
         rows = await asyncio.to_thread(compared, pairs, self._task.job.id, self._shadows, self._grounded)
         now = self._services.database.clock.now()
@@ -131,21 +137,36 @@ class Replay:
         await self._save(
             rows,
             msgspec.structs.replace(
-                state, before=page[looked - 1].id, scanned=state.scanned + looked, asked=state.asked + len(calls)
+                state,
+                before=page[looked - 1].id,
+                scanned=state.scanned + looked,
+                asked=state.asked + len(pairs),
+                stopped=stopped,
+                refused=bool(stopped),
+                ended=bool(stopped),
             ),
         )
 
-    async def _answers(self, calls: Sequence[tuple[Call, Call | None]]) -> list[tuple[Side, str, str, TrialAnswer | None]]:
-        """What the alternate wrote for each call: its copy, or asked now."""
+    async def _answers(
+        self, calls: Sequence[tuple[Call, Call | None]]
+    ) -> tuple[list[tuple[Side, str, str, TrialAnswer | None]], str]:
+        """What the alternate wrote for each call, its copy or asked now, without a call id where nobody may ask any more; and why
+        that is so."""
         if self._shadows:
             copies = [copy for _, copy in calls if copy is not None]
-            return [(side_of_call(each, grounded=self._grounded), generated(each), each.id, None) for each in copies]
-        answers = await asyncio.gather(*(self._ask(call) for call, _ in calls))
-        return [
-            (side_of_answer(each, grounded=self._grounded), each.generated or each.text, each.call_id, each) for each in answers
-        ]
+            return [(side_of_call(each, grounded=self._grounded), generated(each), each.id, None) for each in copies], ""
+        found: list[tuple[Side, str, str, TrialAnswer | None]] = []
+        stopped = ""
+        for each in await asyncio.gather(*(self._ask(call) for call, _ in calls)):
+            if isinstance(each, RunEnds):
+                stopped = stopped or str(each)
+                found.append((UNASKED, "", "", None))
+            else:
+                side = side_of_answer(each, grounded=self._grounded)
+                found.append((side, each.generated or each.text, each.call_id, each))
+        return found, stopped
 
-    async def _ask(self, call: Call) -> TrialAnswer:
+    async def _ask(self, call: Call) -> TrialAnswer | RunEnds:
         assert self._services.trials is not None
         request = TrialRequest(
             trial=self._task.job.id,
@@ -155,7 +176,10 @@ class Replay:
             target=self._alternate,
             data_class=call.data_class,
         )
-        return await self._services.trials.ask(request)
+        try:
+            return await ask_patiently(self._services.trials, request, wait_s=WAIT_S)
+        except RunEnds as end:
+            return end
 
     def _within_ceiling(self, room: int) -> tuple[int, str]:
         """How many of `room` questions may be asked next, and why none may."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from tests.unit.cli.conftest import Run
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
-from tests.unit.services.rehearsing import ScriptedTrials, answer, declare, losing, record_rehearsal, recorded
+from tests.unit.services.rehearsing import Script, ScriptedTrials, declare, good, losing, record_rehearsal, recorded
 
-from groundcrew.cli import jobs
-from groundcrew.jobs.worker import JobWorker
 from groundcrew.services.bundle import Services
+from groundcrew.settings import Settings
 
 PASSWORD = "a long password"
 
@@ -80,7 +80,7 @@ def test_who_is_tied(run: Run, on: Do) -> None:
     assert (found["tied"], found["ready"]) == (False, ["other/other-1"])
 
 
-def test_a_rehearsal_is_followed_to_its_end(run: Run, on: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rehearsal_is_done_by_the_command(run: Run, on: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     async def calls(services: Services) -> None:
         await recorded(services, 160)
 
@@ -93,33 +93,21 @@ def test_a_rehearsal_is_followed_to_its_end(run: Run, on: Do, monkeypatch: pytes
         await services.jobs.cancel(view.job.id, actor="user:anna")
 
     on(cancel)
-    scripts = iter([lambda _request, _number: answer(), losing(5)])
-    look = jobs.follow.__globals__["LOOK_S"]
-    assert look > 0
-    sleep = asyncio.sleep
-    working: list[Services] = []
 
-    async def work_meanwhile(seconds: float) -> None:
-        if seconds == look and working:
-            services = working.pop()
-            services.trials = ScriptedTrials(services, next(scripts))
-            await JobWorker(services).drain()
-        else:
-            await sleep(seconds)
+    def asking(script: Script) -> None:
+        @contextlib.asynccontextmanager
+        async def point(_settings: Settings, services: Services) -> AsyncIterator[None]:
+            services.trials = ScriptedTrials(services, script)
+            yield
 
-    monkeypatch.setattr(asyncio, "sleep", work_meanwhile)
-    opened = Services.__init__
+        monkeypatch.setattr("groundcrew.app.TrialPoint", point)
 
-    def remember(self: Services, *arguments: object, **more: object) -> None:
-        opened(self, *arguments, **more)  # type: ignore[arg-type]
-        working.append(self)
-
-    monkeypatch.setattr(Services, "__init__", remember)
+    asking(good)
     printed = run(*rehearse).out
     assert "other/other-1 for assistant: holds" in printed
     assert "160 pairs against quotes/extractive-1" in printed
     assert "non-inferior" in printed
+    asking(losing(5))
     lost = run(*rehearse, status=1).out
     assert "does not hold" in lost
     assert "worse" in lost
-    monkeypatch.undo()

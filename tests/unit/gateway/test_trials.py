@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from groundcrew.domain.assignment import ExperimentEntry
 from groundcrew.domain.call import Call
 from groundcrew.domain.guard import GuardRule
+from groundcrew.domain.hypothesis import Arms, Variant
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import BreakerRule, Model, Price, Provider, Target
 from groundcrew.domain.snapshot import KnowledgeEntry
@@ -146,6 +148,36 @@ async def test_what_can_not_be_asked_is_an_answer(
         assert (answer.status, answer.error_code) == ("refused", code)
         assert answer.error
         assert not upstream.requests
+
+
+async def test_an_alternate_is_asked_as_it_is_declared(upstream: FakeUpstream, tmp_path: Path) -> None:
+    async with serving(upstream, tmp_path) as memory:
+        dear = Target(provider="fake", model="other", price=Price(input_usd=7.0, output_usd=7.0), timeout_s=3.0)
+        models = memory.snapshots.current.models
+        memory.snapshots.change(models={"writer": msgspec.structs.replace(models["writer"], alternates=(dear,))})
+        upstream.script = by_model(other=Reply(text="From the other.", usage=(100, 100)))
+        assert (await ask(memory, target=("fake", "other"))).cost_usd == pytest.approx(200 * 7.0 / 1e6)
+        assert (await chat(memory.gateway, TEST_KEY, text="hi")).status == 200
+        assert upstream.requests[-1].body["model"] == "main", "and answers nobody"
+
+
+@pytest.mark.parametrize("human_only", [False, True])
+async def test_a_trial_is_in_no_arm_of_a_running_experiment(upstream: FakeUpstream, tmp_path: Path, human_only: bool) -> None:
+    async with serving(upstream, tmp_path, use_case=memory_use_case(prompt="Be kind.")) as memory:
+        control = Variant(human_only=True) if human_only else Variant(model="second", prompt="Be brief.")
+        arms = Arms(control="plain", treatment="brief", variants={"control": control})
+        experiment = ExperimentEntry(digest="e" * 64, arms=arms, stopped=False, design="randomized")
+        snapshot = memory.snapshots.current
+        entry = msgspec.structs.replace(snapshot.use_cases["demo"], experiment=experiment)
+        second = Model(name="second", targets=(Target(provider="fake", model="other"),))
+        memory.snapshots.change(use_cases={"demo": entry}, models={**snapshot.models, "second": second})
+        answers = [await ask(memory), await ask(memory, target=("fake", "other")), await ask(memory, model="second")]
+        assert [each.text for each in answers] == ["Hello there.", "From the other.", "From the other."]
+        sent = [str(each.body["messages"]) for each in upstream.requests]
+        assert all("Be kind." in each and "Be brief." not in each for each in sent), "it asks what it names"
+        for call in memory.calls():
+            assert (call.experiment, call.arm, call.trial) == (None, None, "t1"), "nobody was exposed"
+            assert "experiment" not in call.details
 
 
 async def test_a_provider_that_may_not_see_the_class_is_never_asked(upstream: FakeUpstream, tmp_path: Path) -> None:

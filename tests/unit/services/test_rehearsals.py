@@ -19,6 +19,7 @@ from tests.unit.services.rehearsing import (
     losing,
     of,
     other,
+    record_rehearsal,
     recorded,
     rehearse,
 )
@@ -32,6 +33,7 @@ from groundcrew.jobs.worker import JobWorker
 from groundcrew.services import rehearsals, replaying
 from groundcrew.services.bundle import Services
 from groundcrew.services.jobs import LEASE_S
+from groundcrew.store import catalog
 from groundcrew.store.feedback import RATINGS
 from groundcrew.store.rehearsals import of_job
 from groundcrew.testing import FakeClock
@@ -186,6 +188,50 @@ async def test_an_alternate_that_is_away_is_not_asked_for_ever(services: Service
     assert "failed" in failures(report)
     assert view.job.failed == len(trials.requests)
     assert "upstream_error" in view.job.failures[0].reason
+
+
+@pytest.mark.parametrize("code", ["kill_switch", "budget_exceeded", "use_case_not_running"])
+async def test_a_stop_says_nothing_about_the_alternate(services: Services, code: str) -> None:
+    await recorded(services, 60)
+    await record_rehearsal(services)
+
+    def script(_request: TrialRequest, number: int) -> TrialAnswer:
+        return answer() if number < 10 else answer(status="refused", text="", generated="", trust=None, error_code=code)
+
+    trials = services.trials = ScriptedTrials(services, script)
+    job = await services.rehearsals.submit(bank.NAME, ALTERNATE, actor="user:anna", concurrency=4)
+    await JobWorker(services).drain()
+    view = await services.jobs.get(job.id)
+    assert view.phase == "failed"
+    assert f"asked 10 questions only: {code}" in view.job.error
+    assert len(trials.requests) == 12, "nothing is asked after it"
+    async with services.database.read() as connection:
+        assert len(await of_job(connection, job.id)) == 10
+        (known,) = await catalog.EVIDENCE.find(connection, use_case=bank.NAME, kind=rehearsals.EVIDENCE)
+    assert known.content["holds"], "what was known before stays"
+
+
+async def test_what_was_asked_before_a_stop_is_compared(services: Services) -> None:
+    await recorded(services, 60)
+
+    def script(_request: TrialRequest, number: int) -> TrialAnswer:
+        return answer() if number < 40 else answer(status="refused", text="", generated="", error_code="budget_exceeded")
+
+    _, report = await rehearse(services, script)
+    assert report.pairs == 40
+    assert report.stopped.startswith("budget_exceeded")
+    assert of(report, "failed").result.second == 0
+
+
+async def test_a_rate_limit_is_waited_for(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "WAIT_S", 0.0)
+    await recorded(services, 40)
+
+    def script(_request: TrialRequest, number: int) -> TrialAnswer:
+        return answer(status="refused", text="", error_code="rate_limited") if number % 3 == 0 else answer()
+
+    _, report = await rehearse(services, script)
+    assert (report.pairs, report.stopped, of(report, "failed").result.second) == (40, "", 0)
 
 
 async def test_blocked_and_declined_answers_count_against_it(services: Services) -> None:
