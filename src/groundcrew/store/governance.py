@@ -59,11 +59,11 @@ async def outcomes_since(
     table = tables.outcomes
     newest = (
         sa.select(sa.func.max(table.c.id))
-        .where(table.c.use_case == use_case, table.c.metric.in_(metrics))
+        .where(table.c.use_case == use_case, table.c.metric.in_(metrics), ~table.c.sample)
         .group_by(table.c.metric, table.c.case_id)
         .scalar_subquery()
     )
-    query = sa.select(table.c.document).where(table.c.id.in_(newest), table.c.version_digest == version_digest, ~table.c.sample)
+    query = sa.select(table.c.document).where(table.c.id.in_(newest), table.c.version_digest == version_digest)
     if since is not None:
         query = query.where(table.c.at > stamp(since))
     return [decode(document, Outcome) for document in (await connection.execute(query.order_by(table.c.id))).scalars()]
