@@ -55,10 +55,13 @@ class Approvals:
             digest = await current_digest(writer.connection, item)
             found = tuple(await catalog.APPROVALS.find(writer.connection, use_case=use_case, version_digest=digest))
             standing = newest_by_function(found, stage, digest)
+            built = await persons_who_built(writer.connection, item)
             made = []
             for function in FUNCTIONS:
                 old = standing.get(function)
-                if old is not None and old.state in ("pending", "approved"):
+                # A word of who has built it since does not count at the gate: somebody else is asked.
+                counts = old is not None and not (old.decided_by and person_of(old.decided_by) in built)
+                if old is not None and counts and old.state in ("pending", "approved"):
                     made.append(old)
                     continue
                 asked = Approval(

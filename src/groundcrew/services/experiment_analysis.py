@@ -52,9 +52,16 @@ async def computed(
     measured after `since` alone, where given."""
     registered = registered_of(newest)
     recorded = await read(connection, use_case, registered, version_digest)
-    if since is not None:
-        recorded = after(recorded, since)
+    if since is not None and registered is not None and registered.registered_at is not None:
+        recorded = after(recorded, since, registered.registered_at)
+        registered = at_every_look(registered)
     return await asyncio.to_thread(_decided, registered, recorded)
+
+
+def at_every_look(registered: Hypothesis) -> Hypothesis:
+    """The hypothesis with bounds that hold at every look: a fixed plan is read once, what happens since is looked at again and
+    again."""
+    return msgspec.structs.replace(registered, plan=msgspec.structs.replace(registered.plan, monitoring="sequential"))
 
 
 def _decided(registered: Hypothesis | None, recorded: Recorded) -> Analysis:

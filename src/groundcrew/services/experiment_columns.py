@@ -69,13 +69,14 @@ def microseconds(at: str | datetime) -> int:
 
 async def read(connection: Connection, use_case: str, registered: Hypothesis | None, version_digest: str) -> Recorded:
     """The newest value of each metric and case of a use case, and who was exposed to the experiment."""
-    newest: dict[tuple[str, str], Value] = {}
+    # Sample data stand apart: one of them never takes the place of what happened.
+    newest: dict[tuple[str, str, bool], Value] = {}
     names: dict[str, str] = {}
     # Before a registration nothing real counts.
     async for page in stored.outcome_rows(connection, use_case, samples_only=registered is None):
         for row in page:
             metric = names.setdefault(row.metric, row.metric)
-            newest[metric, row.case_id] = Value(
+            newest[metric, row.case_id, bool(row.sample)] = Value(
                 metric,
                 row.unit_id or row.case_id,
                 row.value,
@@ -92,15 +93,21 @@ async def read(connection: Connection, use_case: str, registered: Hypothesis | N
     return Recorded(list(newest.values()), exposures, before)
 
 
-def after(recorded: Recorded, since: datetime) -> Recorded:
-    """What was measured after `since`, covariates of before kept, and those who were exposed after it or measured since."""
-    since_us = microseconds(since)
-    values = [each for each in recorded.values if each.at_us > since_us or each.metric.startswith(COVARIATE_PREFIX)]
+def after(recorded: Recorded, since: datetime, registered_at: datetime) -> Recorded:
+    """What was measured after `since`, and those who were exposed after it or measured since. Covariates are kept, and what came
+    before the registration, which is never compared: it tells whom to leave out. Where there is a log there still is one, though
+    none of it may be left."""
+    since_us, first_us = microseconds(since), microseconds(registered_at)
+    values = [
+        each
+        for each in recorded.values
+        if each.at_us > since_us or each.at_us < first_us or each.metric.startswith(COVARIATE_PREFIX)
+    ]
     measured = {each.unit_id for each in values if each.at_us > since_us}
     exposures = {
         unit: each for unit, each in recorded.exposures.items() if unit in measured or microseconds(each.exposed_at) > since_us
     }
-    return Recorded(values, exposures, recorded.met_before)
+    return Recorded(values, exposures or recorded.exposures, recorded.met_before)
 
 
 def figures(recorded: Recorded, registered: Hypothesis | None) -> tuple[OutcomeFigures, ...]:

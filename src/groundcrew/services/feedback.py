@@ -18,8 +18,10 @@ from groundcrew.domain.feedback import (
     RatingOrigin,
 )
 from groundcrew.domain.identifiers import new_id
-from groundcrew.errors import Conflict, InputError, NotFound
+from groundcrew.domain.use_case import UseCase
+from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.guards.masking import stored_identifier
+from groundcrew.services.governance import persons_who_built
 from groundcrew.services.labels import label_by_rating
 from groundcrew.services.lookups import current_digest, person_of, require_use_case
 from groundcrew.services.masking import check_identifiers, detect_of, masked
@@ -138,6 +140,10 @@ class Feedback:
         item = await require_use_case(writer.connection, name)
         if call is not None and call.shadow_of is not None:
             raise InputError(f"{call.id} is a shadow copy that nobody was shown: rate {call.shadow_of}", field="call_id")
+        if call is not None and call.trial is not None:
+            raise InputError(f"{call.id} is a trial that nobody was shown: it is no evidence", field="call_id")
+        if origin == "direct" and not (new.sample or (call is not None and call.sample)):
+            await _check_rater(writer, item, new.rater)
         rating = Rating(
             id=new.id or new_id(),
             use_case=name,
@@ -199,6 +205,17 @@ class Feedback:
             if attempt == 0:
                 await self._flush()
         raise NotFound(f"no call {call_id!r}")
+
+
+async def _check_rater(writer: Writer, use_case: UseCase, rater: str) -> None:
+    """NotAllowed for who built the use case: their stars would count at its gate. Raters whom an application names are recorded
+    without their addresses."""
+    built = await persons_who_built(writer.connection, use_case)
+    addresses = {stored_identifier(each) for each in (use_case.owner, use_case.champion) if each}
+    if person_of(rater) in built or rater in addresses:
+        raise NotAllowed(
+            f"{person_of(rater)} owns, champions or has built {use_case.name}: someone who did not build it rates it"
+        )
 
 
 def _check_rating(new: NewRating, now: datetime) -> None:

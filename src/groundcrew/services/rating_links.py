@@ -17,11 +17,13 @@ import msgspec
 
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.feedback import Rating
-from groundcrew.errors import Conflict, InputError, NotFound
+from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.services.feedback import Feedback, NewRating
+from groundcrew.services.governance import persons_who_built
+from groundcrew.services.lookups import person_of
 from groundcrew.store import catalog
 from groundcrew.store import rating_queue as stored
-from groundcrew.store.database import Database
+from groundcrew.store.database import Database, Writer
 
 EXPIRES_S_MIN, EXPIRES_S_MAX = 60.0, 90 * 86_400.0
 TOKEN_LENGTH_MAX = 1_024
@@ -77,6 +79,7 @@ class RatingLinks:
         expires_at = (self._database.clock.now() + timedelta(seconds=expires_s)).replace(microsecond=0)
         link = _Link(call_id, int(expires_at.timestamp()), secrets.token_urlsafe(_NONCE_BYTES))
         async with self._database.write(actor) as writer:
+            await _check_maker(writer, call.use_case)
             known = await stored.secrets(writer.connection)
             if not known:
                 known = {secrets.token_hex(4): secrets.token_hex(_SECRET_BYTES)}
@@ -146,6 +149,17 @@ class RatingLinks:
         if link.expires_s <= self._database.clock.now().timestamp():
             raise LinkExpired("this link has expired")
         return link
+
+
+async def _check_maker(writer: Writer, name: str) -> None:
+    """NotAllowed for a person who built the use case: whoever makes a link could rate through it, and nobody would know."""
+    use_case = await catalog.USE_CASES.get(writer.connection, name)
+    if use_case is None or writer.actor.startswith("key:"):
+        return
+    if person_of(writer.actor) in await persons_who_built(writer.connection, use_case):
+        raise NotAllowed(
+            f"{person_of(writer.actor)} owns, champions or has built {name}: its application or somebody else makes it"
+        )
 
 
 def _signature(secret: str, payload: str) -> bytes:

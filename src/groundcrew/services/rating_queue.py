@@ -17,6 +17,7 @@ from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.metrics.rater_agreement import RaterAgreement, rater_agreement
 from groundcrew.services.feedback import Feedback, NewRating
+from groundcrew.services.governance import persons_who_built
 from groundcrew.services.lookups import current_digest, person_of, require_use_case
 from groundcrew.services.masking import detect_of, masked
 from groundcrew.store import calls as stored_calls
@@ -155,7 +156,7 @@ class RatingQueue:
         await self._flush()
         async with self._database.operate() as connection:
             item = await require_use_case(connection, use_case)
-            _check_rater(item, rater)
+            await _check_built(connection, item, rater)
             now = self._now
             async for request, call in _candidates(connection, item, rater, now):
                 await stored.lock(connection, request.id)
@@ -173,7 +174,7 @@ class RatingQueue:
             request = await RATING_REQUESTS.get(connection, call_id)
             if request is None:
                 raise NotFound(f"call {call_id!r} is not put up for rating")
-            _check_rater(await require_use_case(connection, request.use_case), rater)
+            await _check_built(connection, await require_use_case(connection, request.use_case), rater)
             until_s = await stored.leased_until(connection, call_id, rater.name)
             call = await CALLS.get(connection, call_id)
         if until_s is None or call is None:
@@ -335,3 +336,10 @@ def _check_rater(use_case: UseCase, rater: User) -> None:
     """NotAllowed for who built the use case."""
     if person_of(rater.name) in {person_of(each) for each in (use_case.owner, use_case.champion) if each}:
         raise NotAllowed(f"{rater.name} owns or champions {use_case.name}: someone who did not build it must rate its answers")
+
+
+async def _check_built(connection: Connection, use_case: UseCase, rater: User) -> None:
+    """The same, and for who declared it, wrote or registered its hypothesis or changed its version."""
+    _check_rater(use_case, rater)
+    if person_of(rater.name) in await persons_who_built(connection, use_case):
+        raise NotAllowed(f"{rater.name} has built {use_case.name}: someone who did not build it must rate its answers")

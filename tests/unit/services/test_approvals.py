@@ -105,3 +105,20 @@ async def test_nobodys_word_stands_for_what_is_computed(
     async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
         with pytest.raises(InputError, match="subject: "):
             await services.evidence.attest(bank.NAME, subject, actor="user:legal", statement="it is so")
+
+
+async def test_who_builds_after_approving_has_not_approved(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> None:
+    clock = prepared.copy("pilot", sqlite_url)
+    async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
+        await stages.approve_all(services)
+        assert (await criterion(services)).status == "pass"
+        changed = bank.declarations(use_cases=[bank.use_case(title="Mail")])
+        await services.registry.apply(changed, actor="user:legal-person")
+        found = await criterion(services)
+        assert (found.status, found.n) == ("unknown", 3), "the version is the same, and yet it is their own work by now"
+        assert "has built it since" in found.missing
+        asked = await services.approvals.request(bank.NAME, actor="user:maria", to="scale")
+        legal = next(each for each in asked if each.function == "legal")
+        other = await stages.account(services, "other", "legal")
+        await services.approvals.decide(legal.id, "approved", actor=other, statement="looked at it")
+        assert (await criterion(services)).status == "pass"

@@ -19,14 +19,18 @@ from tests.unit.services.prepared import Prepared, run_apart
 from groundcrew.domain.call import Call
 from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.gate import CriterionResult, GateEvaluation, GatePolicy
+from groundcrew.domain.hypothesis import HypothesisState
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import BreakerRule, Target
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import Economics, Exposure, Grounding, Stage
 from groundcrew.errors import Conflict, GateNotPassed, InputError, NotAllowed
 from groundcrew.services.bundle import Services
+from groundcrew.services.feedback import NewOutcome
 from groundcrew.services.gates import default_policies
+from groundcrew.services.lookups import newest_hypothesis
 from groundcrew.store import catalog
+from groundcrew.store.governance import outcomes_since
 from groundcrew.testing import FakeClock
 
 Step = Callable[[Services, FakeClock], Awaitable[object]]
@@ -522,3 +526,37 @@ async def test_an_expiry_is_the_moment_it_names(sqlite_url: str, tmp_path: Path,
         assert criterion(await evaluate(services, "pilot"), "overlaps").status == "pass"
         clock.advance(0.000_001)
         assert criterion(await evaluate(services, "pilot"), "overlaps").status == "unknown"
+
+
+async def test_a_sample_outcome_takes_nothing_away_from_what_happened(
+    sqlite_url: str, tmp_path: Path, prepared: Prepared
+) -> None:
+    async with in_state("pilot", sqlite_url, tmp_path, prepared) as (services, clock):
+        await results(services, clock, complaints=True)
+        before = criterion(await evaluate(services, "production_readiness"), "guardrails")
+        assert before.status != "pass"
+        found = [each for each in await services.feedback.outcomes(bank.NAME) if each.metric == "complaint" and each.value]
+        hidden = [
+            NewOutcome(metric=each.metric, value=0.0, case_id=each.case_id, unit_id=each.unit_id, arm=each.arm, sample=True)
+            for each in found
+        ]
+        await services.feedback.add_outcomes(bank.NAME, hidden, actor="key:app")
+        after = criterion(await evaluate(services, "production_readiness"), "guardrails")
+        assert (after.figure, after.estimate) == (before.figure, before.estimate)
+        async with services.database.read() as connection:
+            real = await outcomes_since(connection, bank.NAME, await bank.digest_of(services), None, ("complaint",))
+        assert {each.case_id for each in found} <= {each.case_id for each in real}
+
+
+@pytest.mark.parametrize("state", ["refuted", "inconclusive", "invalid"])
+async def test_a_conclusion_is_final_whatever_comes_after_it(
+    sqlite_url: str, tmp_path: Path, prepared: Prepared, state: HypothesisState
+) -> None:
+    async with in_state("results", sqlite_url, tmp_path, prepared) as (services, _):
+        assert criterion(await evaluate(services, "production_readiness"), "verdict").status == "pass"
+        async with services.database.write("user:maria") as writer:
+            newest = await newest_hypothesis(writer.connection, bank.NAME)
+            assert newest is not None
+            await catalog.HYPOTHESES.put(writer, msgspec.structs.replace(newest, state=state), "conclude")
+        verdict = criterion(await evaluate(services, "production_readiness"), "verdict")
+        assert (verdict.status, f"was concluded as {state}" in verdict.missing) == ("fail", True)

@@ -319,7 +319,8 @@ async def test_a_comment_is_kept_once_where_retention_finds_it(services: Service
 async def test_who_built_it_volunteers_no_label(services: Services) -> None:
     owner, call = (await services.use_cases.get(bank.NAME)).owner, await ship(services)
     for actor in (f"user:{owner}", "key:1"):
-        await services.feedback.rate(NewRating(stars=5, rater=owner, call_id=call.id, grounded=True), actor=actor)
+        with pytest.raises(NotAllowed, match="did not build it"):
+            await services.feedback.rate(NewRating(stars=5, rater=owner, call_id=call.id, grounded=True), actor=actor)
     assert await services.labels.find(bank.NAME) == []
 
 

@@ -250,3 +250,21 @@ async def test_secrets_are_rotated_and_revoked(services: Services) -> None:
     with pytest.raises(NotFound):
         await links.read(newer)
     assert msgspec.json.encode(await services.audit.latest(limit=20)).count(b'"rotate"') == 3
+
+
+@pytest.mark.parametrize("name", [bank.OWNER, "maria", "Maria"])
+async def test_who_built_it_rates_it_by_no_way(services: Services, name: str) -> None:
+    (call,) = await put_up(services, 1)
+    if name.casefold() == "maria":
+        changed = bank.declarations(use_cases=[bank.use_case(title="Mail")])
+        await services.registry.apply(changed, actor="user:maria")
+    builder = f"user:{name}"
+    with pytest.raises(NotAllowed, match="did not build it"):
+        await services.feedback.rate(NewRating(stars=5, rater=name, call_id=call.id, critical_harm=False), actor=builder)
+    with pytest.raises(NotAllowed, match="did not build it"):
+        await services.feedback.rate_many([NewRating(stars=5, rater=name, use_case=bank.NAME, case_id="c")], actor="key:1")
+    with pytest.raises(NotAllowed, match="did not build it"):
+        await take(services, person(name))
+    with pytest.raises(NotAllowed, match="somebody else makes it"):
+        await services.rating_links.create(call.id, actor=builder)
+    assert await services.feedback.ratings(bank.NAME) == []

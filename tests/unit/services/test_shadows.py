@@ -65,6 +65,10 @@ async def test_copies_count_in_budgets_and_in_nothing_else(services: Services) -
     main, copy = pairs[0]
     with pytest.raises(InputError, match="rate " + main.id):
         await services.feedback.rate(NewRating(call_id=copy.id, stars=5, rater="anna"), actor="user:anna")
+    trial = bank.call(version_digest=main.version_digest, trial="rehearsal")
+    await services.calls.ship([trial], gateway="gateway-1")
+    with pytest.raises(InputError, match="a trial that nobody was shown"):
+        await services.feedback.rate(NewRating(call_id=trial.id, stars=5, rater="anna"), actor="user:anna")
 
 
 async def test_the_comparison_is_of_the_current_version(services: Services) -> None:

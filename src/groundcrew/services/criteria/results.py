@@ -120,17 +120,26 @@ def verdict(facts: Facts, criterion: Criterion) -> CriterionResult:
     primary = facts.registered.plan.primary if facts.registered else None
     figures = next((each for each in report.metrics if primary and each.name == primary.name), None)
     stop, valid = _stop(facts, sum(report.units.values()))
-    supported = report.verdict == "supported" and valid
+    ended = _ended(facts)
+    supported = report.verdict == "supported" and valid and not ended
     found = result(
         criterion,
-        "pass" if supported else ("unknown" if report.verdict in ("hold", "supported") else "fail"),
+        "pass" if supported else ("unknown" if report.verdict in ("hold", "supported") and not ended else "fail"),
         figure=f"{report.verdict}, grade {report.evidence_grade}" + (f"; {difference(figures)}" if figures else ""),
         bound="supported, at its n or at a valid sequential stop",
-        missing="; ".join((*report.reasons, *(() if valid else (stop,)))),
+        missing="; ".join((*ended, *report.reasons, *(() if valid else (stop,)))),
         source=stop,
         **(bounds_of(figures) if figures else {}),
     )
     return sampled(found, sample)
+
+
+def _ended(facts: Facts) -> tuple[str, ...]:
+    """Why nothing that came later can support a hypothesis that was concluded as something else: a conclusion is final."""
+    found = facts.registered
+    if found is None or found.state not in ("refuted", "inconclusive", "invalid"):
+        return ()
+    return (f"{found.name}, version {found.version}, was concluded as {found.state}: amend it as a new version and run that",)
 
 
 def _stop(facts: Facts, units: int) -> tuple[str, bool]:

@@ -12,6 +12,7 @@ from groundcrew.metrics.evidence_grade import Grade
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.criteria.results import sampled
 from groundcrew.services.gate_facts import Facts
+from groundcrew.services.lookups import person_of
 from groundcrew.services.ramp_rules import ramp_rule
 
 GRADES: tuple[str, ...] = get_args(Grade)
@@ -46,12 +47,15 @@ def approvals(facts: Facts, criterion: Criterion) -> CriterionResult:
     bound = f"{', '.join(FUNCTIONS)}, on this version; 0 active vetoes"
     name = facts.use_case.name
     said = newest_by_function(facts.governance.approvals, facts.into, facts.version_digest) if facts.into else {}
-    approved = [each for each in said.values() if each.state == "approved"]
+    # Whoever has built it since they approved it, or owns it by now, has not approved it.
+    own = [each for each in said.values() if each.decided_by and person_of(each.decided_by) in facts.governance.builders]
+    approved = [each for each in said.values() if each.state == "approved" and each not in own]
     vetoes = [each for each in facts.use_case.holds if each.kind == "veto"]
     refused = [each for each in said.values() if each.state in ("changes_requested", "abstained")]
     open_functions = [each for each in FUNCTIONS if each not in said or said[each].state == "pending"]
     todo = [f"veto: {each.reason}" for each in vetoes]
     todo += [f"{each.function} {each.state.replace('_', ' ')}: {each.statement}" for each in refused]
+    todo += [f"{each.function}: {each.decided_by} owns or has built it since, somebody else decides" for each in own]
     if any(each not in said for each in FUNCTIONS):
         todo.append(f"`groundcrew approval request {name} --to {facts.into}`")
     if open_functions:
