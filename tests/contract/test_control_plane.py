@@ -211,7 +211,7 @@ async def test_people_rate_as_themselves(site: Site) -> None:
 async def test_outcomes_are_all_or_nothing(site: Site) -> None:
     rows = [{"metric": "handle_time", "value": 410.0, "case_id": f"c{each}", "arm": "treatment"} for each in range(3)]
     first = await site.as_key("POST", "/outcomes", json={"outcomes": rows})
-    assert first.json() == {"recorded": 3, "unchanged": 0}
+    assert first.json() == {"recorded": 3, "unchanged": 0, "outdated": 0}
     assert (await site.as_key("POST", "/outcomes", json={"use_case": OWN, "outcomes": rows})).json()["unchanged"] == 3
     broken = [*rows, {"metric": "handle_time", "value": 1.0, "case_id": " "}, {"metric": "x", "value": 2.0, "case_id": "new"}]
     assert "[3].case_id" in str(error(await site.as_key("POST", "/outcomes", json={"outcomes": broken}), 400, "invalid_input"))

@@ -107,7 +107,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     targets: tuple[Target, ...]
     alternates: tuple[Target, ...] = ()
-    swap: SwapRule = SwapRule()
+    swap: SwapRule = msgspec.field(default_factory=SwapRule)
 
     @property
     def primaries(self) -> tuple[Target, ...]:

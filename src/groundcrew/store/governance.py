@@ -88,7 +88,7 @@ async def rows_mark(connection: AsyncConnection, table: str, use_case: str, vers
     if table == "calls":
         number = sum((await rollups.status_counts(connection, use_case, version_digest, samples=False)).values())
         rows = tables.calls.c
-        served = (rows.shadow_of.is_(None), rows.trial.is_(None))
+        served: tuple[sa.ColumnElement[bool], ...] = (rows.shadow_of.is_(None), rows.trial.is_(None))
     else:
         sums = await outcome_sums.of_version(connection, use_case, version_digest)
         number, rows, served = sum(each.outcomes for each in sums if not each.sample), tables.outcomes.c, ()
