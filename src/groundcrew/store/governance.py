@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -55,7 +55,8 @@ async def builders(connection: AsyncConnection, use_case: str) -> frozenset[str]
         .where(table.c.subject.in_(subjects))
         .order_by(table.c.sequence)
     )
-    known, rows = kept.get(use_case), []
+    known = kept.get(use_case)
+    rows: list[Any] = []
     if known is not None and known.subjects == subjects:
         rows = list((await connection.execute(query.where(table.c.sequence >= known.sequence))).all())
     if known is None or not rows or (rows[0].sequence, rows[0].hash) != (known.sequence, known.hash):
@@ -88,7 +89,7 @@ async def rows_mark(connection: AsyncConnection, table: str, use_case: str, vers
     if table == "calls":
         number = sum((await rollups.status_counts(connection, use_case, version_digest, samples=False)).values())
         rows = tables.calls.c
-        served = (rows.shadow_of.is_(None), rows.trial.is_(None))
+        served: tuple[sa.ColumnElement[bool], ...] = (rows.shadow_of.is_(None), rows.trial.is_(None))
     else:
         sums = await outcome_sums.of_version(connection, use_case, version_digest)
         number, rows, served = sum(each.outcomes for each in sums if not each.sample), tables.outcomes.c, ()
