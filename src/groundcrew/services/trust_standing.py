@@ -189,7 +189,7 @@ _KNOWN: WeakKeyDictionary[object, OrderedDict[tuple[str, str], tuple[_Basis, Sta
 
 def _standing(basis: _Basis, version_digest: str) -> Standing:
     draws, every, use_case, pending = basis.draws, basis.labels, basis.use_case, basis.pending
-    current = [each for each in current_labels(every) if each.version_digest == version_digest]
+    current = [each for each in current_labels(list(every)) if each.version_digest == version_digest]
     newest = draws[-1].verifier if draws else (current[-1].verifier if current else "")
     calibration, alarm, record = basis.kept
     since = _since(calibration, version_digest)
