@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -55,7 +55,8 @@ async def builders(connection: AsyncConnection, use_case: str) -> frozenset[str]
         .where(table.c.subject.in_(subjects))
         .order_by(table.c.sequence)
     )
-    known, rows = kept.get(use_case), []
+    known = kept.get(use_case)
+    rows: list[Any] = []
     if known is not None and known.subjects == subjects:
         rows = list((await connection.execute(query.where(table.c.sequence >= known.sequence))).all())
     if known is None or not rows or (rows[0].sequence, rows[0].hash) != (known.sequence, known.hash):

@@ -140,7 +140,10 @@ async def test_automation_counts_what_was_reopened_against_it(services: Services
     await add(services, "reopened", {"kept": 0.0}, old + DAY)  # taken back
     async with services.database.read() as connection:
         found = await automation(connection, bank.NAME, digest, now)
+        since = await automation(connection, bank.NAME, digest, now, since=old)
+        before = await automation(connection, bank.NAME, digest, now, since=old - DAY)
     assert found == wilson(2, 5, 0.95, "lower"), "kept and late; young is left out"
+    assert (since.n, before) == (0, found), "what was resolved after a moment alone"
     shown = (await figures(services))["automation_rate"]
     assert shown.interval == wilson(2, 5)
     assert "1 cases resolved less than 7 days ago" in shown.note
