@@ -24,7 +24,7 @@ TOKENS_MAX = 8_192
 #: Verifiers of one use case, besides the shipped stack.
 VERIFIERS_MAX = 4
 #: Stages decide what lies outside of these bounds, and leave open what lies between, until bounds are declared or fitted.
-ACCEPT_DEFAULT, REJECT_DEFAULT = 0.9, 0.1
+ACCEPT_DEFAULT, REJECT_DEFAULT = 0.88, 0.1
 
 
 class VerifierLabels(msgspec.Struct, frozen=True, kw_only=True):
