@@ -248,6 +248,14 @@ async def test_blocked_and_declined_answers_count_against_it(services: Services)
     assert not report.holds
 
 
+async def test_what_took_the_place_of_a_held_answer_is_not_taken_for_the_models(services: Services) -> None:
+    replaced = {"held_because": "a signature is needed", "replaced_because": "not grounded"}
+    await recorded(services, 40, status="held", answer="", withheld_answer="It costs CHF 3 a month.", details=replaced)
+    _, report = await rehearse(services)
+    assert of(report, "supported").result.first == 0
+    assert of(report, "declined").result.first == 1
+
+
 async def test_without_the_records_of_its_answers_what_guards_found_is_unknown(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
