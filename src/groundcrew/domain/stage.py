@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from groundcrew.domain.exposure import RAMPED_STAGES
-from groundcrew.domain.use_case import STAGES, TERMINAL_STAGES, Stage, UseCase
+from groundcrew.domain.ramp import RAMP_STEPS
+from groundcrew.domain.use_case import STAGES, TERMINAL_STAGES, Exposure, Stage, UseCase
 from groundcrew.errors import Conflict
 
 #: Most tokens a day before the pilot gate has passed, whatever is declared: exploration is bounded [D].
@@ -64,9 +65,20 @@ def check_demote(current: Stage, to: Stage) -> None:
 
 
 def moved(use_case: UseCase, to: Stage) -> UseCase:
-    """`use_case` in stage `to`. A ramp does not outlive scale: whoever comes back begins it anew."""
-    ramp = use_case.ramp if to in RAMPED_STAGES else None
-    return msgspec.structs.replace(use_case, stage=to, ramp=ramp)
+    """`use_case` in stage `to`. A ramp does not outlive scale: whoever comes back begins it anew, and who is moved back serves no
+    more people than the ramp began with, whatever the declared ceiling has become since."""
+    if to in RAMPED_STAGES or use_case.stage not in RAMPED_STAGES:
+        return msgspec.structs.replace(use_case, stage=to, ramp=use_case.ramp if to in RAMPED_STAGES else None)
+    return msgspec.structs.replace(use_case, stage=to, ramp=None, exposure=_first_exposure(use_case.exposure))
+
+
+def _first_exposure(declared: Exposure | None) -> Exposure:
+    """`declared` with at most the share that a ramp begins with; named users stay."""
+    if declared is None:
+        return Exposure(ceiling_percent=RAMP_STEPS[0])
+    if declared.ceiling_percent is None:
+        return declared
+    return msgspec.structs.replace(declared, ceiling_percent=min(declared.ceiling_percent, RAMP_STEPS[0]))
 
 
 def stage_below(stage: Stage) -> Stage | None:

@@ -200,14 +200,17 @@ async def _lapses(connection: Connection, use_case: UseCase, stored: Certificati
         lapses.append("the version has changed since: what was shown of the earlier one is stale")
     policy = await published_policy(connection, use_case.stage)
     asked = {each.check for each in policy.criteria} | {each.key for each in policy.criteria if each.check == "attestation"}
-    newest: dict[tuple[str, str], Evidence] = {}
+    every: dict[tuple[str, str], list[Evidence]] = {}
     for each in await catalog.EVIDENCE.find(connection, use_case=use_case.name):
-        newest[each.kind, each.subject] = each
-    for (kind, subject), each in newest.items():
+        every.setdefault((each.kind, each.subject), []).append(each)
+    for (kind, subject), found in every.items():
         wanted = subject if kind == "attestation" else _CHECKS.get(kind)
-        if wanted in asked and state_at(each, now, digest) == "expired":
-            what = subject if kind == "attestation" else kind.replace("_", " ")
-            lapses.append(f"{what} expired on {each.valid_until:%Y-%m-%d}")
+        states = [state_at(each, now, digest) for each in found]
+        if wanted not in asked or "valid" in states or states[-1] not in ("expired", "revoked"):
+            continue
+        what = subject if kind == "attestation" else kind.replace("_", " ")
+        ended = f"expired on {found[-1].valid_until:%Y-%m-%d}" if states[-1] == "expired" else "was revoked"
+        lapses.append(f"{what} {ended}")
     return lapses
 
 

@@ -156,12 +156,12 @@ async def _exposure_problem(connection: Connection, declared: UseCase) -> str:
         return ""
     if declared.exposure is None:
         return f"{declared.name} is in {old.stage} and keeps an exposure: 100 percent serves everybody"
-    if old.stage != "pilot":
+    if old.stage not in ("pilot", "production_readiness"):
         return ""
     policies = await catalog.GATE_POLICIES.find(connection, stage="pilot", state="published")
     asked = [each for each in (policies[-1].criteria if policies else ()) if each.check == "exposure_cap"]
     problems = [exposure_problem(declared.exposure, each) for each in asked]
-    return next((f"{declared.name} is in pilot: {each}" for each in problems if each), "")
+    return next((f"{declared.name} is in {old.stage}: {each}" for each in problems if each), "")
 
 
 async def _put(writer: Writer, kind: str, collection: Collection[Any], item: Any) -> Change:

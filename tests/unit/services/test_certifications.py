@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.unit.services import bank, stages
 from tests.unit.services.prepared import Prepared
@@ -11,6 +12,7 @@ from tests.unit.services.prepared import Prepared
 from groundcrew.domain.certification import HOLD_DAYS, VALID_DAYS_HIGH, VALID_DAYS_OTHERS, WARNING_DAYS
 from groundcrew.errors import Conflict, GateNotPassed
 from groundcrew.services.bundle import Services
+from groundcrew.store import catalog
 
 LONGER = bank.DAY_S * 0.01
 
@@ -82,6 +84,20 @@ async def test_what_passes_again_is_renewed_by_itself(sqlite_url: str, tmp_path:
         assert [(each.state, each.certified_at) for each in kept] == [("certified", clock.now())]
         evaluation = (await services.gates.evaluations(bank.NAME, limit=1))[0]
         assert (evaluation.stage, evaluation.passed) == ("pilot", True)
+
+
+async def test_revoked_evidence_is_a_lapse_and_other_valid_evidence_of_its_kind_heals_it(
+    sqlite_url: str, tmp_path: Path, prepared: Prepared
+) -> None:
+    clock = prepared.copy("pilot", sqlite_url)
+    async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
+        await services.certifications.keep()
+        async with services.database.write(bank.PERSON) as writer:
+            for each in await catalog.EVIDENCE.find(writer.connection, use_case=bank.NAME, kind="kill_switch_drill"):
+                await catalog.EVIDENCE.put(writer, msgspec.structs.replace(each, state="revoked"), "revoke")
+        assert await state(services) == "warning"
+        await bank.record_entry_evidence(services)
+        assert await state(services) != "warning"
 
 
 async def test_the_high_tier_is_certified_for_half_as_long(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> None:

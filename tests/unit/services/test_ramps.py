@@ -18,6 +18,7 @@ from groundcrew.domain.use_case import Exposure, Hold
 from groundcrew.errors import Conflict, InputError
 from groundcrew.gateway.landing import plan_for
 from groundcrew.services.bundle import Services
+from groundcrew.services.declared import DeclarationErrors
 from groundcrew.testing import FakeClock
 
 WHO = {"actor": "user:maria", "reason": "guardrails hold"}
@@ -105,6 +106,21 @@ async def test_demotion_ends_the_ramp(sqlite_url: str, tmp_path: Path, prepared:
         await bank.apply(services, use_cases=[bank.use_case(purpose="Answer everything")])
         found = await services.use_cases.get(bank.NAME)
         assert (found.stage, found.ramp) == ("pilot", None)
+
+
+async def test_who_is_moved_back_serves_no_more_than_the_ramp_began_with(
+    sqlite_url: str, tmp_path: Path, prepared: Prepared
+) -> None:
+    clock = prepared.copy("pilot", sqlite_url)
+    async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
+        await stages.put_in(services, "scale", percent=50)
+        await bank.apply(services, use_cases=[bank.use_case(exposure=Exposure(ceiling_percent=100))])
+        await services.use_cases.demote(bank.NAME, "production_readiness", actor="user:maria", reason="complaints")
+        moved = await services.use_cases.get(bank.NAME)
+        assert effective_exposure(moved) == Exposure(ceiling_percent=RAMP_STEPS[0])
+        for wanted in (100, 50):
+            with pytest.raises(DeclarationErrors, match="is in production_readiness: lower exposure"):
+                await bank.apply(services, use_cases=[bank.use_case(exposure=Exposure(ceiling_percent=wanted))])
 
 
 def at(percent: float, exposure: Exposure | None, stage: str = "scale") -> object:
