@@ -60,18 +60,17 @@ def adopt(folder: Path, source: Path, *, ending: str = ".jsonl") -> str:
     return name
 
 
-async def receive(
-    folder: Path, chunks: AsyncIterator[bytes], *, ending: str = ".jsonl", bytes_max: int = UPLOAD_BYTES_MAX
-) -> str:
-    """Store an upload (gzipped where its content says so); its name. InputError past `bytes_max` and for an empty one."""
+async def receive(folder: Path, chunks: AsyncIterator[bytes], *, ending: str = ".jsonl", bytes_max: int | None = None) -> str:
+    """Store an upload (gzipped where its content says so); its name. InputError past `bytes_max` (None: UPLOAD_BYTES_MAX) and for an empty one."""
     name, part, target = _new(folder, ending)
+    most = UPLOAD_BYTES_MAX if bytes_max is None else bytes_max
     size = 0
     try:
         with part.open("xb") as file:
             async for chunk in chunks:
                 size += len(chunk)
-                if size > bytes_max:
-                    raise InputError(f"larger than {bytes_max} bytes: put the file into {folder} instead")
+                if size > most:
+                    raise InputError(f"larger than {most} bytes: put the file into {folder} instead")
                 file.write(chunk)
         if not size:
             raise InputError("the body is empty: send the file's bytes")

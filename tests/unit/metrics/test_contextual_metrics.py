@@ -193,7 +193,7 @@ def test_return_on_investment_is_an_interval() -> None:
     assert report.net.estimate == pytest.approx(expected)
     assert report.net.lower < report.net.estimate < report.net.upper  # type: ignore[operator]
     assert report.net == return_on_investment(case)
-    assert report.sensitivity[0].figure == "benefit_per_case_usd"
+    assert "benefit_per_case_usd" in {each.figure for each in report.sensitivity[:2]}
     assert any("tokens_per_case_usd is assumed" in line for line in report.assumptions)
     assert report.ratio == pytest.approx(report.net.estimate / report.cost_usd)  # type: ignore[operator]
 

@@ -544,7 +544,7 @@ async def test_a_sample_outcome_takes_nothing_away_from_what_happened(
         after = criterion(await evaluate(services, "production_readiness"), "guardrails")
         assert (after.figure, after.estimate) == (before.figure, before.estimate)
         async with services.database.read() as connection:
-            real = await outcomes_since(connection, bank.NAME, await bank.digest_of(services), None, ("complaint",))
+            real = await outcomes_since(connection, bank.NAME, await bank.digest_of(services), None, "complaint")
         assert {each.case_id for each in found} <= {each.case_id for each in real}
 
 

@@ -275,7 +275,7 @@ async def test_passages_whose_answers_people_correct(services: Services, article
         )  # fmt: skip
         await catalog.SIGN_OFFS.put(writer, edited, "edit")
     for rated, stars, text in ((on_cards[1], 2, ""), (on_cards[2], 4, "Better so."), (on_cards[3], 5, ""), (on_fees[0], 1, "")):
-        rating = NewRating(stars=stars, rater="anna", call_id=rated.id, corrected_text=text)
+        rating = NewRating(stars=stars, rater="agent-07", call_id=rated.id, corrected_text=text)
         await services.feedback.rate(rating, actor="user:anna")
     await look(services)
     (found,) = await findings(services, "corrected")
