@@ -61,8 +61,8 @@ def adopt(folder: Path, source: Path, *, ending: str = ".jsonl") -> str:
 
 
 async def receive(folder: Path, chunks: AsyncIterator[bytes], *, ending: str = ".jsonl", bytes_max: int | None = None) -> str:
-    """Store an upload (gzipped where its content says so); its name. InputError past `bytes_max` (None: UPLOAD_BYTES_MAX), and for
-    an empty one."""
+    """Store an upload (gzipped where its content says so); its name. InputError past `bytes_max` (None: UPLOAD_BYTES_MAX).
+    Also for an empty one."""
     name, part, target = _new(folder, ending)
     most = UPLOAD_BYTES_MAX if bytes_max is None else bytes_max
     size = 0
