@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
 
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.wire import Inside
 
 Interrupt = Literal["refused", "disconnected", "stalled", "closing"]
+
+#: How long calls that are cut because the gateway closes may take to be recorded.
+CLOSE_S_MAX = 2.0
 
 
 class Inflight:
@@ -75,6 +78,17 @@ class Registry:
         except TimeoutError:
             return False
         return True
+
+    async def close(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
+        """Cut every call and wait for the work behind them, `tasks`: at most CLOSE_S_MAX, so that each still gets its record."""
+        waiting = tuple(tasks)
+        for call in self:
+            call.cut("closing")
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=CLOSE_S_MAX)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     def count(self, scope: Scope | None = None) -> int:
         """Calls in flight, those in `scope` only where it is given."""

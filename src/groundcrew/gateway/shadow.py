@@ -37,8 +37,6 @@ log = logging.getLogger("groundcrew.gateway")
 #: What became of a copy, in /metrics. `no_room`, `no_budget` and `stopped` were never sent.
 Outcome = Literal["answered", "failed", "cut", "no_room", "no_budget", "stopped", "unrecorded"]
 
-#: How long `close` waits for copies that it has cut to write their records.
-CLOSE_S_MAX = 2.0
 #: What of the call its copy has as well.
 _SHARED = (
     *(
@@ -204,11 +202,4 @@ class Shadows:
     async def close(self) -> None:
         """Start no more copies and cut those that run; each still gets its record, if the recorder is quick."""
         self._closing = True
-        tasks = tuple(self._tasks)
-        for call in self.running:
-            call.cut("closing")
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=CLOSE_S_MAX)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self.running.close(self._tasks)

@@ -43,8 +43,6 @@ log = logging.getLogger("groundcrew.gateway")
 TRIALS_MAX = 64
 #: Ways of asking (use case, model, target, prompt) that are kept ready.
 WAYS_MAX = 32
-#: How long `close` waits for trials that it has cut to write their records.
-CLOSE_S_MAX = 2.0
 #: Members of a chat completion that a trial sets itself, or that mean more than one answer.
 _OWN_MEMBERS = frozenset({"messages", "model", "stream", "stream_options", "n", "user"})
 
@@ -187,14 +185,7 @@ class GatewayTrials:
     async def close(self) -> None:
         """Start no more trials and cut those that run; each still gets its record, if the recorder is quick."""
         self._closing = True
-        tasks = tuple(self._tasks)
-        for call in self.running:
-            call.cut("closing")
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=CLOSE_S_MAX)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self.running.close(self._tasks)
 
 
 class _Way(msgspec.Struct, frozen=True):

@@ -16,17 +16,6 @@ ANALYSIS_VERSION = 1
 AssignedBy = Literal["log", "application", "nobody"]
 
 
-class OutcomeFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Outcomes of one metric and declared arm ("" for none): how many, and their mean in `unit`."""
-
-    metric: str
-    arm: str
-    n: int
-    mean: float
-    unit: str = ""
-    sample: bool = False
-
-
 class DataQuality(msgspec.Struct, frozen=True, kw_only=True):
     """What was found when outcomes were held against the log of exposures. `outcomes` counts the values that were compared;
     `crossed`, `unassigned`, `held_out` and `before_registration` count units, the others values.
@@ -53,8 +42,8 @@ class DataQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     """A decided experiment. `report` is None where nothing can be decided yet, and `why` says what is lacking; `sample` tells
-    that it rests on sample data, which never count. `exposed` counts logged units by arm, `figures` sum up the outcomes of the
-    version. `as_of` and `look_id` are those of a kept look, None for one that was just computed."""
+    that it rests on sample data, which never count. `exposed` counts logged units by arm.
+    `as_of` and `look_id` are those of a kept look, None for one that was just computed."""
 
     report: AnalysisReport | None
     sample: bool = False
@@ -62,7 +51,6 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     assigned_by: AssignedBy = "nobody"
     quality: DataQuality = DataQuality()
     exposed: dict[str, int] = {}
-    figures: tuple[OutcomeFigures, ...] = ()
     as_of: datetime | None = None
     look_id: str | None = None
 

@@ -111,11 +111,6 @@ def plan(declared: HypothesisPlan) -> PlanReport:
     )
 
 
-def sequential_planning_n(declared: HypothesisPlan) -> int | None:
-    """Units at which the confidence sequences are tightest: what was planned, else what is required; fixed before any data."""
-    return declared.planned_n if declared.planned_n is not None else plan(declared).required_n
-
-
 def planned_values(metric: SuccessMetric, planned_n: int | None) -> int | None:
     """How many of that many planned units will have a value of `metric`; None where no n is planned."""
     share = metric.coverage if metric.coverage is not None and 0 < metric.coverage <= 1 else 1.0

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from groundcrew.metrics.automation_rate import CaseColumns, automation_counts
 from groundcrew.stats.intervals import Interval, Side, wilson
 from groundcrew.store import audit
 from groundcrew.store.database import Connection
+from groundcrew.store.memory import Memory, marked
 from groundcrew.store.outcome_values import CaseEnd, resolved_cases
 
 #: Newest resolved cases that count; their columns take 17 bytes each in memory.
@@ -22,7 +21,7 @@ CASES_MAX = 200_000
 VERSIONS_MAX = 32
 
 _Key = tuple[str, str, bool]
-_KEPT: WeakKeyDictionary[object, OrderedDict[_Key, tuple[str, CaseColumns]]] = WeakKeyDictionary()
+_KEPT: Memory[_Key, tuple[object, CaseColumns]] = Memory(VERSIONS_MAX)
 
 
 async def automation(
@@ -53,15 +52,12 @@ async def automation(
 async def resolved_columns(connection: Connection, use_case: str, version_digest: str, *, sample: bool) -> CaseColumns:
     """The newest CASES_MAX resolved cases; read anew only where outcomes came since."""
     newest = await audit.latest(connection, subject=f"outcomes/{use_case}", limit=1)
-    mark, key = (newest[0].hash if newest else ""), (use_case, version_digest, sample)
-    kept = _KEPT.setdefault(connection.engine.sync_engine, OrderedDict())
-    if key not in kept or kept[key][0] != mark:
+
+    async def read() -> CaseColumns:
         found = await resolved_cases(connection, use_case, version_digest, sample=sample, limit=CASES_MAX)
-        kept[key] = mark, await asyncio.to_thread(_columns, found)
-    kept.move_to_end(key)
-    while len(kept) > VERSIONS_MAX:
-        kept.popitem(last=False)
-    return kept[key][1]
+        return await asyncio.to_thread(_columns, found)
+
+    return await marked(_KEPT, connection, (use_case, version_digest, sample), newest[0].hash if newest else "", read)
 
 
 def _columns(cases: Sequence[CaseEnd]) -> CaseColumns:

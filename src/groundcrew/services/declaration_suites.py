@@ -27,7 +27,6 @@ from groundcrew.services.declaration_fields import Fields
 from groundcrew.services.declaration_reading import Reading, as_declaration_error
 from groundcrew.services.rows import read_rows
 
-CASE_ID_LENGTH_MAX = 64
 TAGS_MAX = 16
 #: Members of a request that a suite may set for all its questions.
 PARAMETERS = frozenset({"temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "reasoning_effort"})

@@ -3,15 +3,13 @@ of new batches are read; labels are read anew when any of them came or changed."
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from weakref import WeakKeyDictionary
-
 import msgspec
 
 from groundcrew.domain.trust_label import Draw, TrustLabel
 from groundcrew.store import catalog
 from groundcrew.store import labels as stored
 from groundcrew.store.database import Connection
+from groundcrew.store.memory import Memory, marked
 
 #: Newest drawn answers of a version that count.
 DRAWS_MAX = 20_000
@@ -26,39 +24,30 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
     draws: tuple[Draw, ...]
 
 
-_KNOWN: WeakKeyDictionary[object, OrderedDict[tuple[str, str], _Known]] = WeakKeyDictionary()
+_KNOWN: Memory[tuple[str, str], _Known] = Memory(VERSIONS_MAX)
+_LABELS: Memory[str, tuple[object, tuple[TrustLabel, ...]]] = Memory(VERSIONS_MAX)
 
 
 async def drawn_answers(connection: Connection, use_case: str, version_digest: str) -> tuple[Draw, ...]:
     """The newest DRAWS_MAX draws of a version, by id. The very same tuple where none came since it was last asked for."""
-    known = _KNOWN.setdefault(connection.engine.sync_engine, OrderedDict())
     key = use_case, version_digest
     batch = await stored.newest_batch(connection, use_case, version_digest)
-    found = known.get(key)
+    found = _KNOWN.get(connection, key)
     if found is None or found.batch > batch:
         draws = await stored.newest_draws(connection, use_case, version_digest, limit=DRAWS_MAX)
-        found = known[key] = _Known(batch=batch, draws=tuple(draws))
+        found = _KNOWN.put(connection, key, _Known(batch=batch, draws=tuple(draws)))
     elif found.batch < batch:
         # A gateway that was away ships late: what is new need not be the newest.
         fresh = await stored.draws_after(connection, use_case, version_digest, found.batch)
         draws = sorted((*found.draws, *fresh), key=lambda each: each.id)
-        found = known[key] = _Known(batch=batch, draws=tuple(draws[-DRAWS_MAX:]))
-    known.move_to_end(key)
-    while len(known) > VERSIONS_MAX:
-        known.popitem(last=False)
+        found = _KNOWN.put(connection, key, _Known(batch=batch, draws=tuple(draws[-DRAWS_MAX:])))
     return found.draws
-
-
-_LABELS: WeakKeyDictionary[object, OrderedDict[str, tuple[tuple[int, str, int], tuple[TrustLabel, ...]]]] = WeakKeyDictionary()
 
 
 async def labels_of(connection: Connection, use_case: str) -> tuple[TrustLabel, ...]:
     """All labels of a use case, by id. The very same tuple where none came or changed since they were last asked for."""
-    kept = _LABELS.setdefault(connection.engine.sync_engine, OrderedDict())
-    mark = await stored.labels_mark(connection, use_case)
-    if use_case not in kept or kept[use_case][0] != mark:
-        kept[use_case] = mark, tuple(await catalog.TRUST_LABELS.find(connection, use_case=use_case))
-    kept.move_to_end(use_case)
-    while len(kept) > VERSIONS_MAX:
-        kept.popitem(last=False)
-    return kept[use_case][1]
+
+    async def read() -> tuple[TrustLabel, ...]:
+        return tuple(await catalog.TRUST_LABELS.find(connection, use_case=use_case))
+
+    return await marked(_LABELS, connection, use_case, await stored.labels_mark(connection, use_case), read)

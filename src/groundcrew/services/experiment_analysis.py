@@ -10,7 +10,7 @@ import msgspec
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan
 from groundcrew.metrics.analysis import AnalysisReport, analyze_columns, loss_problem, split_check
 from groundcrew.metrics.experiment_look import Analysis, DataQuality
-from groundcrew.services.experiment_columns import Joined, Recorded, after, figures, join, read
+from groundcrew.services.experiment_columns import Joined, Recorded, after, join, read
 from groundcrew.services.page_memory import remembered
 from groundcrew.store import experiments as stored
 from groundcrew.store.database import Connection
@@ -51,6 +51,8 @@ async def computed(
     """The analysis of the newest hypothesis on the outcomes of one version, else on sample ones, computed now; on what was
     measured after `since` alone, where given."""
     registered = registered_of(newest)
+    if registered is None:
+        return Analysis(report=None, why="register the hypothesis")
     recorded = await read(connection, use_case, registered, version_digest)
     if since is not None and registered is not None and registered.registered_at is not None:
         recorded = after(recorded, since, registered.registered_at)
@@ -64,12 +66,9 @@ def at_every_look(registered: Hypothesis) -> Hypothesis:
     return msgspec.structs.replace(registered, plan=msgspec.structs.replace(registered.plan, monitoring="sequential"))
 
 
-def _decided(registered: Hypothesis | None, recorded: Recorded) -> Analysis:
-    shown = figures(recorded, registered)
-    if registered is None:
-        return Analysis(report=None, why="register the hypothesis", figures=shown)
+def _decided(registered: Hypothesis, recorded: Recorded) -> Analysis:
     if registered.plan.arms is None or registered.registered_at is None:
-        return Analysis(report=None, why="the plan has no arms to compare", figures=shown)
+        return Analysis(report=None, why="the plan has no arms to compare")
     exposed = {"control": 0, "treatment": 0, "holdout": 0} if recorded.exposures else {}
     for each in recorded.exposures.values():
         exposed[each.arm] = exposed.get(each.arm, 0) + 1
@@ -84,7 +83,6 @@ def _decided(registered: Hypothesis | None, recorded: Recorded) -> Analysis:
         assigned_by=joined.assigned_by,
         quality=joined.quality,
         exposed=exposed,
-        figures=shown,
     )
     if not len(joined.columns):
         if joined.quality.problems:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from groundcrew.domain.hypothesis import Hypothesis, SuccessMetric
-from groundcrew.metrics.experiment_look import AssignedBy, DataQuality, OutcomeFigures
+from groundcrew.metrics.experiment_look import AssignedBy, DataQuality
 from groundcrew.metrics.observations import COVARIATE_PREFIX, DENOMINATOR_PREFIX, Columns, accepted_metrics, value_problem
 from groundcrew.store import experiments as stored
 from groundcrew.store.database import Connection
@@ -67,13 +67,12 @@ def microseconds(at: str | datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-async def read(connection: Connection, use_case: str, registered: Hypothesis | None, version_digest: str) -> Recorded:
+async def read(connection: Connection, use_case: str, registered: Hypothesis, version_digest: str) -> Recorded:
     """The newest value of each metric and case of a use case, and who was exposed to the experiment."""
     # Sample data stand apart: one of them never takes the place of what happened.
     newest: dict[tuple[str, str, bool], Value] = {}
     names: dict[str, str] = {}
-    # Before a registration nothing real counts.
-    async for page in stored.outcome_rows(connection, use_case, samples_only=registered is None):
+    async for page in stored.outcome_rows(connection, use_case):
         for row in page:
             metric = names.setdefault(row.metric, row.metric)
             newest[metric, row.case_id, bool(row.sample)] = Value(
@@ -86,7 +85,7 @@ async def read(connection: Connection, use_case: str, registered: Hypothesis | N
                 row.version_digest == version_digest,
                 row.sample,
             )
-    if registered is None or registered.digest is None or registered.registered_at is None:
+    if registered.digest is None or registered.registered_at is None:
         return Recorded(list(newest.values()), {}, set())
     exposures = await stored.exposure_rows(connection, registered.digest)
     before = await stored.exposed_before(connection, use_case, registered.digest, stamp(registered.registered_at))
@@ -108,23 +107,6 @@ def after(recorded: Recorded, since: datetime, registered_at: datetime) -> Recor
         unit: each for unit, each in recorded.exposures.items() if unit in measured or microseconds(each.exposed_at) > since_us
     }
     return Recorded(values, exposures or recorded.exposures, recorded.met_before)
-
-
-def figures(recorded: Recorded, registered: Hypothesis | None) -> tuple[OutcomeFigures, ...]:
-    """Outcomes of the version summed up by metric and declared arm: real ones since the registration, and sample data apart."""
-    since_us = microseconds(registered.registered_at) if registered is not None and registered.registered_at else None
-    units = {each.name: each.unit for each in registered.plan.metrics} if registered is not None else {}
-    sums: dict[tuple[str, bool, str], tuple[int, float]] = {}
-    for each in recorded.values:
-        if not each.current or not (each.sample or (since_us is not None and each.at_us >= since_us)):
-            continue
-        place = (each.metric, each.sample, each.arm or "")
-        n, total = sums.get(place, (0, 0.0))
-        sums[place] = (n + 1, total + each.value)
-    return tuple(
-        OutcomeFigures(metric=metric, arm=arm, n=n, mean=total / n, unit=units.get(metric, ""), sample=sample)
-        for (metric, sample, arm), (n, total) in sorted(sums.items())
-    )
 
 
 def join(recorded: Recorded, registered: Hypothesis, *, sample: bool) -> Joined:

@@ -14,7 +14,7 @@ from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.services.experiment_analysis import Analysis, current_analysis, registered_of
 from groundcrew.services.governance import Governance, gather_governance
-from groundcrew.services.lookups import current_digest, person_of
+from groundcrew.services.lookups import current_digest, newest_hypothesis, person_of
 from groundcrew.services.rating_figures import RatingFigures, rating_figures
 from groundcrew.services.trust_standing import Standing, standing
 from groundcrew.store import catalog, rollups
@@ -93,7 +93,6 @@ async def gather(
     criteria ask for where `checks` names them. Without `recompute` the experiment is as the newest kept look at it says, for
     pages."""
     digest = await current_digest(connection, use_case)
-    versions = await catalog.HYPOTHESES.find(connection, use_case=use_case.name)
     model = await catalog.MODELS.get(connection, use_case.model)
     providers = [
         await catalog.PROVIDERS.get(connection, name)
@@ -103,7 +102,7 @@ async def gather(
         await catalog.PROVIDERS.get(connection, name)
         for name in sorted({each.provider for each in model.stand_ins} if model else ())
     ]
-    hypothesis = versions[-1] if versions else None
+    hypothesis = await newest_hypothesis(connection, use_case.name)
     name = use_case.name
     return Facts(
         use_case=use_case,

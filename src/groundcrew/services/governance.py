@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -11,7 +11,6 @@ from groundcrew.domain.approval import Approval
 from groundcrew.domain.gate import GateEvaluation
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
-from groundcrew.metrics.automation_rate import REOPEN_WINDOW_DAYS
 from groundcrew.metrics.cost_per_case import cost_per_case
 from groundcrew.services.automation import automation
 from groundcrew.services.experiment_analysis import Analysis, computed
@@ -161,11 +160,6 @@ def case_costs(rows: Sequence[tuple[str | None, float | None]]) -> CaseCosts:
 def mean_of(values: Sequence[float]) -> Interval | None:
     """The mean with its t interval, None of nothing."""
     return mean_t(moments(finite_array(list(values), field="values")), 0.95) if values else None
-
-
-def reopen_window() -> timedelta:
-    """How long a resolved case must stay closed."""
-    return timedelta(days=REOPEN_WINDOW_DAYS)
 
 
 def seconds_of(unit: str) -> float | None:

@@ -7,7 +7,7 @@ from groundcrew.domain.data_class import highest, provider_may_see
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError, NotFound
-from groundcrew.services.lookups import require_use_case
+from groundcrew.services.lookups import newest_hypothesis, require_use_case
 from groundcrew.services.propagation import propagate
 from groundcrew.services.registry import digests, version_changes
 from groundcrew.store import catalog
@@ -25,10 +25,10 @@ class Hypotheses:
         arms answer with other models or prompts, gateways serve them from here on, and the use case's version changes."""
         async with self._database.write(actor) as writer:
             item = await require_use_case(writer.connection, use_case)
-            versions = await catalog.HYPOTHESES.find(writer.connection, use_case=use_case)
-            if not versions:
+            newest = await newest_hypothesis(writer.connection, use_case)
+            if newest is None:
                 raise NotFound(f"{use_case} has no hypothesis: declare one with `hypothesis: {{plan: FILE.yaml}}` and apply it")
-            registered = rules.register(versions[-1], by=actor, at=self._database.clock.now())
+            registered = rules.register(newest, by=actor, at=self._database.clock.now())
             has_variants = registered.plan.arms is not None and bool(registered.plan.arms.variants)
             if has_variants:
                 await _check_variants(writer.connection, item, registered)

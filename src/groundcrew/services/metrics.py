@@ -10,13 +10,13 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError, NotFound
 from groundcrew.metrics.registry import MetricDefinition, definitions
 from groundcrew.services.automation import automation
-from groundcrew.services.lookups import current_digest, require_use_case
+from groundcrew.services.lookups import current_digest, newest_hypothesis, require_use_case
 from groundcrew.services.metric_calls import of_calls, of_costs
 from groundcrew.services.metric_feedback import of_ratings, of_texts
 from groundcrew.services.metric_figures import GROUPS, MetricFigure, Period, real_or_sample
 from groundcrew.services.metric_outcomes import of_outcomes
 from groundcrew.services.signals import SignalReport, signals
-from groundcrew.store import catalog, rollups
+from groundcrew.store import rollups
 from groundcrew.store.database import Connection, Database
 
 __all__ = ["DAYS_DEFAULT", "Definition", "Metrics", "MetricsReport", "automation"]
@@ -136,6 +136,6 @@ async def _version(connection: Connection, use_case: UseCase, prefix: str, curre
 
 async def _control_arms(connection: Connection, use_case: UseCase) -> frozenset[str]:
     """The arms whose cases this version did not serve."""
-    versions = await catalog.HYPOTHESES.find(connection, use_case=use_case.name)
-    arms = versions[-1].plan.arms if versions else None
+    newest = await newest_hypothesis(connection, use_case.name)
+    arms = newest.plan.arms if newest is not None else None
     return frozenset({"control", "holdout", *([arms.control] if arms is not None else [])})

@@ -15,7 +15,7 @@ from groundcrew.services.criteria.results import difference
 from groundcrew.services.experiment_analysis import registered_of
 from groundcrew.services.gates import evaluate_in, published_policy
 from groundcrew.services.governance import analysis_since
-from groundcrew.services.lookups import current_digest, require_reason, require_use_case
+from groundcrew.services.lookups import current_digest, newest_hypothesis, require_reason, require_use_case
 from groundcrew.services.propagation import propagate
 from groundcrew.services.ramp_rules import rule_of
 from groundcrew.store import catalog, governance
@@ -153,8 +153,7 @@ class Ramps:
     async def _check(self, connection: Connection, use_case: UseCase, rule: RampRule) -> RampCheck:
         ramp, now = use_case.ramp, self._database.clock.now()
         assert ramp is not None
-        versions = await catalog.HYPOTHESES.find(connection, use_case=use_case.name)
-        registered = registered_of(versions[-1] if versions else None)
+        registered = registered_of(await newest_hypothesis(connection, use_case.name))
         if registered is None:
             return RampCheck(status="unknown", figure="no registered hypothesis", missing="register the hypothesis")
         digest = await current_digest(connection, use_case)

@@ -4,8 +4,6 @@ time, carried on from where it was last read."""
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -14,6 +12,7 @@ from groundcrew.stats.betting_state import BettingState, betting_state
 from groundcrew.stats.intervals import Interval
 from groundcrew.store import rating_sums
 from groundcrew.store.database import Connection
+from groundcrew.store.memory import Memory
 
 #: Versions whose sequences are kept in memory, those read last; about 30 KB each at most.
 SEQUENCES_MAX = 512
@@ -51,7 +50,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _Key = tuple[str, str, bool]
-_KEPT: WeakKeyDictionary[object, OrderedDict[_Key, _Kept]] = WeakKeyDictionary()
+_KEPT: Memory[_Key, _Kept] = Memory(SEQUENCES_MAX)
 
 
 async def rating_figures(connection: Connection, use_case: str, version_digest: str, *, sample: bool) -> RatingFigures:
@@ -63,14 +62,10 @@ async def rating_figures(connection: Connection, use_case: str, version_digest: 
     sums = await rating_sums.of_version(connection, use_case, version_digest, sample=sample)
     if not sums.n:
         return RatingFigures()
-    kept = _KEPT.setdefault(connection.engine.sync_engine, OrderedDict())
     key = (use_case, version_digest, sample)
-    known = kept.get(key)
+    known = _KEPT.get(connection, key)
     if known is None or (known.rewrites, known.place, known.state.n) != (sums.rewrites, sums.newest, sums.n):
-        known = kept[key] = await _carried_on(connection, key, sums, known)
-    kept.move_to_end(key)
-    while len(kept) > SEQUENCES_MAX:
-        kept.popitem(last=False)
+        known = _KEPT.put(connection, key, await _carried_on(connection, key, sums, known))
     lower, upper = known.interval.lower or float(STARS_MIN), known.interval.upper or float(STARS_MAX)
     return RatingFigures(counts=sums.counts, lower=lower, upper=upper, asked=sums.asked, harms=sums.harms)
 

@@ -25,7 +25,7 @@ from groundcrew.services.declarations import unresolved_references
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, KnownNames
 from groundcrew.services.evaluation_suites import changes as suite_changes
 from groundcrew.services.evaluation_suites import masked_content, put_suite
-from groundcrew.services.lookups import current_digest
+from groundcrew.services.lookups import current_digest, newest_hypothesis
 from groundcrew.services.policy_stages import stage_notes
 from groundcrew.services.propagation import propagate
 from groundcrew.services.swap_declarations import note_declared, swap_problems
@@ -235,8 +235,7 @@ def _demoted(old: UseCase, new: UseCase) -> tuple[UseCase, list[str]]:
 
 
 async def _put_hypothesis(writer: Writer, use_case: str, plan: HypothesisPlan) -> Change:
-    versions = await catalog.HYPOTHESES.find(writer.connection, use_case=use_case)
-    newest = versions[-1] if versions else None
+    newest = await newest_hypothesis(writer.connection, use_case)
     if newest is not None and newest.plan == plan:
         return Change(kind="Hypothesis", name=use_case, action="unchanged")
     fields = _differences(newest.plan if newest else None, plan)

@@ -15,11 +15,12 @@ import msgspec
 from groundcrew.domain.call import Call
 from groundcrew.domain.feedback import Rating
 from groundcrew.domain.use_case import UseCase
+from groundcrew.services.lookups import newest_hypothesis
 from groundcrew.services.metric_feedback import correction
 from groundcrew.services.text_pairs import TextPair, kept_shares, similarities
 from groundcrew.stats.intervals import Interval
 from groundcrew.stats.rank_correlation import PAIRS_MIN, spearman
-from groundcrew.store import catalog, texts
+from groundcrew.store import texts
 from groundcrew.store.database import Connection
 
 #: The newest ratings of recorded calls that the view looks at.
@@ -106,8 +107,8 @@ async def signals(connection: Connection, use_case: UseCase, version_digest: str
 async def _outcome_of(connection: Connection, use_case: UseCase) -> tuple[str, str]:
     """The outcome that calls are held against, and its good direction: the hypothesis's primary metric, else the first that the
     use case declares, else `resolved`."""
-    versions = await catalog.HYPOTHESES.find(connection, use_case=use_case.name)
-    primary = versions[-1].plan.primary if versions else None
+    newest = await newest_hypothesis(connection, use_case.name)
+    primary = newest.plan.primary if newest is not None else None
     if primary is not None:
         return primary.name, primary.direction
     return (use_case.metrics[0].name, use_case.metrics[0].direction) if use_case.metrics else ("resolved", "increase")

@@ -10,7 +10,7 @@ from groundcrew.domain.evidence import Evidence, state_at
 from groundcrew.domain.model_swap import named
 from groundcrew.domain.provider import Model
 from groundcrew.domain.use_case import Stage, UseCase
-from groundcrew.services.lookups import current_digest
+from groundcrew.services.lookups import current_digest, newest_hypothesis
 from groundcrew.store import catalog
 from groundcrew.store.database import Connection, Writer
 from groundcrew.store.feedback import OUTCOMES, RATINGS
@@ -64,8 +64,7 @@ async def standing_of(connection: Connection, use_case: UseCase, now: datetime) 
 async def consequences(writer: Writer, use_case: UseCase, model: Model, before: Standing, now: datetime) -> Consequence:
     """Compare what stands now with `before`, in the transaction that changed the model."""
     after = await standing_of(writer.connection, use_case, now)
-    versions = await catalog.HYPOTHESES.find(writer.connection, use_case=use_case.name)
-    newest = versions[-1] if versions else None
+    newest = await newest_hypothesis(writer.connection, use_case.name)
     changed = after.version_digest != before.version_digest
     still = {each.id for each in after.evidence}
     was = {each.id for each in before.evidence}

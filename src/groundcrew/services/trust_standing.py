@@ -3,11 +3,9 @@ guarantee follow from that. Read only."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -19,6 +17,7 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.services.drawn_answers import VERSIONS_MAX, drawn_answers, labels_of
 from groundcrew.store import catalog, sign_offs
 from groundcrew.store.database import Connection
+from groundcrew.store.memory import Memory
 
 T = TypeVar("T")
 
@@ -159,14 +158,10 @@ async def standing(connection: Connection, use_case: UseCase, version_digest: st
     labels = await labels_of(connection, use_case.name)
     kept = await _kept(connection, use_case.name)
     basis = _Basis(draws, labels, kept, frozenset(await pending_calls(connection, use_case.name, now)), use_case)
-    known = _KNOWN.setdefault(connection.engine.sync_engine, OrderedDict())
     key = use_case.name, version_digest
-    found = known.get(key)
+    found = _KNOWN.get(connection, key)
     if found is None or not found[0].same(basis):
-        found = known[key] = basis, _standing(basis, version_digest)
-    known.move_to_end(key)
-    while len(known) > VERSIONS_MAX:
-        known.popitem(last=False)
+        found = _KNOWN.put(connection, key, (basis, _standing(basis, version_digest)))
     return found[1]
 
 
@@ -184,7 +179,7 @@ class _Basis(NamedTuple):
         return self.draws is other.draws and self.labels is other.labels and self[2:] == other[2:]
 
 
-_KNOWN: WeakKeyDictionary[object, OrderedDict[tuple[str, str], tuple[_Basis, Standing]]] = WeakKeyDictionary()
+_KNOWN: Memory[tuple[str, str], tuple[_Basis, Standing]] = Memory(VERSIONS_MAX)
 
 
 def _standing(basis: _Basis, version_digest: str) -> Standing:

@@ -89,16 +89,11 @@ async def insert_exposures(writer: Writer, use_case: str, exposures: Sequence[Ex
     await EXPOSURES.insert_documents(writer, rows, "expose", f"exposures/{use_case}", details={"use_case": use_case})
 
 
-async def outcome_rows(
-    connection: AsyncConnection, use_case: str, *, samples_only: bool = False
-) -> AsyncIterator[Sequence[OutcomeRow]]:
-    """All outcomes of a use case in the order of their arrival, a page at a time: of one metric and case the last counts.
-    `samples_only` leaves out what is no sample data."""
+async def outcome_rows(connection: AsyncConnection, use_case: str) -> AsyncIterator[Sequence[OutcomeRow]]:
+    """All outcomes of a use case in the order of their arrival, a page at a time: of one metric and case the last counts."""
     table = tables.outcomes
     columns = [table.c[name] for name in OutcomeRow._fields]
     every = sa.select(*columns).where(table.c.use_case == use_case).order_by(table.c.id).limit(PAGE_ROWS)
-    if samples_only:
-        every = every.where(table.c.sample)
     query = every
     while True:
         page = [OutcomeRow(*row) for row in (await connection.execute(query)).all()]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from datetime import datetime
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +12,7 @@ from groundcrew.domain.audit import AuditEntry
 from groundcrew.domain.feedback import Outcome
 from groundcrew.store import catalog, outcome_sums, rating_sums, rollups, tables
 from groundcrew.store.database import decode
+from groundcrew.store.memory import Memory
 from groundcrew.store.rows import stamp
 
 #: Newest priced calls that the cost of a case is estimated from.
@@ -33,7 +32,7 @@ class _Built(NamedTuple):
     actors: frozenset[str]
 
 
-_BUILT: WeakKeyDictionary[object, OrderedDict[str, _Built]] = WeakKeyDictionary()
+_BUILT: Memory[str, _Built] = Memory(USE_CASES_MAX)
 
 
 async def builders(connection: AsyncConnection, use_case: str) -> frozenset[str]:
@@ -43,7 +42,6 @@ async def builders(connection: AsyncConnection, use_case: str) -> frozenset[str]
     not the one that was known, everything is read anew.
     """
     table = tables.audit_entries
-    kept = _BUILT.setdefault(connection.engine.sync_engine, OrderedDict())
     ids = (await connection.execute(sa.select(tables.hypotheses.c.id).where(tables.hypotheses.c.use_case == use_case))).scalars()
     subjects = (
         catalog.USE_CASES.subject(use_case),
@@ -55,7 +53,7 @@ async def builders(connection: AsyncConnection, use_case: str) -> frozenset[str]
         .where(table.c.subject.in_(subjects))
         .order_by(table.c.sequence)
     )
-    known = kept.get(use_case)
+    known = _BUILT.get(connection, use_case)
     rows: list[Any] = []
     if known is not None and known.subjects == subjects:
         rows = list((await connection.execute(query.where(table.c.sequence >= known.sequence))).all())
@@ -64,10 +62,7 @@ async def builders(connection: AsyncConnection, use_case: str) -> frozenset[str]
     entries = [decode(row.document, AuditEntry) for row in rows]
     actors = frozenset(each.actor for each in entries if each.action in BUILDING) | (known.actors if known else frozenset())
     if rows:
-        kept[use_case] = _Built(subjects, rows[-1].sequence, rows[-1].hash, actors)
-        kept.move_to_end(use_case)
-    while len(kept) > USE_CASES_MAX:
-        kept.popitem(last=False)
+        _BUILT.put(connection, use_case, _Built(subjects, rows[-1].sequence, rows[-1].hash, actors))
     return actors
 
 

@@ -9,9 +9,11 @@ from litestar import Request
 from litestar.datastructures import State
 from litestar.params import QueryParameter
 
+from groundcrew.errors import NotAllowed
 from groundcrew.web.authentication import NotAuthenticated, Principal
 
 if TYPE_CHECKING:
+    from groundcrew.domain.user import User
     from groundcrew.services.bundle import Services
     from groundcrew.services.views import Views
 
@@ -46,3 +48,11 @@ def principal_of(request: Request[Any, Any, Any]) -> Principal:
     if not isinstance(principal, Principal):
         raise NotAuthenticated
     return principal
+
+
+def person_of(request: Request[Any, Any, Any], refusal: str) -> User:
+    """The person who asks; NotAllowed with `refusal` for a key."""
+    user = principal_of(request).user
+    if user is None:
+        raise NotAllowed(refusal)
+    return user

@@ -13,10 +13,9 @@ from groundcrew.domain.call import SourceReference
 from groundcrew.domain.trust_label import CLAIM_MARKS_MAX, REASON_LENGTH_MAX, ClaimMark, Design, Purpose, TrustLabel
 from groundcrew.domain.trust_rules import Calibration
 from groundcrew.domain.user import User
-from groundcrew.errors import NotAllowed
 from groundcrew.services.labels import LabelTask, QueueState
 from groundcrew.services.trust import TrustOverview
-from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, principal_of, services_of
+from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, person_of, principal_of, services_of
 
 
 class ClaimPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,10 +103,7 @@ async def label(request: ApiRequest, call_id: FromPath[str], data: JSONBody[NewL
 
 def labeller_of(request: ApiRequest) -> User:
     """The person who asks; a key can not judge."""
-    user = principal_of(request).user
-    if user is None:
-        raise NotAllowed("a key can not label")
-    return user
+    return person_of(request, "a key can not label")
 
 
 def task_out(task: LabelTask) -> LabelTaskOut:

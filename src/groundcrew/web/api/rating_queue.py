@@ -14,10 +14,9 @@ from groundcrew.domain.feedback import COMMENT_LENGTH_MAX, STARS_MAX, STARS_MIN,
 from groundcrew.domain.identifiers import NAME_LENGTH_MAX
 from groundcrew.domain.rating_queue import RATERS_MAX, REASON_LENGTH_MAX, RatingSkip
 from groundcrew.domain.user import User
-from groundcrew.errors import NotAllowed
 from groundcrew.services.rating_links import EXPIRES_S_MAX, EXPIRES_S_MIN
 from groundcrew.services.rating_queue import PUT_UP_MAX, RatingQueueState, RatingTask
-from groundcrew.web.api.common import ApiRequest, principal_of, services_of
+from groundcrew.web.api.common import ApiRequest, person_of, principal_of, services_of
 from groundcrew.web.api.feedback import use_case_of
 
 #: Where the page of a link lies.
@@ -164,10 +163,7 @@ async def make_link(request: ApiRequest, data: JSONBody[LinkWanted]) -> LinkMade
 
 def rater_of(request: ApiRequest) -> User:
     """The person who asks; a key can not rate in the queue."""
-    user = principal_of(request).user
-    if user is None:
-        raise NotAllowed("a key can not rate in the queue")
-    return user
+    return person_of(request, "a key can not rate in the queue")
 
 
 def task_out(task: RatingTask) -> RatingTaskOut:

@@ -10,8 +10,7 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from groundcrew.domain.sign_off import SignOff, SignOffState
-from groundcrew.errors import NotAllowed
-from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, principal_of, services_of
+from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, person_of, principal_of, services_of
 from groundcrew.web.authorization import require_own
 
 
@@ -62,9 +61,7 @@ async def get_sign_off(request: ApiRequest, sign_off_id: FromPath[str]) -> Relea
 @post("/sign-offs/{sign_off_id:str}/decide", action="decide_sign_off", status_code=200, tags=["sign-offs"], summary="Decide")
 async def decide(request: ApiRequest, sign_off_id: FromPath[str], data: JSONBody[Decision]) -> Released:
     """Approve the draft, replace it, or reject it. Only a person with the qualification, only once."""
-    signer = principal_of(request).user
-    if signer is None:
-        raise NotAllowed("a key can not sign")
+    signer = person_of(request, "a key can not sign")
     return released(
         await services_of(request).sign_offs.decide(
             sign_off_id, data.decision, signer=signer, text=data.text, comment=data.comment, grounded=data.grounded
