@@ -125,10 +125,14 @@ class App:
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside serving, each until it is cancelled."""
+        from groundcrew.jobs.alert_keeper import AlertKeeper
+        from groundcrew.jobs.delivery_keeper import DeliveryKeeper
+        from groundcrew.jobs.drift_keeper import DriftKeeper
         from groundcrew.jobs.experiment_keeper import ExperimentKeeper
         from groundcrew.jobs.quality_schedule import QualitySchedule
         from groundcrew.jobs.rehearsal_keeper import RehearsalKeeper
         from groundcrew.jobs.retention import RetentionJob
+        from groundcrew.jobs.sign_off_keeper import SignOffKeeper
         from groundcrew.jobs.stage_keeper import StageKeeper
         from groundcrew.jobs.trust_keeper import TrustKeeper
         from groundcrew.jobs.worker_process import WorkerProcesses
@@ -147,6 +151,10 @@ class App:
             StageKeeper(services.ramps, services.certifications).run(),
             ExperimentKeeper(services.experiments).run(),
             RehearsalKeeper(services).run(),
+            SignOffKeeper(services).run(),
+            DeliveryKeeper(services).run(),
+            DriftKeeper(services).run(),
+            AlertKeeper(services).run(),
         ]
 
     async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:

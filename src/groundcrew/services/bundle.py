@@ -6,10 +6,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from groundcrew.domain.trial import Trials
+from groundcrew.services.alerts import Alerts
 from groundcrew.services.approvals import Approvals
 from groundcrew.services.audit import Audit
 from groundcrew.services.calls import Calls
 from groundcrew.services.certifications import Certifications
+from groundcrew.services.deliveries import Deliveries
+from groundcrew.services.drift import Drift
 from groundcrew.services.evaluations import Evaluations
 from groundcrew.services.evidence import EvidenceService
 from groundcrew.services.experiments import Experiments
@@ -19,6 +22,7 @@ from groundcrew.services.gate_reports import GateReports
 from groundcrew.services.gates import Gates
 from groundcrew.services.guarding import Guarding
 from groundcrew.services.hypotheses import Hypotheses
+from groundcrew.services.incidents import Incidents
 from groundcrew.services.jobs import Jobs
 from groundcrew.services.keys import Keys
 from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
@@ -52,11 +56,14 @@ class Services:
     def __init__(self, database: Database, knowledge_folder: Path, *, kill_confirm_s: float = CONFIRM_DEADLINE_S) -> None:
         self.database = database
         self.flush: Callable[[], Awaitable[None]] | None = None
+        self.alerts = Alerts(database)
         self.approvals = Approvals(database)
         self.trials: Trials | None = None
         self.audit = Audit(database)
         self.calls = Calls(database)
         self.certifications = Certifications(database)
+        self.deliveries = Deliveries(database)
+        self.drift = Drift(database)
         self.evidence = EvidenceService(database)
         self.experiments = Experiments(database)
         self.feedback = Feedback(database, self._flush, self._labelled)
@@ -67,6 +74,7 @@ class Services:
         self.hypotheses = Hypotheses(database)
         self.jobs = Jobs(database, knowledge_folder.parent / "files")
         self.evaluations = Evaluations(database, self.jobs)
+        self.incidents = Incidents(database)
         self.keys = Keys(database)
         self.kill_switches = KillSwitches(database, confirm_deadline_s=kill_confirm_s)
         self.knowledge = Knowledge(database, knowledge_folder)

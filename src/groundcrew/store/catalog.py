@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from groundcrew.domain.approval import Approval
 from groundcrew.domain.certification import Certification
+from groundcrew.domain.delivery import Channel, Delivery
 from groundcrew.domain.evidence import Evidence
 from groundcrew.domain.gate import GateEvaluation, GatePolicy
 from groundcrew.domain.gate_snapshot import EvidenceSnapshot, snapshot_id
@@ -193,4 +194,17 @@ MODEL_SWAPS = Collection(
     "model-swap",
     identify=lambda each: each.id,
     columns=lambda each: {"model": each.model},
+)
+CHANNELS = Collection(tables.channels, Channel, "channel", identify=lambda each: each.name)
+DELIVERIES = Collection(
+    tables.deliveries,
+    Delivery,
+    "delivery",
+    identify=lambda each: each.id,
+    columns=lambda each: {
+        "channel": each.channel,
+        "state": each.state,
+        "subject": each.subject,
+        "next_attempt_at": stamp(each.next_attempt_at) if each.next_attempt_at is not None else "",
+    },
 )

@@ -402,3 +402,18 @@ outcome_sums = sa.Table(
     sa.Column("total", sa.Float, nullable=False),
     sa.Column("squares", sa.Float, nullable=False),
 )
+
+# The outbox, and where it leads.
+channels = _document_table("channels")
+deliveries = _document_table(
+    "deliveries",
+    _text("channel"),
+    _text("state"),
+    _text("subject"),
+    sa.Column("next_attempt_at", sa.Text, nullable=False, server_default=""),
+    indexes=(("state", "next_attempt_at"), ("subject",)),
+)
+
+# Drift: reference windows and what was found of newer ones.
+
+# Alerts and incidents.

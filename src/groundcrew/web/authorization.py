@@ -57,6 +57,11 @@ Action = Literal[
     "manage_keys",
     "manage_users",
     "read_audit",
+    "replay_delivery",
+    "manage_drift",
+    "manage_alerts",
+    "open_incident",
+    "manage_incident",
 ]
 ACTIONS: tuple[str, ...] = get_args(Action)
 #: What a route names that needs no one to be signed in: signing in, probes, static files.

@@ -8,9 +8,12 @@ from litestar import Request, Router, get
 
 from groundcrew.web.api import (
     accounts,
+    alerts,
     audit,
     calls,
     declarations,
+    deliveries,
+    drift,
     evaluations,
     evidence,
     experiments,
@@ -18,6 +21,7 @@ from groundcrew.web.api import (
     gates,
     governance,
     guarding,
+    incidents,
     jobs,
     kill_switches,
     knowledge,
@@ -64,6 +68,10 @@ def api_routes() -> Router:
         experiments,
         evaluations,
         models,
+        drift,
+        alerts,
+        incidents,
+        deliveries,
     )
     handlers: list[Any] = [openapi]
     for module in modules:

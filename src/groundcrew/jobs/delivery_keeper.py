@@ -1,0 +1,15 @@
+"""Sends what waits in the outbox."""
+
+from __future__ import annotations
+
+from groundcrew.services.bundle import Services
+
+
+class DeliveryKeeper:
+    """Sends what waits in the outbox."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def run(self) -> None:
+        """Run for ever; ends when cancelled."""

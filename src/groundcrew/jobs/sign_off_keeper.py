@@ -1,0 +1,15 @@
+"""Expires and escalates sign-offs in time."""
+
+from __future__ import annotations
+
+from groundcrew.services.bundle import Services
+
+
+class SignOffKeeper:
+    """Expires and escalates sign-offs in time."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def run(self) -> None:
+        """Run for ever; ends when cancelled."""
