@@ -60,6 +60,11 @@ EXPECTED: dict[str, frozenset[str]] = {
     "apply_routes": frozenset({"admin", "it"}),
     "read_audit": frozenset({"admin", "auditor"}),
     "manage_users": frozenset({"admin"}),
+    "replay_delivery": frozenset({"admin", "it", "on_call"}),
+    "manage_drift": frozenset({"admin", "owner", "it"}),
+    "manage_alerts": frozenset({"admin", "owner", "it", "on_call"}),
+    "open_incident": EVERYONE - {"auditor"},
+    "manage_incident": frozenset({"admin", "owner", "on_call", "it", "ethics", "legal"}),
 }
 KEY_ACTIONS = {
     *("rate", "pick_ratings", "link_rating", "record_outcomes", "assign", "read_call", "read_sign_off", "identify"),
