@@ -18,6 +18,7 @@ from tests.unit.metrics.experiments import declared as declared_plan
 from groundcrew.domain.calibration import CalibrationMap, Guarantee
 from groundcrew.domain.call import Call
 from groundcrew.domain.clock import Clock
+from groundcrew.domain.delivery import Channel
 from groundcrew.domain.evaluation import EvaluationCase, EvaluationResult, SuiteContent
 from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
@@ -38,6 +39,7 @@ from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, S
 from groundcrew.domain.verifier import Verifier
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
+from groundcrew.services.deliveries import enqueue
 from groundcrew.services.experiment_assignment import NewUnit
 from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
@@ -415,6 +417,7 @@ async def full_history(services: Services) -> None:
     await score_again(services, held)
     await _evaluated(services)
     await _rehearsed_and_swapped(services, held)
+    await _delivered(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 
@@ -451,6 +454,14 @@ async def _evaluated(services: Services) -> None:
         async with task.step({"results": number}, done=number) as writer:
             await evaluations.insert(writer, [result], submitted.id)
     await task.finish(result={"results": 2})
+
+
+async def _delivered(services: Services) -> None:
+    """A channel with two messages that wait."""
+    async with services.database.write(PERSON) as writer:
+        await catalog.CHANNELS.put(writer, Channel(name="on-call", kind="email", to=("on-call@bank.example",)), "apply")
+        for each in ("one", "two"):
+            await enqueue(writer, key=f"test/{each}", channel="on-call", event="test", subject=f"test/{each}", body={"number": each})
 
 
 async def _rehearsed_and_swapped(services: Services, *calls: Call) -> None:

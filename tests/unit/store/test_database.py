@@ -73,6 +73,8 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.evaluation_results,
                 tables.model_swaps,
                 tables.rehearsed,
+                tables.channels,
+                tables.deliveries,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
