@@ -461,7 +461,8 @@ async def _delivered(services: Services) -> None:
     async with services.database.write(PERSON) as writer:
         await catalog.CHANNELS.put(writer, Channel(name="on-call", kind="email", to=("on-call@bank.example",)), "apply")
         for each in ("one", "two"):
-            await enqueue(writer, key=f"test/{each}", channel="on-call", event="test", subject=f"test/{each}", body={"number": each})
+            key = f"test/{each}"
+            await enqueue(writer, key=key, channel="on-call", event="test", subject=key, body={"number": each})
 
 
 async def _rehearsed_and_swapped(services: Services, *calls: Call) -> None:
