@@ -364,10 +364,8 @@ async def test_sample_data_never_takes_the_place_of_what_is_real(services: Servi
 
 
 @pytest.mark.postgres
-async def test_a_database_without_statistics_gets_them_with_the_rows(
-    postgres_url: str, tmp_path: Path, prepared: Prepared
-) -> None:
-    """Nothing else tells PostgreSQL within the first minute of an import, and what it takes for a few rows it joins in a square."""
+async def test_statistics_come_with_the_rows(postgres_url: str, tmp_path: Path, prepared: Prepared) -> None:
+    """Nothing else tells PostgreSQL in the first minute of an import, and what it takes for a few rows it joins in a square."""
     clock = prepared.copy("declared", postgres_url)
     async with bank.opened(postgres_url, tmp_path, clock, bare=True) as services:
 
