@@ -44,11 +44,14 @@ class GuaranteeRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Grounding(msgspec.Struct, frozen=True, kw_only=True):
-    """How answers are tied to approved passages. `required` acts below the threshold, `advisory` only flags. `release` says
-    whether a stream waits for the whole answer to be scored, or leaves sentence by sentence. `threshold` is None only where a
-    guarantee is declared without one: nothing reaches it."""
+    """How answers are tied to what they may rest on: approved passages of a knowledge base, or what the request itself says.
 
-    knowledge: str
+    `required` acts below the threshold, `advisory` only flags. `release` says whether a stream waits for the whole answer to be
+    scored, or leaves sentence by sentence. `threshold` is None only where a guarantee is declared without one: nothing reaches it.
+    """
+
+    #: The knowledge base; None where the request is the source.
+    knowledge: str | None = None
     mode: Literal["advisory", "required"] = "required"
     threshold: float | None = 0.7
     below: Literal["fallback", "hold", "refuse", "flag"] = "fallback"
@@ -61,6 +64,10 @@ class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     accept: float | None = None
     reject: float | None = None
     veto: bool = True
+    #: Where the truth stands. `request`: in what the user's messages say, of which only what stands between <source> and
+    #: </source> counts where it must be `marked`.
+    source: Literal["knowledge", "request"] = "knowledge"
+    marked: bool = False
 
 
 class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -260,7 +267,7 @@ def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
         return None
     content: dict[str, object] = msgspec.to_builtins(grounding)
     plain: dict[str, object] = msgspec.to_builtins(Grounding(knowledge=grounding.knowledge))
-    later = ("release", "guarantee", "verifiers", "accept", "reject", "veto")
+    later = ("release", "guarantee", "verifiers", "accept", "reject", "veto", "source", "marked")
     kept = (name for name, value in content.items() if name not in later or value != plain[name])
     return {name: content[name] for name in kept if name != "spot_checks"}
 

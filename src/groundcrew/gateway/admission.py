@@ -207,7 +207,8 @@ def admit(
     check_stopped(snapshot, key, use_case, alias)
     check_running(use_case)
     check_model(use_case, asked_model, named)
-    knowledge = snapshot.knowledge.get(use_case.grounding.knowledge) if use_case.grounding and not embeddings else None
+    base = use_case.grounding.knowledge if use_case.grounding and not embeddings else None
+    knowledge = snapshot.knowledge.get(base) if base is not None else None
     if knowledge is not None and now_s >= knowledge.expires_at_s:
         knowledge = None
     check_data_class(use_case, data_class)
