@@ -21,6 +21,9 @@ Solution = Literal["vendor_feature", "product", "customized"]
 Autonomy = Literal["assist", "draft_and_sign_off", "act_and_review", "autonomous"]
 RiskTier = Literal["prohibited", "high", "limited", "minimal"]
 HoldKind = Literal["veto", "evidence", "incident"]
+#: Where the truth of a use case stands, and what follows where an answer is not tied to it.
+GroundingSource = Literal["knowledge", "request"]
+Below = Literal["fallback", "hold", "refuse", "flag"]
 
 #: The stages that a use case climbs, one at a time.
 STAGES: tuple[Stage, ...] = ("discovery", "pilot", "production_readiness", "scale", "optimization")
@@ -47,14 +50,15 @@ class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     """How answers are tied to what they may rest on: approved passages of a knowledge base, or what the request itself says.
 
     `required` acts below the threshold, `advisory` only flags. `release` says whether a stream waits for the whole answer to be
-    scored, or leaves sentence by sentence. `threshold` is None only where a guarantee is declared without one: nothing reaches it.
+    scored, or leaves sentence by sentence. `threshold` is None only where a guarantee is declared without one: nothing reaches
+    it.
     """
 
     #: The knowledge base; None where the request is the source.
     knowledge: str | None = None
     mode: Literal["advisory", "required"] = "required"
     threshold: float | None = 0.7
-    below: Literal["fallback", "hold", "refuse", "flag"] = "fallback"
+    below: Below = "fallback"
     release: Literal["whole", "sentence"] = "whole"
     spot_checks: SpotChecks | None = None
     guarantee: GuaranteeRule | None = None
@@ -66,7 +70,7 @@ class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     veto: bool = True
     #: Where the truth stands. `request`: in what the user's messages say, of which only what stands between <source> and
     #: </source> counts where it must be `marked`.
-    source: Literal["knowledge", "request"] = "knowledge"
+    source: GroundingSource = "knowledge"
     marked: bool = False
 
 

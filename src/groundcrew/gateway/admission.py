@@ -171,7 +171,7 @@ def routes_for(
 
 def _holds_back(use_case: UseCase, policy: Policy | None) -> bool:
     required = use_case.grounding is not None and use_case.grounding.mode == "required"
-    signed = use_case.sign_off is not None and use_case.sign_off.when == "always"
+    signed = use_case.sign_off is not None and use_case.sign_off.when != "never"
     rules = policy.guards if policy is not None else ()
     return required or signed or any("output" in rule.on and rule.mode == "enforce" for rule in rules)
 

@@ -27,7 +27,7 @@ from groundcrew.domain.provider import (
     Target,
 )
 from groundcrew.domain.risk import QUESTIONS
-from groundcrew.domain.use_case import Autonomy, Grounding, Solution, UseCase
+from groundcrew.domain.use_case import Autonomy, Below, Grounding, GroundingSource, Solution, UseCase
 from groundcrew.domain.verifier import VERIFIERS_MAX
 from groundcrew.errors import InputError
 from groundcrew.services.declaration_address import (
@@ -270,7 +270,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
     for key, why in NOT_DECLARED.items():
         fields.refuse(key, why)
     recording = read_recording(fields)
-    return UseCase(
+    use_case = UseCase(
         name=fields.name("name"),
         title=fields.text("title", required=True, length_max=200),
         owner=fields.email("owner", required=True) or "",
@@ -300,6 +300,10 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         risk_answers=_read_risk(fields),
         automation_target=fields.number("automation_target", low=0, above=True, high=1),
     )
+    if use_case.autonomy == "draft_and_sign_off" and (use_case.sign_off is None or use_case.sign_off.when != "always"):
+        why = "draft_and_sign_off says that a person signs every draft: declare sign_off: {when: always, qualification: ...}"
+        fields.complain("autonomy", why + ", or act_and_review where only some wait")
+    return use_case
 
 
 def _read_prompt(fields: Fields, reading: Reading) -> str:
@@ -326,11 +330,20 @@ def _read_grounding(fields: Fields) -> Grounding | None:
         return None
     threshold = section.number("threshold", low=0, high=1)
     guarantee = read_guarantee(section)
+    source = section.choice("source", get_args(GroundingSource), default="knowledge")
+    below: tuple[Below, ...] = get_args(Below)
+    if source == "request":
+        section.refuse("knowledge", "the request is the source: leave the knowledge base out, or the source")
+        below = tuple(each for each in below if each != "fallback")  # there are no passages to compose an answer from
+    else:
+        section.refuse("marked", "says which part of a request counts: declare source: request as well")
     grounding = Grounding(
-        knowledge=section.name("knowledge"),
+        knowledge=section.name("knowledge") if source == "knowledge" else None,
+        source=source,
+        marked=section.boolean("marked") if source == "request" else False,
         mode=section.choice("mode", ("advisory", "required"), default="required"),
         threshold=0.7 if threshold is None and guarantee is None else threshold,
-        below=section.choice("below", ("fallback", "hold", "refuse", "flag"), default="fallback"),
+        below=section.choice("below", below, default="fallback" if source == "knowledge" else "hold"),
         release=section.choice("release", ("whole", "sentence"), default="whole"),
         spot_checks=read_spot_checks(section),
         guarantee=guarantee,
