@@ -90,6 +90,13 @@ def test_a_release_that_is_not_declared_leaves_the_version_what_it_was() -> None
     assert now == version(bank.use_case(grounding=Before()))
 
 
+def test_where_the_truth_stands_is_part_of_the_version() -> None:
+    before = version(bank.use_case(grounding=Grounding(knowledge="base")))
+    request = version(bank.use_case(grounding=Grounding(source="request")))
+    marked = version(bank.use_case(grounding=Grounding(source="request", marked=True)))
+    assert len({before, request, marked}) == 3
+
+
 def test_of_a_sign_off_what_waits_and_for_whose_word_counts() -> None:
     class Before(msgspec.Struct):
         when: str = "always"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groundcrew.domain.provider import BreakerRule, Target
-from groundcrew.domain.use_case import SignOffCondition, SignOffRule
+from groundcrew.domain.use_case import Grounding, SignOffCondition, SignOffRule
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.services.declaration_yaml import (
     DEPTH_MAX,
@@ -332,6 +332,12 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("threshold: 0.7, below: fallback", f"{GUARANTEED}, below: flag", "grounding.below", "a flag keeps nothing back"),
     ("mode: required", f"mode: advisory, {GUARANTEED}", "grounding.guarantee", "under advisory every answer leaves"),
     ("threshold: 0.7", f"{GUARANTEED}, release: sentence", "grounding.release", "people label whole answers"),
+    ("knowledge: bank-policies", "knowledge: bank-policies, source: request", "grounding.knowledge", "the request is the source"),
+    ("knowledge: bank-policies", "source: request", "grounding.below", "hold, refuse, flag"),
+    ("knowledge: bank-policies", "knowledge: bank-policies, marked: true", "grounding.marked", "declare source: request"),
+    ("knowledge: bank-policies", "source: web", "grounding.source", "knowledge, request"),
+    ("when: always", "when: never", "autonomy", "a person signs every draft"),
+    ("sign_off: {when: always, qualification: service-agent}\n", "", "autonomy", "a person signs every draft"),
     ("when: always", "when: sometimes", "sign_off.when", "always, never, rules"),
     ("when: always", "when: rules", "sign_off.rules", "is required"),
     ("when: always", "when: always, rules: [{share: 0.1}]", "sign_off.rules", "declare `when: rules`"),
@@ -378,7 +384,8 @@ def test_sign_off_is_read_with_all_it_may_say(folder: Path) -> None:
     said = """{when: rules, qualification: service-agent, readers: 2, second_review_share: 0.1, respond_within: 4h,
       expires_after: 2d, escalate_to: team-lead, webhook: desk,
       rules: [{trust_below: 0.8}, {guard: commitment}, {data_class: pii}, {amount_above: 1000}, {share: 0.05}]}"""
-    (folder / "use_case.yaml").write_text(EXAMPLE.replace("{when: always, qualification: service-agent}", said))
+    text = EXAMPLE.replace("{when: always, qualification: service-agent}", said)
+    (folder / "use_case.yaml").write_text(text.replace("autonomy: draft_and_sign_off", "autonomy: act_and_review"))
     rule = load([folder]).use_cases[0].value.sign_off
     assert rule == SignOffRule(
         when="rules",
@@ -397,6 +404,16 @@ def test_sign_off_is_read_with_all_it_may_say(folder: Path) -> None:
         escalate_to="team-lead",
         webhook="desk",
     )
+
+
+def test_grounding_may_name_the_request_as_its_source(folder: Path) -> None:
+    said = "source: request, marked: true, threshold: 0.6"
+    text = EXAMPLE.replace("knowledge: bank-policies, mode: required, threshold: 0.7, below: fallback", said)
+    (folder / "use_case.yaml").write_text(text)
+    declared = load([folder])
+    grounding = declared.use_cases[0].value.grounding
+    assert grounding == Grounding(source="request", marked=True, threshold=0.6, below="hold")
+    assert not [each for each in unresolved_references(declared, KnownNames()) if each.field == "grounding.knowledge"]
 
 
 @pytest.mark.parametrize(
