@@ -100,9 +100,7 @@ def check_left(memory: ScriptedGateway, dialect: str, response: Response, said: 
 
 @EVERYWHERE
 async def test_an_answer_of_low_trust_waits(build: Build, upstream: ScriptedUpstream, dialect: str, stream: bool) -> None:
-    memory = build(
-        source=FakeGrounding(TRUE), grounding=Grounding(knowledge="kb", mode="advisory"), sign_off=by(trust_below=0.8)
-    )
+    memory = build(source=FakeGrounding(TRUE), grounding=Grounding(knowledge="kb", mode="advisory"), sign_off=by(trust_below=0.8))
     check_left(memory, dialect, await ask(memory, dialect, stream=stream, text=QUESTION), TRUE)
     upstream.say(FALSE)
     reason = check_held(memory, await ask(memory, dialect, stream=stream, text=QUESTION), FALSE)
@@ -227,9 +225,7 @@ async def test_what_a_guard_says_of_a_held_answer_stays_here(
 
 
 @BOTH
-async def test_tool_calls_and_reasoning_of_a_held_answer_stay_too(
-    build: Build, upstream: ScriptedUpstream, stream: bool
-) -> None:
+async def test_tool_calls_and_reasoning_of_a_held_answer_stay_too(build: Build, upstream: ScriptedUpstream, stream: bool) -> None:
     tool = {"id": "c1", "type": "function", "function": {"name": "pay", "arguments": '{"usd": 9000}'}}
     upstream.say("", tool_calls=(tool,), reasoning="A generous mood.")
     memory = build(sign_off=by(amount_above=100))
