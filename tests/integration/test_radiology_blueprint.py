@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.server import groundcrew, running
+from tests.integration.server import running
 
+from groundcrew.app import main
 from groundcrew.domain.call import Call
 from groundcrew.services.bundle import open_services
 from groundcrew.settings import Settings
 
 BLUEPRINT = Path(__file__).parents[2] / "blueprints" / "radiology-draft"
-START_S_MAX, WAIT_S_MAX = 20.0, 60.0
+STOP_S_MAX = 20.0
 SWAPPED = "Solid nodule in the left upper lobe"
 
 
@@ -46,7 +45,7 @@ def writer() -> Iterator[str]:
         yield process.stdout.readline().partition(" on ")[2].partition(",")[0]
     finally:
         process.terminate()
-        process.wait(START_S_MAX)
+        process.wait(STOP_S_MAX)
         assert process.stdout is not None
         process.stdout.close()
 
@@ -75,34 +74,38 @@ def recorded(data: Path, call_id: str) -> Call:
         try:
             return await services.feedback.call(call_id)
         finally:
-            await services.close()
+            await services.database.close()
 
     return asyncio.run(read())
 
 
-def shown(data: Path, sign_off: str) -> Any:
-    until = time.monotonic() + WAIT_S_MAX
-    while True:
-        found = groundcrew("sign-off", "show", sign_off, "--json", "--data", data)
-        if found.status == 0:
-            return found.json()
-        assert time.monotonic() < until, found.err
-        time.sleep(0.2)
+class Shell:
+    """Commands on the test's data, in this process."""
+
+    def __init__(self, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._data, self._capsys = data, capsys
+
+    def type(self, *words: str | Path, status: int = 0) -> str:
+        ended = main([*map(str, words), "--data", str(self._data)])
+        out, errors = self._capsys.readouterr()
+        assert ended == status, f"{words}: status {ended}: {out}{errors}"
+        return out.strip()
 
 
 @pytest.mark.slow
-def test_a_draft_is_dictated_held_read_signed_and_released(writer: str, tmp_path: Path) -> None:
+def test_a_draft_is_dictated_held_read_signed_and_released(
+    writer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, data = tmp_path / "radiology-draft", tmp_path / "data"
     shutil.copytree(BLUEPRINT, folder)
     declared = (folder / "use_case.yaml").read_text()
     (folder / "use_case.yaml").write_text(declared.replace("http://127.0.0.1:8498/v1", writer))
-    applied = groundcrew("apply", folder, "--data", data)
-    assert applied.status == 0, applied.err
+    shell = Shell(data, capsys)
+    shell.type("apply", folder)
+    monkeypatch.setenv("GROUNDCREW_PASSWORD", "a long enough pass phrase")
     for name, qualification in (("dr-sommer", "radiologist"), ("ms-frei", "service-agent")):
-        account = ["--role", "reviewer", "--qualification", qualification, "--data", data]
-        added = groundcrew("user", "add", name, *account, extra={"GROUNDCREW_PASSWORD": "a long enough pass phrase"})
-        assert added.status == 0, added.err
-    secret = groundcrew("key", "create", "radiology-draft", "--data", data).out.strip()
+        shell.type("user", "add", name, "--role", "reviewer", "--qualification", qualification)
+    secret = shell.type("key", "create", "radiology-draft")
     with running(data) as server:
         held = {}
         for dictation in ("ct-chest-01", "mr-knee-01"):
@@ -111,35 +114,31 @@ def test_a_draft_is_dictated_held_read_signed_and_released(writer: str, tmp_path
             assert "lobe" not in json.dumps(body)
             held[dictation] = body["groundcrew"]
         server.wait_until_shipped()
-        for each in held.values():
-            polled = send(server.url, secret, f"/api/v1/sign-offs/{each['sign_off_id']}")[1]
-            assert (polled["state"], polled["text"]) == ("pending", None)
+        wrong, fine = (held[each]["sign_off_id"] for each in ("ct-chest-01", "mr-knee-01"))
+        polled = send(server.url, secret, f"/api/v1/sign-offs/{wrong}")[1]
+        assert (polled["state"], polled["text"]) == ("pending", None)
 
-        _check_the_swap_is_seen(data, held["ct-chest-01"])
+        _check_the_swap_is_seen(data, held["ct-chest-01"], shell)
         right = recorded(data, held["mr-knee-01"]["call_id"])
         assert right.withheld_trust is not None
         assert not right.withheld_trust.contradicted
 
         corrected = tmp_path / "corrected.txt"
         corrected.write_text(DICTATIONS["ct-chest-01"]["draft"])
-        wrong, fine = (held[each]["sign_off_id"] for each in ("ct-chest-01", "mr-knee-01"))
-        refused = groundcrew("sign-off", "approve", fine, "--as", "ms-frei", "--data", data)
-        assert refused.status != 0
-        edit = ["--text-file", corrected, "--not-grounded", "--comment", "left for right", "--as", "dr-sommer", "--data", data]
-        assert groundcrew("sign-off", "edit", wrong, *edit).status == 0
-        assert groundcrew("sign-off", "approve", fine, "--as", "dr-sommer", "--data", data).status == 0
-        for dictation, sign_off in (("ct-chest-01", wrong), ("mr-knee-01", fine)):
+        shell.type("sign-off", "approve", fine, "--as", "ms-frei", status=2)
+        shell.type("sign-off", "approve", fine, "--as", "dr-sommer")
+        why = ("--not-grounded", "--comment", "left for right", "--as", "dr-sommer")
+        shell.type("sign-off", "edit", wrong, "--text-file", corrected, *why)
+        for dictation, sign_off, state in (("ct-chest-01", wrong, "edited"), ("mr-knee-01", fine, "approved")):
             polled = send(server.url, secret, f"/api/v1/sign-offs/{sign_off}")[1]
-            assert polled["text"] == DICTATIONS[dictation]["draft"]
+            assert (polled["state"], polled["text"]) == (state, DICTATIONS[dictation]["draft"])
             assert polled["sha256"] == hashlib.sha256(polled["text"].encode()).hexdigest()
-            assert polled["state"] == ("edited" if dictation == "ct-chest-01" else "approved")
-    verified = groundcrew("audit", "verify", "--data", data)
-    assert verified.status == 0, verified.err
+    shell.type("audit", "verify")
 
 
-def _check_the_swap_is_seen(data: Path, held: dict[str, Any]) -> None:
+def _check_the_swap_is_seen(data: Path, held: dict[str, Any], shell: Shell) -> None:
     """The signer sees the swapped side marked as contradicted, beside the words of the dictation."""
-    assert shown(data, held["sign_off_id"])["sign_off"]["reason"] == "the sources contradict the answer"
+    assert "the sources contradict the answer" in shell.type("sign-off", "show", held["sign_off_id"])
     call = recorded(data, held["call_id"])
     assert (call.status, call.data_class, call.answer) == ("held", "phi", "")
     assert call.withheld_trust is not None
@@ -152,12 +151,3 @@ def _check_the_swap_is_seen(data: Path, held: dict[str, Any]) -> None:
     assert source.title == "the request, message 1"
     assert "nodule right upper lobe" in source.text[slice(*claim.quote)]
     assert any("right" in each and "left" in each for each in claim.reasons)
-
-
-def test_nothing_of_the_request_but_the_marked_part_is_a_source(writer: str) -> None:
-    with contextlib.suppress(urllib.error.HTTPError):
-        body = {"messages": [{"role": "user", "content": "hello"}]}
-        assert (
-            "no draft"
-            in send(writer.removesuffix("/v1"), "x", "/v1/chat/completions", body)[1]["choices"][0]["message"]["content"]
-        )
