@@ -45,6 +45,7 @@ _LEFT_VERB = re.compile(
 _LEFT_OBJECT = re.compile(
     r"\s+(?:the|a|an|his|her|their|our|to|for|behind|out|over|in|at|by|blank|open|unattended)\b|\s*[.,;]", re.IGNORECASE
 )
+_LABEL = re.compile(r"[^:.;,]{1,40}:\s")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)?")
 _DENIES = re.compile(r"\b(?:no|without|kein|keine|keine[nrm]|ohne|sans|pas de|senza|nessun[ao]?)\b", re.IGNORECASE)
 _ONLY = re.compile(r"\b(?:only|just|solely|nur|lediglich|seulement|solo|soltanto)\b|\b(?:one|single|a)\b", re.IGNORECASE)
@@ -128,7 +129,7 @@ def check_laterality(claim: Statement, anchors: Sequence[SourceSentence]) -> lis
 def _stated(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> list[Side]:
     """The sides that the sources name for the same part, or where the claim names no part, in the clause most like the claim."""
     named = [(anchor, other) for anchor in anchors for other in sides(anchor.statement)]
-    words = {token.stem for token in claim.content() if claim.clause_of(token.start) == side.clause}
+    words = {token.stem for token in claim.content() if _is_under_label(claim, side) or claim.clause_of(token.start) == side.clause}
     ranked = [(_share(words, anchor.statement, other), other) for anchor, other in named]
     if side.side == "both":
         ranked = [(share, other) for share, other in ranked if not other.nouns or _is_of_same(other, side)]
@@ -151,6 +152,11 @@ def _is_told_apart(claim: Statement, side: Side, anchors: Sequence[SourceSentenc
             else:
                 other = max(other, share)
     return same > other
+
+
+def _is_under_label(claim: Statement, side: Side) -> bool:
+    """Whether the side stands in a label ("Left kidney: mild hydronephrosis"), so that all of the claim is said of it."""
+    return side.clause == claim.clause_of(0) and _LABEL.match(claim.text) is not None
 
 
 def _has_figures(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> bool:

@@ -32,7 +32,7 @@ AXES: dict[str, str] = {
     "renal": "infrarenal* | suprarenal*",
     "tissue": "intact intakt* | torn rupture* ruptured lacerat* disrupted fractured gerissen* rupturiert*",
     "vessel": "patent durchgängig* | occluded thrombosed verschlossen* thrombosiert*",
-    "fragment": "displaced disloziert* | nondisplaced undisplaced",
+    "fragment": "displac* disloziert* | nondisplac* undisplac*",
     "lung": "expanded | collapsed",
     "severity": "severe severely hochgradig* | mild mildly geringgradig*",
     "limb": "upper obere* | lower untere*",

@@ -355,6 +355,8 @@ def _prefixed(clause: Clause, other: Clause) -> int:
     count = 0
     for word in clause.stems - other.stems:
         prefix = _PREFIX.match(word)
+        if prefix is not None and _poles_of(word):
+            continue  # compared as one of a pair
         count += prefix is not None and any(same_word(word[prefix.end() :], each) for each in other.stems)
     return count
 
