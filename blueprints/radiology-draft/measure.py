@@ -11,6 +11,7 @@ from typing import Any
 
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.grounding.trust import ScoreRequest, TrustScorer
+from groundcrew.grounding.withdrawn import without_withdrawn
 from groundcrew.stats.intervals import wilson
 
 DATA = Path(__file__).parent / "data"
@@ -32,7 +33,8 @@ def scored(pairs: list[tuple[str, str]]) -> list[TrustReport]:
     found: list[TrustReport] = []
     for start in range(0, len(pairs), BATCH):
         batch = [
-            ScoreRequest(answer=draft, sources=[dictation], question="") for dictation, draft in pairs[start : start + BATCH]
+            ScoreRequest(answer=draft, sources=[without_withdrawn(dictation)], question="")
+            for dictation, draft in pairs[start : start + BATCH]
         ]
         found += scorer.score_many(batch)
     return found

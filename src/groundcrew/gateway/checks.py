@@ -23,6 +23,7 @@ from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import ComposedAnswer, Grounding, Source
 from groundcrew.gateway.request_sources import is_from_request, request_sources
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.grounding.withdrawn import without_withdrawn
 from groundcrew.guards.runner import SEVERITY, Clearance, GuardOutcome, GuardRunner, RuleScan
 from groundcrew.guards.turns import ANSWER, BESIDE, TOOL_CALLS
 
@@ -240,9 +241,10 @@ class Checks:
         the time of one scoring."""
         loop = asyncio.get_running_loop()
         started_s, first_s = loop.time(), time.perf_counter()
-        # The request is no question to itself: what it says is all in the sources.
-        question = "" if _rests_on_request(flight) else flight.question
-        report = await grounding.score(text, flight.sources, question)
+        question, sources = flight.question, flight.sources
+        if _rests_on_request(flight):  # what it says is all in the sources, but for what it takes back itself
+            question, sources = "", tuple(msgspec.structs.replace(each, text=without_withdrawn(each.text)) for each in sources)
+        report = await grounding.score(text, sources, question)
         first_ms = (time.perf_counter() - first_s) * 1000
         if self._verification is None or not self._verification.verifiers_of(flight):
             return report
@@ -252,7 +254,7 @@ class Checks:
             return await self._verification.decide(
                 flight,
                 text,
-                [source.text for source in flight.sources],
+                [source.text for source in sources],
                 report,
                 first_ms=first_ms,
                 ends_s=min(started_s + self._settings.grounding_s_max, verifying_s + left_s),

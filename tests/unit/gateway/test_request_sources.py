@@ -190,3 +190,13 @@ def test_of_too_much_the_newest_counts() -> None:
 
 def test_ten_thousand_opening_marks_are_read_at_once() -> None:
     assert sources(("user", "<source>" * 100_000), marked=True) == ()
+
+
+async def test_what_a_speaker_takes_back_supports_nothing_and_is_still_shown(build: Build, upstream: ScriptedUpstream) -> None:
+    said = "The nodule measures 2 cm, scratch that, 3 cm."
+    upstream.say("2 cm")
+    memory = build()
+    assert (await ask(memory, "chat", stream=False, text=said)).status == 202
+    upstream.say("3 cm")
+    assert (await ask(memory, "chat", stream=False, text=said)).status == 200
+    assert {each.text for call in memory.ended() for each in call.sources} == {said}

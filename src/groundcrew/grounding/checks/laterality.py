@@ -129,7 +129,9 @@ def check_laterality(claim: Statement, anchors: Sequence[SourceSentence]) -> lis
 def _stated(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> list[Side]:
     """The sides that the sources name for the same part, or where the claim names no part, in the clause most like the claim."""
     named = [(anchor, other) for anchor in anchors for other in sides(anchor.statement)]
-    words = {token.stem for token in claim.content() if _is_under_label(claim, side) or claim.clause_of(token.start) == side.clause}
+    words = {
+        token.stem for token in claim.content() if _is_under_label(claim, side) or claim.clause_of(token.start) == side.clause
+    }
     ranked = [(_share(words, anchor.statement, other), other) for anchor, other in named]
     if side.side == "both":
         ranked = [(share, other) for share, other in ranked if not other.nouns or _is_of_same(other, side)]
