@@ -1,12 +1,12 @@
-"""Whatever happens in whatever order, nothing leaves unsigned: what is released is what as many people signed as it takes, it is told
-once, and time, kill switches, absences, aborted transactions and restarts change nothing of that."""
+"""Whatever happens in whatever order, nothing leaves unsigned: what is released is what as many people signed as it takes, it is
+told once, and time, kill switches, absences, aborted transactions and restarts change nothing of that."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from groundcrew.testing import FakeClock
 
 EXAMPLES, STEPS = 30, 30
 #: A file system in memory where there is one: what is tested is order, not the disk.
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108
 DRAFT = "We refund CHF 900."
 TEXTS = (DRAFT, "We refund CHF 9.", "We refund nothing.")
 #: Use case → how many people sign.
@@ -316,10 +316,10 @@ class Life(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("life")
     asyncio.run(prepare(f"sqlite:///{folder / 'template.db'}", folder))
-    yield folder / "template.db"
+    return folder / "template.db"
 
 
 def test_nothing_leaves_unsigned_whatever_happens_in_whatever_order(template: Path) -> None:
