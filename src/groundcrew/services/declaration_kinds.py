@@ -302,7 +302,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
     )
     if use_case.autonomy == "draft_and_sign_off" and (use_case.sign_off is None or use_case.sign_off.when != "always"):
         why = "draft_and_sign_off says that a person signs every draft: declare sign_off: {when: always, qualification: ...}"
-        fields.complain("autonomy", why + ", or act_and_review where only some wait")
+        fields.complain("sign_off" if use_case.sign_off is not None else "autonomy", why + ", or act_and_review where only some wait")
     return use_case
 
 

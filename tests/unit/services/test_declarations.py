@@ -336,7 +336,7 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("knowledge: bank-policies", "source: request", "grounding.below", "hold, refuse, flag"),
     ("knowledge: bank-policies", "knowledge: bank-policies, marked: true", "grounding.marked", "declare source: request"),
     ("knowledge: bank-policies", "source: web", "grounding.source", "knowledge, request"),
-    ("when: always", "when: never", "autonomy", "a person signs every draft"),
+    ("when: always", "when: never", "sign_off", "a person signs every draft"),
     ("sign_off: {when: always, qualification: service-agent}\n", "", "autonomy", "a person signs every draft"),
     ("when: always", "when: sometimes", "sign_off.when", "always, never, rules"),
     ("when: always", "when: rules", "sign_off.rules", "is required"),
