@@ -1,4 +1,4 @@
-"""The API of those who sign: queue, claims, two people, second reviews that stay blind, absences, and stops that keep texts back."""
+"""The API of those who sign: queue, claims, two people, blind second reviews, absences, and stops that keep texts back."""
 
 from __future__ import annotations
 
