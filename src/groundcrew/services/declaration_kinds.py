@@ -300,10 +300,17 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         risk_answers=_read_risk(fields),
         automation_target=fields.number("automation_target", low=0, above=True, high=1),
     )
-    if use_case.autonomy == "draft_and_sign_off" and (use_case.sign_off is None or use_case.sign_off.when != "always"):
-        why = "draft_and_sign_off says that a person signs every draft: declare sign_off: {when: always, qualification: ...}"
-        fields.complain("sign_off" if use_case.sign_off is not None else "autonomy", why + ", or act_and_review where only some wait")
+    _check_signed(fields, use_case)
     return use_case
+
+
+def _check_signed(fields: Fields, use_case: UseCase) -> None:
+    """`draft_and_sign_off` promises a person's signature under every draft."""
+    rule = use_case.sign_off
+    if use_case.autonomy != "draft_and_sign_off" or (rule is not None and rule.when == "always"):
+        return
+    why = "draft_and_sign_off says that a person signs every draft: declare sign_off: {when: always, qualification: ...}"
+    fields.complain("autonomy" if rule is None else "sign_off", f"{why}, or act_and_review where only some wait")
 
 
 def _read_prompt(fields: Fields, reading: Reading) -> str:
