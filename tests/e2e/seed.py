@@ -134,7 +134,7 @@ business_unit: corporate-banking
 purpose: Draft the memo with which a credit officer decides on a loan to a company
 affected_persons: Companies that apply for credit and their owners
 solution: customized
-autonomy: draft_and_sign_off
+autonomy: assist
 data_classes: [confidential, pii]
 model: mail-writer
 budget: {tokens_per_day: 300000}

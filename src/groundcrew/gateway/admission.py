@@ -171,7 +171,7 @@ def routes_for(
 
 def _holds_back(use_case: UseCase, policy: Policy | None) -> bool:
     required = use_case.grounding is not None and use_case.grounding.mode == "required"
-    signed = use_case.sign_off is not None and use_case.sign_off.when == "always"
+    signed = use_case.sign_off is not None and use_case.sign_off.when != "never"
     rules = policy.guards if policy is not None else ()
     return required or signed or any("output" in rule.on and rule.mode == "enforce" for rule in rules)
 
@@ -207,7 +207,8 @@ def admit(
     check_stopped(snapshot, key, use_case, alias)
     check_running(use_case)
     check_model(use_case, asked_model, named)
-    knowledge = snapshot.knowledge.get(use_case.grounding.knowledge) if use_case.grounding and not embeddings else None
+    base = use_case.grounding.knowledge if use_case.grounding and not embeddings else None
+    knowledge = snapshot.knowledge.get(base) if base is not None else None
     if knowledge is not None and now_s >= knowledge.expires_at_s:
         knowledge = None
     check_data_class(use_case, data_class)

@@ -173,7 +173,8 @@ class CacheUse:
 
 
 def may_use(flight: Flight, admitted: Admitted, asked: Asked) -> bool:
-    """Whether a call may look into the cache: its use case says so, nobody signs its answers, and its client does not mind."""
+    """Whether a call may look into the cache: its use case says so, not every answer of it is signed, and its client does not
+    mind. Where some are signed by a rule, the rule is asked about a cached answer as about a new one."""
     use_case = admitted.entry.use_case
     signed = use_case.sign_off is not None and use_case.sign_off.when == "always"
     return (

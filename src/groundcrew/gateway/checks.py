@@ -21,7 +21,9 @@ from groundcrew.gateway.classify import class_of, classify, found_unasked, has_f
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.metrics import Metrics
 from groundcrew.gateway.protocols import ComposedAnswer, Grounding, Source
+from groundcrew.gateway.request_sources import is_from_request, request_sources
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.grounding.withdrawn import without_withdrawn
 from groundcrew.guards.runner import SEVERITY, Clearance, GuardOutcome, GuardRunner, RuleScan
 from groundcrew.guards.turns import ANSWER, BESIDE, TOOL_CALLS
 
@@ -165,7 +167,13 @@ class Checks:
 
     async def retrieve(self, flight: Flight, admitted: Admitted, seen: DataClass) -> DataClass:
         """Find the passages for the question; none where the knowledge base is missing, expired or can not be read. Returns
-        the class that a provider will see, which was `seen` without passages; RefusedCall where theirs is too high."""
+        the class that a provider will see, which was `seen` without passages; RefusedCall where theirs is too high. Where the
+        request is the source, they are what it says: guards have read that as input, and its class is the call's own."""
+        grounding = admitted.entry.use_case.grounding
+        if grounding is not None and grounding.source == "request":
+            if flight.asked is not None:
+                flight.sources = request_sources(flight.asked, flight.shown_texts, marked=grounding.marked)
+            return seen
         if admitted.knowledge is None or self._grounding is None or not flight.question.strip():
             return seen
         started_s = time.perf_counter()
@@ -233,7 +241,10 @@ class Checks:
         the time of one scoring."""
         loop = asyncio.get_running_loop()
         started_s, first_s = loop.time(), time.perf_counter()
-        report = await grounding.score(text, flight.sources, flight.question)
+        question, sources = flight.question, flight.sources
+        if _rests_on_request(flight):  # what it says is all in the sources, but for what it takes back itself
+            question, sources = "", tuple(msgspec.structs.replace(each, text=without_withdrawn(each.text)) for each in sources)
+        report = await grounding.score(text, sources, question)
         first_ms = (time.perf_counter() - first_s) * 1000
         if self._verification is None or not self._verification.verifiers_of(flight):
             return report
@@ -243,7 +254,7 @@ class Checks:
             return await self._verification.decide(
                 flight,
                 text,
-                [source.text for source in flight.sources],
+                [source.text for source in sources],
                 report,
                 first_ms=first_ms,
                 ends_s=min(started_s + self._settings.grounding_s_max, verifying_s + left_s),
@@ -279,6 +290,10 @@ class Checks:
             raise GroundcrewError(f"grounding failed ({type(error).__name__})") from error
 
 
+def _rests_on_request(flight: Flight) -> bool:
+    return flight.entry is not None and is_from_request(flight.entry.use_case.grounding)
+
+
 async def _found_unasked(policy: Policy | None, texts: Sequence[str]) -> DataClass:
     """As `found_unasked`, which for a request of megabytes takes seconds."""
     if sum(map(len, texts)) <= INLINE_LENGTH_MAX:
@@ -287,10 +302,11 @@ async def _found_unasked(policy: Policy | None, texts: Sequence[str]) -> DataCla
 
 
 def _output_context(flight: Flight) -> dict[str, Any]:
-    """What guards on an answer may look at beside it."""
+    """What guards on an answer may look at beside it. What a request says is no approved knowledge: nobody may write himself a
+    ground for a promise."""
     return {
         "request": flight.question,
-        "knowledge": [source.text for source in flight.sources],
+        "knowledge": [] if _rests_on_request(flight) else [source.text for source in flight.sources],
         "today": flight.received_at.date(),
         "response_schema": flight.response_schema,
     }

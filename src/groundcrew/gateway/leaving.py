@@ -1,5 +1,5 @@
 """How an answer leaves: as it comes, through a hold-back window, or whole once it is complete. Decided from the policy and the
-declaration alone, so that it is the same for every dialect and every provider."""
+declaration, and from what is known of the call before its answer, so that it is the same for every dialect and every provider."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from groundcrew.errors import GroundcrewError
 from groundcrew.gateway.admission import Admitted
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.respond import HeaderList
+from groundcrew.gateway.signing import signs_whole
 from groundcrew.guards.registry import find_guard
 
 #: What may follow when some of an answer has left already. Everything else takes the answer's place, so that nothing of it may
@@ -33,9 +34,9 @@ _AS_IT_COMES = Leaving(way="as_it_comes")
 WHOLE = Leaving(way="whole")
 
 
-def leaving(admitted: Admitted, *, prefill: bool) -> Leaving:
-    """How the answer of a call leaves as a stream. `prefill`: the request holds the beginning of the answer, which counts for its
-    grounding as a whole."""
+def leaving(flight: Flight, admitted: Admitted, *, prefill: bool) -> Leaving:
+    """How the answer of a call, whose request was checked, leaves as a stream. `prefill`: the request holds the beginning of the
+    answer, which counts for its grounding as a whole."""
     if not admitted.holds_back:
         return _AS_IT_COMES
     rules = tuple(rule for rule in _rules(admitted) if _is_enforced(rule))
@@ -45,7 +46,7 @@ def leaving(admitted: Admitted, *, prefill: bool) -> Leaving:
     by_sentence = grounding is None or (grounding.release == "sentence" and not prefill)
     if grounding is not None and grounding.below == "flag":  # a flag keeps nothing back
         grounding = None
-    if _is_signed(admitted) or not by_sentence or not all(map(_fits, rules)):
+    if signs_whole(flight, admitted) or not by_sentence or not all(map(_fits, rules)):
         return WHOLE
     return Leaving(way="windowed", rules=rules, release=admitted.entry.release_rule if grounding is not None else None)
 
@@ -65,11 +66,6 @@ def _rules(admitted: Admitted) -> tuple[GuardRule, ...]:
 
 def _is_enforced(rule: GuardRule) -> bool:
     return "output" in rule.on and rule.mode == "enforce"
-
-
-def _is_signed(admitted: Admitted) -> bool:
-    rule = admitted.entry.use_case.sign_off
-    return rule is not None and rule.when == "always"
 
 
 def _fits(rule: GuardRule) -> bool:

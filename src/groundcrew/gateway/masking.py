@@ -16,11 +16,12 @@ from typing import Any
 import msgspec
 
 from groundcrew.domain.call import PLAIN_DETAILS, Call, CallStatus, SourceReference, redacted
-from groundcrew.domain.data_class import DataClass, rank
+from groundcrew.domain.data_class import DataClass, highest, rank
 from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.request_sources import is_from_request
 from groundcrew.guards.masking import detect_for, is_plain, mask, mask_text, unescaped
 from groundcrew.guards.pii import Detect
 from groundcrew.guards.redaction import Pseudonyms, redact, remap_report
@@ -88,6 +89,8 @@ def _without_texts(call: Call) -> Call:
 
 def _knowledge_class(flight: Flight) -> DataClass:
     use_case = flight.entry.use_case if flight.entry is not None else None
+    if use_case is not None and is_from_request(use_case.grounding):  # what a client sent is masked wherever it stands
+        return highest((flight.data_class, "pii"))
     name = use_case.grounding.knowledge if use_case is not None and use_case.grounding is not None else None
     known = flight.snapshot.knowledge.get(name) if flight.snapshot is not None and name is not None else None
     return known.data_class if known is not None else "internal"

@@ -76,7 +76,7 @@ class Proxy:
             await self._leave(flight, asked, admitted, None, release, send)
             return
         routes = self._plan(flight, asked, admitted, checked)
-        way = leaving(admitted, prefill=bool(asked.prefill)) if flight.stream else WHOLE
+        way = leaving(flight, admitted, prefill=bool(asked.prefill)) if flight.stream else WHOLE
         passing = way.way != "whole" and routes[0].provider.api != "extractive"
         cache = self._cache_use(flight, admitted, asked, checked)
         found = cache.find() if cache is not None else None
@@ -155,7 +155,7 @@ class Proxy:
         self._cache.follow(flight.entry)
         use_case = admitted.entry.use_case
         shown = flight.sources[: self._settings.prompt_passages_max]
-        system = system_prompt(use_case.prompt, shown, bound=use_case.grounding is not None, marker="cache")
+        system = system_prompt(use_case.prompt, shown, grounding=use_case.grounding, marker="cache")
         outgoing = Outgoing(
             dialect=asked.dialect,
             model=use_case.model,
@@ -195,7 +195,7 @@ class Proxy:
         use_case = admitted.entry.use_case
         marker = flight.call_id[-12:]
         shown = flight.sources[: self._settings.prompt_passages_max]
-        system = system_prompt(use_case.prompt, shown, bound=use_case.grounding is not None, marker=marker)
+        system = system_prompt(use_case.prompt, shown, grounding=use_case.grounding, marker=marker)
         was_read = flight.scans_ran > 0
 
         def body_for(model: str, dialect: Dialect) -> bytes:

@@ -17,6 +17,7 @@ from groundcrew.gateway.admission import Admitted
 from groundcrew.gateway.answer import FINISH_REASONS, Generated
 from groundcrew.gateway.checks import DECLINED_TEXT, Checks
 from groundcrew.gateway.flight import Flight
+from groundcrew.gateway.signing import Texts, waits
 from groundcrew.guards.redaction import OffsetMap, remap_report
 from groundcrew.guards.runner import SEVERITY, GuardOutcome
 
@@ -41,7 +42,10 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 class _Wish(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
     code: str
+    #: For the record and for whoever signs; it may quote the answer.
     reason: str
+    #: For the client of an answer that is held, which may learn nothing of its text; "" where `reason` quotes nothing.
+    shown: str = ""
 
 
 def supported(rule: ReleaseRule, report: TrustReport | None) -> bool:
@@ -84,6 +88,7 @@ class Releaser:
         """Check `generated` and say what leaves; RefusedCall where nothing does, or nothing more where some is `under_way`: then
         nothing else can take its place. Fills in the flight's trust and status."""
         outcome = await self._checks.output(flight, admitted, generated)
+        said = Texts(f"{generated.text}\n\n{generated.side_text}", generated.tool_text())
         rule = admitted.entry.use_case.grounding
         declined = flight.status == "declined"
         wish = _guard_wish(outcome)
@@ -106,7 +111,7 @@ class Releaser:
         if wish.action == "replace":
             self._withhold(flight, report)
             flight.answer, flight.status = outcome.replacement or DEFAULT_REPLACEMENT, "fallback"
-            return self._signed(flight, admitted, Release(kind="sent", text=flight.answer, reason=wish.reason))
+            return await self._signed(flight, admitted, Release(kind="sent", text=flight.answer, reason=wish.reason))
         try:
             _apply_masks(generated, outcome)
         except RefusedCall:
@@ -115,7 +120,7 @@ class Releaser:
         checked = admitted.holds_back
         flight.answer = generated.checked_text() if checked else generated.recorded_text()
         if wish.action == "hold":
-            return self._hold(flight, wish.reason, generated)
+            return self._hold(flight, wish.reason, generated, wish.shown)
         if is_refusal(report):
             flight.status = "declined"
         calls = generated.checked_tool_calls() if checked else tuple(generated.tool_calls)
@@ -129,7 +134,9 @@ class Releaser:
             tool_calls=calls,
             offsets=outcome.offsets[0],
         )
-        return release if declined else self._signed(flight, admitted, release, generated)
+        if declined:
+            return release
+        return await self._signed(flight, admitted, release, generated, said, under_way=under_way)
 
     async def _ground(self, flight: Flight, rule: ReleaseRule, generated: Generated) -> tuple[TrustReport | None, str]:
         """The trust of the text, and why the answer as a whole does not count as grounded ("" where it does).
@@ -159,7 +166,7 @@ class Releaser:
         if outcome.action == "refuse":
             raise RefusedCall("guard_blocked", reason)
         if outcome.action == "hold":
-            return self._hold(flight, reason, Generated())
+            return self._hold(flight, reason, Generated(), f"the guard {outcome.guard!r} holds it for a person")
         if outcome.action == "replace":
             flight.answer, flight.status = outcome.replacement or DEFAULT_REPLACEMENT, "fallback"
             return Release(kind="sent", text=flight.answer, reason=reason)
@@ -186,23 +193,37 @@ class Releaser:
                 flight.trust = remap_report(report, outcome.offsets[0]) if report is not None else None
         flight.answer, flight.status = text, _status(status)
         release = Release(kind="sent", text=text, reason=wish.reason)
-        return release if status == "declined" else self._signed(flight, admitted, release)
+        return release if status == "declined" else await self._signed(flight, admitted, release)
 
-    def _signed(self, flight: Flight, admitted: Admitted, release: Release, generated: Generated | None = None) -> Release:
-        """`release`, or a hold where every answer of the use case needs a signature. What took the place of a trial's answer is
-        not held: nobody would sign it, and what the model wrote is what a trial is about."""
-        rule = admitted.entry.use_case.sign_off
-        if rule is None or rule.when != "always" or (flight.trial is not None and flight.status == "fallback"):
+    async def _signed(
+        self,
+        flight: Flight,
+        admitted: Admitted,
+        release: Release,
+        generated: Generated | None = None,
+        said: Texts | None = None,
+        *,
+        under_way: bool = False,
+    ) -> Release:
+        """`release`, or a hold where the answer needs a signature. What took the place of a trial's answer is not held: nobody
+        would sign it, and what the model wrote is what a trial is about. `said` is the answer before it was masked."""
+        if flight.trial is not None and flight.status == "fallback":
             return release
-        return self._hold(flight, f"every answer of this use case needs a sign-off by a {rule.qualification}", generated)
+        reason = await waits(flight, admitted, said if said is not None else Texts(flight.answer))
+        if not reason:
+            return release
+        if under_way:  # what holds could be told before anything left, or nothing has left: in doubt, no more of it does
+            self._withhold(flight, flight.trust)
+            raise RefusedCall("guard_blocked", reason)
+        return self._hold(flight, reason, generated)
 
-    def _hold(self, flight: Flight, reason: str, generated: Generated | None) -> Release:
+    def _hold(self, flight: Flight, reason: str, generated: Generated | None, shown: str = "") -> Release:
         draft = flight.answer or (generated.tool_text() if generated is not None else "")
         self._withhold(flight, flight.trust)
         flight.withheld_answer = draft
         flight.status, flight.sign_off_id = "held", None if flight.trial is not None else new_id()
         flight.details["held_because"] = reason
-        return Release(kind="held", reason=reason)
+        return Release(kind="held", reason=shown or reason)
 
     @staticmethod
     def _withhold(flight: Flight, report: TrustReport | None) -> None:
@@ -224,7 +245,8 @@ def _worst(first: _Wish, second: _Wish | None) -> _Wish:
 
 def _guard_wish(outcome: GuardOutcome) -> _Wish:
     reason = f"blocked by the guard {outcome.guard!r}" + (f": {outcome.reason}" if outcome.reason else "")
-    return _Wish(action=outcome.action, code="guard_blocked", reason=reason)
+    shown = f"the guard {outcome.guard!r} holds it for a person"
+    return _Wish(action=outcome.action, code="guard_blocked", reason=reason, shown=shown)
 
 
 def _grounding_wish(rule: GroundingRule, problem: str) -> _Wish:
@@ -238,9 +260,9 @@ def why(rule: ReleaseRule, report: TrustReport | None) -> str:
     if report is None:
         return "the trust of the answer could not be told"
     if report.state == "no_sources":
-        return "there are no approved passages that the answer could rest on"
+        return "there are no sources that the answer could rest on"
     if report.contradicted:
-        return "the approved passages contradict the answer"
+        return "the sources contradict the answer"
     if report.trust is None:
         return f"the answer has no trust score: {report.reason or report.state}"
     if report.left_open:

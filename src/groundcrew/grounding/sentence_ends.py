@@ -25,6 +25,13 @@ _ABBREVIATIONS = word_set(
 _MAY_END = word_set("a.m p.m p.a am pm etc usw inc ltd corp co ecc gmbh ag u.s.w min max")
 #: After a figure they are units, which end a sentence only before a word that opens one; else never.
 _UNITS = word_set("fr rp std min sek mio mrd tsd kg km")
+#: Abbreviations that are units after a figure and then end a sentence like any word ("a nodule of 8 mm. Mild emphysema").
+_MEASURES = frozenset(("mm", "cm", "ml", "cc"))
+#: What is told by a letter: "density C. No mass" names a class, where "C. Meier" abbreviates a name.
+_LETTERED = re.compile(
+    r"(?i)\b(?:density|dichte|type|typ|class|klasse|grade|grad|stage|stadium|category|kategorie|group|gruppe|vitamin|hepatitis|"
+    r"weber)\s+$"
+)
 #: Abbreviations only before a digit ("No. 5"), else ordinary words.
 _BEFORE_DIGIT = word_set(
     """no nr nos art abs s p pp para sec ziff lit kap chf sfr cap vol bd rs pos ref min max st tel mind ext
@@ -103,6 +110,8 @@ def _abbreviates(text: str, stop: int, word: str, after: str) -> bool:
     before = text[max(0, stop - len(word) - 2) : stop - len(word)].rstrip()
     if word in _UNITS and before[-1:].isdigit():
         return not _opens(after)
+    if word in _MEASURES and before[-1:].isdigit():
+        return False
     if word in ("min", "max", "approx") and _FIGURE_NEXT.match(after):
         return True
     if word in _MAY_END:
@@ -117,6 +126,8 @@ def _abbreviates(text: str, stop: int, word: str, after: str) -> bool:
 def _is_initial(text: str, stop: int, word: str, after: str) -> bool:
     """ "J. Meier", and the letters of "z. B." and "p. ex.": a letter or short word with a full stop follows or came before."""
     if text[stop - 1].isupper() and word != "i":
+        if _LETTERED.search(text[max(0, stop - _LOOK_BACK) : stop - 1]):
+            return False
         alone = stop < 2 or text[stop - 2].isspace() or text[stop - 2] in ".-(\"'“‘«„"  # "3.5 °C." ends a sentence
         return alone and not _opens(after)
     spaced = (

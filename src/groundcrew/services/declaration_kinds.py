@@ -27,7 +27,7 @@ from groundcrew.domain.provider import (
     Target,
 )
 from groundcrew.domain.risk import QUESTIONS
-from groundcrew.domain.use_case import Autonomy, Grounding, SignOffRule, Solution, UseCase
+from groundcrew.domain.use_case import Autonomy, Below, Grounding, GroundingSource, Solution, UseCase
 from groundcrew.domain.verifier import VERIFIERS_MAX
 from groundcrew.errors import InputError
 from groundcrew.services.declaration_address import (
@@ -45,6 +45,7 @@ from groundcrew.services.declaration_limits import read_budget, read_cache, read
 from groundcrew.services.declaration_metrics import read_metrics
 from groundcrew.services.declaration_ratings import read_ratings
 from groundcrew.services.declaration_reading import Reading, as_declaration_error
+from groundcrew.services.declaration_sign_off import read_sign_off
 from groundcrew.services.declaration_yaml import describe, read_text
 from groundcrew.services.swap_declarations import check_alternate, read_swap, refuse_role
 
@@ -269,7 +270,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
     for key, why in NOT_DECLARED.items():
         fields.refuse(key, why)
     recording = read_recording(fields)
-    return UseCase(
+    use_case = UseCase(
         name=fields.name("name"),
         title=fields.text("title", required=True, length_max=200),
         owner=fields.email("owner", required=True) or "",
@@ -285,7 +286,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         policy=fields.name("policy", required=False) or None,
         prompt=_read_prompt(fields, reading),
         grounding=_read_grounding(fields),
-        sign_off=_read_sign_off(fields),
+        sign_off=read_sign_off(fields),
         budget=read_budget(fields),
         limits=read_limits(fields),
         exposure=read_exposure(fields, reading.locate),
@@ -299,6 +300,17 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         risk_answers=_read_risk(fields),
         automation_target=fields.number("automation_target", low=0, above=True, high=1),
     )
+    _check_signed(fields, use_case)
+    return use_case
+
+
+def _check_signed(fields: Fields, use_case: UseCase) -> None:
+    """`draft_and_sign_off` promises a person's signature under every draft."""
+    rule = use_case.sign_off
+    if use_case.autonomy != "draft_and_sign_off" or (rule is not None and rule.when == "always"):
+        return
+    why = "draft_and_sign_off says that a person signs every draft: declare sign_off: {when: always, qualification: ...}"
+    fields.complain("autonomy" if rule is None else "sign_off", f"{why}, or act_and_review where only some wait")
 
 
 def _read_prompt(fields: Fields, reading: Reading) -> str:
@@ -325,11 +337,20 @@ def _read_grounding(fields: Fields) -> Grounding | None:
         return None
     threshold = section.number("threshold", low=0, high=1)
     guarantee = read_guarantee(section)
+    source = section.choice("source", get_args(GroundingSource), default="knowledge")
+    below: tuple[Below, ...] = get_args(Below)
+    if source == "request":
+        section.refuse("knowledge", "the request is the source: leave the knowledge base out, or the source")
+        below = tuple(each for each in below if each != "fallback")  # there are no passages to compose an answer from
+    else:
+        section.refuse("marked", "says which part of a request counts: declare source: request as well")
     grounding = Grounding(
-        knowledge=section.name("knowledge"),
+        knowledge=section.name("knowledge") if source == "knowledge" else None,
+        source=source,
+        marked=section.boolean("marked") if source == "request" else False,
         mode=section.choice("mode", ("advisory", "required"), default="required"),
         threshold=0.7 if threshold is None and guarantee is None else threshold,
-        below=section.choice("below", ("fallback", "hold", "refuse", "flag"), default="fallback"),
+        below=section.choice("below", below, default="fallback" if source == "knowledge" else "hold"),
         release=section.choice("release", ("whole", "sentence"), default="whole"),
         spot_checks=read_spot_checks(section),
         guarantee=guarantee,
@@ -362,18 +383,6 @@ def _read_verifier_names(section: Fields) -> tuple[str, ...]:
     if len(found) > VERIFIERS_MAX:
         section.complain("verifiers", f"more than {VERIFIERS_MAX}")
     return tuple(found)
-
-
-def _read_sign_off(fields: Fields) -> SignOffRule | None:
-    section = fields.section("sign_off")
-    if section is None:
-        return None
-    rule = SignOffRule(
-        when=section.choice("when", ("always", "never")),
-        qualification=section.text("qualification", required=True, length_max=64),
-    )
-    section.finish()
-    return rule
 
 
 def _read_risk(fields: Fields) -> dict[str, bool]:

@@ -129,7 +129,7 @@ async def gather(
 
 
 async def _revision(connection: Connection, use_case: UseCase, now: datetime) -> Revision | None:
-    if use_case.grounding is None:
+    if use_case.grounding is None or use_case.grounding.knowledge is None:
         return None
     approved = await catalog.REVISIONS.find(connection, knowledge_base=use_case.grounding.knowledge, state="approved")
     return next((each for each in approved if each.serves_at(now)), None)

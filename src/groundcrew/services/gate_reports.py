@@ -121,7 +121,9 @@ async def _version_of(connection: Connection, use_case: UseCase) -> dict[str, st
         "data classes": ", ".join(use_case.data_classes),
         "autonomy": use_case.autonomy.replace("_", " "),
     }
-    if use_case.grounding is not None:
+    if use_case.grounding is not None and use_case.grounding.knowledge is None:
+        found["knowledge"] = "none: answers rest on what the request itself says"
+    elif use_case.grounding is not None:
         base = use_case.grounding.knowledge
         approved = await catalog.REVISIONS.find(connection, knowledge_base=base, state="approved")
         found["knowledge"] = f"{base}: {', '.join(each.id[:12] for each in approved) or 'no approved revision'}"

@@ -60,7 +60,8 @@ async def current_digest(connection: Connection, use_case: UseCase) -> str:
         provider = await catalog.PROVIDERS.get(connection, name)
         if provider is not None:
             providers.append(provider)
-    revision = await serving_revision(connection, use_case.grounding.knowledge) if use_case.grounding else None
+    base = use_case.grounding.knowledge if use_case.grounding else None
+    revision = await serving_revision(connection, base) if base is not None else None
     policy = await catalog.POLICIES.get(connection, use_case.policy) if use_case.policy else None
     verifiers, judges = await _verifiers(connection, use_case)
     return version_digest(

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundcrew.domain.guard import GuardRule, Policy
+from groundcrew.domain.use_case import Grounding
 from groundcrew.gateway.prompt import system_prompt
 from groundcrew.gateway.protocols import Source
 from groundcrew.guards.injection_patterns import matches_of, plain_text
@@ -229,7 +230,7 @@ async def test_the_runner_counts_a_pass_with_a_score_as_a_pass() -> None:
 def test_a_passage_can_not_end_its_own_block(before: str, marker: str, cut: int, after: str) -> None:
     nested = f"{before}</passage-{marker[:cut]}{marker}{marker[cut:]}>{after}"
     source = Source(passage_id="p", document="d", title=nested, text=nested)
-    prompt = system_prompt("", [source], bound=True, marker=marker)
+    prompt = system_prompt("", [source], grounding=Grounding(knowledge="kb"), marker=marker)
     assert prompt is not None
     assert prompt.count(marker) == 2
     assert prompt.endswith(f"</passage-{marker}>")

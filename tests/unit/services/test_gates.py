@@ -109,6 +109,7 @@ INTO_PILOT: list[tuple[Step, str, str, str]] = [
     (lambda s, c: withdrawn(s), "grounding", "fail", "groundcrew knowledge"),
     (lambda s, c: later(c, 181), "grounding", "fail", "groundcrew knowledge approve"),
     (lambda s, c: use_case(s, grounding=None), "grounding", "fail", "declare grounding"),
+    (lambda s, c: use_case(s, grounding=Grounding(source="request", below="hold")), "grounding", "unknown", "request_source"),
     (lambda s, c: use_case(s, solution="customized"), "grounding", "unknown", "data_set_revision"),
     (lambda s, c: bank.apply(s, providers=[bank.provider(data_classes=("internal",))]), "data_route", "fail", "may not see pii"),
     (lambda s, c: probes(s, 20, 19), "phi_probes", "fail", "groundcrew probe"),

@@ -45,6 +45,9 @@ _LEFT_VERB = re.compile(
 _LEFT_OBJECT = re.compile(
     r"\s+(?:the|a|an|his|her|their|our|to|for|behind|out|over|in|at|by|blank|open|unattended)\b|\s*[.,;]", re.IGNORECASE
 )
+_LABEL = re.compile(r"[^:.;,]{1,40}:\s")
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)?")
+_DENIES = re.compile(r"\b(?:no|without|kein|keine|keine[nrm]|ohne|sans|pas de|senza|nessun[ao]?)\b", re.IGNORECASE)
 _ONLY = re.compile(r"\b(?:only|just|solely|nur|lediglich|seulement|solo|soltanto)\b|\b(?:one|single|a)\b", re.IGNORECASE)
 
 
@@ -116,6 +119,8 @@ def check_laterality(claim: Statement, anchors: Sequence[SourceSentence]) -> lis
         stated = _stated(claim, side, anchors)
         if not stated or any(_allows(other, side, claim) for other in stated) or _is_told_apart(claim, side, anchors):
             continue
+        if _are_both_told(claim, side, anchors) or _is_denied_elsewhere(claim, side, anchors):
+            continue
         reason = f"“{stated[0].text}” in the source, “{side.text}” in the answer"
         findings.append(Finding(check="laterality", contradicted=True, reason=reason))
     return findings
@@ -124,7 +129,9 @@ def check_laterality(claim: Statement, anchors: Sequence[SourceSentence]) -> lis
 def _stated(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> list[Side]:
     """The sides that the sources name for the same part, or where the claim names no part, in the clause most like the claim."""
     named = [(anchor, other) for anchor in anchors for other in sides(anchor.statement)]
-    words = {token.stem for token in claim.content() if claim.clause_of(token.start) == side.clause}
+    words = {
+        token.stem for token in claim.content() if _is_under_label(claim, side) or claim.clause_of(token.start) == side.clause
+    }
     ranked = [(_share(words, anchor.statement, other), other) for anchor, other in named]
     if side.side == "both":
         ranked = [(share, other) for share, other in ranked if not other.nouns or _is_of_same(other, side)]
@@ -136,6 +143,8 @@ def _stated(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> 
 def _is_told_apart(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> bool:
     """Whether a clause on the claim's own side holds more of its words, the part of the body aside, than any on another side."""
     words = {token.stem for token in claim.content() if not any(same_word(token.stem, noun) for noun in side.nouns)}
+    if _has_figures(claim, side, anchors):
+        return True
     same, other = 0.0, 0.0
     for anchor in anchors:
         for each in sides(anchor.statement):
@@ -145,6 +154,48 @@ def _is_told_apart(claim: Statement, side: Side, anchors: Sequence[SourceSentenc
             else:
                 other = max(other, share)
     return same > other
+
+
+def _is_under_label(claim: Statement, side: Side) -> bool:
+    """Whether the side stands in a label ("Left kidney: mild hydronephrosis"), so that all of the claim is said of it."""
+    return side.clause == claim.clause_of(0) and _LABEL.match(claim.text) is not None
+
+
+def _has_figures(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> bool:
+    """Whether a sentence about the same part on the claim's own side, and none on another side, has all the claim's figures."""
+    figures = set(_FIGURE.findall(claim.text))
+    if not figures or not side.nouns:
+        return False
+    held = {
+        each.side
+        for anchor in anchors
+        for each in sides(anchor.statement)
+        if _is_of_same(each, side) and figures <= set(_FIGURE.findall(anchor.statement.text))
+    }
+    return held == {side.side}
+
+
+def _are_both_told(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> bool:
+    """Whether the sources name both sides of the part, one by one or in other words at once, where the claim says "both"."""
+    if side.side != "both":
+        return False
+    told: set[str] = set()
+    for anchor in anchors:
+        for each in sides(anchor.statement):
+            near = {token.stem for token in anchor.statement.content() if anchor.statement.clause_of(token.start) == each.clause}
+            if any(_is_in(noun, near) for noun in side.nouns):
+                told.add(each.side)
+    return "both" in told or {"left", "right"} <= told
+
+
+def _is_denied_elsewhere(claim: Statement, side: Side, anchors: Sequence[SourceSentence]) -> bool:
+    """Whether the claim only denies for one side what the sources say of the other ("no defect on the left")."""
+    own = [token.start for token in claim.tokens if claim.clause_of(token.start) == side.clause]
+    text = claim.text[min(own, default=0) :]
+    if not _DENIES.match(text):
+        return False
+    stated = [anchor.statement.text for anchor in anchors if any(each.side != side.side for each in sides(anchor.statement))]
+    return bool(stated) and not any(_DENIES.search(each) for each in stated)
 
 
 def _share(words: set[str], statement: Statement, side: Side) -> float:

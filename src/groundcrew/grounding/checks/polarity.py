@@ -49,6 +49,10 @@ _UNTIL_THEN = re.compile(
     re.IGNORECASE,
 )
 _FRAGMENT = re.compile(r"\s*(?:no|without|kein[e]?|keine[nr]?|ohne|pas de|sans|senza|nessuna?)\b", re.IGNORECASE)
+#: "No other fracture" denies no fracture that was named.
+_OTHER = re.compile(
+    r"\b(?:other|further|additional|more|else|new|weitere\w*|andere\w*|sonstige\w*|neue\w*|autres?|altr[aeio])\b", re.I
+)
 #: Negators that deny what follows and nothing before them: "within 30 days without giving reasons".
 _PREPOSITIONS = frozenset(("without", "ohne", "sans", "senza"))
 _ADJUNCT = re.compile(r"\W*(?:without|ohne|sans|senza)\b", re.IGNORECASE)
@@ -219,7 +223,7 @@ def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
     own = clauses(claim)
     denials = _denial_count(claim)
     known = frozenset(word for clause in stated for word in clause.negatives)
-    fragment = _denied_fragment(own, notes) if not denials else None
+    fragment = _denied_fragment(own, notes) if not denials else _denied_by_fragment(own, stated)
     if fragment is not None:
         return [fragment]
     for clause in own:
@@ -233,6 +237,10 @@ def check_polarity(claim: str, evidence: Sequence[str]) -> list[Finding]:
             aligned = [(share, other) for share, other in aligned if other.stems == clause.stems]
         if not aligned:
             continue
+        if len(clause.words) <= 1:  # a label ("left kidney: …") is in every clause about its part; one that agrees settles it
+            most = max(share for share, _ in aligned)
+            if any(_compare(clause, other, denials) is None for share, other in aligned if share == most):
+                continue
         ranked = [(share + BACK_SHARE * _overlap(other, clause), other) for share, other in aligned]
         best = max(rank for rank, _ in ranked)
         verdicts = [_compare(clause, other, denials) for rank, other in ranked if rank >= best - 0.02]
@@ -272,6 +280,8 @@ def _denied_fragment(own: Sequence[Clause], stated: Sequence[Clause]) -> Finding
     """ "No obstruction" in a note against a claim that says little more than that there is one."""
     if len(own) != 1 or len(own[0].stems) > FRAGMENT_CLAIM_WORDS_MAX:
         return None
+    if any(not clause.denied and own[0].stems <= clause.stems for clause in stated):
+        return None  # denied of something else: it is said of this
     for clause in stated:
         if _is_fragment(clause) and all(any(same_word(word, other) for other in own[0].stems) for word in clause.stems):
             reason = f"“{_short(clause.text)}” in the source, “{_short(own[0].text)}” in the answer"
@@ -279,9 +289,23 @@ def _denied_fragment(own: Sequence[Clause], stated: Sequence[Clause]) -> Finding
     return None
 
 
+def _denied_by_fragment(own: Sequence[Clause], stated: Sequence[Clause]) -> Finding | None:
+    """A claim that is a denial and no more ("no effusion") against a note that says little more than that there is one, where no
+    other denies it."""
+    if len(own) != 1 or not _is_fragment(own[0]):
+        return None
+    told = [each for each in stated if all(any(same_word(word, other) for other in each.stems) for word in own[0].stems)]
+    short = next((each for each in told if len(each.stems) <= FRAGMENT_CLAIM_WORDS_MAX), None)
+    if short is None or any(each.denied for each in told):
+        return None
+    reason = f"“{_short(short.text)}” in the source, “{_short(own[0].text)}” in the answer"
+    return Finding(check="negation", contradicted=True, reason=reason)
+
+
 def _is_fragment(clause: Clause) -> bool:
     short = 1 <= len(clause.stems) <= FRAGMENT_WORDS_MAX
-    return short and bool(clause.denied) and not clause.negatives and _FRAGMENT.match(clause.text) is not None
+    denies = short and bool(clause.denied) and not clause.negatives and _FRAGMENT.match(clause.text) is not None
+    return denies and _OTHER.search(clause.text) is None
 
 
 def _overlap(claim: Clause, evidence: Clause) -> float:
@@ -331,6 +355,8 @@ def _prefixed(clause: Clause, other: Clause) -> int:
     count = 0
     for word in clause.stems - other.stems:
         prefix = _PREFIX.match(word)
+        if prefix is not None and _poles_of(word):
+            continue  # compared as one of a pair
         count += prefix is not None and any(same_word(word[prefix.end() :], each) for each in other.stems)
     return count
 

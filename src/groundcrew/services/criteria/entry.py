@@ -94,7 +94,8 @@ def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("grounding")
 def grounding(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """A product rests on an approved, unexpired knowledge revision; a customized one on a curated data set revision."""
+    """A product rests on an approved, unexpired knowledge revision; a customized one on a curated data set revision. Where each
+    request brings the truth itself, a person says where that comes from."""
     use_case = facts.use_case
     if use_case.solution == "customized":
         return _attested(facts, criterion, "data_set_revision", "attest the curated data set revision")
@@ -102,6 +103,8 @@ def grounding(facts: Facts, criterion: Criterion) -> CriterionResult:
         if use_case.solution == "vendor_feature":
             return _attested(facts, criterion, "vendor_grounding", "attest how the vendor's feature is grounded")
         return result(criterion, "fail", bound="≥ 1 verified reference", missing="declare grounding: {knowledge: BASE}")
+    if use_case.grounding.source == "request":
+        return _attested(facts, criterion, "request_source", "attest where the texts come from that answers rest on")
     if facts.revision is None:
         base = use_case.grounding.knowledge
         return result(
