@@ -3,6 +3,7 @@ when it sends, once it has found that its sha256 is the one that was signed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from groundcrew.domain.canonical import sha256_hex
@@ -11,6 +12,7 @@ from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.services.deliveries import enqueue
 from groundcrew.store import catalog
+from groundcrew.store.collection import IDS_MAX
 from groundcrew.store.database import Connection, Database, Writer
 
 SignOffEvent = Literal["released", "rejected", "expired", "escalated"]
@@ -87,3 +89,13 @@ async def _stopped(connection: Connection, name: str) -> str:
         if switch is not None and switch.denies:
             return f"the kill switch of {scope} is {switch.state}"
     return f"{name} is suspended" if use_case.run_state == "suspended" else ""
+
+
+async def no_longer_pending(database: Database, ids: Sequence[str]) -> set[str]:
+    """Which of these sign-offs are decided, or at the end of their time."""
+    now, found = database.clock.now(), set[str]()
+    async with database.read() as connection:
+        for start in range(0, len(ids), IDS_MAX):
+            some = await catalog.SIGN_OFFS.find_ids(connection, ids[start : start + IDS_MAX])
+            found |= {each.id for each in some if each.state != "pending" or each.expires_at <= now}
+    return found
