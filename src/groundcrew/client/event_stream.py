@@ -23,7 +23,7 @@ def events(response: IO[bytes]) -> Iterator[str]:
 
 
 async def events_at(url: str, key: str, *, silence_s: float = SILENCE_S_MAX) -> AsyncGenerator[str, None]:
-    """As `events`, of the stream at `url`, without a thread; OSError, TimeoutError or ValueError where it is none or breaks off."""
+    """As `events`, of the stream at `url`, without a thread; OSError, TimeoutError or ValueError where it is none or breaks."""
     parts = urllib.parse.urlsplit(url)
     tls = ssl.create_default_context() if parts.scheme == "https" else None
     port = parts.port or (443 if tls else 80)
