@@ -59,9 +59,12 @@ async def _lines(sign_offs: SignOffs, decisions: Decisions, sign_off_id: str, ca
             if not await came(waiting, min(KEEP_ALIVE_S, max(0.0, ends_s - time.monotonic()))):
                 yield b": still here\n\n"
                 continue
+            if waiting.ended:
+                continue
             told = released(await sign_offs.released(sign_off_id))
             if told.state == "pending":
                 # Decided, and withheld for the time being.
+                yield b": withheld\n\n"
                 await asyncio.sleep(LOOK_AGAIN_S)
                 waiting.decided.clear()
         yield _event("decision", told)
