@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -50,14 +51,11 @@ class MailServer:
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        try:
-            with connection:
-                connection.settimeout(5)
-                self._talk(connection)
-        except OSError:
-            pass
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            stack.enter_context(connection).settimeout(5)
+            self._talk(connection, stack)
 
-    def _talk(self, plain: socket.socket) -> None:
+    def _talk(self, plain: socket.socket, stack: contextlib.ExitStack) -> None:
         connection, secure = plain, False
         connection.sendall(b"220 mail.test\r\n")
         lines, to = connection.makefile("rb"), list[str]()
@@ -74,7 +72,8 @@ class MailServer:
                 connection.sendall(b"250-mail.test\r\n" + more + b"250 AUTH PLAIN\r\n")
             elif command == "STARTTLS" and self._tls is not None:
                 connection.sendall(b"220 go on\r\n")
-                connection, secure = self._tls.wrap_socket(plain, server_side=True), True
+                connection = stack.enter_context(self._tls.wrap_socket(plain, server_side=True))
+                secure = True
                 lines = connection.makefile("rb")
             elif command == "AUTH":
                 self.logins.append(text)
