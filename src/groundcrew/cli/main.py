@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ratings": ("ratings", "Put calls up for rating, see how far raters agree, rotate the secret of rating links."),
     "metrics": ("metrics", "Show the metrics of a use case with their intervals, or what each metric is."),
     "drift": ("drift", "Test files for drift; see references and alarms of the monitors."),
+    "channel": ("channels", "List and try channels, look at deliveries, and send one again."),
     "redact": ("records", "Remove the texts of calls that were kept long enough."),
     "audit": ("records", "Verify the audit chain."),
     "export": ("records", "Export calls (Parquet, JSON Lines) or the audit log (JSON Lines)."),
