@@ -1,0 +1,122 @@
+"""How a draft lies before the person who signs it: what each claim stands on, in which order to look at claims, and what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from groundcrew.web.console.highlight import Claim, MarkedSource, Segment
+
+Standing = Literal["contradicted", "no_source", "weak", "supported"]
+#: What a signer looks at first. Each has a sign besides its colour and its line.
+STANDINGS: tuple[Standing, ...] = ("contradicted", "no_source", "weak", "supported")
+#: The share of a deadline's whole time that is left when it is due soon.
+SOON_SHARE = 0.25
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+
+Urgency = Literal["overdue", "soon", "later", "none"]
+
+
+class MarkedClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim as its signer sees it. `order` counts from 1 in the order of looking; `quote` is what the source says, if any."""
+
+    claim: Claim
+    standing: Standing
+    order: int
+    quote: str = ""
+    source_title: str = ""
+
+    @property
+    def number(self) -> int:
+        """The claim's number in the order of the text."""
+        return self.claim.number
+
+
+class MarkedPiece(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of the draft, plain or of a claim. Only the first piece of a claim carries its place."""
+
+    text: str
+    mark: MarkedClaim | None = None
+
+
+class Timer(msgspec.Struct, frozen=True, kw_only=True):
+    """A deadline in words: ``due in 12 min``, ``overdue by 3 h``."""
+
+    text: str
+    urgency: Urgency
+
+
+def standing_of(claim: Claim, quote: str) -> Standing:
+    """A claim that no approved passage supports is weak where the nearest passage is shown, and has no source otherwise."""
+    if claim.state == "contradicted":
+        return "contradicted"
+    if claim.state == "supported":
+        return "supported"
+    return "weak" if quote else "no_source"
+
+
+def marked_claims(claims: Sequence[Claim], sources: Sequence[MarkedSource]) -> tuple[MarkedClaim, ...]:
+    """The claims in the order of looking: contradicted, without a source, weak, supported; each in the order of the text."""
+    quotes = {number: text for source in sources for number, text in _quotes(source).items()}
+    titles = {source.number: source.reference.title or source.reference.document for source in sources}
+    found = [
+        MarkedClaim(
+            claim=each,
+            standing=standing_of(each, quotes.get(each.number, "")),
+            order=0,
+            quote=quotes.get(each.number, ""),
+            source_title=titles.get(each.source or 0, ""),
+        )
+        for each in claims
+    ]
+    found.sort(key=lambda each: (STANDINGS.index(each.standing), each.number))
+    return tuple(msgspec.structs.replace(each, order=order) for order, each in enumerate(found, start=1))
+
+
+def marked_pieces(segments: Sequence[Segment], marks: Sequence[MarkedClaim]) -> tuple[MarkedPiece, ...]:
+    """The draft in pieces, each claim with its mark."""
+    by_number = {each.number: each for each in marks}
+    return tuple(MarkedPiece(text=each.text, mark=by_number.get(each.claim.number) if each.claim else None) for each in segments)
+
+
+def counts(marks: Sequence[MarkedClaim]) -> dict[Standing, int]:
+    """How many claims stand how; those that do not occur are left out."""
+    found: dict[Standing, int] = {}
+    for name in STANDINGS:
+        number = sum(each.standing == name for each in marks)
+        if number:
+            found[name] = number
+    return found
+
+
+def timer(due_at: datetime | None, requested_at: datetime, now: datetime) -> Timer:
+    """How a service level stands. It is due soon in the last quarter of its time."""
+    if due_at is None:
+        return Timer(text="", urgency="none")
+    left_s = (due_at - now).total_seconds()
+    if left_s < 0:
+        return Timer(text=f"overdue by {length(-left_s)}", urgency="overdue")
+    whole_s = max(1.0, (due_at - requested_at).total_seconds())
+    return Timer(text=f"due in {length(left_s)}", urgency="soon" if left_s <= SOON_SHARE * whole_s else "later")
+
+
+def length(seconds: float) -> str:
+    """A time span in the largest unit that fits: ``40 s``, ``12 min``, ``3 h``, ``5 d``."""
+    if seconds < MINUTE_S:
+        return f"{int(seconds)} s"
+    if seconds < HOUR_S:
+        return f"{int(seconds // MINUTE_S)} min"
+    if seconds < 2 * DAY_S:
+        return f"{int(seconds // HOUR_S)} h"
+    return f"{int(seconds // DAY_S)} d"
+
+
+def _quotes(source: MarkedSource) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for segment in source.segments:
+        for number in segment.claims:
+            found[number] = found.get(number, "") + segment.text
+    return found
