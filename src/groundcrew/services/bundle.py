@@ -40,6 +40,7 @@ from groundcrew.services.rescoring import Rescoring
 from groundcrew.services.retention import Retention
 from groundcrew.services.returns import Returns
 from groundcrew.services.shadows import ShadowService
+from groundcrew.services.sign_off_reading import SignOffReading
 from groundcrew.services.sign_offs import SignOffs
 from groundcrew.services.snapshots import Snapshots
 from groundcrew.services.spending import Spending
@@ -92,6 +93,7 @@ class Services:
         self.retention = Retention(database)
         self.returns = Returns(database)
         self.shadows = ShadowService(database)
+        self.sign_off_reading = SignOffReading(database)
         self.sign_offs = SignOffs(database, self._flush, self._labelled)
         self.snapshots = Snapshots(database, knowledge_folder)
         self.spending = Spending(database)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
+from groundcrew.services.sign_off_queue import Waiting
 from groundcrew.web.console.highlight import Claim, MarkedSource, Segment
 
 Standing = Literal["contradicted", "no_source", "weak", "supported"]
 #: What a signer looks at first. Each has a sign besides its colour and its line.
 STANDINGS: tuple[Standing, ...] = ("contradicted", "no_source", "weak", "supported")
-#: The share of a deadline's whole time that is left when it is due soon.
-SOON_SHARE = 0.25
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 
 Urgency = Literal["overdue", "soon", "later", "none"]
@@ -27,7 +25,8 @@ class MarkedClaim(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     order: int
     quote: str = ""
-    source_title: str = ""
+    #: Whether its words stand in the text that is to be signed; an edit may have taken them out.
+    placed: bool = True
 
     @property
     def number(self) -> int:
@@ -36,7 +35,7 @@ class MarkedClaim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarkedPiece(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of the draft, plain or of a claim. Only the first piece of a claim carries its place."""
+    """A piece of the draft, plain or of a claim."""
 
     text: str
     mark: MarkedClaim | None = None
@@ -45,8 +44,8 @@ class MarkedPiece(msgspec.Struct, frozen=True, kw_only=True):
 class Timer(msgspec.Struct, frozen=True, kw_only=True):
     """A deadline in words: ``due in 12 min``, ``overdue by 3 h``."""
 
-    text: str
-    urgency: Urgency
+    text: str = ""
+    urgency: Urgency = "none"
 
 
 def standing_of(claim: Claim, quote: str) -> Standing:
@@ -61,14 +60,9 @@ def standing_of(claim: Claim, quote: str) -> Standing:
 def marked_claims(claims: Sequence[Claim], sources: Sequence[MarkedSource]) -> tuple[MarkedClaim, ...]:
     """The claims in the order of looking: contradicted, without a source, weak, supported; each in the order of the text."""
     quotes = {number: text for source in sources for number, text in _quotes(source).items()}
-    titles = {source.number: source.reference.title or source.reference.document for source in sources}
     found = [
         MarkedClaim(
-            claim=each,
-            standing=standing_of(each, quotes.get(each.number, "")),
-            order=0,
-            quote=quotes.get(each.number, ""),
-            source_title=titles.get(each.source or 0, ""),
+            claim=each, standing=standing_of(each, quotes.get(each.number, "")), order=0, quote=quotes.get(each.number, "")
         )
         for each in claims
     ]
@@ -82,6 +76,25 @@ def marked_pieces(segments: Sequence[Segment], marks: Sequence[MarkedClaim]) -> 
     return tuple(MarkedPiece(text=each.text, mark=by_number.get(each.claim.number) if each.claim else None) for each in segments)
 
 
+def moved_pieces(text: str, marks: Sequence[MarkedClaim]) -> tuple[tuple[MarkedPiece, ...], tuple[MarkedClaim, ...]]:
+    """A changed draft in pieces: claims whose words still stand in it, in their order, are marked; the others are not `placed`."""
+    pieces: list[MarkedPiece] = []
+    placed: set[int] = set()
+    position = 0
+    for mark in sorted(marks, key=lambda each: each.number):
+        start = text.find(mark.claim.text, position)
+        if start < 0:
+            continue
+        if start > position:
+            pieces.append(MarkedPiece(text=text[position:start]))
+        pieces.append(MarkedPiece(text=mark.claim.text, mark=mark))
+        placed.add(mark.number)
+        position = start + len(mark.claim.text)
+    if position < len(text):
+        pieces.append(MarkedPiece(text=text[position:]))
+    return tuple(pieces), tuple(msgspec.structs.replace(each, placed=each.number in placed) for each in marks)
+
+
 def counts(marks: Sequence[MarkedClaim]) -> dict[Standing, int]:
     """How many claims stand how; those that do not occur are left out."""
     found: dict[Standing, int] = {}
@@ -92,15 +105,13 @@ def counts(marks: Sequence[MarkedClaim]) -> dict[Standing, int]:
     return found
 
 
-def timer(due_at: datetime | None, requested_at: datetime, now: datetime) -> Timer:
-    """How a service level stands. It is due soon in the last quarter of its time."""
-    if due_at is None:
-        return Timer(text="", urgency="none")
-    left_s = (due_at - now).total_seconds()
-    if left_s < 0:
-        return Timer(text=f"overdue by {length(-left_s)}", urgency="overdue")
-    whole_s = max(1.0, (due_at - requested_at).total_seconds())
-    return Timer(text=f"due in {length(left_s)}", urgency="soon" if left_s <= SOON_SHARE * whole_s else "later")
+def timer(seen: Waiting) -> Timer:
+    """How the service level of a draft that waits stands."""
+    if seen.due_in_s is None or seen.sign_off.state != "pending":
+        return Timer()
+    if seen.timing == "overdue":
+        return Timer(text=f"overdue by {length(-seen.due_in_s)}", urgency="overdue")
+    return Timer(text=f"due in {length(seen.due_in_s)}", urgency="soon" if seen.timing == "due_soon" else "later")
 
 
 def length(seconds: float) -> str:

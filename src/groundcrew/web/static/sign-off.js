@@ -64,7 +64,7 @@
     if (now < 0) return;
     const quote = quoteOf(looks[now].dataset.number);
     if (!quote) {
-      bar.querySelector(".claim-now").textContent = `${looks[now].dataset.says} There is no source to open.`;
+      bar.querySelector(".claim-now").textContent = `${looks[now].dataset.says}. There is no source to open.`;
       return;
     }
     const closed = quote.closest("details:not([open])");
@@ -119,8 +119,9 @@
   // The browser then says what is missing before the server has to.
   const require = () => {
     if (!form) return;
-    reason.required = chosen() === "reject";
-    text.required = chosen() === "edit";
+    const judging = form.classList.contains("judging");
+    reason.required = chosen() === "reject" || (judging && chosen() === "edit");
+    if (text) text.required = chosen() === "edit";
     if (looked) looked.required = chosen() === "approve" || chosen() === "edit";
   };
   const choose = (value) => {
@@ -128,7 +129,7 @@
     if (!radio || radio.disabled) return;
     radio.checked = true;
     require();
-    if (value === "edit") text.focus();
+    if (value === "edit") (text || reason).focus();
     if (value === "reject") reason.focus();
     if (value === "approve") (looked && !looked.checked ? looked : sign).focus();
   };
@@ -141,7 +142,7 @@
     });
     window.addEventListener("pageshow", () => { sent = false; });
     window.addEventListener("beforeunload", (event) => {
-      if (!sent && text.value !== text.defaultValue) event.preventDefault();
+      if (!sent && text && text.value !== text.defaultValue) event.preventDefault();
     });
     require();
   }
@@ -179,9 +180,9 @@
 
   // What the edit changes, word by word. The server shows the same after signing, from what was signed.
 
-  //: Cells of the table that two middles are compared in; longer ones are shown as replaced as a whole.
+  // Cells of the table that two middles are compared in; longer ones are shown as replaced as a whole.
   const CELLS_MAX = 4e6;
-  const words = (value) => value.match(/\S+\s*|\s+/g) || [];
+  const words = (value) => value.match(/\s+|[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]/gu) || [];
 
   const middle = (old, fresh) => {
     if (!old.length || !fresh.length || old.length * fresh.length > CELLS_MAX) return [["removed", old.join("")], ["added", fresh.join("")]];
@@ -224,13 +225,17 @@
     const tags = { same: "span", removed: "del", added: "ins" };
     const draft = text.dataset.draft;
     const show = () => {
-      const pieces = changes(draft, text.value);
-      shown.replaceChildren(...pieces.filter(([, value]) => value).map(([kind, value]) => {
+      const pieces = changes(draft, text.value).reduce((joined, [kind, value]) => {
+        const last = joined.at(-1);
+        if (last && last[0] === kind) last[1] += value; else if (value) joined.push([kind, value]);
+        return joined;
+      }, []);
+      shown.replaceChildren(...pieces.map(([kind, value]) => {
         const element = document.createElement(tags[kind]);
         element.textContent = value;
         return element;
       }));
-      const count = (kind) => pieces.filter(([each]) => each === kind).reduce((sum, [, value]) => sum + words(value.trim()).length, 0);
+      const count = (kind) => pieces.filter(([each]) => each === kind).reduce((sum, [, value]) => sum + value.split(/\s+/).filter(Boolean).length, 0);
       const [removed, added] = [count("removed"), count("added")];
       says.textContent = removed || added ? `${removed} removed, ${added} added` : "nothing changed";
     };
@@ -247,7 +252,7 @@
 
   if (!lease) return;
   const path = lease.dataset.path;
-  //: Between two looks at who holds the draft.
+  // Between two looks at who holds the draft.
   const LOOK_MS = Number(lease.dataset.lookMs);
   let active = true;
 
@@ -259,7 +264,7 @@
   const ask = async (what) => {
     try {
       const given = { method: what === "lease" ? "GET" : "POST" };
-      if (what !== "lease") given.body = new URLSearchParams({ csrf_token: lease.dataset.token });
+      if (what !== "lease") given.body = new URLSearchParams({ csrf_token: lease.dataset.token, part: "lease" });
       const answer = await fetch(`${path}/${what}`, given);
       if (!answer.ok || answer.redirected || sent) return;
       const made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("lease");
@@ -284,7 +289,7 @@
   window.addEventListener("pageshow", (event) => { if (event.persisted) { active = true; look(); } });
   window.addEventListener("pagehide", () => {
     if (sent || lease.dataset.holder !== "me") return;
-    navigator.sendBeacon(`${path}/release`, new URLSearchParams({ csrf_token: lease.dataset.token, until: lease.dataset.until }));
+    navigator.sendBeacon(`${path}/leave`, new URLSearchParams({ csrf_token: lease.dataset.token, until: lease.dataset.until }));
   });
   setInterval(look, LOOK_MS);
   follow();
