@@ -1,4 +1,4 @@
-"""What every page shows of sign-offs to one person, as cheaply as a page can ask it: how many wait for them, and what is stopped."""
+"""What every page shows of sign-offs to one person, asked cheaply: how many wait for them; and what is stopped."""
 
 from __future__ import annotations
 

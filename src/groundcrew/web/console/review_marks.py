@@ -1,4 +1,4 @@
-"""How a draft lies before the person who signs it: what each claim stands on, in which order to look at claims, and what is due."""
+"""How a draft lies before who signs it: what each claim stands on, in which order to look at claims, and what is due."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def marked_pieces(segments: Sequence[Segment], marks: Sequence[MarkedClaim]) -> 
 
 
 def moved_pieces(text: str, marks: Sequence[MarkedClaim]) -> tuple[tuple[MarkedPiece, ...], tuple[MarkedClaim, ...]]:
-    """A changed draft in pieces: claims whose words still stand in it, in their order, are marked; the others are not `placed`."""
+    """A changed draft in pieces: claims whose words still stand in it in their order are marked; others are not `placed`."""
     pieces: list[MarkedPiece] = []
     placed: set[int] = set()
     position = 0

@@ -1,5 +1,5 @@
-"""What the page of one sign-off shows to one person: never a first decision to who judges second, and never a way to sign that the
-service would refuse."""
+"""What the page of one sign-off shows to one person: never a first decision to who judges second, and never a way to sign
+that the service would refuse."""
 
 from __future__ import annotations
 
@@ -218,12 +218,14 @@ def _notices(sign_off: SignOff, text: str, *, stopped: tuple[KillSwitch, ...], b
     found = []
     if blind:
         found.append(
-            Notice(text="Judge this draft as if nobody had: what was decided first is not shown to you. Nothing is released by it.")
+            Notice(
+                text="Judge this draft as if nobody had: what was decided first is not shown to you. Nothing is released by it."
+            )
         )
     for each in stopped if sign_off.state == "pending" else ():
         found.append(
             Notice(
-                text=f"{each.scope} is stopped ({title(each.state)}): nothing is signed or released until two people start it again.",
+                text=f"{each.scope} is stopped ({title(each.state)}): nothing is signed or released until two people reset it.",
                 tone="bad",
                 link="/kill-switches",
                 link_text="Look at the switch",
@@ -278,7 +280,9 @@ def _decided(sign_off: SignOff) -> Decided | None:
 
 def _readings(sign_off: SignOff) -> tuple[ReadingRow, ...]:
     """All readings where there is more to tell than the decision says."""
-    found = [_row(each, "does not count any more: the text changed or passed on" if each.void else "") for each in sign_off.readings]
+    found = [
+        _row(each, "does not count any more: the text changed or passed on" if each.void else "") for each in sign_off.readings
+    ]
     if sign_off.second_reading is not None:
         said = sign_off.second_reading.decision
         same = "the same" if said == sign_off.decided_by else "not the same"

@@ -197,9 +197,7 @@ async def _queue(request: PageRequest, viewer: Viewer, *, state_now: str, use_ca
     )
 
 
-async def _others(
-    request: PageRequest, viewer: Viewer, mine: set[str], *, state_now: str, use_case: str
-) -> list[QueueRow]:
+async def _others(request: PageRequest, viewer: Viewer, mine: set[str], *, state_now: str, use_case: str) -> list[QueueRow]:
     services, now = services_of(request), services_of(request).database.clock.now()
     if state_now == "pending":
         waiting = await services.sign_off_queue.waiting(viewer.user, use_case=use_case or None, limit=SHOWN_MAX)
@@ -265,7 +263,9 @@ def _row(found: SignOff, now: datetime) -> QueueRow:
         reason=found.reason,
         qualification=found.qualification,
         state=found.state,
-        waiting=_since(found.requested_at, now) if found.state == "pending" else f"{found.signed_at or found.expires_at:%Y-%m-%d}",
+        waiting=_since(found.requested_at, now)
+        if found.state == "pending"
+        else f"{found.signed_at or found.expires_at:%Y-%m-%d}",
         expires=length(max(0.0, (found.expires_at - now).total_seconds())) if found.state == "pending" else "–",
         signatures=signatures(found),
         signer=found.signer,

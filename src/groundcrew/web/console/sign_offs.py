@@ -293,4 +293,3 @@ def _words(error: GroundcrewError) -> str:
 
 
 HANDLERS = [sign_off_page, claim, lease, leave, decide, judge]
-

@@ -9,7 +9,7 @@ _NEEDED = frozenset("\u00ad\u200c\u200d\u200e\u200f\u061c")
 
 
 def unseen(text: str) -> dict[str, int]:
-    """Characters that hide or turn text, by name: overrides of direction, zero-width spaces, tags, controls but line ends, tabs."""
+    """Characters that hide or turn text, by name: overrides of direction, zero-width spaces, tags, most controls."""
     found: dict[str, int] = {}
     for each in text:
         if each in "\n\r\t" or each in _NEEDED or unicodedata.category(each) not in ("Cf", "Cc"):
