@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 from argon2 import PasswordHasher
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Dialog, Page
 from tests.unit.web.site import call
 
 from groundcrew.domain.call import Call, SourceReference
@@ -61,7 +61,7 @@ model: writer
 sign_off: {{when: always, qualification: service-agent{more}}}
 """
     for name, more in (
-        ("letters", ", respond_within_s: 3600"),
+        ("letters", ", respond_within: 1h"),
         ("memos", ", readers: 2"),
         ("notes", ", second_review_share: 1"),
     )
@@ -145,10 +145,16 @@ class Desk:
         context.set_default_timeout(20_000)
         context.on("weberror", lambda error: self.trouble.append(f"script: {error.error}"))
         context.on("console", lambda said: self.trouble.append(said.text) if "Security Policy" in said.text else None)
-        context.on("dialog", lambda dialog: self.trouble.append(f"dialog: {dialog.message}") if dialog.type == "alert" else None)
+        context.on("dialog", self._answer)
         secret = await self.services.users.open_session(self.accounts[name])
         await context.add_cookies([{"name": SESSION_COOKIE, "value": secret, "url": self.base}])
         return await context.new_page()
+
+    async def _answer(self, dialog: Dialog) -> None:
+        """Leaving an edit behind asks; anything else that asks is a script that should not have run."""
+        if dialog.type != "beforeunload":
+            self.trouble.append(f"dialog: {dialog.message}")
+        await dialog.accept()
 
     async def get(self, sign_off_id: str) -> SignOff:
         """A sign-off as it is kept."""

@@ -115,6 +115,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[MarkedClaim, ...]
     counts: dict[Standing, int]
     contradicted: tuple[int, ...]
+    weak: tuple[int, ...]
     sources: tuple[MarkedSource, ...]
     notices: tuple[Notice, ...]
     decision: Decided | None
@@ -169,6 +170,7 @@ def review_of(seen: Waiting, call: Call, viewer: Viewer, *, stopped: tuple[KillS
         marks=marks,
         counts=review_marks.counts(marks),
         contradicted=tuple(sorted(each.number for each in marks if each.standing == "contradicted" and each.placed)),
+        weak=tuple(each.number for each in marks if each.standing == "weak"),
         sources=draft.sources,
         notices=_notices(sign_off, text, stopped=stopped, blind=blind),
         decision=None if open_now else _decided(sign_off),

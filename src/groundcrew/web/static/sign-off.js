@@ -129,7 +129,10 @@
     if (!radio || radio.disabled) return;
     radio.checked = true;
     require();
-    if (value === "edit") (text || reason).focus();
+    if (value === "edit") {
+      (text || reason).focus({ preventScroll: true });
+      if (text) document.getElementById("draft").scrollIntoView({ block: "start" });
+    }
     if (value === "reject") reason.focus();
     if (value === "approve") (looked && !looked.checked ? looked : sign).focus();
   };
