@@ -165,7 +165,11 @@ async def test_a_phone_has_everything_within_reach(at: Desk, scheme: str) -> Non
     await page.get_by_role("link", name="back to claim 2").tap()
     await expect(page.locator("#draft-claim-2")).to_be_in_viewport()
     await page.locator(".segments label").nth(1).tap()
+    await expect(page.get_by_label("Text to release")).to_be_in_viewport()
     await page.get_by_label("Text to release").fill("A replacement debit card costs CHF 20.")
+    await expect(page.locator("#live-changes del").first).to_be_in_viewport()
+    for place in (page.locator(".stop-link"), page.locator("#sign")):
+        await expect(place).to_be_in_viewport(ratio=1)
     await shown(page, f"phone-edit-{scheme}")
     assert await page.evaluate(CONTRAST) == []
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -410,3 +414,6 @@ async def test_an_auditor_looks_and_signs_nothing(at: Desk) -> None:
     await expect(page.locator("#draft-text")).to_contain_text("blocking your card")
     await page.goto(f"{at.base}/sign-offs")
     await expect(page.locator("#mine")).to_contain_text("Your roles only look")
+    await page.set_viewport_size(PHONE)
+    await expect(page.get_by_role("link", name="Kill switches")).to_be_in_viewport(ratio=1)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -138,7 +138,11 @@
   };
 
   if (form) {
-    form.addEventListener("change", require);
+    form.addEventListener("change", (event) => {
+      require();
+      // The text to edit takes the draft's place, which a finger on the bar may have scrolled away from.
+      if (event.target.name === "decision" && event.target.value === "edit") document.getElementById("draft").scrollIntoView({ block: "start" });
+    });
     form.addEventListener("submit", (event) => {
       if (sent) event.preventDefault();
       sent = true;
