@@ -28,6 +28,7 @@ from groundcrew.services.evaluation_suites import masked_content, put_suite
 from groundcrew.services.lookups import current_digest, newest_hypothesis
 from groundcrew.services.policy_stages import stage_notes
 from groundcrew.services.propagation import propagate
+from groundcrew.services.sign_off_declarations import sign_off_problems
 from groundcrew.services.swap_declarations import note_declared, swap_problems
 from groundcrew.store import catalog
 from groundcrew.store.collection import Collection
@@ -144,6 +145,7 @@ async def _check(connection: Connection, declarations: Declarations) -> None:
         if problem := await _exposure_problem(connection, each.value):
             errors.append(each.error(problem, "exposure"))
     errors += await swap_problems(connection, declarations)
+    errors += await sign_off_problems(connection, declarations)
     if errors:
         raise DeclarationErrors(errors)
 

@@ -225,7 +225,7 @@ class SignOffs:
                 connection, absences, delegate=account.name, absent=on_behalf_of, qualification=sign_off.qualification
             )
         if stopped := await stop_reason(connection, sign_off.use_case):
-            raise Conflict(f"{sign_off.use_case} is {stopped}: nothing is signed until it is reset")
+            raise Conflict(f"{sign_off.use_case} is {stopped}: nothing is signed meanwhile")
         return account
 
     async def _claim(self, connection: Connection, sign_off: SignOff, account: User) -> Claim:

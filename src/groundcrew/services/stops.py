@@ -35,11 +35,15 @@ async def stopping(
 
 
 async def stop_reason(connection: Connection, use_case_name: str) -> str:
-    """Why nothing of a use case may be signed or released now, in words; empty where it may. A use case that is not known is
-    stopped where everything is."""
+    """Why nothing of a use case may be signed or released now, in words that follow "is"; empty where it may. A use case that is
+    not known is stopped where everything is; one that is off may still decide what waits."""
     use_case = await catalog.USE_CASES.get(connection, use_case_name)
     if use_case is not None:
         found = await stopping(connection, use_case)
     else:
         found = tuple(each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies and each.scope.kind == "all")
-    return f"stopped by the kill switch {found[0].scope} ({found[0].state.replace('_', ' ')})" if found else ""
+    if found:
+        return f"stopped by the kill switch {found[0].scope} ({found[0].state.replace('_', ' ')})"
+    if use_case is not None and use_case.run_state == "suspended":
+        return f"suspended ({use_case.run_reason})" if use_case.run_reason else "suspended"
+    return ""

@@ -20,11 +20,12 @@ from groundcrew.domain.delivery import Channel
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import KillSwitch, Scope
 from groundcrew.domain.sign_off import CLAIM_S, SignOff
-from groundcrew.domain.use_case import SignOffRule
+from groundcrew.domain.use_case import SignOffCondition, SignOffRule
 from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound, ReleaseRefused
 from groundcrew.jobs.sign_off_keeper import SignOffKeeper
 from groundcrew.services.bundle import Services
+from groundcrew.services.declared import DeclarationErrors
 from groundcrew.store import catalog, tables
 from groundcrew.testing import FakeClock
 
@@ -207,13 +208,18 @@ async def test_while_it_is_stopped_nothing_is_signed_and_nothing_leaves(services
         release = await services.sign_offs.released(signed)
         assert (release.text, release.withheld) == (None, f"stopped by the kill switch {scope} (stop failed)")
         for work in (services.sign_offs.claim(waits, ADA), services.sign_offs.decide(waits, "approve", signer=ADA)):
-            with pytest.raises(Conflict, match="nothing is signed until it is reset"):
+            with pytest.raises(Conflict, match="nothing is signed meanwhile"):
                 await work
         assert not (await services.sign_off_queue.standing(waits, ADA)).mine
         await switch(services, "armed", scope)
     await switch(services, "confirmed_stopped", Scope("use-case", "another"))
     assert (await services.sign_offs.released(signed)).text == DRAFT
     assert (await services.sign_offs.get(waits)).state == "pending"
+    use_case = await services.use_cases.get(bank.NAME)
+    async with services.database.write("test") as writer:
+        suspended = msgspec.structs.replace(use_case, run_state="suspended", run_reason="incident 7")
+        await catalog.USE_CASES.put(writer, suspended, "suspend")
+    assert (await services.sign_offs.released(signed)).withheld == "suspended (incident 7)"
 
 
 @pytest.mark.parametrize("change", ["text", "text and sha256", "state"])
@@ -349,3 +355,15 @@ async def test_texts_that_were_kept_long_enough_are_released_no_more(services: S
     release = await services.sign_offs.released(item)
     assert (release.text, release.sign_off.state, release.sign_off.edits) == (None, "edited", ())
     assert (await services.sign_offs.get(waits)).draft == DRAFT, "what can still be signed is still readable"
+
+
+async def test_a_condition_that_could_never_be_decided_is_refused_where_it_is_declared(services: Services) -> None:
+    rules = (SignOffCondition(guard="pij"), SignOffCondition(guard="pii"), SignOffCondition(trust_below=0.5))
+    rule = SignOffRule(when="rules", qualification="clerk", rules=rules)
+    with pytest.raises(DeclarationErrors) as refused:
+        await bank.apply(services, use_cases=[bank.use_case(sign_off=rule, grounding=None)])
+    places = {str(each.field): each.message for each in refused.value.errors}
+    assert places.keys() == {"sign_off.rules[0].guard", "sign_off.rules[2].trust_below"}
+    assert "has no guard 'pij'; did you mean 'pii'?" in places["sign_off.rules[0].guard"]
+    with pytest.raises(DeclarationErrors, match="the use case has none"):
+        await bank.apply(services, use_cases=[bank.use_case(sign_off=rule, policy=None)])
