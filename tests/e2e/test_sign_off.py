@@ -357,6 +357,7 @@ async def test_a_stopped_draft_waits_and_says_so(at: Desk) -> None:
     await page.keyboard.press("Control+Enter")
     await expect(page.get_by_role("main").get_by_role("alert").first).to_contain_text("nothing is signed")
     await expect(page.locator("#decision")).to_have_count(0)
+    await expect(page.locator("#kept")).to_contain_text("Wrong.")
     await shown(page, "stopped")
     assert (await at.get(waiting)).state == "pending"
     for actor in ("user:noa", "user:lin"):

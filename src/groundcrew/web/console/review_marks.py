@@ -19,11 +19,10 @@ Urgency = Literal["overdue", "soon", "later", "none"]
 
 
 class MarkedClaim(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim as its signer sees it. `order` counts from 1 in the order of looking; `quote` is what the source says, if any."""
+    """A claim as its signer sees it. `quote` is what the source says, if any."""
 
     claim: Claim
     standing: Standing
-    order: int
     quote: str = ""
     #: Whether its words stand in the text that is to be signed; an edit may have taken them out.
     placed: bool = True
@@ -61,13 +60,10 @@ def marked_claims(claims: Sequence[Claim], sources: Sequence[MarkedSource]) -> t
     """The claims in the order of looking: contradicted, without a source, weak, supported; each in the order of the text."""
     quotes = {number: text for source in sources for number, text in _quotes(source).items()}
     found = [
-        MarkedClaim(
-            claim=each, standing=standing_of(each, quotes.get(each.number, "")), order=0, quote=quotes.get(each.number, "")
-        )
+        MarkedClaim(claim=each, standing=standing_of(each, quotes.get(each.number, "")), quote=quotes.get(each.number, ""))
         for each in claims
     ]
-    found.sort(key=lambda each: (STANDINGS.index(each.standing), each.number))
-    return tuple(msgspec.structs.replace(each, order=order) for order, each in enumerate(found, start=1))
+    return tuple(sorted(found, key=lambda each: (STANDINGS.index(each.standing), each.number)))
 
 
 def marked_pieces(segments: Sequence[Segment], marks: Sequence[MarkedClaim]) -> tuple[MarkedPiece, ...]:

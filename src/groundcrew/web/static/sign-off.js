@@ -264,9 +264,7 @@
   let active = true;
 
   const follow = () => {
-    const mine = lease.dataset.holder === "me";
     if (sign) sign.disabled = lease.dataset.holder === "other" || lease.dataset.state !== "open";
-    page.classList.toggle("not-mine", !mine);
   };
   const ask = async (what) => {
     try {
