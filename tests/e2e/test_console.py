@@ -305,9 +305,10 @@ async def test_a_qualified_person_releases_a_draft(console: Console) -> None:
     page = await console.signed_in("lin")
     await page.goto(f"{console.base}/sign-offs")
     await page.get_by_role("table").get_by_role("link").first.click()
-    await page.get_by_label("release the text below").check()
+    await page.get_by_role("radio", name="Edit").check()
     await page.get_by_label("Text to release").fill("We look into it and answer within fifteen working days.")
     await page.get_by_role("button", name="Sign as lin").click()
+    await page.get_by_role("link", name="Look at it").click()
     await expect(page.get_by_role("main")).to_contain_text("edited by lin")
 
 

@@ -43,6 +43,7 @@ from groundcrew.services.returns import Returns
 from groundcrew.services.second_reviews import SecondReviews
 from groundcrew.services.shadows import ShadowService
 from groundcrew.services.sign_off_queue import SignOffQueue
+from groundcrew.services.sign_off_reading import SignOffReading
 from groundcrew.services.sign_offs import SignOffs
 from groundcrew.services.snapshots import Snapshots
 from groundcrew.services.spending import Spending
@@ -98,6 +99,7 @@ class Services:
         self.second_reviews = SecondReviews(database)
         self.shadows = ShadowService(database)
         self.sign_off_queue = SignOffQueue(database)
+        self.sign_off_reading = SignOffReading(database)
         self.sign_offs = SignOffs(database, self._flush, self._labelled)
         self.snapshots = Snapshots(database, knowledge_folder)
         self.spending = Spending(database)

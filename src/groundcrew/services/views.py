@@ -103,10 +103,9 @@ class UseCaseView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """What every page's header shows: switches that deny, and how many answers wait for a person."""
+    """What every page's header shows: switches that deny."""
 
     stopped: tuple[KillSwitch, ...]
-    pending_sign_offs: int
 
 
 class Scopes(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,8 +138,7 @@ class Views:
         """For the header of every page."""
         async with self._database.read() as connection:
             switches = await catalog.KILL_SWITCHES.find(connection)
-            pending = await sign_offs.pending_counts(connection, self._now)
-        return Overview(stopped=tuple(each for each in switches if each.denies), pending_sign_offs=sum(pending.values()))
+        return Overview(stopped=tuple(each for each in switches if each.denies))
 
     async def scopes(self) -> Scopes:
         """What there is to stop."""

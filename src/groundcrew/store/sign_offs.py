@@ -64,6 +64,17 @@ async def waiting(
     return [decode(document, SignOff) for document in (await connection.execute(query)).scalars()]
 
 
+async def some_for(connection: AsyncConnection, qualifications: Collection[str], *, limit: int) -> list[SignOff]:
+    """Up to `limit` each of those that wait for these qualifications and of those with an open second review, in no order: to be
+    counted, on every page, without sorting what waits."""
+    columns = sign_offs.c
+    found: list[SignOff] = []
+    for wanted in (columns.state == "pending", columns.review == "open"):
+        query = sa.select(columns.document).where(wanted, columns.qualification.in_(sorted(qualifications))).limit(limit)
+        found += [decode(document, SignOff) for document in (await connection.execute(query)).scalars()]
+    return found
+
+
 async def run_out(connection: AsyncConnection, now: datetime, *, limit: int) -> list[str]:
     """Ids of those that wait although their time is over, the oldest first."""
     columns = sign_offs.c

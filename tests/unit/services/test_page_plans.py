@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tests.unit.services import bank
 
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.user import User
 from groundcrew.services.bundle import Services
 from groundcrew.services.views import Views
 from groundcrew.testing import FakeClock
@@ -31,9 +32,22 @@ GROWING = {
     # Which outcomes a registered hypothesis is decided on is read when they change, not when a page is asked for.
     "outcomes": {"ix_outcomes_use_case_metric_case_id", "ix_outcomes_batch"},
     "label_draws": {"ix_label_draws_use_case_version_digest_batch", "ix_label_draws_use_case_version_digest_id"},
-    "sign_offs": {"ix_sign_offs_state_expires_at_use_case", "ix_sign_offs_use_case_state_id"},
+    "sign_offs": {
+        "ix_sign_offs_state_expires_at_use_case",
+        "ix_sign_offs_use_case_state_id",
+        "ix_sign_offs_state_qualification_due_at",
+        "ix_sign_offs_review_use_case",
+    },
     "audit_entries": {"ix_audit_entries_subject_sequence", "sqlite_autoindex_audit_entries_1"},
 }
+#: Whose signatures the header counts.
+SIGNER = User(
+    name="lin",
+    password_hash="",
+    roles=("reviewer",),
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    qualifications=("service-agent", "radiologist"),
+)
 #: Statements that one page may send; more of them than this is a loop over something that grows.
 STATEMENTS_MAX = 150
 
@@ -60,6 +74,7 @@ async def statements_of_a_page(services: Services) -> list[tuple[str, object]]:
         await views.activity(bank.NAME, hours=48)
         await views.latency(bank.NAME)
         await views.overview()
+        await services.sign_off_reading.count(SIGNER)
         await views.portfolio()
         await services.calls.latest(use_case=bank.NAME, limit=15)
         await services.calls.latest(use_case=bank.NAME, status="declined", limit=15)

@@ -12,6 +12,7 @@ from groundcrew.domain.call import LATENCY_PARTS, Call, CallStatus
 from groundcrew.domain.feedback import COMMENT_LENGTH_MAX, CORRECTED_TEXT_LENGTH_MAX
 from groundcrew.domain.trust import TrustReport
 from groundcrew.services.feedback import NewRating
+from groundcrew.services.second_reviews import blind_to
 from groundcrew.web.api.calls import recorded_call
 from groundcrew.web.api.common import principal_of, services_of, views_of
 from groundcrew.web.console.highlight import Claim, MarkedSource, Segment, answer_segments, claims_of, marked_sources
@@ -146,6 +147,10 @@ async def rate(request: PageRequest, call_id: FromPath[str]) -> Page:
 async def _page(request: PageRequest, call_id: str, *, message: str | None) -> Page:
     call = await recorded_call(services_of(request), call_id)
     sign_off = await services_of(request).sign_offs.get(call.sign_off_id) if call.sign_off_id else None
+    principal = principal_of(request)
+    # Who may still judge the draft a second time is not told what was decided first.
+    blind = sign_off is not None and principal.user is not None and blind_to(sign_off, principal.user)
+    labels = await services_of(request).labels.of_call(call.id)
     withheld = checked(call.withheld_answer, call.withheld_trust, call) if call.withheld_answer else None
     return await render(
         request,
@@ -157,11 +162,12 @@ async def _page(request: PageRequest, call_id: str, *, message: str | None) -> P
         sources=marked_sources("", None, call.sources),
         latency=latency_parts(call.latency_ms),
         latency_total=call.latency_ms.get("total", sum(call.latency_ms.values()) if call.latency_ms else None),
-        labels=await services_of(request).labels.of_call(call.id),
+        labels=[each for each in labels if not (blind and each.origin == "sign_off")],
         ratings=await services_of(request).rating_queue.visible(
-            call.use_case, await views_of(request).ratings_of_call(call.use_case, call.id), principal_of(request).name
+            call.use_case, await views_of(request).ratings_of_call(call.use_case, call.id), principal.name
         ),
         sign_off=sign_off,
+        blind=blind,
         message=message,
     )
 

@@ -13,6 +13,7 @@ from litestar.datastructures import State
 
 from groundcrew import __version__
 from groundcrew.domain.use_case import STAGES
+from groundcrew.services.sign_off_reading import COUNTED_MAX
 from groundcrew.web.api.common import services_of, views_of
 from groundcrew.web.authentication import Principal
 from groundcrew.web.authorization import allowed
@@ -46,7 +47,17 @@ async def render(request: Request[Any, Any, Any], template: str, *, status: int 
     """A page: `here` is the entry of the navigation that it belongs to."""
     overview = await views_of(request).overview() if signed_in(request) else None
     alarms = await services_of(request).experiments.alarms() if signed_in(request) else []
-    return _page(request, template, status, {"overview": overview, "alarms": alarms, "here": here, **context})
+    shared = {"overview": overview, "alarms": alarms, "to_sign": await _to_sign(request), "here": here}
+    return _page(request, template, status, {**shared, **context})
+
+
+async def _to_sign(request: Request[Any, Any, Any]) -> str:
+    """How many drafts wait for who looks, as the navigation writes it; empty where none does."""
+    principal = signed_in(request)
+    if principal is None or not allowed(principal, "decide_sign_off"):
+        return ""
+    number = await services_of(request).sign_off_reading.count(principal.user)
+    return f"{COUNTED_MAX}+" if number > COUNTED_MAX else str(number or "")
 
 
 def plain_page(request: Request[Any, Any, Any], template: str, *, status: int = 200, **context: Any) -> Page:
@@ -99,6 +110,6 @@ def problem_page(request: Request[Any, Any, Any], problem: Problem) -> Page:
         query = f"?{request.url.query}" if request.url.query else ""
         path = request.url.path + query
         return see("/sign-in" if path == "/" else f"/sign-in?next={quote(path, safe='')}")
-    page = _page(request, "problem.html", problem.status, {"overview": None, "here": "", "problem": problem})
+    page = _page(request, "problem.html", problem.status, {"overview": None, "to_sign": "", "here": "", "problem": problem})
     page.headers.update(problem.headers)
     return page

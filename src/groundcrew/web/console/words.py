@@ -96,6 +96,9 @@ TONES = {
                 "queued",
                 "limited",
                 "not_scanned",
+                "weak",
+                "no_source",
+                "second_review",
             ),
         ),
         "warn",
@@ -126,6 +129,12 @@ DONE = {
     "passed_on": "Somebody else will be asked.",
     "put_up": "The calls are in the queue, before those that chance draws.",
     "decided": "The decision is recorded.",
+    "claimed": "The draft is yours for a while.",
+    "left": "The draft is left to others.",
+    "absent": "Your absence is recorded.",
+    "present": "You are present again.",
+    "nothing_free": "Everything that waits for you is held by others, or nothing waits any more.",
+    "nothing_waits": "Nothing waits for you any more.",
     "approved": "The revision serves from now on.",
     "withdrawn": "The revision serves no longer.",
     "revoked": "The key is revoked.",
@@ -145,6 +154,10 @@ DONE = {
 }
 
 
+#: What a claim stands on, as the person reads it who signs the draft.
+STANDINGS = {"supported": "supported", "weak": "weak support", "no_source": "no source", "contradicted": "contradicted"}
+
+
 def title(word: str) -> str:
     """A state or stage as it is read: ``stop_failed`` → ``stop failed``."""
     return STAGE_TITLES.get(word, str(word).replace("_", " "))
@@ -158,6 +171,16 @@ def tone(state: object) -> str:
 def stamp(moment: datetime | None) -> str:
     """``2026-01-31 09:15:02 UTC``."""
     return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def clock(moment: datetime | None) -> str:
+    """``09:15 UTC``, for what is over within the hour."""
+    return "" if moment is None else f"{moment:%H:%M} UTC"
+
+
+def local_input(moment: datetime | None) -> str:
+    """``2026-01-31T09:15``, as a field for a time takes it."""
+    return "" if moment is None else f"{moment:%Y-%m-%dT%H:%M}"
 
 
 def day(moment: datetime | None) -> str:
@@ -246,6 +269,11 @@ def method(name: str) -> str:
     return METHODS.get(name, name)
 
 
+def standing(name: str) -> str:
+    """What a claim stands on, in words."""
+    return STANDINGS.get(name, name)
+
+
 def commands(text: str) -> Markup:
     """A text in which what stands between backticks is code."""
     parts = text.split("`")
@@ -259,6 +287,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "title_of": title,
     "tone": tone,
     "stamp": stamp,
+    "clock": clock,
+    "local_input": local_input,
+    "standing_of": standing,
     "day": day,
     "age": age,
     "figure": figure,
