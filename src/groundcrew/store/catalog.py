@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from groundcrew.domain.alert import Alert, AlertRule, Silence
 from groundcrew.domain.approval import Approval
 from groundcrew.domain.certification import Certification
 from groundcrew.domain.delivery import Channel, Delivery
@@ -10,6 +11,7 @@ from groundcrew.domain.gate import GateEvaluation, GatePolicy
 from groundcrew.domain.gate_snapshot import EvidenceSnapshot, snapshot_id
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis
+from groundcrew.domain.incident import Incident, IncidentAction, IncidentEvent
 from groundcrew.domain.job import Job
 from groundcrew.domain.key import Key
 from groundcrew.domain.kill_switch import KillSwitch
@@ -125,6 +127,42 @@ CALIBRATION_ALARMS = Collection(
     "calibration-alarm",
     identify=lambda each: each.id,
     columns=lambda each: {"use_case": each.use_case},
+)
+ALERT_RULES = Collection(tables.alert_rules, AlertRule, "alert-rule", identify=lambda each: each.name)
+ALERTS = Collection(
+    tables.alerts,
+    Alert,
+    "alert",
+    identify=lambda each: each.id,
+    columns=lambda each: {"rule": each.rule, "use_case": each.use_case, "state": each.state},
+)
+ALERT_SILENCES = Collection(
+    tables.alert_silences,
+    Silence,
+    "alert-silence",
+    identify=lambda each: each.id,
+    columns=lambda each: {"ended": each.ended_at is not None},
+)
+INCIDENTS = Collection(
+    tables.incidents,
+    Incident,
+    "incident",
+    identify=lambda each: each.id,
+    columns=lambda each: {"state": each.state, "origin_key": each.origin_key},
+)
+INCIDENT_EVENTS = Collection(
+    tables.incident_events,
+    IncidentEvent,
+    "incident-event",
+    identify=lambda each: each.id,
+    columns=lambda each: {"incident": each.incident, "reference": each.reference},
+)
+INCIDENT_ACTIONS = Collection(
+    tables.incident_actions,
+    IncidentAction,
+    "incident-action",
+    identify=lambda each: each.id,
+    columns=lambda each: {"incident": each.incident, "state": each.state},
 )
 GUARANTEES = Collection(
     tables.guarantees,
