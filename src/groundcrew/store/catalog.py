@@ -5,6 +5,7 @@ from __future__ import annotations
 from groundcrew.domain.approval import Approval
 from groundcrew.domain.certification import Certification
 from groundcrew.domain.delivery import Channel, Delivery
+from groundcrew.domain.drift import DriftAlarm
 from groundcrew.domain.evidence import Evidence
 from groundcrew.domain.gate import GateEvaluation, GatePolicy
 from groundcrew.domain.gate_snapshot import EvidenceSnapshot, snapshot_id
@@ -125,6 +126,13 @@ CALIBRATION_ALARMS = Collection(
     "calibration-alarm",
     identify=lambda each: each.id,
     columns=lambda each: {"use_case": each.use_case},
+)
+DRIFT_ALARMS = Collection(
+    tables.drift_alarms,
+    DriftAlarm,
+    "drift-alarm",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "state": each.state},
 )
 GUARANTEES = Collection(
     tables.guarantees,
