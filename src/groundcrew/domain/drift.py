@@ -10,7 +10,7 @@ import msgspec
 
 FeatureKind = Literal["number", "category", "embedding"]
 FeatureGroup = Literal["input", "retrieval", "output", "cost and latency"]
-#: first_calls = the first ones of a version; by_hand = of a time that somebody named; acknowledged = what an alarm showed is usual.
+#: first_calls = the first ones of a version; by_hand = of a time that somebody named; acknowledged = what an alarm showed.
 ReferenceOrigin = Literal["first_calls", "by_hand", "acknowledged"]
 #: window = a window differs from the reference; slow = all windows together do; version = a version differs from the one before.
 DriftKind = Literal["window", "slow", "version"]

@@ -431,7 +431,7 @@ drift_windows = _document_table(
 drift_alarms = _document_table(
     "drift_alarms", _text("use_case"), _text("state"), indexes=(("use_case", "state", "id"), ("state", "id"))
 )
-# Operational: how far the calls were read, features of calls whose window is not full yet, and how each monitor stands. `revision`
+# Operational: how far calls were read, features of calls whose window is not full yet, how each monitor stands. `revision`
 # rises with each change of a monitor, so that of two servers one closes a window.
 drift_mark = sa.Table(
     "drift_mark",
