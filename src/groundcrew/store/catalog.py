@@ -6,6 +6,7 @@ from groundcrew.domain.alert import Alert, AlertRule, Silence
 from groundcrew.domain.approval import Approval
 from groundcrew.domain.certification import Certification
 from groundcrew.domain.delivery import Channel, Delivery
+from groundcrew.domain.drift import DriftAlarm
 from groundcrew.domain.evidence import Evidence
 from groundcrew.domain.gate import GateEvaluation, GatePolicy
 from groundcrew.domain.gate_snapshot import EvidenceSnapshot, snapshot_id
@@ -163,6 +164,13 @@ INCIDENT_ACTIONS = Collection(
     "incident-action",
     identify=lambda each: each.id,
     columns=lambda each: {"incident": each.incident, "state": each.state},
+)
+DRIFT_ALARMS = Collection(
+    tables.drift_alarms,
+    DriftAlarm,
+    "drift-alarm",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "state": each.state},
 )
 GUARANTEES = Collection(
     tables.guarantees,

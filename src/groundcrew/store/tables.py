@@ -415,6 +415,51 @@ deliveries = _document_table(
 )
 
 # Drift: reference windows and what was found of newer ones.
+drift_references = _document_table(
+    "drift_references",
+    _text("use_case"),
+    _text("version_digest"),
+    _text("made_at"),
+    indexes=(("use_case", "version_digest", "made_at"),),
+)
+drift_windows = _document_table(
+    "drift_windows",
+    _text("use_case"),
+    _text("version_digest"),
+    indexes=(("use_case", "version_digest", "id"),),
+)
+drift_alarms = _document_table(
+    "drift_alarms", _text("use_case"), _text("state"), indexes=(("use_case", "state", "id"), ("state", "id"))
+)
+# Operational: how far calls were read, features of calls whose window is not full yet, how each monitor stands. `revision`
+# rises with each change of a monitor, so that of two servers one closes a window.
+drift_mark = sa.Table(
+    "drift_mark",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    _text("call_id"),
+    sa.Column("read_at_s", sa.Float, nullable=False),
+    _text("samplers"),
+)
+drift_calls = sa.Table(
+    "drift_calls",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("use_case"),
+    _text("version_digest"),
+    _text("received_at"),
+    _text("document"),
+    sa.Index("ix_drift_calls_use_case_version_digest_id", "use_case", "version_digest", "id"),
+)
+drift_monitors = sa.Table(
+    "drift_monitors",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("use_case", "version_digest")),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("looked_at_s", sa.Float, nullable=False),
+    _text("document"),
+)
 
 # Alerts and incidents.
 alert_rules = _document_table("alert_rules")
