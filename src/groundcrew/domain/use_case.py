@@ -63,11 +63,42 @@ class Grounding(msgspec.Struct, frozen=True, kw_only=True):
     veto: bool = True
 
 
-class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
-    """When a qualified human must release an answer, and what qualifies them."""
+class SignOffCondition(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes an answer wait for a person where the rule is `when: rules`: exactly one field is set. An answer waits where
+    one condition of the rule holds."""
 
-    when: Literal["always", "never"] = "never"
+    #: The answer's trust is below this, 0 (excluded) to 1; unknown trust counts as below.
+    trust_below: float | None = None
+    #: This guard found something, whatever its action.
+    guard: str | None = None
+    #: The call is of this data class or above.
+    data_class: DataClass | None = None
+    #: The answer names an amount of money above this, in whatever currency.
+    amount_above: float | None = None
+    #: This share of calls, 0 (excluded) to 1, drawn by the call's id.
+    share: float | None = None
+
+
+class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
+    """When a qualified human must release an answer, what qualifies them, and by when they are to have decided.
+
+    An answer waits always, never, or where one of `rules` holds. `readers`: 1, or 2 different people who sign the same text.
+    """
+
+    when: Literal["always", "never", "rules"] = "never"
     qualification: str
+    rules: tuple[SignOffCondition, ...] = ()
+    readers: int = 1
+    #: The share of decided drafts that a second person judges without seeing the first decision, 0 to 1.
+    second_review_share: float = 0.0
+    #: By when a draft is to be decided, in seconds after it was held. None: no service level.
+    respond_within_s: int | None = None
+    #: After how long a draft that nobody decided expires, in seconds. None: `services.sign_offs.SIGN_OFF_WAIT_S`.
+    expires_after_s: int | None = None
+    #: The qualification that an expired draft passes to, once, for as long again. None: it expires for good.
+    escalate_to: str | None = None
+    #: The channel that hears what became of each draft. None: the application asks.
+    webhook: str | None = None
 
 
 class SpendLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -259,7 +290,7 @@ def version_digest(
             **({"judges": [_who_answers(each) for each in judges]} if judges else {}),
             **({"variants": {arm: _variant_content(variant, answers) for arm, variant, answers in variants}} if variants else {}),
             "grounding": _grounding_content(use_case.grounding),
-            "sign_off": use_case.sign_off,
+            "sign_off": _sign_off_content(use_case.sign_off),
             "autonomy": use_case.autonomy,
             "tools": [],
             "policy": policy_content(policy) if policy is not None else None,
@@ -279,6 +310,25 @@ def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:
     later = ("release", "guarantee", "verifiers", "accept", "reject", "veto")
     kept = (name for name, value in content.items() if name not in later or value != plain[name])
     return {name: content[name] for name in kept if name != "spot_checks"}
+
+
+def _sign_off_content(rule: SignOffRule | None) -> dict[str, object] | None:
+    """`rule` as it is hashed: which answers wait and whose word lets them out. Not by when, who is told and what is read again;
+    and without what came later where it is not declared."""
+    if rule is None:
+        return None
+    content: dict[str, object] = {"when": rule.when, "qualification": rule.qualification}
+    if rule.rules:
+        content["rules"] = [_declared_part(each) for each in rule.rules]
+    if rule.readers != 1:
+        content["readers"] = rule.readers
+    if rule.escalate_to is not None:
+        content["escalate_to"] = rule.escalate_to
+    return content
+
+
+def _declared_part(condition: SignOffCondition) -> dict[str, object]:
+    return {name: value for name, value in msgspec.to_builtins(condition).items() if value is not None}
 
 
 def _variant_content(variant: Variant, model: Model | None) -> dict[str, object]:

@@ -27,7 +27,7 @@ from groundcrew.domain.provider import (
     Target,
 )
 from groundcrew.domain.risk import QUESTIONS
-from groundcrew.domain.use_case import Autonomy, Grounding, SignOffRule, Solution, UseCase
+from groundcrew.domain.use_case import Autonomy, Grounding, Solution, UseCase
 from groundcrew.domain.verifier import VERIFIERS_MAX
 from groundcrew.errors import InputError
 from groundcrew.services.declaration_address import (
@@ -46,6 +46,7 @@ from groundcrew.services.declaration_limits import read_budget, read_cache, read
 from groundcrew.services.declaration_metrics import read_metrics
 from groundcrew.services.declaration_ratings import read_ratings
 from groundcrew.services.declaration_reading import Reading, as_declaration_error
+from groundcrew.services.declaration_sign_off import read_sign_off
 from groundcrew.services.declaration_yaml import describe, read_text
 from groundcrew.services.swap_declarations import check_alternate, read_swap, refuse_role
 
@@ -286,7 +287,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         policy=fields.name("policy", required=False) or None,
         prompt=_read_prompt(fields, reading),
         grounding=_read_grounding(fields),
-        sign_off=_read_sign_off(fields),
+        sign_off=read_sign_off(fields),
         budget=read_budget(fields),
         limits=read_limits(fields),
         exposure=read_exposure(fields, reading.locate),
@@ -364,18 +365,6 @@ def _read_verifier_names(section: Fields) -> tuple[str, ...]:
     if len(found) > VERIFIERS_MAX:
         section.complain("verifiers", f"more than {VERIFIERS_MAX}")
     return tuple(found)
-
-
-def _read_sign_off(fields: Fields) -> SignOffRule | None:
-    section = fields.section("sign_off")
-    if section is None:
-        return None
-    rule = SignOffRule(
-        when=section.choice("when", ("always", "never")),
-        qualification=section.text("qualification", required=True, length_max=64),
-    )
-    section.finish()
-    return rule
 
 
 def _read_risk(fields: Fields) -> dict[str, bool]:

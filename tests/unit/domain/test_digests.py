@@ -14,7 +14,7 @@ from tests.unit.services import bank
 from groundcrew.domain.audit import GENESIS_HASH, AuditEntry, chain_problems, entry_hash, seal
 from groundcrew.domain.canonical import canonical_json, digest
 from groundcrew.domain.provider import BreakerRule, Price, Target
-from groundcrew.domain.use_case import Grounding, UseCase, version_digest
+from groundcrew.domain.use_case import Grounding, SignOffCondition, SignOffRule, UseCase, version_digest
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8)
 VALUES = st.recursive(
@@ -88,6 +88,24 @@ def test_a_release_that_is_not_declared_leaves_the_version_what_it_was() -> None
 
     now = version(bank.use_case(grounding=Grounding(knowledge="bank-policies")))
     assert now == version(bank.use_case(grounding=Before()))
+
+
+def test_of_a_sign_off_what_waits_and_for_whose_word_counts() -> None:
+    def under(**fields: Any) -> str:
+        return version(bank.use_case(sign_off=SignOffRule(**{"when": "always", "qualification": "agent"} | fields)))
+
+    base = under()
+    assert base == under(respond_within_s=60, expires_after_s=600, webhook="desk", second_review_share=0.1)
+    share, trust = SignOffCondition(share=0.1), SignOffCondition(trust_below=0.1)
+    others = [
+        under(when="never"),
+        under(when="rules", rules=(share,)),
+        under(when="rules", rules=(trust,)),
+        under(qualification="lead"),
+        under(readers=2),
+        under(escalate_to="lead"),
+    ]
+    assert len({base, *others}) == len(others) + 1
 
 
 def aim(model: str = "m", **fields: Any) -> Target:

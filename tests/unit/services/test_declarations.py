@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groundcrew.domain.provider import BreakerRule, Target
+from groundcrew.domain.use_case import SignOffCondition, SignOffRule
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.services.declaration_yaml import (
     DEPTH_MAX,
@@ -331,7 +332,21 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("threshold: 0.7, below: fallback", f"{GUARANTEED}, below: flag", "grounding.below", "a flag keeps nothing back"),
     ("mode: required", f"mode: advisory, {GUARANTEED}", "grounding.guarantee", "under advisory every answer leaves"),
     ("threshold: 0.7", f"{GUARANTEED}, release: sentence", "grounding.release", "people label whole answers"),
-    ("when: always", "when: sometimes", "sign_off.when", "always, never"),
+    ("when: always", "when: sometimes", "sign_off.when", "always, never, rules"),
+    ("when: always", "when: rules", "sign_off.rules", "is required"),
+    ("when: always", "when: always, rules: [{share: 0.1}]", "sign_off.rules", "declare `when: rules`"),
+    ("when: always", "when: rules, rules: [{}]", "sign_off.rules[0].trust_below", "names no condition"),
+    ("when: always", "when: rules, rules: [{share: 0.1, guard: pii}]", "sign_off.rules[0].share", "each by itself"),
+    ("when: always", "when: rules, rules: [{share: 0.1}, {share: 0.1}]", "sign_off.rules[1]", "listed twice"),
+    ("when: always", "when: rules, rules: [{trust_below: 0}]", "sign_off.rules[0].trust_below", "above 0 and at most 1"),
+    ("when: always", "when: rules, rules: [{data_class: ph}]", "sign_off.rules[0].data_class", "did you mean 'phi'?"),
+    ("when: always", "when: rules, rules: [{amount_over: 5}]", "sign_off.rules[0].amount_over", "'amount_above'"),
+    ("when: always", "when: always, readers: 3", "sign_off.readers", "from 1 to 2"),
+    ("when: always", "when: always, second_review_share: 5", "sign_off.second_review_share", "at most 1"),
+    ("when: always", "when: always, respond_within: 8d", "sign_off.respond_within", "at most expires_after"),
+    ("when: always", "when: always, expires_after: 10s", "sign_off.expires_after", "from 1m to 90d"),
+    ("when: always", "when: always, escalate_to: service-agent", "sign_off.escalate_to", "name another one"),
+    ("when: always", "when: always, webhook: No Name", "sign_off.webhook", "'No Name'"),
     ("tokens_per_day: 2_000_000", "tokens_per_day: 0", "budget.tokens_per_day", "from 1"),
     ("usd_per_month: 400", "usd_per_month: -4", "budget.usd_per_month", "above 0"),
     ("budget: {tokens", "budget: [1]\nbudgets: {tokens", "budget", "expected a mapping, found a list"),
@@ -357,6 +372,31 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("name: mail-writer\n", 'name: "a\\ud800"\n', "", "surrogate"),
     ("name: mail-writer\n", "? [a]\n: b\n", "", "a key must be a plain word"),
 ]
+
+
+def test_sign_off_is_read_with_all_it_may_say(folder: Path) -> None:
+    said = """{when: rules, qualification: service-agent, readers: 2, second_review_share: 0.1, respond_within: 4h,
+      expires_after: 2d, escalate_to: team-lead, webhook: desk,
+      rules: [{trust_below: 0.8}, {guard: commitment}, {data_class: pii}, {amount_above: 1000}, {share: 0.05}]}"""
+    (folder / "use_case.yaml").write_text(EXAMPLE.replace("{when: always, qualification: service-agent}", said))
+    rule = load([folder]).use_cases[0].value.sign_off
+    assert rule == SignOffRule(
+        when="rules",
+        qualification="service-agent",
+        rules=(
+            SignOffCondition(trust_below=0.8),
+            SignOffCondition(guard="commitment"),
+            SignOffCondition(data_class="pii"),
+            SignOffCondition(amount_above=1000.0),
+            SignOffCondition(share=0.05),
+        ),
+        readers=2,
+        second_review_share=0.1,
+        respond_within_s=4 * 3_600,
+        expires_after_s=2 * 86_400,
+        escalate_to="team-lead",
+        webhook="desk",
+    )
 
 
 @pytest.mark.parametrize(
