@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from groundcrew.domain.trial import TrialAnswer, TrialRequest
     from groundcrew.gateway.app import Gateway
     from groundcrew.services.bundle import Services
+    from groundcrew.services.gateway_health import GatewayHealth
     from groundcrew.settings import Settings
 
 #: How long the server waits for calls in flight when it is told to stop.
@@ -154,7 +155,7 @@ class App:
             SignOffKeeper(services).run(),
             DeliveryKeeper(services).run(),
             DriftKeeper(services).run(),
-            AlertKeeper(services).run(),
+            AlertKeeper(services, self._health).run(),
         ]
 
     async def _open_gateway(self, stack: contextlib.AsyncExitStack) -> None:
@@ -206,6 +207,17 @@ class App:
         )
         # Who is behind a proxy matters to the console alone; calls of the gateway are not led through this.
         self._web = ProxyHeadersMiddleware(web, trusted_hosts=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))  # type: ignore[arg-type]
+
+    async def _health(self) -> GatewayHealth:
+        from groundcrew.services.gateway_health import GatewayHealth
+
+        spool = self.spool.status()
+        return GatewayHealth(
+            snapshot_age_s=self.keeper.age_s(),
+            spool_problem=spool.problem or "",
+            spool_oldest_s=spool.oldest_s,
+            missed=spool.missed,
+        )
 
     async def readiness(self) -> dict[str, Any]:
         """The parts that serving needs, by name, each with `ok` and what explains it."""

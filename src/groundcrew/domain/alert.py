@@ -112,6 +112,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     reopened: int = 0
     told: Literal["", "firing", "resolved"] = ""
     told_at: datetime | None = None
+    #: Who was told last, so that they hear of the end also where the rule is gone by then.
+    told_to: tuple[str, ...] = ()
     messages: int = 0
 
     def acknowledged(self, now: datetime) -> bool:
@@ -136,8 +138,5 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     def covers(self, alert: Alert, now: datetime) -> bool:
         """Whether messages of `alert` are kept back by this now."""
         return (
-            self.ended_at is None
-            and now < self.until
-            and self.rule in ("", alert.rule)
-            and self.use_case in ("", alert.use_case)
+            self.ended_at is None and now < self.until and self.rule in ("", alert.rule) and self.use_case in ("", alert.use_case)
         )

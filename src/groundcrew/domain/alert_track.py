@@ -1,4 +1,4 @@
-"""How one rule stands for one use case, look by look: ok, pending, firing. Pure, so that what may follow on what is tested whole."""
+"""How one rule stands for one use case, look by look: ok, pending, firing. Pure, so that it can be tested whole."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What every change of an incident is made of: the row, its line in the timeline, and the holds that follow, in one transaction."""
+"""What every change of an incident is made of: the row, its line in the timeline, the holds that follow, in one transaction."""
 
 from __future__ import annotations
 
 from groundcrew.domain.alert import Severity
+from groundcrew.domain.feedback import Rating
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.incident import (
     EVENTS_MAX,
@@ -12,7 +13,6 @@ from groundcrew.domain.incident import (
     IncidentEvent,
     Origin,
 )
-from groundcrew.domain.feedback import Rating
 from groundcrew.errors import Conflict
 from groundcrew.services.incident_standing import sync_holds
 from groundcrew.store import catalog
@@ -92,7 +92,10 @@ async def open_for_harm(writer: Writer, rating: Rating) -> Incident | None:
     key = f"critical-harm/{rating.use_case}"
     references = (f"rating/{rating.id}", *((f"call/{rating.call_id}",) if rating.call_id else ()))
     for found in await catalog.INCIDENTS.find(writer.connection, origin_key=key):
-        if found.state != "closed" and await catalog.INCIDENT_EVENTS.count(writer.connection, incident=found.id) >= HARM_EVENTS_MAX:
+        if (
+            found.state != "closed"
+            and await catalog.INCIDENT_EVENTS.count(writer.connection, incident=found.id) >= HARM_EVENTS_MAX
+        ):
             return None
     return await open_in(
         writer,

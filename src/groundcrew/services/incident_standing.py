@@ -7,11 +7,11 @@ from datetime import date
 import msgspec
 
 from groundcrew.domain.incident import Incident, IncidentAction
-from groundcrew.domain.use_case import Hold
+from groundcrew.domain.use_case import Hold, HoldKind
 from groundcrew.store import catalog
 from groundcrew.store.database import Connection, Writer
 
-HOLD_KIND = "incident"
+HOLD_KIND: HoldKind = "incident"
 #: Ids that a hold's reason names; further ones are counted.
 NAMED_MAX = 3
 

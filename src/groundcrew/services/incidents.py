@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 
@@ -78,7 +78,7 @@ class Incidents:
 
     async def find(self, *, state: IncidentState | None = None, use_case: str | None = None, limit: int = 200) -> list[Incident]:
         """The newest first, in one state or of one use case where given."""
-        equal = {"state": state} if state is not None else {}
+        equal: dict[str, Any] = {"state": state} if state is not None else {}
         async with self._database.read() as connection:
             found = await catalog.INCIDENTS.find(connection, newest_first=True, **equal)
         return [each for each in found if use_case is None or use_case in each.use_cases][:limit]
@@ -214,7 +214,7 @@ class Incidents:
         else closes it by `review`."""
         if category not in CAUSES:
             raise InputError(f"expected one of {', '.join(CAUSES)}, found {category!r}", field="category")
-        kind: CauseCategory = category  # type: ignore[assignment]
+        kind = cast("CauseCategory", category)
         cause = await self._safe(incident_id, cause, "cause")
         async with self._database.write(actor) as writer:
             incident = await _unclosed(writer, incident_id)

@@ -4,9 +4,8 @@ calls. None of it is part of the audited record, and none of it reads single cal
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -22,7 +21,6 @@ from groundcrew.store.tables import (
     call_sums,
     deliveries,
     gateway_health,
-    incidents,
     sign_offs,
 )
 
@@ -50,14 +48,22 @@ async def tracks(connection: AsyncConnection) -> dict[tuple[str, str], StoredTra
     return {(row.rule, row.use_case): StoredTrack(decode(row.document, Track), int(row.version)) for row in rows}
 
 
-async def put_track(connection: AsyncConnection, track: Track, expected: int | None) -> bool:
+async def track(connection: AsyncConnection, rule: str, use_case: str) -> StoredTrack | None:
+    """One track; None where the pair was never looked at or is ok and was never otherwise."""
+    table = alert_tracks
+    query = sa.select(table).where(table.c.rule == rule, table.c.use_case == use_case)
+    row = (await connection.execute(query)).first()
+    return None if row is None else StoredTrack(decode(row.document, Track), int(row.version))
+
+
+async def put_track(connection: AsyncConnection, changed: Track, expected: int | None) -> bool:
     """Write a track if its row is still at version `expected` (None: there is none yet); whether it was."""
-    table, document = alert_tracks, msgspec.json.encode(track).decode()
-    mine = sa.and_(table.c.rule == track.rule, table.c.use_case == track.use_case)
+    table, document = alert_tracks, msgspec.json.encode(changed).decode()
+    mine = sa.and_(table.c.rule == changed.rule, table.c.use_case == changed.use_case)
     if expected is None:
         if (await connection.execute(sa.select(table.c.version).where(mine))).first() is not None:
             return False
-        values = {"rule": track.rule, "use_case": track.use_case, "version": 1, "document": document}
+        values = {"rule": changed.rule, "use_case": changed.use_case, "version": 1, "document": document}
         await connection.execute(table.insert().values(**values))
         return True
     written = await connection.execute(
@@ -165,9 +171,3 @@ async def overdue_sign_offs(connection: AsyncConnection, now: datetime) -> dict[
         .group_by(columns.use_case)
     )
     return {name: int(number) for name, number in await connection.execute(query)}
-
-
-async def documents_of(connection: AsyncConnection, states: Sequence[str]) -> list[Any]:
-    """The documents of incidents in these states, the newest first."""
-    query = sa.select(incidents.c.document).where(incidents.c.state.in_(list(states))).order_by(incidents.c.id.desc())
-    return list((await connection.execute(query)).scalars())

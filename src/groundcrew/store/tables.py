@@ -465,10 +465,10 @@ drift_monitors = sa.Table(
 alert_rules = _document_table("alert_rules")
 alerts = _document_table("alerts", _text("rule"), _text("use_case"), _text("state"), indexes=(("state",), ("use_case",)))
 alert_silences = _document_table("alert_silences", sa.Column("ended", sa.Boolean, nullable=False), indexes=(("ended",),))
-incidents = _document_table(
-    "incidents", _text("state"), _text("origin_key"), indexes=(("state",), ("origin_key",))
+incidents = _document_table("incidents", _text("state"), _text("origin_key"), indexes=(("state",), ("origin_key",)))
+incident_events = _document_table(
+    "incident_events", _text("incident"), _text("reference"), indexes=(("incident",), ("reference",))
 )
-incident_events = _document_table("incident_events", _text("incident"), _text("reference"), indexes=(("incident",), ("reference",)))
 incident_actions = _document_table("incident_actions", _text("incident"), _text("state"), indexes=(("incident",), ("state",)))
 # Operational: how each rule stands for each use case. `version` rises with every change, so that of two servers one writes.
 alert_tracks = sa.Table(
