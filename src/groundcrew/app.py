@@ -126,8 +126,10 @@ class App:
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
         """What runs beside serving, each until it is cancelled."""
+        from groundcrew.gateway.webhook_client import WebhookClient
         from groundcrew.jobs.alert_keeper import AlertKeeper
         from groundcrew.jobs.delivery_keeper import DeliveryKeeper
+        from groundcrew.jobs.delivery_senders import Senders
         from groundcrew.jobs.drift_keeper import DriftKeeper
         from groundcrew.jobs.experiment_keeper import ExperimentKeeper
         from groundcrew.jobs.quality_schedule import QualitySchedule
@@ -153,7 +155,7 @@ class App:
             ExperimentKeeper(services.experiments).run(),
             RehearsalKeeper(services).run(),
             SignOffKeeper(services).run(),
-            DeliveryKeeper(services).run(),
+            DeliveryKeeper(services, Senders(WebhookClient(), self.settings)).run(),
             DriftKeeper(services).run(),
             AlertKeeper(services, self._health).run(),
         ]

@@ -16,6 +16,8 @@ from groundcrew.errors import InputError
 
 ENVIRONMENT_PREFIX = "GROUNDCREW_"
 SPOOL_BYTES_MIN = 1024 * 1024
+#: Names of this machine.
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secure_cookies: bool = False
     otlp_endpoint: str = ""
     otlp_content: Literal["off", "spans", "events"] = "off"
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_from: str = ""
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_starttls: bool = True
 
     @property
     def database(self) -> str:
@@ -68,6 +76,12 @@ HELP: dict[str, str] = {
     "secure_cookies": "set behind TLS: cookies are sent over https only",
     "otlp_endpoint": "base URL of an OpenTelemetry collector (OTLP over HTTP); empty for what OTEL_EXPORTER_OTLP_ENDPOINT says",
     "otlp_content": "whether the masked texts of calls are exported too: off, on spans, or as events",
+    "smtp_host": "mail server that channels of kind email send through; empty for none",
+    "smtp_port": "port of the mail server",
+    "smtp_from": "address that e-mails come from",
+    "smtp_user": "user of the mail server; empty for none",
+    "smtp_password": "env:NAME or file:PATH of the user's password at the mail server, never the password itself",
+    "smtp_starttls": "whether the mail server must take STARTTLS; without it a password goes to this machine only",
 }
 
 
@@ -105,4 +119,20 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
     for name, low in (("spool_bytes_max", SPOOL_BYTES_MIN), ("spool_free_bytes_min", 0), ("retention_days", 0), ("job_slots", 0)):
         if getattr(settings, name) < low:
             raise InputError(f"must be at least {low}", field=name)
+    _check_mail(settings)
     return settings
+
+
+def _check_mail(settings: Settings) -> None:
+    if not 0 < settings.smtp_port <= 65_535:
+        raise InputError(f"{settings.smtp_port} is not a port: 1 to 65535", field="smtp_port")
+    if settings.smtp_password and not settings.smtp_password.startswith(("env:", "file:")):
+        raise InputError(
+            "expected env:NAME or file:PATH, never the password itself (the value is not shown)", field="smtp_password"
+        )
+    if bool(settings.smtp_user) != bool(settings.smtp_password):
+        raise InputError("a user needs a password and a password a user", field="smtp_user")
+    if settings.smtp_host and "@" not in settings.smtp_from:
+        raise InputError("a mail server needs the address that e-mails come from", field="smtp_from")
+    if settings.smtp_password and not settings.smtp_starttls and settings.smtp_host not in LOCAL_HOSTS:
+        raise InputError("a password goes to another machine over STARTTLS only", field="smtp_starttls")

@@ -55,11 +55,12 @@ class BrokenOff(HttpFailure):
 
 
 class Origin(NamedTuple):
-    """Where connections go."""
+    """Where connections go. `address`, where it is given, is what is connected to; `host` is who has to be there (TLS)."""
 
     host: str
     port: int
     tls: bool
+    address: str = ""
 
 
 @lru_cache(maxsize=URLS_MAX)
@@ -337,14 +338,25 @@ class HttpClient:
         return sum(map(len, self._idle.values()))
 
     async def post(
-        self, url: str, headers: bytes, body: bytes, *, deadline_s: float, limit: int, whole: bool, fresh: bool = False
+        self,
+        url: str,
+        headers: bytes,
+        body: bytes,
+        *,
+        deadline_s: float,
+        limit: int,
+        whole: bool,
+        fresh: bool = False,
+        address: str = "",
     ) -> Connection:
         """Send `body` to `url` and wait for the answer's head (`whole`: for all of it). `headers` are lines that end in CRLF,
-        without Host and Content-Length. `deadline_s` is in the loop's time, `limit` in bytes of the body.
+        without Host and Content-Length. `deadline_s` is in the loop's time, `limit` in bytes of the body. `address`: see Origin.
 
         The caller must call `done` or `abort` on what it gets. HttpFailure when there is no answer; ValueError for a bad URL.
         """
         origin, target, host = split_url(url)
+        if address:
+            origin = origin._replace(address=address)
         connection = await self._connection(origin, deadline_s, fresh=fresh)
         head = f"POST {target} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(body)}\r\n".encode() + headers + b"\r\n"
         try:
@@ -353,7 +365,9 @@ class HttpClient:
         except BrokenOff as failure:
             connection.abort()
             if failure.unseen and not fresh:
-                return await self.post(url, headers, body, deadline_s=deadline_s, limit=limit, whole=whole, fresh=True)
+                return await self.post(
+                    url, headers, body, deadline_s=deadline_s, limit=limit, whole=whole, fresh=True, address=address
+                )
             raise
         except BaseException:
             connection.abort()
@@ -374,7 +388,7 @@ class HttpClient:
             async with asyncio.timeout(wait_s):
                 _, connection = await loop.create_connection(
                     lambda: Connection(self, origin),
-                    origin.host,
+                    origin.address or origin.host,
                     origin.port,
                     ssl=self._tls_context() if origin.tls else None,
                     server_hostname=origin.host if origin.tls else None,

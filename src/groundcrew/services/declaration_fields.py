@@ -171,7 +171,7 @@ class Fields:
         """A plausible e-mail address, lower-cased in its domain."""
         if not (text := self.text(key, required=required, length_max=254)):
             return None
-        if not _EMAIL.match(text) or ".." in text:
+        if not is_email(text):
             self.complain(key, f"expected an e-mail address, found {shown(text)}")
             return text
         local, _, domain = text.rpartition("@")
@@ -325,6 +325,11 @@ class Fields:
         """The mappings of a non-empty list."""
         found = (self._section(item_key, node) for item_key, node in self.items(key, required=required) or [])
         return [each for each in found if each is not None]
+
+
+def is_email(text: str) -> bool:
+    """Whether `text` is a plausible e-mail address."""
+    return bool(_EMAIL.match(text)) and ".." not in text
 
 
 def lines_by_field(node: Node, prefix: str = "") -> dict[str, int]:

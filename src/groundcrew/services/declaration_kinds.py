@@ -47,7 +47,7 @@ from groundcrew.services.declaration_metrics import read_metrics
 from groundcrew.services.declaration_ratings import read_ratings
 from groundcrew.services.declaration_reading import Reading, as_declaration_error
 from groundcrew.services.declaration_sign_off import read_sign_off
-from groundcrew.services.declaration_yaml import describe, read_text
+from groundcrew.services.declaration_yaml import Node, describe, read_text
 from groundcrew.services.swap_declarations import check_alternate, read_swap, refuse_role
 
 TARGETS_MAX = 16
@@ -76,7 +76,7 @@ def read_provider(fields: Fields, reading: Reading) -> Provider:
     name = fields.name("name")
     api = fields.choice("api", get_args(Api))
     base_url = _base_url(fields, api)
-    api_key = _secret_reference(fields, "api_key", reading)
+    api_key = secret_reference(fields, "api_key", reading)
     data_classes = fields.choices("data_classes", DATA_CLASSES, default=("public",))
     baa = fields.boolean("baa")
     if "phi" in data_classes and not baa:
@@ -126,14 +126,17 @@ def _base_url(fields: Fields, api: str) -> str | None:
     return text.rstrip("/")
 
 
-def _secret_reference(fields: Fields, key: str, reading: Reading) -> str | None:
+def secret_reference(fields: Fields, key: str, reading: Reading) -> str | None:
     """env:NAME or file:PATH (made absolute). The value is never repeated in a complaint: it may be the secret itself."""
     node = fields.node(key)
-    if node is None:
-        return None
+    return None if node is None else reference_in(fields, key, node, reading)
+
+
+def reference_in(fields: Fields, key: str, node: Node, reading: Reading) -> str | None:
+    """As `secret_reference`, for a value already taken."""
     expected = "expected env:NAME or file:PATH, never the secret itself (the value is not shown)"
     if isinstance(node.value, dict) and len(node.value) == 1 and set(node.value) <= {"env", "file"}:
-        fields.complain(key, "write env:NAME or file:PATH without a space after the colon")
+        fields.complain(key, "write env:NAME or file:PATH without a space after the colon", node.line)
         return None
     scheme, _, rest = node.value.partition(":") if isinstance(node.value, str) else ("", "", "")
     if scheme == "env" and _ENV_NAME.match(rest):
@@ -143,7 +146,7 @@ def _secret_reference(fields: Fields, key: str, reading: Reading) -> str | None:
             return f"file:{(reading.folder / rest.strip()).resolve()}"
         except (OSError, ValueError, RuntimeError):
             pass
-    fields.complain(key, expected)
+    fields.complain(key, expected, node.line)
     return None
 
 

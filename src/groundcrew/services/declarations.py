@@ -16,6 +16,7 @@ import msgspec
 from groundcrew.domain.hypothesis import HypothesisPlan, parse_plan
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.guards.registry import guard_names
+from groundcrew.services.declaration_channels import read_channel
 from groundcrew.services.declaration_fields import Complaints, Fields, lines_by_field, nearest, shown, suggestion
 from groundcrew.services.declaration_kinds import (
     hypothesis_file,
@@ -54,6 +55,7 @@ KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
     "Verifier": (read_verifier, "verifiers"),
     "UseCase": (read_use_case, "use_cases"),
     "EvaluationSuite": (read_suite, "suites"),
+    "Channel": (read_channel, "channels"),
 }
 
 
@@ -260,6 +262,7 @@ def unresolved_references(declarations: Declarations, known: KnownNames) -> list
     bases = known.knowledge_bases | {each.value.name for each in declarations.knowledge_bases}
     policies = known.policies | {each.value.name for each in declarations.policies}
     verifiers = known.verifiers | {each.value.name for each in declarations.verifiers}
+    channels = known.channels | {each.value.name for each in declarations.channels}
     found: list[DeclarationError] = []
 
     def check(declared: Declared[Any], noun: str, name: str | None, choices: Iterable[str], field: str) -> None:
@@ -284,6 +287,7 @@ def unresolved_references(declarations: Declarations, known: KnownNames) -> list
         check(use_case, "model", value.model, models, "model")
         check(use_case, "model", value.embedding_model, models, "embedding_model")
         check(use_case, "policy", value.policy, policies, "policy")
+        check(use_case, "channel", value.sign_off.webhook if value.sign_off else None, channels, "sign_off.webhook")
         if value.grounding:
             check(use_case, "knowledge base", value.grounding.knowledge, bases, "grounding.knowledge")
             for index, name in enumerate(value.grounding.verifiers):

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from groundcrew.domain.delivery import Channel
 from groundcrew.domain.evaluation import SuiteContent
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
@@ -16,7 +17,7 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import DeclarationError
 
-Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent)
+Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent, Channel)
 
 
 class Declared(msgspec.Struct, Generic[Thing], frozen=True, kw_only=True):
@@ -49,6 +50,7 @@ class Declarations(msgspec.Struct, frozen=True, kw_only=True):
     verifiers: tuple[Declared[Verifier], ...] = ()
     use_cases: tuple[Declared[UseCase], ...] = ()
     suites: tuple[Declared[SuiteContent], ...] = ()
+    channels: tuple[Declared[Channel], ...] = ()
     hypotheses: dict[str, DeclaredPlan] = {}
 
 
@@ -60,6 +62,7 @@ class KnownNames(msgspec.Struct, frozen=True, kw_only=True):
     knowledge_bases: frozenset[str] = frozenset()
     policies: frozenset[str] = frozenset()
     verifiers: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset()
 
 
 class DeclarationErrors(DeclarationError):

@@ -106,6 +106,7 @@ class Registry:
             ("KnowledgeBase", catalog.KNOWLEDGE_BASES, declarations.knowledge_bases),
             ("Policy", catalog.POLICIES, declarations.policies),
             ("Verifier", catalog.VERIFIERS, declarations.verifiers),
+            ("Channel", catalog.CHANNELS, declarations.channels),
         ]
         for kind, collection, declared in kinds:
             changes += [await _put(writer, kind, collection, each.value) for each in declared]
@@ -135,6 +136,7 @@ async def _check(connection: Connection, declarations: Declarations) -> None:
         knowledge_bases=frozenset(each.name for each in await catalog.KNOWLEDGE_BASES.find(connection)),
         policies=frozenset(each.name for each in await catalog.POLICIES.find(connection)),
         verifiers=frozenset(each.name for each in await catalog.VERIFIERS.find(connection)),
+        channels=frozenset(each.name for each in await catalog.CHANNELS.find(connection)),
     )
     errors: list[DeclarationError] = list(unresolved_references(declarations, known))
     for each in declarations.use_cases:

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.delivery import Channel, Delivery, Held, NotTaken
+from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.services.deliveries import enqueue
-from groundcrew.store.database import Writer
+from groundcrew.store import catalog
+from groundcrew.store.database import Connection, Database, Writer
 
 SignOffEvent = Literal["released", "rejected", "expired", "escalated"]
 #: How events of sign-offs begin, and the one that carries a text.
@@ -45,3 +49,41 @@ async def tell(writer: Writer, sign_off: SignOff, event: SignOffEvent, *, channe
         subject=f"sign-off/{sign_off.id}",
         body=released_body(sign_off),
     )
+
+
+async def outgoing(database: Database, delivery: Delivery, channel: Channel) -> dict[str, Any]:
+    """What leaves of `delivery` through `channel` now: its body, and for a sign-off what may be told beyond it.
+
+    A released text goes to a webhook alone. NotTaken, for good, unless the text's sha256 is the one that was signed and told;
+    Held while the use case is stopped.
+    """
+    if not delivery.event.startswith(EVENT_PREFIX) or channel.kind != "webhook":
+        return delivery.body
+    async with database.read() as connection:
+        sign_off = await catalog.SIGN_OFFS.get(connection, str(delivery.body.get("id", "")))
+        if sign_off is None:
+            raise NotTaken("its sign-off is not there: nothing leaves", is_final=True)
+        if delivery.event != RELEASED:
+            return {**delivery.body, "comment": sign_off.comment or None} if sign_off.state == "rejected" else delivery.body
+        if why := await _stopped(connection, sign_off.use_case):
+            raise Held(f"waits: {why}")
+    text, told = sign_off.final_text, delivery.body.get("sha256")
+    if sign_off.state not in ("approved", "edited") or text is None:
+        raise NotTaken(f"the sign-off is {sign_off.state}: no text leaves", is_final=True)
+    if text == "" and told != sha256_hex(b""):
+        raise NotTaken("the signed text is no longer kept", is_final=True)
+    if not sha256_hex(text.encode()) == sign_off.signed_sha256 == told:
+        raise NotTaken("the text is not the one that was signed (sha256): it does not leave", is_final=True)
+    return {**delivery.body, "text": text}
+
+
+async def _stopped(connection: Connection, name: str) -> str:
+    """Why nothing of a use case is released now; "" where it may be."""
+    use_case = await catalog.USE_CASES.get(connection, name)
+    if use_case is None:
+        return f"the use case {name} is not there"
+    for scope in (Scope("all"), Scope("use-case", name), Scope("unit", use_case.business_unit)):
+        switch = await catalog.KILL_SWITCHES.get(connection, str(scope))
+        if switch is not None and switch.denies:
+            return f"the kill switch of {scope} is {switch.state}"
+    return f"{name} is suspended" if use_case.run_state == "suspended" else ""

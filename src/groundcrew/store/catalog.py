@@ -251,6 +251,6 @@ DELIVERIES = Collection(
         "channel": each.channel,
         "state": each.state,
         "subject": each.subject,
-        "next_attempt_at": stamp(each.next_attempt_at) if each.next_attempt_at is not None else "",
+        "created_at": stamp(each.created_at),
     },
 )

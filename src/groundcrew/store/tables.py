@@ -403,15 +403,31 @@ outcome_sums = sa.Table(
     sa.Column("squares", sa.Float, nullable=False),
 )
 
-# The outbox, and where it leads.
+# The outbox, and where it leads. A run is what still has to be sent: it is gone once the delivery has ended.
 channels = _document_table("channels")
 deliveries = _document_table(
     "deliveries",
     _text("channel"),
     _text("state"),
     _text("subject"),
-    sa.Column("next_attempt_at", sa.Text, nullable=False, server_default=""),
-    indexes=(("state", "next_attempt_at"), ("subject",)),
+    _text("created_at"),
+    indexes=(("created_at",), ("state", "created_at"), ("channel", "created_at"), ("subject",)),
+)
+delivery_runs = sa.Table(
+    "delivery_runs",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    _text("channel"),
+    _text("subject"),
+    sa.Column("since_s", sa.Float, nullable=False),
+    sa.Column("next_attempt_s", sa.Float, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _text("last_error"),
+    _text("owner", nullable=True),
+    sa.Column("lease_until_s", sa.Float, nullable=False),
+    sa.Index("ix_delivery_runs_channel_next_attempt_s", "channel", "next_attempt_s"),
+    sa.Index("ix_delivery_runs_channel_subject_sequence", "channel", "subject", "sequence"),
 )
 
 # Drift: reference windows and what was found of newer ones.

@@ -34,7 +34,24 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
+from groundcrew.client.webhooks import Webhook, WebhookRefused, verify_webhook
 from groundcrew.errors import Conflict, GroundcrewError, InputError, NotAllowed, NotFound
+
+__all__ = [
+    "Assigned",
+    "AsyncClient",
+    "Client",
+    "Outcome",
+    "RatingLink",
+    "Recorded",
+    "ServerFailed",
+    "SignOff",
+    "StillWaiting",
+    "Unreachable",
+    "Webhook",
+    "WebhookRefused",
+    "verify_webhook",
+]
 
 ATTEMPTS_MAX = 4
 RETRY_S_MIN, RETRY_S_MAX = 0.2, 5.0
