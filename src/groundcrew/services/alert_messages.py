@@ -21,6 +21,8 @@ Message = Literal["raised", "repeated", "resolved"]
 
 def due_message(rule: AlertRule | None, alert: Alert, silences: list[Silence], now: datetime) -> Message | None:
     """What receivers are to be told of `alert` now; None while there is nothing to tell, or not now."""
+    if not (rule.channels if rule is not None else alert.told_to):
+        return None
     wanted = _wanted(rule, alert, now)
     if wanted is None or any(each.covers(alert, now) for each in silences):
         return None
