@@ -48,6 +48,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outcomes": ("outcomes", "Import business outcomes from a file."),
     "ratings": ("ratings", "Put calls up for rating, see how far raters agree, rotate the secret of rating links."),
     "metrics": ("metrics", "Show the metrics of a use case with their intervals, or what each metric is."),
+    "alert": ("alert", "Show alerts and their rules, see to an alert, silence alerts."),
+    "incident": ("incident", "Open incidents, tell what happens, close them with a cause."),
     "drift": ("drift", "Test files for drift; see references and alarms of the monitors."),
     "redact": ("records", "Remove the texts of calls that were kept long enough."),
     "audit": ("records", "Verify the audit chain."),

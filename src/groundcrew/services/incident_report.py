@@ -27,7 +27,18 @@ WORDS = {
 def report_of(view: IncidentView, now: datetime) -> str:
     """The whole incident as Markdown, as of `now`."""
     incident = view.incident
-    parts = [f"# {_line(incident.title)}", "", *_facts(incident), "", "## What happened", "", *_timeline(view), "", "## Actions", ""]
+    parts = [
+        f"# {_line(incident.title)}",
+        "",
+        *_facts(incident),
+        "",
+        "## What happened",
+        "",
+        *_timeline(view),
+        "",
+        "## Actions",
+        "",
+    ]
     parts += _actions(view.actions, view.overdue) if view.actions else ["None."]
     parts += ["", "## Cause", "", *_cause(incident), "", f"As of {_stamp(now)}. Times are UTC."]
     return "\n".join(parts) + "\n"

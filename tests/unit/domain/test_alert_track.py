@@ -112,13 +112,17 @@ def test_what_fires_was_bad_for_long_enough_and_what_ends_was_good(of: AlertRule
     for place, (track, value) in enumerate(zip(tracks, series, strict=True)):
         seen = [each for each in series[: place + 1] if each is not None]
         if before != "firing" and track.phase == "firing":
-            assert value is not None and value > of.threshold
-            assert len(seen) >= of.looks and all(each > of.threshold for each in seen[-of.looks :])
-            assert track.since is not None and NOW + place * EVERY - track.since >= timedelta(seconds=of.for_s)
+            assert value is not None
+            assert value > of.threshold
+            assert len(seen) >= of.looks
+            assert all(each > of.threshold for each in seen[-of.looks :])
+            assert track.since is not None
+            assert NOW + place * EVERY - track.since >= timedelta(seconds=of.for_s)
         if before == "firing" and track.phase != "firing":
             assert track.phase == "ok"
             last = series[place + 1 - of.clear_looks : place + 1]
-            assert len(last) == of.clear_looks and all(each is not None and each <= bound for each in last)
+            assert len(last) == of.clear_looks
+            assert all(each is not None and each <= bound for each in last)
         if value is None:
             assert track.phase == before, "unknown changes nothing"
         before = track.phase

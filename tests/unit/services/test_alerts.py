@@ -112,14 +112,16 @@ async def test_failing_calls_are_an_alert_with_their_interval_and_end_with_it(si
     await site.look(6)
     (alert,) = await site.services.alerts.find(state="firing")
     assert (alert.rule, alert.use_case, alert.severity) == ("error-rate", bank.NAME, 2)
-    assert alert.figure.lower is not None and 0.05 < alert.figure.lower < 30 / 130 < (alert.figure.upper or 0)
+    assert alert.figure.lower is not None
+    assert 0.05 < alert.figure.lower < 30 / 130 < (alert.figure.upper or 0)
     assert alert.figure.text == "30 of 130 calls"
     # Two hours on the window holds other calls, and the alert ends after its looks.
     site.clock.advance(7_200)
     await site.calls("answered", 400)
     await site.look(2)
     (ended,) = await site.services.alerts.find()
-    assert ended.state == "resolved" and ended.resolved_at == site.clock.now()
+    assert ended.state == "resolved"
+    assert ended.resolved_at == site.clock.now()
     assert (await site.services.audit.verify()).problems == ()
 
 
@@ -135,8 +137,11 @@ async def test_it_is_told_once_and_its_end_once(site: Site) -> None:
     await site.switch("confirmed_stopped")
     await site.look(10)
     (raised,) = await site.messages()
-    assert raised.event == "alert.raised" and raised.channel == "desk"
-    assert raised.body["rule"] == "tripped" and raised.body["value"] == 1 and raised.body["threshold"] == 0
+    assert raised.event == "alert.raised"
+    assert raised.channel == "desk"
+    assert raised.body["rule"] == "tripped"
+    assert raised.body["value"] == 1
+    assert raised.body["threshold"] == 0
     assert raised.body["link"] == f"/alerts/{raised.body['id']}"
     site.clock.advance(600)
     await site.look(2)
@@ -154,7 +159,9 @@ async def test_a_restart_forgets_nothing_and_repeats_nothing(site: Site, tmp_pat
     async with bank.opened(url, tmp_path, site.clock, bare=True) as again:
         site.clock.advance(LOOK_S)
         looked = await again.alerts.look()
-        assert looked is not None and not looked.raised and not looked.told
+        assert looked is not None
+        assert not looked.raised
+        assert not looked.told
         assert {each.rule for each in await again.alerts.find(state="firing")} == {"tripped", "switch-tripped"}
     assert len(await site.messages()) == 1
 
@@ -182,7 +189,8 @@ async def test_two_looks_at_once_raise_one_alert(site: Site, tmp_path: Path) -> 
         found = await asyncio.gather(*(each.alerts.look(every_s=0) for each in (site.services, other)))
     raised = [each for look in found if look is not None for each in look.raised]
     ours = [each for each in await site.services.alerts.find() if each.rule == "tripped"]
-    assert len(ours) == 1 and raised.count(ours[0].id) == 1
+    assert len(ours) == 1
+    assert raised.count(ours[0].id) == 1
     assert len(await site.messages()) == 1
 
 
@@ -278,7 +286,8 @@ async def test_a_silence_keeps_messages_back_not_alerts_and_ends(site: Site) -> 
     made = await site.services.alerts.silence(actor="user:anna", reason="maintenance", for_s=86_400, rule="tripped")
     await site.switch("confirmed_stopped")
     await site.look(2)
-    assert await site.messages() == [] and len(await site.services.alerts.find(state="firing")) >= 1
+    assert await site.messages() == []
+    assert len(await site.services.alerts.find(state="firing")) >= 1
     assert [each.id for each in await site.services.alerts.silences()] == [made.id]
     await site.services.alerts.end_silence(made.id, actor="user:anna")
     await site.look()
@@ -294,14 +303,16 @@ async def test_a_rule_that_is_switched_off_ends_its_alert_and_tells_who_was_told
     await site.declare(rule(enabled=False))
     await site.look()
     (alert,) = [each for each in await site.services.alerts.find() if each.rule == "tripped"]
-    assert alert.state == "resolved" and alert.resolution == "no rule looks at it any more"
+    assert alert.state == "resolved"
+    assert alert.resolution == "no rule looks at it any more"
     assert [each.event for each in await site.messages()] == ["alert.raised", "alert.resolved"]
 
 
 async def test_a_declared_rule_takes_the_place_of_the_shipped_one(site: Site) -> None:
     await site.declare(rule(name="switch-tripped", severity=4))
     views = {each.rule.name: each for each in await site.services.alerts.rules()}
-    assert views["switch-tripped"].origin == "declared" and views["switch-tripped"].rule.severity == 4
+    assert views["switch-tripped"].origin == "declared"
+    assert views["switch-tripped"].rule.severity == 4
     assert views["stop-failed"].origin == "default"
 
 
@@ -331,7 +342,8 @@ async def test_any_figure_of_the_metrics_report_can_be_watched_and_samples_are_n
     (alert,) = [each for each in await site.services.alerts.find() if each.rule == "stars"]
     assert alert.state == "firing"
     figures = await site.services.alerts.figures("stars")
-    assert figures[bank.NAME].upper is not None and figures[bank.NAME].upper < 4
+    assert figures[bank.NAME].upper is not None
+    assert figures[bank.NAME].upper < 4
 
 
 async def test_gateways_that_can_not_record_or_lag_are_told_of(site: Site) -> None:
@@ -362,18 +374,24 @@ async def test_a_budget_nearly_used_is_told_of_at_80_and_at_100_percent(site: Si
 
 
 async def test_a_rule_opens_an_incident_once(site: Site) -> None:
-    await site.declare(rule(metric="error_rate", when="estimate_above", threshold=0.5, opens_incident=True, severity=1, channels=()))
+    await site.declare(
+        rule(metric="error_rate", when="estimate_above", threshold=0.5, opens_incident=True, severity=1, channels=())
+    )
     await site.calls("failed", 10)
     looked = await site.look(3)
     (incident,) = await site.services.incidents.find()
     assert [each for look in looked if look is not None for each in look.incidents] == [incident.id]
-    assert incident.origin == "alert" and incident.severity == 1 and incident.use_cases == (bank.NAME,)
+    assert incident.origin == "alert"
+    assert incident.severity == 1
+    assert incident.use_cases == (bank.NAME,)
     (alert,) = [each for each in await site.services.alerts.find() if each.rule == "tripped"]
     assert alert.incident == incident.id
     stopped: UseCase = await site.services.use_cases.get(bank.NAME)
-    assert [each.kind for each in stopped.holds] == ["incident"] and stopped.holds[0].stops_calls
+    assert [each.kind for each in stopped.holds] == ["incident"]
+    assert stopped.holds[0].stops_calls
     view = await site.services.incidents.get(incident.id)
-    assert [each.kind for each in view.events] == ["opened", "linked"] and view.events[1].reference == f"alert/{alert.id}"
+    assert [each.kind for each in view.events] == ["opened", "linked"]
+    assert view.events[1].reference == f"alert/{alert.id}"
     # The alert ends; what it opened waits for people.
     site.clock.advance(2 * 3_600)
     await site.calls("answered", 10)

@@ -74,10 +74,13 @@ async def test_others_stop_nothing(services: Services, severity: int) -> None:
 async def test_the_hold_goes_with_the_last_of_several(services: Services) -> None:
     first, second = await opened(services), await opened(services)
     (hold,) = (await services.use_cases.get(bank.NAME)).holds
-    assert first in hold.reason and second in hold.reason and hold.reason.startswith("2 incidents")
+    assert first in hold.reason
+    assert second in hold.reason
+    assert hold.reason.startswith("2 incidents")
     await closed(services, first)
     (hold,) = (await services.use_cases.get(bank.NAME)).holds
-    assert second in hold.reason and first not in hold.reason
+    assert second in hold.reason
+    assert first not in hold.reason
     await closed(services, second)
     assert (await services.use_cases.get(bank.NAME)).holds == ()
 
@@ -91,7 +94,8 @@ async def test_nobody_clears_it_by_applying_again_nor_by_a_reset_or_a_demotion(s
         await services.kill_switches.resume(Scope("use-case", bank.NAME), actor=ANNA, reason="fine")
         await services.kill_switches.resume(Scope("use-case", bank.NAME), actor=BEAT, reason="fine")
     after = await services.use_cases.get(bank.NAME)
-    assert after.run_state == "running" and len(after.holds) == 1
+    assert after.run_state == "running"
+    assert len(after.holds) == 1
     await services.use_cases.demote(bank.NAME, "discovery", actor="user:maria", reason="back to the start")
     assert len((await services.use_cases.get(bank.NAME)).holds) == 1
 
@@ -108,13 +112,15 @@ async def test_a_hold_that_was_lost_is_put_back(services: Services) -> None:
 async def test_lowering_severity_1_takes_two_people(services: Services) -> None:
     incident = await opened(services)
     asked = await services.incidents.set_severity(incident, 3, actor=ANNA, reason="only a test account")
-    assert asked.severity == 1 and asked.lowering is not None
+    assert asked.severity == 1
+    assert asked.lowering is not None
     with pytest.raises(Conflict, match="a second person"):
         await services.incidents.set_severity(incident, 3, actor="cli:Anna", reason="only a test account")
     other = await services.incidents.set_severity(incident, 2, actor=BEAT, reason="it did reach customers")
     assert other.severity == 1 and other.lowering is not None and other.lowering.to == 2, "another severity is another question"
     lowered = await services.incidents.set_severity(incident, 2, actor=ANNA, reason="agreed")
-    assert lowered.severity == 2 and lowered.lowering is None
+    assert lowered.severity == 2
+    assert lowered.lowering is None
     assert (await services.use_cases.get(bank.NAME)).holds == ()
     await services.incidents.set_severity(incident, 4, actor=ANNA, reason="small")
     await services.incidents.mitigate(incident, "done", actor=ANNA)
@@ -139,7 +145,8 @@ async def test_closing_a_severe_one_takes_somebody_else(services: Services) -> N
     with pytest.raises(Conflict, match="somebody else"):
         await services.incidents.review(incident, accept=True, comment="fine", actor=ANNA)
     back = await services.incidents.review(incident, accept=False, comment="which calls?", actor=BEAT)
-    assert back.closing is None and back.state == "mitigated"
+    assert back.closing is None
+    assert back.state == "mitigated"
     await services.incidents.close(incident, "prompt", "left out of 12 answers", actor=ANNA)
     done = await services.incidents.review(incident, accept=True, comment="fine", actor=BEAT)
     assert (done.state, done.closed_by, done.reviewed_by, done.category) == ("closed", ANNA, BEAT, "prompt")
@@ -151,7 +158,9 @@ async def test_a_minor_one_is_closed_by_one_person_with_a_cause(services: Servic
     incident = await opened(services, 3)
     await services.incidents.mitigate(incident, "restarted", actor=ANNA)
     done = await services.incidents.close(incident, "infrastructure", "a disk was full", actor=ANNA)
-    assert done.state == "closed" and done.cause == "a disk was full" and done.category in CAUSES
+    assert done.state == "closed"
+    assert done.cause == "a disk was full"
+    assert done.category in CAUSES
 
 
 async def test_the_timeline_is_appended_to_and_points_at_what_there_is(services: Services) -> None:
@@ -180,7 +189,8 @@ async def test_personal_data_in_what_people_write_is_masked(services: Services) 
     incident = await opened(services, 3)
     await services.incidents.note(incident, "write to jane.doe@example.org or call +41 44 668 18 00", actor=ANNA)
     kept = (await services.incidents.get(incident)).events[-1].text
-    assert "jane.doe" not in kept and "668" not in kept
+    assert "jane.doe" not in kept
+    assert "668" not in kept
 
 
 async def test_actions_have_an_owner_and_a_day_and_hold_the_last_gate_when_late(services: Services) -> None:
@@ -199,7 +209,8 @@ async def test_actions_have_an_owner_and_a_day_and_hold_the_last_gate_when_late(
     assert (await criterion(services)).status == "pass"
     clock.advance(86_400)
     found = await criterion(services)
-    assert found.status == "fail" and "maria@bank.example" in found.missing
+    assert found.status == "fail"
+    assert "maria@bank.example" in found.missing
     assert (await services.incidents.get(incident)).overdue == (action.id,)
     assert [each.id for each, _ in (await services.incidents.now()).overdue] == [action.id]
     await services.incidents.finish_action(action.id, "it runs every night", actor=BEAT)
@@ -219,7 +230,8 @@ async def test_no_attestation_passes_the_criterion(services: Services) -> None:
     with pytest.raises(InputError, match="nobody's word"):
         await services.evidence.attest(bank.NAME, "incidents", statement="there are none", actor=BEAT)
     found = await criterion(services)
-    assert found.status == "fail" and incident in found.missing
+    assert found.status == "fail"
+    assert incident in found.missing
     async with services.database.write("user:admin") as writer:
         (policy,) = await catalog.GATE_POLICIES.find(writer.connection, stage="optimization", state="published")
         asked = tuple(
@@ -241,7 +253,8 @@ async def test_a_rating_that_says_harm_opens_one_and_further_ones_join_it(servic
         )
     await services.feedback.rate(NewRating(stars=5, rater="carl", call_id=calls[0].id, critical_harm=False), actor="user:carl")
     (incident,) = await services.incidents.find()
-    assert incident.origin == "critical_harm" and incident.severity == 2
+    assert incident.origin == "critical_harm"
+    assert incident.severity == 2
     linked = [each.reference for each in (await services.incidents.get(incident.id)).events if each.kind == "linked"]
     assert [each for each in linked if each.startswith("call/")] == [f"call/{calls[0].id}", f"call/{calls[1].id}"]
 
@@ -280,5 +293,15 @@ async def test_the_report_tells_all_of_it(services: Services) -> None:
     await closed(services, incident)
     text = report_of(await services.incidents.get(incident), services.database.clock.now())
     assert text.startswith("# Wrong sums told\n")
-    for part in (incident, "severity 1", "prompt", "left the table of fees out", "anna", "beat", "test \\| fees", f"{due}", bank.NAME):
+    for part in (
+        incident,
+        "severity 1",
+        "prompt",
+        "left the table of fees out",
+        "anna",
+        "beat",
+        "test \\| fees",
+        f"{due}",
+        bank.NAME,
+    ):
         assert part in text, part
