@@ -5,6 +5,7 @@ GroundcrewError
 │   └── DeclarationError  a YAML declaration is wrong
 ├── NotFound              no such thing; HTTP 404
 ├── Conflict              the thing exists in a state that does not allow this; HTTP 409
+│   └── ReleaseRefused    what would leave is not what people signed
 ├── NotAllowed            the actor may not do this; HTTP 403
 ├── GateNotPassed         a gate's entry criteria are not met: carries the evaluation; exit code 1, HTTP 409
 ├── AuditBroken           the audit chain does not verify; exit code 1
@@ -72,6 +73,10 @@ class NotFound(GroundcrewError):
 
 class Conflict(GroundcrewError):
     """The thing exists in a state that does not allow this."""
+
+
+class ReleaseRefused(Conflict):
+    """What would leave is not what people signed: nothing leaves, and somebody must look at it."""
 
 
 class NotAllowed(GroundcrewError):

@@ -253,9 +253,15 @@ def user() -> None:
     help="admin, owner, reviewer, on_call, auditor, ethics, it, legal or business.",
 )
 @click.option("--qualification", "qualifications", multiple=True, help="What the person may sign off as, such as radiologist.")
+@click.option("--agent", is_flag=True, help="A program signs in with it: it decides nothing that is a person's to decide.")
 @storage_options
 def user_add(
-    name: str, roles: tuple[Any, ...], qualifications: tuple[str, ...], data: Path | None, database_url: str | None
+    name: str,
+    roles: tuple[Any, ...],
+    qualifications: tuple[str, ...],
+    agent: bool,
+    data: Path | None,
+    database_url: str | None,
 ) -> None:
     """Create an account; asks for its password (or reads GROUNDCREW_PASSWORD)."""
     import os
@@ -265,8 +271,10 @@ def user_add(
     )
 
     async def work(services: Services) -> None:
-        created = await services.users.create(name, password, roles=roles, qualifications=qualifications, actor=actor())
-        click.echo(f"user {created.name} with roles {', '.join(created.roles)}")
+        created = await services.users.create(
+            name, password, roles=roles, qualifications=qualifications, kind="agent" if agent else "person", actor=actor()
+        )
+        click.echo(f"{'agent' if agent else 'user'} {created.name} with roles {', '.join(created.roles)}")
 
     with_services(data, database_url, work, create=True)
 
@@ -279,13 +287,15 @@ def user_list(as_json: bool, data: Path | None, database_url: str | None) -> Non
 
     async def work(services: Services) -> None:
         users = await services.users.find()
-        rows = [{"name": each.name, "roles": each.roles, "qualifications": each.qualifications} for each in users]
+        rows = [
+            {"name": each.name, "kind": each.kind, "roles": each.roles, "qualifications": each.qualifications} for each in users
+        ]
         if as_json:
             print_json(rows)
             return
         print_table(
-            ("name", "roles", "qualifications"),
-            [(each.name, ", ".join(each.roles), ", ".join(each.qualifications)) for each in users],
+            ("name", "kind", "roles", "qualifications"),
+            [(each.name, each.kind, ", ".join(each.roles), ", ".join(each.qualifications)) for each in users],
             empty="no accounts yet: `groundcrew up` creates the admin at its first run",
         )
 

@@ -20,6 +20,7 @@ GroundcrewError
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -34,8 +35,10 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
+from groundcrew.client.answers import ServerFailed, StillWaiting, Unreachable, problem_in, read_object
+from groundcrew.client.event_stream import SILENCE_S_MAX, events, events_at
 from groundcrew.client.webhooks import Webhook, WebhookRefused, verify_webhook
-from groundcrew.errors import Conflict, GroundcrewError, InputError, NotAllowed, NotFound
+from groundcrew.errors import InputError
 
 __all__ = [
     "Assigned",
@@ -75,22 +78,6 @@ UPLOAD_S_MAX = 600.0
 UNITS_PER_REQUEST_MAX = 10_000
 
 Arm = Literal["control", "treatment"]
-
-
-class ServerFailed(GroundcrewError):
-    """The server answered with an error of its own. `status` is its HTTP status."""
-
-    def __init__(self, message: str, status: int) -> None:
-        self.status = status
-        super().__init__(message)
-
-
-class Unreachable(GroundcrewError):
-    """No answer came."""
-
-
-class StillWaiting(GroundcrewError):
-    """Nobody decided within the time given."""
 
 
 class SignOff(NamedTuple):
@@ -237,18 +224,38 @@ class Client:
         return SignOff(answer["id"], answer["state"], answer.get("text"), answer.get("sha256"), answer.get("comment"))
 
     def wait_for_sign_off(self, sign_off_id: str, *, timeout_s: float) -> SignOff:
-        """Poll until a person has decided or the sign-off expired; StillWaiting after `timeout_s` (at most WAIT_S_MAX).
+        """Wait until a person has decided or the sign-off expired; StillWaiting after `timeout_s` (at most WAIT_S_MAX).
 
-        A timeout never means approval: use `text` only where `released` says so.
+        By the event stream where the server has one to give, which tells at once, and by polling where it has not. A timeout
+        never means approval: use `text` only where `released` says so.
         """
-        ends = _deadline(timeout_s)
-        wait_s = POLL_S_MIN
+        ends, wait_s, streams = _deadline(timeout_s), POLL_S_MIN, True
         while True:
+            streams = streams and self._follow(sign_off_id, ends)
             found = self.sign_off(sign_off_id)
             if found.state != "pending":
                 return found
-            wait_s = _next_wait(wait_s, ends, f"nobody has decided on sign-off {sign_off_id} yet")
+            # A stream that was open to its end has waited already.
+            wait_s = _next_wait(POLL_S_MIN / POLL_GROWTH if streams else wait_s, ends, _undecided(sign_off_id))
             time.sleep(wait_s)
+
+    def _follow(self, sign_off_id: str, ends: float) -> bool:
+        """Wait at the event stream for as long as it is open, `ends` at the latest; whether there is one."""
+        headers = {"Authorization": f"Bearer {self._key}", "Accept": "text/event-stream"}
+        request = urllib.request.Request(self._events_url(sign_off_id), headers=headers)
+        began = False
+        try:
+            with self._opener.open(request, timeout=max(0.01, min(SILENCE_S_MAX, ends - time.monotonic()))) as response:
+                for event in events(response):
+                    began = True
+                    if event == "decision" or time.monotonic() >= ends:
+                        break
+        except OSError:
+            pass
+        return began
+
+    def _events_url(self, sign_off_id: str) -> str:
+        return f"{self._base_url}/sign-offs/{_segment(sign_off_id)}/events"
 
     def assign(self, unit_id: str, *, cluster: str | None = None) -> Assigned:
         """The arm of one unit in the use case's running experiment; its first time is logged as its exposure before this returns.
@@ -323,10 +330,10 @@ class Client:
         )
         try:
             with self._opener.open(request, timeout=timeout_s) as response:
-                return _object(response.read(RESPONSE_BYTES_MAX), response.status)
+                return read_object(response.read(RESPONSE_BYTES_MAX), response.status)
         except urllib.error.HTTPError as error:
             with error:
-                raise _error(error.code, error.read(RESPONSE_BYTES_MAX)) from None
+                raise problem_in(error.code, error.read(RESPONSE_BYTES_MAX)) from None
 
 
 class AsyncClient:
@@ -369,14 +376,26 @@ class AsyncClient:
 
     async def wait_for_sign_off(self, sign_off_id: str, *, timeout_s: float) -> SignOff:
         """As `Client.wait_for_sign_off`."""
-        ends = _deadline(timeout_s)
-        wait_s = POLL_S_MIN
+        ends, wait_s, streams = _deadline(timeout_s), POLL_S_MIN, True
         while True:
+            streams = streams and await self._follow(sign_off_id, ends)
             found = await self.sign_off(sign_off_id)
             if found.state != "pending":
                 return found
-            wait_s = _next_wait(wait_s, ends, f"nobody has decided on sign-off {sign_off_id} yet")
+            wait_s = _next_wait(POLL_S_MIN / POLL_GROWTH if streams else wait_s, ends, _undecided(sign_off_id))
             await asyncio.sleep(wait_s)
+
+    async def _follow(self, sign_off_id: str, ends: float) -> bool:
+        began = False
+        with contextlib.suppress(OSError, ValueError, TimeoutError):
+            async with asyncio.timeout(max(0.0, ends - time.monotonic())):
+                stream = events_at(self._client._events_url(sign_off_id), self._client._key)
+                async with contextlib.aclosing(stream):
+                    async for event in stream:
+                        began = True
+                        if event == "decision":
+                            break
+        return began
 
     async def assign(self, unit_id: str, *, cluster: str | None = None) -> Assigned:
         """As `Client.assign`."""
@@ -405,6 +424,10 @@ def _deadline(timeout_s: float) -> float:
     return time.monotonic() + timeout_s
 
 
+def _undecided(sign_off_id: str) -> str:
+    return f"nobody has decided on sign-off {sign_off_id} yet"
+
+
 def _next_wait(wait_s: float, ends: float, waiting: str) -> float:
     """How long to wait before the next look; StillWaiting, which says for what, where the time is over."""
     left = ends - time.monotonic()
@@ -430,33 +453,6 @@ def _outcome_body(row: Outcome) -> dict[str, Any]:
 
 def _segment(text: str) -> str:
     return urllib.parse.quote(text, safe="")
-
-
-def _object(content: bytes, status: int) -> dict[str, Any]:
-    try:
-        value = json.loads(content)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise ServerFailed("the answer is not a JSON object", status)
-    return value
-
-
-def _error(status: int, content: bytes) -> GroundcrewError:
-    try:
-        told = json.loads(content)["error"]
-        message, field = str(told["message"]), told.get("field")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ServerFailed(f"HTTP {status} without an explanation", status)
-    if status in (400, 413, 415):
-        return InputError(message, field=field)
-    if status in (401, 403):
-        return NotAllowed(message)
-    if status == 404:
-        return NotFound(message)
-    if status == 409:
-        return Conflict(message)
-    return ServerFailed(message, status)
 
 
 def _assigned(row: Mapping[str, Any]) -> Assigned:

@@ -1,12 +1,9 @@
-"""Sign-off: an answer that waits for qualified people. A timeout never approves; a key and an agent can not sign.
-
-What happens to one is computed here, from one value to the next; the services make it durable.
-"""
+"""Sign-off: an answer that waits for qualified people. A timeout never approves; a key and an agent can not sign."""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -20,6 +17,8 @@ DECISIONS: tuple[Decision, ...] = ("approve", "edit", "reject")
 #: States in which a text has left.
 RELEASED_STATES: tuple[SignOffState, ...] = ("approved", "edited")
 
+#: How long a draft waits where its use case does not say, in seconds.
+EXPIRES_AFTER_S = 7 * 86_400
 #: How long a claim lasts unless it is renewed, in seconds. A page that stays open renews it well before.
 CLAIM_S = 120
 #: How often one sign-off may be read before only approving and rejecting are left: two people who edit each other's text for
@@ -79,7 +78,7 @@ class SignOff(msgspec.Struct, frozen=True, kw_only=True):
     readers: int = 1
     readings: tuple[Reading, ...] = ()
     proposed_text: str | None = None
-    #: What was changed between the draft and the text that was signed.
+    #: What was changed between the draft and the text that stands or was signed.
     edits: tuple[Edit, ...] = ()
 
     #: By when it is to be decided. None: no service level.
@@ -107,6 +106,11 @@ class SignOff(msgspec.Struct, frozen=True, kw_only=True):
         return self.draft if self.proposed_text is None else self.proposed_text
 
     @property
+    def sha256_to_sign(self) -> str:
+        """The sha256 of `text_to_sign`: what a reader names, so that they sign what they saw."""
+        return text_digest(self.text_to_sign)
+
+    @property
     def standing(self) -> tuple[Reading, ...]:
         """The signatures that count for the text that stands, in their order."""
         return tuple(each for each in self.readings if not each.void and each.decision != "reject")
@@ -117,28 +121,13 @@ class SignOff(msgspec.Struct, frozen=True, kw_only=True):
         return {"approved": "approve", "edited": "edit", "rejected": "reject"}.get(self.state)  # type: ignore[return-value]
 
 
-def as_of(sign_off: SignOff, now: datetime) -> SignOff:
-    """`sign_off` as its time has made it: past `expires_at` it passes on, once, where it has somewhere to pass to, or expires.
-
-    Passing on starts both times again, asks for the other qualification and voids what was signed: the new people answer for
-    the text alone.
-    """
-    if sign_off.state != "pending" or now < sign_off.expires_at:
-        return sign_off
-    if sign_off.escalate_to is None or sign_off.escalated_at is not None:
-        return msgspec.structs.replace(sign_off, state="expired")
-    lasts = timedelta(seconds=sign_off.expires_after_s or (sign_off.expires_at - sign_off.requested_at).total_seconds())
-    within = sign_off.respond_within_s
-    return msgspec.structs.replace(
-        sign_off,
-        qualification=sign_off.escalate_to,
-        escalated_from=sign_off.qualification,
-        escalated_at=now,
-        expires_at=now + lasts,
-        due_at=None if within is None else now + timedelta(seconds=within),
-        readings=tuple(msgspec.structs.replace(each, void=True) for each in sign_off.readings),
-        proposed_text=None,
-    )
+def review_state(sign_off: SignOff) -> Literal["", "open", "done"]:
+    """Whether a second person is still to judge the draft. Nothing is judged of one that nobody decided, or whose texts are
+    gone."""
+    if sign_off.second_reading is not None:
+        return "done"
+    waits = sign_off.second_review is not None and sign_off.decided_by is not None and sign_off.redacted_at is None
+    return "open" if waits else ""
 
 
 def sampled(call_id: str, share: float, salt: str) -> bool:

@@ -93,7 +93,7 @@ class SignOffRule(msgspec.Struct, frozen=True, kw_only=True):
     second_review_share: float = 0.0
     #: By when a draft is to be decided, in seconds after it was held. None: no service level.
     respond_within_s: int | None = None
-    #: After how long a draft that nobody decided expires, in seconds. None: `services.sign_offs.SIGN_OFF_WAIT_S`.
+    #: After how long a draft that nobody decided expires, in seconds. None: `sign_off.EXPIRES_AFTER_S`.
     expires_after_s: int | None = None
     #: The qualification that an expired draft passes to, once, for as long again. None: it expires for good.
     escalate_to: str | None = None

@@ -11,6 +11,10 @@ Role = Literal["admin", "owner", "reviewer", "on_call", "auditor", "ethics", "it
 ROLES: tuple[Role, ...] = ("admin", "owner", "reviewer", "on_call", "auditor", "ethics", "it", "legal", "business")
 
 
+#: Whether a person or a program signs in with an account. A program decides nothing that is a person's to decide.
+UserKind = Literal["person", "agent"]
+
+
 class User(msgspec.Struct, frozen=True, kw_only=True):
     """A local account. `password_hash` is argon2id; `qualifications` are what its holder may sign off as."""
 
@@ -20,3 +24,4 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     qualifications: tuple[str, ...] = ()
     disabled: bool = False
+    kind: UserKind = "person"

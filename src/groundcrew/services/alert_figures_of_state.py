@@ -115,7 +115,7 @@ async def calibration_alarms(look: Look) -> Mapping[str, Figure]:
 
 @metric("sign_offs_overdue", "Sign-offs past their time", "answers")
 async def sign_offs_overdue(look: Look) -> Mapping[str, Figure]:
-    """Held answers that nobody has decided in time."""
+    """Held answers that were to be decided by now and are not: their service level, or else their time, is over."""
     found = await stored.overdue_sign_offs(look.connection, look.now)
     return {name: exact(found.get(name, 0)) for name in look.use_cases}
 

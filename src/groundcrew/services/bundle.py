@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from groundcrew.domain.trial import Trials
+from groundcrew.services.absences import Absences
 from groundcrew.services.alerts import Alerts
 from groundcrew.services.approvals import Approvals
 from groundcrew.services.audit import Audit
@@ -39,7 +40,9 @@ from groundcrew.services.rehearsals import Rehearsals
 from groundcrew.services.rescoring import Rescoring
 from groundcrew.services.retention import Retention
 from groundcrew.services.returns import Returns
+from groundcrew.services.second_reviews import SecondReviews
 from groundcrew.services.shadows import ShadowService
+from groundcrew.services.sign_off_queue import SignOffQueue
 from groundcrew.services.sign_offs import SignOffs
 from groundcrew.services.snapshots import Snapshots
 from groundcrew.services.spending import Spending
@@ -56,6 +59,7 @@ class Services:
     def __init__(self, database: Database, knowledge_folder: Path, *, kill_confirm_s: float = CONFIRM_DEADLINE_S) -> None:
         self.database = database
         self.flush: Callable[[], Awaitable[None]] | None = None
+        self.absences = Absences(database)
         self.approvals = Approvals(database)
         self.trials: Trials | None = None
         self.audit = Audit(database)
@@ -91,7 +95,9 @@ class Services:
         self.rescoring = Rescoring(database, self.jobs)
         self.retention = Retention(database)
         self.returns = Returns(database)
+        self.second_reviews = SecondReviews(database)
         self.shadows = ShadowService(database)
+        self.sign_off_queue = SignOffQueue(database)
         self.sign_offs = SignOffs(database, self._flush, self._labelled)
         self.snapshots = Snapshots(database, knowledge_folder)
         self.spending = Spending(database)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from groundcrew.domain.data_class import DATA_CLASSES
+from groundcrew.domain.sign_off import EXPIRES_AFTER_S
 from groundcrew.domain.use_case import SignOffCondition, SignOffRule
 from groundcrew.services.declaration_fields import Fields
 
@@ -12,11 +13,10 @@ CONDITIONS_MAX = 20
 QUALIFICATION_LENGTH_MAX = 64
 READERS_MAX = 2
 WAIT_S_MIN, WAIT_S_MAX = 60, 90 * 86_400
-#: How long a draft waits where nothing is declared.
-EXPIRES_AFTER_S = 7 * 86_400
 #: A condition looks at one of these.
 CONDITIONS = ("trust_below", "guard", "data_class", "amount_above", "share")
 AMOUNT_MAX = 1e12
+When = Literal["always", "never", "rules"]
 
 
 def read_sign_off(fields: Fields) -> SignOffRule | None:
@@ -24,7 +24,8 @@ def read_sign_off(fields: Fields) -> SignOffRule | None:
     section = fields.section("sign_off")
     if section is None:
         return None
-    when = section.choice("when", ("always", "never", "rules"))
+    choices: tuple[When, ...] = ("always", "never", "rules")
+    when = section.choice("when", choices)
     qualification = section.text("qualification", required=True, length_max=QUALIFICATION_LENGTH_MAX)
     readers = section.integer("readers", low=1, high=READERS_MAX)
     second_review = section.number("second_review_share", low=0, high=1)

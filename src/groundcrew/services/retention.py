@@ -13,6 +13,7 @@ import msgspec
 
 from groundcrew.domain.call import Call, redacted
 from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.sign_off_steps import as_of, without_texts
 from groundcrew.domain.use_case import UseCase
 from groundcrew.store import audit, calls, catalog
 from groundcrew.store.collection import Collection
@@ -120,12 +121,8 @@ class Retention:
             found = await catalog.SIGN_OFFS.find(connection, use_case=use_case.name)
         now = self._database.clock.now()
         # What can still be signed must still be readable.
-        old = [each for each in found if each.requested_at < before and (each.state != "pending" or each.expires_at <= now)]
-        changed = [
-            msgspec.structs.replace(each, draft="", comment="", final_text=None if each.final_text is None else "")
-            for each in old
-            if each.draft or each.comment or each.final_text
-        ]
+        old = [each for each in found if each.requested_at < before and as_of(each, now).state != "pending"]
+        changed = [without_texts(each, now) for each in old if each.redacted_at is None]
         await self._put(catalog.SIGN_OFFS, changed, actor)
         return len(changed)
 

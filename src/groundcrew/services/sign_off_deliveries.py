@@ -3,15 +3,17 @@ when it sends, once it has found that its sha256 is the one that was signed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.delivery import Channel, Delivery, Held, NotTaken
-from groundcrew.domain.kill_switch import Scope
-from groundcrew.domain.sign_off import SignOff
+from groundcrew.domain.sign_off import RELEASED_STATES, SignOff, text_digest
+from groundcrew.errors import NotFound, ReleaseRefused
 from groundcrew.services.deliveries import enqueue
+from groundcrew.services.sign_off_release import checked_release
 from groundcrew.store import catalog
-from groundcrew.store.database import Connection, Database, Writer
+from groundcrew.store.collection import IDS_MAX
+from groundcrew.store.database import Database, Writer
 
 SignOffEvent = Literal["released", "rejected", "expired", "escalated"]
 #: How events of sign-offs begin, and the one that carries a text.
@@ -27,7 +29,7 @@ def delivery_key(sign_off_id: str, event: SignOffEvent) -> str:
 def released_body(sign_off: SignOff) -> dict[str, Any]:
     """What is told of `sign_off` as it is now, for the outbox. `sha256` is what was signed; who signed is in the audit log and is
     not told. `text`, and a rejection's `comment`, are added when it is sent, and only to a channel of kind webhook."""
-    done = sign_off.state in ("approved", "edited")
+    done = sign_off.state in RELEASED_STATES
     return {
         "id": sign_off.id,
         "use_case": sign_off.use_case,
@@ -59,31 +61,29 @@ async def outgoing(database: Database, delivery: Delivery, channel: Channel) -> 
     """
     if not delivery.event.startswith(EVENT_PREFIX) or channel.kind != "webhook":
         return delivery.body
-    async with database.read() as connection:
-        sign_off = await catalog.SIGN_OFFS.get(connection, str(delivery.body.get("id", "")))
-        if sign_off is None:
-            raise NotTaken("its sign-off is not there: nothing leaves", is_final=True)
-        if delivery.event != RELEASED:
-            return {**delivery.body, "comment": sign_off.comment or None} if sign_off.state == "rejected" else delivery.body
-        if why := await _stopped(connection, sign_off.use_case):
-            raise Held(f"waits: {why}")
-    text, told = sign_off.final_text, delivery.body.get("sha256")
-    if sign_off.state not in ("approved", "edited") or text is None:
-        raise NotTaken(f"the sign-off is {sign_off.state}: no text leaves", is_final=True)
-    if text == "" and told != sha256_hex(b""):
+    try:
+        release = await checked_release(database, str(delivery.body.get("id", "")))
+    except (NotFound, ReleaseRefused) as refusal:
+        raise NotTaken(f"{refusal}: nothing leaves", is_final=True) from None
+    sign_off = release.sign_off
+    if delivery.event != RELEASED:
+        return {**delivery.body, "comment": sign_off.comment or None} if sign_off.state == "rejected" else delivery.body
+    if release.withheld:
+        raise Held(f"waits: {release.withheld}")
+    if sign_off.redacted_at is not None:
         raise NotTaken("the signed text is no longer kept", is_final=True)
-    if not sha256_hex(text.encode()) == sign_off.signed_sha256 == told:
+    if release.text is None:
+        raise NotTaken(f"the sign-off is {sign_off.state}: no text leaves", is_final=True)
+    if text_digest(release.text) != delivery.body.get("sha256"):
         raise NotTaken("the text is not the one that was signed (sha256): it does not leave", is_final=True)
-    return {**delivery.body, "text": text}
+    return {**delivery.body, "text": release.text}
 
 
-async def _stopped(connection: Connection, name: str) -> str:
-    """Why nothing of a use case is released now; "" where it may be."""
-    use_case = await catalog.USE_CASES.get(connection, name)
-    if use_case is None:
-        return f"the use case {name} is not there"
-    for scope in (Scope("all"), Scope("use-case", name), Scope("unit", use_case.business_unit)):
-        switch = await catalog.KILL_SWITCHES.get(connection, str(scope))
-        if switch is not None and switch.denies:
-            return f"the kill switch of {scope} is {switch.state}"
-    return f"{name} is suspended" if use_case.run_state == "suspended" else ""
+async def no_longer_pending(database: Database, ids: Sequence[str]) -> set[str]:
+    """Which of these sign-offs are decided, or at the end of their time."""
+    now, found = database.clock.now(), set[str]()
+    async with database.read() as connection:
+        for start in range(0, len(ids), IDS_MAX):
+            some = await catalog.SIGN_OFFS.find_ids(connection, ids[start : start + IDS_MAX])
+            found |= {each.id for each in some if each.state != "pending" or each.expires_at <= now}
+    return found

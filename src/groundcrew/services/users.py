@@ -11,7 +11,7 @@ from argon2.exceptions import VerificationError
 
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.identifiers import name_problem
-from groundcrew.domain.user import ROLES, Role, User
+from groundcrew.domain.user import ROLES, Role, User, UserKind
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.lookups import require
 from groundcrew.store import catalog, operations
@@ -40,9 +40,16 @@ class Users:
         return password
 
     async def create(
-        self, name: str, password: str, *, roles: tuple[Role, ...], actor: str, qualifications: tuple[str, ...] = ()
+        self,
+        name: str,
+        password: str,
+        *,
+        roles: tuple[Role, ...],
+        actor: str,
+        qualifications: tuple[str, ...] = (),
+        kind: UserKind = "person",
     ) -> User:
-        """A new account; Conflict if the name is taken."""
+        """A new account; Conflict if the name is taken. That of an agent, a program that signs in, has no qualifications."""
         problem = None if "@" in name else name_problem(name)
         if problem:
             raise InputError(problem, field="name")
@@ -51,12 +58,15 @@ class Users:
         unknown = [role for role in roles if role not in ROLES]
         if unknown or not roles:
             raise InputError(f"roles are some of {', '.join(ROLES)}", field="roles")
+        if kind == "agent" and qualifications:
+            raise InputError("an agent has no qualification: only people sign", field="qualifications")
         user = User(
             name=name,
             password_hash=await _hash(password),
             roles=roles,
             created_at=self._database.clock.now(),
             qualifications=qualifications,
+            kind=kind,
         )
         async with self._database.write(actor) as writer:
             if await catalog.USERS.get(writer.connection, name):
@@ -111,6 +121,11 @@ class Users:
         """Sign out."""
         async with self._database.operate() as connection:
             await operations.close_session(connection, sha256_hex(secret.encode()))
+
+    async def get(self, name: str) -> User:
+        """The account of this name; NotFound names the nearest."""
+        async with self._database.read() as connection:
+            return await require(connection, catalog.USERS, name)
 
     async def find(self) -> list[User]:
         """All accounts."""

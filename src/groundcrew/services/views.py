@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -26,6 +25,7 @@ from groundcrew.services.gates import evaluate_with_facts
 from groundcrew.services.latency import CALLS_MAX, LatencyView, summarise
 from groundcrew.services.lookups import require_use_case
 from groundcrew.services.rating_figures import RatingFigures
+from groundcrew.services.stops import stopping
 from groundcrew.stats.intervals import Interval, mean_t
 from groundcrew.stats.moments import moments_of_sums
 from groundcrew.store import audit as stored_audit
@@ -176,7 +176,7 @@ class Views:
                         waiting=tuple(each for each in results if each.status != "pass"),
                         calls_today=today.get(use_case.name, 0),
                         pending_sign_offs=pending.get(use_case.name, 0),
-                        stopped_by=await _stopping(connection, use_case, switches),
+                        stopped_by=await stopping(connection, use_case, switches),
                     )
                 )
         return rows
@@ -218,7 +218,7 @@ class Views:
                 trust_counts=dict(trust),
                 cost_usd=facts.cost_usd,
                 audit=tuple(await console.audit_page(connection, subjects=subjects, limit=AUDIT_SHOWN_MAX)),
-                stopped_by=await _stopping(connection, use_case, switches),
+                stopped_by=await stopping(connection, use_case, switches),
                 pending_sign_offs=(await sign_offs.pending_counts(connection, now)).get(name, 0),
                 live_keys=sum(each.revoked_at is None and each.expires_at > now for each in keys),
             )
@@ -266,26 +266,6 @@ async def _stage_since(connection: Connection, name: str) -> datetime | None:
         if entry.action in _MOVES or (entry.action == "apply" and "demoted from" in entry.reason):
             return entry.at
     return entries[-1].at if entries and len(entries) < STAGE_ENTRIES_MAX else None
-
-
-async def _stopping(connection: Connection, use_case: UseCase, switches: Sequence[KillSwitch]) -> tuple[KillSwitch, ...]:
-    """The switches that keep all calls of a use case from being answered."""
-    if not switches:
-        return ()
-    model = await catalog.MODELS.get(connection, use_case.model)
-    providers = {each.provider for each in model.primaries} if model else set()
-
-    def covers(switch: KillSwitch) -> bool:
-        kind, name = switch.scope.kind, switch.scope.name
-        return (
-            kind == "all"
-            or (kind == "use-case" and name == use_case.name)
-            or (kind == "unit" and name == use_case.business_unit)
-            or (kind == "model" and name == use_case.model)
-            or (kind == "provider" and providers == {name})
-        )
-
-    return tuple(each for each in switches if covers(each))
 
 
 async def _outcomes(connection: Connection, use_case: str, version_digest: str) -> tuple[OutcomeSummary, ...]:

@@ -163,11 +163,11 @@ async def failed_deliveries(connection: AsyncConnection) -> dict[str, int]:
 
 
 async def overdue_sign_offs(connection: AsyncConnection, now: datetime) -> dict[str, int]:
-    """How many answers of each use case waited for a signature until their time was over."""
+    """How many answers of each use case wait for a signature that was due by now."""
     columns = sign_offs.c
     query = (
         sa.select(columns.use_case, sa.func.count())
-        .where(columns.state == "pending", columns.expires_at <= stamp(now))
+        .where(columns.state == "pending", columns.due_at <= stamp(now))
         .group_by(columns.use_case)
     )
     return {name: int(number) for name, number in await connection.execute(query)}

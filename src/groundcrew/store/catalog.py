@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from groundcrew.domain.absence import Absence
 from groundcrew.domain.alert import Alert, AlertRule, Silence
 from groundcrew.domain.approval import Approval
 from groundcrew.domain.certification import Certification
@@ -21,7 +22,7 @@ from groundcrew.domain.knowledge_quality import Finding
 from groundcrew.domain.model_swap import ModelSwap
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.rating_queue import RatingSkip
-from groundcrew.domain.sign_off import SignOff
+from groundcrew.domain.sign_off import SignOff, review_state
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust_label import TrustLabel
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord
@@ -196,7 +197,17 @@ SIGN_OFFS = Collection(
         "state": each.state,
         "call_id": each.call_id,
         "expires_at": stamp(each.expires_at),
+        "qualification": each.qualification,
+        "due_at": stamp(each.due_at or each.expires_at),
+        "review": review_state(each),
     },
+)
+ABSENCES = Collection(
+    tables.absences,
+    Absence,
+    "absence",
+    identify=lambda each: each.id,
+    columns=lambda each: {"person": each.person, "ends_at": stamp(each.ended_at or each.ends_at)},
 )
 JOBS = Collection(
     tables.jobs,

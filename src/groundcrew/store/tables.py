@@ -45,8 +45,27 @@ sign_offs = _document_table(
     _text("state"),
     _text("call_id"),
     sa.Column("expires_at", sa.Text, nullable=False, server_default=""),
-    indexes=(("state", "expires_at", "use_case"), ("use_case", "state", "id"), ("call_id",)),
+    sa.Column("qualification", sa.Text, nullable=False, server_default=""),
+    #: When it is wanted: its service level, or the end of its time.
+    sa.Column("due_at", sa.Text, nullable=False, server_default=""),
+    #: Of a second review: "open" or "done"; empty where there is none, or the first decision is still to come.
+    sa.Column("review", sa.Text, nullable=False, server_default=""),
+    indexes=(
+        ("state", "expires_at", "use_case"),
+        ("use_case", "state", "id"),
+        ("call_id",),
+        ("state", "qualification", "due_at"),
+        ("review", "use_case"),
+    ),
 )
+sign_off_claims = sa.Table(
+    "sign_off_claims",
+    metadata,
+    sa.Column("sign_off_id", sa.Text, primary_key=True),
+    _text("holder"),
+    sa.Column("until_s", sa.Float, nullable=False),
+)
+absences = _document_table("absences", _text("person"), _text("ends_at"), indexes=(("ends_at",),))
 ratings = _document_table(
     "ratings",
     _text("use_case"),

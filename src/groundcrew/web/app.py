@@ -24,6 +24,7 @@ from groundcrew.web.authentication import Authentication
 from groundcrew.web.authorization import PUBLIC, guard
 from groundcrew.web.console.rating_link import link_throttle
 from groundcrew.web.console.routes import console_routes
+from groundcrew.web.decisions import Decisions
 from groundcrew.web.health import Readiness, health_routes
 from groundcrew.web.live import LiveEvents
 from groundcrew.web.problems import answer_problem
@@ -71,12 +72,16 @@ def create_web(
     live = live or LiveEvents()
     # A change that gateways must know is also one that open pages should show.
     services.database.on_change(lambda: live.publish({"type": "registry"}))
+    decisions = Decisions(services)
+    # The server ends live events before it waits for open connections: these streams end with them.
+    live.on_close(decisions.close)
     authentication = Authentication(services, views)
     state = State(
         {
             "services": services,
             "views": views,
             "live": live,
+            "decisions": decisions,
             "authentication": authentication,
             "link_throttle": link_throttle(),
             "secure_cookies": secure_cookies,

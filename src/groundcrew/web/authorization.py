@@ -95,7 +95,8 @@ def allowed(principal: Principal | None, action: str, use_case: str | None = Non
     if principal is None or action not in ACTIONS:
         return False
     roles = tuple(sorted(set(principal.roles) & set(ROLES)))
-    return _decide(principal.kind, roles, principal.use_case or "", action, use_case or principal.use_case or "")
+    is_agent = principal.user is not None and principal.user.kind == "agent"
+    return _decide(principal.kind, roles, is_agent, principal.use_case or "", action, use_case or principal.use_case or "")
 
 
 def require(principal: Principal | None, action: Action, use_case: str | None = None) -> Principal:
@@ -126,11 +127,11 @@ def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHand
 
 
 @lru_cache(maxsize=DECISIONS_CACHED_MAX)
-def _decide(kind: str, roles: tuple[str, ...], own: str, action: str, resource: str) -> bool:
+def _decide(kind: str, roles: tuple[str, ...], is_agent: bool, own: str, action: str, resource: str) -> bool:
     import cedarpy
 
     # Names are attributes, never part of an entity's id: nothing that a user typed is parsed as Cedar.
-    groups = ("anyone", *roles) if roles else ()
+    groups = ("anyone", *roles, *(("agent",) if is_agent else ())) if roles else ()
     principal = "User" if kind == "user" else "Key"
     entities: list[dict[Any, Any]] = [
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from groundcrew.errors import Conflict
@@ -64,6 +64,11 @@ class LiveEvents:
     def __init__(self, *, queue_events_max: int = QUEUE_EVENTS_MAX, subscribers_max: int = SUBSCRIBERS_MAX) -> None:
         self._queue_events_max, self._subscribers_max = queue_events_max, subscribers_max
         self._subscriptions: set[Subscription] = set()
+        self._closing: list[Callable[[], None]] = []
+
+    def on_close(self, also: Callable[[], None]) -> None:
+        """Call `also` when the events are closed: for other streams that a server must not wait for."""
+        self._closing.append(also)
 
     def publish(self, event: Event) -> None:
         """Hand `event` to every subscriber. A dict with `type` ("call", "registry", …); a call names its `use_case`."""
@@ -87,6 +92,8 @@ class LiveEvents:
         """End every subscription, so that a server can stop without waiting for open pages."""
         for subscription in list(self._subscriptions):
             self.unsubscribe(subscription)
+        for each in self._closing:
+            each()
 
     @property
     def subscribers(self) -> int:

@@ -418,6 +418,7 @@ async def full_history(services: Services) -> None:
     await _evaluated(services)
     await _rehearsed_and_swapped(services, held)
     await _delivered(services)
+    await _away(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 
@@ -454,6 +455,15 @@ async def _evaluated(services: Services) -> None:
         async with task.step({"results": number}, done=number) as writer:
             await evaluations.insert(writer, [result], submitted.id)
     await task.finish(result={"results": 2})
+
+
+async def _away(services: Services) -> None:
+    """Two absences."""
+    anna = next(each for each in await services.users.find() if each.name == "anna")
+    now = services.database.clock.now()
+    for days in (10, 20):
+        starts_at = now + timedelta(days=days)
+        await services.absences.start(anna, starts_at=starts_at, ends_at=starts_at + timedelta(days=5))
 
 
 async def _delivered(services: Services) -> None:

@@ -24,6 +24,7 @@ UNAUDITED = {
     "snapshot_version",
     "enforcement_points",
     "sessions",
+    "sign_off_claims",
     "key_uses",
     "spending",
     "budget_holds",

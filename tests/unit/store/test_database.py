@@ -75,10 +75,11 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.rehearsed,
                 tables.channels,
                 tables.deliveries,
+                tables.absences,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
-        more = ("rating_leases", "link_secrets")
+        more = ("rating_leases", "link_secrets", "sign_off_claims")
         operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", *sums, *more)
         for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
@@ -88,7 +89,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
             *("ix_calls_copies_use_case_version_digest_id", "ix_ratings_call_id", "ix_sign_offs_call_id"),
             *("ix_ratings_use_case_version_digest_sample_at_id", "ix_sign_offs_state_expires_at_use_case"),
             *("ix_ratings_use_case_version_digest_sample_rater_call_id_case_id", "ix_sign_offs_use_case_state_id"),
-            "ix_calls_use_case_case_id",
+            *("ix_calls_use_case_case_id", "ix_sign_offs_state_qualification_due_at", "ix_sign_offs_review_use_case"),
         ):
             await connection.execute(sa.text(f"DROP INDEX {index}"))
         for column in ("sample", "shadow_of", "trace_id", "key_id", "user_id", "charged_nanos", "redacted", "trial"):
@@ -97,7 +98,8 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
             await connection.execute(sa.text(f"ALTER TABLE outcomes DROP COLUMN {column}"))
         for column in ("call_id", "rater", "origin", "at", "stars", "case_id", "critical_harm"):
             await connection.execute(sa.text(f"ALTER TABLE ratings DROP COLUMN {column}"))
-        await connection.execute(sa.text("ALTER TABLE sign_offs DROP COLUMN expires_at"))
+        for column in ("expires_at", "qualification", "due_at", "review"):
+            await connection.execute(sa.text(f"ALTER TABLE sign_offs DROP COLUMN {column}"))
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     await database.close()
     async with bank.opened(database_url, tmp_path, bare=True) as services:

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from groundcrew.domain.key import KEY_LIFETIME_S_MAX, LABEL_LENGTH_MAX, Key
 from groundcrew.domain.use_case import RateLimits, SpendLimits
-from groundcrew.domain.user import Role, User
+from groundcrew.domain.user import Role, User, UserKind
 from groundcrew.services.keys import KEY_LIFETIME_S_DEFAULT, OVERLAP_S_DEFAULT, OVERLAP_S_MAX
 from groundcrew.services.users import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN
 from groundcrew.web.api.common import ApiRequest, Reason, principal_of, services_of
@@ -25,6 +25,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     qualifications: tuple[str, ...]
     created_at: datetime
     disabled: bool
+    kind: UserKind = "person"
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,6 +35,7 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     password: Annotated[str, msgspec.Meta(min_length=PASSWORD_LENGTH_MIN, max_length=PASSWORD_LENGTH_MAX)]
     roles: Annotated[tuple[Role, ...], msgspec.Meta(min_length=1)]
     qualifications: tuple[str, ...] = ()
+    kind: UserKind = "person"
 
 
 class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +122,7 @@ async def create_user(request: ApiRequest, data: JSONBody[NewAccount]) -> Accoun
             data.password,
             roles=data.roles,
             qualifications=data.qualifications,
+            kind=data.kind,
             actor=principal_of(request).actor,
         )
     )
@@ -169,6 +172,7 @@ def _account(user: User) -> Account:
         qualifications=user.qualifications,
         created_at=user.created_at,
         disabled=user.disabled,
+        kind=user.kind,
     )
 
 

@@ -1,7 +1,62 @@
-"""Deliveries over the API."""
+"""Channels and deliveries: where messages go, what became of each, and sending one again."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-HANDLERS: list[Any] = []
+import msgspec
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from groundcrew.domain.delivery import Delivery, DeliveryState
+from groundcrew.services.deliveries import ChannelView, DeliveryView
+from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, REASON_LENGTH_MAX, ApiRequest, PageSize, principal_of, services_of
+
+KEY_LENGTH_MAX = 500
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which delivery to send again, and why."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=KEY_LENGTH_MAX)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=REASON_LENGTH_MAX)]
+
+
+@get("/channels", action="read", tags=["deliveries"], summary="List channels")
+async def list_channels(request: ApiRequest) -> dict[str, list[ChannelView]]:
+    """Every declared channel, with how many of its deliveries wait, were taken and failed."""
+    return {"channels": await services_of(request).deliveries.channels()}
+
+
+@post("/channels/{name:str}/test", action="replay_delivery", status_code=202, tags=["deliveries"], summary="Try a channel")
+async def try_channel(request: ApiRequest, name: FromPath[str]) -> Delivery:
+    """Send a message that only tries the channel; look at the delivery to see what came of it."""
+    return await services_of(request).deliveries.test(name, actor=principal_of(request).actor)
+
+
+@get("/deliveries", action="read", tags=["deliveries"], summary="List deliveries")
+async def list_deliveries(
+    request: ApiRequest,
+    state_now: Annotated[DeliveryState | None, QueryParameter(name="state")] = None,
+    channel: FromQuery[str | None] = None,
+    subject: FromQuery[str | None] = None,
+    limit: PageSize = PAGE_ROWS_DEFAULT,
+) -> dict[str, list[DeliveryView]]:
+    """The newest first, in one state, of one channel or about one subject where given."""
+    found = await services_of(request).deliveries.find(channel=channel, state=state_now, subject=subject, limit=limit)
+    return {"deliveries": found}
+
+
+@get("/deliveries/{delivery_id:path}", action="read", tags=["deliveries"], summary="One delivery")
+async def get_delivery(request: ApiRequest, delivery_id: FromPath[str]) -> DeliveryView:
+    """One delivery by its id, which may hold slashes: attempts, what the last one ended with, when the next one is."""
+    return await services_of(request).deliveries.get(delivery_id.removeprefix("/"))
+
+
+@post("/deliveries/replay", action="replay_delivery", status_code=202, tags=["deliveries"], summary="Send a delivery again")
+async def replay(request: ApiRequest, data: JSONBody[Replay]) -> DeliveryView:
+    """Send a delivery again, at once and under its id: a receiver that knows it already does nothing twice."""
+    return await services_of(request).deliveries.replay(data.id, actor=principal_of(request).actor, reason=data.reason)
+
+
+HANDLERS = [list_channels, try_channel, list_deliveries, get_delivery, replay]

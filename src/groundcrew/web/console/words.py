@@ -51,6 +51,7 @@ TONES = {
             "armed",
             "registered",
             "released",
+            "delivered",
         ),
         "good",
     ),
@@ -138,6 +139,8 @@ DONE = {
     "stopped": "Stopped. The state below says whether every gateway confirmed it.",
     "asked": "The reset is asked for. A second person must confirm it.",
     "reset": "Running again.",
+    "replayed": "It is sent again now; the state below says what comes of it.",
+    "tried": "A message is on its way through the channel; the state below says what comes of it.",
     "drilled": "The drill is over; its measured time is recorded as evidence.",
 }
 

@@ -1,0 +1,373 @@
+"""`sign-off`: what waits for people, deciding it under one's own account, judging again, and being away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+import click
+
+from groundcrew.cli.common import as_option, json_option, person, print_json, print_table, storage_options, with_services
+from groundcrew.domain.sign_off import DECISIONS, Decision, SignOff, SignOffState
+from groundcrew.errors import InputError
+
+if TYPE_CHECKING:
+    from groundcrew.domain.absence import Absence
+    from groundcrew.domain.user import User
+    from groundcrew.services.bundle import Services
+    from groundcrew.services.second_reviews import Agreement
+    from groundcrew.services.sign_off_queue import Unattended, Waiting
+
+ROWS_SHOWN_MAX = 500
+TEXT_BYTES_MAX = 1 << 20
+
+
+@click.group("sign-off")
+def sign_off() -> None:
+    """What waits for people, and their decisions; each under the person's own account (--as NAME)."""
+
+
+async def _account(services: Services, as_name: str | None) -> User:
+    """The person who decides: a shell's user is nobody's signature."""
+    if as_name is None:
+        raise InputError("a person signs under their own account", field="--as")
+    return await services.users.get((await person(services, as_name)).removeprefix("user:"))
+
+
+@sign_off.command("list")
+@click.argument("use_case", required=False)
+@click.option("--state", type=click.Choice(get_args(SignOffState)), default="pending", show_default=True, help="In this state.")
+@click.option("--limit", type=click.IntRange(1, ROWS_SHOWN_MAX), default=50, show_default=True, help="At most so many.")
+@json_option
+@storage_options
+def list_(use_case: str | None, state: str, limit: int, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """List what waits, the most urgent first, or what was decided, the newest first; of USE_CASE where given."""
+
+    async def waiting(services: Services) -> tuple[list[Waiting], list[Unattended]]:
+        queue = services.sign_off_queue
+        return await queue.waiting(use_case=use_case, limit=limit), await queue.unattended()
+
+    async def decided(services: Services) -> list[SignOff]:
+        return await services.sign_offs.find(state=cast("SignOffState", state), use_case=use_case, limit=limit)
+
+    if state != "pending":
+        done = with_services(data, database_url, decided)
+        rows = [(each.id, each.use_case, each.state, each.signer or "–", _moment(each.signed_at)) for each in done]
+        _print(done, as_json, ("id", "use case", "state", "by", "at"), rows, empty=f"nothing is {state}")
+        return
+    found, alone = with_services(data, database_url, waiting)
+    for each in alone:
+        if each.waiting and use_case in (None, each.use_case):
+            there = f"{len(each.present)} of {each.needed} people qualified as {each.qualification} are there"
+            click.echo(f"{each.use_case}: {there}, {each.waiting} wait; {each.owner} must see to it", err=True)
+    lines = [
+        (
+            each.sign_off.id,
+            each.sign_off.use_case,
+            each.sign_off.qualification,
+            _due(each),
+            f"{len(each.sign_off.standing)} of {each.sign_off.readers}",
+            each.claim.holder if each.claim else "–",
+            each.sign_off.reason,
+        )
+        for each in found
+    ]
+    _print(found, as_json, ("id", "use case", "takes", "due", "signed", "with", "why"), lines, empty="nothing waits")
+
+
+@sign_off.command("show")
+@click.argument("sign_off_id")
+@json_option
+@storage_options
+def show(sign_off_id: str, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """Show one sign-off with the text that stands and its sha256."""
+
+    async def work(services: Services) -> Waiting:
+        return await services.sign_off_queue.standing(sign_off_id)
+
+    found = with_services(data, database_url, work)
+    item = found.sign_off
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{item.id}  {item.state}  use case {item.use_case}, call {item.call_id}")
+    click.echo(f"takes {item.readers} x {item.qualification}; held because: {item.reason}; {_due(found)}")
+    if found.claim is not None:
+        click.echo(f"{found.claim.holder} has it before them until {found.claim.until:%H:%M:%S} UTC")
+    for each in item.readings:
+        place = f" on behalf of {each.on_behalf_of}" if each.on_behalf_of else ""
+        click.echo(
+            f"{_moment(each.at)} {each.reader}{place}: {each.decision}{' (void)' if each.void else ''} {each.comment}".rstrip()
+        )
+    click.echo(f"sha256 {item.signed_sha256 or item.sha256_to_sign}\n")
+    click.echo(item.final_text if item.final_text is not None else item.text_to_sign)
+
+
+@sign_off.command("claim")
+@click.argument("sign_off_id", required=False)
+@click.option("--release", is_flag=True, help="Let go of it instead.")
+@as_option
+@json_option
+@storage_options
+def claim(
+    sign_off_id: str | None, release: bool, as_name: str | None, as_json: bool, data: Path | None, database_url: str | None
+) -> None:
+    """Take SIGN_OFF_ID for two minutes, or the most urgent one where none is named."""
+
+    async def work(services: Services) -> str | None:
+        who = await _account(services, as_name)
+        if sign_off_id is None:
+            taken = await services.sign_offs.claim_next(who)
+            return taken.id if taken is not None else None
+        if release:
+            await services.sign_offs.release_claim(sign_off_id, who)
+        else:
+            await services.sign_offs.claim(sign_off_id, who)
+        return sign_off_id
+
+    if release and sign_off_id is None:
+        raise InputError("name the sign-off to let go of", field="sign_off_id")
+    taken = with_services(data, database_url, work)
+    if as_json:
+        print_json({"claimed": None if release else taken})
+    else:
+        click.echo(f"{'let go of' if release else 'claimed'} {taken}" if taken else "nothing waits that you may decide")
+
+
+@sign_off.command("approve")
+@click.argument("sign_off_id")
+@click.option("--sha256", help="Of the text that you saw; needed where somebody has edited the draft.")
+@click.option("--on-behalf-of", metavar="NAME", help="The absent person who named you.")
+@click.option("--comment", default="", help="Kept in the audit log.")
+@as_option
+@storage_options
+def approve(
+    sign_off_id: str,
+    sha256: str | None,
+    on_behalf_of: str | None,
+    comment: str,
+    as_name: str | None,
+    data: Path | None,
+    database_url: str | None,
+) -> None:
+    """Sign the text of SIGN_OFF_ID as it stands."""
+
+    async def work(services: Services) -> SignOff:
+        return await services.sign_offs.decide(
+            sign_off_id,
+            "approve",
+            signer=await _account(services, as_name),
+            comment=comment,
+            sha256=sha256,
+            on_behalf_of=on_behalf_of,
+        )
+
+    _said(with_services(data, database_url, work))
+
+
+@sign_off.command("edit")
+@click.argument("sign_off_id")
+@click.option("--text-file", required=True, type=click.Path(path_type=Path, dir_okay=False), help="UTF-8, the text to release.")
+@click.option("--on-behalf-of", metavar="NAME", help="The absent person who named you.")
+@click.option("--grounded/--not-grounded", default=None, help="Whether the sources support every claim of the draft.")
+@click.option("--comment", default="", help="Kept in the audit log.")
+@as_option
+@storage_options
+def edit(
+    sign_off_id: str,
+    text_file: Path,
+    on_behalf_of: str | None,
+    grounded: bool | None,
+    comment: str,
+    as_name: str | None,
+    data: Path | None,
+    database_url: str | None,
+) -> None:
+    """Sign another text in the place of the draft of SIGN_OFF_ID."""
+    text = _read(text_file)
+
+    async def work(services: Services) -> SignOff:
+        return await services.sign_offs.decide(
+            sign_off_id,
+            "edit",
+            signer=await _account(services, as_name),
+            text=text,
+            comment=comment,
+            grounded=grounded,
+            on_behalf_of=on_behalf_of,
+        )
+
+    _said(with_services(data, database_url, work))
+
+
+@sign_off.command("reject")
+@click.argument("sign_off_id")
+@click.option("--comment", required=True, help="Why; the application is told.")
+@click.option("--on-behalf-of", metavar="NAME", help="The absent person who named you.")
+@as_option
+@storage_options
+def reject(
+    sign_off_id: str, comment: str, on_behalf_of: str | None, as_name: str | None, data: Path | None, database_url: str | None
+) -> None:
+    """Release nothing of SIGN_OFF_ID."""
+
+    async def work(services: Services) -> SignOff:
+        who = await _account(services, as_name)
+        return await services.sign_offs.decide(sign_off_id, "reject", signer=who, comment=comment, on_behalf_of=on_behalf_of)
+
+    _said(with_services(data, database_url, work))
+
+
+@sign_off.command("judge")
+@click.argument("sign_off_id", required=False)
+@click.option("--decision", type=click.Choice(DECISIONS), help="What you would have decided.")
+@click.option("--comment", default="", help="What you would change, or why you would reject it.")
+@as_option
+@json_option
+@storage_options
+def judge(
+    sign_off_id: str | None,
+    decision: str | None,
+    comment: str,
+    as_name: str | None,
+    as_json: bool,
+    data: Path | None,
+    database_url: str | None,
+) -> None:
+    """Judge a decided draft without seeing the decision; list those that wait for it where none is named."""
+
+    async def work(services: Services) -> object:
+        who = await _account(services, as_name)
+        if sign_off_id is None:
+            return await services.second_reviews.waiting(who)
+        if decision is None:
+            raise InputError("say what you would have decided", field="--decision")
+        judged = await services.second_reviews.judge(sign_off_id, cast("Decision", decision), reviewer=who, comment=comment)
+        return {"sign_off_id": judged.id, "agrees": judged.decided_by == decision}
+
+    found = with_services(data, database_url, work)
+    if as_json or not isinstance(found, list):
+        print_json(found)
+        return
+    rows = [(each.sign_off_id, each.use_case, each.draft) for each in found]
+    print_table(("id", "use case", "draft"), rows, empty="nothing waits to be judged a second time by you")
+
+
+@sign_off.command("absent")
+@click.option("--from", "starts_at", metavar="TIME", help="YYYY-MM-DD or with a time and zone, UTC where none is given.")
+@click.option("--until", "ends_at", metavar="TIME", help="As --from.")
+@click.option("--delegate", metavar="NAME", help="Who may decide on your behalf; they need a qualification of yours.")
+@click.option("--end", "ended", metavar="ID", help="End this absence now.")
+@as_option
+@json_option
+@storage_options
+def absent(
+    starts_at: str | None,
+    ends_at: str | None,
+    delegate: str | None,
+    ended: str | None,
+    as_name: str | None,
+    as_json: bool,
+    data: Path | None,
+    database_url: str | None,
+) -> None:
+    """Say that you are away, end an absence, or list who is away where nothing is said."""
+
+    async def work(services: Services) -> list[Absence]:
+        if ended is not None:
+            who = await _account(services, as_name)
+            return [await services.absences.end(ended, actor=f"user:{who.name}", person=who)]
+        if starts_at is None and ends_at is None:
+            return await services.absences.find()
+        who = await _account(services, as_name)
+        start = _time(starts_at, "--from") if starts_at else services.database.clock.now()
+        made = await services.absences.start(who, starts_at=start, ends_at=_time(ends_at, "--until"), delegate=delegate)
+        return [made]
+
+    found = with_services(data, database_url, work)
+    rows = [
+        (each.id, each.person, _moment(each.starts_at), _moment(each.ended_at or each.ends_at), each.delegate or "–")
+        for each in found
+    ]
+    _print(found, as_json, ("id", "who", "from", "until", "in their place"), rows, empty="nobody is away")
+
+
+@sign_off.command("agreement")
+@click.argument("use_case", required=False)
+@json_option
+@storage_options
+def agreement(use_case: str | None, as_json: bool, data: Path | None, database_url: str | None) -> None:
+    """Show how far blind second reviews agree with first decisions."""
+
+    async def work(services: Services) -> list[Agreement]:
+        return await services.second_reviews.agreement(use_case=use_case)
+
+    found = with_services(data, database_url, work)
+    rows = [
+        (
+            each.use_case,
+            each.qualification,
+            each.share.n,
+            f"{each.share.estimate:.3f} ({each.share.lower:.3f} to {each.share.upper:.3f})",
+            "–" if each.kappa is None else f"{each.kappa:.2f}",
+            " ".join(each.disagreements[:5]),
+        )
+        for each in found
+    ]
+    names = ("use case", "qualification", "drafts", "same decision (95 %)", "kappa", "disagreements")
+    empty = "nothing was judged a second time yet (sign_off: {second_review_share: 0.1})"
+    _print(found, as_json, names, rows, empty=empty)
+
+
+def _print(found: object, as_json: bool, names: tuple[str, ...], rows: Sequence[Sequence[object]], *, empty: str) -> None:
+    if as_json:
+        print_json(found)
+    else:
+        print_table(names, rows, empty=empty)
+
+
+def _said(signed: SignOff) -> None:
+    if signed.state == "pending":
+        click.echo(f"{signed.id} signed by {len(signed.standing)} of {signed.readers}: another person must sign the same text")
+    else:
+        click.echo(f"{signed.id} {signed.state}" + (f", sha256 {signed.signed_sha256}" if signed.signed_sha256 else ""))
+
+
+def _read(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+        if len(content) > TEXT_BYTES_MAX:
+            raise InputError(f"larger than {TEXT_BYTES_MAX} bytes", file=str(path))
+        return content.decode()
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", file=str(path)) from None
+    except OSError as error:
+        raise InputError(f"can not be read: {error.strerror}", file=str(path)) from None
+
+
+def _time(text: str | None, field: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        raise InputError(f"expected a time such as 2026-12-24 or 2026-12-24T08:00:00Z, found {text!r}", field=field) from None
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _moment(moment: datetime | None) -> str:
+    return "–" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _due(waiting: Waiting) -> str:
+    seconds = waiting.due_in_s
+    if seconds is None:
+        return f"expires in {_span(waiting.expires_in_s)}"
+    return f"overdue by {_span(-seconds)}" if seconds <= 0 else f"due in {_span(seconds)}"
+
+
+def _span(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

@@ -1,0 +1,61 @@
+"""Follows the event stream of a sign-off, from threads and from asyncio, only to hear when it is worth asking: what was
+decided is read from the answer to a poll. Whatever is not as it should be ends the stream. Only the standard library."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import urllib.parse
+from collections.abc import AsyncGenerator, Iterator
+from typing import IO
+
+#: Well above how often the server says that it is alive; a stream that is silent for longer is given up.
+SILENCE_S_MAX = 20.0
+LINE_BYTES_MAX = 8 * 1024 * 1024
+HEAD_LINES_MAX = 100
+_EVENT = b"event:"
+
+
+def events(response: IO[bytes]) -> Iterator[str]:
+    """For each line of an open answer the name of the event that it begins, "" for others; OSError where it breaks off."""
+    while line := response.readline(LINE_BYTES_MAX):
+        yield _name(line)
+
+
+async def events_at(url: str, key: str, *, silence_s: float = SILENCE_S_MAX) -> AsyncGenerator[str, None]:
+    """As `events`, of the stream at `url`, without a thread; OSError, TimeoutError or ValueError where it is none or breaks."""
+    parts = urllib.parse.urlsplit(url)
+    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    port = parts.port or (443 if tls else 80)
+    async with asyncio.timeout(silence_s):
+        reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls, limit=LINE_BYTES_MAX)
+    try:
+        # HTTP/1.0: the answer comes as it is, without chunks, and ends with the connection.
+        lines = ("Host: " + parts.netloc, "Authorization: Bearer " + key, "Accept: text/event-stream", "", "")
+        writer.write("\r\n".join((f"GET {parts.path} HTTP/1.0", *lines)).encode("latin-1"))
+        await _check_head(reader, silence_s)
+        while line := await _line(reader, silence_s):
+            yield _name(line)
+    finally:
+        writer.close()
+
+
+def _name(line: bytes) -> str:
+    return line.removeprefix(_EVENT).decode("utf-8", "replace").strip() if line.startswith(_EVENT) else ""
+
+
+async def _line(reader: asyncio.StreamReader, silence_s: float) -> bytes:
+    async with asyncio.timeout(silence_s):
+        return await reader.readline()
+
+
+async def _check_head(reader: asyncio.StreamReader, silence_s: float) -> None:
+    if b" 200" not in (await _line(reader, silence_s))[:16]:
+        raise ValueError("no event stream")
+    for _ in range(HEAD_LINES_MAX):
+        line = (await _line(reader, silence_s)).strip().lower()
+        if line.startswith(b"transfer-encoding:"):
+            raise ValueError("in chunks, which HTTP/1.0 does not have")
+        if not line:
+            return
+    raise ValueError("the head is too long")

@@ -1,0 +1,45 @@
+"""Which kill switches keep a use case from working: what is refused to calls is refused to signatures and releases too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from groundcrew.domain.kill_switch import KillSwitch
+from groundcrew.domain.use_case import UseCase
+from groundcrew.store import catalog
+from groundcrew.store.database import Connection
+
+
+async def stopping(
+    connection: Connection, use_case: UseCase, switches: Sequence[KillSwitch] | None = None
+) -> tuple[KillSwitch, ...]:
+    """The switches, of `switches` or of all, that keep all calls of a use case from being answered."""
+    found = switches if switches is not None else await catalog.KILL_SWITCHES.find(connection)
+    denying = [each for each in found if each.denies]
+    if not denying:
+        return ()
+    model = await catalog.MODELS.get(connection, use_case.model)
+    providers = {each.provider for each in model.primaries} if model else set()
+
+    def covers(switch: KillSwitch) -> bool:
+        kind, name = switch.scope.kind, switch.scope.name
+        return (
+            kind == "all"
+            or (kind == "use-case" and name == use_case.name)
+            or (kind == "unit" and name == use_case.business_unit)
+            or (kind == "model" and name == use_case.model)
+            or (kind == "provider" and providers == {name})
+        )
+
+    return tuple(each for each in denying if covers(each))
+
+
+async def stop_reason(connection: Connection, use_case_name: str) -> str:
+    """Why nothing of a use case may be signed or released now, in words; empty where it may. A use case that is not known is
+    stopped where everything is."""
+    use_case = await catalog.USE_CASES.get(connection, use_case_name)
+    if use_case is not None:
+        found = await stopping(connection, use_case)
+    else:
+        found = tuple(each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies and each.scope.kind == "all")
+    return f"stopped by the kill switch {found[0].scope} ({found[0].state.replace('_', ' ')})" if found else ""
