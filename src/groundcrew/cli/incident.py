@@ -197,8 +197,6 @@ def incident_close(**given: Any) -> None:
     if found.state == "closed":
         click.echo(f"incident {found.id} is closed: {found.category}")
     elif found.closing is not None:
-        click.echo(
-            f"incident {found.id} is to be reviewed by somebody else: groundcrew incident close {found.id} --review accept --as NAME"
-        )
+        click.echo(f"somebody else reviews it: groundcrew incident close {found.id} --review accept --comment … --as NAME")
     else:
         click.echo(f"incident {found.id} goes back: it is {found.state}")

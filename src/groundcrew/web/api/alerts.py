@@ -49,12 +49,12 @@ class MetricAnswer(msgspec.Struct, frozen=True, kw_only=True):
 @get("/alerts", action="read", tags=["alerts"], summary="List alerts")
 async def list_alerts(
     request: ApiRequest,
-    state: Annotated[AlertState | None, QueryParameter(description="firing or resolved")] = None,
+    state_now: Annotated[AlertState | None, QueryParameter(name="state", description="firing or resolved")] = None,
     use_case: Annotated[str | None, QueryParameter(max_length=NAME_LENGTH_MAX)] = None,
     limit: PageSize = PAGE_ROWS_DEFAULT,
 ) -> dict[str, list[Alert]]:
     """The newest first."""
-    return {"alerts": await services_of(request).alerts.find(state=state, use_case=use_case, limit=limit)}
+    return {"alerts": await services_of(request).alerts.find(state=state_now, use_case=use_case, limit=limit)}
 
 
 @get("/alerts/rules", action="read", tags=["alerts"], summary="List alert rules")

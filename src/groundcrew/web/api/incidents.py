@@ -110,12 +110,12 @@ class Result(_Body, frozen=True, kw_only=True):
 @get("/incidents", action="read", tags=["incidents"], summary="List incidents")
 async def list_incidents(
     request: ApiRequest,
-    state: Annotated[IncidentState | None, QueryParameter(description="open, mitigated or closed")] = None,
+    state_now: Annotated[IncidentState | None, QueryParameter(name="state", description="open, mitigated or closed")] = None,
     use_case: Annotated[str | None, QueryParameter(max_length=64)] = None,
     limit: PageSize = PAGE_ROWS_DEFAULT,
 ) -> dict[str, list[Incident]]:
     """The newest first."""
-    return {"incidents": await services_of(request).incidents.find(state=state, use_case=use_case, limit=limit)}
+    return {"incidents": await services_of(request).incidents.find(state=state_now, use_case=use_case, limit=limit)}
 
 
 @post("/incidents", action="open_incident", status_code=201, tags=["incidents"], summary="Open an incident")
