@@ -29,7 +29,7 @@ from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, Guarant
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
 from groundcrew.domain.verifier import Verifier
-from groundcrew.store import tables
+from groundcrew.store import alert_tables, tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.rows import stamp
 
@@ -130,37 +130,37 @@ CALIBRATION_ALARMS = Collection(
     identify=lambda each: each.id,
     columns=lambda each: {"use_case": each.use_case},
 )
-ALERT_RULES = Collection(tables.alert_rules, AlertRule, "alert-rule", identify=lambda each: each.name)
+ALERT_RULES = Collection(alert_tables.alert_rules, AlertRule, "alert-rule", identify=lambda each: each.name)
 ALERTS = Collection(
-    tables.alerts,
+    alert_tables.alerts,
     Alert,
     "alert",
     identify=lambda each: each.id,
     columns=lambda each: {"rule": each.rule, "use_case": each.use_case, "state": each.state},
 )
 ALERT_SILENCES = Collection(
-    tables.alert_silences,
+    alert_tables.alert_silences,
     Silence,
     "alert-silence",
     identify=lambda each: each.id,
     columns=lambda each: {"ended": each.ended_at is not None},
 )
 INCIDENTS = Collection(
-    tables.incidents,
+    alert_tables.incidents,
     Incident,
     "incident",
     identify=lambda each: each.id,
     columns=lambda each: {"state": each.state, "origin_key": each.origin_key},
 )
 INCIDENT_EVENTS = Collection(
-    tables.incident_events,
+    alert_tables.incident_events,
     IncidentEvent,
     "incident-event",
     identify=lambda each: each.id,
     columns=lambda each: {"incident": each.incident, "reference": each.reference},
 )
 INCIDENT_ACTIONS = Collection(
-    tables.incident_actions,
+    alert_tables.incident_actions,
     IncidentAction,
     "incident-action",
     identify=lambda each: each.id,

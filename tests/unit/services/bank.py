@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from tests.unit.metrics.experiments import declared as declared_plan
 
+from groundcrew.domain.alert import Alert, AlertRule, exact
 from groundcrew.domain.calibration import CalibrationMap, Guarantee
 from groundcrew.domain.call import Call
 from groundcrew.domain.clock import Clock
@@ -473,6 +474,36 @@ async def _delivered(services: Services) -> None:
         for each in ("one", "two"):
             key = f"test/{each}"
             await enqueue(writer, key=key, channel="on-call", event="test", subject=key, body={"number": each})
+
+
+async def _alerted(services: Services) -> None:
+    """A rule with an alert of it, a silence, and an incident with an action that is done."""
+    rule = AlertRule(name="many-calls", metric="call_rate", when="estimate_above", threshold=0, severity=4)
+    declared = Declarations(alert_rules=(Declared(value=rule, file="rules.yaml", line=1),))
+    await services.registry.apply(declared, actor="user:maria")
+    silenced = await services.alerts.silence(actor=PERSON, reason="a test", for_s=600, rule="many-calls")
+    await services.alerts.end_silence(silenced.id, actor=PERSON)
+    now = services.database.clock.now()
+    alert = Alert(
+        id=new_id(),
+        rule="many-calls",
+        use_case=NAME,
+        severity=4,
+        title="Many calls",
+        metric="call_rate",
+        when="estimate_above",
+        threshold=0,
+        since=now,
+        raised_at=now,
+        figure=exact(3.0),
+    )
+    async with services.database.write("system:alerts") as writer:
+        await catalog.ALERTS.put(writer, alert, "raise")
+    opened = await services.incidents.open(title="A wrong fee", severity=3, use_cases=[NAME], actor=PERSON)
+    await services.incidents.link(opened.id, f"alert/{alert.id}", actor=SECOND_PERSON)
+    due = now.date() + timedelta(days=3)
+    action = await services.incidents.add_action(opened.id, "test the fees", owner=OWNER, due=due, actor=PERSON)
+    await services.incidents.finish_action(action.id, "it is tested", actor=SECOND_PERSON)
 
 
 async def _rehearsed_and_swapped(services: Services, *calls: Call) -> None:

@@ -75,11 +75,18 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.rehearsed,
                 tables.channels,
                 tables.deliveries,
+                alert_tables.alert_rules,
+                alert_tables.alerts,
+                alert_tables.alert_silences,
+                alert_tables.incidents,
+                alert_tables.incident_events,
+                alert_tables.incident_actions,
                 tables.absences,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
-        more = ("rating_leases", "link_secrets", "sign_off_claims")
+        alerting = ("alert_tracks", "alert_turns", "gateway_health")
+        more = (*alerting, "rating_leases", "link_secrets", "sign_off_claims")
         operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", *sums, *more)
         for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))

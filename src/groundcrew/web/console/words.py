@@ -52,6 +52,7 @@ TONES = {
             "registered",
             "released",
             "delivered",
+            *("ok", "resolved", "closed"),
         ),
         "good",
     ),
