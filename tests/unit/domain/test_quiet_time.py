@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -49,7 +49,7 @@ def test_in_spring_the_hour_that_is_left_out_is_not_quiet_twice() -> None:
     assert NIGHT.covers(datetime(2026, 3, 28, 4, 59, tzinfo=UTC)), "05:59 the day before"
     gap = QuietTime(start=time(2), end=time(3), zone="Europe/Zurich")
     moments = [datetime(2026, 3, 29, hour, minute, tzinfo=UTC) for hour in range(24) for minute in (0, 30)]
-    assert not is_quiet((gap,), moments[0]) and not any(gap.covers(each) for each in moments), "an hour that no clock shows"
+    assert not any(is_quiet((gap,), each) for each in moments), "an hour that no clock shows"
 
 
 def test_in_autumn_the_hour_that_comes_twice_is_quiet_twice() -> None:
@@ -71,8 +71,9 @@ def test_equal_ends_are_a_whole_day_and_an_unknown_zone_is_never_quiet() -> None
     assert not QuietTime(start=time(0), end=time(0), zone="Mars/Olympus").covers(at("2026-03-08T12:00:00"))
 
 
-@given(st.times(), st.times(), st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)))
-def test_it_is_the_clock_that_counts(start: time, end: time, moment: datetime) -> None:
-    shown = moment.replace(tzinfo=UTC).astimezone(ZURICH).time()
+@given(st.times(), st.times(), st.integers(0, 366 * 86_400))
+def test_it_is_the_clock_that_counts(start: time, end: time, seconds: int) -> None:
+    moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    shown = moment.astimezone(ZURICH).time()
     inside = start <= shown < end if start < end else (shown >= start or shown < end)
-    assert QuietTime(start=start, end=end, zone="Europe/Zurich").covers(moment.replace(tzinfo=UTC)) is inside
+    assert QuietTime(start=start, end=end, zone="Europe/Zurich").covers(moment) is inside

@@ -419,6 +419,7 @@ async def full_history(services: Services) -> None:
     await _evaluated(services)
     await _rehearsed_and_swapped(services, held)
     await _delivered(services)
+    await _alerted(services)
     await _away(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)

@@ -1,4 +1,4 @@
-"""Alerts on a real database: what is raised, told and resolved, once, by whichever server looks, through restarts and quiet times."""
+"""Alerts on a real database: what is raised, told, resolved, once, whichever server looks, through restarts and quiet times."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ async def test_one_server_looks_while_the_others_wait(site: Site, tmp_path: Path
             found = await asyncio.gather(*(each.alerts.look() for each in (site.services, other, site.services, other)))
             assert sum(each is not None for each in found) == 1
     (track,) = [each for view in await site.services.alerts.rules() for each in view.tracks if each.rule == "tripped"]
-    assert track.phase == "firing" and track.looks == 3, "a look that four servers wanted counts once"
+    assert (track.phase, track.looks) == ("firing", 3), "a look that four servers wanted counts once"
     assert len(await site.messages()) == 1
 
 

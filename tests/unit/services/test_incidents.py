@@ -54,7 +54,7 @@ async def test_severity_1_stops_calls_and_every_gate_until_it_is_closed_with_a_c
     use_case = (await snapshot(services)).use_cases[bank.NAME].use_case
     with pytest.raises(RefusedCall, match=f"on hold .incident.: an incident of severity 1 is open: {incident}"):
         check_running(use_case)
-    assert use_case.run_state == "running" and use_case.stage == "pilot", "a hold is neither the kill switch nor a move"
+    assert (use_case.run_state, use_case.stage) == ("running", "pilot"), "a hold is neither the kill switch nor a move"
     with pytest.raises(Conflict, match="can not advance while held"):
         await services.use_cases.advance(bank.NAME, "production_readiness", actor="user:maria", reason="the gate is open")
     await closed(services, incident)
@@ -117,7 +117,8 @@ async def test_lowering_severity_1_takes_two_people(services: Services) -> None:
     with pytest.raises(Conflict, match="a second person"):
         await services.incidents.set_severity(incident, 3, actor="cli:Anna", reason="only a test account")
     other = await services.incidents.set_severity(incident, 2, actor=BEAT, reason="it did reach customers")
-    assert other.severity == 1 and other.lowering is not None and other.lowering.to == 2, "another severity is another question"
+    assert other.lowering is not None
+    assert (other.severity, other.lowering.to) == (1, 2), "another severity is another question"
     lowered = await services.incidents.set_severity(incident, 2, actor=ANNA, reason="agreed")
     assert lowered.severity == 2
     assert lowered.lowering is None

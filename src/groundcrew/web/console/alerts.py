@@ -1,4 +1,4 @@
-"""Alerts in the console: what fires first, the rules that raise it, seeing to an alert and silencing some. No JavaScript needed."""
+"""Alerts in the console: what fires first, the rules that raise it, seeing to an alert and silencing some. No script needed."""
 
 from __future__ import annotations
 
