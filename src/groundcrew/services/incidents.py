@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import msgspec
 
@@ -19,7 +19,6 @@ from groundcrew.domain.incident import (
     TEXT_LENGTH_MAX,
     TITLE_LENGTH_MAX,
     USE_CASES_MAX,
-    CauseCategory,
     CloseRequest,
     Incident,
     IncidentAction,
@@ -214,14 +213,13 @@ class Incidents:
         else closes it by `review`."""
         if category not in CAUSES:
             raise InputError(f"expected one of {', '.join(CAUSES)}, found {category!r}", field="category")
-        kind = cast("CauseCategory", category)
         cause = await self._safe(incident_id, cause, "cause")
         async with self._database.write(actor) as writer:
             incident = await _unclosed(writer, incident_id)
             if incident.state != "mitigated":
                 raise Conflict(f"incident {incident_id} is open: say first that it is mitigated, and how")
             _check_person(actor)
-            asked = CloseRequest(by=actor, at=writer.clock.now(), category=kind, cause=cause)
+            asked = CloseRequest(by=actor, at=writer.clock.now(), category=category, cause=cause)
             if incident.needs_review:
                 waiting = msgspec.structs.replace(incident, closing=asked)
                 await put(writer, waiting, "ask_close", reason=cause)
