@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.store.rows import add_rows
+from groundcrew.store.statistics import analyse_if_grown
 from groundcrew.store.tables import OUTCOME_SUM_KEYS, outcome_sums, outcomes
 
 DAY_LENGTH = 10
@@ -30,6 +31,7 @@ class OutcomeSums(NamedTuple):
 async def note_batch(connection: AsyncConnection, batch: int) -> None:
     """Add a batch that was just inserted. Of the outcomes of one metric and case the newest counts, so that what it replaces is
     taken off."""
+    await analyse_if_grown(connection, outcomes)
     fresh, newer = outcomes.alias("fresh"), outcomes.alias("newer")
     counted = _summed(fresh, 1).where(fresh.c.batch == batch, ~sa.exists().where(_same(newer, fresh), newer.c.id > fresh.c.id))
     given, other = outcomes.alias("given"), outcomes.alias("other")

@@ -18,6 +18,7 @@ import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.services import bank
@@ -360,3 +361,23 @@ async def test_sample_data_never_takes_the_place_of_what_is_real(services: Servi
     await services.feedback.add_outcomes(bank.NAME, [sample], actor="system:tickets")
     found = {each.sample: each.value for each in await services.feedback.outcomes(bank.NAME)}
     assert found == {False: 412.5, True: 1.0}
+
+
+@pytest.mark.postgres
+async def test_statistics_come_with_the_rows(postgres_url: str, tmp_path: Path, prepared: Prepared) -> None:
+    """Nothing else tells PostgreSQL in the first minute of an import, and what it takes for a few rows it joins in a square."""
+    clock = prepared.copy("declared", postgres_url)
+    async with bank.opened(postgres_url, tmp_path, clock, bare=True) as services:
+
+        async def known() -> tuple[int, bool]:
+            async with services.database.read() as connection:
+                query = sa.text("SELECT reltuples, EXISTS (SELECT 1 FROM pg_stats WHERE tablename = 'outcomes') FROM pg_class"
+                                " WHERE oid = 'outcomes'::regclass")  # fmt: skip
+                rows, has_statistics = (await connection.execute(query)).one()
+            return int(rows), bool(has_statistics)
+
+        rows = [{**ROW, "case_id": f"mail-{number}", "at": "2026-03-01T08:00:00Z"} for number in range(2_500)]
+        await imported(services, write(tmp_path / "first.csv", rows))
+        assert await known() == (2_500, True)
+        await imported(services, write(tmp_path / "few.csv", [{**rows[0], "case_id": "one-more"}]))
+        assert (await known())[0] == 2_500, "a table that has not grown is not looked through again"
