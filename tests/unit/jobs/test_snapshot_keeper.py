@@ -47,7 +47,7 @@ async def running(keeper: SnapshotKeeper) -> AsyncIterator[None]:
 async def acknowledged(services: Services) -> int | None:
     async with services.database.read() as connection:
         points = await enforcing(connection)
-    return int(points[0]["snapshot_version"]) if points else None
+    return int(points[0].snapshot_version) if points else None
 
 
 async def change(services: Services, *, tripped: bool = False) -> None:
@@ -174,7 +174,7 @@ async def test_it_wakes_at_once_for_a_change_of_its_own_process(services: Servic
 async def test_it_shows_that_it_lives_and_says_when_it_leaves(services: Services, keeper: SnapshotKeeper) -> None:
     async def seen_at_s() -> float:
         async with services.database.read() as connection:
-            return float((await enforcing(connection))[0]["seen_at_s"])
+            return float((await enforcing(connection))[0].seen_at_s)
 
     async with running(keeper):
         await bank.until(lambda: acknowledged(services))
