@@ -45,7 +45,8 @@ async def forget(connection: AsyncConnection, point: str) -> None:
 async def enforcing(connection: AsyncConnection) -> list[EnforcementPoint]:
     """Every enforcement point that has not been removed, by id."""
     rows = (await connection.execute(sa.select(enforcement_points).order_by(enforcement_points.c.id))).mappings()
-    return [msgspec.convert({**row, "cut": msgspec.json.decode(row["cut"])}, EnforcementPoint) for row in rows]
+    named = [{str(name): value for name, value in row.items()} for row in rows]
+    return [msgspec.convert({**each, "cut": msgspec.json.decode(each["cut"])}, EnforcementPoint) for each in named]
 
 
 async def open_session(connection: AsyncConnection, *, session: str, user_name: str, expires_at_s: float) -> None:
