@@ -1,12 +1,12 @@
-"""Several gateways and a control plane as processes of their own on one PostgreSQL database, with streams through all of them whose
-every word says when the provider wrote it: what a stop lets through shows by itself."""
+"""Several gateways and a control plane as processes of their own on one PostgreSQL database, with streams through all of them
+whose every word says when the provider wrote it: what a stop lets through shows by itself."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from groundcrew.testing import FakeUpstream, ReceivedRequest, Reply
 NAME = "load"
 #: A stream goes on for so long unless it is cut, a word every `gap_s`.
 STREAM_S = 600.0
-START_S_MAX = 120.0
+START_S_MAX, LOOK_S = 120.0, 0.05
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 
 
@@ -43,6 +43,14 @@ def endless(gap_s: float) -> Any:
         return Reply(raw=pieces(), then="close")
 
     return script
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    for _ in range(int(START_S_MAX / LOOK_S)):
+        if condition():
+            return
+        await asyncio.sleep(LOOK_S)
+    raise AssertionError("it did not come to that")
 
 
 class Stream(msgspec.Struct, kw_only=True):
@@ -69,9 +77,7 @@ class Fleet:
         """Open `number` streams, spread over the gateways, and wait until a word of each has come."""
         self.streams = [Stream(gateway=each % len(self.gateways)) for each in range(number)]
         self._tasks = [asyncio.create_task(self._follow(each)) for each in self.streams]
-        async with asyncio.timeout(START_S_MAX):
-            while not all(each.words_s or each.ended_s for each in self.streams):
-                await asyncio.sleep(0.05)
+        await _until(lambda: all(each.words_s or each.ended_s for each in self.streams))
         refused = {(each.status, each.code) for each in self.streams if each.ended_s}
         assert not refused, refused
 
@@ -125,9 +131,10 @@ class Fleet:
         for person in ("user:anna", "user:luca"):
             await self.services.kill_switches.resume(scope, actor=person, reason="next round")
         for gateway in range(len(self.gateways)):
-            async with asyncio.timeout(START_S_MAX):
-                while await self.probe(gateway) != {(200, None)}:
-                    await asyncio.sleep(0.05)
+            for _ in range(int(START_S_MAX / LOOK_S)):
+                if await self.probe(gateway) == {(200, None)}:
+                    break
+                await asyncio.sleep(LOOK_S)
 
 
 @contextlib.asynccontextmanager

@@ -1,5 +1,5 @@
-"""A stop holds over several gateway processes: every stream is cut and counted, nothing passes after the confirmation, a process that
-stood still serves nothing when it goes on, restarts change nothing, and with the database gone the gateway's own host stops it."""
+"""A stop holds over several gateway processes: every stream is cut and counted, nothing passes after the confirmation, a process
+that stood still serves nothing when it goes on, restarts change nothing, and without the database a gateway's host stops it."""
 
 from __future__ import annotations
 

@@ -233,6 +233,8 @@ def _engine(url: str) -> AsyncEngine:
             return create_async_engine(
                 "postgresql+asyncpg://" + url.removeprefix(prefix),
                 pool_size=POSTGRES_POOL_SIZE,
+                # After the server was away, a stop must not fail for a connection that has long gone.
+                pool_pre_ping=True,
                 hide_parameters=True,
                 connect_args=arguments,
                 execution_options={"groundcrew_connect_args": arguments},

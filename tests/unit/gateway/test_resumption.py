@@ -1,9 +1,9 @@
-"""After a pause of the process nothing leaves it before it knows what changed meanwhile; what was stopped meanwhile never does."""
+"""After a pause of the process nothing leaves it before it knows what changed meanwhile, and what was stopped never does."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,14 @@ async def paused(upstream: FakeUpstream, tmp_path: Path) -> AsyncIterator[Paused
     made.spool.close()
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(4_000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not come to that")
+
+
 class Client:
     """Asks once, and keeps what it was sent, piece by piece."""
 
@@ -84,8 +92,7 @@ class Client:
         self.sent.append(message)
 
     async def has(self, text: bytes) -> None:
-        while text not in self.text:
-            await asyncio.sleep(0.005)
+        await until(lambda: text in self.text)
 
 
 async def test_a_new_call_waits_for_the_fresh_snapshot_and_is_served_by_it(paused: Paused, upstream: FakeUpstream) -> None:
@@ -157,11 +164,9 @@ async def test_a_whole_answer_that_is_held_and_then_stopped_never_leaves(paused:
     upstream.script = Reply(text="one two three", delay_s=0.1)
     client = Client(stream=False)
     work = asyncio.ensure_future(client.ask(paused.memory))
-    while not upstream.requests:
-        await asyncio.sleep(0.005)
+    await until(lambda: bool(upstream.requests))
     paused.stand_still()
-    while not paused.memory.calls() or paused.memory.calls()[0].status != "answered":
-        await asyncio.sleep(0.005)
+    await until(lambda: [each.status for each in paused.memory.calls()] == ["answered"])
     paused.memory.snapshots.stop(ALL)
     paused.look()
     await work
