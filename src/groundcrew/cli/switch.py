@@ -11,7 +11,7 @@ import click
 from groundcrew.cli.common import as_option, json_option, person, print_json, storage_options, with_services
 from groundcrew.domain.kill_switch import parse_scope
 from groundcrew.errors import CAN_NOT_BE_OPENED, GroundcrewError, InputError
-from groundcrew.settings import Settings, load
+from groundcrew.settings import load
 
 if TYPE_CHECKING:
     from groundcrew.domain.kill_switch import KillSwitch
@@ -77,8 +77,12 @@ def stop(
     try:
         report = with_services(data, database_url, work, open_s_max=OPEN_S_MAX)
     except Exception as error:
-        if not _is_away(error, settings):
+        if not _is_away(error):
             raise
+        if not settings.data.is_dir():
+            raise InputError(
+                f"{error}; nothing was stopped. On each gateway's host: groundcrew stop {parsed} --local --data FOLDER"
+            ) from None
         why = f"THE DATABASE COULD NOT BE TOLD ({' '.join(str(error).split()) or type(error).__name__})."
         stop_locally(settings, parsed, reason, as_json=as_json, why=why)
         raise click.exceptions.Exit(1) from None
@@ -87,10 +91,10 @@ def stop(
         raise click.exceptions.Exit(1)
 
 
-def _is_away(error: Exception, settings: Settings) -> bool:
-    """Whether a stop failed for want of its database, and there is a gateway's data folder to stop it through. What the services
-    say on purpose, such as a scope that does not exist, is an answer; everything else means that nobody was told."""
-    if not settings.data.is_dir() or isinstance(error, click.ClickException):
+def _is_away(error: Exception) -> bool:
+    """Whether a stop failed for want of its database. What the services say on purpose, such as a scope that does not exist, is
+    an answer; everything else means that nobody was told."""
+    if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
         return False
     return not isinstance(error, GroundcrewError) or (
         isinstance(error, InputError) and error.message.startswith(CAN_NOT_BE_OPENED)
