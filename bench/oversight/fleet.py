@@ -130,6 +130,10 @@ class Fleet:
         """Two people reset the switch; wait until every gateway answers again."""
         for person in ("user:anna", "user:luca"):
             await self.services.kill_switches.resume(scope, actor=person, reason="next round")
+        await self.answers()
+
+    async def answers(self) -> None:
+        """Wait until every gateway answers."""
         for gateway in range(len(self.gateways)):
             for _ in range(int(START_S_MAX / LOOK_S)):
                 if await self.probe(gateway) == {(200, None)}:

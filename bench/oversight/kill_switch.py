@@ -22,6 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])  # the processes run what this one does
 
 import numpy as np  # noqa: E402
 from bench.oversight.fleet import NAME, Fleet, fleet  # noqa: E402
@@ -33,25 +34,55 @@ SCOPE = Scope("use-case", NAME)
 TARGET_P99_S = 1.0
 
 
-async def trip(running: Fleet, number: int, streams: int) -> dict[str, Any]:
+class Tripper:
+    """The process that trips and resets."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def open(cls, database_url: str, data: Path) -> Tripper:
+        """Start it."""
+        script = Path(__file__).with_name("tripper.py")
+        command = (sys.executable, str(script), database_url, str(data), str(SCOPE))
+        pipe = asyncio.subprocess.PIPE
+        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe))
+
+    async def ask(self, what: str) -> dict[str, Any]:
+        """Have it done."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"do": what}).encode() + b"\n")
+        found: dict[str, Any] = json.loads(await self._process.stdout.readline())
+        return found
+
+    async def close(self) -> None:
+        """End it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+
+
+async def trip(running: Fleet, tripper: Tripper, streams: int) -> dict[str, Any]:
     """Fill, stop, look; what was seen."""
     await running.fill(streams)
     await asyncio.sleep(0.5)
-    report = await running.services.kill_switches.stop(SCOPE, actor="user:bench", reason=f"trip {number}")
-    confirmed_s = time.monotonic()
+    report = await tripper.ask("stop")
+    confirmed_s = report["confirmed_s"]
     probes = [await running.probe(gateway, calls=5) for gateway in range(len(running.gateways))]
     await running.ended()
     # From the trip until the last client saw its stream's end, as this process measures it.
-    ended_s = max(each.ended_s or 0.0 for each in running.streams) - (confirmed_s - report.seconds)
+    ended_s = max(each.ended_s or 0.0 for each in running.streams) - (confirmed_s - report["seconds"])
     passed = sum(probe != {(503, "kill_switch")} for probe in probes)
     late = sum(max(each.words_s) > confirmed_s for each in running.streams)
     uncut = sum(each.code != "kill_switch" for each in running.streams)
-    await running.start_again(SCOPE)
+    await tripper.ask("resume")
+    await running.answers()
     return {
-        "state": report.switch.state,
-        "seconds": report.seconds,
-        "clients_s": ended_s,
-        "cut": report.cut,
+        "state": report["state"],
+        "seconds": round(report["seconds"], 3),
+        "clients_s": round(ended_s, 3),
+        "cut": report["cut"],
         "passed": passed,
         "late": late,
         "uncut": uncut,
@@ -64,9 +95,11 @@ async def measure(trips: int, streams: int, gateways: int, gap_s: float) -> list
     with running_server() as server, tempfile.TemporaryDirectory() as folder:
         url = server.url(server.create_database())
         async with fleet(url, Path(folder), gateways=gateways, gap_s=gap_s) as running:
+            tripper = await Tripper.open(url, Path(folder) / "control")
             for number in range(trips):
-                found.append(await trip(running, number, streams))
+                found.append(await trip(running, tripper, streams))
                 print(f"trip {number + 1}: {found[-1]}", file=sys.stderr, flush=True)
+            await tripper.close()
     return found
 
 
@@ -76,7 +109,7 @@ def main() -> int:
     parser.add_argument("--trips", type=int, default=50)
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--gateways", type=int, default=3)
-    parser.add_argument("--gap", type=float, default=0.25, help="seconds between the words of a stream")
+    parser.add_argument("--gap", type=float, default=0.5, help="seconds between the words of a stream")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     load = os.getloadavg()

@@ -25,6 +25,8 @@ SQLITE_BUSY_TIMEOUT_MS = 10_000
 POSTGRES_POOL_SIZE = 8
 #: A server that went away without a word must not be waited for for ever.
 POSTGRES_CONNECT_S_MAX, POSTGRES_COMMAND_S_MAX = 10.0, 60.0
+#: How long nothing is asked of the database while it would be heard; a pooler may swallow every word.
+HEARD_S_MAX = 0.1
 #: Any fixed number: writers of one database take turns on it, so that the audit chain has one order.
 _AUDIT_LOCK = 0x67726F756E64
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -109,6 +111,7 @@ class Database:
         self._turn = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
         self._acknowledged: set[asyncio.Event] = set()
+        self._listening: Listening | None = None
 
     @classmethod
     async def open(cls, url: str, clock: Clock | None = None) -> Database:
@@ -140,10 +143,13 @@ class Database:
         """Hear of other processes' changes until cancelled. Ends at once on SQLite: there is nothing to hear there."""
         if not self.is_sqlite:
             heard = {SNAPSHOT: self._tell, ACKNOWLEDGED: self._note_acknowledgement}
-            await Listening(self._engine, heard, opened=self._tell).run()
+            self._listening = Listening(self._engine, heard, opened=self._tell)
+            await self._listening.run()
 
     async def acknowledgement(self, wait_s: float) -> None:
-        """Wait until a gateway acknowledges something, as far as that is heard, at most `wait_s`: then look."""
+        """Wait until a gateway acknowledges something, at most `wait_s`, or HEARD_S_MAX where that is heard: then look."""
+        if self._listening is not None and self._listening.hears:
+            wait_s = max(wait_s, HEARD_S_MAX)
         event = asyncio.Event()
         self._acknowledged.add(event)
         try:

@@ -27,6 +27,8 @@ class Listening:
 
     def __init__(self, engine: AsyncEngine, heard: Mapping[str, Callable[[], None]], opened: Callable[[], None]) -> None:
         self._engine, self._heard, self._opened = engine, dict(heard), opened
+        #: Whether there is a connection that listens, as far as is known.
+        self.hears = False
 
     async def run(self) -> None:
         """Listen for ever; ends when cancelled. Opens the connection again whenever it breaks."""
@@ -38,10 +40,13 @@ class Listening:
                     driver = (await connection.get_raw_connection()).driver_connection
                     await self._listen(driver)
                     pause_s = RETRY_S
+                    self.hears = True
                     self._opened()  # what came before nobody heard
                     await self._until_broken(driver)
             except Exception as error:
                 logger.warning("no word of changes from the database, next try in %.1f s: %s", pause_s, type(error).__name__)
+            finally:
+                self.hears = False
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, RETRY_S_MAX)
 
