@@ -16,6 +16,9 @@ from groundcrew.errors import AuditBroken, GateNotPassed, GroundcrewError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Run the bank e-mail use case end to end on this machine."),
     "up": ("server", "Start gateway, control plane, console and jobs."),
+    "gateway": ("server", "Start a gateway alone (PostgreSQL only)."),
+    "control": ("server", "Start console, API and keepers alone (PostgreSQL only)."),
+    "worker": ("server", "Work on durable jobs alone (PostgreSQL only)."),
     "apply": ("registry", "Declare providers, models, knowledge bases, policies and use cases from YAML."),
     "status": ("registry", "List the use cases: stage, run state, what each waits for."),
     "key": ("registry", "Create, rotate, list and revoke gateway keys."),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from groundcrew.domain import risk
 from groundcrew.domain.assignment import ExperimentEntry, entry_of
+from groundcrew.domain.enforcement_point import EnforcementPoint, PointKind
+from groundcrew.domain.pause import Pauses
 from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.trust_rules import TrustRules
 from groundcrew.services.lookups import current_digest, newest_hypothesis
@@ -72,17 +75,35 @@ class Snapshots:
                 stopped=frozenset(each.scope for each in await catalog.KILL_SWITCHES.find(connection) if each.denies),
             )
 
-    async def acknowledge(self, *, gateway: str, host: str, process_id: int, version: int) -> None:
-        """Note that a gateway enforces `version` from now on."""
+    async def acknowledge(
+        self,
+        *,
+        gateway: str,
+        host: str,
+        process_id: int,
+        version: int,
+        kind: PointKind = "gateway",
+        cut: Mapping[str, int] | None = None,
+        started_at_s: float = 0.0,
+        enforced_at_s: float = 0.0,
+        pauses: Pauses | None = None,
+    ) -> None:
+        """Note that a gateway enforces `version` from now on, what it cut for it, and how it stood still."""
+        point = EnforcementPoint(
+            id=gateway,
+            host=host,
+            process_id=process_id,
+            snapshot_version=version,
+            seen_at_s=time.time(),
+            kind=kind,
+            cut=dict(cut or {}),
+            started_at_s=started_at_s,
+            enforced_at_s=enforced_at_s,
+            paused_s=pauses.last_s if pauses is not None else 0.0,
+            resumed_at_s=pauses.ended_at_s if pauses is not None else None,
+        )
         async with self._database.operate() as connection:
-            await operations.acknowledge(
-                connection,
-                point=gateway,
-                host=host,
-                process_id=process_id,
-                snapshot_version=version,
-                seen_at_s=time.time(),
-            )
+            await operations.acknowledge(connection, point)
 
     async def forget(self, gateway: str) -> None:
         """Note that a gateway has stopped in an orderly way."""

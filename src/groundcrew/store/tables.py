@@ -216,6 +216,14 @@ enforcement_points = sa.Table(
     sa.Column("process_id", sa.BigInteger, nullable=False),
     sa.Column("snapshot_version", sa.BigInteger, nullable=False),
     sa.Column("seen_at_s", sa.Float, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default="gateway"),
+    # Calls cut in flight since it started, by scope that is stopped now, as JSON.
+    sa.Column("cut", sa.Text, nullable=False, server_default="{}"),
+    sa.Column("started_at_s", sa.Float, nullable=False, server_default="0"),
+    sa.Column("enforced_at_s", sa.Float, nullable=False, server_default="0"),
+    # How long it last stood still, and when it went on.
+    sa.Column("paused_s", sa.Float, nullable=False, server_default="0"),
+    sa.Column("resumed_at_s", sa.Float),
 )
 key_uses = sa.Table(
     "key_uses",
