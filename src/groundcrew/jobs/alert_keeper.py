@@ -1,4 +1,4 @@
-"""Looks at alert rules and opens incidents for stops that failed, as long as a server runs. Several of one database take turns."""
+"""Looks at alert rules and opens incidents for stops that failed, as long as a server runs. Several of them take turns."""
 
 from __future__ import annotations
 

@@ -44,9 +44,9 @@ async def silent_gateways(look: Look) -> Mapping[str, Figure]:
     """Running gateways that have not been heard of for 30 s: a stop would wait for them in vain."""
     horizon_s = time.time() - SILENT_S
     found = [
-        f"process {each['process_id']} on {each['host']}"
+        f"process {each.process_id} on {each.host}"
         for each in await running_gateways(look.connection)
-        if each["seen_at_s"] < horizon_s
+        if each.seen_at_s < horizon_s
     ]
     return {PLATFORM: exact(len(found), _named(found))}
 

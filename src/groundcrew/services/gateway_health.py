@@ -7,7 +7,7 @@ import time
 
 import msgspec
 
-from groundcrew.services.propagation import _process_lives
+from groundcrew.services.propagation import process_lives
 from groundcrew.store import alerts as stored
 from groundcrew.store.database import Connection, Database
 
@@ -63,7 +63,7 @@ async def heard(connection: Connection) -> list[ServerHealth]:
     found = []
     for row in await stored.health(connection):
         here = row["host"] == socket.gethostname()
-        if time.time() - row["seen_at_s"] > HEARD_S or (here and not _process_lives(row["process_id"])):
+        if time.time() - row["seen_at_s"] > HEARD_S or (here and not process_lives(row["process_id"])):
             continue
         health = msgspec.json.decode(row["document"], type=GatewayHealth)
         found.append(ServerHealth(server=row["id"], host=row["host"], process_id=row["process_id"], health=health))

@@ -32,6 +32,7 @@ from groundcrew.services.incident_standing import IncidentStanding, open_inciden
 from groundcrew.services.lookups import person_of, require, require_use_case
 from groundcrew.services.masking import detect_of, masked
 from groundcrew.services.propagation import propagate
+from groundcrew.services.stop_scopes import covered
 from groundcrew.store import catalog
 from groundcrew.store.calls import CALLS
 from groundcrew.store.collection import Collection
@@ -355,14 +356,12 @@ async def _unclosed(writer: Writer, incident_id: str) -> Incident:
 
 async def _unstopped(connection: Connection) -> list[tuple[str, str, tuple[str, ...]]]:
     """(key, scope, use cases) of each trip that did not stop everything and that no incident was ever opened for."""
-    from groundcrew.services.kill_switches import _covered
-
     found = []
     for switch in await catalog.KILL_SWITCHES.find(connection, state="stop_failed"):
         key = f"stop-failed/{switch.scope}/{switch.tripped_at:%Y-%m-%dT%H:%M:%S.%f}"
         if await catalog.INCIDENTS.find(connection, origin_key=key, limit=1):
             continue
-        found.append((key, str(switch.scope), tuple(each.name for each in await _covered(connection, switch.scope))))
+        found.append((key, str(switch.scope), tuple(each.name for each in await covered(connection, switch.scope))))
     return found
 
 

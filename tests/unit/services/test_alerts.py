@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime, time
 from pathlib import Path
@@ -192,6 +193,23 @@ async def test_two_looks_at_once_raise_one_alert(site: Site, tmp_path: Path) -> 
     assert len(ours) == 1
     assert raised.count(ours[0].id) == 1
     assert len(await site.messages()) == 1
+
+
+async def test_servers_on_postgresql_take_turns_and_raise_once(postgres_url: str, tmp_path: Path, prepared: Prepared) -> None:
+    """Four servers look at once, again and again: what is raised is raised and told once."""
+    clock = prepared.copy("declared", postgres_url)
+    async with contextlib.AsyncExitStack() as stack:
+        several = [await stack.enter_async_context(bank.opened(postgres_url, tmp_path, clock, bare=True)) for _ in range(3)]
+        site = Site(several[0], clock)
+        await site.declare(rule(looks=2))
+        await site.switch("confirmed_stopped")
+        for every_s in (LOOK_S, 0, LOOK_S, 0):
+            clock.advance(LOOK_S)
+            found = await asyncio.gather(*(each.alerts.look(every_s=every_s) for each in several))
+            assert every_s == 0 or sum(each is not None for each in found) == 1
+        assert len([each for each in await several[1].alerts.find() if each.rule == "tripped"]) == 1
+        assert len(await site.messages()) == 1
+        assert (await several[2].audit.verify()).problems == ()
 
 
 async def test_quiet_times_keep_messages_back_and_let_them_out_when_they_end(site: Site) -> None:
