@@ -104,7 +104,12 @@ async def test_the_whole_way_to_optimization(sqlite_url: str, tmp_path: Path, pr
                 await services.use_cases.advance(bank.NAME, "optimization", **who)
             await stages.measure(services, clock, tag=f"to-{to}")
             await services.ramps.step(bank.NAME, actor="user:maria", reason="guardrails hold", to=to)
-        await services.evidence.attest(bank.NAME, "incidents", actor="user:tess", statement="none open")
+        opened = await services.incidents.open(title="A wrong fee", severity=1, use_cases=[bank.NAME], actor="user:tess")
+        with pytest.raises(Conflict, match="while held"):
+            await services.use_cases.advance(bank.NAME, "optimization", **who)
+        await services.incidents.mitigate(opened.id, "stopped", actor="user:tess")
+        await services.incidents.close(opened.id, "prompt", "left out", actor="user:tess")
+        await services.incidents.review(opened.id, accept=True, comment="seen", actor="user:anna")
         evaluation = await services.use_cases.advance(bank.NAME, "optimization", **who)
         effect = next(each for each in evaluation.results if each.key == "realised_effect")
         assert (effect.lower or 0) > 140
