@@ -393,8 +393,8 @@ async def test_the_menus_work_by_keyboard_at_every_width(console: Console, scrip
             await page.keyboard.press("Enter")
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
-        await page.wait_for_url(console.base + "/models")
-        await expect(page.locator("nav.nav").get_by_text("you are at Models")).to_have_count(1)
+        await page.wait_for_url(console.base + "/alerts")
+        await expect(page.locator("nav.nav").get_by_text("you are at Alerts")).to_have_count(1)
     assert not console.trouble
 
 
