@@ -42,7 +42,7 @@ USE_CASES_MAX, EVENTS_MAX, ACTIONS_MAX = 100, 2_000, 200
 #: Harmful ratings that one incident tells of, one event each; further ones are ratings like any others.
 HARM_EVENTS_MAX = 100
 #: What a timeline can point at.
-LINK_KINDS = ("call", "alert", "kill-switch", "sign-off", "gate-evaluation", "rating", "incident", "job")
+LINK_KINDS = ("call", "alert", "kill-switch", "sign-off", "gate-evaluation", "rating", "drift-alarm", "incident", "job")
 
 
 class CloseRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,6 +49,7 @@ _REFERENCED: dict[str, Collection[Any]] = {
     "sign-off": catalog.SIGN_OFFS,
     "gate-evaluation": catalog.GATE_EVALUATIONS,
     "rating": RATINGS,
+    "drift-alarm": catalog.DRIFT_ALARMS,
     "incident": catalog.INCIDENTS,
     "job": catalog.JOBS,
 }

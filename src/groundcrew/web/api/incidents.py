@@ -53,7 +53,8 @@ class Note(_Body, frozen=True, kw_only=True):
 
 
 class Link(_Body, frozen=True, kw_only=True):
-    """Something to point at, as ``KIND/ID``: a call, alert, kill-switch, sign-off, gate-evaluation, rating, incident or job."""
+    """Something to point at, as ``KIND/ID``: a call, alert, kill-switch, sign-off, gate-evaluation, rating, drift-alarm, incident
+    or job."""
 
     reference: Reference
     text: Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH_MAX)] = ""
