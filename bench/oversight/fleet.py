@@ -160,7 +160,7 @@ async def fleet(
         stack.push_async_callback(services.database.close)
         listening = asyncio.create_task(services.database.listen())
         stack.callback(listening.cancel)
-        connector = aiohttp.TCPConnector(limit=0)
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
         session = await stack.enter_async_context(
             aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None, sock_read=120))
         )

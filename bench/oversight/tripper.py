@@ -1,5 +1,8 @@
-"""Trips and resets the switch for the bench, as a control plane does: in a process that does nothing else. One JSON line in for each
-wish, ``{"do": "stop"}`` or ``{"do": "resume"}``; one out, with the moment of the confirmation on the machine's monotonic clock."""
+"""Trips and resets the switch for the bench, as a control plane does: in a process that does nothing else.
+
+One JSON line in for each wish, ``{"do": "stop"}`` or ``{"do": "resume"}``; one out, with the moment of the confirmation on the
+machine's monotonic clock.
+"""
 
 from __future__ import annotations
 

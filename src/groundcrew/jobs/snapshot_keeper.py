@@ -88,8 +88,11 @@ class SnapshotKeeper:
     async def refresh(self) -> None:
         """Ask for the version; load, enforce and acknowledge a new snapshot."""
         asked_at = running_s()
-        version = await self._snapshots.version()
+        version, stopped = await self._snapshots.head()
         if version != self._registry.version:
+            if not stopped <= self._registry.stopped:
+                # Stops come first: what they end is being cut while the rest is read.
+                self._put(msgspec.structs.replace(self._registry, stopped=self._registry.stopped | stopped), self._local)
             registry = await self._snapshots.build()
             if self._found is not None:
                 await self._found(registry)

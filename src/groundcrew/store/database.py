@@ -92,7 +92,7 @@ class Writer:
 
     async def version(self) -> int:
         """The snapshot's version as this transaction leaves it."""
-        return int((await self.connection.execute(sa.select(snapshot_version.c.version))).scalar_one())
+        return await current_version(self.connection)
 
     async def finish(self) -> None:
         """Note where the chain ends now; the last statement of the transaction."""
@@ -206,7 +206,12 @@ class Database:
     async def version(self) -> int:
         """The snapshot's version: rises with every change that gateways must know."""
         async with self.read() as connection:
-            return int((await connection.execute(sa.select(snapshot_version.c.version))).scalar_one())
+            return await current_version(connection)
+
+
+async def current_version(connection: AsyncConnection) -> int:
+    """The snapshot's version as a transaction sees it."""
+    return int((await connection.execute(sa.select(snapshot_version.c.version))).scalar_one())
 
 
 def decode(document: str, kind: type[T]) -> T:

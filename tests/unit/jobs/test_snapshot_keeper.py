@@ -15,6 +15,7 @@ from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.kill_switch import KillSwitch, Scope
+from groundcrew.domain.snapshot import Snapshot
 from groundcrew.jobs.snapshot_keeper import AWAY_TRIES, HEARTBEAT_S, SnapshotKeeper
 from groundcrew.services.bundle import Services
 from groundcrew.store import catalog
@@ -93,6 +94,24 @@ async def test_nothing_is_acknowledged_before_it_is_enforced(services: Services,
     assert await acknowledged(services) == await services.snapshots.version()
 
 
+async def test_a_stop_holds_before_the_rest_of_a_change_is_read(
+    services: Services, keeper: SnapshotKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, seen = services.snapshots.build, list[tuple[bool, int]]()
+
+    async def slow() -> Snapshot:
+        seen.append((SCOPE in keeper.current.stopped, keeper.current.version))
+        return await build()
+
+    await keeper.refresh()
+    before = keeper.current.version
+    await change(services, tripped=True)
+    monkeypatch.setattr(services.snapshots, "build", slow)
+    await keeper.refresh()
+    assert seen == [(True, before)]
+    assert keeper.current.version == await services.snapshots.version()
+
+
 async def test_what_could_not_be_enforced_is_tried_again_and_not_acknowledged(services: Services, keeper: SnapshotKeeper) -> None:
     await keeper.refresh()
     before, failures = await acknowledged(services), [True, True, False]
@@ -133,14 +152,14 @@ async def _refused(**_: object) -> None:
 async def test_while_the_database_is_away_the_snapshot_ages_and_stays(
     services: Services, keeper: SnapshotKeeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away() -> int:
+    async def away() -> None:
         raise ConnectionRefusedError("the database is away")
 
     async with running(keeper):
         await bank.until(lambda: _is(keeper.age_s() < 1))
         snapshot = keeper.current
         with monkeypatch.context() as patched:
-            patched.setattr(services.snapshots, "version", away)
+            patched.setattr(services.snapshots, "head", away)
             await bank.until(lambda: _is(keeper.age_s() > 0.2))
             assert keeper.current is snapshot
         await bank.until(lambda: _is(keeper.age_s() < 0.2))
@@ -224,14 +243,14 @@ async def test_a_pause_is_over_once_what_changed_meanwhile_is_enforced(services:
 async def test_an_answer_to_a_question_of_before_the_pause_ends_nothing(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    still, version = Still(services), services.snapshots.version
+    still, head = Still(services), services.snapshots.head
 
-    async def slow() -> int:
-        found = await version()
+    async def slow() -> tuple[int, frozenset[Scope]]:
+        found = await head()
         still.clocks.advance(60)  # between the database's word and its being heard
         return found
 
-    monkeypatch.setattr(services.snapshots, "version", slow)
+    monkeypatch.setattr(services.snapshots, "head", slow)
     still.pauses.pending()
     await still.keeper.refresh()
     assert still.pauses.pending()
@@ -244,11 +263,11 @@ async def test_with_the_database_away_the_snapshots_age_decides_after_some_tries
     still = Still(services)
     await still.keeper.refresh()
 
-    async def away() -> int:
+    async def away() -> None:
         tries.append(still.pauses.pending())
         raise ConnectionRefusedError("the database is away")
 
-    monkeypatch.setattr(services.snapshots, "version", away)
+    monkeypatch.setattr(services.snapshots, "head", away)
     still.clocks.advance(60)
     assert still.pauses.pending()
     async with running(still.keeper):
