@@ -38,7 +38,18 @@ COURTESY = frozenset(
         *("dear", "regards", "sincerely", "unfortunately", "appreciate", "pleased", "grateful", "regret"),
         *("bitte", "danke", "dank", "gerne", "gern", "entschuldigung", "entschuldigen", "leider", "bedauern", "liebe", "lieber"),
         *("freundliche", "freundlichen", "grüsse", "grüssen", "grüße", "grüßen", "geehrte", "geehrter", "verzeihung", "freut"),
-        *("merci", "plaît", "désolé", "désolée", "désolés", "excuses", "excusez", "cordialement", "malheureusement", "volontiers"),
+        *(
+            "merci",
+            "plaît",
+            "désolé",
+            "désolée",
+            "désolés",
+            "excuses",
+            "excusez",
+            "cordialement",
+            "malheureusement",
+            "volontiers",
+        ),
         *("salutations", "remercions", "remercie", "regrettons", "cher", "chère", "bienvenue"),
         *("grazie", "prego", "scusi", "scusate", "scuse", "spiace", "dispiace", "purtroppo", "cordiali", "saluti", "gentile"),
         *("volentieri", "ringraziamo", "ringrazio", "gentili", "cortesia"),
@@ -89,9 +100,7 @@ def features_of(call: Call, encoder: Encodes | None) -> CallFeatures:
     if (total := call.latency_ms.get("total")) is not None:
         numbers["latency"] = total
     user = sha256_hex(call.user_id.encode())[:USER_LENGTH] if call.user_id else ""
-    return CallFeatures(
-        id=call.id, at=call.received_at.timestamp(), user=user, numbers=numbers, labels=labels, vectors=vectors
-    )
+    return CallFeatures(id=call.id, at=call.received_at.timestamp(), user=user, numbers=numbers, labels=labels, vectors=vectors)
 
 
 def courtesy_of(text: str) -> float | None:

@@ -90,9 +90,7 @@ class Stars(NamedTuple):
 async def mark(connection: AsyncConnection) -> Mark:
     """How far calls were read."""
     columns = drift_mark.c
-    row = (
-        await connection.execute(sa.select(columns.batch, columns.call_id, columns.read_at_s, columns.samplers))
-    ).one()
+    row = (await connection.execute(sa.select(columns.batch, columns.call_id, columns.read_at_s, columns.samplers))).one()
     return Mark(*row)
 
 
@@ -161,9 +159,9 @@ async def keep(connection: AsyncConnection, rows: Sequence[tuple[Arrived, CallFe
 async def waiting(connection: AsyncConnection) -> list[Waiting]:
     """Which versions have calls that wait for their window."""
     columns = drift_calls.c
-    query = sa.select(
-        columns.use_case, columns.version_digest, sa.func.count(), sa.func.max(columns.received_at)
-    ).group_by(columns.use_case, columns.version_digest)
+    query = sa.select(columns.use_case, columns.version_digest, sa.func.count(), sa.func.max(columns.received_at)).group_by(
+        columns.use_case, columns.version_digest
+    )
     return [
         Waiting(use_case, digest, int(number), datetime.fromisoformat(newest))
         for use_case, digest, number, newest in (await connection.execute(query)).all()
@@ -255,9 +253,7 @@ async def head(connection: AsyncConnection, reference: str) -> ReferenceHead | N
     return decode(document, ReferenceHead) if document is not None else None
 
 
-async def newest_windows(
-    connection: AsyncConnection, use_case: str, version_digest: str, *, limit: int
-) -> list[DriftWindow]:
+async def newest_windows(connection: AsyncConnection, use_case: str, version_digest: str, *, limit: int) -> list[DriftWindow]:
     """The windows of a version that were looked at last, oldest first."""
     columns = drift_windows.c
     query = (
@@ -269,9 +265,7 @@ async def newest_windows(
     return [decode(document, DriftWindow) for document in (await connection.execute(query)).scalars()][::-1]
 
 
-async def stars(
-    connection: AsyncConnection, use_case: str, version_digest: str, since: datetime, until: datetime
-) -> list[Stars]:
+async def stars(connection: AsyncConnection, use_case: str, version_digest: str, since: datetime, until: datetime) -> list[Stars]:
     """The ratings of a version that were given from `since` to before `until`, sample data apart."""
     columns = ratings.c
     query = (
