@@ -128,18 +128,19 @@ class _Measured:
 
     def __init__(self, name: str, reference: Column, current: Column, observed: NDArray[np.bool_], seed: int) -> None:
         self.name, self.kind = name, reference.kind
-        self.statistics = _statistics(reference, current, observed, name, seed)
+        self.statistics: Statistics = _statistics(reference, current, observed, name, seed)
         self.observed = observed
-        present = self.statistics.present
+        present: NDArray[np.bool_] = self.statistics.present
         self.values_known = int(present[~observed].sum()), int(present[observed].sum())
         self.missing = int((~present[~observed]).sum()), int((~present[observed]).sum())
         self.names = self.statistics.names + ((MISSING_NAME,) if any(self.missing) else ())
+        self._present = present
         self._parts: list[Floats] = []
 
     def add(self, deals: Deals) -> None:
         found = self.statistics.values(deals)
         if any(self.missing):
-            found = np.vstack([found, _missing_gap(self.statistics.present, deals)])
+            found = np.vstack([found, _missing_gap(self._present, deals)])
         self._parts.append(found)
 
     def known(self) -> Floats:
@@ -244,9 +245,7 @@ def _verdict(column: _Measured, place: int, ranking: _Ranking, alpha: float, imp
     )
 
 
-def _statistics(
-    reference: Column, current: Column, observed: NDArray[np.bool_], name: str, seed: int
-) -> NumberStatistics | CategoryStatistics | VectorStatistics:
+def _statistics(reference: Column, current: Column, observed: NDArray[np.bool_], name: str, seed: int) -> Statistics:
     if reference.kind == "number":
         return NumberStatistics(np.concatenate([numbers_of(reference, name), numbers_of(current, name)]), observed)
     if reference.kind == "category":

@@ -16,7 +16,7 @@ from groundcrew.stats.drift.columns import Floats
 class NumberStatistics:
     """Over pooled `values`, NaN where missing; ±infinity counts as beyond every number."""
 
-    names = ("Kolmogorov-Smirnov", "Anderson-Darling", "Wasserstein")
+    names: tuple[str, ...] = ("Kolmogorov-Smirnov", "Anderson-Darling", "Wasserstein")
 
     def __init__(self, values: Floats, observed: NDArray[np.bool_]) -> None:
         self.present = ~np.isnan(values)

@@ -26,7 +26,7 @@ class Scale:
         self._start = float(ordered[n - tail])
         beyond = ordered[n - tail :] - self._start
         # From the median: one enormous value, the observed one, must not stretch the scale on which it is measured.
-        self._stretch = float(np.median(beyond)) / np.log(2)
+        self._stretch = float(np.median(beyond) / np.log(2))
         self._points, first = np.unique(ordered, return_index=True)
         self._levels = -np.log((n - first) / n)
         if self._stretch > 0:

@@ -15,10 +15,10 @@ RIDGE = 1.0
 class VectorStatistics:
     """Over pooled `vectors`, NaN where missing."""
 
-    names = ("MMD", "whitened mean difference")
+    names: tuple[str, ...] = ("MMD", "whitened mean difference")
 
     def __init__(self, vectors: Floats, observed: NDArray[np.bool_]) -> None:
-        self.present = ~np.isnan(vectors).any(axis=1)
+        self.present: NDArray[np.bool_] = ~np.isnan(vectors).any(axis=1)
         self._rows = np.flatnonzero(self.present)
         known = vectors[self._rows]
         self._grams = [_gaussian(known), _whitened(known)] if len(known) else []
