@@ -222,5 +222,6 @@ def _groups(rows: NDArray[np.float32]) -> NDArray[np.float32] | None:
 
 def _nearest(rows: NDArray[np.float32], middles: NDArray[np.float32]) -> tuple[str | None, ...]:
     distances = (middles**2).sum(axis=1)[None, :] - 2 * rows @ middles.T
-    nearest, present = distances.argmin(axis=1), rows.any(axis=1)
-    return tuple(f"topic {place + 1}" if there else None for place, there in zip(nearest.tolist(), present.tolist(), strict=True))
+    nearest: list[int] = distances.argmin(axis=1).tolist()
+    present: list[bool] = np.any(rows, axis=1).tolist()
+    return tuple(f"topic {place + 1}" if there else None for place, there in zip(nearest, present, strict=True))

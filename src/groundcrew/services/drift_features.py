@@ -1,4 +1,4 @@
-"""The features of one recorded call that drift monitors watch, taken from what its record holds; texts are masked there already."""
+"""The features of one recorded call that drift monitors watch, taken from its record, whose texts are masked already."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ TEXT_LENGTH_MAX = 20_000
 TONE_WORDS_MIN = 5
 USER_LENGTH = 12
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-#: Words of courtesy in English, German, French and Italian. A count of them, no judgement of tone: it sees an assistant that turns
-#: curt or gushing, not irony.
+#: Words of courtesy in English, German, French and Italian. A count of them, no judgement of tone: it sees an assistant
+#: that turns curt or gushing, not irony.
 COURTESY = frozenset(
     {
         *("please", "thank", "thanks", "sorry", "apologise", "apologize", "apologies", "welcome", "kindly", "happy", "glad"),
@@ -74,7 +74,7 @@ def features_of(call: Call, encoder: Encodes | None) -> CallFeatures:
     """The features of `call`, without vectors where there is no `encoder`. One whose texts were removed keeps its figures."""
     from groundcrew.guards.language_profiles import tell_language
 
-    numbers, labels, vectors = dict[str, float](), {"outcome": call.status}, dict[str, str]()
+    numbers, labels, vectors = dict[str, float](), dict[str, str](outcome=call.status), dict[str, str]()
     said = messages_of(call)
     question = str(said[-1]["content"]) if said else ""
     answer = generated(call)

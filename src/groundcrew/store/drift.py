@@ -94,6 +94,19 @@ async def mark(connection: AsyncConnection) -> Mark:
     return Mark(*row)
 
 
+async def lease(connection: AsyncConnection, owner: str, now_s: float, *, seconds: float) -> bool:
+    """Take or renew the right to read calls for `owner`; False while somebody else has it."""
+    columns = drift_mark.c
+    free = sa.or_(columns.owner == owner, columns.lease_until_s < now_s)
+    taken = await connection.execute(drift_mark.update().where(free).values(owner=owner, lease_until_s=now_s + seconds))
+    return taken.rowcount == 1
+
+
+async def release(connection: AsyncConnection, owner: str) -> None:
+    """Give the right back, if `owner` has it."""
+    await connection.execute(drift_mark.update().where(drift_mark.c.owner == owner).values(owner="", lease_until_s=0.0))
+
+
 async def move_mark(connection: AsyncConnection, was: Mark, now: Mark) -> bool:
     """Move the mark on, unless somebody else has moved it since it was read."""
     columns = drift_mark.c
@@ -105,7 +118,7 @@ async def move_mark(connection: AsyncConnection, was: Mark, now: Mark) -> bool:
 async def arrived(connection: AsyncConnection, after: Mark, *, limit: int) -> list[Arrived]:
     """The next recorded calls past the mark, in the order in which they arrived: a spool that ships late is not passed over."""
     columns = calls.c
-    # A stream that was opened is in the way of nothing: what ends it comes as a record of the same id, before it is shipped.
+    # Of a stream whose end is not recorded nothing is known.
     counts = sa.and_(columns.shadow_of.is_(None), columns.trial.is_(None), ~columns.sample, columns.status != "opened")
     query = (
         sa.select(columns.batch, columns.id, columns.use_case, columns.version_digest, columns.received_at, counts)
