@@ -460,6 +460,7 @@ drift_monitors = sa.Table(
     *(sa.Column(name, sa.Text, primary_key=True) for name in ("use_case", "version_digest")),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("looked_at_s", sa.Float, nullable=False),
+    sa.Column("asked", sa.Boolean, nullable=False),
     _text("document"),
 )
 

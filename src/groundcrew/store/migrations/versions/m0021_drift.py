@@ -45,5 +45,6 @@ def upgrade() -> None:
         *(_text(name, key=True) for name in ("use_case", "version_digest")),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("looked_at_s", sa.Float, nullable=False),
+        sa.Column("asked", sa.Boolean, nullable=False),
         _text("document"),
     )
