@@ -44,8 +44,8 @@ _POINTS: Memory[tuple[str, tuple[str, ...]], tuple[object, tuple[Point, ...]]] =
 
 class DriftStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the monitor of one version of a use case stands. `waiting` calls of the `needed` ones have come for the next
-    reference or window; `asked` says who wants a new reference that is not made yet. `windows` are oldest first; `comparison` is of the
-    version's first calls with the version before it. `read_at` is when calls were read last, by any server."""
+    reference or window; `asked` says who wants a new reference that is not made yet. `windows` are oldest first; `comparison` is
+    of the version's first calls with the version before it. `read_at` is when calls were read last, by any server."""
 
     use_case: str
     version_digest: str
