@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from groundcrew.domain.canonical import canonical_json, sha256_hex
-from groundcrew.domain.drift import REFERENCE_CALLS_MAX, WINDOW_CALLS_MAX, CallFeatures
+from groundcrew.domain.canonical import canonical_json
+from groundcrew.domain.drift import WINDOW_CALLS_MAX, CallFeatures
 from groundcrew.domain.use_case import DriftRule
 from groundcrew.services.drift_features import Encodes, features_of
 from groundcrew.store import catalog
@@ -22,6 +22,8 @@ STEP_ROWS_MAX, STEP_CALLS_MAX = 5_000, 256
 #: Calls that are sampled in an hour over all use cases, shared by those that had any lately; none gets less than the least. The
 #: vectors of a call's two texts take 20 ms of one core.
 SAMPLED_PER_HOUR, SAMPLED_PER_HOUR_MIN = 800, 100
+#: What may be taken at once, however fast calls come: a reference, and so many windows.
+WINDOWS_AT_ONCE = 5
 #: A monitor that saw no call for so long takes no share of the sample; after so long it is as new.
 IDLE_S, FORGOTTEN_S = 3_600.0, 86_400.0
 
@@ -101,39 +103,32 @@ def _rule(declared: DriftRule | None) -> DriftRule | None:
 def choose(
     rows: Sequence[stored.Arrived], rules: Rules, samplers: Mapping[str, Sampler], now_s: float
 ) -> tuple[list[stored.Arrived], dict[str, Sampler]]:
-    """The calls to take, and the samplers after them. Where more came than are allowed, those whose ids' hashes are smallest are
-    taken: which ones has nothing to do with what they say. Time is that of the calls, so that a backlog is sampled alike."""
-    by_version: dict[str, list[stored.Arrived]] = {}
-    for each in rows:
-        if each.counts and rules.get(each.use_case) is not None:
-            by_version.setdefault(f"{each.use_case}@{each.version_digest}", []).append(each)
-    newest = max((each.received_at.timestamp() for each in rows), default=now_s)
+    """The calls to take, and the samplers after them. Calls are taken as they come while they are allowed, of a busy use case the
+    next one after each pause: which ones has nothing to do with what they say. Time is that of the calls, so that a backlog is
+    sampled as it would have been."""
+    counted = [each for each in rows if each.counts and rules.get(each.use_case) is not None]
+    newest = min(max((each.received_at.timestamp() for each in counted), default=now_s), now_s)
     after = {name: each for name, each in samplers.items() if newest - each.at < FORGOTTEN_S}
-    active = by_version.keys() | {name for name, each in after.items() if newest - each.at < IDLE_S}
-    share = max(SAMPLED_PER_HOUR_MIN, SAMPLED_PER_HOUR / max(1, len(active)))
+    active = {_name(each) for each in counted} | {name for name, each in after.items() if newest - each.at < IDLE_S}
+    rate_s = max(SAMPLED_PER_HOUR_MIN, SAMPLED_PER_HOUR / max(1, len(active))) / 3_600
     taken: list[stored.Arrived] = []
-    for name, calls in by_version.items():
-        rule = rules[calls[0].use_case]
+    for each in counted:
+        name, rule = _name(each), rules[each.use_case]
         assert rule is not None
-        most, rate_s = _allowance(rule, share)
-        until = min(max(each.received_at.timestamp() for each in calls), now_s)
-        before = after.get(name) or Sampler(most, until)
-        passed_s = max(0.0, until - before.at)
-        allowed = min(most, before.allowed + passed_s * rate_s)
-        number = min(len(calls), int(allowed))
-        if number < len(calls):
-            calls = sorted(calls, key=lambda each: sha256_hex(each.id.encode()))[:number]
-        taken += calls
-        after[name] = Sampler(allowed - number, max(before.at, until))
-    return sorted(taken, key=lambda each: each.id), after
+        at_s = min(each.received_at.timestamp(), now_s)
+        most = rule.reference_calls + WINDOWS_AT_ONCE * rule.window_calls
+        before = after.get(name) or Sampler(most, at_s)
+        own_rate_s = rate_s if rule.window_s is None else min(rate_s, WINDOW_CALLS_MAX / rule.window_s)
+        allowed = min(most, before.allowed + max(0.0, at_s - before.at) * own_rate_s)
+        if allowed >= 1:
+            taken.append(each)
+            allowed -= 1
+        after[name] = Sampler(allowed, max(before.at, at_s))
+    return taken, after
 
 
-def _allowance(rule: DriftRule, share: float) -> tuple[float, float]:
-    """How many calls may be taken at once, and how many in a second: a reference and a window at the start; a window of time
-    is filled evenly to the last, and so is a reference that has to span one."""
-    if rule.window_s is None:
-        return float(rule.reference_calls + rule.window_calls), share / 3_600
-    return float(rule.reference_calls), min(share / 3_600, min(WINDOW_CALLS_MAX, REFERENCE_CALLS_MAX) / rule.window_s)
+def _name(each: stored.Arrived) -> str:
+    return f"{each.use_case}@{each.version_digest}"
 
 
 def _first_of(rows: list[stored.Arrived], rules: Rules, number: int) -> list[stored.Arrived]:

@@ -159,7 +159,7 @@ def _label_words(feature: str, before: Sequence[str | None], now: Sequence[str |
     was, new = [each for each in before if each is not None], [each for each in now if each is not None]
     if not was or not new:
         return f"{FEATURE[feature].title}: {'no call has it any more' if was else 'no call had it before'}"
-    moved = sorted(_moved(before, now), key=lambda each: (-abs(each[1]), each[0]))[:LABELS_MAX]
+    moved = sorted(_moved(before, now), key=lambda each: (-round(abs(each[1]), 6), each[0]))[:LABELS_MAX]
     first, second = Counter(was), Counter(new)
     parts = [
         f"{SUBJECTS[feature].format(_label(feature, label))} {_share(first[label] / len(was))} → "
