@@ -100,7 +100,7 @@ def detect_all(
     if not all(rows):
         return _nothing(reference, current, alpha, "the reference has no rows" if not rows[0] else "there are no current rows")
     dealer = Dealer(*rows, blocks_reference=blocks_reference, blocks_current=blocks_current, permutations=permutations, seed=seed)
-    columns = [_Measured(name, reference[name], current[name], dealer.observed, seed) for name in reference]
+    columns = [_Measured(name, reference[name], current[name], dealer.observed) for name in reference]
     for column in columns:
         column.add(dealer.observed[None, :])
     first = min(PERMUTATIONS_FIRST, dealer.count) if alpha <= ALPHA_MAX and not dealer.exhaustive else dealer.count
@@ -126,9 +126,9 @@ def detect_all(
 class _Measured:
     """A column with its statistics over the deals so far, the observed one first."""
 
-    def __init__(self, name: str, reference: Column, current: Column, observed: NDArray[np.bool_], seed: int) -> None:
+    def __init__(self, name: str, reference: Column, current: Column, observed: NDArray[np.bool_]) -> None:
         self.name, self.kind = name, reference.kind
-        self.statistics: Statistics = _statistics(reference, current, observed, name, seed)
+        self.statistics: Statistics = _statistics(reference, current, observed, name)
         self.observed = observed
         present: NDArray[np.bool_] = self.statistics.present
         self.values_known = int(present[~observed].sum()), int(present[observed].sum())
@@ -245,7 +245,7 @@ def _verdict(column: _Measured, place: int, ranking: _Ranking, alpha: float, imp
     )
 
 
-def _statistics(reference: Column, current: Column, observed: NDArray[np.bool_], name: str, seed: int) -> Statistics:
+def _statistics(reference: Column, current: Column, observed: NDArray[np.bool_], name: str) -> Statistics:
     if reference.kind == "number":
         return NumberStatistics(np.concatenate([numbers_of(reference, name), numbers_of(current, name)]), observed)
     if reference.kind == "category":
@@ -253,7 +253,7 @@ def _statistics(reference: Column, current: Column, observed: NDArray[np.bool_],
     before, now = vectors_of(reference, name), vectors_of(current, name)
     if before.shape[1] != now.shape[1]:
         raise InputError(f"has vectors of {before.shape[1]} dimensions in the reference and {now.shape[1]} now", field=name)
-    return VectorStatistics(np.concatenate([before, now]), observed)
+    return VectorStatistics(np.concatenate([before, now]), observed, name)
 
 
 def _missing_gap(present: NDArray[np.bool_], deals: Deals) -> Floats:
