@@ -24,6 +24,8 @@ from groundcrew.store.database import Writer
 from groundcrew.testing import FakeClock
 
 N, REFERENCE, WINDOW = bank.NAME, RULE.reference_calls, RULE.window_calls
+#: Windows that see little alone.
+SLOW = msgspec.structs.replace(RULE, window_calls=30, alpha=0.0005, features=("answer_length", "request_length"))
 SAID = {"actor": bank.PERSON, "reason": "a campaign began"}
 
 
@@ -97,10 +99,10 @@ async def test_what_changed_is_said_in_words_and_figures(services: Services) -> 
 
 async def test_a_stream_without_drift_raises_hardly_any_alarm(services: Services) -> None:
     """50 windows at alpha 0.05, so that far too many alarms would show: at most 7 by chance in 99 of 100 such streams."""
-    windows, rule = 50, msgspec.structs.replace(RULE, window_calls=30, alpha=0.05)
+    windows, rule = 50, msgspec.structs.replace(RULE, window_calls=30, reference_calls=100, alpha=0.05)
     digest, drift = await declared(services, rule), monitor(services)
     traffic, false = Traffic(digest, seed=5), 0
-    await served(services, drift, traffic.calls(REFERENCE))
+    await served(services, drift, traffic.calls(100))
     for _ in range(5):
         await served(services, drift, traffic.calls(30 * windows // 5))
     status = await drift.status(N, windows=100)
@@ -117,10 +119,7 @@ async def test_a_new_version_has_its_own_reference_and_is_held_against_the_one_b
     second = await declared(services, prompt="Answer politely, in one sentence.")
     assert second != first
     later = Traffic(second, seed=2, start=START + timedelta(days=30))
-    alarms = await served(services, drift, later.calls(REFERENCE, answer_words=12))
-    status = await drift.status(N)
-    print(status.comparison, status.windows, len(await references(services)))
-    [alarm] = alarms
+    [alarm] = await served(services, drift, later.calls(REFERENCE, answer_words=12))
     assert (alarm.kind, alarm.version_digest) == ("version", second)
     assert "answer_length" in features(alarm)
     assert "request_length" not in features(alarm)
@@ -224,7 +223,7 @@ async def test_removed_texts_leave_what_is_known_of_calls(services: Services, cl
     assert "answer_length" in features(alarm)
     # A reference made of them later holds the figures that stay, and says nothing of texts.
     await drift.acknowledge(alarm.id, "fixed", **SAID)
-    await drift.ask_reference(N, since=START, until=START + timedelta(days=2), **SAID)
+    await drift.ask_reference(N, since=START, until=START + timedelta(days=1), **SAID)
     await drift.keep()
     by_hand = next(each for each in await references(services) if each.origin == "by_hand")
     assert set(by_hand.numbers) == {"trust", "hit_score", "cost", "latency"}
@@ -234,23 +233,27 @@ async def test_removed_texts_leave_what_is_known_of_calls(services: Services, cl
 
 async def test_ratings_are_watched_by_when_they_are_given(services: Services, clock: FakeClock) -> None:
     digest, drift = await declared(services), monitor(services)
-    traffic = Traffic(digest, start=clock.now(), every=timedelta(minutes=10))
+    traffic = Traffic(digest, start=clock.now())
 
-    async def rate(calls: int, stars: list[int]) -> None:
-        for place in range(calls):
-            clock.advance(EVERY.total_seconds())
-            await services.calls.ship(traffic.calls(1), gateway="gateway-1")
-            if place % 3 == 0:
-                rating = NewRating(stars=stars[place % len(stars)], rater=f"r-{place}", use_case=N, case_id=f"c-{traffic.number}")
-                await services.feedback.rate(rating, actor="user:anna")
+    async def rated(calls: int, stars: list[int]) -> None:
+        """An hour's six calls at a time, two of which somebody rates."""
+        for _ in range(calls // 6):
+            clock.advance(6 * EVERY.total_seconds())
+            await services.calls.ship(traffic.calls(6), gateway="gateway-1")
+            ratings = [
+                NewRating(stars=each, rater=f"r-{traffic.number}-{place}", use_case=N, case_id=f"c-{traffic.number}")
+                for place, each in enumerate(stars)
+            ]
+            await services.feedback.rate_many(ratings, actor="user:anna")
 
-    await rate(REFERENCE, [5, 4])
+    await rated(REFERENCE + 6, [5, 4])
     await drift.keep()
-    await rate(WINDOW + 1, [2, 1])
+    assert await drift.open_alarms(N) == []
+    await rated(WINDOW + 6, [2, 1])
     await drift.keep()
     [alarm] = await drift.open_alarms(N)
     assert features(alarm) == {"stars"}
-    assert alarm.words.startswith("ratings fell: median 5 → 1.5 stars")
+    assert alarm.words.startswith("ratings fell: median 4.5 → ")
 
 
 async def test_an_alarm_is_acknowledged_once_with_a_reason_and_expected_changes_are_not_told_again(services: Services) -> None:
@@ -313,33 +316,38 @@ async def test_a_reference_by_hand_is_of_the_time_that_was_named(services: Servi
 
 
 async def test_a_slow_drift_is_seen_where_no_window_shows_it(services: Services) -> None:
-    digest, drift = await declared(services, msgspec.structs.replace(RULE, window_calls=30, alpha=0.0005)), monitor(services)
+    digest, drift = await declared(services, SLOW), monitor(services)
     traffic = Traffic(digest)
     await served(services, drift, traffic.calls(REFERENCE))
     for step in range(12):
-        await served(services, drift, traffic.calls(60, answer_words=30 + min(step, 4)))
+        await served(services, drift, traffic.calls(60, answer_words=30 + min(step, 2)))
     kinds = {each.kind: each for each in await drift.open_alarms(N)}
     assert "slow" in kinds
-    assert features(kinds["slow"]) <= {"answer_length", "answer_courtesy"}
+    assert features(kinds["slow"]) == {"answer_length"}
     assert kinds["slow"].words.startswith("slowly, after ")
 
 
 async def test_windows_of_time_are_closed_when_their_time_is_over(services: Services, clock: FakeClock) -> None:
-    rule = msgspec.structs.replace(RULE, window_s=bank.DAY_S, reference_calls=100)
+    rule = msgspec.structs.replace(RULE, window_s=bank.DAY_S, reference_calls=100, features=("answer_length",))
     digest, drift = await declared(services, rule), monitor(services)
-    traffic = Traffic(digest, start=clock.now() - timedelta(days=4))
-    await served(services, drift, traffic.calls(200))
+    traffic = Traffic(digest, start=clock.now() - timedelta(hours=40))
+    await served(services, drift, traffic.calls(120))
+    assert (await drift.status(N)).reference is None, "it has to span a window"
+    await served(services, drift, traffic.calls(50))
     status = await drift.status(N)
     assert status.reference is not None
-    assert status.reference.until - status.reference.since >= timedelta(days=1)
-    await served(services, drift, traffic.calls(150))
-    status = await drift.status(N)
-    assert len(status.windows) == 1
-    assert status.windows[0].until - status.windows[0].since < timedelta(days=1)
-    clock.advance(5 * bank.DAY_S)
+    assert (status.reference.calls, len(status.windows)) == (170, 0)
+    await served(services, drift, traffic.calls(145))
+    assert (await drift.status(N)).windows == ()
+    clock.advance(bank.DAY_S)
+    await drift.keep()
+    [window] = (await drift.status(N)).windows
+    assert (window.calls, window.drifted) == (143, False)
+    clock.advance(bank.DAY_S)
     await drift.keep()
     few = (await drift.status(N)).windows[-1]
-    assert few.drifted is None or few.calls >= 30
+    assert (few.calls, few.drifted) == (2, None)
+    assert few.reason == "2 calls of 30 that a window takes at least"
 
 
 async def test_an_encoder_that_changed_is_not_held_against_the_one_before(services: Services) -> None:
