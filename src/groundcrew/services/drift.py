@@ -201,7 +201,7 @@ class Drift:
             digest = current if version is None else await _version(connection, use_case, current, version)
             return await self._status(connection, item, digest, digest == current, windows)
 
-    async def versions(self, use_case: str) -> list[ReferenceHead]:
+    async def references(self, use_case: str) -> list[ReferenceHead]:
         """The newest references of a use case, newest first."""
         async with self._database.read() as connection:
             await require_use_case(connection, use_case)

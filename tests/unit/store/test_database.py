@@ -75,10 +75,13 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.rehearsed,
                 tables.channels,
                 tables.deliveries,
+                tables.drift_references,
+                tables.drift_windows,
+                tables.drift_alarms,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
-        more = ("rating_leases", "link_secrets")
+        more = ("rating_leases", "link_secrets", "drift_mark", "drift_calls", "drift_monitors")
         operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", *sums, *more)
         for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
