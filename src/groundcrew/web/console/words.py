@@ -133,6 +133,8 @@ DONE = {
     "reverted": "Reverted: who answered before answers again.",
     "asked_for": "The job waits; it begins when a worker is free.",
     "settled": "The finding is settled.",
+    "acknowledged": "The alarm is acknowledged.",
+    "reference_asked": "A new reference is asked for; it is made within a minute, or as soon as there are enough calls.",
     "reopened": "The finding is open again.",
     "user": "The account is created.",
     "stopped": "Stopped. The state below says whether every gateway confirmed it.",
