@@ -24,7 +24,7 @@ OUTCOME_WORDS = {"answered": "answered", "declined": "declined", "fallback": "an
 SUBJECTS = {
     "request_language": "requests in {}",
     "request_topic": "requests on {}",
-    "request_entities": "requests with personal data: {}",
+    "request_entities": "requests with personal data ({})",
     "outcome": "calls {}",
     "answer_topic": "answers on {}",
 }
@@ -162,7 +162,7 @@ def _label_words(feature: str, before: Sequence[str | None], now: Sequence[str |
     moved = sorted(_moved(before, now), key=lambda each: (-round(abs(each[1]), 6), each[0]))[:LABELS_MAX]
     first, second = Counter(was), Counter(new)
     parts = [
-        f"{SUBJECTS[feature].format(_label(feature, label))} {_share(first[label] / len(was))} → "
+        f"{SUBJECTS[feature].format(_label(feature, label))}: {_share(first[label] / len(was))} → "
         f"{_share(second[label] / len(new))}"
         for label, _ in moved
     ]

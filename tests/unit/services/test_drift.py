@@ -94,7 +94,7 @@ async def test_what_changed_is_said_in_words_and_figures(services: Services) -> 
     assert said["answer_length"].startswith("answers got shorter by ")
     assert "median" in said["answer_length"]
     assert said["answer_length"].endswith(" characters")
-    assert said["outcome"] == "calls answered 100 % → 50 %, calls declined 0 % → 50 %"
+    assert said["outcome"] == "calls answered: 100 % → 50 %, calls declined: 0 % → 50 %"
 
 
 async def test_a_stream_without_drift_raises_hardly_any_alarm(services: Services) -> None:
@@ -358,3 +358,27 @@ async def test_an_encoder_that_changed_is_not_held_against_the_one_before(servic
     assert await served(services, second, traffic.calls(WINDOW)) == []
     [window] = (await second.status(N)).windows
     assert not {"request_meaning", "request_topic"} & {each.feature for each in window.features if each.drifted is not None}
+
+
+async def test_the_gate_asks_for_a_reference_somebody_who_looks_and_an_owner(services: Services, clock: FakeClock) -> None:
+    async def found() -> tuple[str, str]:
+        evaluation = await services.gates.evaluate(N, actor=bank.PERSON, to="scale", save=False)
+        result = next(each for each in evaluation.results if each.key == "drift_reference")
+        return result.status, result.missing
+
+    await declared(services, msgspec.structs.replace(RULE, owner=None))
+    status, missing = await found()
+    assert (status, "owner: somebody@" in missing, "0 of 200 calls" in missing) == ("fail", True, True)
+    traffic, drift = Traffic(await declared(services)), monitor(services)
+    assert (await found())[0] == "unknown"
+    await served(services, drift, traffic.calls(REFERENCE))
+    assert await found() == ("pass", "")
+    clock.advance(3 * bank.DAY_S)
+    status, missing = await found()
+    assert (status, "keep a server running" in missing) == ("unknown", True)
+    await drift.keep()
+    assert (await found())[0] == "pass"
+    await declared(services, prompt="Answer politely, in one sentence.")
+    assert (await found())[0] == "unknown", "a new version begins a new reference"
+    await declared(services, msgspec.structs.replace(RULE, enabled=False))
+    assert (await found())[0] == "fail"
