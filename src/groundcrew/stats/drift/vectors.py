@@ -31,6 +31,8 @@ SCAN_NEIGHBOURS = 15
 SCANNED_PLACES = 5
 #: The kernel's width: this share of the median squared distance.
 KERNEL_SHARE = 0.25
+#: Rows, evenly picked, whose distances the median is taken of.
+MEDIAN_ROWS = 500
 COMPONENTS = 30
 #: Shrinkage of the classifier that measures the effect, as a share of the rows.
 RIDGE = 0.05
@@ -130,7 +132,9 @@ def _neighbours(distances: _Single) -> tuple[NDArray[np.int64], Floats]:
 
 
 def _kernel(distances: _Single) -> _Single:
-    middle = float(np.median(distances[np.triu_indices(len(distances), 1)]))
+    step = 1 + len(distances) // MEDIAN_ROWS
+    sample = distances[::step, ::step]
+    middle = float(np.median(sample[~np.eye(len(sample), dtype=np.bool_)])) if len(sample) > 1 else float(distances.max())
     kernel: _Single = np.exp(-distances / np.float32(KERNEL_SHARE * middle or 1.0))
     np.fill_diagonal(kernel, 0.0)
     return kernel
