@@ -83,8 +83,9 @@ def test_blocks_are_permuted_whole_and_too_few_are_unknown(run: Run, tmp_path: P
 
 def test_texts_are_compared_by_meaning_with_examples(run: Run, tmp_path: Path) -> None:
     source = random.Random(4)
-    own = [f"{verb} my {thing} {when}" for verb in ("where is", "I lost", "please block") for thing in ("card", "new card", "debit card")
-           for when in ("today", "now", "this week", "please")]  # fmt: skip
+    things, times = ("card", "new card", "debit card"), ("today", "now", "this week", "please")
+    verbs = ("where is", "I lost", "please block")
+    own = [f"{verb} my {thing} {when}" for verb in verbs for thing in things for when in times]
     foreign = ["how many planets are there", "what is the capital of France", "play some jazz", "set an alarm for seven"]
     before = write(tmp_path / "before.jsonl", [{"text": f"{source.choice(own)}, {source.choice(own)}"} for _ in range(60)])
     mixed = [{"text": f"{source.choice(own)}, {source.choice(own)}"} for _ in range(46)]
