@@ -227,12 +227,16 @@ def _verdict(column: _Measured, place: int, ranking: _Ranking, alpha: float, imp
     if impossible or reason:
         p_value, drifted = None, None
     strongest = ranking.strongest[place]
+    statistic = float(ranking.observed[place][strongest])
+    threshold = None if drifted is None else ranking.threshold(place)
+    if drifted is False and threshold is not None:
+        threshold = max(threshold, statistic)  # a tie, but for the last digit
     return ColumnDrift(
         column=column.name,
         kind=column.kind,
         statistic_name=column.names[strongest],
-        statistic=float(ranking.observed[place][strongest]),
-        threshold=None if drifted is None else ranking.threshold(place),
+        statistic=statistic,
+        threshold=threshold,
         p_value=p_value,
         p_value_alone=None if drifted is None else ranking.alone[place],
         drifted=drifted,
@@ -317,6 +321,8 @@ def _nothing(reference: Mapping[str, Column], current: Mapping[str, Column], alp
 
 def _impossible(dealer: Dealer, alpha: float) -> str:
     what = f"{dealer.blocks} blocks" if dealer.blocked else f"{dealer.rows} rows"
+    if not dealer.exhaustive:
+        what = f"{dealer.count} permutations"
     return f"{what} give no p-value below {dealer.p_value_least:.3g}, and {alpha:g} was asked for"
 
 

@@ -31,7 +31,11 @@ SCAN_NEIGHBOURS = 15
 SCANNED_PLACES = 5
 #: The kernel's width: this share of the median squared distance.
 KERNEL_SHARE = 0.25
+KERNEL_DECIMALS = 5
+#: Rows, evenly picked, whose distances the median is taken of.
+MEDIAN_ROWS = 500
 COMPONENTS = 30
+ORDER_SEED = 20261127
 #: Shrinkage of the classifier that measures the effect, as a share of the rows.
 RIDGE = 0.05
 
@@ -45,7 +49,8 @@ class VectorStatistics:
 
     def __init__(self, vectors: Floats, observed: NDArray[np.bool_], field: str) -> None:
         self.present: NDArray[np.bool_] = np.asarray(np.isfinite(vectors).all(axis=1))
-        self._rows = np.flatnonzero(self.present)
+        # Shuffled, so that which of equally near rows counts as a neighbour has nothing to do with the window they are in.
+        self._rows = np.random.default_rng(ORDER_SEED).permutation(np.flatnonzero(self.present))
         if self._rows.size > VECTOR_ROWS_MAX:
             raise InputError(
                 f"has {self._rows.size} vectors in both windows; sample {VECTOR_ROWS_MAX} of them first", field=field
@@ -78,8 +83,8 @@ class VectorStatistics:
             weights = np.where(usable[:, None], dealt / current[:, None] - (1 - dealt) / reference[:, None], 0.0)
         novelty = np.abs(weights @ self._novelty) * np.sqrt(scale)
         single = weights.astype(np.float32)
-        # Without a row's kernel with itself, whose share would depend on the windows' sizes alone.
         mean_difference = np.einsum("bi,bi->b", single @ self._kernel, single).astype(np.float64) * scale
+        mean_difference = np.round(mean_difference, KERNEL_DECIMALS)  # so that equal deals tie in spite of single precision
         shift = ((weights @ self._components) ** 2).sum(axis=1) * scale
         return np.stack([novelty, self._scan(dealt, current / n), mean_difference, shift])
 
@@ -130,9 +135,10 @@ def _neighbours(distances: _Single) -> tuple[NDArray[np.int64], Floats]:
 
 
 def _kernel(distances: _Single) -> _Single:
-    middle = float(np.median(distances[np.triu_indices(len(distances), 1)]))
+    step = 1 + len(distances) // MEDIAN_ROWS
+    sample = distances[::step, ::step]
+    middle = float(np.median(sample[~np.eye(len(sample), dtype=np.bool_)])) if len(sample) > 1 else float(distances.max())
     kernel: _Single = np.exp(-distances / np.float32(KERNEL_SHARE * middle or 1.0))
-    np.fill_diagonal(kernel, 0.0)
     return kernel
 
 
