@@ -29,7 +29,7 @@ class Scale:
         beyond = ordered[n - tail :] - self._start
         # From quantiles: one enormous value, the observed one, must not stretch the scale on which it is measured. From the
         # larger of two: a statistic that takes few values has most of its tail in one place, and jumps from there.
-        self._stretch = max(float(np.quantile(beyond, share)) / -np.log(1 - share) for share in TAIL_QUANTILES)
+        self._stretch = max(float(np.quantile(beyond, share) / -np.log(1 - share)) for share in TAIL_QUANTILES)
         self._points, first = np.unique(ordered, return_index=True)
         self._levels = -np.log((n - first) / n)
         if self._stretch > 0:
