@@ -26,6 +26,8 @@ ENTITY_KINDS = frozenset(
 ENTITY_KINDS_TOLD_MAX = 2
 #: Characters of a text that features are taken from; its length is that of the whole.
 TEXT_LENGTH_MAX = 20_000
+#: Characters of a text that its vector is made of: what it is about stands at its beginning, and vectors are what watching costs.
+MEANING_LENGTH_MAX = 1_000
 #: Fewer words say nothing about tone.
 TONE_WORDS_MIN = 5
 USER_LENGTH = 12
@@ -90,7 +92,7 @@ def features_of(call: Call, encoder: Encodes | None) -> CallFeatures:
         texts = {"request_meaning": question, "answer_meaning": answer}
         for name, text in texts.items():
             if text.strip():
-                vectors[name] = pack_vector(encoder.encode([text])[0])
+                vectors[name] = pack_vector(encoder.encode([text[:MEANING_LENGTH_MAX]])[0])
     if (trust := call.withheld_trust or call.trust) is not None and trust.trust is not None:
         numbers["trust"] = trust.trust
     if scores := [each for each in call.details.get("hit_scores", ()) if isinstance(each, int | float)]:

@@ -21,9 +21,9 @@ from groundcrew.store.database import Database
 STEP_ROWS_MAX, STEP_CALLS_MAX = 5_000, 256
 #: Calls that are sampled in an hour over all use cases, shared by those that had any lately; none gets less than the least. The
 #: vectors of a call's two texts take 20 ms of one core.
-SAMPLED_PER_HOUR, SAMPLED_PER_HOUR_MIN = 800, 100
+SAMPLED_PER_HOUR, SAMPLED_PER_HOUR_MIN = 600, 100
 #: What may be taken at once, however fast calls come: a reference, and so many windows.
-WINDOWS_AT_ONCE = 5
+WINDOWS_AT_ONCE = 3
 #: A monitor that saw no call for so long takes no share of the sample; after so long it is as new.
 IDLE_S, FORGOTTEN_S = 3_600.0, 86_400.0
 
