@@ -1,4 +1,4 @@
-"""The features of one recorded call that drift monitors watch, taken from what its record holds; texts are masked there already."""
+"""The features of one recorded call that drift monitors watch, taken from its record, whose texts are masked already."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ ENTITY_KINDS = frozenset(
 ENTITY_KINDS_TOLD_MAX = 2
 #: Characters of a text that features are taken from; its length is that of the whole.
 TEXT_LENGTH_MAX = 20_000
+#: Characters of a text that its vector is made of: what it is about stands at its beginning, and vectors are what watching costs.
+MEANING_LENGTH_MAX = 1_000
 #: Fewer words say nothing about tone.
 TONE_WORDS_MIN = 5
 USER_LENGTH = 12
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-#: Words of courtesy in English, German, French and Italian. A count of them, no judgement of tone: it sees an assistant that turns
-#: curt or gushing, not irony.
+#: Words of courtesy in English, German, French and Italian. A count of them, no judgement of tone: it sees an assistant
+#: that turns curt or gushing, not irony.
 COURTESY = frozenset(
     {
         *("please", "thank", "thanks", "sorry", "apologise", "apologize", "apologies", "welcome", "kindly", "happy", "glad"),
@@ -74,7 +76,7 @@ def features_of(call: Call, encoder: Encodes | None) -> CallFeatures:
     """The features of `call`, without vectors where there is no `encoder`. One whose texts were removed keeps its figures."""
     from groundcrew.guards.language_profiles import tell_language
 
-    numbers, labels, vectors = dict[str, float](), {"outcome": call.status}, dict[str, str]()
+    numbers, labels, vectors = dict[str, float](), dict[str, str](outcome=call.status), dict[str, str]()
     said = messages_of(call)
     question = str(said[-1]["content"]) if said else ""
     answer = generated(call)
@@ -90,7 +92,7 @@ def features_of(call: Call, encoder: Encodes | None) -> CallFeatures:
         texts = {"request_meaning": question, "answer_meaning": answer}
         for name, text in texts.items():
             if text.strip():
-                vectors[name] = pack_vector(encoder.encode([text])[0])
+                vectors[name] = pack_vector(encoder.encode([text[:MEANING_LENGTH_MAX]])[0])
     if (trust := call.withheld_trust or call.trust) is not None and trust.trust is not None:
         numbers["trust"] = trust.trust
     if scores := [each for each in call.details.get("hit_scores", ()) if isinstance(each, int | float)]:

@@ -4,7 +4,7 @@ windows, and how each monitor stands."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,8 +20,8 @@ from groundcrew.store.database import decode
 from groundcrew.store.rows import insert_rows, stamp
 from groundcrew.store.tables import calls, drift_calls, drift_mark, drift_monitors, drift_references, drift_windows, ratings
 
-#: Ratings of one window or reference that are looked at.
-RATINGS_MAX = 2_000
+#: Ratings of one window or reference that are looked at, the first ones.
+RATINGS_MAX = 1_000
 
 REFERENCES = Collection(
     tables.drift_references,
@@ -80,6 +80,13 @@ class MonitorRow(NamedTuple):
     document: str
 
 
+class Span(NamedTuple):
+    """From when to when."""
+
+    first: datetime
+    last: datetime
+
+
 class Stars(NamedTuple):
     """A rating of a call or case, and who gave it."""
 
@@ -94,6 +101,19 @@ async def mark(connection: AsyncConnection) -> Mark:
     return Mark(*row)
 
 
+async def lease(connection: AsyncConnection, owner: str, now_s: float, *, seconds: float) -> bool:
+    """Take or renew the right to read calls for `owner`; False while somebody else has it."""
+    columns = drift_mark.c
+    free = sa.or_(columns.owner == owner, columns.lease_until_s < now_s)
+    taken = await connection.execute(drift_mark.update().where(free).values(owner=owner, lease_until_s=now_s + seconds))
+    return taken.rowcount == 1
+
+
+async def release(connection: AsyncConnection, owner: str) -> None:
+    """Give the right back, if `owner` has it."""
+    await connection.execute(drift_mark.update().where(drift_mark.c.owner == owner).values(owner="", lease_until_s=0.0))
+
+
 async def move_mark(connection: AsyncConnection, was: Mark, now: Mark) -> bool:
     """Move the mark on, unless somebody else has moved it since it was read."""
     columns = drift_mark.c
@@ -105,7 +125,7 @@ async def move_mark(connection: AsyncConnection, was: Mark, now: Mark) -> bool:
 async def arrived(connection: AsyncConnection, after: Mark, *, limit: int) -> list[Arrived]:
     """The next recorded calls past the mark, in the order in which they arrived: a spool that ships late is not passed over."""
     columns = calls.c
-    # A stream that was opened is in the way of nothing: what ends it comes as a record of the same id, before it is shipped.
+    # Of a stream whose end is not recorded nothing is known.
     counts = sa.and_(columns.shadow_of.is_(None), columns.trial.is_(None), ~columns.sample, columns.status != "opened")
     query = (
         sa.select(columns.batch, columns.id, columns.use_case, columns.version_digest, columns.received_at, counts)
@@ -120,13 +140,15 @@ async def arrived(connection: AsyncConnection, after: Mark, *, limit: int) -> li
     ]
 
 
-async def arrived_between(
+async def read_between(
     connection: AsyncConnection, use_case: str, version_digest: str, since: datetime, until: datetime, *, limit: int
 ) -> list[str]:
-    """Ids of the calls of a version that were received from `since` to before `until`, in order."""
-    columns = calls.c
+    """Ids of the calls of a version that were received from `since` to before `until`, in order; those that were read already."""
+    columns, mark_of = calls.c, drift_mark.c
+    read = sa.or_(columns.batch < mark_of.batch, sa.and_(columns.batch == mark_of.batch, columns.id <= mark_of.call_id))
     query = (
         sa.select(columns.id)
+        .select_from(calls.join(drift_mark, read))
         .where(columns.use_case == use_case, columns.version_digest == version_digest)
         .where(columns.received_at >= stamp(since), columns.received_at < stamp(until))
         .where(columns.shadow_of.is_(None), columns.trial.is_(None), ~columns.sample, columns.status != "opened")
@@ -147,11 +169,17 @@ async def documents(connection: AsyncConnection, ids: Sequence[str]) -> list[Cal
     return sorted(found, key=lambda each: each.id)
 
 
-async def keep(connection: AsyncConnection, rows: Sequence[tuple[Arrived, CallFeatures]]) -> None:
-    """Keep the features of calls until their window is full."""
+async def keep(connection: AsyncConnection, use_case: str, version_digest: str, found: Sequence[CallFeatures]) -> None:
+    """Keep the features of calls of a version until their window is full; those that are kept already stay."""
     names = ("id", "use_case", "version_digest", "received_at", "document")
+    known = set[str]()
+    for start in range(0, len(found), IDS_MAX):
+        some = [each.id for each in found[start : start + IDS_MAX]]
+        known.update((await connection.execute(sa.select(drift_calls.c.id).where(drift_calls.c.id.in_(some)))).scalars())
     values = [
-        (own.id, call.use_case, call.version_digest, stamp(call.received_at), canonical_json(own).decode()) for call, own in rows
+        (each.id, use_case, version_digest, stamp(datetime.fromtimestamp(each.at, UTC)), canonical_json(each).decode())
+        for each in found
+        if each.id not in known
     ]
     await insert_rows(connection, drift_calls, names, values)
 
@@ -184,6 +212,16 @@ async def kept(
     return [decode(document, CallFeatures) for document in (await connection.execute(query)).scalars()]
 
 
+async def newest_kept(connection: AsyncConnection, use_case: str, version_digest: str) -> Span | None:
+    """When the calls of a version that wait were received; None where none waits."""
+    columns = drift_calls.c
+    query = sa.select(sa.func.min(columns.received_at), sa.func.max(columns.received_at)).where(
+        columns.use_case == use_case, columns.version_digest == version_digest
+    )
+    first, last = (await connection.execute(query)).one()
+    return Span(datetime.fromisoformat(first), datetime.fromisoformat(last)) if first is not None else None
+
+
 async def drop(
     connection: AsyncConnection, use_case: str, version_digest: str, *, up_to: str | None = None, before: datetime | None = None
 ) -> None:
@@ -197,6 +235,12 @@ async def drop(
     await connection.execute(gone)
 
 
+async def versions(connection: AsyncConnection, use_case: str) -> list[str]:
+    """The versions of a use case that have a monitor."""
+    query = sa.select(drift_monitors.c.version_digest).where(drift_monitors.c.use_case == use_case)
+    return list((await connection.execute(query)).scalars())
+
+
 async def monitor(connection: AsyncConnection, use_case: str, version_digest: str) -> MonitorRow | None:
     """How the monitor of a version stands; None before its first look."""
     columns = drift_monitors.c
@@ -206,19 +250,33 @@ async def monitor(connection: AsyncConnection, use_case: str, version_digest: st
 
 
 async def put_monitor(
-    connection: AsyncConnection, use_case: str, version_digest: str, was: MonitorRow | None, document: str, looked_at_s: float
+    connection: AsyncConnection,
+    use_case: str,
+    version_digest: str,
+    was: MonitorRow | None,
+    document: str,
+    *,
+    looked_at_s: float,
+    asked: bool,
 ) -> bool:
     """Write how a monitor stands now, unless somebody else has since it was read."""
+    values: dict[str, Any] = {"looked_at_s": looked_at_s, "document": document, "asked": asked}
     if was is None:
         if await monitor(connection, use_case, version_digest) is not None:
             return False
-        values: dict[str, Any] = {"use_case": use_case, "version_digest": version_digest, "revision": 1}
-        await connection.execute(drift_monitors.insert().values(**values, looked_at_s=looked_at_s, document=document))
+        key = {"use_case": use_case, "version_digest": version_digest, "revision": 1}
+        await connection.execute(drift_monitors.insert().values(**key, **values))
         return True
     own = (*_of(use_case, version_digest), drift_monitors.c.revision == was.revision)
-    changed = drift_monitors.update().where(*own)
-    done = await connection.execute(changed.values(revision=was.revision + 1, looked_at_s=looked_at_s, document=document))
+    done = await connection.execute(drift_monitors.update().where(*own).values(revision=was.revision + 1, **values))
     return done.rowcount == 1
+
+
+async def asked(connection: AsyncConnection) -> list[tuple[str, str]]:
+    """Use case and version of each monitor of which a reference is wanted."""
+    columns = drift_monitors.c
+    query = sa.select(columns.use_case, columns.version_digest).where(columns.asked)
+    return [(use_case, digest) for use_case, digest in (await connection.execute(query)).all()]
 
 
 def _of(use_case: str, version_digest: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -474,8 +474,8 @@ drift_windows = _document_table(
 drift_alarms = _document_table(
     "drift_alarms", _text("use_case"), _text("state"), indexes=(("use_case", "state", "id"), ("state", "id"))
 )
-# Operational: how far calls were read, features of calls whose window is not full yet, how each monitor stands. `revision`
-# rises with each change of a monitor, so that of two servers one closes a window.
+# Operational: how far calls were read and who reads until when, features of calls whose window is not full yet, how each monitor
+# stands. `revision` rises with each change of a monitor, so that of two servers one closes a window.
 drift_mark = sa.Table(
     "drift_mark",
     metadata,
@@ -484,6 +484,8 @@ drift_mark = sa.Table(
     _text("call_id"),
     sa.Column("read_at_s", sa.Float, nullable=False),
     _text("samplers"),
+    _text("owner"),
+    sa.Column("lease_until_s", sa.Float, nullable=False),
 )
 drift_calls = sa.Table(
     "drift_calls",
@@ -501,6 +503,7 @@ drift_monitors = sa.Table(
     *(sa.Column(name, sa.Text, primary_key=True) for name in ("use_case", "version_digest")),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("looked_at_s", sa.Float, nullable=False),
+    sa.Column("asked", sa.Boolean, nullable=False),
     _text("document"),
 )
 

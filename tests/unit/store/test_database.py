@@ -82,11 +82,15 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 alert_tables.incident_events,
                 alert_tables.incident_actions,
                 tables.absences,
+                tables.drift_references,
+                tables.drift_windows,
+                tables.drift_alarms,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
         alerting = ("alert_tracks", "alert_turns", "gateway_health")
-        more = (*alerting, "rating_leases", "link_secrets", "sign_off_claims")
+        drifting = ("drift_mark", "drift_calls", "drift_monitors")
+        more = (*alerting, *drifting, "rating_leases", "link_secrets", "sign_off_claims")
         operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", *sums, *more)
         for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))

@@ -4,10 +4,13 @@ from groundcrew.stats.drift.columns import Column, Kind, infer_kind
 from groundcrew.stats.drift.detection import ALPHA, PERMUTATIONS, detect, detect_all
 from groundcrew.stats.drift.explanation import Contribution, Examples, contributions, examples
 from groundcrew.stats.drift.results import ColumnDrift, DriftTest
+from groundcrew.stats.drift.sequential import FALSE_ALARM_EVERY, ChangeState, nearness, watch
 
 __all__ = [
     "ALPHA",
+    "FALSE_ALARM_EVERY",
     "PERMUTATIONS",
+    "ChangeState",
     "Column",
     "ColumnDrift",
     "Contribution",
@@ -19,4 +22,6 @@ __all__ = [
     "detect_all",
     "examples",
     "infer_kind",
+    "nearness",
+    "watch",
 ]

@@ -22,7 +22,7 @@ POOLED_ROWS_MIN = 10
 class CategoryStatistics:
     """Over pooled `labels`, None where missing."""
 
-    names = ("chi-squared", "Jensen-Shannon", "new categories")
+    names: tuple[str, ...] = ("chi-squared", "Jensen-Shannon", "new categories")
 
     def __init__(self, labels: Sequence[str | None], observed: NDArray[np.bool_]) -> None:
         self.present = np.array([label is not None for label in labels], dtype=np.bool_)

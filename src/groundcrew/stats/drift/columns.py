@@ -21,6 +21,8 @@ Floats: TypeAlias = NDArray[np.float64]
 #: Strings are categories while they repeat: at most this many different ones, or one in so many rows.
 CATEGORIES_INFERRED_MAX = 30
 ROWS_A_CATEGORY_MIN = 10
+#: Single words, such as codes and labels, are categories as long as each comes up so often on average.
+WORD_ROWS_MIN = 2
 #: Longer values, in characters or words, are text even where they repeat.
 CATEGORY_CHARS_MAX = 60
 CATEGORY_WORDS_MAX = 4
@@ -56,6 +58,8 @@ def infer_kind(values: Sequence[Any], others: Sequence[Any] = ()) -> Kind:
     if not all(isinstance(value, str) for value in present):
         raise InputError("holds values of several kinds: make them all numbers, all texts or all true and false")
     different = set(present)
+    if all(len(value.split()) == 1 for value in different) and len(different) * WORD_ROWS_MIN <= len(present):
+        return "category"
     if len(different) > max(CATEGORIES_INFERRED_MAX, len(present) // ROWS_A_CATEGORY_MIN) and len(different) > 1:
         return "text"
     long = sum(1 for value in different if len(value) > CATEGORY_CHARS_MAX or len(value.split()) > CATEGORY_WORDS_MAX)

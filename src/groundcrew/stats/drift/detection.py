@@ -100,7 +100,7 @@ def detect_all(
     if not all(rows):
         return _nothing(reference, current, alpha, "the reference has no rows" if not rows[0] else "there are no current rows")
     dealer = Dealer(*rows, blocks_reference=blocks_reference, blocks_current=blocks_current, permutations=permutations, seed=seed)
-    columns = [_Measured(name, reference[name], current[name], dealer.observed, seed) for name in reference]
+    columns = [_Measured(name, reference[name], current[name], dealer.observed) for name in reference]
     for column in columns:
         column.add(dealer.observed[None, :])
     first = min(PERMUTATIONS_FIRST, dealer.count) if alpha <= ALPHA_MAX and not dealer.exhaustive else dealer.count
@@ -126,20 +126,21 @@ def detect_all(
 class _Measured:
     """A column with its statistics over the deals so far, the observed one first."""
 
-    def __init__(self, name: str, reference: Column, current: Column, observed: NDArray[np.bool_], seed: int) -> None:
+    def __init__(self, name: str, reference: Column, current: Column, observed: NDArray[np.bool_]) -> None:
         self.name, self.kind = name, reference.kind
-        self.statistics = _statistics(reference, current, observed, name, seed)
+        self.statistics: Statistics = _statistics(reference, current, observed, name)
         self.observed = observed
-        present = self.statistics.present
+        present: NDArray[np.bool_] = self.statistics.present
         self.values_known = int(present[~observed].sum()), int(present[observed].sum())
         self.missing = int((~present[~observed]).sum()), int((~present[observed]).sum())
         self.names = self.statistics.names + ((MISSING_NAME,) if any(self.missing) else ())
+        self._present = present
         self._parts: list[Floats] = []
 
     def add(self, deals: Deals) -> None:
         found = self.statistics.values(deals)
         if any(self.missing):
-            found = np.vstack([found, _missing_gap(self.statistics.present, deals)])
+            found = np.vstack([found, _missing_gap(self._present, deals)])
         self._parts.append(found)
 
     def known(self) -> Floats:
@@ -226,12 +227,16 @@ def _verdict(column: _Measured, place: int, ranking: _Ranking, alpha: float, imp
     if impossible or reason:
         p_value, drifted = None, None
     strongest = ranking.strongest[place]
+    statistic = float(ranking.observed[place][strongest])
+    threshold = None if drifted is None else ranking.threshold(place)
+    if drifted is False and threshold is not None:
+        threshold = max(threshold, statistic)  # a tie, but for the last digit
     return ColumnDrift(
         column=column.name,
         kind=column.kind,
         statistic_name=column.names[strongest],
-        statistic=float(ranking.observed[place][strongest]),
-        threshold=None if drifted is None else ranking.threshold(place),
+        statistic=statistic,
+        threshold=threshold,
         p_value=p_value,
         p_value_alone=None if drifted is None else ranking.alone[place],
         drifted=drifted,
@@ -244,9 +249,7 @@ def _verdict(column: _Measured, place: int, ranking: _Ranking, alpha: float, imp
     )
 
 
-def _statistics(
-    reference: Column, current: Column, observed: NDArray[np.bool_], name: str, seed: int
-) -> NumberStatistics | CategoryStatistics | VectorStatistics:
+def _statistics(reference: Column, current: Column, observed: NDArray[np.bool_], name: str) -> Statistics:
     if reference.kind == "number":
         return NumberStatistics(np.concatenate([numbers_of(reference, name), numbers_of(current, name)]), observed)
     if reference.kind == "category":
@@ -254,7 +257,7 @@ def _statistics(
     before, now = vectors_of(reference, name), vectors_of(current, name)
     if before.shape[1] != now.shape[1]:
         raise InputError(f"has vectors of {before.shape[1]} dimensions in the reference and {now.shape[1]} now", field=name)
-    return VectorStatistics(np.concatenate([before, now]), observed)
+    return VectorStatistics(np.concatenate([before, now]), observed, name)
 
 
 def _missing_gap(present: NDArray[np.bool_], deals: Deals) -> Floats:
@@ -318,6 +321,8 @@ def _nothing(reference: Mapping[str, Column], current: Mapping[str, Column], alp
 
 def _impossible(dealer: Dealer, alpha: float) -> str:
     what = f"{dealer.blocks} blocks" if dealer.blocked else f"{dealer.rows} rows"
+    if not dealer.exhaustive:
+        what = f"{dealer.count} permutations"
     return f"{what} give no p-value below {dealer.p_value_least:.3g}, and {alpha:g} was asked for"
 
 

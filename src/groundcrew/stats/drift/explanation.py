@@ -21,7 +21,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MISSING = "(missing)"
 #: Strength of the prior that words are measured against: one row of each word before any is seen.
 PRIOR_ROWS = 1.0
-#: Neighbours that make a row typical.
+#: Nearest rows that say how foreign a row is.
 NEIGHBOURS = 10
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -62,28 +62,51 @@ def contributions(reference: Column, current: Column, *, limit: int = SHOWN) -> 
 
 
 def examples(reference_vectors: NDArray[Any], current_vectors: NDArray[Any], *, limit: int = SHOWN) -> Examples:
-    """The rows of either window whose neighbourhood the other window has most emptied: what went, and what came.
+    """Rows that went, and rows that came: those most foreign to the other window.
 
-    Of each row its nearest neighbours among all rows are looked at; the more of them are of its own window, the more typical.
+    Two signs are added up, each in standard deviations: the row lies far from its nearest rows of the other window, and of its
+    nearest rows of both windows more than their share are of its own. Rows without a vector (zeros, NaN) are no examples.
     """
-    before, after = np.asarray(reference_vectors, dtype=np.float64), np.asarray(current_vectors, dtype=np.float64)
-    if not len(before) or not len(after):
+    before, after = (np.nan_to_num(np.asarray(side, dtype=np.float64)) for side in (reference_vectors, current_vectors))
+    known_before, known_after = (np.flatnonzero((side != 0).any(axis=1)) for side in (before, after))
+    if not known_before.size or not known_after.size:
         return Examples(before=(), after=())
-    pooled = np.concatenate([before, after])
-    is_current = np.arange(len(pooled)) >= len(before)
-    squares = (pooled**2).sum(axis=1)
-    distances = squares[:, None] + squares - 2 * pooled @ pooled.T
-    np.fill_diagonal(distances, np.inf)
-    neighbours = min(NEIGHBOURS, len(pooled) - 1)
-    near = np.argpartition(distances, neighbours - 1, axis=1)[:, :neighbours]
-    weight = np.where(is_current, 1 / len(after), 1 / len(before))
-    of_current = (weight[near] * is_current[near]).sum(axis=1) / weight[near].sum(axis=1)
-    closeness = -np.take_along_axis(distances, near, axis=1).mean(axis=1)
-    order_before = np.lexsort((-closeness[: len(before)], of_current[: len(before)]))
-    order_after = np.lexsort((-closeness[len(before) :], -of_current[len(before) :]))
+    before, after = before[known_before], after[known_after]
+    across = _squared_distances(before, after)
+    scores_before = _standard(_nearest(across).mean(axis=1)) + _standard(_own_share(_squared_distances(before, before), across))
+    scores_after = _standard(_nearest(across.T).mean(axis=1)) + _standard(_own_share(_squared_distances(after, after), across.T))
     return Examples(
-        before=tuple(int(place) for place in order_before[:limit]), after=tuple(int(place) for place in order_after[:limit])
+        before=tuple(known_before[np.argsort(-scores_before, kind="stable")[:limit]].tolist()),
+        after=tuple(known_after[np.argsort(-scores_after, kind="stable")[:limit]].tolist()),
     )
+
+
+def _squared_distances(left: Floats, right: Floats) -> Floats:
+    distances: Floats = np.maximum(0.0, (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1) - 2 * left @ right.T)
+    return distances
+
+
+def _nearest(distances: Floats) -> Floats:
+    """Of each row its NEIGHBOURS smallest distances, the largest of these last."""
+    kept = min(NEIGHBOURS, distances.shape[1])
+    nearest: Floats = np.partition(distances, kept - 1, axis=1)[:, :kept]
+    return nearest
+
+
+def _own_share(own: Floats, other: Floats) -> Floats:
+    """Share of a row's own window among its nearest rows of both, as if the windows were equally large."""
+    np.fill_diagonal(own, np.inf)
+    reach = np.partition(np.hstack([own, other]), min(NEIGHBOURS, own.shape[1] + other.shape[1] - 1) - 1, axis=1)
+    limit = reach[:, : min(NEIGHBOURS, reach.shape[1] - 1)].max(axis=1, keepdims=True)
+    near_own, near_other = (own <= limit).sum(axis=1) / own.shape[1], (other <= limit).sum(axis=1) / other.shape[1]
+    share: Floats = near_own / np.maximum(near_own + near_other, 1e-12)
+    return share
+
+
+def _standard(values: Floats) -> Floats:
+    spread = float(values.std())
+    standard: Floats = (values - values.mean()) / (spread or 1.0)
+    return standard
 
 
 def _texts(column: Column) -> list[str | None]:

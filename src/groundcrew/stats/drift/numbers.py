@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from groundcrew.stats.drift.assignments import Deals
 from groundcrew.stats.drift.columns import Floats
 
+LARGEST = float(np.finfo(np.float64).max)
+
 
 class NumberStatistics:
     """Over pooled `values`, NaN where missing; ±infinity counts as beyond every number."""
 
-    names = ("Kolmogorov-Smirnov", "Anderson-Darling", "Wasserstein")
+    names: tuple[str, ...] = ("Kolmogorov-Smirnov", "Anderson-Darling", "Wasserstein")
 
     def __init__(self, values: Floats, observed: NDArray[np.bool_]) -> None:
         self.present = ~np.isnan(values)
@@ -67,10 +69,9 @@ def _distances(points: Floats) -> Floats:
     finite = points[np.isfinite(points)]
     if finite.size == 0:
         return np.ones(points.size - 1)
+    if max(abs(float(finite[0])), abs(float(finite[-1]))) > LARGEST / 4:  # so that no difference overflows
+        points, finite = points / 8, finite / 8
     spread = float(finite[-1] - finite[0]) or 1.0
-    if not np.isfinite(spread):  # numbers of both signs near the largest there are
-        points, finite = points / 4, finite / 4
-        spread = float(finite[-1] - finite[0])
     clipped = np.clip(points, finite[0] - spread, finite[-1] + spread)
     distances: Floats = np.diff(clipped) / spread
     return distances

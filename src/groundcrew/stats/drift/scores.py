@@ -14,6 +14,8 @@ from groundcrew.stats.drift.columns import Floats
 #: Share, and least number, of the largest values that the tail is fitted to.
 TAIL_SHARE = 0.05
 TAIL_MIN = 10
+#: Quantiles of the tail that its scale is taken from.
+TAIL_QUANTILES = (0.5, 0.75)
 
 
 class Scale:
@@ -25,8 +27,9 @@ class Scale:
         tail = min(n, max(TAIL_MIN, int(n * TAIL_SHARE)))
         self._start = float(ordered[n - tail])
         beyond = ordered[n - tail :] - self._start
-        # From the median: one enormous value, the observed one, must not stretch the scale on which it is measured.
-        self._stretch = float(np.median(beyond)) / np.log(2)
+        # From quantiles: one enormous value, the observed one, must not stretch the scale on which it is measured. From the
+        # larger of two: a statistic that takes few values has most of its tail in one place, and jumps from there.
+        self._stretch = max(float(np.quantile(beyond, share) / -np.log(1 - share)) for share in TAIL_QUANTILES)
         self._points, first = np.unique(ordered, return_index=True)
         self._levels = -np.log((n - first) / n)
         if self._stretch > 0:

@@ -138,6 +138,8 @@ DONE = {
     "reverted": "Reverted: who answered before answers again.",
     "asked_for": "The job waits; it begins when a worker is free.",
     "settled": "The finding is settled.",
+    "acknowledged": "The alarm is acknowledged.",
+    "reference_asked": "A new reference is asked for; it is made within a minute, or as soon as there are enough calls.",
     "reopened": "The finding is open again.",
     "user": "The account is created.",
     "acknowledged": "You see to it. It is not told again until the time that stands below.",

@@ -32,8 +32,12 @@ def upgrade() -> None:
         _text("call_id"),
         sa.Column("read_at_s", sa.Float, nullable=False),
         _text("samplers"),
+        _text("owner"),
+        sa.Column("lease_until_s", sa.Float, nullable=False),
     )
-    op.execute("INSERT INTO drift_mark (id, batch, call_id, read_at_s, samplers) VALUES (1, 0, '', 0, '{}')")
+    op.execute(
+        "INSERT INTO drift_mark (id, batch, call_id, read_at_s, samplers, owner, lease_until_s) VALUES (1, 0, '', 0, '{}', '', 0)"
+    )
     op.create_table("drift_calls", _text("id", key=True), *map(_text, ("use_case", "version_digest", "received_at", "document")))
     op.create_index("ix_drift_calls_use_case_version_digest_id", "drift_calls", ["use_case", "version_digest", "id"])
     op.create_table(
@@ -41,5 +45,6 @@ def upgrade() -> None:
         *(_text(name, key=True) for name in ("use_case", "version_digest")),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("looked_at_s", sa.Float, nullable=False),
+        sa.Column("asked", sa.Boolean, nullable=False),
         _text("document"),
     )
