@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -250,7 +251,7 @@ class Client:
                     began = True
                     if event == "decision" or time.monotonic() >= ends:
                         break
-        except OSError:
+        except (OSError, http.client.HTTPException):
             pass
         return began
 
@@ -387,7 +388,7 @@ class AsyncClient:
 
     async def _follow(self, sign_off_id: str, ends: float) -> bool:
         began = False
-        with contextlib.suppress(OSError, ValueError, TimeoutError):
+        with contextlib.suppress(OSError, EOFError, ValueError, TimeoutError):
             async with asyncio.timeout(max(0.0, ends - time.monotonic())):
                 stream = events_at(self._client._events_url(sign_off_id), self._client._key)
                 async with contextlib.aclosing(stream):

@@ -30,12 +30,23 @@ async def events_at(url: str, key: str, *, silence_s: float = SILENCE_S_MAX) -> 
     async with asyncio.timeout(silence_s):
         reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls, limit=LINE_BYTES_MAX)
     try:
-        # HTTP/1.0: the answer comes as it is, without chunks, and ends with the connection.
-        lines = ("Host: " + parts.netloc, "Authorization: Bearer " + key, "Accept: text/event-stream", "", "")
-        writer.write("\r\n".join((f"GET {parts.path} HTTP/1.0", *lines)).encode("latin-1"))
-        await _check_head(reader, silence_s)
-        while line := await _line(reader, silence_s):
-            yield _name(line)
+        lines = (
+            "Host: " + parts.netloc,
+            "Authorization: Bearer " + key,
+            "Accept: text/event-stream",
+            "Connection: close",
+            "",
+            "",
+        )
+        writer.write("\r\n".join((f"GET {parts.path} HTTP/1.1", *lines)).encode("latin-1"))
+        in_chunks = await _check_head(reader, silence_s)
+        rest = b""
+        while part := await _part(reader, silence_s, in_chunks=in_chunks):
+            *whole, rest = (rest + part).split(b"\n")
+            if len(rest) > LINE_BYTES_MAX:
+                raise ValueError("a line is too long")
+            for line in whole:
+                yield _name(line)
     finally:
         writer.close()
 
@@ -49,13 +60,27 @@ async def _line(reader: asyncio.StreamReader, silence_s: float) -> bytes:
         return await reader.readline()
 
 
-async def _check_head(reader: asyncio.StreamReader, silence_s: float) -> None:
+async def _part(reader: asyncio.StreamReader, silence_s: float, *, in_chunks: bool) -> bytes:
+    """The next bytes of the body, b"" at its end (RFC 9112, 7.1)."""
+    if not in_chunks:
+        async with asyncio.timeout(silence_s):
+            return await reader.read(LINE_BYTES_MAX)
+    size = int((await _line(reader, silence_s)).partition(b";")[0], 16)
+    if not 0 <= size <= LINE_BYTES_MAX:
+        raise ValueError("a chunk is too large")
+    async with asyncio.timeout(silence_s):
+        return (await reader.readexactly(size + 2))[:-2]
+
+
+async def _check_head(reader: asyncio.StreamReader, silence_s: float) -> bool:
+    """Whether the body comes in chunks; ValueError unless the answer is 200."""
     if b" 200" not in (await _line(reader, silence_s))[:16]:
         raise ValueError("no event stream")
+    in_chunks = False
     for _ in range(HEAD_LINES_MAX):
         line = (await _line(reader, silence_s)).strip().lower()
-        if line.startswith(b"transfer-encoding:"):
-            raise ValueError("in chunks, which HTTP/1.0 does not have")
         if not line:
-            return
+            return in_chunks
+        name, _, value = line.partition(b":")
+        in_chunks = in_chunks or (name == b"transfer-encoding" and value.strip() == b"chunked")
     raise ValueError("the head is too long")

@@ -28,7 +28,7 @@ CHANNEL_SENDS_MAX, SENDS_MAX = 4, 128
 #: What was taken is noted together, up to this many in one transaction.
 NOTED_TOGETHER_MAX = 100
 #: How long a message that may not leave now is left alone.
-HELD_S = 5.0
+HELD_S = 15.0
 
 logger = logging.getLogger(__name__)
 

@@ -22,8 +22,10 @@ def qualifications_of(user: User) -> frozenset[str]:
 
 
 def may_sign(user: User, qualification: str) -> bool:
-    """Whether this is a person's account in use that has the qualification."""
-    return user.kind == "person" and not user.disabled and qualification in qualifications_of(user)
+    """Whether this is a person's account in use that has the qualification. Who is an auditor and nothing else only looks."""
+    if user.kind != "person" or user.disabled or set(user.roles) <= {"auditor"}:
+        return False
+    return qualification in qualifications_of(user)
 
 
 async def signer_of(connection: Connection, user: User) -> User:

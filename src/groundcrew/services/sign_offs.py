@@ -22,7 +22,7 @@ from groundcrew.services.masking import detect_of, masked
 from groundcrew.services.sign_off_deliveries import tell
 from groundcrew.services.sign_off_people import (
     QUALIFICATION_DEFAULT,
-    lasting_claims,
+    absence_of,
     require_delegate,
     require_present,
     require_qualified,
@@ -166,7 +166,7 @@ class SignOffs:
             stands = await require(writer.connection, catalog.SIGN_OFFS, sign_off_id)
             pending = as_of(stands, self._now)
             account = await self._require_decider(writer.connection, pending, signer, on_behalf_of=on_behalf_of)
-            await self._require_unclaimed(writer.connection, pending, account)
+            await _require_unclaimed(writer.connection, pending, account, self._now)
             _require_seen(pending, decision, sha256)
             says = True if decision == "approve" and pending.proposed_text is None else grounded
             signed = after_reading(
@@ -228,12 +228,6 @@ class SignOffs:
             raise Conflict(f"{sign_off.use_case} is {stopped}: nothing is signed until it is reset")
         return account
 
-    async def _require_unclaimed(self, connection: Connection, sign_off: SignOff, account: User) -> None:
-        absences = await stored.absences_at(connection, self._now)
-        claim = (await lasting_claims(connection, [sign_off.id], self._now, absences)).get(sign_off.id)
-        if claim is not None and claim.holder != account.name:
-            raise Conflict(f"{claim.holder} has sign-off {sign_off.id} before them until {claim.until:%H:%M:%S} UTC")
-
     async def _claim(self, connection: Connection, sign_off: SignOff, account: User) -> Claim:
         if account.name in {each.reader for each in sign_off.standing}:
             raise Conflict(f"{account.name} has signed {sign_off.id} already: a second person must sign it")
@@ -241,7 +235,7 @@ class SignOffs:
             await stored.end_claim(connection, sign_off.id, absent.person)
         until = min(self._now + timedelta(seconds=CLAIM_S), sign_off.expires_at)
         if not await stored.claim(connection, sign_off.id, account.name, now=self._now, until=until):
-            await self._require_unclaimed(connection, sign_off, account)
+            await _require_unclaimed(connection, sign_off, account, self._now)
             raise Conflict(f"somebody else has sign-off {sign_off.id} before them")
         return Claim(sign_off_id=sign_off.id, holder=account.name, until=until)
 
@@ -258,6 +252,15 @@ class SignOffs:
         known = [*published, pending.draft, pending.text_to_sign]
         safe_text, safe_comment = await masked([text or "", comment], detect, published=known)
         return (None if text is None else safe_text), safe_comment
+
+
+async def _require_unclaimed(connection: Connection, sign_off: SignOff, account: User, now: datetime) -> None:
+    """Conflict where somebody else, who is not away, has it before them."""
+    claim = (await stored.claims(connection, [sign_off.id], now)).get(sign_off.id)
+    if claim is None or claim.holder == account.name:
+        return
+    if absence_of(await stored.absences_at(connection, now), claim.holder) is None:
+        raise Conflict(f"{claim.holder} has sign-off {sign_off.id} before them until {claim.until:%H:%M:%S} UTC")
 
 
 def _require_seen(sign_off: SignOff, decision: Decision, sha256: str | None) -> None:

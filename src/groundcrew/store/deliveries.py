@@ -48,22 +48,16 @@ async def open_run(connection: AsyncConnection, delivery: Delivery, *, now_s: fl
 
 async def due_channels(connection: AsyncConnection, *, now_s: float) -> list[str]:
     """The channels for which something may be sent now."""
-    query = sa.select(delivery_runs.c.channel).where(_free(now_s)).distinct().limit(CHANNELS_MAX)
+    query = sa.select(delivery_runs.c.channel).where(_free(now_s), _first()).distinct().limit(CHANNELS_MAX)
     return list((await connection.execute(query)).scalars())
 
 
 async def claim(connection: AsyncConnection, *, channel: str, owner: str, now_s: float, lease_s: float, limit: int) -> list[Run]:
     """Take up to `limit` of a channel until `now_s + lease_s`, those that wait longest first. Of one subject only the oldest one
     can be had, so that what is told of it comes in order."""
-    earlier = delivery_runs.alias()
-    first = ~sa.exists().where(
-        earlier.c.channel == delivery_runs.c.channel,
-        earlier.c.subject == delivery_runs.c.subject,
-        earlier.c.sequence < delivery_runs.c.sequence,
-    )
     query = (
         sa.select(delivery_runs.c.sequence)
-        .where(delivery_runs.c.channel == channel, _free(now_s), first)
+        .where(delivery_runs.c.channel == channel, _free(now_s), _first())
         .order_by(delivery_runs.c.next_attempt_s, delivery_runs.c.sequence)
         .limit(limit)
     )
@@ -144,6 +138,16 @@ async def counts(connection: AsyncConnection) -> dict[tuple[str, str], int]:
 def _free(now_s: float) -> sa.ColumnElement[bool]:
     runs = delivery_runs.c
     return sa.and_(runs.next_attempt_s <= now_s, sa.or_(runs.owner.is_(None), runs.lease_until_s <= now_s))
+
+
+def _first() -> sa.ColumnElement[bool]:
+    """Nothing about the same subject waits in the same channel for longer."""
+    earlier = delivery_runs.alias()
+    return ~sa.exists().where(
+        earlier.c.channel == delivery_runs.c.channel,
+        earlier.c.subject == delivery_runs.c.subject,
+        earlier.c.sequence < delivery_runs.c.sequence,
+    )
 
 
 def _run(row: sa.RowMapping) -> Run:

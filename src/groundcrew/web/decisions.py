@@ -33,12 +33,21 @@ class TooManyStreams(TooManyAttempts):
 
 
 class Waiting:
-    """One open stream: `decided` is set when its sign-off is worth a look, or nothing further will come (`ended`)."""
+    """One open stream: `decided` is set when its sign-off is worth a look, or nothing further will come (`over`)."""
 
     def __init__(self, sign_off_id: str, caller: str) -> None:
         self.sign_off_id, self.caller = sign_off_id, caller
         self.decided = asyncio.Event()
-        self.ended = False
+        self._over = False
+
+    def over(self) -> bool:
+        """Whether nothing further will come."""
+        return self._over
+
+    def finish(self) -> None:
+        """Nothing further will come."""
+        self._over = True
+        self.decided.set()
 
 
 class Decisions:
@@ -89,8 +98,7 @@ class Decisions:
         """End every stream, so that a server can stop without waiting for them."""
         self._closed = True
         for each in self._waiting:
-            each.ended = True
-            each.decided.set()
+            each.finish()
         if self._looking is not None:
             self._looking.cancel()
 

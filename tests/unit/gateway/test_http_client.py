@@ -286,9 +286,9 @@ def test_other_addresses_are_refused(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("https://h.example/v1?a=b", (("h.example", 443, True), "/v1?a=b", "h.example")),
-        ("http://h.example:8080", (("h.example", 8080, False), "/", "h.example:8080")),
-        ("http://[::1]:9/x", (("::1", 9, False), "/x", "[::1]:9")),
+        ("https://h.example/v1?a=b", (("h.example", 443, True, ""), "/v1?a=b", "h.example")),
+        ("http://h.example:8080", (("h.example", 8080, False, ""), "/", "h.example:8080")),
+        ("http://[::1]:9/x", (("::1", 9, False, ""), "/x", "[::1]:9")),
     ],
 )
 def test_addresses_are_taken_apart(url: str, expected: tuple[object, str, str]) -> None:

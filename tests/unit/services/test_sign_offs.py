@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.services import bank
@@ -30,8 +31,13 @@ def clock(database_url: str, prepared: Prepared) -> FakeClock:
 @pytest.fixture
 async def services(database_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Services]:
     async with bank.opened(database_url, tmp_path, clock, bare=True) as services:
-        await bank.apply(services, use_cases=[bank.use_case(sign_off=SignOffRule(when="always", qualification="service-agent"))])
+        await declare(services)
         yield services
+
+
+async def declare(services: Services, **rule: Any) -> None:
+    said = SignOffRule(**{"when": "always", "qualification": "service-agent"} | rule)
+    await bank.apply(services, use_cases=[bank.use_case(sign_off=said)])
 
 
 @pytest.fixture
@@ -96,6 +102,9 @@ async def test_a_timeout_never_approves(services: Services, signer: User, clock:
     assert (expired.state, expired.final_text) == ("expired", None)
     with pytest.raises(Conflict, match="is expired"):
         await services.sign_offs.decide(expired.id, "approve", signer=signer)
+    (settled,) = await services.sign_offs.settle()
+    assert (settled.state, await services.sign_offs.settle()) == ("expired", [])
+    assert (await services.sign_offs.find(state="expired")) == [settled]
     assert (await services.audit.verify()).problems == ()
 
 

@@ -30,6 +30,7 @@ UNAUDITED = {
     "budget_holds",
     "label_leases",
     "job_runs",
+    "delivery_runs",
     "rating_leases",
     "link_secrets",
     "call_sums",

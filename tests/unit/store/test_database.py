@@ -91,7 +91,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
         alerting = ("alert_tracks", "alert_turns", "gateway_health")
         drifting = ("drift_mark", "drift_calls", "drift_monitors")
         more = (*alerting, *drifting, "rating_leases", "link_secrets", "sign_off_claims")
-        operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", *sums, *more)
+        operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", "delivery_runs", *sums, *more)
         for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
         for index in (

@@ -53,13 +53,13 @@ async def _lines(sign_offs: SignOffs, decisions: Decisions, sign_off_id: str, ca
         if told.state == "pending":
             yield _event("state", told)
         while told.state == "pending":
-            if waiting.ended or time.monotonic() >= ends_s:
+            if waiting.over() or time.monotonic() >= ends_s:
                 yield _event("later", {})
                 return
             if not await came(waiting, min(KEEP_ALIVE_S, max(0.0, ends_s - time.monotonic()))):
                 yield b": still here\n\n"
                 continue
-            if waiting.ended:
+            if waiting.over():
                 continue
             told = released(await sign_offs.released(sign_off_id))
             if told.state == "pending":

@@ -73,7 +73,7 @@ async def acknowledge(request: PageRequest, alert_id: FromPath[str]) -> Page:
     except (Conflict, InputError) as error:
         status, problem = _told(error)
         return await _alert(request, await alerts.get(alert_id), status=status, problem=problem, form=form)
-    return see(f"/alerts/{alert_id}?done=acknowledged")
+    return see(f"/alerts/{alert_id}?done=seen_to")
 
 
 @post("/alert-silences", action="manage_alerts")

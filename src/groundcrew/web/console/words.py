@@ -142,7 +142,7 @@ DONE = {
     "reference_asked": "A new reference is asked for; it is made within a minute, or as soon as there are enough calls.",
     "reopened": "The finding is open again.",
     "user": "The account is created.",
-    "acknowledged": "You see to it. It is not told again until the time that stands below.",
+    "seen_to": "You see to it. It is not told again until the time that stands below.",
     "silenced": "Silenced: alerts are raised and shown all the same.",
     "unsilenced": "Messages go out again.",
     "incident_opened": "The incident is open. Tell below what you see and do.",

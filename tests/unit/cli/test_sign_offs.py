@@ -1,0 +1,92 @@
+"""`sign-off`: people decide from a shell under their own accounts, and no shell signs for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from tests.unit.cli.conftest import Run
+from tests.unit.services import bank as a_bank
+
+from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.use_case import SignOffRule
+from groundcrew.services.bundle import open_services
+from groundcrew.store import catalog
+
+
+@pytest.fixture
+def held(ready: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Four drafts that take two people, and two who may sign them."""
+    monkeypatch.setenv("GROUNDCREW_PASSWORD", "correct horse battery")
+    for name in ("nora", "olaf"):
+        run("user", "add", name, "--role", "business", "--qualification", "clerk")
+    run("user", "add", "tool", "--role", "it", "--agent")
+
+    async def hold() -> list[str]:
+        services = await open_services(f"sqlite:///{ready / 'groundcrew.db'}", ready)
+        try:
+            rule = SignOffRule(when="always", qualification="clerk", readers=2, second_review_share=1.0)
+            use_case = a_bank.use_case(sign_off=rule, data_classes=("internal",), mask="patterns")
+            async with services.database.write("test") as writer:
+                await catalog.USE_CASES.put(writer, use_case, "declare")
+            now = services.database.clock.now()
+            calls = [
+                a_bank.call(status="held", answer="", withheld_answer=f"Draft {each}.", sign_off_id=new_id(), received_at=now)
+                for each in range(3)
+            ]
+            await services.calls.ship(calls, gateway="gateway-1")
+            return [str(each.sign_off_id) for each in calls]
+        finally:
+            await services.database.close()
+
+    return asyncio.run(hold())
+
+
+def test_two_people_sign_from_a_shell(run: Run, held: list[str], tmp_path: Path) -> None:
+    first, second, third = held
+    assert "under their own account" in run("sign-off", "approve", first, status=2).err
+    assert "is an agent" in run("sign-off", "approve", first, "--as", "tool", status=2).err
+    listed = run("sign-off", "list").out
+    assert all(each in listed for each in held)
+    assert "0 of 2" in listed
+    assert run("sign-off", "claim", "--as", "nora").out == f"claimed {first}\n"
+    assert "nora has sign-off" in run("sign-off", "approve", first, "--as", "olaf", status=2).err
+    (tmp_path / "text.txt").write_text("Another text.")
+    said = run("sign-off", "edit", first, "--text-file", "text.txt", "--as", "nora").out
+    assert "signed by 1 of 2" in said
+    shown = json.loads(run("sign-off", "show", first, "--json").out)["sign_off"]
+    assert shown["proposed_text"] == "Another text."
+    digest = run("sign-off", "show", first).out.partition("sha256 ")[2].split()[0]
+    assert f"edited, sha256 {digest}" in run("sign-off", "approve", first, "--sha256", digest, "--as", "olaf").out
+    assert "rejected" in run("sign-off", "reject", second, "--comment", "wrong fee", "--as", "nora").out
+    assert "wrong fee" in run("sign-off", "show", second).out
+    assert second in run("sign-off", "list", "--state", "rejected").out
+    assert second in run("sign-off", "judge", "--as", "olaf").out
+    judged = run("sign-off", "judge", second, "--decision", "reject", "--comment", "the fee", "--as", "olaf")
+    assert json.loads(judged.out) == {"sign_off_id": second, "agrees": True}
+    assert "1.000" in run("sign-off", "agreement").out
+    assert run("sign-off", "claim", third, "--release", "--as", "nora").out == f"let go of {third}\n"
+
+
+def test_who_is_away_says_so_from_a_shell(run: Run, held: list[str], tmp_path: Path) -> None:
+    assert "nobody is away" in run("sign-off", "absent").out
+    away = ("sign-off", "absent", "--until", "2099-01-02", "--as", "nora")
+    assert "at most 366 days" in run(*away, status=2).err
+    assert "expected a time" in run("sign-off", "absent", "--until", "soon", "--as", "nora", status=2).err
+    made = json.loads(
+        run(
+            "sign-off", "absent", "--from", "2099-01-01", "--until", "2099-01-02", "--delegate", "olaf", "--as", "nora", "--json"
+        ).out
+    )
+    assert (made[0]["person"], made[0]["starts_at"]) == ("nora", "2099-01-01T00:00:00Z")
+    assert "olaf" in run("sign-off", "absent").out
+    run("sign-off", "absent", "--end", made[0]["id"], "--as", "nora")
+    assert "nobody is away" in run("sign-off", "absent").out
+    assert "is not UTF-8" in run("sign-off", "edit", held[0], "--text-file", binary(tmp_path), "--as", "nora", status=2).err
+
+
+def binary(folder: Path) -> Path:
+    (folder / "text.bin").write_bytes(b"\xff\xfe\x00")
+    return folder / "text.bin"
