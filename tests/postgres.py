@@ -143,6 +143,48 @@ def running_server() -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class Restartable:
+    """A server that can be stopped, as a crash stops it, and started again with what it holds."""
+
+    def __init__(self, folder: Path, command_folder: Path, account: pwd.struct_passwd | None, password: str) -> None:
+        self._folder, self._command_folder, self._account = folder, command_folder, account
+        self._process, port = _start(command_folder, folder, account)
+        self.server = Server(port=port, password=password)
+        _wait_until_ready(self.server, self._process, folder)
+
+    def stop(self) -> None:
+        """Stop it at once."""
+        _stop(self._process)
+
+    def start(self) -> None:
+        """Start it again, on the port that it had."""
+        self._process, _ = _start(self._command_folder, self._folder, self._account, port=self.server.port)
+        _wait_until_ready(self.server, self._process, self._folder)
+
+
+@contextmanager
+def restartable_server() -> Iterator[Restartable]:
+    """A server of one test's own, for the length of the context."""
+    found = binaries()
+    if found is None:
+        raise Unavailable("no PostgreSQL server binary on this machine")
+    folder = Path(tempfile.mkdtemp(prefix="groundcrew-postgres-"))
+    try:
+        account = _account()
+        if account is not None:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        command_folder = _usable(found, folder, account)
+        password = secrets.token_hex(16)
+        _initialise(command_folder, folder, password, account)
+        made = Restartable(folder, command_folder, account, password)
+        try:
+            yield made
+        finally:
+            made.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _account() -> pwd.struct_passwd | None:
     """Whom to run as: nobody else unless this is root."""
     if os.geteuid() != 0:
@@ -199,14 +241,16 @@ def _initialise(command_folder: Path, folder: Path, password: str, account: pwd.
         raise Unavailable(f"initdb failed: {(done.stderr or done.stdout).strip()[-300:]}")
 
 
-def _start(command_folder: Path, folder: Path, account: pwd.struct_passwd | None) -> tuple[subprocess.Popen[bytes], int]:
+def _start(
+    command_folder: Path, folder: Path, account: pwd.struct_passwd | None, port: int = 0
+) -> tuple[subprocess.Popen[bytes], int]:
     """The server's process and port; another port is tried where somebody was faster."""
     options = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
     for _ in range(START_TRIES_MAX):
-        port = _free_port()
+        chosen = port or _free_port()
         with (folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                [command_folder / "postgres", "-D", folder / "cluster", "-p", str(port), *options],
+                [command_folder / "postgres", "-D", folder / "cluster", "-p", str(chosen), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -216,7 +260,7 @@ def _start(command_folder: Path, folder: Path, account: pwd.struct_passwd | None
             )
         time.sleep(0.1)
         if process.poll() is None:
-            return process, port
+            return process, chosen
     raise Unavailable(f"postgres did not start: {_tail(folder)}")
 
 

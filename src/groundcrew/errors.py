@@ -50,6 +50,10 @@ REFUSAL_STATUS: dict[str, int] = {
 }
 
 
+#: How the message of an InputError begins that says that there is no database to work on.
+CAN_NOT_BE_OPENED = "the database can not be opened"
+
+
 class GroundcrewError(Exception):
     """Root of all errors that groundcrew raises on purpose."""
 

@@ -29,6 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = ""
     snapshot_poll_ms: int = 200
     snapshot_age_s_max: float = 60.0
+    stale_refuses: Literal["high_tier", "all"] = "high_tier"
+    pause_s_max: float = 1.0
     ship_every_ms: int = 200
     ship_batch_max: int = 1_000
     kill_confirm_s_max: float = 5.0
@@ -65,6 +67,8 @@ HELP: dict[str, str] = {
     "database_url": "postgresql://… to use PostgreSQL; empty for the embedded database in the data folder",
     "snapshot_poll_ms": "how often a gateway asks the database whether anything changed",
     "snapshot_age_s_max": "past this age of its snapshot a gateway refuses calls of use cases that fail closed",
+    "stale_refuses": "whose calls that is: high_tier, or all for every use case, so that a stop that can not be told holds too",
+    "pause_s_max": "longest silence of a gateway's process that is no pause; after one it serves nothing before it has looked",
     "ship_every_ms": "how often recorded calls are shipped from the spool to the database",
     "ship_batch_max": "most calls shipped in one transaction",
     "kill_confirm_s_max": "how long a trip waits for every gateway to acknowledge before it reports stop_failed",
@@ -108,6 +112,7 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
     for name in (
         "snapshot_poll_ms",
         "snapshot_age_s_max",
+        "pause_s_max",
         "ship_every_ms",
         "ship_batch_max",
         "kill_confirm_s_max",

@@ -62,6 +62,15 @@ ARTICLES = {
 }
 
 DECLARATION = """
+kind: AlertRule
+name: many-held
+title: Many answers wait for a person
+metric: held_rate
+when: estimate_above
+threshold: 0.001
+window: 168h
+severity: 3
+---
 kind: Provider
 name: extractive
 api: extractive
@@ -215,7 +224,28 @@ async def seed(services: Services, clock: TurnedClock, folder: Path) -> dict[str
         actor="user:ruth",
         statement="The vendor's terms of 2026 keep our data in Switzerland.",
     )
+    ids |= await _oversight(services, ids)
     return ids
+
+
+async def _oversight(services: Services, ids: dict[str, str]) -> dict[str, str]:
+    """An alert that fires, and an incident with a timeline and an action."""
+    await services.alerts.look()
+    (alert,) = await services.alerts.find(state="firing", use_case=USE_CASE)
+    opened = await services.incidents.open(
+        title="An answer named a fee that does not exist",
+        severity=3,
+        use_cases=[USE_CASE],
+        text="A customer called: the letter names a fee of CHF 40 for a lost card.",
+        references=[f"call/{ids['fallback']}", f"alert/{alert.id}"],
+        actor="user:lin",
+    )
+    await services.incidents.note(opened.id, "Two more letters say the same; all of this morning.", actor="user:nadia")
+    await services.incidents.note(opened.id, "We write to the three customers today.", actor="user:ruth", decision=True)
+    due = services.database.clock.now().date() + timedelta(days=10)
+    await services.incidents.add_action(opened.id, "Add fees to the suite", owner="maria", due=due, actor="user:ruth")
+    await services.incidents.mitigate(opened.id, "The table of fees is back in the knowledge base.", actor="user:nadia")
+    return {"alert": alert.id, "incident": opened.id}
 
 
 async def _people(services: Services) -> None:

@@ -153,6 +153,10 @@ class Console:
             "knowledge": "/knowledge",
             "knowledge base": "/knowledge/bank-policies?query=what+does+a+new+card+cost",
             "kill switches": f"/kill-switches?scope=use-case:{USE_CASE}",
+            "alerts": "/alerts",
+            "alert": f"/alerts/{ids['alert']}",
+            "incidents": "/incidents",
+            "incident": f"/incidents/{ids['incident']}",
             "guards": "/guards",
             "policy": "/guards/retail-mail",
             "audit": "/audit",
@@ -390,8 +394,8 @@ async def test_the_menus_work_by_keyboard_at_every_width(console: Console, scrip
             await page.keyboard.press("Enter")
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
-        await page.wait_for_url(console.base + "/models")
-        await expect(page.locator("nav.nav").get_by_text("you are at Models")).to_have_count(1)
+        await page.wait_for_url(console.base + "/alerts")
+        await expect(page.locator("nav.nav").get_by_text("you are at Alerts")).to_have_count(1)
     assert not console.trouble
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -87,9 +88,12 @@ def groundcrew(*arguments: str | Path, extra: Mapping[str, str] | None = None, c
 
 
 @contextlib.contextmanager
-def running(data: Path, *arguments: str, extra: Mapping[str, str] | None = None, log: Path | None = None) -> Iterator[Server]:
-    """`groundcrew up` on a free port with its data in `data`; stopped at the end, whether it still runs or not."""
-    command: Sequence[str] = [sys.executable, "-m", "groundcrew", "up", "--port", "0", "--data", str(data), *arguments]
+def running(
+    data: Path, *arguments: str, extra: Mapping[str, str] | None = None, log: Path | None = None, part: str = "up"
+) -> Iterator[Server]:
+    """`groundcrew up` (or another `part`) on a free port with its data in `data`; stopped at the end, whether it still runs or
+    not."""
+    command: Sequence[str] = [sys.executable, "-m", "groundcrew", part, "--port", "0", "--data", str(data), *arguments]
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context((log or data.with_suffix(".log")).open("a"))
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment(extra))
@@ -108,7 +112,7 @@ def _read_start(process: subprocess.Popen[str]) -> tuple[str, str | None]:
             if "with password " in line:
                 password = line.partition("with password ")[2].partition(" ")[0]
             if "serves on " in line:
-                return line.partition("serves on ")[2].partition(": console")[0], password
+                return line.partition("serves on ")[2].partition(": ")[0], password
         raise AssertionError(f"the server did not start: exit status {process.wait(STOP_S_MAX)}")
     finally:
         timer.cancel()
@@ -116,6 +120,7 @@ def _read_start(process: subprocess.Popen[str]) -> tuple[str, str | None]:
 
 def _stop(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
+        process.send_signal(signal.SIGCONT)  # one that stands still would not hear of its end
         process.terminate()
         try:
             process.wait(STOP_S_MAX)

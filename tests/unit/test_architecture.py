@@ -41,7 +41,10 @@ ALLOWED: dict[str, set[str]] = {
     "cli": RULES | JUDGES | {"curation", "services", "client", "testing"},
     # The data plane: no database on the hot path.
     "gateway": BASE | {"domain", "guards", "grounding"},
-    "app": RULES | JUDGES | {"store", "services", "jobs", "web", "cli", "gateway", "curation"},
+    # The composition root, and the two things that it puts together elsewhere: a socket, and a gateway where none serves.
+    "app": RULES | JUDGES | {"store", "services", "jobs", "web", "cli", "gateway", "curation", "serving", "trial_point"},
+    "serving": {"errors", "gateway"},
+    "trial_point": RULES | {"services", "jobs", "gateway"},
     "client": {"errors"},
     "__main__": {"app"},
     "testing": RULES | JUDGES | {"store", "services", "jobs", "web", "gateway", "app", "client"},

@@ -48,14 +48,22 @@ def json_option(function: Command) -> Command:
 
 
 def with_services(
-    data: Path | None, database_url: str | None, work: Callable[[Services], Awaitable[T]], *, create: bool = False
+    data: Path | None,
+    database_url: str | None,
+    work: Callable[[Services], Awaitable[T]],
+    *,
+    create: bool = False,
+    open_s_max: float | None = None,
 ) -> T:
-    """Open the services, do `work`, close. InputError when there is no data folder yet, unless `create`."""
+    """Open the services, within `open_s_max` seconds where given (TimeoutError), do `work`, close. InputError when there is no
+    data folder yet, unless `create`."""
     settings = load(data=data, database_url=database_url)
-    return asyncio.run(_with_services(settings, work, create=create))
+    return asyncio.run(_with_services(settings, work, create=create, open_s_max=open_s_max))
 
 
-async def _with_services(settings: Settings, work: Callable[[Services], Awaitable[T]], *, create: bool) -> T:
+async def _with_services(
+    settings: Settings, work: Callable[[Services], Awaitable[T]], *, create: bool, open_s_max: float | None
+) -> T:
     from groundcrew.services.bundle import open_services
 
     if not create and not settings.database_url and not (settings.data / "groundcrew.db").exists():
@@ -63,7 +71,8 @@ async def _with_services(settings: Settings, work: Callable[[Services], Awaitabl
             "no groundcrew data here: start with `groundcrew apply PATH` or `groundcrew up`, or name the folder with --data",
             file=str(settings.data),
         )
-    services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
+    async with asyncio.timeout(open_s_max):
+        services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
     wiring = getattr(click.get_current_context(silent=True), "obj", None)
     try:
         # Only the composition root knows the gateway; nothing of it is loaded before a command asks a model.

@@ -16,6 +16,9 @@ from groundcrew.errors import AuditBroken, GateNotPassed, GroundcrewError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Run the bank e-mail use case end to end on this machine."),
     "up": ("server", "Start gateway, control plane, console and jobs."),
+    "gateway": ("server", "Start a gateway alone (PostgreSQL only)."),
+    "control": ("server", "Start console, API and keepers alone (PostgreSQL only)."),
+    "worker": ("server", "Work on durable jobs alone (PostgreSQL only)."),
     "apply": ("registry", "Declare providers, models, knowledge bases, policies and use cases from YAML."),
     "status": ("registry", "List the use cases: stage, run state, what each waits for."),
     "key": ("registry", "Create, rotate, list and revoke gateway keys."),
@@ -49,6 +52,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outcomes": ("outcomes", "Import business outcomes from a file."),
     "ratings": ("ratings", "Put calls up for rating, see how far raters agree, rotate the secret of rating links."),
     "metrics": ("metrics", "Show the metrics of a use case with their intervals, or what each metric is."),
+    "alert": ("alert", "Show alerts and their rules, see to an alert, silence alerts."),
+    "incident": ("incident", "Open incidents, tell what happens, close them with a cause."),
     "drift": ("drift", "Test files for drift; see references and alarms of the monitors."),
     "channel": ("channels", "List and try channels, look at deliveries, and send one again."),
     "redact": ("records", "Remove the texts of calls that were kept long enough."),

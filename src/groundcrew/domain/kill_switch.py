@@ -49,6 +49,19 @@ class KillSwitch(msgspec.Struct, frozen=True, kw_only=True):
     reset_requested_by: str | None = None
     reset_reason: str = ""
     drill: bool = False
+    #: The registry's version that stops it, and when the registry learnt of it: later than `tripped_at` where it was tripped on a
+    #: gateway's own host while the database was away.
+    snapshot_version: int = 0
+    recorded_at: datetime | None = None
+    #: Gateways that had not confirmed it when it was last looked at, as people read them, and by their ids.
+    silent: tuple[str, ...] = ()
+    silent_points: tuple[str, ...] = ()
+    #: Seconds from the trip to the last confirmation, calls that were cut in flight, and gateways that confirmed.
+    seconds: float | None = None
+    cut_calls: int = 0
+    gateways: int = 0
+    #: Stops on gateways' own hosts that are part of it. They stay when it is reset: their files go when they are found here.
+    local_stops: tuple[str, ...] = ()
 
     @property
     def denies(self) -> bool:

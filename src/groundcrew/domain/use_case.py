@@ -192,6 +192,20 @@ class RatingRule(msgspec.Struct, frozen=True, kw_only=True):
     blind: bool = True
 
 
+class DriftRule(msgspec.Struct, frozen=True, kw_only=True):
+    """How the monitors look at a use case's calls: windows of `window_calls`, or of `window_s` where that is given, are held
+    against the first `reference_calls` of the version, at a rate of false alarms of `alpha` a window over all `features` (all
+    that are recorded where none is named). `owner` is whom alarms concern."""
+
+    window_calls: int = 200
+    window_s: int | None = None
+    reference_calls: int = 1_000
+    alpha: float = 0.01
+    features: tuple[str, ...] = ()
+    owner: str | None = None
+    enabled: bool = True
+
+
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """Something that keeps a use case from advancing: an active veto, expired or stale evidence, an open incident."""
 
@@ -235,6 +249,8 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: int | None = None
     cache: CacheRule | None = None
     ratings: RatingRule | None = None
+    #: How drift monitors look at it. None: with the defaults. No part of the version: looking changes no answer.
+    drift: DriftRule | None = None
     #: What the business measures by outcomes of these names. No part of the version: measuring changes no answer.
     metrics: tuple[BusinessMetric, ...] = ()
     risk_answers: dict[str, bool] = {}

@@ -19,6 +19,7 @@ from groundcrew.domain.stage import limits
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.routing import Route
+from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.wire import Inside
 
 #: Longest key secret that is looked up; ours have 46 characters.
@@ -176,9 +177,9 @@ def _holds_back(use_case: UseCase, policy: Policy | None) -> bool:
     return required or signed or any("output" in rule.on and rule.mode == "enforce" for rule in rules)
 
 
-def check_age(entry: UseCaseEntry, age_s: float, age_s_max: float) -> None:
-    """RefusedCall stale_policy when the snapshot is too old for a use case that fails closed."""
-    if entry.fails_closed and age_s > age_s_max:
+def check_age(entry: UseCaseEntry, age_s: float, settings: GatewaySettings) -> None:
+    """RefusedCall stale_policy when the snapshot is too old for a use case that fails closed, or for any where all do."""
+    if age_s > settings.snapshot_age_s_max and (entry.fails_closed or settings.stale_refuses_all):
         raise RefusedCall(
             "stale_policy",
             f"the gateway has not heard from the control plane for {age_s:.0f} s and use case {entry.use_case.name} fails closed",

@@ -8,13 +8,11 @@ import contextlib
 import logging
 import time
 from typing import Any
-from urllib.parse import unquote
-
-import msgspec
 
 from groundcrew.domain.clock import Clock, SystemClock
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import Scope as StopScope
+from groundcrew.domain.pause import Pauses
 from groundcrew.domain.snapshot import Snapshot
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.errors import RecorderUnavailable, RefusedCall
@@ -35,7 +33,8 @@ from groundcrew.gateway.inflight import Inflight, Registry
 from groundcrew.gateway.judges import Judges
 from groundcrew.gateway.masking import without_message
 from groundcrew.gateway.metrics import Metrics
-from groundcrew.gateway.outbound import describe, error_body, error_event, model_card
+from groundcrew.gateway.model_list import models_body
+from groundcrew.gateway.outbound import describe, error_body, error_event
 from groundcrew.gateway.protocols import Grounding, Recorder, SnapshotSource, Upstream
 from groundcrew.gateway.proxy import Proxy
 from groundcrew.gateway.respond import (
@@ -50,6 +49,7 @@ from groundcrew.gateway.respond import (
     send_events,
     send_json,
 )
+from groundcrew.gateway.resumption import HeldUpstream, Resumption
 from groundcrew.gateway.retry import Retrier, Timing
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.shadow import Shadows
@@ -94,9 +94,13 @@ class Gateway:
         metrics: Metrics | None = None,
         timing: Timing | None = None,
         tracing: Tracing | None = None,
+        pauses: Pauses | None = None,
     ) -> None:
         self.settings, self.clock = settings or GatewaySettings(), clock or SystemClock()
         self.metrics = metrics or Metrics()
+        self._pauses = pauses or Pauses()
+        self._resumption = Resumption(self._pauses, self.settings.resume_s_max)
+        upstream = HeldUpstream(upstream, self._resumption)
         self._snapshots, self._upstream, self._grounding = snapshots, upstream, grounding
         self._tracing, self._closing = tracing or Tracing(), False
         self.ledger = Ledger(self._budget_warning)
@@ -126,20 +130,12 @@ class Gateway:
         # What shadow copies do is counted apart, so that no figure of the calls that count holds them.
         apart = Metrics()
         checks_apart = Checks(self._guards, grounding, self.settings, apart, self._verification)
-        self.shadows = Shadows(
-            targets=Targets(upstream, checks_apart, snapshots, self.settings, retrier),
-            checks=checks_apart,
-            finisher=Finisher(recorder, self.ledger, self.clock, apart, self.settings),
-            ledger=self.ledger,
-            snapshots=snapshots,
-            clock=self.clock,
-            settings=self.settings,
-            metrics=self.metrics,
-        )
+        self.shadows = self._make_shadows(recorder, checks_apart, apart, retrier)
         self.trials = self._make_trials(recorder, checks_apart, apart, timing)
         self._registry = Registry()
         beside = (self.shadows.running, self.judges.running, self.trials.running)
-        self._enforcement = Enforcement(snapshots, self._registry, beside)
+        #: What it cuts, counts and probes; for whoever acknowledges stops.
+        self.enforcement = Enforcement(snapshots, self._registry, beside, self.metrics.cut.inc)
         self._poller: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         #: Makes the newest snapshot's rules ready; there once the gateway has started.
@@ -155,8 +151,21 @@ class Gateway:
         self.metrics.watch("running_shadows", "Shadow copies under way", lambda: len(self.shadows.running))
         self.metrics.watch("cache_bytes", "Size of the answers that are kept", lambda: self.cache.bytes)
         self.metrics.watch("inflight_calls", "Calls in flight", lambda: len(self._registry))
+        self.metrics.watch("pauses", "Times that the process stood still", lambda: self._pauses.count)
         self.metrics.watch("snapshot_age_seconds", "Age of the snapshot", self._snapshots.age_s)
         self.metrics.watch("snapshot_version", "Version of the snapshot", lambda: self._snapshots.current.version)
+
+    def _make_shadows(self, recorder: Recorder, checks: Checks, metrics: Metrics, retrier: Retrier) -> Shadows:
+        return Shadows(
+            targets=Targets(self._upstream, checks, self._snapshots, self.settings, retrier),
+            checks=checks,
+            finisher=Finisher(recorder, self.ledger, self.clock, metrics, self.settings),
+            ledger=self.ledger,
+            snapshots=self._snapshots,
+            clock=self.clock,
+            settings=self.settings,
+            metrics=self.metrics,
+        )
 
     def _make_trials(self, recorder: Recorder, checks: Checks, metrics: Metrics, timing: Timing) -> GatewayTrials:
         """Trials have breakers of their own: what they try must not turn a target off for calls."""
@@ -228,18 +237,15 @@ class Gateway:
         if self._preparing is not None and snapshot is not self._enforced:
             self._preparing = asyncio.create_task(prepare_rules(snapshot.policies.values()))
         self._enforced = snapshot
-        cut = self._enforcement.cut()
-        if cut:
-            self.metrics.cut.inc(cut)
-        return cut
+        return self.enforcement.cut()
 
     def enforced(self) -> bool:
         """Whether nothing is in flight that the newest snapshot does not allow."""
-        return self._enforcement.holds()
+        return self.enforcement.holds()
 
     def stopped(self, scope: StopScope) -> bool:
         """The kill switch's probe: whether this gateway refuses new calls in `scope` and none is in flight there."""
-        return self._enforcement.stopped(scope)
+        return self.enforcement.stopped(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -295,6 +301,7 @@ class Gateway:
             raise RefusedCall("method_not_allowed", f"{path[:200]} takes {wanted}, not {method}")
         if self._closing:
             raise RefusedCall("kill_switch", "the gateway is shutting down")
+        await self._resumption.wait()
         flight.headers = read_headers(scope["headers"], self.settings)
         snapshot = self._snapshots.current
         flight.key, flight.entry = authenticate(snapshot, flight.headers.secret, flight.received_at.timestamp())
@@ -307,35 +314,20 @@ class Gateway:
             await self._models(path, send, flight)
 
     async def _models(self, path: str, send: Send, flight: Flight) -> None:
-        """The models that the key may use, as clients of both OpenAI's and Anthropic's lists read them."""
         assert flight.entry is not None
         flight.key = None  # nothing is asked of a model: there is no call to record
-        use_case = flight.entry.use_case
-        aliases = [use_case.model]
-        if use_case.embedding_model not in (None, use_case.model):
-            aliases.append(str(use_case.embedding_model))
-        cards = [model_card(each) for each in aliases]
-        body: dict[str, Any] = {
-            "object": "list",
-            "data": cards,
-            "has_more": False,
-            "first_id": aliases[0],
-            "last_id": aliases[-1],
-        }
-        if path != MODELS:
-            wanted = unquote(path[len(MODELS) + 1 :])
-            if wanted not in aliases:
-                names = " or ".join(repr(each) for each in aliases)
-                raise RefusedCall("not_found", f"this key may use the model {names} only")
-            body = cards[aliases.index(wanted)]
-        await send_json(send, 200, flight.response_headers(), msgspec.json.encode(body))
+        body = models_body(path[len(MODELS) :], flight.entry.use_case)
+        await send_json(send, 200, flight.response_headers(), body)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send, flight: Flight) -> None:
         assert flight.key is not None
         assert flight.entry is not None
         if len(self._registry) >= self.settings.inflight_max:
             raise RefusedCall("rate_limited", f"the gateway already serves {self.settings.inflight_max} calls; try again")
-        inflight = flight.inflight = Inflight(flight.call_id, self._scopes(flight), flight.headers.secret)
+        assert flight.snapshot is not None
+        inflight = flight.inflight = Inflight(
+            flight.call_id, self._scopes(flight), flight.headers.secret, flight.snapshot.stopped
+        )
         self._registry.add(inflight)
         inflight.task = asyncio.current_task()
         self._watch_stops()
@@ -348,7 +340,7 @@ class Gateway:
             watcher = asyncio.create_task(self._watch_client(receive, inflight))
         try:
             serve = self._embedder.run if flight.dialect == "embeddings" else self._proxy.run
-            await serve(flight, body, _watched(send, inflight))
+            await serve(flight, body, _watched(self._resumption.guarded(send, scope.get(WRITER)), inflight))
         finally:
             inflight.committed = True
             if watcher is not None:
@@ -405,7 +397,7 @@ class Gateway:
 
     async def _poll_stops(self) -> None:
         """Cut what may not go on while any call is in flight; ends with the last one."""
-        while self._enforcement.running():
+        while self.enforcement.running():
             if self._snapshots.current is not self._enforced:
                 self.enforce_stops()
             now_s = time.monotonic()
@@ -446,8 +438,12 @@ class Gateway:
         if isinstance(error, _ClientGone | OSError) and not isinstance(error, TimeoutError):
             await self._abandon(flight, "disconnected")
             return
+        if flight.is_recorded and not flight.stream:
+            return  # a whole answer that was held after a pause: the server drops the connection
         keep_back(flight)
         code, message, extra, retry_after_s = describe(error, flight)
+        if code == "kill_switch" and flight.inflight is not None:
+            self.enforcement.count(flight.inflight)
         if code == "internal_error":
             log.error("call %s failed: %s", flight.call_id, without_message(error))
         if isinstance(error, RecorderUnavailable):

@@ -38,6 +38,8 @@ INLINE_LENGTH_MAX = 20_000
 DECLINED_TEXT = "I have no verified answer to this question."
 #: How long verifiers that are out of time may take to give up, so that what was decided before them stands.
 VERIFYING_SLACK_S = 1.0
+#: Digits of a passage's score in the record.
+SCORE_DIGITS = 4
 Result = TypeVar("Result")
 
 
@@ -187,6 +189,7 @@ class Checks:
         finally:
             flight.timed("retrieval", started_s)
         flight.knowledge_revision = knowledge.revision
+        flight.details["hit_scores"] = [round(each.score, SCORE_DIGITS) for each in found]
         before = len(flight.guards)
         flight.sources = await self._safe_passages(flight, admitted, found)
         seen = classify(flight, admitted, seen=seen, since=before)

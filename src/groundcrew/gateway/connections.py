@@ -36,6 +36,11 @@ class OneWrite:
         #: The head of an answer, until its body comes.
         self._start: Event | None = None
 
+    async def drained(self) -> None:
+        """Wait until the system has taken over all that was written, or the client is gone."""
+        while self._cycle.flow.write_paused and not self._cycle.disconnected:
+            await self._cycle.flow.drain()
+
     async def send(self, message: Event) -> None:
         """Send `message`; the head of a whole answer waits for the body, which its sender has at hand."""
         start, self._start = self._start, None
@@ -79,6 +84,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first request."""
         super().connection_made(transport)
+        # What is written goes to the system at once: nothing waits in this process that a pause could make stale.
+        transport.set_write_buffer_limits(high=0)
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

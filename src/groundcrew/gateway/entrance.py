@@ -33,7 +33,7 @@ class Entrance:
         assert flight.entry is not None
         key, entry = flight.key, flight.entry
         flight.data_class = highest((floor_class(entry.use_case), flight.headers.data_class or "public"))
-        check_age(entry, self._snapshots.age_s(), self._settings.snapshot_age_s_max)
+        check_age(entry, self._snapshots.age_s(), self._settings)
         embeds = asked.dialect == "embeddings"
         placed = NOWHERE if embeds else place(flight)
         admitted = self._admissions.admit(

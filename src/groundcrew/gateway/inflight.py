@@ -19,12 +19,22 @@ CLOSE_S_MAX = 2.0
 class Inflight:
     """One call in flight. `scopes` are the kill-switch scopes that it falls under, `secret` is its key's; `committed` once its
     end is being recorded; `sending_since_s` (monotonic) while the client does not take what is sent, `reading_since_s` while its
-    body arrives."""
+    body arrives. `stopped_before` are the scopes that were stopped already when it came in."""
 
-    __slots__ = ("call_id", "committed", "interrupt", "reading_since_s", "refusal", "scopes", "secret", "sending_since_s", "task")
+    __slots__ = (
+        *("call_id", "committed", "interrupt", "is_counted", "reading_since_s", "refusal", "scopes", "secret"),
+        *("sending_since_s", "stopped_before", "task"),
+    )
 
-    def __init__(self, call_id: str, scopes: frozenset[Scope], secret: str | Inside | None = None) -> None:
-        self.call_id, self.scopes, self.secret = call_id, scopes, secret
+    def __init__(
+        self,
+        call_id: str,
+        scopes: frozenset[Scope],
+        secret: str | Inside | None = None,
+        stopped_before: frozenset[Scope] = frozenset(),
+    ) -> None:
+        self.call_id, self.scopes, self.secret, self.stopped_before = call_id, scopes, secret, stopped_before
+        self.is_counted = False
         self.task: asyncio.Task[None] | None = None
         self.interrupt: Interrupt | None = None
         self.refusal: RefusedCall | None = None

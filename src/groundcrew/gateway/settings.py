@@ -43,6 +43,10 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     shadow_s_max: float = 120.0
     #: Past this age of the snapshot, use cases that fail closed are refused (stale_policy).
     snapshot_age_s_max: float = 60.0
+    #: Whether all use cases are, not only those that fail closed.
+    stale_refuses_all: bool = False
+    #: How long calls are held after a pause of the process until a fresh snapshot is enforced; past it they are refused.
+    resume_s_max: float = 10.0
     #: How often a running gateway with calls in flight looks for a tripped kill switch.
     stop_poll_s: float = 0.05
     #: Tokens reserved for an answer where the request names no maximum, and bytes of a prompt per reserved token.

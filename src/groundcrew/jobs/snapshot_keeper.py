@@ -1,4 +1,8 @@
-"""Keeps a gateway's snapshot the newest: asks the database for its version, rebuilds on change, acknowledges what is enforced."""
+"""Keeps a gateway's snapshot the newest: asks the database for its version, rebuilds on change, acknowledges what is enforced.
+
+Stops that were tripped on the gateway's own host count like the registry's. A pause of the process ends here: only what was asked
+for after it was noticed is fresh.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,25 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
+
+from groundcrew.domain.enforcement_point import PointKind
+from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.pause import BEAT_S, Pauses, running_s
 from groundcrew.domain.snapshot import Snapshot
 from groundcrew.services.snapshots import Snapshots
 
 #: An acknowledgement without a change, so that others see that this gateway lives.
 HEARTBEAT_S = 1.0
+#: How long one refresh may take, whatever the database does with it; and one after a pause, where calls wait for it.
+REFRESH_S_MAX, REFRESH_AFTER_PAUSE_S_MAX = 20.0, 2.0
+#: Refreshes after a pause that fail before the database counts as away: then the snapshot's age decides, as ever.
+AWAY_TRIES = 3
+
+#: Cuts what may no longer run, and gives the calls cut by scope, as text. Raises where something still runs.
+Enforce = Callable[[], Awaitable[Mapping[str, int]]]
 
 logger = logging.getLogger(__name__)
 
@@ -20,59 +36,141 @@ logger = logging.getLogger(__name__)
 class SnapshotKeeper:
     """The gateway's snapshot source. `current` is replaced as a whole, never changed."""
 
-    def __init__(self, snapshots: Snapshots, *, gateway: str, host: str, process_id: int, poll_ms: int) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        *,
+        gateway: str,
+        host: str,
+        process_id: int,
+        poll_ms: int,
+        kind: PointKind = "gateway",
+        pauses: Pauses | None = None,
+    ) -> None:
         self._snapshots, self._gateway, self._host, self._process_id = snapshots, gateway, host, process_id
-        self._poll_s = poll_ms / 1000
+        self._kind, self._poll_s, self._started_at_s = kind, poll_ms / 1000, time.time()
+        self.pauses = pauses or Pauses()
         self._wake = asyncio.Event()
-        self._confirmed_at = float("-inf")
-        self._acknowledged_at = float("-inf")
+        self._turn = asyncio.Lock()
+        self._confirmed_at = self._acknowledged_at = float("-inf")
         self._enforced_version = self._acknowledged_version = 0
-        self._enforce: Callable[[], Awaitable[None]] | None = None
-        self.current = Snapshot(version=0)
+        self._enforced_at_s = 0.0
+        self._cut: Mapping[str, int] = {}
+        self._enforce: Enforce | None = None
+        self._found: Callable[[Snapshot], Awaitable[None]] | None = None
+        self._registry = Snapshot(version=0)
+        self._local: frozenset[Scope] = frozenset()
+        self.current = self._registry
         self.confirmed_version = 0
 
     def age_s(self) -> float:
         """Seconds since `current` was last known to be the newest."""
-        return time.monotonic() - self._confirmed_at
+        return running_s() - self._confirmed_at
 
-    def on_change(self, enforce: Callable[[], Awaitable[None]]) -> None:
+    def on_change(self, enforce: Enforce) -> None:
         """Call `enforce` after each new snapshot and before it is acknowledged: it cuts what may no longer run."""
         self._enforce = enforce
 
+    def on_found(self, found: Callable[[Snapshot], Awaitable[None]]) -> None:
+        """Call `found` with each new state of the registry before it counts."""
+        self._found = found
+
     def wake(self) -> None:
-        """Look at once: something changed in this process."""
+        """Look at once: something changed."""
         self._wake.set()
+
+    async def stop_locally(self, scopes: frozenset[Scope]) -> Mapping[str, int]:
+        """Let `scopes` be stopped whatever the registry says, in the place of those of before; the calls cut by scope. Raises
+        where something of them still runs."""
+        self._put(self._registry, scopes)
+        return await self._enforced()
 
     async def refresh(self) -> None:
         """Ask for the version; load, enforce and acknowledge a new snapshot."""
-        asked_at = time.monotonic()
-        version = await self._snapshots.version()
-        if version != self.current.version:
-            self.current = await self._snapshots.build()
-        self.confirmed_version = self.current.version
+        asked_at = running_s()
+        version, stopped = await self._snapshots.head()
+        if version != self._registry.version:
+            if not stopped <= self._registry.stopped:
+                # Stops come first: what they end is being cut while the rest is read.
+                self._put(msgspec.structs.replace(self._registry, stopped=self._registry.stopped | stopped), self._local)
+            registry = await self._snapshots.build()
+            if self._found is not None:
+                await self._found(registry)
+            self._put(registry, self._local)
+        self.confirmed_version = self._registry.version
         self._confirmed_at = asked_at
-        if self._enforced_version != self.current.version:
+        if self._enforced_version != self._registry.version:
+            version = self._registry.version
             # Tried again at the next refresh if it fails: a version is acknowledged only once it is enforced.
-            if self._enforce is not None:
-                await self._enforce()
-            self._enforced_version = self.current.version
+            await self._enforced()
+            self._enforced_version, self._enforced_at_s = version, time.time()
+        self.pauses.settle(asked_at)
         if self._acknowledged_version != self._enforced_version or asked_at - self._acknowledged_at >= HEARTBEAT_S:
+            version = self._enforced_version
             await self._snapshots.acknowledge(
-                gateway=self._gateway, host=self._host, process_id=self._process_id, version=self._enforced_version
+                gateway=self._gateway,
+                host=self._host,
+                process_id=self._process_id,
+                version=version,
+                kind=self._kind,
+                cut=self._cut,
+                started_at_s=self._started_at_s,
+                enforced_at_s=self._enforced_at_s,
+                pauses=self.pauses,
             )
-            self._acknowledged_version, self._acknowledged_at = self._enforced_version, asked_at
+            self._acknowledged_version, self._acknowledged_at = version, asked_at
 
     async def run(self) -> None:
         """Refresh for ever; ends when cancelled. While the database is away the snapshot ages, and closes what must close."""
-        while True:
-            try:
-                await self.refresh()
-            except Exception as error:
-                logger.warning("the snapshot could not be refreshed (age %.0f s): %s", self.age_s(), type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll_s)
-            self._wake.clear()
+        beating = asyncio.create_task(self._beat())
+        failed = 0
+        try:
+            while True:
+                paused = self.pauses.pending()
+                try:
+                    async with asyncio.timeout(REFRESH_AFTER_PAUSE_S_MAX if paused else REFRESH_S_MAX):
+                        await self.refresh()
+                    failed = 0
+                except Exception as error:
+                    logger.warning("the snapshot could not be refreshed (age %.0f s): %s", self.age_s(), type(error).__name__)
+                    failed = self._failed_after_pause(failed + 1) if paused else 0
+                if not self.pauses.pending():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), self._poll_s)
+                elif failed:
+                    await asyncio.sleep(self._poll_s)
+                self._wake.clear()
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
 
     async def leave(self) -> None:
         """Say that this gateway enforces nothing any more."""
         await self._snapshots.forget(self._gateway)
+
+    def _failed_after_pause(self, failed: int) -> int:
+        """Give up on a fresh snapshot after AWAY_TRIES."""
+        if failed < AWAY_TRIES:
+            return failed
+        logger.warning("after a pause of %.1f s the database is away: the snapshot's age decides", self.pauses.last_s)
+        self.pauses.settle(self.pauses.now_s())
+        return 0
+
+    async def _beat(self) -> None:
+        """Notice pauses also while nothing is about to leave."""
+        while True:
+            self.pauses.beat()
+            if self.pauses.pending():
+                self.wake()
+            await asyncio.sleep(BEAT_S)
+
+    def _put(self, registry: Snapshot, local: frozenset[Scope]) -> None:
+        self._registry, self._local = registry, local
+        stopped = registry.stopped | local
+        self.current = registry if stopped == registry.stopped else msgspec.structs.replace(registry, stopped=stopped)
+
+    async def _enforced(self) -> Mapping[str, int]:
+        async with self._turn:
+            if self._enforce is not None:
+                self._cut = await self._enforce() or {}
+            return self._cut

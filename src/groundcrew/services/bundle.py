@@ -30,7 +30,7 @@ from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.labels import Labels
-from groundcrew.services.metrics import Metrics
+from groundcrew.services.metrics import Metrics, MetricsReport
 from groundcrew.services.models import Models
 from groundcrew.services.ramps import Ramps
 from groundcrew.services.rating_links import RatingLinks
@@ -61,7 +61,6 @@ class Services:
         self.database = database
         self.flush: Callable[[], Awaitable[None]] | None = None
         self.absences = Absences(database)
-        self.alerts = Alerts(database)
         self.approvals = Approvals(database)
         self.trials: Trials | None = None
         self.audit = Audit(database)
@@ -85,6 +84,7 @@ class Services:
         self.knowledge = Knowledge(database, knowledge_folder)
         self.trust = Trust(database)
         self.metrics = Metrics(database)
+        self.alerts = Alerts(database, self._report)
         self.labels = Labels(database, self._flush, self.trust.refresh)
         self.rating_queue = RatingQueue(database, self.feedback, self._flush)
         self.rating_links = RatingLinks(database, self.feedback)
@@ -105,6 +105,10 @@ class Services:
         self.spending = Spending(database)
         self.use_cases = UseCases(database, self.gates)
         self.users = Users(database)
+
+    async def _report(self, use_case: str) -> MetricsReport:
+        # What texts mean takes seconds to compare, and alert rules look at every use case.
+        return await self.metrics.report(use_case, meanings=False)
 
     async def _labelled(self, use_case: str) -> None:
         await self.trust.refresh(use_case)

@@ -38,6 +38,7 @@ from groundcrew.services.declaration_address import (
     read_region,
     refuse_for_embedded,
 )
+from groundcrew.services.declaration_drift import read_drift
 from groundcrew.services.declaration_economics import read_economics
 from groundcrew.services.declaration_fields import Fields
 from groundcrew.services.declaration_guarantee import check_guarantee, read_guarantee, read_spot_checks
@@ -300,6 +301,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         cache=read_cache(fields),
         metrics=read_metrics(fields),
         ratings=read_ratings(fields),
+        drift=read_drift(fields),
         risk_answers=_read_risk(fields),
         automation_target=fields.number("automation_target", low=0, above=True, high=1),
     )

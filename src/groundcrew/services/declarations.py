@@ -16,6 +16,7 @@ import msgspec
 from groundcrew.domain.hypothesis import HypothesisPlan, parse_plan
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.guards.registry import guard_names
+from groundcrew.services.declaration_alerts import read_alert_rule
 from groundcrew.services.declaration_channels import read_channel
 from groundcrew.services.declaration_fields import Complaints, Fields, lines_by_field, nearest, shown, suggestion
 from groundcrew.services.declaration_kinds import (
@@ -56,6 +57,7 @@ KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
     "UseCase": (read_use_case, "use_cases"),
     "EvaluationSuite": (read_suite, "suites"),
     "Channel": (read_channel, "channels"),
+    "AlertRule": (read_alert_rule, "alert_rules"),
 }
 
 
@@ -282,6 +284,9 @@ def unresolved_references(declarations: Declarations, known: KnownNames) -> list
     for verifier in declarations.verifiers:
         if verifier.value.api == "judge":
             check(verifier, "model", verifier.value.model, models, "model")
+    for rule in declarations.alert_rules:
+        for index, name in enumerate(rule.value.channels):
+            check(rule, "channel", name, channels, f"channels[{index}]")
     for use_case in declarations.use_cases:
         value = use_case.value
         check(use_case, "model", value.model, models, "model")

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from groundcrew.domain.alert import AlertRule
 from groundcrew.domain.delivery import Channel
 from groundcrew.domain.evaluation import SuiteContent
 from groundcrew.domain.guard import Policy
@@ -17,7 +18,7 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import DeclarationError
 
-Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent, Channel)
+Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent, Channel, AlertRule)
 
 
 class Declared(msgspec.Struct, Generic[Thing], frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class Declarations(msgspec.Struct, frozen=True, kw_only=True):
     use_cases: tuple[Declared[UseCase], ...] = ()
     suites: tuple[Declared[SuiteContent], ...] = ()
     channels: tuple[Declared[Channel], ...] = ()
+    alert_rules: tuple[Declared[AlertRule], ...] = ()
     hypotheses: dict[str, DeclaredPlan] = {}
 
 

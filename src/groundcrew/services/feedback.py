@@ -22,6 +22,7 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.guards.masking import stored_identifier
 from groundcrew.services.governance import persons_who_built
+from groundcrew.services.incident_records import open_for_harm
 from groundcrew.services.labels import label_by_rating
 from groundcrew.services.lookups import current_digest, person_of, require_use_case
 from groundcrew.services.masking import check_identifiers, detect_of, masked
@@ -172,6 +173,7 @@ class Feedback:
                 return old
             raise Conflict(f"rating {rating.id} exists with other content")
         await RATINGS.put(writer, rating, "rate")
+        await open_for_harm(writer, rating)
         if rating.grounded is not None and call is not None:
             await label_by_rating(writer, call, rater=rating.rater, grounded=rating.grounded, sample=rating.sample)
         return rating

@@ -12,6 +12,7 @@ from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model, Provider
 from groundcrew.domain.use_case import Stage, UseCase
+from groundcrew.services.drift_standing import DriftStanding, drift_standing
 from groundcrew.services.experiment_analysis import Analysis, current_analysis, registered_of
 from groundcrew.services.governance import Governance, gather_governance
 from groundcrew.services.lookups import current_digest, newest_hypothesis, person_of
@@ -47,6 +48,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     governance: Governance = Governance()
     #: The stage whose gate is asked; None where no gate is.
     into: Stage | None = None
+    #: How the version is watched for drift; None where the gate does not ask.
+    drift: DriftStanding | None = None
     #: The providers of the alternates that could take over.
     stand_in_providers: tuple[Provider, ...] = ()
 
@@ -125,6 +128,7 @@ async def gather(
             connection, use_case, digest, registered_of(hypothesis), now, checks, recompute=recompute
         ),
         into=into,
+        drift=await drift_standing(connection, use_case, digest) if "drift_reference" in checks else None,
     )
 
 

@@ -14,6 +14,7 @@ from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
 from groundcrew.metrics.cost_per_case import cost_per_case
 from groundcrew.services.automation import automation
 from groundcrew.services.experiment_analysis import Analysis, computed
+from groundcrew.services.incident_standing import IncidentStanding, standing_of
 from groundcrew.services.lookups import person_of
 from groundcrew.services.page_memory import remembered
 from groundcrew.settings import load
@@ -61,6 +62,7 @@ class Governance(msgspec.Struct, frozen=True, kw_only=True):
     since_scale: Analysis | None = None
     claim: Claim | None = None
     automation: Interval | None = None
+    incidents: IncidentStanding = IncidentStanding()
 
 
 async def gather_governance(
@@ -81,6 +83,7 @@ async def gather_governance(
         builders=await persons_who_built(connection, use_case),
         championed=sum(each.champion == use_case.champion and each.stage not in TERMINAL_STAGES for each in live),
         retention_days_default=load().retention_days,
+        incidents=await standing_of(connection, use_case.name, now.date()),
     )
     costly = frozenset({"return_on_investment", "realised_effect"}) & checks
     if costly and recompute:

@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
+from groundcrew.domain.enforcement_point import EnforcementPoint
 from groundcrew.domain.kill_switch import KillSwitch, Scope
-from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
-from groundcrew.errors import Conflict, NotFound
+from groundcrew.domain.local_stop import LocalStop
+from groundcrew.errors import Conflict
 from groundcrew.services.evidence import record
-from groundcrew.services.lookups import nearest, person_of, require_reason
-from groundcrew.services.propagation import propagate, running_gateways
-from groundcrew.store import catalog
-from groundcrew.store.database import Connection, Database, Writer
+from groundcrew.services.lookups import person_of, require_reason
+from groundcrew.services.propagation import is_gone, propagate, running_gateways
+from groundcrew.services.stop_scopes import check_scope, covered
+from groundcrew.store import catalog, operations
+from groundcrew.store.database import Database, Writer
 
 CONFIRM_DEADLINE_S = 5.0
 DRILL_VALID_S = 90 * 86_400
+#: Past its deadline by so much, a trip that nobody settled is settled by whoever looks: the process that tripped it has died.
+ABANDONED_S = 2.0
+#: Stops on gateways' own hosts that one switch remembers, the newest.
+LOCAL_STOPS_KEPT_MAX = 100
+#: Who confirms a stop that had failed, once the last gateway enforces it.
+KEEPER = "system:stop-keeper"
+#: What a drill's seconds are, in the words of its evidence.
+MEASURED = (
+    "from the trip until the last running gateway had acknowledged: each had found that calls in scope would be refused, "
+    "and none of them in flight"
+)
 
 
 class StopReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a trip achieved: `seconds` from the trip to the last acknowledgement, which `gateways` acknowledged, which did not."""
+    """What a trip achieved: `seconds` from the trip to the last acknowledgement, which `gateways` there were, which of them did
+    not acknowledge, and how many calls in flight those that did have cut."""
 
     switch: KillSwitch
     seconds: float
     gateways: int
     silent: tuple[str, ...] = ()
+    cut: int = 0
 
 
 class KillSwitches:
@@ -39,6 +56,15 @@ class KillSwitches:
         """Every switch that was ever tripped."""
         async with self._database.read() as connection:
             return await catalog.KILL_SWITCHES.find(connection)
+
+    async def points(self) -> list[EnforcementPoint]:
+        """Every gateway that may serve, by id: what it enforces, when it was last heard of, how it stood still."""
+        async with self._database.read() as connection:
+            return await running_gateways(connection)
+
+    async def version(self) -> int:
+        """The version of the registry, which every gateway should enforce."""
+        return await self._database.version()
 
     async def stop(self, scope: Scope, *, actor: str, reason: str) -> StopReport:
         """Trip the switch and wait until every running gateway enforces it, or the deadline passes (`stop_failed`)."""
@@ -62,7 +88,7 @@ class KillSwitches:
             if switch != report.switch:
                 # Somebody stopped it in earnest meanwhile: a drill's end must not undo that.
                 raise Conflict(f"{scope} was stopped during the drill: it stays as it is, and the drill proves nothing")
-            armed = KillSwitch(scope=scope)
+            armed = KillSwitch(scope=scope, local_stops=report.switch.local_stops)
             await catalog.KILL_SWITCHES.put(writer, armed, "drill_end", reason=reason, details={"seconds": report.seconds})
             await self._restore(writer, scope)
             await writer.touch_snapshot()
@@ -71,8 +97,10 @@ class KillSwitches:
                 "state": report.switch.state,
                 "seconds": round(report.seconds, 3),
                 "gateways": report.gateways,
+                "cut_in_flight": report.cut,
+                "measured": MEASURED,
             }
-            for use_case in await _covered(writer.connection, scope):
+            for use_case in await covered(writer.connection, scope):
                 await record(
                     writer, use_case, kind="kill_switch_drill", subject=str(scope), content=content, valid_s=DRILL_VALID_S
                 )
@@ -92,7 +120,7 @@ class KillSwitches:
                 return pending
             if person_of(switch.reset_requested_by or "") == person_of(actor):
                 raise Conflict(f"{person_of(actor)} asked for the reset of {scope}: a second person must confirm it")
-            armed = KillSwitch(scope=scope)
+            armed = KillSwitch(scope=scope, local_stops=switch.local_stops)
             await catalog.KILL_SWITCHES.put(
                 writer, armed, "reset", reason=reason, details={"requested_by": switch.reset_requested_by}
             )
@@ -101,10 +129,74 @@ class KillSwitches:
         await propagate(self._database)
         return armed
 
+    async def carry(self, stop: LocalStop, *, cut: int) -> int:
+        """Record a stop that was tripped on a gateway's own host while the registry could not be told; the version that has it.
+
+        Its person and time are the ones of then. Done once: a stop that is known changes nothing. The scope may be unknown here:
+        nothing is lost by a switch that stops nothing.
+        """
+        async with self._database.write(stop.by) as writer:
+            before = await catalog.KILL_SWITCHES.get(writer.connection, str(stop.scope))
+            if before is not None and stop.id in before.local_stops:
+                return before.snapshot_version or await writer.version()
+            known = before.local_stops if before is not None else ()
+            switch = KillSwitch(
+                scope=stop.scope,
+                state="tripping",
+                reason=stop.reason,
+                tripped_by=stop.by,
+                tripped_at=stop.at,
+                cut_calls=cut,
+                local_stops=(*known, stop.id)[-LOCAL_STOPS_KEPT_MAX:],
+            )
+            details = {"host": stop.host, "local_stop": stop.id, "tripped_at": stop.at.isoformat(), "cut_calls": cut}
+            return (await self._record_trip(writer, switch, "trip_local", details)).snapshot_version
+
+    async def settle(self) -> list[KillSwitch]:
+        """Look at the stops that are not confirmed: the ones that changed.
+
+        One that had failed is confirmed once each gateway that was silent enforces it, has left, or has ended; a gateway that
+        is merely not heard of any more confirms nothing. One that nobody settled by its deadline is settled now.
+        """
+        async with self._database.read() as connection:
+            open_ones = [
+                each for each in await catalog.KILL_SWITCHES.find(connection) if each.state in ("tripping", "stop_failed")
+            ]
+            points = await operations.enforcing(connection) if open_ones else []
+        now, changed = self._database.clock.now(), []
+        abandoned = timedelta(seconds=self._deadline_s + ABANDONED_S)
+        for switch in open_ones:
+            if switch.recorded_at is None:
+                continue
+            if (switch.drill or switch.state == "tripping") and now - switch.recorded_at < abandoned:
+                continue  # whoever tripped it still looks after it
+            silent = [each for each in points if each.snapshot_version < switch.snapshot_version and not is_gone(each)]
+            if silent and switch.state == "stop_failed":
+                continue
+            late = {each.id: each for each in points if each.snapshot_version >= switch.snapshot_version}
+            counted = (
+                late.values() if switch.state == "tripping" else [late[each] for each in switch.silent_points if each in late]
+            )
+            after = msgspec.structs.replace(
+                switch,
+                state="stop_failed" if silent else "confirmed_stopped",
+                confirmed_at=None if silent else now,
+                silent=tuple(map(str, silent)),
+                silent_points=tuple(each.id for each in silent),
+                seconds=None if silent else (now - switch.recorded_at).total_seconds(),
+                cut_calls=switch.cut_calls + sum(each.cut.get(str(switch.scope), 0) for each in counted),
+                gateways=len(late),
+            )
+            if await self._settled(KEEPER, switch, after):
+                changed.append(after)
+        return changed
+
     async def _trip(self, scope: Scope, *, actor: str, reason: str, drill: bool) -> StopReport:
         started = time.monotonic()
         async with self._database.write(actor) as writer:
-            await _check_scope(writer.connection, scope)
+            await check_scope(writer.connection, scope)
+            before = await catalog.KILL_SWITCHES.get(writer.connection, str(scope))
+            cut_before = {each.id: each.cut.get(str(scope), 0) for each in await operations.enforcing(writer.connection)}
             switch = KillSwitch(
                 scope=scope,
                 state="tripping",
@@ -112,27 +204,52 @@ class KillSwitches:
                 tripped_by=actor,
                 tripped_at=self._database.clock.now(),
                 drill=drill,
+                local_stops=before.local_stops if before is not None else (),
             )
-            await catalog.KILL_SWITCHES.put(writer, switch, "drill" if drill else "trip", reason=reason)
-            for use_case in await _covered(writer.connection, scope):
-                if use_case.run_state == "running":
-                    suspended = msgspec.structs.replace(use_case, run_state="suspended", run_reason=f"kill switch {scope}")
-                    await catalog.USE_CASES.put(writer, suspended, "suspend", reason=f"kill switch {scope}: {reason}")
-            await writer.touch_snapshot()
-        reached = await propagate(self._database, deadline_s=self._deadline_s)
-        silent, gateways = reached.silent, reached.gateways
+            switch = await self._record_trip(writer, switch, "drill" if drill else "trip")
+        reached = await propagate(self._database, deadline_s=self._deadline_s, version=switch.snapshot_version)
         seconds = time.monotonic() - started
         final = msgspec.structs.replace(
             switch,
-            state="stop_failed" if silent else "confirmed_stopped",
-            confirmed_at=None if silent else self._database.clock.now(),
+            state="stop_failed" if reached.silent else "confirmed_stopped",
+            confirmed_at=None if reached.silent else self._database.clock.now(),
+            silent=reached.silent,
+            silent_points=reached.silent_points,
+            seconds=round(seconds, 3),
+            cut_calls=_cut_since(cut_before, reached.points, scope),
+            gateways=reached.gateways,
         )
+        # Another stop, or a reset, that came while this one waited has the last word.
+        await self._settled(actor, switch, final)
+        return StopReport(switch=final, seconds=seconds, gateways=reached.gateways, silent=reached.silent, cut=final.cut_calls)
+
+    async def _record_trip(
+        self, writer: Writer, switch: KillSwitch, action: str, details: dict[str, Any] | None = None
+    ) -> KillSwitch:
+        """Write `switch` and suspend what it covers; as it is then, with the version that stops it."""
+        scope = switch.scope
+        await writer.touch_snapshot()
+        switch = msgspec.structs.replace(switch, snapshot_version=await writer.version(), recorded_at=self._database.clock.now())
+        await catalog.KILL_SWITCHES.put(writer, switch, action, reason=switch.reason, details=details)
+        for use_case in await covered(writer.connection, scope):
+            if use_case.run_state == "running":
+                suspended = msgspec.structs.replace(use_case, run_state="suspended", run_reason=f"kill switch {scope}")
+                await catalog.USE_CASES.put(writer, suspended, "suspend", reason=f"kill switch {scope}: {switch.reason}")
+        return switch
+
+    async def _settled(self, actor: str, before: KillSwitch, after: KillSwitch) -> bool:
+        """Write what became of a stop, if it is still as it was `before`; whether it was."""
         async with self._database.write(actor) as writer:
-            # Another stop, or a reset, that came while this one waited has the last word.
-            if await catalog.KILL_SWITCHES.get(writer.connection, str(scope)) == switch:
-                details = {"seconds": round(seconds, 3), "gateways": gateways, "silent": list(silent)}
-                await catalog.KILL_SWITCHES.put(writer, final, final.state, details=details)
-        return StopReport(switch=final, seconds=seconds, gateways=gateways, silent=silent)
+            if await catalog.KILL_SWITCHES.get(writer.connection, str(before.scope)) != before:
+                return False
+            details = {
+                "seconds": round(after.seconds, 3) if after.seconds is not None else None,
+                "gateways": after.gateways,
+                "silent": list(after.silent),
+                "cut_calls": after.cut_calls,
+            }
+            await catalog.KILL_SWITCHES.put(writer, after, after.state, details=details)
+            return True
 
     async def _restore(self, writer: Writer, scope: Scope) -> None:
         """Let the use cases that this switch suspended run again, unless another one covers them."""
@@ -140,47 +257,13 @@ class KillSwitches:
         still: set[str] = set()
         for switch in switches:
             if switch.denies:
-                still.update(each.name for each in await _covered(writer.connection, switch.scope))
-        for use_case in await _covered(writer.connection, scope):
+                still.update(each.name for each in await covered(writer.connection, switch.scope))
+        for use_case in await covered(writer.connection, scope):
             if use_case.run_state == "suspended" and use_case.name not in still and use_case.run_reason.startswith("kill switch"):
                 running = msgspec.structs.replace(use_case, run_state="running", run_reason=f"kill switch {scope} reset")
                 await catalog.USE_CASES.put(writer, running, "resume", reason=f"kill switch {scope} reset")
 
 
-async def _covered(connection: Connection, scope: Scope) -> list[UseCase]:
-    """The use cases that a scope stops as a whole. A key's scope stops one caller, not its use case."""
-    use_cases = [each for each in await catalog.USE_CASES.find(connection) if each.stage not in TERMINAL_STAGES]
-    if scope.kind == "all":
-        return use_cases
-    if scope.kind == "use-case":
-        return [each for each in use_cases if each.name == scope.name]
-    if scope.kind == "unit":
-        return [each for each in use_cases if each.business_unit == scope.name]
-    if scope.kind == "model":
-        return [each for each in use_cases if each.model == scope.name]
-    if scope.kind == "provider":
-        models = {
-            model.name
-            for model in await catalog.MODELS.find(connection)
-            if all(target.provider == scope.name for target in model.primaries)
-        }
-        return [each for each in use_cases if each.model in models]
-    return []
-
-
-async def _check_scope(connection: Connection, scope: Scope) -> None:
-    if scope.kind == "all":
-        return
-    names: set[str]
-    if scope.kind == "use-case":
-        names = {each.name for each in await catalog.USE_CASES.find(connection)}
-    elif scope.kind == "unit":
-        names = {each.business_unit for each in await catalog.USE_CASES.find(connection)}
-    elif scope.kind == "model":
-        names = {each.name for each in await catalog.MODELS.find(connection)}
-    elif scope.kind == "provider":
-        names = {each.name for each in await catalog.PROVIDERS.find(connection)}
-    else:
-        names = {each.id for each in await catalog.KEYS.find(connection)}
-    if scope.name not in names:
-        raise NotFound(f"there is no {scope.kind} {scope.name!r}{nearest(scope.name, names)}")
+def _cut_since(before: Mapping[str, int], points: tuple[EnforcementPoint, ...], scope: Scope) -> int:
+    """Calls in `scope` that `points` cut since their counts were `before`."""
+    return sum(max(0, each.cut.get(str(scope), 0) - before.get(each.id, 0)) for each in points)

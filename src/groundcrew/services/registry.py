@@ -20,6 +20,7 @@ from groundcrew.domain.stage import EXPOSED_STAGES, moved
 from groundcrew.domain.use_case import STAGES, UseCase
 from groundcrew.errors import DeclarationError, NotFound
 from groundcrew.guards.masking import detect_for
+from groundcrew.services.alert_rule_checks import rule_problems
 from groundcrew.services.criteria.entry import exposure_problem
 from groundcrew.services.declarations import unresolved_references
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, KnownNames
@@ -108,6 +109,7 @@ class Registry:
             ("Policy", catalog.POLICIES, declarations.policies),
             ("Verifier", catalog.VERIFIERS, declarations.verifiers),
             ("Channel", catalog.CHANNELS, declarations.channels),
+            ("AlertRule", catalog.ALERT_RULES, declarations.alert_rules),
         ]
         for kind, collection, declared in kinds:
             changes += [await _put(writer, kind, collection, each.value) for each in declared]
@@ -148,6 +150,7 @@ async def _check(connection: Connection, declarations: Declarations) -> None:
             errors.append(each.error(problem, "exposure"))
     errors += await swap_problems(connection, declarations)
     errors += await sign_off_problems(connection, declarations)
+    errors += await rule_problems(connection, declarations)
     if errors:
         raise DeclarationErrors(errors)
 

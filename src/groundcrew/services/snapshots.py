@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from groundcrew.domain import risk
 from groundcrew.domain.assignment import ExperimentEntry, entry_of
+from groundcrew.domain.enforcement_point import EnforcementPoint, PointKind
+from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.pause import Pauses
 from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.trust_rules import TrustRules
 from groundcrew.services.lookups import current_digest, newest_hypothesis
 from groundcrew.services.trust_standing import rules_of
 from groundcrew.store import catalog, operations
-from groundcrew.store.database import Connection, Database
+from groundcrew.store.database import Connection, Database, current_version
 
 
 class Snapshots:
@@ -24,6 +28,11 @@ class Snapshots:
     async def version(self) -> int:
         """The version of the registry now."""
         return await self._database.version()
+
+    async def head(self) -> tuple[int, frozenset[Scope]]:
+        """The version of the registry and what is stopped in it, in one look: what must be known first."""
+        async with self._database.read() as connection:
+            return await current_version(connection), await _stopped(connection)
 
     async def build(self) -> Snapshot:
         """The registry as one immutable value, read in one transaction."""
@@ -69,25 +78,47 @@ class Snapshots:
                     for each in await catalog.REVISIONS.find(connection, state="approved")
                 },
                 verifiers={each.name: each for each in await catalog.VERIFIERS.find(connection)},
-                stopped=frozenset(each.scope for each in await catalog.KILL_SWITCHES.find(connection) if each.denies),
+                stopped=await _stopped(connection),
             )
 
-    async def acknowledge(self, *, gateway: str, host: str, process_id: int, version: int) -> None:
-        """Note that a gateway enforces `version` from now on."""
+    async def acknowledge(
+        self,
+        *,
+        gateway: str,
+        host: str,
+        process_id: int,
+        version: int,
+        kind: PointKind = "gateway",
+        cut: Mapping[str, int] | None = None,
+        started_at_s: float = 0.0,
+        enforced_at_s: float = 0.0,
+        pauses: Pauses | None = None,
+    ) -> None:
+        """Note that a gateway enforces `version` from now on, what it cut for it, and how it stood still."""
+        point = EnforcementPoint(
+            id=gateway,
+            host=host,
+            process_id=process_id,
+            snapshot_version=version,
+            seen_at_s=time.time(),
+            kind=kind,
+            cut=dict(cut or {}),
+            started_at_s=started_at_s,
+            enforced_at_s=enforced_at_s,
+            paused_s=pauses.last_s if pauses is not None else 0.0,
+            resumed_at_s=pauses.ended_at_s if pauses is not None else None,
+        )
         async with self._database.operate() as connection:
-            await operations.acknowledge(
-                connection,
-                point=gateway,
-                host=host,
-                process_id=process_id,
-                snapshot_version=version,
-                seen_at_s=time.time(),
-            )
+            await operations.acknowledge(connection, point)
 
     async def forget(self, gateway: str) -> None:
         """Note that a gateway has stopped in an orderly way."""
         async with self._database.operate() as connection:
             await operations.forget(connection, gateway)
+
+
+async def _stopped(connection: Connection) -> frozenset[Scope]:
+    return frozenset(each.scope for each in await catalog.KILL_SWITCHES.find(connection) if each.denies)
 
 
 async def _experiment(connection: Connection, use_case: str) -> ExperimentEntry | None:

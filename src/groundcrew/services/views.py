@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 import msgspec
 
 from groundcrew.domain import risk
+from groundcrew.domain.alert import Alert
 from groundcrew.domain.audit import AuditEntry
 from groundcrew.domain.evidence import Evidence, EvidenceState, state_at
 from groundcrew.domain.feedback import Rating
 from groundcrew.domain.gate import CriterionResult, GateEvaluation
 from groundcrew.domain.guard import Policy, policy_in
 from groundcrew.domain.hypothesis import Hypothesis
+from groundcrew.domain.incident import Incident
 from groundcrew.domain.key import Key, secret_sha256
 from groundcrew.domain.kill_switch import KillSwitch
 from groundcrew.domain.knowledge import Revision
@@ -22,6 +24,7 @@ from groundcrew.domain.stage import next_stage
 from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.services.gate_facts import Facts, gather
 from groundcrew.services.gates import evaluate_with_facts
+from groundcrew.services.incident_standing import open_incidents
 from groundcrew.services.latency import CALLS_MAX, LatencyView, summarise
 from groundcrew.services.lookups import require_use_case
 from groundcrew.services.rating_figures import RatingFigures
@@ -42,6 +45,10 @@ RATINGS_SHOWN_MAX = 20
 AUDIT_SHOWN_MAX = 12
 #: Versions of the hypothesis whose changes are among the latest ones.
 HYPOTHESES_MAX = 5
+#: Alerts that are counted at the head of a page.
+FIRING_MAX = 1_000
+#: From this severity on a page's head names it.
+SEVERE = 2
 _MOVES = ("advance", "demote")
 
 
@@ -103,9 +110,18 @@ class UseCaseView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """What every page's header shows: switches that deny."""
+    """What every page's header shows: switches that deny, alerts that fire and incidents that are not closed, the worst
+    first."""
 
     stopped: tuple[KillSwitch, ...]
+    firing: tuple[Alert, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+
+    @property
+    def severe(self) -> tuple[Alert | Incident, ...]:
+        """What is told at the head of every page: severity 1 and 2, alerts only while nobody sees to them."""
+        alerts = tuple(each for each in self.firing if each.severity <= SEVERE and each.acknowledged_by is None)
+        return (*(each for each in self.incidents if each.severity <= SEVERE), *alerts)
 
 
 class Scopes(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +154,13 @@ class Views:
         """For the header of every page."""
         async with self._database.read() as connection:
             switches = await catalog.KILL_SWITCHES.find(connection)
-        return Overview(stopped=tuple(each for each in switches if each.denies))
+            firing = await catalog.ALERTS.find(connection, state="firing", limit=FIRING_MAX)
+            incidents = await open_incidents(connection)
+        return Overview(
+            stopped=tuple(each for each in switches if each.denies),
+            firing=tuple(sorted(firing, key=lambda each: (each.severity, each.id))),
+            incidents=tuple(sorted(incidents, key=lambda each: (each.severity, each.id))),
+        )
 
     async def scopes(self) -> Scopes:
         """What there is to stop."""

@@ -16,6 +16,7 @@ from groundcrew.store import catalog
 from groundcrew.store.calls import CALLS
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
+from groundcrew.store.drift import REFERENCES, WINDOWS
 from groundcrew.store.evaluations import RESULTS, SUITES
 from groundcrew.store.experiments import EXPOSURES, LOOKS
 from groundcrew.store.feedback import OUTCOMES, RATINGS
@@ -35,6 +36,8 @@ SINGLE: tuple[Collection[Any], ...] = (
     RATINGS,
     LOOKS,
     SUITES,
+    REFERENCES,
+    WINDOWS,
 )
 #: Rows of these come in batches; one entry's digest covers the batch.
 BATCHED: tuple[Collection[Any], ...] = (CALLS, OUTCOMES, LABEL_DRAWS, RESCORED, EXPOSURES, RATING_REQUESTS, RESULTS, REHEARSED)

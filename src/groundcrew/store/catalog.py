@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from groundcrew.domain.absence import Absence
+from groundcrew.domain.alert import Alert, AlertRule, Silence
 from groundcrew.domain.approval import Approval
 from groundcrew.domain.certification import Certification
 from groundcrew.domain.delivery import Channel, Delivery
+from groundcrew.domain.drift import DriftAlarm
 from groundcrew.domain.evidence import Evidence
 from groundcrew.domain.gate import GateEvaluation, GatePolicy
 from groundcrew.domain.gate_snapshot import EvidenceSnapshot, snapshot_id
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis
+from groundcrew.domain.incident import Incident, IncidentAction, IncidentEvent
 from groundcrew.domain.job import Job
 from groundcrew.domain.key import Key
 from groundcrew.domain.kill_switch import KillSwitch
@@ -26,7 +29,7 @@ from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, Guarant
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
 from groundcrew.domain.verifier import Verifier
-from groundcrew.store import tables
+from groundcrew.store import alert_tables, tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.rows import stamp
 
@@ -126,6 +129,49 @@ CALIBRATION_ALARMS = Collection(
     "calibration-alarm",
     identify=lambda each: each.id,
     columns=lambda each: {"use_case": each.use_case},
+)
+ALERT_RULES = Collection(alert_tables.alert_rules, AlertRule, "alert-rule", identify=lambda each: each.name)
+ALERTS = Collection(
+    alert_tables.alerts,
+    Alert,
+    "alert",
+    identify=lambda each: each.id,
+    columns=lambda each: {"rule": each.rule, "use_case": each.use_case, "state": each.state},
+)
+ALERT_SILENCES = Collection(
+    alert_tables.alert_silences,
+    Silence,
+    "alert-silence",
+    identify=lambda each: each.id,
+    columns=lambda each: {"ended": each.ended_at is not None},
+)
+INCIDENTS = Collection(
+    alert_tables.incidents,
+    Incident,
+    "incident",
+    identify=lambda each: each.id,
+    columns=lambda each: {"state": each.state, "origin_key": each.origin_key},
+)
+INCIDENT_EVENTS = Collection(
+    alert_tables.incident_events,
+    IncidentEvent,
+    "incident-event",
+    identify=lambda each: each.id,
+    columns=lambda each: {"incident": each.incident, "reference": each.reference},
+)
+INCIDENT_ACTIONS = Collection(
+    alert_tables.incident_actions,
+    IncidentAction,
+    "incident-action",
+    identify=lambda each: each.id,
+    columns=lambda each: {"incident": each.incident, "state": each.state},
+)
+DRIFT_ALARMS = Collection(
+    tables.drift_alarms,
+    DriftAlarm,
+    "drift-alarm",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "state": each.state},
 )
 GUARANTEES = Collection(
     tables.guarantees,

@@ -17,13 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from groundcrew.domain.audit import GENESIS_HASH, AuditEntry, seal
 from groundcrew.domain.canonical import canonical_json, sha256_hex
 from groundcrew.domain.clock import Clock, SystemClock
-from groundcrew.errors import InputError
+from groundcrew.errors import CAN_NOT_BE_OPENED, InputError
+from groundcrew.store.listening import ACKNOWLEDGED, SNAPSHOT, Listening
 from groundcrew.store.tables import audit_entries, audit_head, snapshot_version
 
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 POSTGRES_POOL_SIZE = 8
 #: A server that went away without a word must not be waited for for ever.
 POSTGRES_CONNECT_S_MAX, POSTGRES_COMMAND_S_MAX = 10.0, 60.0
+#: How long nothing is asked of the database while it would be heard; a pooler may swallow every word.
+HEARD_S_MAX = 0.1
 #: Any fixed number: writers of one database take turns on it, so that the audit chain has one order.
 _AUDIT_LOCK = 0x67726F756E64
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -83,6 +86,13 @@ class Writer:
         if not self.snapshot_touched:
             self.snapshot_touched = True
             await self.connection.execute(snapshot_version.update().values(version=snapshot_version.c.version + 1))
+            if self.connection.dialect.name != "sqlite":
+                # Told when this transaction commits, and only then.
+                await self.connection.execute(sa.select(sa.func.pg_notify(SNAPSHOT, "")))
+
+    async def version(self) -> int:
+        """The snapshot's version as this transaction leaves it."""
+        return await current_version(self.connection)
 
     async def finish(self) -> None:
         """Note where the chain ends now; the last statement of the transaction."""
@@ -100,6 +110,8 @@ class Database:
         self._reading = engine if self.is_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._turn = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
+        self._acknowledged: set[asyncio.Event] = set()
+        self._listening: Listening | None = None
 
     @classmethod
     async def open(cls, url: str, clock: Clock | None = None) -> Database:
@@ -123,8 +135,38 @@ class Database:
         await self._engine.dispose()
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Call `listener` after each committed write of this process that touched the snapshot."""
+        """Call `listener` after each committed write that touched the snapshot: of this process, and while `listen` runs, of
+        every process."""
         self._listeners.append(listener)
+
+    async def listen(self) -> None:
+        """Hear of other processes' changes until cancelled. Ends at once on SQLite: there is nothing to hear there."""
+        if not self.is_sqlite:
+            heard = {SNAPSHOT: self._tell, ACKNOWLEDGED: self._note_acknowledgement}
+            self._listening = Listening(self._engine, heard, opened=self._tell)
+            await self._listening.run()
+
+    async def acknowledgement(self, wait_s: float) -> None:
+        """Wait until a gateway acknowledges something, at most `wait_s`, or HEARD_S_MAX where that is heard: then look."""
+        if self._listening is not None and self._listening.hears:
+            wait_s = max(wait_s, HEARD_S_MAX)
+        event = asyncio.Event()
+        self._acknowledged.add(event)
+        try:
+            async with asyncio.timeout(wait_s):
+                await event.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._acknowledged.discard(event)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def _note_acknowledgement(self) -> None:
+        for event in self._acknowledged:
+            event.set()
 
     @property
     def is_sqlite(self) -> bool:
@@ -150,8 +192,7 @@ class Database:
                 yield writer
                 await writer.finish()
         if writer.snapshot_touched:
-            for listener in self._listeners:
-                listener()
+            self._tell()
 
     @asynccontextmanager
     async def operate(self) -> AsyncIterator[AsyncConnection]:
@@ -165,7 +206,12 @@ class Database:
     async def version(self) -> int:
         """The snapshot's version: rises with every change that gateways must know."""
         async with self.read() as connection:
-            return int((await connection.execute(sa.select(snapshot_version.c.version))).scalar_one())
+            return await current_version(connection)
+
+
+async def current_version(connection: AsyncConnection) -> int:
+    """The snapshot's version as a transaction sees it."""
+    return int((await connection.execute(sa.select(snapshot_version.c.version))).scalar_one())
 
 
 def decode(document: str, kind: type[T]) -> T:
@@ -194,11 +240,15 @@ def _engine(url: str) -> AsyncEngine:
         if url.startswith(prefix):
             if find_spec("asyncpg") is None:
                 raise InputError("PostgreSQL needs its driver: pip install 'groundcrew[postgres]'", field="database-url")
+            arguments = {"timeout": POSTGRES_CONNECT_S_MAX, "command_timeout": POSTGRES_COMMAND_S_MAX}
             return create_async_engine(
                 "postgresql+asyncpg://" + url.removeprefix(prefix),
                 pool_size=POSTGRES_POOL_SIZE,
+                # After the server was away, a stop must not fail for a connection that has long gone.
+                pool_pre_ping=True,
                 hide_parameters=True,
-                connect_args={"timeout": POSTGRES_CONNECT_S_MAX, "command_timeout": POSTGRES_COMMAND_S_MAX},
+                connect_args=arguments,
+                execution_options={"groundcrew_connect_args": arguments},
             )
     raise InputError("a database URL starts with sqlite:/// or postgresql://", field="database-url")
 
@@ -282,4 +332,4 @@ def _can_not_be_opened(url: str, error: Exception) -> InputError:
     reason = (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).splitlines()[0]
     scheme, separator, rest = url.partition("://")
     place = url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else f"{scheme}{separator}{rest.rpartition('@')[2]}"
-    return InputError(f"the database can not be opened: {reason}", file=place)
+    return InputError(f"{CAN_NOT_BE_OPENED}: {reason}", file=place)

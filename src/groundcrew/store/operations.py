@@ -5,29 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from groundcrew.domain.canonical import canonical_json
+from groundcrew.domain.enforcement_point import EnforcementPoint
+from groundcrew.store.listening import ACKNOWLEDGED
 from groundcrew.store.tables import enforcement_points, key_uses, sessions
 
 #: Characters of a time that are compared: a key's use is noted to the minute, so that its row is seldom written.
 NOTED_TO = 16
 
 
-async def acknowledge(
-    connection: AsyncConnection, *, point: str, host: str, process_id: int, snapshot_version: int, seen_at_s: float
-) -> None:
-    """Note that a gateway runs and enforces `snapshot_version`.
+async def acknowledge(connection: AsyncConnection, point: EnforcementPoint) -> None:
+    """Note what an enforcement point says of itself. On PostgreSQL, whoever waits for a new version's enforcement hears of it.
 
     A process holds one gateway: another one of the same host and process id died and left its number, as in a container
     whose server is always process 1.
     """
     table = enforcement_points
-    await connection.execute(table.delete().where(table.c.host == host, table.c.process_id == process_id, table.c.id != point))
-    values = {"host": host, "process_id": process_id, "snapshot_version": snapshot_version, "seen_at_s": seen_at_s}
-    updated = await connection.execute(enforcement_points.update().where(enforcement_points.c.id == point).values(values))
-    if updated.rowcount == 0:
-        await connection.execute(enforcement_points.insert().values(id=point, **values))
+    same_process = (table.c.host == point.host, table.c.process_id == point.process_id)
+    await connection.execute(table.delete().where(*same_process, table.c.id != point.id))
+    values = msgspec.structs.asdict(point) | {"cut": canonical_json(point.cut).decode()}
+    before = (await connection.execute(sa.select(table.c.snapshot_version).where(table.c.id == point.id))).scalar_one_or_none()
+    if before is None:
+        await connection.execute(table.insert().values(values))
+    else:
+        await connection.execute(table.update().where(table.c.id == point.id).values(values))
+    if before != point.snapshot_version and connection.dialect.name != "sqlite":
+        await connection.execute(sa.select(sa.func.pg_notify(ACKNOWLEDGED, point.id)))
 
 
 async def forget(connection: AsyncConnection, point: str) -> None:
@@ -35,9 +42,11 @@ async def forget(connection: AsyncConnection, point: str) -> None:
     await connection.execute(enforcement_points.delete().where(enforcement_points.c.id == point))
 
 
-async def enforcing(connection: AsyncConnection) -> list[sa.RowMapping]:
-    """Every gateway that has not been removed."""
-    return list((await connection.execute(sa.select(enforcement_points).order_by(enforcement_points.c.id))).mappings())
+async def enforcing(connection: AsyncConnection) -> list[EnforcementPoint]:
+    """Every enforcement point that has not been removed, by id."""
+    rows = (await connection.execute(sa.select(enforcement_points).order_by(enforcement_points.c.id))).mappings()
+    named = [{str(name): value for name, value in row.items()} for row in rows]
+    return [msgspec.convert({**each, "cut": msgspec.json.decode(each["cut"])}, EnforcementPoint) for each in named]
 
 
 async def open_session(connection: AsyncConnection, *, session: str, user_name: str, expires_at_s: float) -> None:

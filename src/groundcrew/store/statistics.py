@@ -1,5 +1,5 @@
-"""Keeps PostgreSQL's planner informed while a table grows faster than its own autovacuum looks: within the first minute of a large
-import it knows nothing, and a join that it takes for small becomes quadratic."""
+"""Keeps PostgreSQL's planner informed while a table grows faster than its own autovacuum looks: within the first minute of a
+large import it knows nothing, and a join that it takes for small becomes quadratic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _PAGES = sa.text(
 
 
 async def analyse_if_grown(connection: AsyncConnection, table: sa.Table) -> bool:
-    """Analyse `table` in this transaction, its own rows included, if it has grown by GROWTH; whether it was. Nothing on SQLite."""
+    """Analyse `table` in this transaction, its own rows included, if it has grown by GROWTH; whether it was. SQLite needs
+    none."""
     if connection.dialect.name == "sqlite":
         return False
     known, actual = (await connection.execute(_PAGES, {"name": table.name})).one()

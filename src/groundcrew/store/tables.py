@@ -216,6 +216,14 @@ enforcement_points = sa.Table(
     sa.Column("process_id", sa.BigInteger, nullable=False),
     sa.Column("snapshot_version", sa.BigInteger, nullable=False),
     sa.Column("seen_at_s", sa.Float, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default="gateway"),
+    # Calls cut in flight since it started, by scope that is stopped now, as JSON.
+    sa.Column("cut", sa.Text, nullable=False, server_default="{}"),
+    sa.Column("started_at_s", sa.Float, nullable=False, server_default="0"),
+    sa.Column("enforced_at_s", sa.Float, nullable=False, server_default="0"),
+    # How long it last stood still, and when it went on.
+    sa.Column("paused_s", sa.Float, nullable=False, server_default="0"),
+    sa.Column("resumed_at_s", sa.Float),
 )
 key_uses = sa.Table(
     "key_uses",
@@ -450,5 +458,53 @@ delivery_runs = sa.Table(
 )
 
 # Drift: reference windows and what was found of newer ones.
+drift_references = _document_table(
+    "drift_references",
+    _text("use_case"),
+    _text("version_digest"),
+    _text("made_at"),
+    indexes=(("use_case", "version_digest", "made_at"),),
+)
+drift_windows = _document_table(
+    "drift_windows",
+    _text("use_case"),
+    _text("version_digest"),
+    indexes=(("use_case", "version_digest", "id"),),
+)
+drift_alarms = _document_table(
+    "drift_alarms", _text("use_case"), _text("state"), indexes=(("use_case", "state", "id"), ("state", "id"))
+)
+# Operational: how far calls were read and who reads until when, features of calls whose window is not full yet, how each monitor
+# stands. `revision` rises with each change of a monitor, so that of two servers one closes a window.
+drift_mark = sa.Table(
+    "drift_mark",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+    _text("call_id"),
+    sa.Column("read_at_s", sa.Float, nullable=False),
+    _text("samplers"),
+    _text("owner"),
+    sa.Column("lease_until_s", sa.Float, nullable=False),
+)
+drift_calls = sa.Table(
+    "drift_calls",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("use_case"),
+    _text("version_digest"),
+    _text("received_at"),
+    _text("document"),
+    sa.Index("ix_drift_calls_use_case_version_digest_id", "use_case", "version_digest", "id"),
+)
+drift_monitors = sa.Table(
+    "drift_monitors",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("use_case", "version_digest")),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("looked_at_s", sa.Float, nullable=False),
+    sa.Column("asked", sa.Boolean, nullable=False),
+    _text("document"),
+)
 
-# Alerts and incidents.
+# Alerts and incidents: alert_tables.py.

@@ -13,6 +13,7 @@ from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.domain.key import secret_sha256
 from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.pause import Pauses
 from groundcrew.domain.provider import Model, Price, Provider, Target
 from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.use_case import UseCase
@@ -150,6 +151,7 @@ def memory_gateway(
     recorder: Recorder | None = None,
     timing: Timing | None = None,
     tracing: Tracing | None = None,
+    pauses: Pauses | None = None,
 ) -> MemoryGateway:
     """A gateway with a real upstream client and a real spool in `folder`."""
     spool = Spool.open(folder / "spool.db")
@@ -164,5 +166,6 @@ def memory_gateway(
         clock=clock,
         timing=timing,
         tracing=tracing,
+        pauses=pauses,
     )
     return MemoryGateway(gateway=gateway, snapshots=snapshots, spool=spool)

@@ -153,7 +153,7 @@ class FakeUpstream:
             self.dropped += 1
             work.cancel()
             writer.transport.abort()
-            await asyncio.gather(work, return_exceptions=True)
+            await asyncio.gather(work, watch, return_exceptions=True)
             return False
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)

@@ -192,7 +192,7 @@ def test_a_stop_that_a_gateway_does_not_confirm_exits_1(run: Run, ready: Path, m
     failed = run("stop", "use-case:assistant", "--reason", "odd answers", status=1)
     assert failed.err.startswith("STOP FAILED for use-case:assistant: ")
     assert f"(process {os.getpid()} on " in failed.err
-    assert failed.err.endswith(" s. Stop these processes by hand.\n")
+    assert "`groundcrew stop use-case:assistant --local` on their hosts" in failed.err
     report = run("stop", "all", "--reason", "odd answers", "--json", status=1).json()
     assert (report["switch"]["state"], len(report["silent"])) == ("stop_failed", 1)
 

@@ -32,7 +32,7 @@ def test_a_report_is_written_and_verified_and_an_edit_is_found(run: Run, ready: 
 
 
 def test_policies_are_shown_compared_and_published(run: Run, ready: Path, tmp_path: Path) -> None:
-    assert "into scale: version 2, published" in run("gate", "policy", "show").out
+    assert "into scale: version 3, published" in run("gate", "policy", "show").out
     assert run("gate", "policy", "diff", "--defaults").out == "nothing would change\n"
     (tmp_path / "strict.yaml").write_text(STRICT)
     assert "looser than the defaults: risk_tier is not asked for" in run("gate", "policy", "diff", "strict.yaml").out

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.unit.domain.test_pause import Clocks
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.kill_switch import KillSwitch, Scope
-from groundcrew.jobs.snapshot_keeper import HEARTBEAT_S, SnapshotKeeper
+from groundcrew.domain.snapshot import Snapshot
+from groundcrew.jobs.snapshot_keeper import AWAY_TRIES, HEARTBEAT_S, SnapshotKeeper
 from groundcrew.services.bundle import Services
 from groundcrew.store import catalog
 from groundcrew.store.operations import enforcing
@@ -47,7 +49,7 @@ async def running(keeper: SnapshotKeeper) -> AsyncIterator[None]:
 async def acknowledged(services: Services) -> int | None:
     async with services.database.read() as connection:
         points = await enforcing(connection)
-    return int(points[0]["snapshot_version"]) if points else None
+    return int(points[0].snapshot_version) if points else None
 
 
 async def change(services: Services, *, tripped: bool = False) -> None:
@@ -80,8 +82,9 @@ async def test_nothing_is_acknowledged_before_it_is_enforced(services: Services,
     await keeper.refresh()
     seen: list[tuple[bool, int | None]] = []
 
-    async def enforce() -> None:
+    async def enforce() -> dict[str, int]:
         seen.append((SCOPE in keeper.current.stopped, await acknowledged(services)))
+        return {}
 
     keeper.on_change(enforce)
     before = await acknowledged(services)
@@ -91,13 +94,32 @@ async def test_nothing_is_acknowledged_before_it_is_enforced(services: Services,
     assert await acknowledged(services) == await services.snapshots.version()
 
 
+async def test_a_stop_holds_before_the_rest_of_a_change_is_read(
+    services: Services, keeper: SnapshotKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, seen = services.snapshots.build, list[tuple[bool, int]]()
+
+    async def slow() -> Snapshot:
+        seen.append((SCOPE in keeper.current.stopped, keeper.current.version))
+        return await build()
+
+    await keeper.refresh()
+    before = keeper.current.version
+    await change(services, tripped=True)
+    monkeypatch.setattr(services.snapshots, "build", slow)
+    await keeper.refresh()
+    assert seen == [(True, before)]
+    assert keeper.current.version == await services.snapshots.version()
+
+
 async def test_what_could_not_be_enforced_is_tried_again_and_not_acknowledged(services: Services, keeper: SnapshotKeeper) -> None:
     await keeper.refresh()
     before, failures = await acknowledged(services), [True, True, False]
 
-    async def enforce() -> None:
+    async def enforce() -> dict[str, int]:
         if failures.pop(0):
             raise RuntimeError("a stream could not be cut")
+        return {}
 
     keeper.on_change(enforce)
     await change(services)
@@ -130,14 +152,14 @@ async def _refused(**_: object) -> None:
 async def test_while_the_database_is_away_the_snapshot_ages_and_stays(
     services: Services, keeper: SnapshotKeeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away() -> int:
+    async def away() -> None:
         raise ConnectionRefusedError("the database is away")
 
     async with running(keeper):
         await bank.until(lambda: _is(keeper.age_s() < 1))
         snapshot = keeper.current
         with monkeypatch.context() as patched:
-            patched.setattr(services.snapshots, "version", away)
+            patched.setattr(services.snapshots, "head", away)
             await bank.until(lambda: _is(keeper.age_s() > 0.2))
             assert keeper.current is snapshot
         await bank.until(lambda: _is(keeper.age_s() < 0.2))
@@ -174,7 +196,7 @@ async def test_it_wakes_at_once_for_a_change_of_its_own_process(services: Servic
 async def test_it_shows_that_it_lives_and_says_when_it_leaves(services: Services, keeper: SnapshotKeeper) -> None:
     async def seen_at_s() -> float:
         async with services.database.read() as connection:
-            return float((await enforcing(connection))[0]["seen_at_s"])
+            return float((await enforcing(connection))[0].seen_at_s)
 
     async with running(keeper):
         await bank.until(lambda: acknowledged(services))
@@ -183,3 +205,72 @@ async def test_it_shows_that_it_lives_and_says_when_it_leaves(services: Services
         assert await seen_at_s() > first
     await keeper.leave()
     assert await acknowledged(services) is None
+
+
+class Still:
+    """A keeper in a process that can stand still."""
+
+    def __init__(self, services: Services) -> None:
+        self.clocks = Clocks()
+        self.pauses = self.clocks.pauses()
+        self.pauses.beat()
+        self.keeper = SnapshotKeeper(
+            services.snapshots, gateway="still", host=socket.gethostname(), process_id=os.getpid(), poll_ms=5, pauses=self.pauses
+        )
+
+
+async def test_a_pause_is_over_once_what_changed_meanwhile_is_enforced(services: Services) -> None:
+    still = Still(services)
+    seen: list[bool] = []
+
+    async def enforce() -> dict[str, int]:
+        seen.append(still.pauses.pending())
+        return {}
+
+    await still.keeper.refresh()
+    still.keeper.on_change(enforce)
+    await change(services, tripped=True)
+    still.clocks.advance(60)
+    assert still.pauses.pending()
+    await still.keeper.refresh()
+    assert (seen, still.pauses.pending()) == ([True], False)
+    assert SCOPE in still.keeper.current.stopped
+    async with services.database.read() as connection:
+        (point,) = await enforcing(connection)
+    assert (point.paused_s, point.resumed_at_s) == (60.0, still.clocks.wall_s)
+
+
+async def test_an_answer_to_a_question_of_before_the_pause_ends_nothing(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still, head = Still(services), services.snapshots.head
+
+    async def slow() -> tuple[int, frozenset[Scope]]:
+        found = await head()
+        still.clocks.advance(60)  # between the database's word and its being heard
+        return found
+
+    monkeypatch.setattr(services.snapshots, "head", slow)
+    still.pauses.pending()
+    await still.keeper.refresh()
+    assert still.pauses.pending()
+
+
+async def test_with_the_database_away_the_snapshots_age_decides_after_some_tries(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[bool] = []
+    still = Still(services)
+    await still.keeper.refresh()
+
+    async def away() -> None:
+        tries.append(still.pauses.pending())
+        raise ConnectionRefusedError("the database is away")
+
+    monkeypatch.setattr(services.snapshots, "head", away)
+    still.clocks.advance(60)
+    assert still.pauses.pending()
+    async with running(still.keeper):
+        await bank.until(lambda: _is(not still.pauses.pending()))
+    assert tries[:AWAY_TRIES] == [True] * AWAY_TRIES
+    assert still.keeper.age_s() < 60, "which is no pause's business"

@@ -15,10 +15,12 @@ import msgspec
 import numpy as np
 from tests.unit.metrics.experiments import declared as declared_plan
 
+from groundcrew.domain.alert import Alert, AlertRule, exact
 from groundcrew.domain.calibration import CalibrationMap, Guarantee
 from groundcrew.domain.call import Call
 from groundcrew.domain.clock import Clock
 from groundcrew.domain.delivery import Channel
+from groundcrew.domain.drift import DriftAlarm, DriftReference, DriftWindow, FeatureDrift, PackedLabels, reference_id
 from groundcrew.domain.evaluation import EvaluationCase, EvaluationResult, SuiteContent
 from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
@@ -45,7 +47,7 @@ from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.registry import Change
-from groundcrew.store import catalog, evaluations, rehearsals, rescoring
+from groundcrew.store import catalog, drift, evaluations, rehearsals, rescoring
 from groundcrew.store.database import Database
 from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.testing import FakeClock
@@ -418,7 +420,9 @@ async def full_history(services: Services) -> None:
     await _evaluated(services)
     await _rehearsed_and_swapped(services, held)
     await _delivered(services)
+    await _alerted(services)
     await _away(services)
+    await _watched(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 
@@ -473,6 +477,84 @@ async def _delivered(services: Services) -> None:
         for each in ("one", "two"):
             key = f"test/{each}"
             await enqueue(writer, key=key, channel="on-call", event="test", subject=key, body={"number": each})
+
+
+async def _alerted(services: Services) -> None:
+    """A rule with an alert of it, a silence, and an incident with an action that is done."""
+    rule = AlertRule(name="many-calls", metric="call_rate", when="estimate_above", threshold=0, severity=4)
+    declared = Declarations(alert_rules=(Declared(value=rule, file="rules.yaml", line=1),))
+    await services.registry.apply(declared, actor="user:maria")
+    silenced = await services.alerts.silence(actor=PERSON, reason="a test", for_s=600, rule="many-calls")
+    await services.alerts.end_silence(silenced.id, actor=PERSON)
+    now = services.database.clock.now()
+    alert = Alert(
+        id=new_id(),
+        rule="many-calls",
+        use_case=NAME,
+        severity=4,
+        title="Many calls",
+        metric="call_rate",
+        when="estimate_above",
+        threshold=0,
+        since=now,
+        raised_at=now,
+        figure=exact(3.0),
+    )
+    async with services.database.write("system:alerts") as writer:
+        await catalog.ALERTS.put(writer, alert, "raise")
+    opened = await services.incidents.open(title="A wrong fee", severity=3, use_cases=[NAME], actor=PERSON)
+    await services.incidents.link(opened.id, f"alert/{alert.id}", actor=SECOND_PERSON)
+    due = now.date() + timedelta(days=3)
+    action = await services.incidents.add_action(opened.id, "test the fees", owner=OWNER, due=due, actor=PERSON)
+    await services.incidents.finish_action(action.id, "it is tested", actor=SECOND_PERSON)
+
+
+async def _watched(services: Services) -> None:
+    """A reference, a window that differs from it, and its alarm, as rows."""
+    now, of = services.database.clock.now(), {"use_case": NAME, "version_digest": "0" * 64}
+    own = {"since": now, "until": now, "calls": 2}
+    reference = DriftReference(
+        id="",
+        origin="first_calls",
+        made_at=now,
+        made_by="system:drift",
+        call_ids=("c-1", "c-2"),
+        at=(0.0, 1.0),
+        users=PackedLabels(labels=("",), data="AAAAAA=="),
+        encoder="e",
+        **own,
+        **of,
+    )
+    reference = msgspec.structs.replace(reference, id=reference_id(reference))
+    changed = (FeatureDrift(feature="latency", drifted=True, p_value=0.001, words="calls got slower"),)
+    window = DriftWindow(
+        id=new_id(),
+        reference=reference.id,
+        number=1,
+        first_call="c-3",
+        last_call="c-4",
+        looked_at=now,
+        drifted=True,
+        alpha=0.01,
+        features=changed,
+        **own,
+        **of,
+    )
+    alarm = DriftAlarm(
+        id=new_id(),
+        kind="window",
+        reference=reference.id,
+        window=window.id,
+        since=now,
+        until=now,
+        features=changed,
+        raised_at=now,
+        **of,
+    )
+    async with services.database.write("system:drift") as writer:
+        await drift.REFERENCES.put(writer, reference, "pin")
+        await drift.WINDOWS.put(writer, window, "look")
+        await catalog.DRIFT_ALARMS.put(writer, alarm, "raise")
 
 
 async def _rehearsed_and_swapped(services: Services, *calls: Call) -> None:

@@ -8,20 +8,27 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.kill_switch import KillSwitch, Scope, parse_scope
+from groundcrew.domain.local_stop import LocalStop
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.bundle import Services
+from groundcrew.services.kill_switches import ABANDONED_S, KEEPER, KillSwitches
 from groundcrew.store.database import Database
+from groundcrew.testing import FakeClock
 
 USE_CASE = Scope("use-case", bank.NAME)
 UNIT = Scope("unit", "retail")
 DEADLINE_S = 0.15
+#: For a trip that has to be still waiting when the test acts: on a loaded machine the short deadline passes first.
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -30,6 +37,11 @@ async def services(database_url: str, tmp_path: Path, prepared: Prepared) -> Asy
     services = Services(await Database.open(database_url, clock), tmp_path, kill_confirm_s=DEADLINE_S)
     yield services
     await services.database.close()
+
+
+def patient(services: Services) -> KillSwitches:
+    """The same switches, whose trips wait until they are cut off."""
+    return KillSwitches(services.database, confirm_deadline_s=PATIENCE_S)
 
 
 def gone_process_id() -> int:
@@ -41,6 +53,11 @@ def gone_process_id() -> int:
 
 async def switch_of(services: Services, scope: Scope) -> KillSwitch:
     return next(each for each in await services.kill_switches.find() if each.scope == scope)
+
+
+async def settled_by(services: Services, person: str) -> bool:
+    switch = await switch_of(services, USE_CASE)
+    return switch.tripped_by == person and switch.state != "tripping"
 
 
 async def denied(services: Services) -> frozenset[Scope]:
@@ -186,7 +203,7 @@ async def test_a_stop_survives_a_restart(services: Services, database_url: str, 
 async def test_a_trip_that_was_never_confirmed_denies_after_a_crash(services: Services) -> None:
     """The process that tripped it died between the trip and its confirmation."""
     await bank.silent_gateway(services)
-    task = asyncio.create_task(services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers"))
+    task = asyncio.create_task(patient(services).stop(USE_CASE, actor=bank.PERSON, reason="odd answers"))
     await bank.until(lambda: denied(services))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -196,6 +213,99 @@ async def test_a_trip_that_was_never_confirmed_denies_after_a_crash(services: Se
     await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="fixed")
     await services.kill_switches.resume(USE_CASE, actor=bank.SECOND_PERSON, reason="fixed")
     assert await run_state(services) == "running"
+
+
+async def acknowledge(services: Services, point: str, *, cut: int = 0, host: str | None = None) -> None:
+    await services.snapshots.acknowledge(
+        gateway=point,
+        host=host or socket.gethostname(),
+        process_id=os.getpid(),
+        version=await services.snapshots.version(),
+        cut={str(USE_CASE): cut},
+    )
+
+
+async def test_calls_that_were_cut_are_counted_from_the_trip_on(services: Services) -> None:
+    point = await bank.silent_gateway(services)
+    await acknowledge(services, point, cut=5)  # of an earlier trip of the same scope
+    stop = asyncio.create_task(patient(services).stop(USE_CASE, actor=bank.PERSON, reason="odd answers"))
+    await bank.until(lambda: denied(services))
+    await acknowledge(services, point, cut=42)
+    report = await stop
+    assert (report.switch.state, report.cut, report.switch.cut_calls) == ("confirmed_stopped", 37, 37)
+    (entry,) = [each for each in await services.audit.latest(subject=f"kill-switch/{USE_CASE}") if each.action != "trip"]
+    assert (entry.action, entry.details["cut_calls"]) == ("confirmed_stopped", 37)
+
+
+async def test_a_stop_that_had_failed_is_confirmed_once_the_silent_gateway_enforces_it(services: Services) -> None:
+    point = await bank.silent_gateway(services)
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    assert await services.kill_switches.settle() == []
+    assert (await switch_of(services, USE_CASE)).silent_points == (point,)
+    await acknowledge(services, point, cut=4)
+    assert [each.state for each in await services.kill_switches.settle()] == ["confirmed_stopped"]
+    switch = await switch_of(services, USE_CASE)
+    assert (switch.state, switch.silent, switch.cut_calls) == ("confirmed_stopped", (), 4)
+    newest = (await services.audit.latest(subject=f"kill-switch/{USE_CASE}"))[0]
+    assert (newest.action, newest.actor, newest.details["cut_calls"]) == ("confirmed_stopped", KEEPER, 4)
+    assert await services.kill_switches.settle() == []
+
+
+async def test_a_gateway_elsewhere_that_is_not_heard_of_any_more_confirms_nothing(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = await bank.silent_gateway(services, host="elsewhere.bank.example")
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    monkeypatch.setattr("groundcrew.services.propagation.POINT_LOST_S", -1.0)
+    assert await services.kill_switches.settle() == []
+    assert (await switch_of(services, USE_CASE)).state == "stop_failed"
+    await services.snapshots.forget(point)
+    assert [each.state for each in await services.kill_switches.settle()] == ["confirmed_stopped"]
+
+
+async def test_a_trip_whose_tripper_died_is_settled_by_whoever_looks(services: Services) -> None:
+    point = await bank.silent_gateway(services)
+    task = asyncio.create_task(patient(services).stop(USE_CASE, actor=bank.PERSON, reason="odd answers"))
+    await bank.until(lambda: denied(services))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await services.kill_switches.settle() == [], "its tripper may still wait"
+    clock = services.database.clock
+    assert isinstance(clock, FakeClock)
+    clock.advance(DEADLINE_S + ABANDONED_S + 1)
+    (failed,) = await services.kill_switches.settle()
+    assert (failed.state, failed.silent_points) == ("stop_failed", (point,))
+
+
+LOCAL = LocalStop(
+    id="local-1", scope=USE_CASE, reason="nobody answers", by="cli:root", at=datetime(2026, 3, 1, tzinfo=UTC), host="gateway-7"
+)
+
+
+async def test_a_local_stop_is_recorded_with_its_person_and_time_and_only_once(services: Services) -> None:
+    version = await services.kill_switches.carry(LOCAL, cut=3)
+    assert version == await services.snapshots.version()
+    assert await services.kill_switches.carry(LOCAL, cut=3) == version
+    switch = await switch_of(services, USE_CASE)
+    assert (switch.state, switch.tripped_by, switch.tripped_at, switch.cut_calls) == ("tripping", "cli:root", LOCAL.at, 3)
+    assert await run_state(services) == "suspended"
+    (entry,) = await services.audit.latest(subject=f"kill-switch/{USE_CASE}")
+    assert (entry.action, entry.actor, entry.details["host"]) == ("trip_local", "cli:root", "gateway-7")
+    await services.kill_switches.resume(USE_CASE, actor="cli:root", reason="over")
+    armed = await services.kill_switches.resume(USE_CASE, actor=bank.SECOND_PERSON, reason="over")
+    assert armed.local_stops == (LOCAL.id,), "so that its file is told of the reset"
+    await services.kill_switches.carry(LOCAL, cut=3)
+    assert await denied(services) == frozenset(), "a stop that was reset does not come back from its file"
+
+
+async def test_a_local_stop_voids_a_reset_and_may_name_what_is_not_there(services: Services) -> None:
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="fixed")
+    await services.kill_switches.carry(LOCAL, cut=0)
+    assert (await switch_of(services, USE_CASE)).reset_requested_by is None
+    nowhere = Scope("use-case", "no-such-thing")
+    await services.kill_switches.carry(msgspec.structs.replace(LOCAL, id="local-2", scope=nowhere), cut=0)
+    assert await denied(services) == {USE_CASE, nowhere}
 
 
 async def test_a_drill_measures_arms_again_and_becomes_evidence(services: Services) -> None:
@@ -238,10 +348,12 @@ async def test_a_drill_does_not_undo_a_stop_of_a_wider_scope(services: Services)
 
 
 async def test_a_real_stop_during_a_drill_stays(services: Services) -> None:
-    await bank.silent_gateway(services)
-    drill = asyncio.create_task(services.kill_switches.drill(USE_CASE, actor=bank.PERSON))
+    point = await bank.silent_gateway(services)
+    drill = asyncio.create_task(patient(services).drill(USE_CASE, actor=bank.PERSON))
     await bank.until(lambda: denied(services))
     stop = asyncio.create_task(services.kill_switches.stop(USE_CASE, actor=bank.SECOND_PERSON, reason="this is no drill"))
+    await bank.until(lambda: settled_by(services, bank.SECOND_PERSON))
+    await services.snapshots.forget(point)  # the drill need wait no longer
     with pytest.raises(Conflict, match="was stopped during the drill"):
         await drill
     assert (await stop).switch.state == "stop_failed"
@@ -253,10 +365,11 @@ async def test_a_real_stop_during_a_drill_stays(services: Services) -> None:
 
 async def test_a_reset_during_a_slow_stop_has_the_last_word(services: Services) -> None:
     """What the gateways were told last and what the database says must be the same."""
-    await bank.silent_gateway(services)
-    stop = asyncio.create_task(services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers"))
+    point = await bank.silent_gateway(services)
+    stop = asyncio.create_task(patient(services).stop(USE_CASE, actor=bank.PERSON, reason="odd answers"))
     await bank.until(lambda: denied(services))
     await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="wrong button")
+    await services.snapshots.forget(point)
     await stop
     assert (await switch_of(services, USE_CASE)).state == "reset_pending"
     assert await denied(services) == {USE_CASE}

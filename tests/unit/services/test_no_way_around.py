@@ -12,13 +12,13 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.services import bank, stages
+from tests.unit.services import bank, stages, watching
 from tests.unit.services.prepared import Prepared, run_apart
 
 from groundcrew.domain.approval import FUNCTIONS
 from groundcrew.domain.evidence import state_at
 from groundcrew.domain.use_case import Hold
-from groundcrew.errors import Conflict, GateNotPassed, GroundcrewError
+from groundcrew.errors import Conflict, GateNotPassed, GroundcrewError, InputError
 from groundcrew.services import declarations
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import DeclarationErrors
@@ -91,10 +91,15 @@ async def test_the_whole_way_to_optimization(sqlite_url: str, tmp_path: Path, pr
         await services.use_cases.advance(bank.NAME, "production_readiness", **who)
         await stages.without(services, "scale", "model_swap")
         await stages.approve_all(services)
-        for subject in ("impact_assessment", "validation_report", "load_test", "least_privilege", "rollback", "drift_reference"):
+        for subject in ("impact_assessment", "validation_report", "load_test", "least_privilege", "rollback"):
             with pytest.raises(GateNotPassed):
                 await services.use_cases.advance(bank.NAME, "scale", **who)
             await services.evidence.attest(bank.NAME, subject, actor="user:tess", statement="seen")
+        with pytest.raises(InputError, match="computed from recorded data"):
+            await services.evidence.attest(bank.NAME, "drift_reference", actor="user:tess", statement="somebody looks")
+        with pytest.raises(GateNotPassed):
+            await services.use_cases.advance(bank.NAME, "scale", **who)
+        await watching.watched(services)
         await services.use_cases.advance(bank.NAME, "scale", **who)
         use_case = await services.use_cases.get(bank.NAME)
         assert use_case.ramp is not None
@@ -104,7 +109,12 @@ async def test_the_whole_way_to_optimization(sqlite_url: str, tmp_path: Path, pr
                 await services.use_cases.advance(bank.NAME, "optimization", **who)
             await stages.measure(services, clock, tag=f"to-{to}")
             await services.ramps.step(bank.NAME, actor="user:maria", reason="guardrails hold", to=to)
-        await services.evidence.attest(bank.NAME, "incidents", actor="user:tess", statement="none open")
+        opened = await services.incidents.open(title="A wrong fee", severity=1, use_cases=[bank.NAME], actor="user:tess")
+        with pytest.raises(Conflict, match="while held"):
+            await services.use_cases.advance(bank.NAME, "optimization", **who)
+        await services.incidents.mitigate(opened.id, "stopped", actor="user:tess")
+        await services.incidents.close(opened.id, "prompt", "left out", actor="user:tess")
+        await services.incidents.review(opened.id, accept=True, comment="seen", actor="user:anna")
         evaluation = await services.use_cases.advance(bank.NAME, "optimization", **who)
         effect = next(each for each in evaluation.results if each.key == "realised_effect")
         assert (effect.lower or 0) > 140

@@ -37,6 +37,12 @@ UNAUDITED = {
     "call_spreads",
     "rating_sums",
     "outcome_sums",
+    "alert_tracks",
+    "alert_turns",
+    "gateway_health",
+    "drift_mark",
+    "drift_calls",
+    "drift_monitors",
 }
 AUDITED = [table for table in tables.metadata.sorted_tables if table.name not in UNAUDITED]
 Row = dict[str, Any]

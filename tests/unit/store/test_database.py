@@ -19,7 +19,7 @@ from tests.unit.store.sums import rolled_up_alike
 
 from groundcrew.errors import InputError
 from groundcrew.services.audit import Audit
-from groundcrew.store import catalog, tables
+from groundcrew.store import alert_tables, catalog, tables
 from groundcrew.store.database import Database
 
 WRITERS, WRITES, PROCESSES, CANCELLATIONS = 4, 12, 3, 60
@@ -75,11 +75,22 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.rehearsed,
                 tables.channels,
                 tables.deliveries,
+                alert_tables.alert_rules,
+                alert_tables.alerts,
+                alert_tables.alert_silences,
+                alert_tables.incidents,
+                alert_tables.incident_events,
+                alert_tables.incident_actions,
                 tables.absences,
+                tables.drift_references,
+                tables.drift_windows,
+                tables.drift_alarms,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
-        more = ("rating_leases", "link_secrets", "sign_off_claims")
+        alerting = ("alert_tracks", "alert_turns", "gateway_health")
+        drifting = ("drift_mark", "drift_calls", "drift_monitors")
+        more = (*alerting, *drifting, "rating_leases", "link_secrets", "sign_off_claims")
         operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", "delivery_runs", *sums, *more)
         for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
@@ -100,6 +111,8 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
             await connection.execute(sa.text(f"ALTER TABLE ratings DROP COLUMN {column}"))
         for column in ("expires_at", "qualification", "due_at", "review"):
             await connection.execute(sa.text(f"ALTER TABLE sign_offs DROP COLUMN {column}"))
+        for column in ("kind", "cut", "started_at_s", "enforced_at_s", "paused_s", "resumed_at_s"):
+            await connection.execute(sa.text(f"ALTER TABLE enforcement_points DROP COLUMN {column}"))
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     await database.close()
     async with bank.opened(database_url, tmp_path, bare=True) as services:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from groundcrew.domain.data_class import highest, provider_may_see
 from groundcrew.domain.gate import Criterion, CriterionResult
 from groundcrew.domain.use_case import Exposure
+from groundcrew.services.criteria.incidents import incidents
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
 
@@ -257,7 +258,10 @@ def kill_switch(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("attestation")
 def attestation(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """Someone who did not build the use case attests the criterion."""
+    """Someone who did not build the use case attests the criterion. Where incidents are asked for, nobody's word counts any more:
+    they are on record, and so is whether any is open."""
+    if criterion.key == "incidents":
+        return incidents(facts, criterion)
     return _attested(facts, criterion, criterion.key, "a person who did not build it must attest")
 
 

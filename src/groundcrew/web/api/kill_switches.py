@@ -8,6 +8,7 @@ import msgspec
 from litestar import get, post
 from litestar.params import JSONBody
 
+from groundcrew.domain.enforcement_point import EnforcementPoint
 from groundcrew.domain.kill_switch import KillSwitch, parse_scope
 from groundcrew.services.kill_switches import StopReport
 from groundcrew.web.api.common import REASON_LENGTH_MAX, ApiRequest, principal_of, services_of
@@ -19,6 +20,13 @@ class SwitchAnswer(msgspec.Struct, frozen=True, kw_only=True):
     scope_text: str
     denies: bool
     switch: KillSwitch
+
+
+class GatewaysAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`version` is the registry's: a gateway that enforces a lower one is behind."""
+
+    version: int
+    gateways: list[EnforcementPoint]
 
 
 class ScopeIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +44,13 @@ def _answer(switch: KillSwitch) -> SwitchAnswer:
 async def list_switches(request: ApiRequest) -> dict[str, list[SwitchAnswer]]:
     """Every switch that was ever tripped; all but `armed` deny."""
     return {"kill_switches": [_answer(each) for each in await services_of(request).kill_switches.find()]}
+
+
+@get("/kill-switches/gateways", action="read", tags=["kill-switches"], summary="List the gateways")
+async def list_gateways(request: ApiRequest) -> GatewaysAnswer:
+    """Every gateway that may serve, with the version that it enforces, when it was last heard of, and its last pause."""
+    service = services_of(request).kill_switches
+    return GatewaysAnswer(version=await service.version(), gateways=await service.points())
 
 
 @post("/kill-switches/stop", action="stop", status_code=200, tags=["kill-switches"], summary="Stop a scope")
@@ -60,4 +75,4 @@ async def drill(request: ApiRequest, data: JSONBody[ScopeIn]) -> StopReport:
     return await services_of(request).kill_switches.drill(scope, actor=principal_of(request).actor, reason=data.reason)
 
 
-HANDLERS = [list_switches, stop, resume, drill]
+HANDLERS = [list_switches, list_gateways, stop, resume, drill]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 from litestar import get, post
 from litestar.params import QueryParameter
 
+from groundcrew.domain.enforcement_point import EnforcementPoint
 from groundcrew.domain.kill_switch import parse_scope
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.web.api.common import REASON_LENGTH_MAX, principal_of, services_of, views_of
@@ -35,6 +38,20 @@ class ResumeForm(msgspec.Struct, frozen=True, kw_only=True):
 
     scope: Annotated[str, msgspec.Meta(max_length=SCOPE_LENGTH_MAX)]
     reason: ReasonField = ""
+
+
+class GatewayRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway as the page shows it; `behind` counts the changes that it does not enforce yet."""
+
+    id: str
+    kind: str
+    host: str
+    process_id: int
+    behind: int
+    silent_s: int
+    paused_s: float
+    resumed_at: datetime | None
+    cut: dict[str, int]
 
 
 @get("/kill-switches", action="read")
@@ -88,6 +105,21 @@ async def resume(request: PageRequest) -> Page:
     return see(f"/kill-switches?done={'asked' if switch.denies else 'reset'}")
 
 
+def _row(point: EnforcementPoint, version: int, now_s: float) -> GatewayRow:
+    resumed = point.resumed_at_s
+    return GatewayRow(
+        id=point.id,
+        kind=point.kind,
+        host=point.host,
+        process_id=point.process_id,
+        behind=max(0, version - point.snapshot_version),
+        silent_s=max(0, int(now_s - point.seen_at_s)),
+        paused_s=point.paused_s,
+        resumed_at=datetime.fromtimestamp(resumed, UTC) if resumed is not None else None,
+        cut=point.cut,
+    )
+
+
 def _confirm(word: str) -> None:
     if word.strip().casefold() != CONFIRMATION:
         raise InputError(f"type {CONFIRMATION} to confirm", field="confirm")
@@ -108,13 +140,15 @@ async def _page(
     problem: str | None = None,
     form: StopForm | None = None,
 ) -> Page:
-    switches = await services_of(request).kill_switches.find()
+    service = services_of(request).kill_switches
+    switches, version = await service.find(), await service.version()
     return await render(
         request,
         "kill_switches.html",
         status=status,
         here="kill_switches",
         switches=sorted(switches, key=lambda each: (not each.denies, str(each.scope))),
+        points=[_row(each, version, time.time()) for each in await service.points()],
         scopes=await views_of(request).scopes(),
         chosen=chosen,
         confirmation=CONFIRMATION,

@@ -1,0 +1,151 @@
+"""Holds a gateway to the stops that were tripped on its own host: sees the file change within a blink, whether or not there is a
+database, enforces it, says so in the file system, and carries it into the registry when that can be told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+
+from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.local_stop import EVERYTHING, LocalPoint, LocalStop, LocalStopFile
+from groundcrew.domain.snapshot import Snapshot
+from groundcrew.errors import GroundcrewError
+from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
+from groundcrew.services.kill_switches import KillSwitches
+from groundcrew.services.local_stops import LocalStops, Stamp, process_started, unreadable
+
+#: How often the file is looked at, and how often what is in it is carried to a registry that could not be told.
+LOOK_S, CARRY_S = 0.1, 1.0
+#: How long one attempt to tell the registry may take.
+CARRY_S_MAX = 20.0
+
+logger = logging.getLogger(__name__)
+
+
+class LocalStopKeeper:
+    """The local stops of one gateway. `look` once before serving, then `run`. `covers` counts a scope's keys here."""
+
+    def __init__(
+        self,
+        local: LocalStops,
+        snapshots: SnapshotKeeper,
+        kill_switches: KillSwitches,
+        *,
+        gateway: str,
+        covers: Callable[[Scope], int],
+    ) -> None:
+        self._local, self._snapshots, self._kill_switches = local, snapshots, kill_switches
+        self._gateway, self._covers = gateway, covers
+        self._started = process_started(os.getpid())
+        self._file, self._digest = LocalStopFile(), ""
+        self._stamp: Stamp = None
+        self._said: str | None = None
+        self._cut: Mapping[str, int] = {}
+        #: Why the file can not be read, while it can not.
+        self.problem: str | None = None
+        self._carrying = asyncio.Lock()
+        snapshots.on_found(self.release)
+
+    @property
+    def stops(self) -> tuple[LocalStop, ...]:
+        """What the file holds, as far as it can be read."""
+        return self._file.stops
+
+    async def look(self) -> None:
+        """Read the file if it changed, enforce it, and say so. Raises where something that it stops still runs."""
+        self._read()
+        scopes = self._file.scopes if self.problem is None else self._file.scopes | {EVERYTHING}
+        says = f"{self._digest} {self.problem}"
+        if says == self._said:
+            return
+        self._cut = await self._snapshots.stop_locally(scopes)
+        point = LocalPoint(
+            point=self._gateway,
+            process_id=os.getpid(),
+            process_started=self._started,
+            digest=self._digest if self.problem is None else "",
+            at_s=time.time(),
+            cut=dict(self._cut),
+            covers={str(scope): self._covers(scope) for scope in scopes},
+        )
+        try:
+            await asyncio.to_thread(self._local.say, point)
+        except OSError as error:
+            logger.warning("what this gateway enforces of local stops could not be written: %s", error)
+        self._said = says
+
+    async def run(self) -> None:
+        """Look for ever; ends when cancelled."""
+        carrying = asyncio.create_task(self._carry_for_ever())
+        try:
+            while True:
+                try:
+                    await self.look()
+                except Exception as error:  # looked at again at once: what is not enforced is not said
+                    logger.warning("local stops are not enforced yet: %s", unreadable(error))
+                await asyncio.sleep(LOOK_S)
+        finally:
+            carrying.cancel()
+            await asyncio.gather(carrying, return_exceptions=True)
+
+    async def carry(self) -> None:
+        """Tell the registry of stops that it does not know. Raises what the database raises."""
+        async with self._carrying:
+            for stop in self._file.stops:
+                if stop.carried_version is None:
+                    version = await self._kill_switches.carry(stop, cut=self._cut.get(str(stop.scope), 0))
+                    await asyncio.to_thread(self._local.carried, stop.id, version)
+                    logger.warning("the local stop of %s by %s is in the registry now", stop.scope, stop.by)
+
+    async def release(self, registry: Snapshot) -> None:
+        """Take out what two people have reset: the registry had known of it, and stops it no more."""
+        gone = [
+            each.id
+            for each in self._file.stops
+            if each.carried_version is not None
+            and each.carried_version <= registry.version
+            and each.scope not in registry.stopped
+        ]
+        if gone and self.problem is None:
+            await asyncio.to_thread(self._local.remove, gone)
+            file, self._digest = await asyncio.to_thread(self._local.read)
+            self._file = file
+            await self.look()
+
+    def leave(self) -> None:
+        """Say that this gateway enforces nothing any more."""
+        self._local.leave(self._gateway)
+
+    async def _carry_for_ever(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(CARRY_S_MAX):
+                    await self.carry()
+            except Exception as error:
+                logger.warning("local stops could not be carried into the registry: %s", type(error).__name__)
+            await asyncio.sleep(CARRY_S)
+
+    def _read(self) -> None:
+        """Take over what the file holds now; whatever can not be read is a problem, and stops everything."""
+        try:
+            stamp = self._local.stamp()
+            if stamp == self._stamp and self.problem is None:
+                return
+            file, digest = self._local.read()
+            known = {each.id for each in file.stops}
+            lost = [each for each in self._file.stops if each.id not in known and each.carried_version is None]
+            if lost:
+                logger.error("%d local stops have gone from their file though nobody reset them: they are back", len(lost))
+                self._local.keep(lost)
+                stamp, (file, digest) = self._local.stamp(), self._local.read()
+        except (GroundcrewError, OSError) as error:
+            if self.problem is None:
+                logger.error("local stops can not be read, so that everything is denied: %s", unreadable(error))
+            self.problem = unreadable(error)
+            return
+        if self.problem is not None:
+            logger.warning("local stops can be read again")
+        self._stamp, self._file, self._digest, self.problem = stamp, file, digest, None
