@@ -7,6 +7,7 @@ cost what one costs, and no p-value smaller than alpha/columns is needed, which 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Protocol
 
@@ -229,8 +230,8 @@ def _verdict(column: _Measured, place: int, ranking: _Ranking, alpha: float, imp
     strongest = ranking.strongest[place]
     statistic = float(ranking.observed[place][strongest])
     threshold = None if drifted is None else ranking.threshold(place)
-    if drifted is False and threshold is not None:
-        threshold = max(threshold, statistic)  # a tie, but for the last digit
+    if threshold is not None:  # what differs in the last digit only must not contradict the verdict
+        threshold = min(threshold, math.nextafter(statistic, -math.inf)) if drifted else max(threshold, statistic)
     return ColumnDrift(
         column=column.name,
         kind=column.kind,
