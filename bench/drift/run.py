@@ -94,14 +94,15 @@ def power_part(options: argparse.Namespace) -> Iterator[str]:
             (200,),
         ),
     ]
-    yield "| mixture | n | method | false alarms | found |\n|---|---|---|---|---|"
+    yield "| mixture | n | windows, null and mixed | method | false alarms | found |\n|---|---|---|---|---|---|"
     with tempfile.TemporaryDirectory() as folder:
         for mixture, sizes in mixtures[options.first : options.last]:
             for n in sizes if options.size is None else [options.size]:
                 found = power.compare(mixture, n, options.nulls, options.mixed, SEED, ALPHA, options.peer, Path(folder))
                 for method, (alarms, share) in sorted(found.rates.items(), key=lambda each: -each[1][1]):
                     name = f"**{method}**" if method == "groundcrew" else method
-                    yield f"| {mixture.name} | {n} | {name} | {100 * alarms:.1f} % | {100 * share:.0f} % |"
+                    counts = f"{found.nulls}, {found.mixed}"
+                    yield f"| {mixture.name} | {n} | {counts} | {name} | {100 * alarms:.1f} % | {100 * share:.0f} % |"
 
 
 def streams_part(options: argparse.Namespace) -> Iterator[str]:

@@ -128,6 +128,7 @@ class Console:
             "use case": f"/use-cases/{USE_CASE}",
             "use case in discovery": "/use-cases/contract-summaries",
             "metrics": f"/use-cases/{USE_CASE}/metrics",
+            "drift": f"/use-cases/{USE_CASE}/drift",
             "governance": f"/use-cases/{USE_CASE}/governance",
             "experiments": "/experiments",
             "experiment": f"/use-cases/{USE_CASE}/experiment",

@@ -113,7 +113,7 @@ GOOD = '{"a": 1}\n' * 30
 @pytest.mark.parametrize(
     ("name", "content", "options", "message"),
     [
-        ("now.jsonl", '{"b": 1}\n', (), "before.jsonl: b: is not a column of this file"),
+        ("now.jsonl", '{"b": 1}\n', (), "now.jsonl: a: is not a column of this file"),
         ("now.jsonl", GOOD, ("--columns", "b"), "before.jsonl: b: is not a column of this file"),
         ("now.jsonl", GOOD, ("--block", "day"), "before.jsonl: day: is not a column of this file"),
         ("now.jsonl", GOOD + "nonsense\n", (), "now.jsonl:31: not JSON"),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from groundcrew.stats.drift.assignments import Deals
 from groundcrew.stats.drift.columns import Floats
 
+#: The largest number there is.
 LARGEST = float(np.finfo(np.float64).max)
 
 
