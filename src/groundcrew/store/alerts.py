@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.alert_track import Track
-from groundcrew.store.alert_tables import alert_tracks, alert_turns, gateway_health
 from groundcrew.store.database import decode
+from groundcrew.store.oversight_tables import alert_tracks, alert_turns, deliveries, gateway_health
 from groundcrew.store.rows import stamp
-from groundcrew.store.tables import call_spreads, call_sums, deliveries, sign_offs
+from groundcrew.store.tables import call_spreads, call_sums, sign_offs
 
 _HOUR_LENGTH = 13
 

@@ -29,7 +29,7 @@ from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, Guarant
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
 from groundcrew.domain.verifier import Verifier
-from groundcrew.store import alert_tables, tables
+from groundcrew.store import oversight_tables, tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.rows import stamp
 
@@ -130,44 +130,44 @@ CALIBRATION_ALARMS = Collection(
     identify=lambda each: each.id,
     columns=lambda each: {"use_case": each.use_case},
 )
-ALERT_RULES = Collection(alert_tables.alert_rules, AlertRule, "alert-rule", identify=lambda each: each.name)
+ALERT_RULES = Collection(oversight_tables.alert_rules, AlertRule, "alert-rule", identify=lambda each: each.name)
 ALERTS = Collection(
-    alert_tables.alerts,
+    oversight_tables.alerts,
     Alert,
     "alert",
     identify=lambda each: each.id,
     columns=lambda each: {"rule": each.rule, "use_case": each.use_case, "state": each.state},
 )
 ALERT_SILENCES = Collection(
-    alert_tables.alert_silences,
+    oversight_tables.alert_silences,
     Silence,
     "alert-silence",
     identify=lambda each: each.id,
     columns=lambda each: {"ended": each.ended_at is not None},
 )
 INCIDENTS = Collection(
-    alert_tables.incidents,
+    oversight_tables.incidents,
     Incident,
     "incident",
     identify=lambda each: each.id,
     columns=lambda each: {"state": each.state, "origin_key": each.origin_key},
 )
 INCIDENT_EVENTS = Collection(
-    alert_tables.incident_events,
+    oversight_tables.incident_events,
     IncidentEvent,
     "incident-event",
     identify=lambda each: each.id,
     columns=lambda each: {"incident": each.incident, "reference": each.reference},
 )
 INCIDENT_ACTIONS = Collection(
-    alert_tables.incident_actions,
+    oversight_tables.incident_actions,
     IncidentAction,
     "incident-action",
     identify=lambda each: each.id,
     columns=lambda each: {"incident": each.incident, "state": each.state},
 )
 DRIFT_ALARMS = Collection(
-    tables.drift_alarms,
+    oversight_tables.drift_alarms,
     DriftAlarm,
     "drift-alarm",
     identify=lambda each: each.id,
@@ -252,9 +252,9 @@ MODEL_SWAPS = Collection(
     identify=lambda each: each.id,
     columns=lambda each: {"model": each.model},
 )
-CHANNELS = Collection(tables.channels, Channel, "channel", identify=lambda each: each.name)
+CHANNELS = Collection(oversight_tables.channels, Channel, "channel", identify=lambda each: each.name)
 DELIVERIES = Collection(
-    tables.deliveries,
+    oversight_tables.deliveries,
     Delivery,
     "delivery",
     identify=lambda each: each.id,

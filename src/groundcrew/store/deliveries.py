@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from groundcrew.domain.delivery import Delivery, DeliveryState
 from groundcrew.store.collection import IDS_MAX, LIST_LIMIT_MAX
 from groundcrew.store.database import decode
-from groundcrew.store.tables import deliveries, delivery_runs
+from groundcrew.store.oversight_tables import deliveries, delivery_runs
 
 #: Channels that a look takes up at once.
 CHANNELS_MAX = 256

@@ -14,17 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from groundcrew.domain.call import Call
 from groundcrew.domain.canonical import canonical_json
 from groundcrew.domain.drift import CallFeatures, DriftReference, DriftWindow, ReferenceHead
-from groundcrew.store import tables
 from groundcrew.store.collection import IDS_MAX, Collection
 from groundcrew.store.database import decode
+from groundcrew.store.oversight_tables import (
+    drift_calls,
+    drift_mark,
+    drift_monitors,
+    drift_references,
+    drift_windows,
+)
 from groundcrew.store.rows import insert_rows, stamp
-from groundcrew.store.tables import calls, drift_calls, drift_mark, drift_monitors, drift_references, drift_windows, ratings
+from groundcrew.store.tables import calls, ratings
 
 #: Ratings of one window or reference that are looked at, the first ones.
 RATINGS_MAX = 1_000
 
 REFERENCES = Collection(
-    tables.drift_references,
+    drift_references,
     DriftReference,
     "drift-reference",
     identify=lambda each: each.id,
@@ -35,7 +41,7 @@ REFERENCES = Collection(
     },
 )
 WINDOWS = Collection(
-    tables.drift_windows,
+    drift_windows,
     DriftWindow,
     "drift-window",
     identify=lambda each: each.id,

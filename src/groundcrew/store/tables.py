@@ -10,7 +10,7 @@ import sqlalchemy as sa
 metadata = sa.MetaData()
 
 
-def _document_table(name: str, *columns: sa.Column[object], indexes: tuple[tuple[str, ...], ...] = ()) -> sa.Table:
+def document_table(name: str, *columns: sa.Column[object], indexes: tuple[tuple[str, ...], ...] = ()) -> sa.Table:
     return sa.Table(
         name,
         metadata,
@@ -21,29 +21,29 @@ def _document_table(name: str, *columns: sa.Column[object], indexes: tuple[tuple
     )
 
 
-def _text(name: str, *, nullable: bool = False) -> sa.Column[object]:
+def text(name: str, *, nullable: bool = False) -> sa.Column[object]:
     return sa.Column(name, sa.Text, nullable=nullable)
 
 
-providers = _document_table("providers")
-models = _document_table("models")
-policies = _document_table("policies")
-verifiers = _document_table("verifiers")
-knowledge_bases = _document_table("knowledge_bases")
-revisions = _document_table("revisions", _text("knowledge_base"), _text("state"), indexes=(("knowledge_base", "state"),))
-use_cases = _document_table("use_cases", _text("stage"), _text("business_unit"))
-hypotheses = _document_table("hypotheses", _text("use_case"), _text("state"), indexes=(("use_case",),))
-keys = _document_table("keys", _text("use_case"), sa.Column("sha256", sa.Text, nullable=False, unique=True))
-kill_switches = _document_table("kill_switches", _text("state"))
-users = _document_table("users")
-evidence = _document_table("evidence", _text("use_case"), _text("kind"), indexes=(("use_case", "kind"),))
-gate_policies = _document_table("gate_policies", _text("stage"), _text("state"), indexes=(("stage", "state"),))
-gate_evaluations = _document_table("gate_evaluations", _text("use_case"), _text("stage"), indexes=(("use_case", "stage"),))
-sign_offs = _document_table(
+providers = document_table("providers")
+models = document_table("models")
+policies = document_table("policies")
+verifiers = document_table("verifiers")
+knowledge_bases = document_table("knowledge_bases")
+revisions = document_table("revisions", text("knowledge_base"), text("state"), indexes=(("knowledge_base", "state"),))
+use_cases = document_table("use_cases", text("stage"), text("business_unit"))
+hypotheses = document_table("hypotheses", text("use_case"), text("state"), indexes=(("use_case",),))
+keys = document_table("keys", text("use_case"), sa.Column("sha256", sa.Text, nullable=False, unique=True))
+kill_switches = document_table("kill_switches", text("state"))
+users = document_table("users")
+evidence = document_table("evidence", text("use_case"), text("kind"), indexes=(("use_case", "kind"),))
+gate_policies = document_table("gate_policies", text("stage"), text("state"), indexes=(("stage", "state"),))
+gate_evaluations = document_table("gate_evaluations", text("use_case"), text("stage"), indexes=(("use_case", "stage"),))
+sign_offs = document_table(
     "sign_offs",
-    _text("use_case"),
-    _text("state"),
-    _text("call_id"),
+    text("use_case"),
+    text("state"),
+    text("call_id"),
     sa.Column("expires_at", sa.Text, nullable=False, server_default=""),
     sa.Column("qualification", sa.Text, nullable=False, server_default=""),
     #: When it is wanted: its service level, or the end of its time.
@@ -62,21 +62,21 @@ sign_off_claims = sa.Table(
     "sign_off_claims",
     metadata,
     sa.Column("sign_off_id", sa.Text, primary_key=True),
-    _text("holder"),
+    text("holder"),
     sa.Column("until_s", sa.Float, nullable=False),
 )
-absences = _document_table("absences", _text("person"), _text("ends_at"), indexes=(("ends_at",),))
-ratings = _document_table(
+absences = document_table("absences", text("person"), text("ends_at"), indexes=(("ends_at",),))
+ratings = document_table(
     "ratings",
-    _text("use_case"),
-    _text("version_digest"),
+    text("use_case"),
+    text("version_digest"),
     sa.Column("sample", sa.Boolean, nullable=False),
-    _text("call_id", nullable=True),
+    text("call_id", nullable=True),
     sa.Column("rater", sa.Text, nullable=False, server_default=""),
     sa.Column("origin", sa.Text, nullable=False, server_default="direct"),
     sa.Column("at", sa.Text, nullable=False, server_default=""),
     sa.Column("stars", sa.Integer, nullable=False, server_default="0"),
-    _text("case_id", nullable=True),
+    text("case_id", nullable=True),
     sa.Column("critical_harm", sa.Boolean, nullable=True),
     indexes=(
         ("use_case", "version_digest", "sample", "at", "id"),
@@ -85,37 +85,37 @@ ratings = _document_table(
     ),
 )
 # Outcomes and calls come in bulk: one audit entry covers a batch, named by its sequence in `batch`.
-outcomes = _document_table(
+outcomes = document_table(
     "outcomes",
-    _text("use_case"),
-    _text("metric"),
-    _text("case_id"),
+    text("use_case"),
+    text("metric"),
+    text("case_id"),
     sa.Column("sample", sa.Boolean, nullable=False),
     sa.Column("value", sa.Float, nullable=False, server_default="0"),
     sa.Column("at", sa.Text, nullable=False, server_default=""),
     sa.Column("version_digest", sa.Text, nullable=False, server_default=""),
-    _text("unit_id", nullable=True),
-    _text("arm", nullable=True),
-    _text("cluster", nullable=True),
+    text("unit_id", nullable=True),
+    text("arm", nullable=True),
+    text("cluster", nullable=True),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("use_case", "metric", "case_id"), ("use_case", "version_digest", "metric"), ("batch",)),
 )
-calls = _document_table(
+calls = document_table(
     "calls",
-    _text("use_case"),
-    _text("status"),
-    _text("received_at"),
-    _text("version_digest"),
-    _text("case_id", nullable=True),
-    _text("trust_state", nullable=True),
-    _text("trace_id", nullable=True),
+    text("use_case"),
+    text("status"),
+    text("received_at"),
+    text("version_digest"),
+    text("case_id", nullable=True),
+    text("trust_state", nullable=True),
+    text("trace_id", nullable=True),
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("cost_usd", sa.Float, nullable=True),
     sa.Column("sample", sa.Boolean, nullable=False, server_default=sa.false()),
-    _text("shadow_of", nullable=True),
-    _text("trial", nullable=True),
+    text("shadow_of", nullable=True),
+    text("trial", nullable=True),
     sa.Column("key_id", sa.Text, nullable=False, server_default=""),
-    _text("user_id", nullable=True),
+    text("user_id", nullable=True),
     sa.Column("charged_nanos", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("redacted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("batch", sa.BigInteger, nullable=False),
@@ -138,10 +138,10 @@ for _name, _where, *_columns in (
     sa.Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)
 
 # Answers drawn to be labelled, in batches like the calls; labels of them, of which the newest of a labeller and call counts.
-label_draws = _document_table(
+label_draws = document_table(
     "label_draws",
-    _text("use_case"),
-    _text("version_digest"),
+    text("use_case"),
+    text("version_digest"),
     sa.Column("rank", sa.Float, nullable=False),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(
@@ -151,33 +151,31 @@ label_draws = _document_table(
         ("batch",),
     ),
 )
-trust_labels = _document_table(
+trust_labels = document_table(
     "trust_labels",
-    _text("use_case"),
-    _text("version_digest"),
-    _text("call_id"),
-    _text("labeller"),
+    text("use_case"),
+    text("version_digest"),
+    text("call_id"),
+    text("labeller"),
     sa.Column("supported", sa.Boolean, nullable=True),
     sa.Column("counted", sa.Boolean, nullable=False),
     indexes=(("use_case", "version_digest"), ("call_id",)),
 )
-calibrations = _document_table("calibrations", _text("use_case"), indexes=(("use_case",),))
-calibration_alarms = _document_table("calibration_alarms", _text("use_case"), indexes=(("use_case",),))
-guarantees = _document_table("guarantees", _text("use_case"), indexes=(("use_case",),))
+calibrations = document_table("calibrations", text("use_case"), indexes=(("use_case",),))
+calibration_alarms = document_table("calibration_alarms", text("use_case"), indexes=(("use_case",),))
+guarantees = document_table("guarantees", text("use_case"), indexes=(("use_case",),))
 
 # What an account was warned of; the id names account, limit and period, so that nobody is warned twice.
-budget_warnings = _document_table("budget_warnings", _text("use_case"), _text("period"))
+budget_warnings = document_table("budget_warnings", text("use_case"), text("period"))
 
-jobs = _document_table("jobs", _text("kind"), _text("subject"), _text("state"), indexes=(("state",), ("kind", "subject")))
-findings = _document_table(
-    "findings", _text("knowledge_base"), _text("kind"), _text("state"), indexes=(("knowledge_base", "kind"),)
-)
+jobs = document_table("jobs", text("kind"), text("subject"), text("state"), indexes=(("state",), ("kind", "subject")))
+findings = document_table("findings", text("knowledge_base"), text("kind"), text("state"), indexes=(("knowledge_base", "kind"),))
 # Recorded calls that were scored again; in batches, as the calls themselves.
-rescored = _document_table(
+rescored = document_table(
     "rescored",
-    _text("job_id"),
-    _text("use_case"),
-    _text("call_id"),
+    text("job_id"),
+    text("use_case"),
+    text("call_id"),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("job_id",), ("call_id",), ("batch",)),
 )
@@ -186,8 +184,8 @@ audit_entries = sa.Table(
     "audit_entries",
     metadata,
     sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
-    _text("subject"),
-    _text("hash"),
+    text("subject"),
+    text("hash"),
     sa.Column("document", sa.Text, nullable=False),
     sa.Index("ix_audit_entries_subject_sequence", "subject", "sequence"),
 )
@@ -198,7 +196,7 @@ audit_head = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False),
-    _text("hash"),
+    text("hash"),
 )
 
 # Operational rows: not part of the audited record.
@@ -212,7 +210,7 @@ enforcement_points = sa.Table(
     "enforcement_points",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
-    _text("host"),
+    text("host"),
     sa.Column("process_id", sa.BigInteger, nullable=False),
     sa.Column("snapshot_version", sa.BigInteger, nullable=False),
     sa.Column("seen_at_s", sa.Float, nullable=False),
@@ -229,8 +227,8 @@ key_uses = sa.Table(
     "key_uses",
     metadata,
     sa.Column("key_id", sa.Text, primary_key=True),
-    _text("use_case"),
-    _text("used_at"),
+    text("use_case"),
+    text("used_at"),
     sa.Index("ix_key_uses_use_case", "use_case"),
 )
 # Who is looking at a drawn answer, and until when (Unix time), so that two people do not do the same one.
@@ -238,7 +236,7 @@ label_leases = sa.Table(
     "label_leases",
     metadata,
     sa.Column("call_id", sa.Text, primary_key=True),
-    _text("labeller"),
+    text("labeller"),
     sa.Column("until_s", sa.Float, nullable=False),
 )
 sessions = sa.Table(
@@ -273,16 +271,16 @@ job_runs = sa.Table(
     "job_runs",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
-    _text("kind"),
-    _text("place", nullable=True),
-    _text("owner", nullable=True),
+    text("kind"),
+    text("place", nullable=True),
+    text("owner", nullable=True),
     sa.Column("lease_until_s", sa.Float, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("done", sa.BigInteger, nullable=False),
     sa.Column("total", sa.BigInteger, nullable=True),
     sa.Column("failed", sa.BigInteger, nullable=False),
-    _text("failures"),
-    _text("checkpoint"),
+    text("failures"),
+    text("checkpoint"),
     sa.Column("cancel", sa.Boolean, nullable=False),
     sa.Column("finished", sa.Boolean, nullable=False),
     sa.Column("started_at_s", sa.Float, nullable=True),
@@ -292,43 +290,43 @@ job_runs = sa.Table(
 
 # What evaluations of gates rested on (named by the hash of their content), what functions said of versions, and how stages are
 # certified.
-evidence_snapshots = _document_table("evidence_snapshots", _text("use_case"), indexes=(("use_case",),))
-approvals = _document_table(
-    "approvals", _text("use_case"), _text("version_digest"), _text("state"), indexes=(("use_case", "version_digest"),)
+evidence_snapshots = document_table("evidence_snapshots", text("use_case"), indexes=(("use_case",),))
+approvals = document_table(
+    "approvals", text("use_case"), text("version_digest"), text("state"), indexes=(("use_case", "version_digest"),)
 )
-certifications = _document_table("certifications", _text("state"))
+certifications = document_table("certifications", text("state"))
 # Experiments: the first time that each unit met one, in batches as the calls; and what each look at one said.
-exposures = _document_table(
+exposures = document_table(
     "exposures",
-    _text("use_case"),
-    _text("experiment"),
-    _text("unit_id"),
-    _text("arm"),
-    _text("cluster", nullable=True),
-    _text("exposed_at"),
+    text("use_case"),
+    text("experiment"),
+    text("unit_id"),
+    text("arm"),
+    text("cluster", nullable=True),
+    text("exposed_at"),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("experiment",), ("use_case", "unit_id"), ("batch",)),
 )
-experiment_looks = _document_table(
+experiment_looks = document_table(
     "experiment_looks",
-    _text("use_case"),
-    _text("experiment"),
-    _text("version_digest"),
-    _text("mark"),
+    text("use_case"),
+    text("experiment"),
+    text("version_digest"),
+    text("mark"),
     indexes=(("experiment", "version_digest"), ("use_case",)),
 )
 
 # The rating queue. Calls that are put up for rating come in batches and are never changed; who does not rate one says why.
-rating_requests = _document_table(
+rating_requests = document_table(
     "rating_requests",
-    _text("use_case"),
-    _text("version_digest"),
+    text("use_case"),
+    text("version_digest"),
     sa.Column("rank", sa.Float, nullable=False),
     sa.Column("raters", sa.Integer, nullable=False),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("use_case", "version_digest", "rank"), ("batch",)),
 )
-rating_skips = _document_table("rating_skips", _text("use_case"), _text("call_id"), _text("rater"), indexes=(("call_id",),))
+rating_skips = document_table("rating_skips", text("use_case"), text("call_id"), text("rater"), indexes=(("call_id",),))
 # Operational: who holds a call to rate it until when (Unix time); a row stays as the note that it was handed out to them.
 rating_leases = sa.Table(
     "rating_leases",
@@ -342,7 +340,7 @@ link_secrets = sa.Table(
     "link_secrets",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
-    _text("secret"),
+    text("secret"),
     sa.Column("created_at_s", sa.Float, nullable=False),
 )
 # Outcomes that come weeks later find the version that answered their case.
@@ -355,28 +353,28 @@ sa.Index(
 )
 
 # Evaluation suites, a row for each version, and what came of asking their cases; results in batches, as calls.
-evaluation_suites = _document_table(
+evaluation_suites = document_table(
     "evaluation_suites",
-    _text("name"),
-    _text("use_case"),
+    text("name"),
+    text("use_case"),
     sa.Column("version", sa.Integer, nullable=False),
     indexes=(("name",), ("use_case",)),
 )
-evaluation_results = _document_table(
+evaluation_results = document_table(
     "evaluation_results",
-    _text("job_id"),
-    _text("suite"),
-    _text("case_id"),
+    text("job_id"),
+    text("suite"),
+    text("case_id"),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("job_id",), ("suite",), ("batch",)),
 )
 
 # Swaps of models and their reverts; answers of alternates to recorded calls, in batches like the calls.
-model_swaps = _document_table("model_swaps", _text("model"), indexes=(("model",),))
-rehearsed = _document_table(
+model_swaps = document_table("model_swaps", text("model"), indexes=(("model",),))
+rehearsed = document_table(
     "rehearsed",
-    _text("job_id"),
-    _text("use_case"),
+    text("job_id"),
+    text("use_case"),
     sa.Column("batch", sa.BigInteger, nullable=False),
     indexes=(("job_id",), ("use_case",), ("batch",)),
 )
@@ -416,7 +414,7 @@ rating_sums = sa.Table(
     sa.Column("sample", sa.Boolean, primary_key=True),
     *(sa.Column(name, sa.BigInteger, nullable=False) for name in RATING_SUMS),
     sa.Column("rewrites", sa.BigInteger, nullable=False),
-    _text("newest"),
+    text("newest"),
 )
 #: The outcomes that count (of one metric and case, the newest), by the outcome's day: how many, their sum, that of their squares.
 OUTCOME_SUM_KEYS = ("use_case", "version_digest", "metric", "arm", "day")
@@ -429,82 +427,3 @@ outcome_sums = sa.Table(
     sa.Column("total", sa.Float, nullable=False),
     sa.Column("squares", sa.Float, nullable=False),
 )
-
-# The outbox, and where it leads. A run is what still has to be sent: it is gone once the delivery has ended.
-channels = _document_table("channels")
-deliveries = _document_table(
-    "deliveries",
-    _text("channel"),
-    _text("state"),
-    _text("subject"),
-    _text("created_at"),
-    indexes=(("created_at",), ("state", "created_at"), ("channel", "created_at"), ("subject",)),
-)
-delivery_runs = sa.Table(
-    "delivery_runs",
-    metadata,
-    sa.Column("sequence", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    _text("channel"),
-    _text("subject"),
-    sa.Column("since_s", sa.Float, nullable=False),
-    sa.Column("next_attempt_s", sa.Float, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    _text("last_error"),
-    _text("owner", nullable=True),
-    sa.Column("lease_until_s", sa.Float, nullable=False),
-    sa.Index("ix_delivery_runs_channel_next_attempt_s", "channel", "next_attempt_s"),
-    sa.Index("ix_delivery_runs_channel_subject_sequence", "channel", "subject", "sequence"),
-)
-
-# Drift: reference windows and what was found of newer ones.
-drift_references = _document_table(
-    "drift_references",
-    _text("use_case"),
-    _text("version_digest"),
-    _text("made_at"),
-    indexes=(("use_case", "version_digest", "made_at"),),
-)
-drift_windows = _document_table(
-    "drift_windows",
-    _text("use_case"),
-    _text("version_digest"),
-    indexes=(("use_case", "version_digest", "id"),),
-)
-drift_alarms = _document_table(
-    "drift_alarms", _text("use_case"), _text("state"), indexes=(("use_case", "state", "id"), ("state", "id"))
-)
-# Operational: how far calls were read and who reads until when, features of calls whose window is not full yet, how each monitor
-# stands. `revision` rises with each change of a monitor, so that of two servers one closes a window.
-drift_mark = sa.Table(
-    "drift_mark",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("batch", sa.BigInteger, nullable=False),
-    _text("call_id"),
-    sa.Column("read_at_s", sa.Float, nullable=False),
-    _text("samplers"),
-    _text("owner"),
-    sa.Column("lease_until_s", sa.Float, nullable=False),
-)
-drift_calls = sa.Table(
-    "drift_calls",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    _text("use_case"),
-    _text("version_digest"),
-    _text("received_at"),
-    _text("document"),
-    sa.Index("ix_drift_calls_use_case_version_digest_id", "use_case", "version_digest", "id"),
-)
-drift_monitors = sa.Table(
-    "drift_monitors",
-    metadata,
-    *(sa.Column(name, sa.Text, primary_key=True) for name in ("use_case", "version_digest")),
-    sa.Column("revision", sa.BigInteger, nullable=False),
-    sa.Column("looked_at_s", sa.Float, nullable=False),
-    sa.Column("asked", sa.Boolean, nullable=False),
-    _text("document"),
-)
-
-# Alerts and incidents: alert_tables.py.

@@ -19,7 +19,7 @@ from tests.unit.store.sums import rolled_up_alike
 
 from groundcrew.errors import InputError
 from groundcrew.services.audit import Audit
-from groundcrew.store import alert_tables, catalog, tables
+from groundcrew.store import catalog, oversight_tables, tables
 from groundcrew.store.database import Database
 
 WRITERS, WRITES, PROCESSES, CANCELLATIONS = 4, 12, 3, 60
@@ -73,18 +73,18 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 tables.evaluation_results,
                 tables.model_swaps,
                 tables.rehearsed,
-                tables.channels,
-                tables.deliveries,
-                alert_tables.alert_rules,
-                alert_tables.alerts,
-                alert_tables.alert_silences,
-                alert_tables.incidents,
-                alert_tables.incident_events,
-                alert_tables.incident_actions,
+                oversight_tables.channels,
+                oversight_tables.deliveries,
+                oversight_tables.alert_rules,
+                oversight_tables.alerts,
+                oversight_tables.alert_silences,
+                oversight_tables.incidents,
+                oversight_tables.incident_events,
+                oversight_tables.incident_actions,
                 tables.absences,
-                tables.drift_references,
-                tables.drift_windows,
-                tables.drift_alarms,
+                oversight_tables.drift_references,
+                oversight_tables.drift_windows,
+                oversight_tables.drift_alarms,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
