@@ -141,6 +141,7 @@ def claim(
 @click.option("--sha256", help="Of the text that you saw; needed where somebody has edited the draft.")
 @click.option("--on-behalf-of", metavar="NAME", help="The absent person who named you.")
 @click.option("--comment", default="", help="Kept in the audit log.")
+@click.option("--contradictions-checked", is_flag=True, help="You looked at the claims that the sources contradict.")
 @as_option
 @storage_options
 def approve(
@@ -148,6 +149,7 @@ def approve(
     sha256: str | None,
     on_behalf_of: str | None,
     comment: str,
+    contradictions_checked: bool,
     as_name: str | None,
     data: Path | None,
     database_url: str | None,
@@ -161,6 +163,7 @@ def approve(
             signer=await _account(services, as_name),
             comment=comment,
             sha256=sha256,
+            contradictions_checked=contradictions_checked,
             on_behalf_of=on_behalf_of,
         )
 
@@ -173,6 +176,7 @@ def approve(
 @click.option("--on-behalf-of", metavar="NAME", help="The absent person who named you.")
 @click.option("--grounded/--not-grounded", default=None, help="Whether the sources support every claim of the draft.")
 @click.option("--comment", default="", help="Kept in the audit log.")
+@click.option("--contradictions-checked", is_flag=True, help="You looked at the claims that the sources contradict.")
 @as_option
 @storage_options
 def edit(
@@ -181,6 +185,7 @@ def edit(
     on_behalf_of: str | None,
     grounded: bool | None,
     comment: str,
+    contradictions_checked: bool,
     as_name: str | None,
     data: Path | None,
     database_url: str | None,
@@ -196,6 +201,7 @@ def edit(
             text=text,
             comment=comment,
             grounded=grounded,
+            contradictions_checked=contradictions_checked,
             on_behalf_of=on_behalf_of,
         )
 

@@ -11,6 +11,7 @@ import msgspec
 
 from groundcrew.domain.sign_off import READINGS_MAX, Decision, Reading, SignOff, SignOffState, text_digest
 from groundcrew.domain.sign_off_edits import edits_between
+from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import Conflict, InputError
 
 
@@ -147,6 +148,13 @@ def check_decision(decision: Decision, *, text: str | None, comment: str, ground
         raise InputError("an edit needs the text to release", field="text")
     if decision == "reject" and not comment.strip():
         raise InputError("a rejection needs its reason", field="comment")
+
+
+def contradicted_in(text: str, draft: str, report: TrustReport | None) -> tuple[str, ...]:
+    """The claims of `draft` that its sources contradict and whose words still stand in `text`, which is to be signed."""
+    claims = report.claims if report is not None else ()
+    words = (draft[each.start : each.end] for each in claims if each.contradicted and 0 <= each.start < each.end <= len(draft))
+    return tuple(each for each in words if each in text)
 
 
 def without_texts(sign_off: SignOff, now: datetime) -> SignOff:

@@ -8,17 +8,20 @@ import msgspec
 
 from groundcrew.domain.drift import DriftAlarm, ReferenceHead
 from groundcrew.domain.use_case import DriftRule, UseCase
+from groundcrew.services.alert_evaluation import rules_in_force
 from groundcrew.services.drift_watch import state_of
 from groundcrew.store import catalog
 from groundcrew.store import drift as stored
 from groundcrew.store.database import Connection
 
 OPEN_ALARMS_MAX = 20
+#: The metric of alerts that tells of drift.
+DRIFT_METRIC = "drift_alarms"
 
 
 class DriftStanding(msgspec.Struct, frozen=True, kw_only=True):
     """How a version is watched. `looked_at` is the older of when calls were read and when its monitor, if calls wait for it, was
-    looked at; `owner` is "" where nobody is named."""
+    looked at; `owner` is whom alarms concern: as declared, or by an alert rule with a channel; "" for nobody."""
 
     enabled: bool
     reference: ReferenceHead | None
@@ -27,6 +30,15 @@ class DriftStanding(msgspec.Struct, frozen=True, kw_only=True):
     needed: int
     owner: str
     open_alarms: tuple[DriftAlarm, ...]
+
+
+async def _told(connection: Connection, use_case: UseCase) -> str:
+    """Who hears of drift by an alert rule that leads somewhere; "" for nobody."""
+    for each in (await rules_in_force(connection)).values():
+        heard = each.enabled and each.metric == DRIFT_METRIC and each.channels
+        if heard and each.covers(use_case.name, use_case.business_unit):
+            return each.owner or f"the channel {each.channels[0]}"
+    return ""
 
 
 async def drift_standing(connection: Connection, use_case: UseCase, version: str) -> DriftStanding:
@@ -52,6 +64,6 @@ async def drift_standing(connection: Connection, use_case: UseCase, version: str
         looked_at=datetime.fromtimestamp(seen_s, UTC) if seen_s > 0 else None,
         waiting=waiting,
         needed=rule.reference_calls,
-        owner=rule.owner or "",
+        owner=rule.owner or await _told(connection, use_case),
         open_alarms=tuple(each for each in alarms if each.version_digest == version),
     )

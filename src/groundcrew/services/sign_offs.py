@@ -11,10 +11,10 @@ import msgspec
 from groundcrew.domain.call import Call
 from groundcrew.domain.canonical import digest
 from groundcrew.domain.sign_off import CLAIM_S, EXPIRES_AFTER_S, Claim, Decision, SignOff, SignOffState, sampled
-from groundcrew.domain.sign_off_steps import after_reading, as_of, check_decision
+from groundcrew.domain.sign_off_steps import after_reading, as_of, check_decision, contradicted_in
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
-from groundcrew.errors import Conflict, NotAllowed, NotFound
+from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.services.feedback import _no_flush, _tell_nobody
 from groundcrew.services.labels import label_by_sign_off
 from groundcrew.services.lookups import require
@@ -38,6 +38,8 @@ from groundcrew.store.database import Connection, Database, Writer
 SIGN_OFF_WAIT_S = EXPIRES_AFTER_S
 #: What is shown of an edit in the audit log is at most so long, in bytes of JSON; the rest stays with the sign-off.
 EDITS_BYTES_MAX = 16_384
+#: How much of a contradicted claim a refusal quotes, in characters.
+QUOTED_LENGTH = 120
 #: Sign-offs whose time is over that are settled in one transaction.
 SETTLED_AT_ONCE = 50
 #: Who lets them expire and pass on.
@@ -150,6 +152,7 @@ class SignOffs:
         grounded: bool | None = None,
         on_behalf_of: str | None = None,
         sha256: str | None = None,
+        contradictions_checked: bool = False,
     ) -> SignOff:
         """Approve the text that stands, replace it by `text`, or reject the draft with a comment. Only a qualified person who is
         not away, only while it waits, and only its holder where somebody has claimed it. Personal data in what the person writes
@@ -159,6 +162,7 @@ class SignOffs:
         `sha256` is that of the text which the reader saw; an approval of a text that somebody edited needs it. `grounded` says
         whether the sources support every claim of the draft: approving the draft says so, an edit for its tone says nothing
         unless the signer does. What is said is a label of the draft. `on_behalf_of` is the absent person who named the signer.
+        Who signs a text with a claim that its sources contradict says `contradictions_checked`; InputError otherwise.
         """
         check_decision(decision, text=text, comment=comment, grounded=grounded)
         text, comment = await self._masked(sign_off_id, text, comment)
@@ -168,6 +172,8 @@ class SignOffs:
             account = await self._require_decider(writer.connection, pending, signer, on_behalf_of=on_behalf_of)
             await _require_unclaimed(writer.connection, pending, account, self._now)
             _require_seen(pending, decision, sha256)
+            if decision != "reject" and not contradictions_checked:
+                await _require_no_contradiction(writer.connection, pending, pending.text_to_sign if text is None else text)
             says = True if decision == "approve" and pending.proposed_text is None else grounded
             signed = after_reading(
                 pending,
@@ -269,6 +275,18 @@ def _require_seen(sign_off: SignOff, decision: Decision, sha256: str | None) -> 
         raise Conflict(f"somebody edited {sign_off.id}: look at the text that stands, and name its sha256 with the approval")
     if sha256 is not None and sha256 != sign_off.sha256_to_sign:
         raise Conflict(f"somebody edited {sign_off.id} meanwhile: look at the text that stands now")
+
+
+async def _require_no_contradiction(connection: Connection, sign_off: SignOff, text: str) -> None:
+    """InputError where the sources contradict a claim of the text that is to be signed: nobody signs that in passing."""
+    call = await CALLS.get(connection, sign_off.call_id)
+    found = contradicted_in(text, sign_off.draft, (call.withheld_trust or call.trust) if call is not None else None)
+    if found:
+        raise InputError(
+            f"the sources contradict {len(found)} of this text's claims, first {found[0][:QUOTED_LENGTH]!r}: look at them, and "
+            "say that you have checked the contradicted claims",
+            field="contradictions_checked",
+        )
 
 
 async def _settle(writer: Writer, sign_off: SignOff) -> None:

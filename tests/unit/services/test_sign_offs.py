@@ -13,6 +13,7 @@ from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.call import Call
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.domain.use_case import SignOffRule
 from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
@@ -75,6 +76,24 @@ async def test_approval_releases_the_draft_and_an_edit_the_edited_text(services:
     assert edited.signed_sha256 == hashlib.sha256(b"We refund CHF 9.").hexdigest()
     with pytest.raises(Conflict, match="is approved"):
         await services.sign_offs.decide(approved.id, "reject", signer=signer, comment="second thoughts")
+
+
+async def test_what_the_sources_contradict_is_not_signed_in_passing(services: Services, signer: User) -> None:
+    claim = ClaimScore(start=0, end=len(DRAFT), support=0.02, contradicted=True)
+    doubted = TrustReport(trust=0.02, state="unsupported", verifier="v1", claims=(claim,))
+    call = bank.call(status="held", answer="", sign_off_id=new_id(), withheld_answer=DRAFT, withheld_trust=doubted)
+    await services.calls.ship([call], gateway="gateway-1")
+    waiting = str(call.sign_off_id)
+    for decision, text in (("approve", None), ("edit", f"{DRAFT} Best regards")):
+        with pytest.raises(InputError, match="contradict 1 of this text's claims, first 'We refund CHF 900") as refused:
+            await services.sign_offs.decide(waiting, decision, signer=signer, text=text)  # type: ignore[arg-type]
+        assert refused.value.field == "contradictions_checked"
+    edited = await services.sign_offs.decide(waiting, "edit", signer=signer, text="We refund CHF 9.")
+    assert edited.final_text == "We refund CHF 9.", "what is contradicted stands in it no more"
+    other = bank.call(status="held", answer="", sign_off_id=new_id(), withheld_answer=DRAFT, withheld_trust=doubted)
+    await services.calls.ship([other], gateway="gateway-1")
+    signed = await services.sign_offs.decide(str(other.sign_off_id), "approve", signer=signer, contradictions_checked=True)
+    assert signed.final_text == DRAFT
 
 
 async def test_a_rejection_releases_nothing_and_says_why(services: Services, signer: User) -> None:

@@ -24,7 +24,7 @@ def drift_reference(facts: Facts, criterion: Criterion) -> CriterionResult:
     todo: list[str] = []
     status: CriterionStatus = "pass"
     if not found.owner:
-        todo.append("declare drift: {owner: somebody@…}, whom alarms concern")
+        todo.append("declare drift: {owner: somebody@…}, or an alert rule on drift_alarms with a channel")
         status = "fail"
     head = found.reference
     if head is None:

@@ -38,7 +38,8 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
 class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person's decision. An edit needs `text`, a rejection needs `comment`. `grounded` says whether the sources support every
     claim of the draft: an approval says so, an edit or rejection says nothing of it where it is left out. `sha256` is that of
-    the text which the person saw, needed to approve one that somebody edited; `on_behalf_of` the absent person who named them."""
+    the text which the person saw, needed to approve one that somebody edited; `on_behalf_of` the absent person who named them.
+    `contradictions_checked` is needed to sign a text with claims that its sources contradict."""
 
     decision: Decision
     text: str | None = None
@@ -46,6 +47,7 @@ class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     comment: str = ""
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
     on_behalf_of: Annotated[str, msgspec.Meta(min_length=1, max_length=254)] | None = None
+    contradictions_checked: bool = False
 
 
 @get("/sign-offs", action="read", tags=["sign-offs"], summary="List sign-offs")
@@ -86,6 +88,7 @@ async def decide(request: ApiRequest, sign_off_id: FromPath[str], data: JSONBody
         grounded=data.grounded,
         sha256=data.sha256,
         on_behalf_of=data.on_behalf_of,
+        contradictions_checked=data.contradictions_checked,
     )
     return released(await services.sign_offs.released(sign_off_id))
 
