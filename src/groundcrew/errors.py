@@ -2,7 +2,8 @@
 
 GroundcrewError
 ├── InputError            what was given is wrong: names file, line and field; exit code 2, HTTP 400
-│   └── DeclarationError  a YAML declaration is wrong
+│   ├── DeclarationError  a YAML declaration is wrong
+│   └── WouldBeMasked     a text that a person is about to sign holds personal data: carries it masked
 ├── NotFound              no such thing; HTTP 404
 ├── Conflict              the thing exists in a state that does not allow this; HTTP 409
 │   └── ReleaseRefused    what would leave is not what people signed
@@ -69,6 +70,20 @@ class InputError(GroundcrewError):
 
 class DeclarationError(InputError):
     """A YAML declaration is wrong."""
+
+
+class WouldBeMasked(InputError):
+    """A text that a person is about to sign holds what must not leave. Nothing was signed; `text` is what it is masked, and
+    `kinds` is what was found in it. Signing `text` as it is passes."""
+
+    def __init__(self, text: str, kinds: tuple[str, ...]) -> None:
+        self.text, self.kinds = text, kinds
+        found = f" ({', '.join(kinds)})" if kinds else ""
+        super().__init__(
+            f"the text holds personal data or secrets{found}, which do not leave, so that it was not signed: "
+            "read it as it is masked, and sign this text instead",
+            field="text",
+        )
 
 
 class NotFound(GroundcrewError):

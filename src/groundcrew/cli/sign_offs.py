@@ -11,7 +11,7 @@ import click
 
 from groundcrew.cli.common import as_option, json_option, person, print_json, print_table, storage_options, with_services
 from groundcrew.domain.sign_off import DECISIONS, Decision, SignOff, SignOffState
-from groundcrew.errors import InputError
+from groundcrew.errors import InputError, WouldBeMasked
 
 if TYPE_CHECKING:
     from groundcrew.domain.absence import Absence
@@ -190,7 +190,10 @@ def edit(
     data: Path | None,
     database_url: str | None,
 ) -> None:
-    """Sign another text in the place of the draft of SIGN_OFF_ID."""
+    """Sign another text in the place of the draft of SIGN_OFF_ID.
+
+    One with personal data in it is not signed: what it is masked is written out, for you to read and sign instead.
+    """
     text = _read(text_file)
 
     async def work(services: Services) -> SignOff:
@@ -205,7 +208,13 @@ def edit(
             on_behalf_of=on_behalf_of,
         )
 
-    _said(with_services(data, database_url, work))
+    try:
+        signed = with_services(data, database_url, work)
+    except WouldBeMasked as error:
+        # Without a newline of our own: what comes out can be kept in a file and signed byte for byte.
+        click.echo(error.text, nl=False)
+        raise
+    _said(signed)
 
 
 @sign_off.command("reject")

@@ -18,7 +18,7 @@ from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.services.feedback import _no_flush, _tell_nobody
 from groundcrew.services.labels import label_by_sign_off
 from groundcrew.services.lookups import require
-from groundcrew.services.masking import detect_of, masked
+from groundcrew.services.masking import detect_of, masked, require_masked
 from groundcrew.services.sign_off_deliveries import tell
 from groundcrew.services.sign_off_people import (
     QUALIFICATION_DEFAULT,
@@ -155,8 +155,8 @@ class SignOffs:
         contradictions_checked: bool = False,
     ) -> SignOff:
         """Approve the text that stands, replace it by `text`, or reject the draft with a comment. Only a qualified person who is
-        not away, only while it waits, and only its holder where somebody has claimed it. Personal data in what the person writes
-        is masked as in the draft.
+        not away, only while it waits, and only its holder where somebody has claimed it. A comment is masked as the draft is. A
+        text that would have to be masked is not signed: WouldBeMasked carries it masked, to be read and signed instead.
 
         The text leaves once `readers` different people have signed the same bytes: an edit voids the signatures before it.
         `sha256` is that of the text which the reader saw; an approval of a text that somebody edited needs it. `grounded` says
@@ -165,7 +165,8 @@ class SignOffs:
         Who signs a text with a claim that its sources contradict says `contradictions_checked`; InputError otherwise.
         """
         check_decision(decision, text=text, comment=comment, grounded=grounded)
-        text, comment = await self._masked(sign_off_id, text, comment)
+        text = text if decision == "edit" else None
+        comment = await self._checked(sign_off_id, text, comment)
         async with self._database.write(f"user:{signer.name}") as writer:
             stands = await require(writer.connection, catalog.SIGN_OFFS, sign_off_id)
             pending = as_of(stands, self._now)
@@ -245,19 +246,25 @@ class SignOffs:
             raise Conflict(f"somebody else has sign-off {sign_off.id} before them")
         return Claim(sign_off_id=sign_off.id, holder=account.name, until=until)
 
-    async def _masked(self, sign_off_id: str, text: str | None, comment: str) -> tuple[str | None, str]:
-        """What a signer writes, as it may be kept: like the draft, with what the call's passages say left readable. What is
-        released is what was signed, so that it is masked before it is signed."""
+    async def check_text(self, sign_off_id: str, text: str) -> None:
+        """Look whether `text` could be signed as it is, without signing it; WouldBeMasked otherwise."""
+        await self._checked(sign_off_id, text, "")
+
+    async def _checked(self, sign_off_id: str, text: str | None, comment: str) -> str:
+        """The comment of a signer as it may be kept: masked like the draft, with what the call's passages say left readable.
+        WouldBeMasked where that would change the text: nobody signs what they have not seen."""
         if not (text or comment):
-            return text, comment
+            return comment
         async with self._database.read() as connection:
             pending = await require(connection, catalog.SIGN_OFFS, sign_off_id)
             call = await CALLS.get(connection, pending.call_id)
             detect = await detect_of(connection, await catalog.USE_CASES.get(connection, pending.use_case))
         published = [each.text for each in call.sources] if call is not None else []
         known = [*published, pending.draft, pending.text_to_sign]
-        safe_text, safe_comment = await masked([text or "", comment], detect, published=known)
-        return (None if text is None else safe_text), safe_comment
+        if text is not None:
+            await require_masked(text, detect, published=known)
+        _, safe = await masked([text or "", comment], detect, published=known)
+        return safe
 
 
 async def _require_unclaimed(connection: Connection, sign_off: SignOff, account: User, now: datetime) -> None:

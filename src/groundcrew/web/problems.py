@@ -18,6 +18,7 @@ from groundcrew.errors import (
     NotAllowed,
     NotFound,
     RecorderUnavailable,
+    WouldBeMasked,
 )
 from groundcrew.services.declared import DeclarationErrors
 from groundcrew.web.authentication import NotAuthenticated
@@ -47,7 +48,8 @@ class ForeignRequest(NotAllowed):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client is told. `evaluation` comes with a gate that is not passed, `errors` with several things wrong at once."""
+    """What a client is told. `evaluation` comes with a gate that is not passed, `errors` with several things wrong at once,
+    `text` with one that would be masked: what may be signed instead."""
 
     status: int
     code: str
@@ -55,12 +57,13 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     field: str | None = None
     evaluation: Any = None
     errors: list[dict[str, Any]] | None = None
+    text: str | None = None
     headers: dict[str, str] = {}
 
     def body(self) -> dict[str, Any]:
         """``{"error": {"code", "message", …}}`` with what is there."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
-        for name in ("field", "evaluation", "errors"):
+        for name in ("field", "evaluation", "errors", "text"):
             value = getattr(self, name)
             if value is not None:
                 error[name] = value
@@ -110,6 +113,8 @@ def _input_problem(error: InputError) -> Problem:
             for each in error.errors[:DECLARATION_ERRORS_SHOWN_MAX]
         ]
         return Problem(status=400, code="invalid_input", message=str(error), field=error.field, errors=errors)
+    if isinstance(error, WouldBeMasked):
+        return Problem(status=400, code="would_be_masked", message=error.message, field=error.field, text=error.text)
     message = str(error) if error.file or error.line else error.message
     return Problem(status=400, code="invalid_input", message=message, field=error.field)
 

@@ -54,6 +54,10 @@ def test_two_people_sign_from_a_shell(run: Run, held: list[str], tmp_path: Path)
     assert run("sign-off", "claim", "--as", "nora").out == f"claimed {first}\n"
     assert "nora has sign-off" in run("sign-off", "approve", first, "--as", "olaf", status=2).err
     (tmp_path / "text.txt").write_text("Another text.")
+    (tmp_path / "personal.txt").write_text("Another text for anna@bank.example.")
+    masked = run("sign-off", "edit", first, "--text-file", "personal.txt", "--as", "nora", status=2)
+    assert masked.out == "Another text for [EMAIL]."
+    assert "sign this text instead" in masked.err
     said = run("sign-off", "edit", first, "--text-file", "text.txt", "--as", "nora").out
     assert "signed by 1 of 2" in said
     shown = json.loads(run("sign-off", "show", first, "--json").out)["sign_off"]

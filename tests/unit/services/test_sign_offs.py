@@ -16,7 +16,7 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.domain.use_case import SignOffRule
 from groundcrew.domain.user import User
-from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound, WouldBeMasked
 from groundcrew.services.bundle import Services
 from groundcrew.services.sign_offs import SIGN_OFF_WAIT_S
 from groundcrew.testing import FakeClock
@@ -139,11 +139,17 @@ async def test_one_that_is_not_there_is_looked_for_in_the_spool(services: Servic
     assert (await services.sign_offs.get(str(call.sign_off_id))).call_id == call.id
 
 
-async def test_what_a_signer_writes_is_masked_before_it_is_signed(services: Services, signer: User) -> None:
-    """What is released is what was signed, and neither is kept with anybody's data in it."""
+async def test_a_text_that_would_be_masked_is_not_signed_and_its_masked_form_is(services: Services, signer: User) -> None:
+    """Nobody signs what they have not seen, and nothing is kept with anybody's data in it."""
     call = await held(services)
-    signed = await services.sign_offs.decide(
-        str(call.sign_off_id), "edit", signer=signer, text="Write to anna@bank.example.", comment="anna@bank.example asked"
-    )
-    assert (signed.final_text, signed.comment) == ("Write to [EMAIL].", "[EMAIL] asked")
+    waiting, comment = str(call.sign_off_id), "anna@bank.example asked"
+    with pytest.raises(WouldBeMasked, match=r"secrets \(EMAIL\)") as refused:
+        await services.sign_offs.decide(waiting, "edit", signer=signer, text="Write to anna@bank.example.", comment=comment)
+    assert (refused.value.text, refused.value.kinds, refused.value.field) == ("Write to [EMAIL].", ("EMAIL",), "text")
+    assert "anna@" not in str(refused.value)
+    pending = await services.sign_offs.get(waiting)
+    assert (pending.state, pending.readings) == ("pending", ())
+    signed = await services.sign_offs.decide(waiting, "edit", signer=signer, text=refused.value.text, comment=comment)
+    assert signed.final_text == "Write to [EMAIL]."
+    assert "anna@" not in signed.comment
     assert signed.signed_sha256 == hashlib.sha256(b"Write to [EMAIL].").hexdigest()

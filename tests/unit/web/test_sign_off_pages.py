@@ -135,6 +135,29 @@ async def test_a_contradiction_is_looked_at_before_anything_is_signed(site: Site
     assert "You signed" not in (await site.as_person("admin", "GET", signed.headers["location"])).text
 
 
+async def test_what_would_be_masked_is_shown_masked_and_then_signed(site: Site) -> None:
+    path = f"/sign-offs/{site.sign_off_id}/decide"
+    form = {"decision": "edit", "text": "Write to anna@bank.example.", "comment": "as asked", "grounded": "yes"}
+    shown = await site.as_person("reviewer", "POST", path, data={**form, "act": "preview"})
+    refused = await site.as_person("reviewer", "POST", path, data=form)
+    assert (shown.status_code, refused.status_code) == (200, 400)
+    for page in (shown.text, refused.text):
+        assert "anna@bank.example" not in page
+        assert "Nothing was signed yet" in page
+        assert "secrets (email)" in page
+        assert "Write to [EMAIL].</textarea>" in page
+        assert "[EMAIL]" in page.split('id="preview"')[1].split("</div>")[0]
+        assert 'value="as asked"' in page
+    told = await site.api("reviewer", "POST", path, json=form | {"grounded": True})
+    assert told.status_code == 400
+    error = told.json()["error"]
+    assert (error["code"], error["field"], error["text"]) == ("would_be_masked", "text", "Write to [EMAIL].")
+    assert (await site.services.sign_offs.get(site.sign_off_id)).readings == ()
+    signed = await site.as_person("reviewer", "POST", path, data=form | {"text": error["text"]})
+    assert signed.status_code == 303
+    assert (await site.services.sign_offs.get(site.sign_off_id)).final_text == "Write to [EMAIL]."
+
+
 async def test_a_text_that_changed_under_the_page_is_not_signed(site: Site) -> None:
     form = {"decision": "approve", "seen": "0" * 64}
     refused = await site.as_person("reviewer", "POST", f"/sign-offs/{site.sign_off_id}/decide", data=form)

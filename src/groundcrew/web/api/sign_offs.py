@@ -76,7 +76,8 @@ async def get_sign_off(request: ApiRequest, sign_off_id: FromPath[str]) -> Relea
 
 @post("/sign-offs/{sign_off_id:str}/decide", action="decide_sign_off", status_code=200, tags=["sign-offs"], summary="Decide")
 async def decide(request: ApiRequest, sign_off_id: FromPath[str], data: JSONBody[DecisionBody]) -> Released:
-    """Approve the draft, replace it, or reject it. Only a person with the qualification, only once each."""
+    """Approve the draft, replace it, or reject it. Only a person with the qualification, only once each. A text that would have
+    to be masked is not signed: 400 `would_be_masked` with `error.text`, to be read and signed instead."""
     signer = person_of(request, "a key can not sign")
     services = services_of(request)
     await services.sign_offs.decide(

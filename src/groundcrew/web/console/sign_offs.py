@@ -13,7 +13,7 @@ from groundcrew.domain.feedback import CORRECTED_TEXT_LENGTH_MAX
 from groundcrew.domain.sign_off import RELEASED_STATES, SignOff
 from groundcrew.domain.sign_off_edits import edits_between
 from groundcrew.domain.user import User
-from groundcrew.errors import Conflict, GroundcrewError, InputError, NotAllowed, NotFound
+from groundcrew.errors import Conflict, GroundcrewError, InputError, NotAllowed, NotFound, WouldBeMasked
 from groundcrew.web.api.calls import recorded_call
 from groundcrew.web.api.common import REASON_LENGTH_MAX, person_of, principal_of, services_of
 from groundcrew.web.authorization import allowed
@@ -122,7 +122,7 @@ async def decide(request: PageRequest, sign_off_id: FromPath[str]) -> Page:
     form = await read_form(request, DecisionForm)
     person = person_of(request, ONLY_A_PERSON)
     if form.act == "preview":
-        return await _page(request, sign_off_id, form=form)
+        return await _previewed(request, sign_off_id, form)
     try:
         await services_of(request).sign_offs.decide(
             sign_off_id,
@@ -135,6 +135,9 @@ async def decide(request: PageRequest, sign_off_id: FromPath[str]) -> Page:
             sha256=form.seen or None,
             contradictions_checked=_yes(form.contradictions_checked) is True,
         )
+    except WouldBeMasked as error:
+        shown = msgspec.structs.replace(form, text=error.text)
+        return await _page(request, sign_off_id, status=400, problem=_masked(error), form=shown)
     except (Conflict, InputError, NotAllowed) as error:
         return await _page(request, sign_off_id, status=_status(error), problem=_words(error), form=form)
     return await _next(request, person, after=sign_off_id)
@@ -243,6 +246,20 @@ async def _page(
     )
 
 
+async def _previewed(request: PageRequest, sign_off_id: str, form: DecisionForm) -> Page:
+    """The page with what an edit would change, as it would be signed: masked."""
+    if form.decision != "edit" or not form.text:
+        return await _page(request, sign_off_id, form=form)
+    try:
+        await services_of(request).sign_offs.check_text(sign_off_id, form.text)
+    except WouldBeMasked as error:
+        shown = msgspec.structs.replace(form, text=error.text)
+        return await _page(request, sign_off_id, problem=_masked(error), form=shown)
+    except InputError as error:
+        return await _page(request, sign_off_id, status=400, problem=_words(error), form=form)
+    return await _page(request, sign_off_id, form=form)
+
+
 async def _neighbours(request: PageRequest, sign_off_id: str) -> tuple[str | None, str | None, str]:
     """The drafts before and after this one in the person's queue, and its place there."""
     services, viewer = services_of(request), viewer_of(request)
@@ -277,6 +294,14 @@ def _yes(said: Said) -> bool | None:
 
 def _status(error: GroundcrewError) -> int:
     return 400 if isinstance(error, InputError) else 409 if isinstance(error, Conflict) else 403
+
+
+def _masked(error: WouldBeMasked) -> str:
+    found = f" ({', '.join(each.lower().replace('_', ' ') for each in error.kinds)})" if error.kinds else ""
+    return (
+        f"Nothing was signed yet. What you typed holds personal data or secrets{found}, which do not leave: tags stand in their "
+        "place now. Read the text below as it would leave, and sign it, or change it."
+    )
 
 
 def _words(error: GroundcrewError) -> str:
