@@ -12,6 +12,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 #: IPv6 addresses that carry an IPv4 address of the other side in their last 32 bits (RFC 6052).
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+#: Not public, whatever they embed and whatever the library says of them: site-local addresses (RFC 3879), translation within one
+#: network (RFC 8215), IPv4-compatible addresses (RFC 4291, 2.5.5.1), and IPv4-translated ones (RFC 2765).
+_NEVER_PUBLIC = tuple(map(ipaddress.IPv6Network, ("fec0::/10", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")))
 
 
 class NotReachable(Exception):
@@ -44,6 +47,8 @@ def may_reach(text: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IP
         return False
     if any(address.version == each.version and address in each for each in networks):
         return True
+    if any(address in each for each in _NEVER_PUBLIC):
+        return False
     return address.is_global and not address.is_multicast
 
 

@@ -38,6 +38,14 @@ INSIDE = (
     "64:ff9b::a9fe:a9fe",
     "2002:7f00:1::",
     "2002:a00:1::",
+    "fec0::1",
+    "feff::1",
+    "64:ff9b:1::7f00:1",
+    "64:ff9b:1:ffff::808:808",
+    "::7f00:1",
+    "::8.8.8.8",
+    "::ffff:0:7f00:1",
+    "::ffff:0:808:808",
     "no address",
 )
 
@@ -57,6 +65,7 @@ def test_a_declared_network_may_be_reached_and_nothing_beside_it() -> None:
     assert may_reach("10.20.3.4", networks)
     assert may_reach("::ffff:10.20.3.4", networks)
     assert may_reach("fd00::5", networks)
+    assert may_reach("64:ff9b:1::a14:304", [ipaddress.ip_network("64:ff9b:1::/48")])
     assert not may_reach("10.21.0.1", networks)
     assert not may_reach("169.254.169.254", networks)
     assert is_loopback("::ffff:127.0.0.1")
