@@ -4,9 +4,9 @@ until it was taken or its time is over: at least once, under an id by which a re
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -82,6 +82,13 @@ class Held(GroundcrewError):
     """A message may not leave now, such as a released text while its use case is stopped. It waits, and no attempt is counted."""
 
 
+class Message(NamedTuple):
+    """What is posted: its own headers and its body."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Poster(Protocol):
     """Posts to receivers. Implemented over the gateway's HTTP client."""
 
@@ -90,10 +97,12 @@ class Poster(Protocol):
         ...
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_s: float, networks: Sequence[str]
+        self, url: str, message: Callable[[], Awaitable[Message]], *, timeout_s: float, networks: Sequence[str]
     ) -> Reply:
-        """Post `body` and give the answer's status; redirects are not followed. NotTaken where there is no answer, or where the
-        address is neither public nor within `networks`. The error holds nothing of `url` but its host."""
+        """Post a message and give the answer's status; redirects are not followed. `message` is asked for once there is a
+        connection, right before it is written, each time that it is written; what it raises goes on, and nothing leaves.
+        NotTaken where there is no answer, or where the address is neither public nor within `networks`. The error holds nothing
+        of `url` but its host."""
         ...
 
     async def close(self) -> None:

@@ -12,11 +12,11 @@ import contextlib
 import ssl
 import time
 from collections import deque
-from functools import lru_cache
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Callable
 
 import httptools
+
+from groundcrew.gateway.http_origins import Origin, split_url
 
 #: Bytes and lines of an answer's head.
 HEAD_BYTES_MAX = 64 * 1024
@@ -28,7 +28,6 @@ LINGER_S_MAX = 1.0
 LINGER_BYTES_MAX = 16 * 1024
 #: How long a connection without a call is kept.
 IDLE_S_MAX = 30.0
-URLS_MAX = 1_024
 
 
 class HttpFailure(Exception):
@@ -52,30 +51,6 @@ class BrokenOff(HttpFailure):
     what happens when the other side had closed it while it was idle."""
 
     unseen = False
-
-
-class Origin(NamedTuple):
-    """Where connections go. `address`, where it is given, is what is connected to; `host` is who has to be there (TLS)."""
-
-    host: str
-    port: int
-    tls: bool
-    address: str = ""
-
-
-@lru_cache(maxsize=URLS_MAX)
-def split_url(url: str) -> tuple[Origin, str, str]:
-    """The origin, the request target and the Host header of an http or https URL; ValueError for anything else."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise ValueError("not an http or https address")
-    tls = parts.scheme == "https"
-    port = parts.port or (443 if tls else 80)
-    target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
-    if not (target.isascii() and target.isprintable() and " " not in target and parts.hostname.isprintable()):
-        raise ValueError("an address with characters that must be quoted")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return Origin(parts.hostname, port, tls), target, host if port == (443 if tls else 80) else f"{host}:{port}"
 
 
 class Connection(asyncio.Protocol):
@@ -195,8 +170,13 @@ class Connection(asyncio.Protocol):
     # What a call does.
 
     def send(self, head: bytes, body: bytes, *, deadline_s: float, limit: int, whole: bool) -> None:
-        """Send one request. `whole`: nobody is woken before the answer is complete."""
+        """Send one request. `whole`: nobody is woken before the answer is complete. BrokenOff where the connection has ended
+        already: nothing was sent."""
         assert self._transport is not None
+        if self.closed:
+            failure = BrokenOff("the connection ended")
+            failure.unseen = self.reused
+            raise failure
         self._busy, self._limit, self._whole = True, limit, whole
         self._expire_at(deadline_s)
         self._transport.write(head + body)
@@ -348,9 +328,12 @@ class HttpClient:
         whole: bool,
         fresh: bool = False,
         address: str = "",
+        late: Callable[[], Awaitable[tuple[bytes, bytes]]] | None = None,
     ) -> Connection:
         """Send `body` to `url` and wait for the answer's head (`whole`: for all of it). `headers` are lines that end in CRLF,
         without Host and Content-Length. `deadline_s` is in the loop's time, `limit` in bytes of the body. `address`: see Origin.
+        `late` gives headers and body in the place of these two once there is a connection, right before they are written: what
+        must not leave any more is then decided as late as it can be. What it raises goes on to the caller, and nothing is sent.
 
         The caller must call `done` or `abort` on what it gets. HttpFailure when there is no answer; ValueError for a bad URL.
         """
@@ -358,15 +341,25 @@ class HttpClient:
         if address:
             origin = origin._replace(address=address)
         connection = await self._connection(origin, deadline_s, fresh=fresh)
-        head = f"POST {target} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(body)}\r\n".encode() + headers + b"\r\n"
         try:
+            if late is not None:
+                headers, body = await late()
+            head = f"POST {target} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(body)}\r\n".encode() + headers + b"\r\n"
             connection.send(head, body, deadline_s=deadline_s, limit=limit, whole=whole)
             await (connection.everything() if whole else connection.head())
         except BrokenOff as failure:
             connection.abort()
             if failure.unseen and not fresh:
                 return await self.post(
-                    url, headers, body, deadline_s=deadline_s, limit=limit, whole=whole, fresh=True, address=address
+                    url,
+                    headers,
+                    body,
+                    deadline_s=deadline_s,
+                    limit=limit,
+                    whole=whole,
+                    fresh=True,
+                    address=address,
+                    late=late,
                 )
             raise
         except BaseException:

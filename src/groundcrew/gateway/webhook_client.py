@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from groundcrew import __version__
-from groundcrew.domain.delivery import NotTaken, Reply
+from groundcrew.domain.delivery import Message, NotTaken, Reply
 from groundcrew.gateway.addresses import NotReachable, addresses_of, is_loopback
-from groundcrew.gateway.http_client import Connection, HttpClient, HttpFailure, NoConnection, TimedOut, split_url
+from groundcrew.gateway.http_client import Connection, HttpClient, HttpFailure, NoConnection, TimedOut
+from groundcrew.gateway.http_origins import split_url
 from groundcrew.gateway.secret_references import SecretReferences
 from groundcrew.gateway.upstream import retry_after_s
 
@@ -38,7 +39,7 @@ class WebhookClient:
         return self._secrets.resolve(reference)
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, timeout_s: float, networks: Sequence[str]
+        self, url: str, message: Callable[[], Awaitable[Message]], *, timeout_s: float, networks: Sequence[str]
     ) -> Reply:
         """As the protocol says."""
         loop = asyncio.get_running_loop()
@@ -52,22 +53,34 @@ class WebhookClient:
             raise NotTaken(f"{problem} ({origin.host})") from None
         if not origin.tls and not all(is_loopback(each) for each in addresses):
             raise NotTaken(f"plain http goes to this machine only, and {origin.host} is another one: use https")
-        lines = "".join(f"{name}: {value}\r\n" for name, value in {**_COMMON, **headers}.items()).encode("latin-1")
-        connection = await self._first(url, origin.host, addresses[:ADDRESSES_MAX], lines, body, deadline_s)
+
+        async def late() -> tuple[bytes, bytes]:
+            headers, body = await message()
+            lines = "".join(f"{name}: {value}\r\n" for name, value in {**_COMMON, **headers}.items())
+            return lines.encode("latin-1"), body
+
+        connection = await self._first(url, origin.host, addresses[:ADDRESSES_MAX], late, deadline_s)
         after = connection.headers.get(b"retry-after", b"").decode("latin-1")
         reply = Reply(status=connection.status, retry_after_s=retry_after_s(after, time.time()))
         connection.finish()
         return reply
 
     async def _first(
-        self, url: str, host: str, addresses: Sequence[str], lines: bytes, body: bytes, deadline_s: float
+        self, url: str, host: str, addresses: Sequence[str], late: Callable[[], Awaitable[tuple[bytes, bytes]]], deadline_s: float
     ) -> Connection:
         """The answer's head from the first address that can be connected to."""
         problem = f"{host} can not be reached"
         for address in addresses:
             try:
                 return await self._client.post(
-                    url, lines, body, deadline_s=deadline_s, limit=ANSWER_BYTES_MAX, whole=False, address=address
+                    url,
+                    b"",
+                    b"",
+                    deadline_s=deadline_s,
+                    limit=ANSWER_BYTES_MAX,
+                    whole=False,
+                    address=address,
+                    late=late,
                 )
             except NoConnection as failure:
                 problem = f"{host} can not be reached ({failure})"

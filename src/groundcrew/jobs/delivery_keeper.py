@@ -123,11 +123,14 @@ class DeliveryKeeper:
             await self._note_taken(sending)
 
     async def _send(self, sending: Sending) -> None:
-        if sending.channel is None:
+        database, delivery, channel = self._services.database, sending.delivery, sending.channel
+        if channel is None:
             raise NotTaken(f"no channel {sending.run.channel} is declared")
         try:
-            data = await outgoing(self._services.database, sending.delivery, sending.channel)
-            await self._sender.send(sending.delivery, sending.channel, data)
+            # What may not leave is not even called for. What may is looked at again once there is a connection, which can take
+            # seconds: a stop in between keeps the text back.
+            await outgoing(database, delivery, channel)
+            await self._sender.send(delivery, channel, lambda: outgoing(database, delivery, channel))
         except (Held, NotTaken):
             raise
         except Exception as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from groundcrew.domain.delivery import ATTEMPT_S_MAX, Channel, Delivery, NotTaken, Poster
+from groundcrew.domain.delivery import ATTEMPT_S_MAX, Channel, Delivery, Message, NotTaken, Poster
 from groundcrew.domain.webhook import signed_headers
 from groundcrew.errors import InputError
 from groundcrew.jobs.mail import Mail
@@ -19,11 +19,16 @@ from groundcrew.settings import Settings
 GONE = 410
 
 
+#: Gives what leaves of a message at the moment at which it is asked; raises what keeps it from leaving.
+Data = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
 class Sender(Protocol):
     """Sends one message."""
 
-    async def send(self, delivery: Delivery, channel: Channel, data: Mapping[str, Any]) -> None:
-        """Make one attempt, within ATTEMPT_S_MAX; returns when the receiver has taken it, NotTaken otherwise."""
+    async def send(self, delivery: Delivery, channel: Channel, data: Data) -> None:
+        """Make one attempt, within ATTEMPT_S_MAX; returns when the receiver has taken it, NotTaken otherwise. `data` is asked for
+        as late as can be: with a webhook once there is a connection, right before the body is written."""
         ...
 
     async def close(self) -> None:
@@ -37,27 +42,29 @@ class Senders:
     def __init__(self, poster: Poster, settings: Settings) -> None:
         self._poster, self._mail = poster, Mail(settings, poster.secret)
 
-    async def send(self, delivery: Delivery, channel: Channel, data: Mapping[str, Any]) -> None:
+    async def send(self, delivery: Delivery, channel: Channel, data: Data) -> None:
         """As the protocol says."""
         if channel.kind == "email":
-            told = notice(delivery, data)
+            told = notice(delivery, await data())
             await self._mail.send(
                 lambda sender: email_message(delivery, told, sender=sender, to=channel.to), timeout_s=ATTEMPT_S_MAX
             )
             return
-        headers: dict[str, str] = {}
-        if channel.kind == "webhook":
-            body = webhook_body(delivery, data)
-            headers = self._signed(delivery, channel, body)
-        else:
-            body = (slack_body if channel.kind == "slack" else teams_body)(notice(delivery, data))
-        await self._post(channel, headers, body)
 
-    async def _post(self, channel: Channel, headers: Mapping[str, str], body: bytes) -> None:
+        async def message() -> Message:
+            said = await data()
+            if channel.kind == "webhook":
+                body = webhook_body(delivery, said)
+                return Message(self._signed(delivery, channel, body), body)
+            return Message({}, (slack_body if channel.kind == "slack" else teams_body)(notice(delivery, said)))
+
+        await self._post(channel, message)
+
+    async def _post(self, channel: Channel, message: Callable[[], Awaitable[Message]]) -> None:
         url = self._url(channel)
         try:
             async with asyncio.timeout(ATTEMPT_S_MAX):
-                reply = await self._poster.post(url, headers, body, timeout_s=ATTEMPT_S_MAX, networks=channel.networks)
+                reply = await self._poster.post(url, message, timeout_s=ATTEMPT_S_MAX, networks=channel.networks)
         except TimeoutError:
             raise NotTaken(f"no answer within {ATTEMPT_S_MAX:g} s") from None
         if 200 <= reply.status < 300:

@@ -13,9 +13,10 @@ import msgspec
 
 from groundcrew.domain.call import Call, redacted
 from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.sign_off_steps import as_of, without_texts
 from groundcrew.domain.use_case import UseCase
-from groundcrew.store import audit, calls, catalog
+from groundcrew.store import audit, calls, catalog, sign_offs
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Database
 from groundcrew.store.feedback import RATINGS
@@ -23,6 +24,7 @@ from groundcrew.store.feedback import RATINGS
 ACTOR = "system:retention"
 BATCHES_PER_LOOK = 100
 ROWS_PER_WRITE = 200
+SIGN_OFFS_PER_LOOK = 1_000
 
 T = TypeVar("T")
 
@@ -60,16 +62,16 @@ class Retention:
                 continue
             before = now - timedelta(days=days)
             number, problems = await self._calls(use_case, before, now, days, actor)
-            sign_offs, ratings = await self._sign_offs(use_case, before, actor), await self._ratings(use_case, before, actor)
+            signed, ratings = await self._sign_offs(use_case, before, actor), await self._ratings(use_case, before, actor)
             ratings += await self._skips(use_case, before, actor)
             labels = await self._labels(use_case, before, actor)
-            if number or problems or sign_offs or ratings or labels:
+            if number or problems or signed or ratings or labels:
                 done.append(
                     Redaction(
                         use_case=use_case.name,
                         days=days,
                         calls=number,
-                        sign_offs=sign_offs,
+                        sign_offs=signed,
                         ratings=ratings,
                         labels=labels,
                         problems=tuple(problems),
@@ -117,14 +119,29 @@ class Retention:
         return len(old)
 
     async def _sign_offs(self, use_case: UseCase, before: datetime, actor: str) -> int:
-        async with self._database.read() as connection:
-            found = await catalog.SIGN_OFFS.find(connection, use_case=use_case.name)
-        now = self._database.clock.now()
-        # What can still be signed must still be readable.
-        old = [each for each in found if each.requested_at < before and as_of(each, now).state != "pending"]
-        changed = [without_texts(each, now) for each in old if each.redacted_at is None]
-        await self._put(catalog.SIGN_OFFS, changed, actor)
-        return len(changed)
+        now, number, reached = self._database.clock.now(), 0, ""
+        while True:
+            async with self._database.read() as connection:
+                found = await sign_offs.with_texts(connection, use_case.name, now, after=reached, limit=SIGN_OFFS_PER_LOOK)
+            old = [each.id for each in found if _over(each, before, now)]
+            for start in range(0, len(old), ROWS_PER_WRITE):
+                number += await self._redact_sign_offs(old[start : start + ROWS_PER_WRITE], before, now, actor)
+            if len(found) < SIGN_OFFS_PER_LOOK:
+                return number
+            reached = found[-1].id
+
+    async def _redact_sign_offs(self, ids: Sequence[str], before: datetime, now: datetime, actor: str) -> int:
+        """Remove the texts of these, as they are in this transaction: what was written since they were looked for stays."""
+        number = 0
+        async with self._database.write(actor) as writer:
+            for each in ids:
+                stands = await catalog.SIGN_OFFS.get(writer.connection, each)
+                if stands is not None and stands.redacted_at is None and _over(stands, before, now):
+                    await catalog.SIGN_OFFS.put(
+                        writer, without_texts(stands, now), "redact", reason="texts were kept long enough"
+                    )
+                    number += 1
+        return number
 
     async def _ratings(self, use_case: UseCase, before: datetime, actor: str) -> int:
         async with self._database.read() as connection:
@@ -158,3 +175,8 @@ class Retention:
             async with self._database.write(actor) as writer:
                 for each in items[start : start + ROWS_PER_WRITE]:
                     await collection.put(writer, each, "redact", reason="texts were kept long enough")
+
+
+def _over(sign_off: SignOff, before: datetime, now: datetime) -> bool:
+    """Whether its texts were kept long enough. What can still be signed must still be readable."""
+    return sign_off.requested_at < before and as_of(sign_off, now).state != "pending"

@@ -82,6 +82,22 @@ async def run_out(connection: AsyncConnection, now: datetime, *, limit: int) -> 
     return list((await connection.execute(query.order_by(columns.expires_at).limit(limit))).scalars())
 
 
+async def with_texts(connection: AsyncConnection, use_case: str, now: datetime, *, after: str, limit: int) -> list[SignOff]:
+    """Those of a use case that wait no more, or whose time is over, and that still hold their texts; by id, from the one after
+    `after` on."""
+    columns = sign_offs.c
+    query = (
+        sa.select(columns.document)
+        .where(columns.use_case == use_case, columns.id > after)
+        .where(sa.or_(columns.state != "pending", columns.expires_at <= stamp(now)))
+        # A quote inside a string of JSON has a backslash before it: no text that somebody wrote looks like this.
+        .where(sa.not_(columns.document.contains('"redacted_at":"', autoescape=True)))
+        .order_by(columns.id)
+        .limit(limit)
+    )
+    return [decode(document, SignOff) for document in (await connection.execute(query)).scalars()]
+
+
 async def reviews(
     connection: AsyncConnection, state: str, *, qualifications: Collection[str] | None, use_case: str | None, limit: int
 ) -> list[SignOff]:

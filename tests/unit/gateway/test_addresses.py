@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from groundcrew.domain.delivery import NotTaken
+from groundcrew.domain.delivery import Message, NotTaken
 from groundcrew.gateway.addresses import NotReachable, addresses_of, is_loopback, may_reach
 from groundcrew.gateway.webhook_client import WebhookClient
 
@@ -72,6 +72,10 @@ def test_a_declared_network_may_be_reached_and_nothing_beside_it() -> None:
     assert not is_loopback("10.20.0.1")
 
 
+async def nothing() -> Message:
+    raise AssertionError("nothing is asked for that can not leave")
+
+
 async def test_a_name_that_leads_inside_as_well_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def lookup(_host: str, port: int, *_more: Any, **_named: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in ("8.8.8.8", "10.0.0.1")]
@@ -82,9 +86,9 @@ async def test_a_name_that_leads_inside_as_well_is_refused(monkeypatch: pytest.M
     assert await addresses_of("receiver.example", 443, ("10.0.0.0/8",), timeout_s=1) == ["8.8.8.8", "10.0.0.1"]
     client = WebhookClient()
     with pytest.raises(NotTaken, match=r"not public.*receiver\.example"):
-        await client.post("https://receiver.example/secret-path", {}, b"{}", timeout_s=1, networks=())
+        await client.post("https://receiver.example/secret-path", nothing, timeout_s=1, networks=())
     with pytest.raises(NotTaken, match="no http or https address"):
-        await client.post("ftp://receiver.example/", {}, b"{}", timeout_s=1, networks=())
+        await client.post("ftp://receiver.example/", nothing, timeout_s=1, networks=())
     await client.close()
 
 

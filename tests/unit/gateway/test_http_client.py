@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from groundcrew.gateway.http_client import BrokenOff, Connection, HttpClient, NoConnection, TimedOut, TooLarge, split_url
+from groundcrew.gateway.http_client import BrokenOff, Connection, HttpClient, NoConnection, TimedOut, TooLarge
+from groundcrew.gateway.http_origins import split_url
 
 Handler = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -103,6 +104,39 @@ async def test_answers_of_every_framing_are_read(handler: Handler, expected: byt
     async with serving(handler) as server, client() as made:
         assert await body_of(made, server.url) == expected
         assert await body_of(made, server.url) == expected
+
+
+async def test_what_is_sent_late_is_asked_for_once_there_is_a_connection_and_again_with_the_next_one() -> None:
+    bodies: list[bytes] = []
+    hang_up = asyncio.Event()
+
+    async def handle(_number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        bodies.append((await read_request(reader)).rpartition(b"\r\n\r\n")[2])
+        writer.write(OK)
+        await hang_up.wait()
+
+    async with serving(handle) as server, client() as made:
+        asked: list[int] = []
+
+        async def late() -> tuple[bytes, bytes]:
+            asked.append(len(made))
+            if len(asked) == 2:  # the connection is kept from the first call, and the other side closes it meanwhile
+                hang_up.set()
+                while len(made):  # noqa: ASYNC110  (the client has no event for it)
+                    await asyncio.sleep(0.01)
+            return b"x-late: yes\r\n", b"%d" % len(asked)
+
+        async def refuse() -> tuple[bytes, bytes]:
+            raise ValueError("nothing leaves")
+
+        for _ in range(2):
+            deadline_s = asyncio.get_running_loop().time() + 5
+            connection = await made.post(server.url, b"", b"", deadline_s=deadline_s, limit=9, whole=True, late=late)
+            connection.done()
+        assert (asked, bodies) == ([1, 1, 1], [b"1", b"3"])
+        with pytest.raises(ValueError, match="nothing leaves"):
+            await made.post(server.url, b"", b"", deadline_s=deadline_s, limit=9, whole=True, late=refuse)
+        assert len(bodies) == 2
 
 
 async def test_a_connection_serves_one_call_after_the_other() -> None:

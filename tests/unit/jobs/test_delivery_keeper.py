@@ -15,8 +15,12 @@ from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain import delivery as rules
 from groundcrew.domain.delivery import Channel
+from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.use_case import SignOffRule
 from groundcrew.domain.webhook import new_secret
 from groundcrew.errors import InputError
+from groundcrew.gateway.http_client import HttpClient
 from groundcrew.gateway.webhook_client import WebhookClient
 from groundcrew.jobs.delivery_keeper import CHANNEL_SENDS_MAX, DeliveryKeeper
 from groundcrew.jobs.delivery_senders import Senders
@@ -218,6 +222,52 @@ async def test_nothing_leaves_for_where_it_may_not(services: Services) -> None:
     assert errors["unsigned"] == "the channel's secret (env:NOT_THERE) can not be resolved"
     assert errors["unresolved"] == "the channel's url (env:NOT_THERE) can not be resolved"
     assert errors["unknown"] == "no channel unknown is declared"
+
+
+async def test_a_stop_while_a_connection_is_made_keeps_the_text_back(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection may take seconds: a stop that was confirmed meanwhile holds."""
+    receiver = Receiver()
+    await receiver.start()
+    await receiver.stop()
+    await channel(services, "hook", receiver.url)
+    rule = SignOffRule(when="always", qualification="service-agent", webhook="hook")
+    await bank.apply(services, use_cases=[bank.use_case(sign_off=rule)])
+    signer = await services.users.create(
+        "anna", "a long password", roles=("reviewer",), qualifications=("service-agent",), actor="user:admin"
+    )
+    call = bank.call(
+        status="held",
+        answer="",
+        sign_off_id=new_id(),
+        withheld_answer="We refund CHF 900.",
+        received_at=services.database.clock.now(),
+    )
+    await services.calls.ship([call], gateway="gateway-1")
+    scope, connect, stopped = Scope("use-case", bank.NAME), HttpClient._connection, asyncio.Event()
+
+    async def connect_slowly(client: HttpClient, *given: Any, **named: Any) -> Any:
+        connection = await connect(client, *given, **named)
+        if not stopped.is_set():
+            await services.kill_switches.stop(scope, actor="user:bob", reason="wrong refunds")
+            stopped.set()
+        return connection
+
+    monkeypatch.setattr(HttpClient, "_connection", connect_slowly)
+    async with receiver, keeping(services, held_s=0.05):
+        await services.sign_offs.decide(str(call.sign_off_id), "approve", signer=signer)
+        await stopped.wait()
+
+        async def held() -> bool:
+            (view,) = await services.deliveries.find()
+            return view.last_error.startswith("waits:")
+
+        await bank.until(held)
+        assert receiver.requests == 0
+        for who in ("user:bob", "user:carla"):
+            await services.kill_switches.resume(scope, actor=who, reason="repaired")
+        await bank.until(all_are(services, "delivered"))
+    (message,) = receiver.messages
+    assert message.data["text"] == "We refund CHF 900."
 
 
 async def test_while_a_secret_changes_both_sign(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,10 @@ async def made() -> AsyncIterator[list[Senders]]:
         await each.close()
 
 
+async def said() -> dict[str, Any]:
+    return DELIVERY.body
+
+
 def senders(made: list[Senders], server: MailServer | None = None, **more: Any) -> Senders:
     settings: dict[str, Any] = {"smtp_starttls": False} | more
     if server is not None:
@@ -58,16 +62,16 @@ async def test_a_shaped_webhook(made: list[Senders], monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("ROOM_URL", receiver.url)
         channel = Channel(name="c", kind=kind, url="env:ROOM_URL", networks=("127.0.0.1/32",))
         sender = senders(made)
-        await sender.send(DELIVERY, channel, DELIVERY.body)
+        await sender.send(DELIVERY, channel, said)
         assert member in json.loads(receiver.bodies[0])
         receiver.behave = lambda _number: 404
         with pytest.raises(NotTaken, match="HTTP 404"):
-            await sender.send(DELIVERY, channel, DELIVERY.body)
+            await sender.send(DELIVERY, channel, said)
 
 
 async def test_an_email_goes_to_everyone_at_once(made: list[Senders]) -> None:
     with MailServer() as server:
-        await senders(made, server).send(DELIVERY, EMAIL, DELIVERY.body)
+        await senders(made, server).send(DELIVERY, EMAIL, said)
     ((to, content),) = server.mails
     assert to == ["a@bank.example", "b@bank.example"]
     assert b"Subject: Errors" in content
@@ -76,34 +80,34 @@ async def test_an_email_goes_to_everyone_at_once(made: list[Senders]) -> None:
 
 async def test_a_mail_server_that_does_not_take_it(made: list[Senders], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotTaken, match="no mail server is set"):
-        await senders(made).send(DELIVERY, EMAIL, DELIVERY.body)
+        await senders(made).send(DELIVERY, EMAIL, said)
     with MailServer() as server:
         sender = senders(made, server)
         server.answers = {"MAIL": "451 later"}
         with pytest.raises(NotTaken, match="answered with 451") as later:
-            await sender.send(DELIVERY, EMAIL, DELIVERY.body)
+            await sender.send(DELIVERY, EMAIL, said)
         assert not later.value.is_final
         server.answers, server.refuse = {}, {"a@bank.example", "b@bank.example"}
         with pytest.raises(NotTaken, match="refused every recipient"):
-            await sender.send(DELIVERY, EMAIL, DELIVERY.body)
+            await sender.send(DELIVERY, EMAIL, said)
         server.refuse = {"b@bank.example"}
         with pytest.raises(NotTaken, match="refused 1 of the recipients") as some:
-            await sender.send(DELIVERY, EMAIL, DELIVERY.body)
+            await sender.send(DELIVERY, EMAIL, said)
         assert some.value.is_final, "the others have it: sending again would be a second effect"
         server.refuse = set()
         with pytest.raises(NotTaken, match="SMTPNotSupportedError"):
-            await senders(made, server, smtp_starttls=True).send(DELIVERY, EMAIL, DELIVERY.body)
+            await senders(made, server, smtp_starttls=True).send(DELIVERY, EMAIL, said)
         with pytest.raises(NotTaken, match="can not be resolved"):
-            await senders(made, server, smtp_user="u", smtp_password="env:NOT_THERE").send(DELIVERY, EMAIL, DELIVERY.body)
+            await senders(made, server, smtp_user="u", smtp_password="env:NOT_THERE").send(DELIVERY, EMAIL, said)
         monkeypatch.setattr(delivery_senders, "ATTEMPT_S_MAX", 0.3)
         server.silent_at = "MAIL"
         started_s = time.monotonic()
         with pytest.raises(NotTaken, match="the mail server"):
-            await sender.send(DELIVERY, EMAIL, DELIVERY.body)
+            await sender.send(DELIVERY, EMAIL, said)
         assert time.monotonic() - started_s < 10, "a server that says a little now and then is cut off"
     assert len(server.mails) == 1
     with pytest.raises(NotTaken, match="ConnectionRefusedError"):
-        await sender.send(DELIVERY, EMAIL, DELIVERY.body)
+        await sender.send(DELIVERY, EMAIL, said)
 
 
 async def test_over_tls_with_a_password(made: list[Senders], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,9 +125,9 @@ async def test_over_tls_with_a_password(made: list[Senders], tmp_path: Path, mon
     with MailServer(tls=context) as server:
         sender = senders(made, server, smtp_starttls=True, smtp_user="groundcrew", smtp_password="env:MAIL_PASSWORD")
         with pytest.raises(NotTaken, match="SSLCertVerificationError"):
-            await sender.send(DELIVERY, EMAIL, DELIVERY.body)
+            await sender.send(DELIVERY, EMAIL, said)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        await sender.send(DELIVERY, EMAIL, DELIVERY.body)
+        await sender.send(DELIVERY, EMAIL, said)
     assert (len(server.mails), len(server.logins)) == (1, 1)
 
 

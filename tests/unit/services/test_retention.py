@@ -15,11 +15,12 @@ from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.call import GuardResult, SourceReference
+from groundcrew.domain.sign_off import Reading
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.jobs.retention import RetentionJob
 from groundcrew.services.bundle import Services
 from groundcrew.services.feedback import NewRating
-from groundcrew.store import catalog, tables
+from groundcrew.store import catalog, sign_offs, tables
 from groundcrew.testing import FakeClock
 
 WORDS = ("Anna asks", "It costs CHF 3", "costs", "passage text", "because of it", "looks odd")
@@ -128,6 +129,46 @@ async def test_what_people_wrote_about_calls_goes_too_but_not_what_waits(service
     clock.advance(10 * bank.DAY_S)
     (done,) = await services.retention.run(days_default=30)
     assert (done.calls, done.sign_offs, done.ratings) == (0, 1, 0)
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_of_many_sign_offs_each_loses_its_texts_once(
+    services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are done must not keep later ones from being looked at, nor what is written meanwhile be undone."""
+    monkeypatch.setattr("groundcrew.services.retention.SIGN_OFFS_PER_LOOK", 2)
+    monkeypatch.setattr("groundcrew.store.collection.LIST_LIMIT_MAX", 2)
+
+    async def hold(number: int, first: int) -> None:
+        made = [
+            wordy(clock, 0, status="held", sign_off_id=f"s-{each}", withheld_answer='A "redacted_at":"draft"', answer="")
+            for each in range(first, first + number)
+        ]
+        await services.calls.ship(made, gateway="gateway-1")
+
+    await keep_for(services, 30)
+    await hold(5, 0)
+    clock.advance(40 * bank.DAY_S)
+    assert [each.sign_offs for each in await services.retention.run()] == [5]
+    await hold(3, 5)
+    clock.advance(40 * bank.DAY_S)
+    read, late = sign_offs.with_texts, Reading(reader="olaf", decision="reject", at=clock.now(), comment="too late")
+
+    async def and_then_somebody_writes(*given: Any, **named: Any) -> Any:
+        found = await read(*given, **named)
+        async with services.database.write("user:olaf") as writer:
+            for each in found:
+                judged = msgspec.structs.replace(each, second_reading=late)
+                await catalog.SIGN_OFFS.put(writer, judged, "second_review")
+        return found
+
+    monkeypatch.setattr(sign_offs, "with_texts", and_then_somebody_writes)
+    assert [each.sign_offs for each in await services.retention.run()] == [3]
+    async with services.database.read() as connection:
+        found = [await catalog.SIGN_OFFS.get(connection, f"s-{each}") for each in range(8)]
+    assert all(each is not None and each.redacted_at is not None and not each.draft for each in found)
+    readings = [each.second_reading for each in found if each is not None]
+    assert [each is not None and (each.reader, each.comment) == ("olaf", "") for each in readings] == [False] * 5 + [True] * 3
     assert (await services.audit.verify()).problems == ()
 
 
