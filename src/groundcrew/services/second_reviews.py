@@ -4,7 +4,7 @@ what was. How far the two agree says how far one signature can be relied on."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
@@ -90,6 +90,15 @@ class SecondReviews:
             details = {"agrees": judged.decided_by == decision, "decided": judged.decided_by, "judged": decision}
             await catalog.SIGN_OFFS.put(writer, judged, "second_review", reason=comment, details=details)
         return judged
+
+    async def hidden_from(self, person: User | None, *, ids: Collection[str] = (), calls: Collection[str] = ()) -> list[SignOff]:
+        """Those of these sign-offs, named by their ids or by their calls, of whose decision this person must learn nothing yet,
+        not even that there is a message or a label about it. For lists of other things that would tell."""
+        if person is None or not (ids or calls):
+            return []
+        async with self._database.read() as connection:
+            found = await stored.open_reviews(connection, ids=ids, calls=calls)
+        return [each for each in found if blind_to(each, person)]
 
     async def agreement(self, *, use_case: str | None = None) -> list[Agreement]:
         """How far decisions agree, by use case and qualification, over the newest REVIEWS_MAX second reviews."""

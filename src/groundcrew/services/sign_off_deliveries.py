@@ -26,6 +26,12 @@ def delivery_key(sign_off_id: str, event: SignOffEvent) -> str:
     return f"sign-off/{sign_off_id}/{event}"
 
 
+def sign_off_of(subject_or_key: str) -> str | None:
+    """The id of the sign-off that a delivery with this subject, or this id, tells of; None where it tells of something else."""
+    noun, _, rest = subject_or_key.partition("/")
+    return rest.partition("/")[0] or None if noun == "sign-off" else None
+
+
 def released_body(sign_off: SignOff) -> dict[str, Any]:
     """What is told of `sign_off` as it is now, for the outbox. `sha256` is what was signed; who signed is in the audit log and is
     not told. `text`, and a rejection's `comment`, are added when it is sent, and only to a channel of kind webhook."""

@@ -19,6 +19,7 @@ from groundcrew.services.feedback import _no_flush, _tell_nobody
 from groundcrew.services.labels import label_by_sign_off
 from groundcrew.services.lookups import require
 from groundcrew.services.masking import detect_of, masked, require_masked
+from groundcrew.services.second_reviews import blind_to
 from groundcrew.services.sign_off_deliveries import tell
 from groundcrew.services.sign_off_people import (
     QUALIFICATION_DEFAULT,
@@ -221,6 +222,8 @@ class SignOffs:
         self, connection: Connection, sign_off: SignOff, person: User, *, on_behalf_of: str | None = None
     ) -> User:
         """The account of who may decide this now; raises what keeps them from it."""
+        if blind_to(sign_off, person):
+            raise Conflict(f"somebody has decided {sign_off.id}: you may judge it a second time")
         if sign_off.state != "pending":
             raise Conflict(f"sign-off {sign_off.id} is {sign_off.state}")
         account = await signer_of(connection, person)

@@ -112,6 +112,17 @@ async def reviews(
     return [decode(document, SignOff) for document in (await connection.execute(query)).scalars()]
 
 
+async def open_reviews(connection: AsyncConnection, *, ids: Collection[str] = (), calls: Collection[str] = ()) -> list[SignOff]:
+    """Those of these, named by their ids or by their calls, whose second review is open, in no order."""
+    columns = sign_offs.c
+    found: list[SignOff] = []
+    for column, values in ((columns.id, sorted(set(ids))), (columns.call_id, sorted(set(calls)))):
+        for start in range(0, len(values), IDS_MAX):
+            query = sa.select(columns.document).where(columns.review == "open", column.in_(values[start : start + IDS_MAX]))
+            found += [decode(document, SignOff) for document in (await connection.execute(query)).scalars()]
+    return found
+
+
 async def recorded_digest(connection: AsyncConnection, subject: str) -> str | None:
     """What the audit log says that the subject's document hashes to; None where it says nothing of it."""
     query = (

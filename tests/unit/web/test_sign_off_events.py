@@ -15,12 +15,14 @@ import pytest_asyncio
 import uvicorn
 from tests.unit.services.bank import until
 from tests.unit.web.site import OTHER, OWN, Site
+from tests.unit.web.test_sign_off_work import declare, hold
 
 from groundcrew import client as sdk
 from groundcrew.client import AsyncClient, Client, SignOff, StillWaiting
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.web import decisions
 from groundcrew.web.api import sign_off_events
+from groundcrew.web.authentication import SESSION_COOKIE
 from groundcrew.web.decisions import Decisions, TooManyStreams
 
 DRAFT = "The draft that nobody has released."
@@ -52,13 +54,15 @@ async def decide(site: Site, decision: Any, **more: Any) -> None:
     await site.services.sign_offs.decide(site.sign_off_id, decision, signer=reviewer, **more)
 
 
-async def follow(address: str, site: Site, use_case: str = OWN) -> list[tuple[str, dict[str, Any]]]:
+async def follow(
+    address: str, site: Site, use_case: str = OWN, *, headers: dict[str, str] | None = None, sign_off_id: str = ""
+) -> list[tuple[str, dict[str, Any]]]:
     """The events of the stream until it ends."""
     found, name = [], ""
-    headers = {"Authorization": f"Bearer {site.secrets[use_case]}"}
+    headers = headers or {"Authorization": f"Bearer {site.secrets[use_case]}"}
     async with (
         httpx.AsyncClient(timeout=20) as client,
-        client.stream("GET", f"{address}/api/v1/sign-offs/{site.sign_off_id}/events", headers=headers) as answer,
+        client.stream("GET", f"{address}/api/v1/sign-offs/{sign_off_id or site.sign_off_id}/events", headers=headers) as answer,
     ):
         if answer.status_code != 200:
             return [(str(answer.status_code), json.loads(await answer.aread()))]
@@ -92,6 +96,20 @@ async def test_a_decision_ends_every_stream_that_waits_for_it(site: Site, addres
     assert (only, told["text"]) == ("decision", DRAFT), "one that is decided already is told at once"
     ((status, _),) = await follow(address, site, OTHER)
     assert status == "404"
+
+
+async def test_who_is_to_judge_it_again_is_not_told_the_decision_that_they_waited_for(site: Site, address: str) -> None:
+    await declare(site, second_review_share=1.0)
+    item = await hold(site, DRAFT)
+    session = {"Cookie": f"{SESSION_COOKIE}={site.sessions['business']}"}
+    following = asyncio.create_task(follow(address, site, headers=session, sign_off_id=item))
+    await waits(site)
+    body = {"decision": "approve", "comment": "I am sure"}
+    assert (await site.api("reviewer", "POST", f"/sign-offs/{item}/decide", json=body)).status_code == 200
+    (first, before), (last, after) = await following
+    assert (first, before["state"], last) == ("state", "pending", "error")
+    assert "you may judge" in after["message"]
+    assert not any(each in json.dumps(after) for each in ("approved", "I am sure", DRAFT))
 
 
 async def test_what_is_decided_but_withheld_is_told_when_it_may_leave(site: Site, address: str) -> None:

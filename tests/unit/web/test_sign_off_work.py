@@ -9,8 +9,10 @@ import msgspec
 from tests.unit.services import bank
 from tests.unit.web.site import OWN, Site
 
+from groundcrew.domain.delivery import Channel
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import KillSwitch, Scope
+from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import SignOffRule
 from groundcrew.store import catalog
 
@@ -29,9 +31,17 @@ async def declare(site: Site, **rule: Any) -> None:
                 await catalog.USERS.put(writer, qualified, "qualify")
 
 
-async def hold(site: Site, draft: str = "A draft.") -> str:
+async def hold(site: Site, draft: str = "A draft.", *, trust: TrustReport | None = None) -> str:
     now = site.services.database.clock.now()
-    call = bank.call(use_case=OWN, status="held", answer="", withheld_answer=draft, sign_off_id=new_id(), received_at=now)
+    call = bank.call(
+        use_case=OWN,
+        status="held",
+        answer="",
+        withheld_answer=draft,
+        withheld_trust=trust,
+        sign_off_id=new_id(),
+        received_at=now,
+    )
     await site.services.calls.ship([call], gateway="gateway-1")
     return str(call.sign_off_id)
 
@@ -97,6 +107,43 @@ async def test_a_second_review_is_blind(site: Site) -> None:
     (found,) = (await site.api("auditor", "GET", f"{PATH}/agreement")).json()["agreement"]
     assert (found["share"]["n"], found["disagreements"]) == (1, [item])
     assert (await site.api("business", "GET", f"{PATH}/{item}")).json()["state"] == "approved"
+
+
+async def test_no_way_round_tells_a_second_reviewer_the_first_decision(site: Site) -> None:
+    await declare(site, second_review_share=1.0, webhook="app")
+    hook = Channel(name="app", kind="webhook", url="https://app.example/hooks", secret="env:S")
+    async with site.services.database.write("test") as writer:
+        await catalog.CHANNELS.put(writer, hook, "apply")
+    item = await hold(site, trust=TrustReport(trust=0.9, state="supported", verifier="v1"))
+    call_id = (await site.services.sign_offs.get(item)).call_id
+    signed = await site.api("reviewer", "POST", f"{PATH}/{item}/decide", json={"decision": "approve"})
+    sha256 = signed.json()["sha256"]
+    key = f"sign-off/{item}/released"
+    for path, body in (("claim", None), ("decide", {"decision": "reject", "comment": "no"})):
+        answer = await site.api("business", "POST", f"{PATH}/{item}/{path}", **({"json": body} if body else {}))
+        assert (answer.status_code, "you may judge it a second time" in answer.text) == (409, True)
+        assert "approved" not in answer.text
+        page = await site.as_person("business", "POST", f"{PATH}/{item}/{path}", data=body or {})
+        assert (page.status_code, "is approved" in page.text) == (409, False)
+    paths = ("/deliveries", f"/deliveries?subject=sign-off/{item}", f"/labels?use_case={OWN}")
+    for path in paths:
+        shown = await site.api("business", "GET", path)
+        assert shown.status_code == 200
+        assert not any(each in shown.text for each in (item, call_id, sha256)), path
+        seen = (await site.api("reviewer", "GET", path)).text
+        assert item in seen or call_id in seen, path
+    for event in ("released", "rejected"):
+        hidden = await site.api("business", "GET", f"/deliveries/sign-off/{item}/{event}")
+        assert (hidden.status_code, sha256 in hidden.text) == (409, False), "that there is none would tell as well"
+    assert (await site.api("reviewer", "GET", f"/deliveries/{key}")).status_code == 200
+    assert item not in (await site.as_person("business", "GET", "/deliveries")).text
+    assert item in (await site.as_person("reviewer", "GET", "/deliveries")).text
+    for role, shown in (("business", False), ("it", True)):
+        page = (await site.as_person(role, "GET", f"/spot-checks/{OWN}")).text.split("<main")[1]
+        assert (call_id in page) == shown, role
+    await site.api("business", "POST", f"{PATH}/{item}/second-review", json={"decision": "approve"})
+    assert (await site.api("business", "GET", f"/deliveries/{key}")).status_code == 200
+    assert call_id in (await site.api("business", "GET", f"/labels?use_case={OWN}")).text
 
 
 async def test_a_stop_keeps_the_signed_text_back(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -81,8 +82,9 @@ async def recalibrate(request: ApiRequest, name: FromPath[str]) -> Calibration:
 async def list_labels(
     request: ApiRequest, use_case: FromQuery[str], limit: PageSize = PAGE_ROWS_DEFAULT
 ) -> dict[str, list[TrustLabel]]:
-    """The newest labels of a use case first, revisions and other versions included. Sample data says so in `sample`."""
-    return {"labels": await services_of(request).labels.find(use_case, limit=limit)}
+    """The newest labels of a use case first, revisions and other versions included. Sample data says so in `sample`. What a
+    signature said of a draft that the person may still judge a second time is left out."""
+    return {"labels": await visible(request, await services_of(request).labels.find(use_case, limit=limit))}
 
 
 @post("/use-cases/{name:str}/labels/next", action="label", status_code=200, tags=["labels"], summary="Take the next drawn answer")
@@ -104,6 +106,14 @@ async def label(request: ApiRequest, call_id: FromPath[str], data: JSONBody[NewL
 def labeller_of(request: ApiRequest) -> User:
     """The person who asks; a key can not judge."""
     return person_of(request, "a key can not label")
+
+
+async def visible(request: ApiRequest, found: Sequence[TrustLabel]) -> list[TrustLabel]:
+    """`found` without what would tell the person who asks how a draft was decided that they may judge a second time."""
+    calls = [each.call_id for each in found if each.origin == "sign_off"]
+    hidden = await services_of(request).second_reviews.hidden_from(principal_of(request).user, calls=calls)
+    ids = {each.call_id for each in hidden}
+    return [each for each in found if each.origin != "sign_off" or each.call_id not in ids]
 
 
 def task_out(task: LabelTask) -> LabelTaskOut:

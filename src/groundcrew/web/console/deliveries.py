@@ -12,7 +12,7 @@ from litestar.params import FromPath, QueryParameter
 from groundcrew.domain.delivery import Channel, DeliveryState
 from groundcrew.errors import Conflict, InputError
 from groundcrew.web.api.common import REASON_LENGTH_MAX, principal_of, services_of
-from groundcrew.web.api.deliveries import KEY_LENGTH_MAX
+from groundcrew.web.api.deliveries import KEY_LENGTH_MAX, require_visible, visible
 from groundcrew.web.console.page import Page, PageRequest, render, see
 from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
@@ -47,6 +47,7 @@ async def replay(request: PageRequest) -> Page:
     """Send a delivery again."""
     form = await read_form(request, ReplayForm)
     try:
+        await require_visible(request, form.id)
         await services_of(request).deliveries.replay(form.id, actor=principal_of(request).actor, reason=form.reason)
     except (Conflict, InputError) as error:
         return await _page(request, None, "", status=409 if isinstance(error, Conflict) else 400, problem=str(error))
@@ -79,7 +80,7 @@ async def _page(
         here="deliveries",
         channels=channels,
         places={each.channel.name: place(each.channel) for each in channels},
-        found=await deliveries.find(state=state, channel=channel or None, limit=SHOWN_MAX),
+        found=await visible(request, await deliveries.find(state=state, channel=channel or None, limit=SHOWN_MAX)),
         shown_max=SHOWN_MAX,
         state=state,
         channel=channel,

@@ -13,7 +13,7 @@ from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.labels import LabelTask
 from groundcrew.services.trust import LABELS_MIN
 from groundcrew.web.api.common import principal_of, services_of
-from groundcrew.web.api.labels import labeller_of
+from groundcrew.web.api.labels import labeller_of, visible
 from groundcrew.web.console.highlight import answer_segments, claims_of, marked_sources
 from groundcrew.web.console.page import Page, PageRequest, render, see, signed_in
 from groundcrew.web.console.reliability import across, curve, up
@@ -69,7 +69,7 @@ async def queue_page(request: PageRequest, name: FromPath[str], done: Done = "")
         use_case=item,
         queue=await services.labels.queue(name),
         refusal=services.labels.refusal(item, principal.user if principal else None),
-        labels=await services.labels.find(name, limit=LABELS_SHOWN),
+        labels=await visible(request, await services.labels.find(name, limit=LABELS_SHOWN)),
         message=DONE.get(done),
         nothing=done == "nothing",
     )
