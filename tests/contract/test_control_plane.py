@@ -16,7 +16,11 @@ from litestar import Litestar
 from tests.unit.web.site import OTHER, OWN, PASSWORD, Site, basic, call, running_site
 
 from groundcrew.domain.audit import AuditEntry, chain_problems
+from groundcrew.domain.call import GuardResult
 from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.user import ROLES
 from groundcrew.services.audit import verify_file
 from groundcrew.web import health
@@ -252,6 +256,40 @@ async def test_a_call_that_is_not_shipped_yet_is_shipped_first(site: Site) -> No
     assert (await site.as_key("GET", f"/calls/{late.id}")).json()["answer"] == "just now"
 
 
+async def test_a_key_reads_nothing_of_what_was_kept_from_it(site: Site) -> None:
+    doubted = TrustReport(trust=0.1, state="unsupported", verifier="v", reason="it says 'twenty days'")
+    quoting = GuardResult(
+        guard="commitment", place="output", verdict="flag", action="hold", mode="enforce", reason="promises 'twenty days'"
+    )
+    held = call(
+        status="held",
+        answer="",
+        sign_off_id=new_id(),
+        withheld_answer="Letters take twenty days.",
+        withheld_trust=doubted,
+        guards=(quoting,),
+        details={"held_because": "it promises 'twenty days'", "prompt": "p"},
+    )
+    copy = call(answer="a shadow's twenty days", shadow_of=held.id)
+    await site.services.calls.ship([held, copy], gateway="test")
+    for path in (f"/calls/{held.id}", "/calls?status=held", "/calls?shadows=true", f"/calls/{held.id}?shadows=true"):
+        answer = await site.as_key("GET", path)
+        assert answer.status_code == 200
+        assert "twenty" not in answer.text, path
+        assert "held" in answer.text
+    error(await site.as_key("GET", f"/calls/{copy.id}"), 404, "not_found")
+    assert "twenty" in (await site.api("reviewer", "GET", f"/calls/{held.id}")).text
+
+
+async def test_a_stopped_key_collects_nothing(site: Site) -> None:
+    path = f"/calls/{site.call_id}"
+    assert (await site.as_key("GET", path)).status_code == 200
+    (key,) = [each for each in await site.services.keys.find() if each.use_case == OWN]
+    await site.services.kill_switches.stop(Scope("key", key.id), actor="user:on_call", reason="leaked")
+    assert (await site.as_key("GET", path)).status_code == 401
+    assert (await site.as_key("GET", f"/sign-offs/{site.sign_off_id}")).status_code == 401
+
+
 async def test_a_sign_off_tells_its_text_only_once_a_person_released_it(site: Site) -> None:
     path = f"/sign-offs/{site.sign_off_id}"
     waiting = await site.as_key("GET", path)
@@ -424,6 +462,12 @@ async def test_apply_refuses_odd_names_and_routes_without_the_role(site: Site) -
     sends = {"files": {"a.yaml": f"kind: Policy\nname: other\nguards: [{rule}]\n"}}
     error(await site.api("owner", "POST", "/apply", json=sends), 403, "not_allowed")
     assert (await site.api("it", "POST", "/apply", json=sends)).status_code == 200
+    hook = "kind: Channel\nname: app\nvia: webhook\nurl: 'https://evil.example/'\nsecret: {}\nnetworks: [10.0.0.0/8]\n"
+    channel = {"files": {"a.yaml": hook.format("env:HOOK")}}
+    error(await site.api("owner", "POST", "/apply", json=channel), 403, "not_allowed")
+    assert (await site.api("it", "POST", "/apply", json=channel)).status_code == 200
+    inside = {"files": {"a.yaml": hook.format("file:/etc/shadow")}}
+    assert "declared on the server" in (await site.api("it", "POST", "/apply", json=inside)).text
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,21 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     redacted_at: datetime | None = None
 
 
+#: Details that may quote an answer which was kept from the client.
+_QUOTING = frozenset({"held_because", "replaced_because"})
+
+
+def as_served(call: Call) -> Call:
+    """The call without what its client did not get: a draft that waits or was replaced, what was found of it, and why."""
+    return msgspec.structs.replace(
+        call,
+        withheld_answer="",
+        withheld_trust=None,
+        guards=tuple(msgspec.structs.replace(each, reason="") for each in call.guards),
+        details={name: value for name, value in call.details.items() if name not in _QUOTING},
+    )
+
+
 class TrustHead(msgspec.Struct, frozen=True, kw_only=True):
     """What of a trust report is looked up."""
 

@@ -35,6 +35,14 @@ def edits_between(draft: str, text: str) -> tuple[Edit, ...]:
     return tuple(_found(before, after))
 
 
+def removed_from(draft: str, text: str) -> tuple[tuple[int, int], ...] | None:
+    """The places of `draft` (code points, start and end) that are not in `text` any more, word by word; None where the texts are
+    too long to tell."""
+    if len(_WORDS.findall(draft)) + len(_WORDS.findall(text)) > WORDS_COMPARED_MAX:
+        return None
+    return tuple((each.at, each.at + len(each.removed)) for each in edits_between(draft, text) if each.removed)
+
+
 def apply_edits(draft: str, edits: Sequence[Edit]) -> str:
     """The text that `edits` make of `draft`. ValueError where they are not of this draft."""
     parts, position = [], 0

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from groundcrew.domain.sign_off import READINGS_MAX, Decision, Reading, SignOff, SignOffState, text_digest
-from groundcrew.domain.sign_off_edits import edits_between
-from groundcrew.domain.trust import TrustReport
+from groundcrew.domain.sign_off_edits import edits_between, removed_from
+from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.errors import Conflict, InputError
 
 
@@ -64,6 +64,8 @@ def after_reading(
     if decision == "edit" and len(sign_off.readings) >= READINGS_MAX:
         raise Conflict(f"sign-off {sign_off.id} was changed too often: approve it or reject it")
     final = None if decision == "reject" else text if decision == "edit" else sign_off.text_to_sign
+    if decision == "edit" and grounded is False and final == sign_off.draft:
+        raise InputError("a draft with an unsupported claim is not approved: this edit changes nothing of it", field="text")
     signed = None if final is None else text_digest(final)
     reading = Reading(
         reader=reader, decision=decision, at=now, sha256=signed, comment=comment, grounded=grounded, on_behalf_of=on_behalf_of
@@ -150,11 +152,20 @@ def check_decision(decision: Decision, *, text: str | None, comment: str, ground
         raise InputError("a rejection needs its reason", field="comment")
 
 
-def contradicted_in(text: str, draft: str, report: TrustReport | None) -> tuple[str, ...]:
-    """The claims of `draft` that its sources contradict and whose words still stand in `text`, which is to be signed."""
-    claims = report.claims if report is not None else ()
-    words = (draft[each.start : each.end] for each in claims if each.contradicted and 0 <= each.start < each.end <= len(draft))
-    return tuple(each for each in words if each in text)
+def contradicted_in(text: str, draft: str, report: TrustReport | None) -> tuple[ClaimScore, ...]:
+    """The claims of `draft` that its sources contradict, less those that `text`, which is to be signed, has left out with every
+    word. A changed word may be the wrong one: whether it is, a person has to say."""
+    claims = [each for each in report.claims if each.contradicted] if report is not None else []
+    removed = removed_from(draft, text) if claims else ()
+    return tuple(
+        each
+        for each in claims
+        if removed is None
+        or any(
+            draft[place].isalnum() and not any(start <= place < end for start, end in removed)
+            for place in range(max(each.start, 0), min(each.end, len(draft)))
+        )
+    )
 
 
 def without_texts(sign_off: SignOff, now: datetime) -> SignOff:

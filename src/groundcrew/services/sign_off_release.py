@@ -41,7 +41,7 @@ async def checked_release(database: Database, sign_off_id: str) -> Release:
         if found.state not in RELEASED_STATES or found.redacted_at is not None:
             return Release(sign_off=found)
         problem = release_problem(found) or await _record_problem(connection, found, document)
-        withheld = "" if problem else await stop_reason(connection, found.use_case)
+        withheld = "" if problem else await stop_reason(connection, found.use_case, found.call_id)
     if problem:
         await _refuse(database, sign_off_id, problem)
     return Release(sign_off=found, withheld=withheld, text=None if withheld else found.final_text)

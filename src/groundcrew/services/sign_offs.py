@@ -234,7 +234,7 @@ class SignOffs:
             await require_delegate(
                 connection, absences, delegate=account.name, absent=on_behalf_of, qualification=sign_off.qualification
             )
-        if stopped := await stop_reason(connection, sign_off.use_case):
+        if stopped := await stop_reason(connection, sign_off.use_case, sign_off.call_id):
             raise Conflict(f"{sign_off.use_case} is {stopped}: nothing is signed meanwhile")
         return account
 
@@ -288,13 +288,17 @@ def _require_seen(sign_off: SignOff, decision: Decision, sha256: str | None) -> 
 
 
 async def _require_no_contradiction(connection: Connection, sign_off: SignOff, text: str) -> None:
-    """InputError where the sources contradict a claim of the text that is to be signed: nobody signs that in passing."""
+    """InputError where the sources contradict a claim of the text that is to be signed, or nobody can tell: nobody signs that in
+    passing."""
     call = await CALLS.get(connection, sign_off.call_id)
-    found = contradicted_in(text, sign_off.draft, (call.withheld_trust or call.trust) if call is not None else None)
+    if call is None:
+        raise InputError("the call of this draft is not recorded: say that you checked it", field="contradictions_checked")
+    found = contradicted_in(text, sign_off.draft, call.withheld_trust or call.trust)
     if found:
+        first = sign_off.draft[found[0].start : found[0].end][:QUOTED_LENGTH]
         raise InputError(
-            f"the sources contradict {len(found)} of this text's claims, first {found[0][:QUOTED_LENGTH]!r}: look at them, and "
-            "say that you have checked the contradicted claims",
+            f"the sources contradict {len(found)} of this draft's claims, first {first!r}: look at them, and say that you have "
+            "checked the contradicted claims",
             field="contradictions_checked",
         )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from groundcrew.domain.kill_switch import KillSwitch
+from groundcrew.domain.kill_switch import KillSwitch, Scope
 from groundcrew.domain.use_case import UseCase
 from groundcrew.store import catalog
+from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Connection
 
 
@@ -34,14 +35,23 @@ async def stopping(
     return tuple(each for each in denying if covers(each))
 
 
-async def stop_reason(connection: Connection, use_case_name: str) -> str:
+async def stop_reason(connection: Connection, use_case_name: str, call_id: str | None = None) -> str:
     """Why nothing of a use case may be signed or released now, in words that follow "is"; empty where it may. A use case that is
-    not known is stopped where everything is; one that is off may still decide what waits."""
+    not known is stopped where everything is; one that is off may still decide what waits. With `call_id` what that call went
+    through counts as well: its key, and the model and provider that wrote its answer, whatever the use case has now."""
+    denying = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
     use_case = await catalog.USE_CASES.get(connection, use_case_name)
-    if use_case is not None:
-        found = await stopping(connection, use_case)
-    else:
-        found = tuple(each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies and each.scope.kind == "all")
+    found: tuple[KillSwitch, ...] = ()
+    if denying:
+        if use_case is not None:
+            found = await stopping(connection, use_case, denying)
+        else:
+            found = tuple(each for each in denying if each.scope.kind == "all")
+        call = await CALLS.get(connection, call_id) if call_id is not None and not found else None
+        if call is not None:
+            written = {Scope("key", call.key_id), Scope("model", call.model)}
+            written |= {Scope("provider", call.provider)} if call.provider is not None else set()
+            found = tuple(each for each in denying if each.scope in written)
     if found:
         return f"stopped by the kill switch {found[0].scope} ({found[0].state.replace('_', ' ')})"
     if use_case is not None and use_case.run_state == "suspended":

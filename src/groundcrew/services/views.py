@@ -17,7 +17,7 @@ from groundcrew.domain.guard import Policy, policy_in
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.incident import Incident
 from groundcrew.domain.key import Key, secret_sha256
-from groundcrew.domain.kill_switch import KillSwitch
+from groundcrew.domain.kill_switch import KillSwitch, Scope
 from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model
 from groundcrew.domain.stage import next_stage
@@ -144,10 +144,14 @@ class Views:
         return self._database.clock.now()
 
     async def key_of(self, secret: str) -> Key | None:
-        """The live key with this secret; None for one that is unknown, revoked or expired."""
+        """The live key with this secret; None for one that is unknown, revoked, expired, or stopped by its kill switch."""
         async with self._database.read() as connection:
             found = await catalog.KEYS.find(connection, sha256=secret_sha256(secret), limit=1)
-        live = [key for key in found if key.revoked_at is None and key.expires_at > self._now]
+            live = [key for key in found if key.revoked_at is None and key.expires_at > self._now]
+            for key in live:
+                switch = await catalog.KILL_SWITCHES.get(connection, str(Scope("key", key.id)))
+                if switch is not None and switch.denies:
+                    return None
         return live[0] if live else None
 
     async def overview(self) -> Overview:

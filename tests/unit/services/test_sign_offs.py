@@ -13,12 +13,14 @@ from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.call import Call
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.kill_switch import KillSwitch, Scope
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.domain.use_case import SignOffRule
 from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound, WouldBeMasked
 from groundcrew.services.bundle import Services
 from groundcrew.services.sign_offs import SIGN_OFF_WAIT_S
+from groundcrew.store import catalog
 from groundcrew.testing import FakeClock
 
 DRAFT = "We refund CHF 900."
@@ -85,15 +87,37 @@ async def test_what_the_sources_contradict_is_not_signed_in_passing(services: Se
     await services.calls.ship([call], gateway="gateway-1")
     waiting = str(call.sign_off_id)
     for decision, text in (("approve", None), ("edit", f"{DRAFT} Best regards")):
-        with pytest.raises(InputError, match="contradict 1 of this text's claims, first 'We refund CHF 900") as refused:
+        with pytest.raises(InputError, match="contradict 1 of this draft's claims, first 'We refund CHF 900") as refused:
             await services.sign_offs.decide(waiting, decision, signer=signer, text=text)  # type: ignore[arg-type]
         assert refused.value.field == "contradictions_checked"
-    edited = await services.sign_offs.decide(waiting, "edit", signer=signer, text="We refund CHF 9.")
-    assert edited.final_text == "We refund CHF 9.", "what is contradicted stands in it no more"
+    with pytest.raises(InputError, match="contradict 1 of this draft's claims"):
+        # One character less takes no contradiction out of a sentence.
+        await services.sign_offs.decide(waiting, "edit", signer=signer, text=DRAFT.removesuffix("."))
+    edited = await services.sign_offs.decide(waiting, "edit", signer=signer, text="Nothing can be said about that.")
+    assert edited.final_text == "Nothing can be said about that.", "not a word of the claim stands in it"
     other = bank.call(status="held", answer="", sign_off_id=new_id(), withheld_answer=DRAFT, withheld_trust=doubted)
     await services.calls.ship([other], gateway="gateway-1")
     signed = await services.sign_offs.decide(str(other.sign_off_id), "approve", signer=signer, contradictions_checked=True)
     assert signed.final_text == DRAFT
+
+
+async def test_an_edit_that_changes_nothing_approves_nothing_unsupported(services: Services, signer: User) -> None:
+    waiting = str((await held(services)).sign_off_id)
+    with pytest.raises(InputError, match="changes nothing"):
+        await services.sign_offs.decide(waiting, "edit", signer=signer, text=DRAFT, grounded=False)
+
+
+async def test_what_wrote_a_draft_is_stopped_with_it(services: Services, signer: User) -> None:
+    """Whatever the use case has now: its model may have been swapped, and one of two providers stopped."""
+    for scope, wrote in ((Scope("provider", "other"), {"provider": "other"}), (Scope("key", "k-1"), {"key_id": "k-1"})):
+        call = bank.call(status="held", answer="", sign_off_id=new_id(), withheld_answer=DRAFT, **wrote)
+        await services.calls.ship([call], gateway="gateway-1")
+        async with services.database.write("user:anna") as writer:
+            await catalog.KILL_SWITCHES.put(writer, KillSwitch(scope=scope, state="confirmed_stopped", reason="odd"), "trip")
+        with pytest.raises(Conflict, match=f"stopped by the kill switch {scope}"):
+            await services.sign_offs.decide(str(call.sign_off_id), "approve", signer=signer)
+    free = await held(services)
+    assert (await services.sign_offs.decide(str(free.sign_off_id), "approve", signer=signer)).state == "approved"
 
 
 async def test_a_rejection_releases_nothing_and_says_why(services: Services, signer: User) -> None:

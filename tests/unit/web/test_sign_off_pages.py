@@ -121,7 +121,7 @@ async def test_a_contradiction_is_looked_at_before_anything_is_signed(site: Site
     held = call(status="held", withheld_answer=TEXT, withheld_trust=REPORT, sources=(PASSAGE,), sign_off_id=waiting)
     await site.services.calls.ship([held], gateway="test")
     path = f"/sign-offs/{waiting}/decide"
-    for form in ({"decision": "approve"}, {"decision": "edit", "text": "Fees are low."}):
+    for form in ({"decision": "approve"}, {"decision": "edit", "text": "Fees are low. Cards may be free."}):
         refused = await site.as_person("reviewer", "POST", path, data=form)
         assert refused.status_code == 400
         assert "you have checked the contradicted claims" in refused.text

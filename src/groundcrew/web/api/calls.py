@@ -8,10 +8,11 @@ import msgspec
 from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from groundcrew.domain.call import Call, CallStatus
+from groundcrew.domain.call import Call, CallStatus, as_served
 from groundcrew.errors import NotFound
 from groundcrew.services.bundle import Services
 from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, principal_of, services_of
+from groundcrew.web.authentication import Principal
 from groundcrew.web.authorization import require_own
 
 #: A trace id as W3C Trace Context writes it.
@@ -50,19 +51,29 @@ async def list_calls(
     principal = principal_of(request)
     if principal.kind == "key":
         require_own(principal, use_case or principal.use_case or "", f"use case {use_case!r}")
-        use_case = principal.use_case
+        use_case, shadows = principal.use_case, False
     found = await services_of(request).calls.latest(
         use_case=use_case, status=status, trace_id=trace_id, before=before, limit=limit, shadows=shadows
     )
-    return CallPage(calls=found, next_before=found[-1].id if len(found) == limit else None)
+    next_before = found[-1].id if len(found) == limit else None
+    return CallPage(calls=[told_to(principal, each) for each in found], next_before=next_before)
 
 
 @get("/calls/{call_id:str}", action="read_call", tags=["calls"], summary="One call")
 async def get_call(request: ApiRequest, call_id: FromPath[str]) -> Call:
-    """One call with its claims, sources and guards; its content is masked."""
+    """One call with its claims, sources and guards; its content is masked. A key is told nothing of an answer that was held or
+    replaced."""
     call = await recorded_call(services_of(request), call_id)
-    require_own(principal_of(request), call.use_case, f"call {call_id!r}")
-    return call
+    principal = principal_of(request)
+    require_own(principal, call.use_case, f"call {call_id!r}")
+    if principal.kind == "key" and (call.shadow_of is not None or call.trial is not None):
+        raise NotFound(f"no call {call_id!r}")
+    return told_to(principal, call)
+
+
+def told_to(principal: Principal, call: Call) -> Call:
+    """What a person may see of a call is all of it; an application sees what it got, and nothing of what was kept from it."""
+    return as_served(call) if principal.kind == "key" else call
 
 
 HANDLERS = [list_calls, get_call]

@@ -29,7 +29,7 @@ _FILE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?:/[A-Za-z0-9][A-Za-z
 #: Keys whose text names a file beside the declaration.
 _PATH_KEYS = frozenset({"plan", "authority", "file", "cases"})
 #: What stands under these may be a reference to a secret.
-_SECRET_KEYS = frozenset({"api_key", "headers"})
+_SECRET_KEYS = frozenset({"api_key", "headers", "url", "secret", "old_secrets"})
 _FILE_REFERENCE = re.compile(r"\s*(?:\S{1,64} )?file:")
 
 FileText = Annotated[str, msgspec.Meta(max_length=FILE_LENGTH_MAX)]
@@ -51,13 +51,13 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
 @post("/apply", action="apply", status_code=200, tags=["apply"], summary="Declare providers, knowledge bases and use cases")
 async def apply(request: ApiRequest, data: JSONBody[Application]) -> Applied:
-    """Write what differs and return the diff; 400 lists all that is wrong. Providers, models and policies with guards that are
-    asked over HTTP take the roles admin or it: they say where data and secrets go."""
+    """Write what differs and return the diff; 400 lists all that is wrong. Providers, models, channels and policies with guards
+    that are asked over HTTP take the roles admin or it: they say where data and secrets go."""
     principal = principal_of(request)
     declared = await asyncio.to_thread(_read, data.files)
     sends = any(rule.remote is not None for each in declared.policies for rule in each.value.guards)
     sends = sends or any(each.value.leaves for each in declared.verifiers)
-    if declared.providers or declared.models or sends:
+    if declared.providers or declared.models or declared.channels or sends:
         require(principal, "apply_routes")
     changes = await services_of(request).registry.apply(declared, actor=principal.actor, dry_run=data.dry_run)
     return Applied(changes=changes, written=not data.dry_run)

@@ -76,7 +76,7 @@ def answer_segments(text: str, report: TrustReport | None) -> tuple[Segment, ...
     claims = claims_of(text, report)
     if report is None or not claims:
         return (Segment(text=text),) if text else ()
-    placed = sorted((each for each in report.claims if 0 <= each.start < each.end <= len(text)), key=lambda each: each.start)
+    placed = placed_claims(text, report)
     segments, position = [], 0
     for claim, score in zip(claims, placed, strict=True):
         start = max(score.start, position)
@@ -90,12 +90,15 @@ def answer_segments(text: str, report: TrustReport | None) -> tuple[Segment, ...
     return tuple(segments)
 
 
+def placed_claims(text: str, report: TrustReport | None) -> list[ClaimScore]:
+    """The report's claims that lie in `text`, in its order, in which they are numbered."""
+    found = (each for each in (report.claims if report else ()) if 0 <= each.start < each.end <= len(text))
+    return sorted(found, key=lambda each: each.start)
+
+
 def marked_sources(text: str, report: TrustReport | None, sources: Sequence[SourceReference]) -> tuple[MarkedSource, ...]:
     """Every source with the quotes of this report's claims marked; quotes may overlap, and then share their pieces."""
-    placed = sorted(
-        (each for each in (report.claims if report else ()) if 0 <= each.start < each.end <= len(text)),
-        key=lambda each: each.start,
-    )
+    placed = placed_claims(text, report)
     marked = []
     for index, source in enumerate(sources):
         quotes = [

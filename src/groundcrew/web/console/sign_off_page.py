@@ -11,6 +11,7 @@ from groundcrew.domain.call import Call
 from groundcrew.domain.kill_switch import KillSwitch
 from groundcrew.domain.sign_off import RELEASED_STATES, Claim, Reading, SignOff, text_digest
 from groundcrew.domain.sign_off_edits import edits_between
+from groundcrew.domain.sign_off_steps import contradicted_in
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.user import User
 from groundcrew.services.second_reviews import blind_to
@@ -18,7 +19,7 @@ from groundcrew.services.sign_off_people import may_sign
 from groundcrew.services.sign_off_queue import Waiting
 from groundcrew.web.console import review_marks
 from groundcrew.web.console.calls import checked
-from groundcrew.web.console.highlight import MarkedSource
+from groundcrew.web.console.highlight import MarkedSource, placed_claims
 from groundcrew.web.console.review_marks import MarkedClaim, MarkedPiece, Standing, Timer
 from groundcrew.web.console.unseen import unseen
 from groundcrew.web.console.word_changes import Change, changed_words, changes_of
@@ -126,6 +127,13 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
 
 
+def _contradicted(text: str, draft: str, call: Call) -> tuple[int, ...]:
+    """The numbers of the claims that a signer of `text` has to have looked at, as the service asks for it."""
+    report = call.withheld_trust or call.trust
+    asked = contradicted_in(text, draft, report)
+    return tuple(number for number, each in enumerate(placed_claims(draft, report), start=1) if each in asked)
+
+
 def is_blind_for(sign_off: SignOff, viewer: Viewer) -> bool:
     """Whether the first decision is to be kept from this person, since they may still judge the draft without knowing it."""
     return viewer.user is not None and viewer.may_decide and blind_to(sign_off, viewer.user)
@@ -169,7 +177,7 @@ def review_of(seen: Waiting, call: Call, viewer: Viewer, *, stopped: tuple[KillS
         pieces=pieces,
         marks=marks,
         counts=review_marks.counts(marks),
-        contradicted=tuple(sorted(each.number for each in marks if each.standing == "contradicted" and each.placed)),
+        contradicted=_contradicted(text, sign_off.draft, call),
         weak=tuple(each.number for each in marks if each.standing == "weak"),
         sources=draft.sources,
         notices=_notices(sign_off, text, stopped=stopped, blind=blind),
