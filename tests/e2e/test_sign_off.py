@@ -387,6 +387,24 @@ async def test_the_form_stands_without_javascript(at: Desk) -> None:
     assert (await at.get(waiting)).final_text == DRAFT.replace("35", "20")
 
 
+async def test_personal_data_that_one_types_is_shown_masked_before_it_is_signed(at: Desk) -> None:
+    waiting = await at.hold("letters")
+    page = await at.page("lin")
+    await opened(at, page, waiting)
+    await page.keyboard.press("e")
+    await page.get_by_label("Text to release").fill("Please write to anna@bank.example.")
+    await page.get_by_label("I have checked the contradicted claims").check()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("Nothing was signed yet")
+    assert (await at.get(waiting)).readings == ()
+    await expect(page.get_by_label("Text to release")).to_have_value("Please write to [EMAIL].")
+    await expect(page.locator("#live-changes ins").last).to_contain_text("[EMAIL]")
+    await shown(page, "masked")
+    await page.locator("#sign").click()
+    await expect(page.get_by_role("main")).to_contain_text("You signed: the text of letters leaves.")
+    assert (await at.get(waiting)).final_text == "Please write to [EMAIL]."
+
+
 async def test_stopping_is_typed_on_a_phone_and_by_keyboard_alone(at: Desk) -> None:
     waiting = await at.hold("letters")
     page = await at.page("mia", viewport=PHONE, has_touch=True)
