@@ -26,18 +26,18 @@ class GatewayHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """A server's word of its gateway, which server it is, and when it said so (Unix seconds)."""
+    """A server's word of its gateway, which server it is, and for how long it has said nothing since (seconds)."""
 
     server: str
     host: str
     process_id: int
     health: GatewayHealth
-    seen_at_s: float
+    silent_s: float
 
     @property
     def snapshot_age_s(self) -> float:
         """Age of its snapshot now: what it said, and the time since, in which nobody knows of a newer one."""
-        return self.health.snapshot_age_s + max(0.0, time.time() - self.seen_at_s)
+        return self.health.snapshot_age_s + self.silent_s
 
     @property
     def name(self) -> str:
@@ -68,18 +68,16 @@ async def heard(connection: Connection) -> list[ServerHealth]:
     """What the servers that run have said last. One that has fallen silent counts as long as its gateway is registered: it may
     still answer, by what it knew then."""
     registered = {(each.host, each.process_id) for each in await running_gateways(connection)}
-    found = []
+    found, now_s = [], time.time()
     for row in await stored.health(connection):
-        where = (row["host"], row["process_id"])
         here = row["host"] == socket.gethostname()
-        if (here and not process_lives(row["process_id"])) or (
-            time.time() - row["seen_at_s"] > HEARD_S and where not in registered
-        ):
+        silent_s = max(0.0, now_s - row["seen_at_s"])
+        if here and not process_lives(row["process_id"]):
+            continue
+        if silent_s > HEARD_S and (row["host"], row["process_id"]) not in registered:
             continue
         health = msgspec.json.decode(row["document"], type=GatewayHealth)
         found.append(
-            ServerHealth(
-                server=row["id"], host=row["host"], process_id=row["process_id"], health=health, seen_at_s=row["seen_at_s"]
-            )
+            ServerHealth(server=row["id"], host=row["host"], process_id=row["process_id"], health=health, silent_s=silent_s)
         )
     return found

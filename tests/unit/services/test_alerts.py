@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import time as system_time
 from collections.abc import AsyncIterator
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -30,8 +29,7 @@ from groundcrew.services.alert_metrics import metrics
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared
 from groundcrew.services.gateway_health import GatewayHealth
-from groundcrew.store import alerts as stored
-from groundcrew.store import catalog
+from groundcrew.store import catalog, oversight_tables
 from groundcrew.testing import FakeClock
 
 LOOK_S = 15
@@ -384,13 +382,11 @@ async def test_gateways_that_can_not_record_or_lag_are_told_of(site: Site) -> No
 
 async def test_a_gateway_that_fell_silent_is_stale_by_its_silence(site: Site) -> None:
     """It said that all is well, long ago, and may still answer by what it knew then."""
-    database, long_ago_s = site.services.database, system_time.time() - 3_600
+    database, row = site.services.database, oversight_tables.gateway_health
+    said = GatewayHealth(snapshot_age_s=0.1, spool_problem="disk full")
+    await gateway_health.say(database, "here", os.getpid(), said)
     async with database.operate() as connection:
-        for server, host in (("here", socket.gethostname()), ("gone", "another.bank.example")):
-            document = msgspec.json.encode(GatewayHealth(snapshot_age_s=0.1, spool_problem="disk full")).decode()
-            await stored.say_health(
-                connection, server=server, host=host, process_id=os.getpid(), seen_at_s=long_ago_s, document=document
-            )
+        await connection.execute(row.update().values(seen_at_s=row.c.seen_at_s - 3_600))
     assert await site.services.alerts.figures("snapshot-stale") == {
         "": Figure(estimate=None, text="no server has said how its gateway does")
     }, "nobody of whom no gateway is registered is asked after that"
