@@ -360,7 +360,7 @@ async def test_a_stopped_draft_waits_and_says_so(at: Desk) -> None:
     await expect(page.locator("#kept")).to_contain_text("Wrong.")
     await shown(page, "stopped")
     assert (await at.get(waiting)).state == "pending"
-    for actor in ("user:noa", "user:lin"):
+    for actor in ("cli:root", "user:noa"):
         await at.services.kill_switches.resume(scope, actor=actor, reason="test")
     await opened(at, page, waiting)
     await expect(page.locator("#decision")).to_have_count(1)
@@ -420,7 +420,7 @@ async def test_stopping_is_typed_on_a_phone_and_by_keyboard_alone(at: Desk) -> N
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert").first).to_contain_text("use-case:letters: confirmed stopped, by mia")
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    for actor in ("user:noa", "user:lin"):
+    for actor in ("cli:root", "user:noa"):
         await at.services.kill_switches.resume(parse_scope("use-case:letters"), actor=actor, reason="test")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import os
+import pwd
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -83,10 +83,10 @@ async def _with_services(
 
 
 def actor() -> str:
-    """Who runs this command, as the operating system says."""
+    """Who runs this command, as the operating system says: by the process's user, never by a variable that anyone may set."""
     try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
+        return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
         return f"cli:{os.getuid()}"
 
 

@@ -22,6 +22,8 @@ from groundcrew.store import catalog
 SILENT_S = 30.0
 #: Evidence that ends within this time is about to expire [D].
 EXPIRING_DAYS = 14
+#: Messages that failed within this time are told of: an alert that never ends says nothing of the next one.
+FAILED_HOURS = 24
 NAMED_MAX = 5
 
 
@@ -53,12 +55,12 @@ async def silent_gateways(look: Look) -> Mapping[str, Figure]:
 
 @metric("snapshot_age_s", "Age of the oldest snapshot", "s", subject="platform")
 async def snapshot_age(look: Look) -> Mapping[str, Figure]:
-    """Seconds since the gateway that lags most last knew its snapshot to be the newest."""
+    """Seconds since the gateway that lags most last knew its snapshot to be the newest, those of its silence included."""
     found = await heard(look.connection)
     if not found:
         return {PLATFORM: Figure(estimate=None, text="no server has said how its gateway does")}
-    worst = max(found, key=lambda each: each.health.snapshot_age_s)
-    return {PLATFORM: exact(round(worst.health.snapshot_age_s, 1), worst.name)}
+    worst = max(found, key=lambda each: each.snapshot_age_s)
+    return {PLATFORM: exact(round(worst.snapshot_age_s, 1), worst.name)}
 
 
 @metric("spool_problems", "Gateways that can not record", "gateways", subject="platform")
@@ -90,8 +92,9 @@ async def calls_unrecorded(look: Look) -> Mapping[str, Figure]:
 
 @metric("deliveries_failed", "Messages that did not arrive", "messages", subject="platform")
 async def deliveries_failed(look: Look) -> Mapping[str, Figure]:
-    """Messages that their receivers did not take in time and that nobody has sent again."""
-    found = await stored.failed_deliveries(look.connection)
+    """Messages that failed in the last 24 hours, their receivers not having taken them, and that nobody has sent again. Older
+    ones are on the page of deliveries."""
+    found = await stored.failed_deliveries(look.connection, look.now - timedelta(hours=FAILED_HOURS))
     return {PLATFORM: exact(sum(found.values()), _named([f"{name}: {number}" for name, number in sorted(found.items())]))}
 
 

@@ -3,6 +3,7 @@ transaction with its audit entry and its messages, so that a restart neither for
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Literal
 
@@ -40,6 +41,8 @@ LOOK_EVERY_S = 15.0
 _EARLY = 0.9
 SHOWN_MAX = 500
 
+logger = logging.getLogger(__name__)
+
 
 class RuleView(msgspec.Struct, frozen=True, kw_only=True):
     """A rule, whether it ships or was declared, and how it stands for each subject that is not ok."""
@@ -50,12 +53,14 @@ class RuleView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look led to: ids of alerts that were raised, resolved and told of, and of incidents that were opened."""
+    """What one look led to: ids of alerts that were raised, resolved and told of, and of incidents that were opened; `failed` are
+    the alerts, as ``RULE/USE-CASE``, that could not be brought up to date."""
 
     raised: tuple[str, ...] = ()
     resolved: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     incidents: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 class Alerts:
@@ -201,39 +206,53 @@ class Alerts:
         return False
 
     async def _write(self, writer: Writer, steps: list[Step]) -> Looked:
+        """Do each step whole or not at all: one that fails is tried again at the next look, and costs no other."""
         silences = await _silences(writer.connection)
-        raised, resolved, told, incidents = [], [], [], []
+        done, failed = [], []
         for step in steps:
-            if not await _is_mine(writer.connection, step):
-                continue
-            before = step.before.track.phase if step.before else "ok"
-            track, alert = step.track, None
-            if step.rule is None:
-                alert = (
-                    await _resolve(writer, track.alert, step.figure, "no rule looks at it any more")
-                    if before == "firing"
-                    else None
-                )
-                if alert is not None:
-                    resolved.append(alert.id)
-            elif track.phase == "firing" and before != "firing":
-                alert, opened = await _raise(writer, step.rule, track, step.figure)
-                raised.append(alert.id)
-                incidents += [opened] if opened else []
-                track = msgspec.structs.replace(track, alert=alert.id, resolved_at=None)
-            elif track.phase == "ok" and before == "firing":
-                alert = await _resolve(writer, track.alert, step.figure, step.figure.text)
-                resolved += [alert.id] if alert is not None else []
-                track = msgspec.structs.replace(track, resolved_at=writer.clock.now())
-            elif track.alert is not None:
-                alert = await _carried(writer.connection, track)
-            if alert is not None:
-                message = due_message(step.rule, alert, silences, writer.clock.now())
-                if message is not None:
-                    alert = await tell(writer, step.rule, alert, message)
-                    told.append(alert.id)
-            await _keep(writer.connection, step, track)
-        return Looked(raised=tuple(raised), resolved=tuple(resolved), told=tuple(told), incidents=tuple(incidents))
+            try:
+                async with writer.savepoint():
+                    done.append(await _take(writer, step, silences))
+            except Exception:
+                logger.exception("the alert %s %s could not be brought up to date", *step.key)
+                failed.append("/".join(step.key))
+        return Looked(
+            raised=tuple(each for one in done for each in one.raised),
+            resolved=tuple(each for one in done for each in one.resolved),
+            told=tuple(each for one in done for each in one.told),
+            incidents=tuple(each for one in done for each in one.incidents),
+            failed=tuple(failed),
+        )
+
+
+async def _take(writer: Writer, step: Step, silences: list[Silence]) -> Looked:
+    """One step of one alert: its beginning or end, what is told of it, and its track."""
+    if not await _is_mine(writer.connection, step):
+        return Looked()
+    before = step.before.track.phase if step.before else "ok"
+    track, alert, opened = step.track, None, None
+    raised, resolved, told = list[str](), list[str](), list[str]()
+    if step.rule is None:
+        if before == "firing":
+            alert = await _resolve(writer, track.alert, step.figure, "no rule looks at it any more")
+            resolved += [alert.id] if alert is not None else []
+    elif track.phase == "firing" and before != "firing":
+        alert, opened = await _raise(writer, step.rule, track, step.figure)
+        raised.append(alert.id)
+        track = msgspec.structs.replace(track, alert=alert.id, resolved_at=None)
+    elif track.phase == "ok" and before == "firing":
+        alert = await _resolve(writer, track.alert, step.figure, step.figure.text)
+        resolved += [alert.id] if alert is not None else []
+        track = msgspec.structs.replace(track, resolved_at=writer.clock.now())
+    elif track.alert is not None:
+        alert = await _carried(writer.connection, track)
+    if alert is not None:
+        message = due_message(step.rule, alert, silences, writer.clock.now())
+        if message is not None:
+            alert = await tell(writer, step.rule, alert, message)
+            told.append(alert.id)
+    await _keep(writer.connection, step, track)
+    return Looked(raised=tuple(raised), resolved=tuple(resolved), told=tuple(told), incidents=(opened,) if opened else ())
 
 
 def _is_turn(step: Step) -> bool:

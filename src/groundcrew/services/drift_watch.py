@@ -248,7 +248,8 @@ class Watch:
         if found is None:
             raise _Overtaken
         reference, before = found
-        after = msgspec.structs.replace(state, number=state.number + 1, window_from=end, renew=())
+        # Watches that are to begin anew do so with the next window that is tested: until then they still are to.
+        after = msgspec.structs.replace(state, number=state.number + 1, window_from=end)
         few = too_few(len(waiting))
         calls = waiting if end is None else _thinned_calls(waiting)
         if not waiting:
@@ -261,7 +262,7 @@ class Watch:
             stars = await self._stars(use_case.name, version, reference, frame)
             comparison = await asyncio.to_thread(compare, before, frame, rule, stars=stars)
             watches, slow = await asyncio.to_thread(slowly_seen, state, frame, before, rule)
-            after = msgspec.structs.replace(after, slow=watches)
+            after = msgspec.structs.replace(after, slow=watches, renew=())
         window = self._window(version, use_case, rule, comparison, frame, reference=reference.id, number=after.number)
         async with self._database.write(ACTOR) as writer:
             await self._put(writer.connection, use_case.name, version, row, after, self._now_s())

@@ -7,11 +7,11 @@ import time
 
 import msgspec
 
-from groundcrew.services.propagation import process_lives
+from groundcrew.services.propagation import process_lives, running_gateways
 from groundcrew.store import alerts as stored
 from groundcrew.store.database import Connection, Database
 
-#: A server that has said nothing for so long is not asked any more: whether its gateway is silent is another question.
+#: A server that has said nothing for so long is not asked any more, unless its gateway is registered: then its last word stands.
 HEARD_S = 120.0
 
 
@@ -26,12 +26,18 @@ class GatewayHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """A server's word of its gateway, and which server it is."""
+    """A server's word of its gateway, which server it is, and for how long it has said nothing since (seconds)."""
 
     server: str
     host: str
     process_id: int
     health: GatewayHealth
+    silent_s: float
+
+    @property
+    def snapshot_age_s(self) -> float:
+        """Age of its snapshot now: what it said, and the time since, in which nobody knows of a newer one."""
+        return self.health.snapshot_age_s + self.silent_s
 
     @property
     def name(self) -> str:
@@ -59,12 +65,19 @@ async def forget(database: Database, server: str) -> None:
 
 
 async def heard(connection: Connection) -> list[ServerHealth]:
-    """What the servers that run have said lately."""
-    found = []
+    """What the servers that run have said last. One that has fallen silent counts as long as its gateway is registered: it may
+    still answer, by what it knew then."""
+    registered = {(each.host, each.process_id) for each in await running_gateways(connection)}
+    found, now_s = [], time.time()
     for row in await stored.health(connection):
         here = row["host"] == socket.gethostname()
-        if time.time() - row["seen_at_s"] > HEARD_S or (here and not process_lives(row["process_id"])):
+        silent_s = max(0.0, now_s - row["seen_at_s"])
+        if here and not process_lives(row["process_id"]):
+            continue
+        if silent_s > HEARD_S and (row["host"], row["process_id"]) not in registered:
             continue
         health = msgspec.json.decode(row["document"], type=GatewayHealth)
-        found.append(ServerHealth(server=row["id"], host=row["host"], process_id=row["process_id"], health=health))
+        found.append(
+            ServerHealth(server=row["id"], host=row["host"], process_id=row["process_id"], health=health, silent_s=silent_s)
+        )
     return found

@@ -23,14 +23,19 @@ HARM_SEVERITY: Severity = 2
 
 
 async def append(writer: Writer, incident: Incident, kind: EventKind, text: str = "", reference: str = "") -> IncidentEvent:
-    """Append a line to a timeline; Conflict where it is full."""
-    if await catalog.INCIDENT_EVENTS.count(writer.connection, incident=incident.id) >= EVENTS_MAX:
-        raise Conflict(f"incident {incident.id} has {EVENTS_MAX} lines: open another one and link this")
+    """Append a line to a timeline. Always: what an incident went through is told however long it is, and a full timeline keeps
+    nobody from closing it."""
     event = IncidentEvent(
         id=new_id(), incident=incident.id, at=writer.clock.now(), by=writer.actor, kind=kind, text=text, reference=reference
     )
     await catalog.INCIDENT_EVENTS.put(writer, event, "append")
     return event
+
+
+async def check_room(writer: Writer, incident: Incident) -> None:
+    """Conflict where a timeline is full for what people add by hand: notes, decisions and links."""
+    if await catalog.INCIDENT_EVENTS.count(writer.connection, incident=incident.id) >= EVENTS_MAX:
+        raise Conflict(f"incident {incident.id} has {EVENTS_MAX} lines: open another one and link this")
 
 
 async def put(writer: Writer, incident: Incident, action: str, *, reason: str = "") -> None:

@@ -26,13 +26,14 @@ from groundcrew.domain.incident import (
     IncidentState,
     LowerRequest,
 )
-from groundcrew.errors import Conflict, InputError, NotAllowed
-from groundcrew.services.incident_records import append, link, open_in, put
+from groundcrew.errors import Conflict, InputError
+from groundcrew.services.incident_records import append, check_room, link, open_in, put
 from groundcrew.services.incident_standing import IncidentStanding, open_incidents, overdue_actions, standing_of, sync_holds
 from groundcrew.services.lookups import person_of, require, require_use_case
 from groundcrew.services.masking import detect_of, masked
 from groundcrew.services.propagation import propagate
 from groundcrew.services.stop_scopes import covered
+from groundcrew.services.two_people import check_person
 from groundcrew.store import catalog
 from groundcrew.store.calls import CALLS
 from groundcrew.store.collection import Collection
@@ -143,18 +144,22 @@ class Incidents:
         return incident
 
     async def note(self, incident_id: str, text: str, *, actor: str, decision: bool = False) -> IncidentEvent:
-        """Append what was seen or done, or with `decision` what was decided. A closed incident takes notes too."""
+        """Append what was seen or done, or with `decision` what was decided. A closed incident takes notes too.
+        Conflict where its timeline is full."""
         text = await self._safe(incident_id, text, "text")
         async with self._database.write(actor) as writer:
             incident = await require(writer.connection, catalog.INCIDENTS, incident_id)
+            await check_room(writer, incident)
             return await append(writer, incident, "decision" if decision else "note", text)
 
     async def link(self, incident_id: str, reference: str, *, actor: str, text: str = "") -> bool:
-        """Point at a call, an alert, a stop and so on, as ``KIND/ID``; whether it was new. NotFound for what there is not."""
+        """Point at a call, an alert, a stop and so on, as ``KIND/ID``; whether it was new. NotFound for what there is not,
+        Conflict where the timeline is full."""
         text = await self._safe(incident_id, text, "text", required=False)
         async with self._database.write(actor) as writer:
             incident = await require(writer.connection, catalog.INCIDENTS, incident_id)
             await _check_reference(writer.connection, reference)
+            await check_room(writer, incident)
             return await link(writer, incident, reference, text)
 
     async def add_use_case(self, incident_id: str, use_case: str, *, actor: str, reason: str) -> Incident:
@@ -174,7 +179,8 @@ class Incidents:
         return wider
 
     async def set_severity(self, incident_id: str, severity: int, *, actor: str, reason: str) -> Incident:
-        """Raise or lower the severity. From 1 down it takes two people: the first asks, a second one says the same."""
+        """Raise or lower the severity. From 1 down it takes two people: the first asks, a second one says the same,
+        under an account."""
         level = _severity(severity)
         reason = await self._safe(incident_id, reason, "reason")
         async with self._database.write(actor) as writer:
@@ -182,9 +188,9 @@ class Incidents:
             if level == incident.severity:
                 raise Conflict(f"incident {incident_id} has severity {level} already")
             if incident.severity == STOPPING_SEVERITY:
-                _check_person(actor)
                 asked = incident.lowering
                 if asked is None or asked.to != level:
+                    await check_person(writer.connection, actor, "manage_incident")
                     request = LowerRequest(by=actor, at=writer.clock.now(), to=level, reason=reason)
                     waiting = msgspec.structs.replace(incident, lowering=request)
                     await put(writer, waiting, "ask_severity", reason=reason)
@@ -192,6 +198,7 @@ class Incidents:
                     return waiting
                 if person_of(asked.by) == person_of(actor):
                     raise Conflict(f"{person_of(actor)} asked for severity {level}: a second person must say so too")
+                await check_person(writer.connection, actor, "manage_incident", second=True)
             changed = msgspec.structs.replace(incident, severity=level, worst=min(incident.worst, level), lowering=None)
             await put(writer, changed, "severity", reason=reason)
             await append(writer, changed, "severity", f"from {incident.severity} to {level}: {reason}")
@@ -220,7 +227,7 @@ class Incidents:
             incident = await _unclosed(writer, incident_id)
             if incident.state != "mitigated":
                 raise Conflict(f"incident {incident_id} is open: say first that it is mitigated, and how")
-            _check_person(actor)
+            await check_person(writer.connection, actor, "manage_incident")
             asked = CloseRequest(by=actor, at=writer.clock.now(), category=category, cause=cause)
             if incident.needs_review:
                 waiting = msgspec.structs.replace(incident, closing=asked)
@@ -241,9 +248,9 @@ class Incidents:
             asked = incident.closing
             if asked is None:
                 raise Conflict(f"nobody has asked to close incident {incident_id}")
-            _check_person(actor)
             if person_of(asked.by) == person_of(actor):
                 raise Conflict(f"{person_of(actor)} asked to close it: somebody else reviews that")
+            await check_person(writer.connection, actor, "manage_incident", second=True)
             if not accept:
                 back = msgspec.structs.replace(incident, closing=None)
                 await put(writer, back, "refuse_close", reason=comment)
@@ -381,12 +388,6 @@ async def _check_reference(connection: Connection, reference: str) -> None:
     if kind not in LINK_KINDS or not item:
         raise InputError(f"expected KIND/ID with one of {', '.join(LINK_KINDS)}", field="reference")
     await require(connection, _REFERENCED[kind], item)
-
-
-def _check_person(actor: str) -> None:
-    """NotAllowed unless a person acts: what takes two people takes no machine."""
-    if actor.partition(":")[0] not in ("user", "cli"):
-        raise NotAllowed("this takes a person")
 
 
 def _severity(value: int) -> Severity:

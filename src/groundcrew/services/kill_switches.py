@@ -17,6 +17,7 @@ from groundcrew.services.evidence import record
 from groundcrew.services.lookups import person_of, require_reason
 from groundcrew.services.propagation import is_gone, propagate, running_gateways
 from groundcrew.services.stop_scopes import check_scope, covered
+from groundcrew.services.two_people import check_person
 from groundcrew.store import catalog, operations
 from groundcrew.store.database import Database, Writer
 
@@ -108,18 +109,21 @@ class KillSwitches:
         return report
 
     async def resume(self, scope: Scope, *, actor: str, reason: str) -> KillSwitch:
-        """Ask for the reset, or confirm what another person asked for. At least one of the two did not trip it."""
+        """Ask for the reset, or confirm what another person asked for. At least one of the two did not trip it.
+        The one who confirms has an account (see `two_people`)."""
         require_reason(reason)
         async with self._database.write(actor) as writer:
             switch = await catalog.KILL_SWITCHES.get(writer.connection, str(scope))
             if switch is None or not switch.denies:
                 raise Conflict(f"{scope} is not stopped")
             if switch.state != "reset_pending":
+                await check_person(writer.connection, actor, "resume")
                 pending = msgspec.structs.replace(switch, state="reset_pending", reset_requested_by=actor, reset_reason=reason)
                 await catalog.KILL_SWITCHES.put(writer, pending, "request_reset", reason=reason)
                 return pending
             if person_of(switch.reset_requested_by or "") == person_of(actor):
                 raise Conflict(f"{person_of(actor)} asked for the reset of {scope}: a second person must confirm it")
+            await check_person(writer.connection, actor, "resume", second=True)
             armed = KillSwitch(scope=scope, local_stops=switch.local_stops)
             await catalog.KILL_SWITCHES.put(
                 writer, armed, "reset", reason=reason, details={"requested_by": switch.reset_requested_by}

@@ -149,10 +149,15 @@ async def day_spreads(connection: AsyncConnection, measure: str, since: date) ->
     return list(found.values())
 
 
-async def failed_deliveries(connection: AsyncConnection) -> dict[str, int]:
-    """How many messages each channel did not take in time."""
-    query = sa.select(deliveries.c.channel, sa.func.count()).where(deliveries.c.state == "failed")
-    return {name: int(number) for name, number in await connection.execute(query.group_by(deliveries.c.channel))}
+async def failed_deliveries(connection: AsyncConnection, since: datetime) -> dict[str, int]:
+    """How many messages each channel has not taken, by what turned out since `since`."""
+    columns = deliveries.c
+    if connection.dialect.name == "sqlite":
+        failed_at: sa.ColumnElement[str] = sa.func.json_extract(columns.document, "$.failed_at")
+    else:
+        failed_at = sa.cast(columns.document, sa.JSON)["failed_at"].as_string()
+    query = sa.select(columns.channel, sa.func.count()).where(columns.state == "failed", failed_at >= stamp(since))
+    return {name: int(number) for name, number in await connection.execute(query.group_by(columns.channel))}
 
 
 async def overdue_sign_offs(connection: AsyncConnection, now: datetime) -> dict[str, int]:

@@ -90,6 +90,18 @@ class Writer:
                 # Told when this transaction commits, and only then.
                 await self.connection.execute(sa.select(sa.func.pg_notify(SNAPSHOT, "")))
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What is done within is done whole, or where it raises not at all, and the transaction can go on either way."""
+        before = self.snapshot_touched, self._last, self._appended
+        try:
+            async with self.connection.begin_nested():
+                yield
+        except BaseException:
+            # The audit chain goes on from where it was.
+            self.snapshot_touched, self._last, self._appended = before
+            raise
+
     async def version(self) -> int:
         """The snapshot's version as this transaction leaves it."""
         return await current_version(self.connection)

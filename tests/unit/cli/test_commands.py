@@ -170,7 +170,15 @@ def test_stopping_and_resuming(run: Run, ready: Path, monkeypatch: pytest.Monkey
     asked = run("resume", "use-case:assistant", "--reason", "fixed").out
     assert "still stopped. A second person confirms: groundcrew resume use-case:assistant --as NAME" in asked
     assert "a second person must confirm" in run("resume", "use-case:assistant", "--reason", "fixed", status=2).err
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(variable, "somebody-else")
+    refused = run("resume", "use-case:assistant", "--reason", "fixed", status=2).err
+    assert "a second person must confirm" in refused, "who runs a command is not what a variable says"
     monkeypatch.setenv("GROUNDCREW_PASSWORD", "a long password")
+    run("user", "add", "bot", "--role", "it", "--agent")
+    assert "a program" in run("resume", "use-case:assistant", "--reason", "fixed", "--as", "bot", status=2).err
+    run("user", "add", "sam", "--role", "auditor")
+    assert "sam may not resume" in run("resume", "use-case:assistant", "--reason", "fixed", "--as", "sam", status=2).err
     run("user", "add", "anna", "--role", "on_call")
     assert run("resume", "use-case:assistant", "--reason", "fixed", "--as", "anna").out == "use-case:assistant: running again\n"
     report = run("stop", "all", "--reason", "odd answers", "--json").json()

@@ -26,6 +26,7 @@ STOP = LocalStop(id="local-1", scope=SCOPE, reason="odd", by="cli:root", at=date
 async def services(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> AsyncIterator[Services]:
     clock = prepared.copy("declared", sqlite_url)
     async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
+        await bank.accounts(services, "user:anna", "user:luca")
         yield services
 
 

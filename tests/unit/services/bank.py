@@ -38,6 +38,7 @@ from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.trust_label import TrustLabel
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord
 from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, SpotChecks, UseCase
+from groundcrew.domain.user import Role, User, UserKind
 from groundcrew.domain.verifier import Verifier
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
@@ -149,6 +150,16 @@ async def opened(url: str, folder: Path, clock: Clock | None = None, *, bare: bo
 
 async def apply(services: Services, **declared: Any) -> list[Change]:
     return await services.registry.apply(declarations(**declared), actor="user:maria")
+
+
+async def accounts(
+    services: Services, *actors: str, roles: tuple[Role, ...] = ("on_call", "owner"), kind: UserKind = "person"
+) -> None:
+    """Accounts of people who act as `user:NAME`, with no password that anybody has: what they do is what is tested."""
+    async with services.database.write("system:test") as writer:
+        for actor in actors:
+            user = User(name=actor.removeprefix("user:"), password_hash="", roles=roles, created_at=writer.clock.now(), kind=kind)
+            await catalog.USERS.put(writer, user, "create")
 
 
 async def stage_of(services: Services, name: str = NAME) -> str:

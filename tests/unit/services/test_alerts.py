@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import AsyncIterator
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +17,19 @@ import pytest_asyncio
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
-from groundcrew.domain.alert import DAMPED_S, AlertRule
+from groundcrew.domain.alert import DAMPED_S, AlertRule, Figure
 from groundcrew.domain.delivery import Channel, Delivery
 from groundcrew.domain.kill_switch import KillSwitch, Scope
 from groundcrew.domain.quiet_time import QuietTime
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import Conflict, DeclarationError, InputError
-from groundcrew.services import gateway_health
+from groundcrew.services import alerts, gateway_health
 from groundcrew.services.alert_evaluation import default_rules
 from groundcrew.services.alert_metrics import metrics
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared
 from groundcrew.services.gateway_health import GatewayHealth
-from groundcrew.store import catalog
+from groundcrew.store import catalog, oversight_tables
 from groundcrew.testing import FakeClock
 
 LOOK_S = 15
@@ -376,6 +378,88 @@ async def test_gateways_that_can_not_record_or_lag_are_told_of(site: Site) -> No
     await gateway_health.forget(site.services.database, "s1")
     await site.look(4)
     assert {"spool-problem", "snapshot-stale"} <= {each.rule for each in await site.services.alerts.find(state="firing")}
+
+
+async def test_a_gateway_that_fell_silent_is_stale_by_its_silence(site: Site) -> None:
+    """It said that all is well, long ago, and may still answer by what it knew then."""
+    database, row = site.services.database, oversight_tables.gateway_health
+    said = GatewayHealth(snapshot_age_s=0.1, spool_problem="disk full")
+    await gateway_health.say(database, "here", os.getpid(), said)
+    async with database.operate() as connection:
+        await connection.execute(row.update().values(seen_at_s=row.c.seen_at_s - 3_600))
+    assert await site.services.alerts.figures("snapshot-stale") == {
+        "": Figure(estimate=None, text="no server has said how its gateway does")
+    }, "nobody of whom no gateway is registered is asked after that"
+    await bank.silent_gateway(site.services)
+    figure = (await site.services.alerts.figures("snapshot-stale"))[""]
+    assert figure.estimate is not None
+    assert 3_600 <= figure.estimate < 7_200
+    assert figure.text == f"process {os.getpid()} on {socket.gethostname()}"
+    await site.look(4)
+    assert {"snapshot-stale", "spool-problem"} <= {each.rule for each in await site.services.alerts.find(state="firing")}
+    # It is heard again: what it says of itself counts, and the alert ends.
+    await gateway_health.say(database, "here", os.getpid(), GatewayHealth(snapshot_age_s=0.1))
+    await site.look(4)
+    assert not {"snapshot-stale", "spool-problem"} & {each.rule for each in await site.services.alerts.find(state="firing")}
+
+
+async def test_messages_that_failed_are_told_of_for_a_day(database_url: str, tmp_path: Path, prepared: Prepared) -> None:
+    clock = prepared.copy("declared", database_url)
+    async with bank.opened(database_url, tmp_path, clock, bare=True) as services:
+
+        async def figure() -> tuple[float | None, str]:
+            found = (await services.alerts.figures("message-failed"))[""]
+            return found.estimate, found.text
+
+        assert await figure() == (0, "")
+        made = Delivery(id="one", channel="desk", event="x", subject="x/1", body={}, created_at=clock.now() - timedelta(days=3))
+        old = msgspec.structs.replace(made, id="two", state="failed", failed_at=clock.now() - timedelta(hours=25))
+        new = msgspec.structs.replace(made, id="three", state="failed", failed_at=clock.now())
+        async with services.database.write("system:deliveries") as writer:
+            for each in (made, old, new):
+                await catalog.DELIVERIES.put(writer, each, "fail")
+        assert await figure() == (1, "desk: 1"), "it failed just now, however old it is; the other one was told of"
+        for _ in range(2):
+            clock.advance(LOOK_S)
+            await services.alerts.look()
+        assert "message-failed" in {each.rule for each in await services.alerts.find(state="firing")}
+        clock.advance(25 * 3_600)
+        assert await figure() == (0, "")
+        for _ in range(4):
+            clock.advance(LOOK_S)
+            await services.alerts.look()
+        assert "message-failed" not in {each.rule for each in await services.alerts.find(state="firing")}
+
+
+async def test_a_step_that_fails_costs_no_other_and_is_tried_again(
+    database_url: str, tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = prepared.copy("declared", database_url)
+    async with bank.opened(database_url, tmp_path, clock, bare=True) as services:
+        site = Site(services, clock)
+        # In the order of their names: the one that fails stands between the two others.
+        await site.declare(rule(name="a-first"), rule(name="b-opens", opens_incident=True), rule(name="c-last"))
+        whole = alerts.open_in
+
+        async def half(writer: Any, **given: Any) -> Any:
+            await whole(writer, **given)
+            raise Conflict("the timeline is full")
+
+        monkeypatch.setattr(alerts, "open_in", half)
+        await site.switch("confirmed_stopped")
+        looks = await site.look(3)
+        raised = {each.rule for each in await services.alerts.find(state="firing")}
+        assert {"a-first", "c-last"} <= raised
+        assert "b-opens" not in raised
+        assert {each for look in looks for each in look.failed} == {"b-opens/"}
+        assert {each.body["rule"] for each in await site.messages()} == {"a-first", "c-last"}
+        assert await services.incidents.find() == [], "half a step leaves nothing"
+        assert (await services.audit.verify()).problems == ()
+        monkeypatch.setattr(alerts, "open_in", whole)
+        (look,) = await site.look()
+        assert look.failed == ()
+        assert len(look.incidents) == 1
+        assert (await services.audit.verify()).problems == ()
 
 
 async def test_a_budget_nearly_used_is_told_of_at_80_and_at_100_percent(site: Site) -> None:

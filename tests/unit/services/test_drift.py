@@ -17,7 +17,9 @@ from tests.unit.services.watching import EVERY, RULE, START, Traffic, WordEncode
 from groundcrew.domain.drift import DriftAlarm, DriftReference, reference_id
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.bundle import Services
+from groundcrew.services.drift_monitor import MonitorState
 from groundcrew.services.drift_reading import SAMPLED_PER_HOUR, WINDOWS_AT_ONCE
+from groundcrew.services.drift_watch import state_of
 from groundcrew.services.feedback import NewRating
 from groundcrew.store import drift as stored
 from groundcrew.store.database import Writer
@@ -325,6 +327,34 @@ async def test_a_slow_drift_is_seen_where_no_window_shows_it(services: Services)
     assert "slow" in kinds
     assert features(kinds["slow"]) == {"answer_length"}
     assert kinds["slow"].words.startswith("slowly, after ")
+
+
+async def test_a_thin_window_does_not_keep_the_slow_watch_from_beginning_anew(services: Services, clock: FakeClock) -> None:
+    rule = msgspec.structs.replace(RULE, window_s=bank.DAY_S, reference_calls=100, features=("answer_length",))
+    digest, drift = await declared(services, rule), monitor(services)
+    traffic = Traffic(digest, start=clock.now() - timedelta(days=20))
+
+    async def state() -> MonitorState:
+        async with services.database.read() as connection:
+            return state_of(await stored.monitor(connection, N, digest))
+
+    await served(services, drift, traffic.calls(170))
+    alarms = await served(services, drift, traffic.calls(160, answer_words=8))
+    assert (await state()).slow["answer_length"].alarm_at is not None
+    for each in alarms:
+        await drift.acknowledge(each.id, "fixed", **SAID)
+    assert (await state()).renew == ("answer_length",)
+    # A day with three calls and one with none: neither is tested.
+    traffic.number += 130
+    await served(services, drift, traffic.calls(3))
+    traffic.number += 290
+    await served(services, drift, traffic.calls(10))
+    assert {each.calls for each in (await drift.status(N)).windows if each.drifted is None} != set()
+    assert (await state()).renew == ("answer_length",), "it still is to begin anew"
+    await served(services, drift, traffic.calls(300))
+    after = await state()
+    assert after.renew == ()
+    assert after.slow["answer_length"].alarm_at is None
 
 
 async def test_windows_of_time_are_closed_when_their_time_is_over(services: Services, clock: FakeClock) -> None:

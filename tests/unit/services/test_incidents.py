@@ -17,6 +17,7 @@ from groundcrew.domain.kill_switch import KillSwitch, Scope
 from groundcrew.domain.snapshot import Snapshot
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound, RefusedCall
 from groundcrew.gateway.admission import check_running
+from groundcrew.services import incident_records
 from groundcrew.services.bundle import Services
 from groundcrew.services.feedback import NewRating
 from groundcrew.services.incident_report import report_of
@@ -30,6 +31,7 @@ ANNA, BEAT, SYSTEM = "user:anna", "user:beat", "system:alerts"
 async def services(tmp_path: Path, prepared: Prepared) -> AsyncIterator[Services]:
     url = f"sqlite:///{tmp_path / 'bank.db'}"
     async with bank.opened(url, tmp_path, prepared.copy("pilot", url), bare=True) as made:
+        await bank.accounts(made, ANNA, BEAT)
         yield made
 
 
@@ -129,6 +131,57 @@ async def test_lowering_severity_1_takes_two_people(services: Services) -> None:
     assert waiting.state == "mitigated", "that it once was severe is not forgotten: closing it is reviewed"
     with pytest.raises(NotAllowed):
         await services.incidents.set_severity(await opened(services), 4, actor=SYSTEM, reason="a machine says so")
+
+
+async def test_no_program_and_no_name_of_a_host_clears_a_severe_one(services: Services) -> None:
+    await bank.accounts(services, "user:bot", "user:second-bot", kind="agent")
+    await bank.accounts(services, "user:sam", roles=("auditor",))
+    incident, others = await opened(services), ("user:bot", "user:second-bot", "user:sam", "key:1", SYSTEM)
+    incidents = services.incidents
+    for actor in others:
+        with pytest.raises(NotAllowed):
+            await incidents.set_severity(incident, 3, actor=actor, reason="fine")
+    await incidents.set_severity(incident, 3, actor="cli:root", reason="a test account")
+    for actor in (*others, "cli:beat"):
+        with pytest.raises(NotAllowed):
+            await incidents.set_severity(incident, 3, actor=actor, reason="fine")
+    await incidents.mitigate(incident, "rolled back", actor=ANNA)
+    for actor in others:
+        with pytest.raises(NotAllowed):
+            await incidents.close(incident, "prompt", "left out", actor=actor)
+    await incidents.close(incident, "prompt", "left out", actor="cli:root")
+    for actor in (*others, "cli:beat"):
+        for accept in (True, False):
+            with pytest.raises(NotAllowed):
+                await incidents.review(incident, accept=accept, comment="fine", actor=actor)
+    assert len((await services.use_cases.get(bank.NAME)).holds) == 1
+    assert (await incidents.review(incident, accept=True, comment="fine", actor=BEAT)).state == "closed"
+    assert (await services.use_cases.get(bank.NAME)).holds == ()
+
+
+async def test_a_full_timeline_takes_no_note_and_keeps_nobody_from_closing_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incident_records, "EVENTS_MAX", 2)
+    incident = await opened(services)
+    other = await opened(services, 4)
+    await services.incidents.note(incident, "customers call", actor=BEAT)
+    for decision in (False, True):
+        with pytest.raises(Conflict, match="2 lines"):
+            await services.incidents.note(incident, "another one calls", actor=BEAT, decision=decision)
+    with pytest.raises(Conflict, match="2 lines"):
+        await services.incidents.link(incident, f"incident/{other}", actor=BEAT)
+    action = await services.incidents.add_action(
+        incident, "write a test", owner="maria@bank.example", due=services.database.clock.now().date(), actor=ANNA
+    )
+    await services.incidents.finish_action(action.id, "it runs", actor=ANNA)
+    await services.incidents.set_severity(incident, 2, actor=ANNA, reason="small")
+    await services.incidents.set_severity(incident, 2, actor=BEAT, reason="small")
+    await closed(services, incident)
+    view = await services.incidents.get(incident)
+    assert view.incident.state == "closed"
+    assert view.events[-1].kind == "closed", "what happened to it is on the record whole"
+    assert (await services.use_cases.get(bank.NAME)).holds == ()
 
 
 async def test_closing_a_severe_one_takes_somebody_else(services: Services) -> None:

@@ -18,9 +18,10 @@ from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.kill_switch import KillSwitch, Scope, parse_scope
 from groundcrew.domain.local_stop import LocalStop
-from groundcrew.errors import Conflict, InputError, NotFound
+from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.services.bundle import Services
 from groundcrew.services.kill_switches import ABANDONED_S, KEEPER, KillSwitches
+from groundcrew.store import catalog
 from groundcrew.store.database import Database
 from groundcrew.testing import FakeClock
 
@@ -35,6 +36,7 @@ PATIENCE_S = 60.0
 async def services(database_url: str, tmp_path: Path, prepared: Prepared) -> AsyncIterator[Services]:
     clock = prepared.copy("declared", database_url)
     services = Services(await Database.open(database_url, clock), tmp_path, kill_confirm_s=DEADLINE_S)
+    await bank.accounts(services, bank.PERSON, bank.SECOND_PERSON, "user:carla")
     yield services
     await services.database.close()
 
@@ -132,6 +134,30 @@ async def test_one_person_can_not_start_again_alone(services: Services) -> None:
             await services.kill_switches.resume(USE_CASE, actor=actor, reason="really")
     assert await denied(services) == {USE_CASE}
     assert await run_state(services) == "suspended"
+
+
+async def test_the_second_person_has_shown_who_they_are(services: Services) -> None:
+    """A name of the operating system is as many people as its holder wishes; a program and an auditor are none."""
+    await bank.accounts(services, "user:bot", kind="agent")
+    await bank.accounts(services, "user:sam", roles=("auditor",))
+    await bank.accounts(services, "user:left")
+    async with services.database.write("system:test") as writer:
+        left = await catalog.USERS.get(writer.connection, "left")
+        assert left is not None
+        await catalog.USERS.put(writer, msgspec.structs.replace(left, disabled=True), "disable")
+    refused = ("user:bot", "user:sam", "user:left", "user:nobody", "key:1", "system:helper")
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    for actor in refused:
+        with pytest.raises(NotAllowed):
+            await services.kill_switches.resume(USE_CASE, actor=actor, reason="fixed")
+    assert (await switch_of(services, USE_CASE)).state == "confirmed_stopped"
+    await services.kill_switches.resume(USE_CASE, actor="cli:root", reason="fixed")
+    for actor in (*refused, "cli:anna"):
+        with pytest.raises(NotAllowed):
+            await services.kill_switches.resume(USE_CASE, actor=actor, reason="checked")
+    assert await denied(services) == {USE_CASE}
+    armed = await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="checked")
+    assert not armed.denies
 
 
 async def test_two_people_start_it_again_and_what_it_suspended_runs(services: Services) -> None:

@@ -112,6 +112,7 @@ async def test_the_whole_way_to_optimization(sqlite_url: str, tmp_path: Path, pr
         opened = await services.incidents.open(title="A wrong fee", severity=1, use_cases=[bank.NAME], actor="user:tess")
         with pytest.raises(Conflict, match="while held"):
             await services.use_cases.advance(bank.NAME, "optimization", **who)
+        await bank.accounts(services, "user:tess", "user:anna")
         await services.incidents.mitigate(opened.id, "stopped", actor="user:tess")
         await services.incidents.close(opened.id, "prompt", "left out", actor="user:tess")
         await services.incidents.review(opened.id, accept=True, comment="seen", actor="user:anna")

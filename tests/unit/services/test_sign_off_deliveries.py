@@ -98,6 +98,7 @@ async def test_nothing_is_released_while_its_use_case_is_stopped(services: Servi
     await services.kill_switches.stop(Scope("use-case", bank.NAME), actor="user:bob", reason="wrong refunds")
     with pytest.raises(Held, match="kill switch"):
         await outgoing(services.database, delivery, HOOK)
+    await bank.accounts(services, "user:bob", "user:carla")
     for who in ("user:bob", "user:carla"):
         await services.kill_switches.resume(Scope("use-case", bank.NAME), actor=who, reason="repaired")
     assert (await outgoing(services.database, delivery, HOOK))["text"] == DRAFT

@@ -34,7 +34,8 @@ SCOPES = ("all", f"use-case:{bank.NAME}", "unit:retail", f"model:{bank.MODEL}", 
 
 async def _resume(services: Services, number: int) -> object:
     scope = parse_scope(SCOPES[number % len(SCOPES)])
-    return await services.kill_switches.resume(scope, actor=f"user:person-{number % 3}", reason="again")
+    actor = ("user:anna", "cli:root", "user:nobody")[number % 3]
+    return await services.kill_switches.resume(scope, actor=actor, reason="again")
 
 
 VERBS: dict[str, Verb] = {

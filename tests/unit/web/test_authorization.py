@@ -12,6 +12,7 @@ import pytest
 from tests.unit.web.site import OWN, Site
 
 from groundcrew.domain.user import ROLES, Role, User
+from groundcrew.services.two_people import ROLES_OF, TwoPersonAction
 from groundcrew.web import authorization
 from groundcrew.web.authentication import Principal
 
@@ -87,7 +88,7 @@ KEY_ROUTES = {
 }
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/sign-in", "/rate/{token}"}
 #: Streams do not end by themselves; they are asked for elsewhere.
-ENDLESS = {"/live"}
+ENDLESS = {"/live", "/api/v1/sign-offs/{sign_off_id}/events"}
 
 
 def person(*roles: Role) -> Principal:
@@ -166,12 +167,26 @@ async def test_nobody_gets_in_without_signing_in(site: Site) -> None:
             assert answer.headers["location"].startswith("/sign-in")
 
 
-@pytest.mark.parametrize("action", ["decide_sign_off", "decide_approval", "label", "attest", "rate_queue", "resume"])
+#: What lets something go on, says what counts, or makes accounts.
+OF_PEOPLE = (
+    *("decide_sign_off", "decide_approval", "label", "attest", "rate_queue", "resume", "manage_incident", "manage_alerts"),
+    *("manage_drift", "recalibrate", "publish_gates", "approve_knowledge", "decide_finding", "manage_users"),
+)
+
+
+@pytest.mark.parametrize("action", sorted(ROLES_OF))
+def test_services_ask_the_second_person_for_the_roles_of_the_console(action: TwoPersonAction) -> None:
+    """The command line reaches the services without passing the policies."""
+    assert ROLES_OF[action] == EXPECTED[action]
+
+
+@pytest.mark.parametrize("action", OF_PEOPLE)
 def test_a_program_that_signs_in_decides_nothing(action: str) -> None:
     account = User(name="tool", password_hash="", roles=tuple(ROLES), created_at=datetime.now(UTC), kind="agent")
     agent = Principal(kind="user", name="tool", method="basic", roles=account.roles, user=account)
     assert not authorization.allowed(agent, action)
     assert authorization.allowed(agent, "stop")
+    assert authorization.allowed(agent, "open_incident")
     person = msgspec.structs.replace(agent, user=msgspec.structs.replace(account, kind="person"))
     assert authorization.allowed(person, action)
 
@@ -196,7 +211,7 @@ async def test_each_route_for_each_role(site: Site, role: Role) -> None:
 
 async def test_each_route_for_a_key(site: Site) -> None:
     for method, path, options in routes(site):
-        if not path.startswith("/api/v1/") or options.get("action") in (None, authorization.PUBLIC):
+        if not path.startswith("/api/v1/") or path in ENDLESS or options.get("action") in (None, authorization.PUBLIC):
             continue
         more = {"json": {"x": 1}} if method == "POST" else {}
         answer = await site.as_key(method, filled(path, site).removeprefix("/api/v1"), use_case=OWN, **more)
