@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import msgspec
 
-from groundcrew.services.propagation import process_lives
+from groundcrew.services.processes import ended, machine, process_started
 from groundcrew.store import alerts as stored
+from groundcrew.store import operations
 from groundcrew.store.database import Connection, Database
 
 #: A server that has said nothing for so long is not asked any more: whether its gateway is silent is another question.
@@ -47,8 +47,9 @@ async def say(database: Database, server: str, process_id: int, health: GatewayH
             server=server,
             host=socket.gethostname(),
             process_id=process_id,
-            seen_at_s=time.time(),
             document=msgspec.json.encode(health).decode(),
+            machine=machine(),
+            process_started=process_started(process_id),
         )
 
 
@@ -60,10 +61,10 @@ async def forget(database: Database, server: str) -> None:
 
 async def heard(connection: Connection) -> list[ServerHealth]:
     """What the servers that run have said lately."""
-    found = []
+    found, now_s = [], await operations.now_s(connection)
     for row in await stored.health(connection):
-        here = row["host"] == socket.gethostname()
-        if time.time() - row["seen_at_s"] > HEARD_S or (here and not process_lives(row["process_id"])):
+        gone = ended(on=row["machine"], process_id=row["process_id"], started=row["process_started"])
+        if gone or now_s - row["seen_at_s"] > HEARD_S:
             continue
         health = msgspec.json.decode(row["document"], type=GatewayHealth)
         found.append(ServerHealth(server=row["id"], host=row["host"], process_id=row["process_id"], health=health))
