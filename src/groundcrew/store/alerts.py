@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.alert_track import Track
 from groundcrew.store.database import decode
-from groundcrew.store.operations import now_s
+from groundcrew.store.operations import clock_of
 from groundcrew.store.oversight_tables import alert_tracks, alert_turns, deliveries, gateway_health
 from groundcrew.store.rows import stamp
 from groundcrew.store.tables import call_spreads, call_sums, sign_offs
@@ -93,7 +93,7 @@ async def say_health(
     values = {
         "host": host,
         "process_id": process_id,
-        "seen_at_s": await now_s(connection),
+        "seen_at_s": clock_of(connection),
         "document": document,
         "machine": machine,
         "process_started": process_started,

@@ -29,7 +29,7 @@ async def acknowledge(connection: AsyncConnection, point: EnforcementPoint) -> N
         same_process = (table.c.machine == point.machine, table.c.process_id == point.process_id)
         await connection.execute(table.delete().where(*same_process, table.c.id != point.id))
     said = {name: value for name, value in msgspec.structs.asdict(point).items() if name != "silent_s"}
-    values = said | {"cut": canonical_json(point.cut).decode(), "seen_at_s": await now_s(connection)}
+    values = said | {"cut": canonical_json(point.cut).decode(), "seen_at_s": clock_of(connection)}
     before = (await connection.execute(sa.select(table.c.snapshot_version).where(table.c.id == point.id))).scalar_one_or_none()
     if before is None:
         await connection.execute(table.insert().values(values))
@@ -39,11 +39,16 @@ async def acknowledge(connection: AsyncConnection, point: EnforcementPoint) -> N
         await connection.execute(sa.select(sa.func.pg_notify(ACKNOWLEDGED, point.id)))
 
 
-async def now_s(connection: AsyncConnection) -> float:
-    """Unix seconds by the database's clock: the one clock that all hosts share."""
+def clock_of(connection: AsyncConnection) -> sa.ColumnElement[float]:
+    """Unix seconds by the database's clock, the one clock that all hosts share, as a statement reads it."""
     sqlite = connection.dialect.name == "sqlite"
-    query = "SELECT (julianday('now') - 2440587.5) * 86400.0" if sqlite else "SELECT extract(epoch FROM clock_timestamp())"
-    return float((await connection.execute(sa.text(query))).scalar_one())
+    text = "(julianday('now') - 2440587.5) * 86400.0" if sqlite else "extract(epoch FROM clock_timestamp())::float8"
+    return sa.literal_column(text, sa.Float)
+
+
+async def now_s(connection: AsyncConnection) -> float:
+    """Unix seconds by the database's clock now."""
+    return float((await connection.execute(sa.select(clock_of(connection)))).scalar_one())
 
 
 async def forget(connection: AsyncConnection, point: str) -> None:
@@ -53,17 +58,12 @@ async def forget(connection: AsyncConnection, point: str) -> None:
 
 async def enforcing(connection: AsyncConnection) -> list[EnforcementPoint]:
     """Every enforcement point that has not been removed, by id."""
-    rows = (await connection.execute(sa.select(enforcement_points).order_by(enforcement_points.c.id))).mappings()
+    query = sa.select(enforcement_points, clock_of(connection).label("now_s")).order_by(enforcement_points.c.id)
+    rows = (await connection.execute(query)).mappings()
     named = [{str(name): value for name, value in row.items()} for row in rows]
-    if not named:
-        return []
-    now = await now_s(connection)
-    return [
-        msgspec.convert(
-            {**each, "cut": msgspec.json.decode(each["cut"]), "silent_s": max(0.0, now - each["seen_at_s"])}, EnforcementPoint
-        )
-        for each in named
-    ]
+    for each in named:
+        each["cut"], each["silent_s"] = msgspec.json.decode(each["cut"]), max(0.0, each.pop("now_s") - each["seen_at_s"])
+    return [msgspec.convert(each, EnforcementPoint) for each in named]
 
 
 async def open_session(connection: AsyncConnection, *, session: str, user_name: str, expires_at_s: float) -> None:

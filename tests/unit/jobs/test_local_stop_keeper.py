@@ -12,7 +12,7 @@ from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.kill_switch import Scope
-from groundcrew.domain.local_stop import LocalStop
+from groundcrew.domain.local_stop import LocalStop, LocalStopFile
 from groundcrew.jobs.local_stop_keeper import LocalStopKeeper
 from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
 from groundcrew.services.bundle import Services

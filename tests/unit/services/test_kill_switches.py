@@ -19,6 +19,7 @@ from tests.unit.services.prepared import Prepared
 from groundcrew.domain.kill_switch import KillSwitch, Scope, parse_scope
 from groundcrew.domain.local_stop import LocalStop
 from groundcrew.errors import Conflict, InputError, NotFound
+from groundcrew.services.alert_metrics import PLATFORM
 from groundcrew.services.bundle import Services
 from groundcrew.services.kill_switches import ABANDONED_S, KEEPER, KillSwitches, StopReport
 from groundcrew.store import operations
@@ -347,7 +348,7 @@ async def test_asking_for_the_reset_of_a_stop_that_failed_hides_nothing(services
     await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
     pending = await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="fixed")
     assert (pending.state, pending.failed, pending.silent_points) == ("reset_pending", True, (point,))
-    assert (await services.alerts.figures("stop-failed"))["platform"].estimate == 1
+    assert (await services.alerts.figures("stop-failed"))[PLATFORM].estimate == 1
     assert [each.origin for each in await services.incidents.watch()] == ["stop_failed"]
     (asked, *_) = await services.audit.latest(subject=f"kill-switch/{USE_CASE}")
     assert asked.details == {"silent": list(pending.silent)}
@@ -357,7 +358,7 @@ async def test_asking_for_the_reset_of_a_stop_that_failed_hides_nothing(services
     assert (settled.state, settled.failed, settled.silent, settled.cut_calls) == ("reset_pending", False, (), 4)
     assert settled.confirmed_at is not None
     assert (await services.audit.latest(subject=f"kill-switch/{USE_CASE}"))[0].action == "confirmed_stopped"
-    assert (await services.alerts.figures("stop-failed"))["platform"].estimate == 0
+    assert (await services.alerts.figures("stop-failed"))[PLATFORM].estimate == 0
     assert await services.kill_switches.settle() == []
     await services.kill_switches.resume(USE_CASE, actor=bank.SECOND_PERSON, reason="checked")
     assert await denied(services) == frozenset()
