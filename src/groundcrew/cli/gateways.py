@@ -28,8 +28,10 @@ def gateways() -> None:
 def gateways_forget(
     gateway_id: str, reason: str, as_name: str | None, as_json: bool, data: Path | None, database_url: str | None
 ) -> None:
-    """Say that a gateway is gone: its process, container or machine has ended, and it will serve no call. Stops wait for it no
-    more. Look first: one that is merely cut off may go on serving, and this would hide it."""
+    """Say that a gateway is gone: its process, container or machine has ended.
+
+    Stops wait for it no more. Look first: one that is merely cut off may go on serving, and this would hide it.
+    """
 
     async def work(services: Services) -> EnforcementPoint:
         name = await person(services, as_name)
