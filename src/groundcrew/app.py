@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
-from groundcrew.trial_point import TrialPoint, ended, enforcing, gateway_limits
+from groundcrew.trial_point import TrialPoint, ended, enforcing, gateway_limits, refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -134,6 +134,7 @@ class App:
             process_id=os.getpid(),
             poll_ms=settings.snapshot_poll_ms,
             pauses=Pauses(pause_s_max=settings.pause_s_max),
+            refusal=refusal_of(gateway_limits(settings)),
         )
         services.database.on_change(self.keeper.wake)
         await self.keeper.refresh()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from groundcrew.domain.trial import TrialAnswer, TrialRequest
     from groundcrew.gateway.app import Gateway
     from groundcrew.gateway.settings import GatewaySettings
+    from groundcrew.jobs.snapshot_keeper import Refusal
     from groundcrew.services.bundle import Services
     from groundcrew.settings import Settings
 
@@ -43,6 +44,24 @@ def gateway_limits(settings: Settings) -> GatewaySettings:
     from groundcrew.gateway.settings import GatewaySettings
 
     return GatewaySettings(snapshot_age_s_max=settings.snapshot_age_s_max, stale_refuses_all=settings.stale_refuses == "all")
+
+
+def refusal_of(limits: GatewaySettings) -> Refusal | None:
+    """When others may count on it that a gateway with `limits` which is cut off from the database answers nothing any more."""
+    from groundcrew.jobs.snapshot_keeper import Refusal
+
+    if not limits.stale_refuses_all:
+        return None
+    # One after the other at the longest: body, tries, stream, checks, and what is held or leaves slowly at the end.
+    call_s_max = (
+        limits.body_read_s_max
+        + limits.upstream_s_max
+        + limits.stream_s_max
+        + limits.grounding_s_max
+        + limits.resume_s_max
+        + limits.send_s_max
+    )
+    return Refusal(age_s=limits.snapshot_age_s_max, call_s_max=call_s_max)
 
 
 class TrialPoint:
@@ -89,7 +108,7 @@ class TrialPoint:
         from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
         from groundcrew.services.local_stops import LocalStops
 
-        services, point = self._services, new_id()
+        services, point, limits = self._services, new_id(), gateway_limits(self._settings)
         keeper = SnapshotKeeper(
             services.snapshots,
             gateway=point,
@@ -98,9 +117,9 @@ class TrialPoint:
             poll_ms=self._settings.snapshot_poll_ms,
             kind="trial",
             pauses=Pauses(pause_s_max=self._settings.pause_s_max),
+            refusal=refusal_of(limits),
         )
         services.database.on_change(keeper.wake)
-        limits = gateway_limits(self._settings)
         gateway = Gateway(
             snapshots=keeper,
             recorder=DirectRecorder(services.calls, gateway=point),

@@ -318,6 +318,13 @@ async def test_a_rejected_draft_never_leaves(site: Site) -> None:
     assert (polled["state"], polled["text"], polled["comment"]) == ("rejected", None, "It is wrong.")
 
 
+async def test_a_gateway_is_forgotten_only_where_it_is_not_heard_of(site: Site) -> None:
+    body, path = {"reason": "it is off"}, "/kill-switches/gateways/gateway-9/forget"
+    error(await site.api("it", "POST", path, json=body), 404, "not_found")
+    await site.services.snapshots.acknowledge(gateway="gateway-9", host="there", process_id=1, version=1, on="another boot")
+    error(await site.api("it", "POST", path, json=body), 409, "conflict")
+
+
 async def test_one_person_stops_and_two_start_again(site: Site) -> None:
     body = {"scope": f"use-case:{OWN}", "reason": "a wrong fee"}
     stopped = (await site.api("legal", "POST", "/kill-switches/stop", json=body)).json()

@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stop": ("switch", "Trip the kill switch of a scope."),
     "resume": ("switch", "Ask for, or confirm, the reset of a tripped kill switch."),
     "drill": ("switch", "Trip, measure and re-arm a kill switch; the time becomes evidence."),
+    "gateways": ("gateways", "Say that a gateway is gone, so that no stop waits for it."),
     "sign-off": ("sign_offs", "List what waits for people, decide it, judge it again, be away."),
     "knowledge": ("knowledge", "Add, approve, list, search and look through knowledge bases."),
     "trust": ("files", "Score answers against their sources, and measure the scores on labels."),

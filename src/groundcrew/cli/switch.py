@@ -30,7 +30,8 @@ def _print_report(report: StopReport, as_json: bool) -> None:
     elif report.silent:
         click.secho(
             f"STOP FAILED for {report.switch.scope}: {', '.join(report.silent)} did not acknowledge in {report.seconds:.1f} s. "
-            f"Stop these processes by hand, or run `groundcrew stop {report.switch.scope} --local` on their hosts. "
+            f"Stop these processes by hand, or run `groundcrew stop {report.switch.scope} --local` on their hosts; "
+            "for one that has ended for certain: `groundcrew gateways forget ID --reason …`. "
             f"Those that did cut {report.cut} calls in flight.",
             fg="red",
             bold=True,
@@ -122,6 +123,8 @@ def resume(scope: str, reason: str, as_name: str | None, as_json: bool, data: Pa
             f"{scope}: reset asked for by {switch.reset_requested_by}, still stopped. "
             f"A second person confirms: groundcrew resume {scope} --as NAME --reason …"
         )
+        if switch.failed:
+            click.secho(f"It never stopped everything: {', '.join(switch.silent)} did not confirm.", fg="red", err=True)
     else:
         click.echo(f"{scope}: running again")
 

@@ -67,3 +67,8 @@ class KillSwitch(msgspec.Struct, frozen=True, kw_only=True):
     def denies(self) -> bool:
         """Whether calls in this scope are refused."""
         return self.state != "armed"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it denies and a gateway is known not to have confirmed that. Asking for the reset changes nothing about it."""
+        return self.state == "stop_failed" or (self.denies and bool(self.silent_points))

@@ -9,18 +9,23 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.local_stop import EVERYTHING, LocalPoint, LocalStop, LocalStopFile
 from groundcrew.domain.snapshot import Snapshot
 from groundcrew.errors import GroundcrewError
 from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
 from groundcrew.services.kill_switches import KillSwitches
-from groundcrew.services.local_stops import LocalStops, Stamp, process_started, unreadable
+from groundcrew.services.local_stops import LocalStops, Stamp, unreadable
+from groundcrew.services.processes import process_started
 
 #: How often the file is looked at, and how often what is in it is carried to a registry that could not be told.
 LOOK_S, CARRY_S = 0.1, 1.0
 #: How long one attempt to tell the registry may take.
 CARRY_S_MAX = 20.0
+#: The stamp of no file at all: what has it is read anew.
+_UNREAD: Stamp = (-1, -1, -1, -1, -1)
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +46,11 @@ class LocalStopKeeper:
         self._gateway, self._covers = gateway, covers
         self._started = process_started(os.getpid())
         self._file, self._digest = LocalStopFile(), ""
-        self._stamp: Stamp = None
+        self._stamp: Stamp = _UNREAD
         self._said: str | None = None
         self._cut: Mapping[str, int] = {}
+        #: The registry's version that knows of a stop, by its id, as the registry itself told this process: a file says anything.
+        self._carried: dict[str, int] = {}
         #: Why the file can not be read, while it can not.
         self.problem: str | None = None
         self._carrying = asyncio.Lock()
@@ -92,27 +99,26 @@ class LocalStopKeeper:
             await asyncio.gather(carrying, return_exceptions=True)
 
     async def carry(self) -> None:
-        """Tell the registry of stops that it does not know. Raises what the database raises."""
+        """Tell the registry of the stops of which it has not told this process yet that it knows them, whatever the file says;
+        then take out what was reset. Raises what the database raises."""
         async with self._carrying:
             for stop in self._file.stops:
-                if stop.carried_version is None:
+                if stop.id not in self._carried:
                     version = await self._kill_switches.carry(stop, cut=self._cut.get(str(stop.scope), 0))
-                    await asyncio.to_thread(self._local.carried, stop.id, version)
-                    logger.warning("the local stop of %s by %s is in the registry now", stop.scope, stop.by)
+                    if stop.carried_version is None:
+                        await asyncio.to_thread(self._local.carried, stop.id, version)
+                        logger.warning("the local stop of %s by %s is in the registry now", stop.scope, stop.by)
+                    self._carried[stop.id] = version
+            await self.release(self._snapshots.registry)
 
     async def release(self, registry: Snapshot) -> None:
         """Take out what two people have reset: the registry had known of it, and stops it no more."""
-        gone = [
-            each.id
-            for each in self._file.stops
-            if each.carried_version is not None
-            and each.carried_version <= registry.version
-            and each.scope not in registry.stopped
-        ]
+        gone = [each.id for each in self._file.stops if self._is_known(each, registry) and each.scope not in registry.stopped]
         if gone and self.problem is None:
+            # Forgotten first: what was released is no loss when the file is read next.
+            self._file = LocalStopFile(stops=tuple(each for each in self._file.stops if each.id not in gone))
             await asyncio.to_thread(self._local.remove, gone)
-            file, self._digest = await asyncio.to_thread(self._local.read)
-            self._file = file
+            self._stamp = _UNREAD
             await self.look()
 
     def leave(self) -> None:
@@ -128,6 +134,21 @@ class LocalStopKeeper:
                 logger.warning("local stops could not be carried into the registry: %s", type(error).__name__)
             await asyncio.sleep(CARRY_S)
 
+    def _is_known(self, stop: LocalStop, registry: Snapshot) -> bool:
+        """Whether `registry` is of a time when it knew of the stop."""
+        version = self._carried.get(stop.id)
+        return version is not None and version <= registry.version
+
+    def _lost(self, file: LocalStopFile) -> list[LocalStop]:
+        """What this process remembers, `file` does not hold as it was, and the registry does not answer for in its place."""
+        found = {each.id: msgspec.structs.replace(each, carried_version=None) for each in file.stops}
+        registry = self._snapshots.registry
+        return [
+            each
+            for each in self._file.stops
+            if not self._is_known(each, registry) and found.get(each.id) != msgspec.structs.replace(each, carried_version=None)
+        ]
+
     def _read(self) -> None:
         """Take over what the file holds now; whatever can not be read is a problem, and stops everything."""
         try:
@@ -135,10 +156,12 @@ class LocalStopKeeper:
             if stamp == self._stamp and self.problem is None:
                 return
             file, digest = self._local.read()
-            known = {each.id for each in file.stops}
-            lost = [each for each in self._file.stops if each.id not in known and each.carried_version is None]
+            lost = self._lost(file)
             if lost:
-                logger.error("%d local stops have gone from their file though nobody reset them: they are back", len(lost))
+                named = ", ".join(f"{each.scope} by {each.by} ({each.id})" for each in lost)
+                logger.error(
+                    "local stops were taken from their file, or changed in it, though nobody reset them: %s are back", named
+                )
                 self._local.keep(lost)
                 stamp, (file, digest) = self._local.stamp(), self._local.read()
         except (GroundcrewError, OSError) as error:

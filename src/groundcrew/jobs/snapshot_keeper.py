@@ -24,8 +24,11 @@ from groundcrew.services.snapshots import Snapshots
 HEARTBEAT_S = 1.0
 #: How long one refresh may take, whatever the database does with it; and one after a pause, where calls wait for it.
 REFRESH_S_MAX, REFRESH_AFTER_PAUSE_S_MAX = 20.0, 2.0
-#: Refreshes after a pause that fail before the database counts as away: then the snapshot's age decides, as ever.
-AWAY_TRIES = 3
+#: For how long refreshes after a pause must fail before the database counts as away: then the snapshot's age, the pause
+#: included, decides as ever. Shorter than calls are held after a pause.
+AWAY_AFTER_S = 6.0
+#: What an acknowledgement may be late by, before others count on what it says.
+SLACK_S = 60.0
 
 #: Cuts what may no longer run, and gives the calls cut by scope, as text. Raises where something still runs.
 Enforce = Callable[[], Awaitable[Mapping[str, int]]]
@@ -33,8 +36,22 @@ Enforce = Callable[[], Awaitable[Mapping[str, int]]]
 logger = logging.getLogger(__name__)
 
 
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """That a gateway refuses every call once its snapshot is older than `age_s`, and that no call takes longer than
+    `call_s_max`. Pauses of that age together may come on top of it before what is in flight is cut too."""
+
+    age_s: float
+    call_s_max: float
+
+    @property
+    def after_s(self) -> float:
+        """Seconds without the database after which nothing is answered any more."""
+        return 2 * self.age_s + self.call_s_max + SLACK_S
+
+
 class SnapshotKeeper:
-    """The gateway's snapshot source. `current` is replaced as a whole, never changed."""
+    """The gateway's snapshot source. `current` is replaced as a whole, never changed. `refusal` is None where some calls go on
+    however old the snapshot is."""
 
     def __init__(
         self,
@@ -46,7 +63,9 @@ class SnapshotKeeper:
         poll_ms: int,
         kind: PointKind = "gateway",
         pauses: Pauses | None = None,
+        refusal: Refusal | None = None,
     ) -> None:
+        self._refusal = refusal
         self._snapshots, self._gateway, self._host, self._process_id = snapshots, gateway, host, process_id
         self._kind, self._poll_s, self._started_at_s = kind, poll_ms / 1000, time.time()
         self.pauses = pauses or Pauses()
@@ -64,8 +83,17 @@ class SnapshotKeeper:
         self.confirmed_version = 0
 
     def age_s(self) -> float:
-        """Seconds since `current` was last known to be the newest."""
-        return running_s() - self._confirmed_at
+        """Seconds since `current` was last known to be the newest. Where others count on this gateway's refusing once it is not
+        heard of, also since it could last say so."""
+        known_at = self._confirmed_at
+        if self._refusal is not None:
+            known_at = min(known_at, self._acknowledged_at + HEARTBEAT_S)
+        return running_s() - known_at
+
+    @property
+    def registry(self) -> Snapshot:
+        """What the registry says, without the stops of this host."""
+        return self._registry
 
     def on_change(self, enforce: Enforce) -> None:
         """Call `enforce` after each new snapshot and before it is acknowledged: it cuts what may no longer run."""
@@ -117,27 +145,28 @@ class SnapshotKeeper:
                 started_at_s=self._started_at_s,
                 enforced_at_s=self._enforced_at_s,
                 pauses=self.pauses,
+                refuses_after_s=self._refusal.after_s if self._refusal is not None else None,
             )
             self._acknowledged_version, self._acknowledged_at = version, asked_at
 
     async def run(self) -> None:
         """Refresh for ever; ends when cancelled. While the database is away the snapshot ages, and closes what must close."""
         beating = asyncio.create_task(self._beat())
-        failed = 0
+        failing_since: tuple[int, float] | None = None
         try:
             while True:
                 paused = self.pauses.pending()
                 try:
                     async with asyncio.timeout(REFRESH_AFTER_PAUSE_S_MAX if paused else REFRESH_S_MAX):
                         await self.refresh()
-                    failed = 0
+                    failing_since = None
                 except Exception as error:
                     logger.warning("the snapshot could not be refreshed (age %.0f s): %s", self.age_s(), type(error).__name__)
-                    failed = self._failed_after_pause(failed + 1) if paused else 0
+                    failing_since = self._failed_after_pause(failing_since) if paused else None
                 if not self.pauses.pending():
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), self._poll_s)
-                elif failed:
+                elif failing_since is not None:
                     await asyncio.sleep(self._poll_s)
                 self._wake.clear()
         finally:
@@ -148,13 +177,21 @@ class SnapshotKeeper:
         """Say that this gateway enforces nothing any more."""
         await self._snapshots.forget(self._gateway)
 
-    def _failed_after_pause(self, failed: int) -> int:
-        """Give up on a fresh snapshot after AWAY_TRIES."""
-        if failed < AWAY_TRIES:
-            return failed
+    def _failed_after_pause(self, since: tuple[int, float] | None) -> tuple[int, float] | None:
+        """Give up on a fresh snapshot after AWAY_AFTER_S: which pause it is about and since when refreshes fail, None once given
+        up. The pause is part of the snapshot's age from then on, whatever clock it showed on."""
+        if since is None or since[0] != self.pauses.count:
+            since = self.pauses.count, running_s()
+            # Of each pause by itself: what a clock that stood still with the process does not tell is not forgotten.
+            self._confirmed_at = min(self._confirmed_at, running_s() - self.pauses.last_s)
+        if running_s() - since[1] < AWAY_AFTER_S:
+            return since
+        if self._refusal is not None and self.age_s() > self._refusal.age_s:
+            # Others count on it that nothing leaves: what is held stays so, until it is cut or the database is back.
+            return since
         logger.warning("after a pause of %.1f s the database is away: the snapshot's age decides", self.pauses.last_s)
         self.pauses.settle(self.pauses.now_s())
-        return 0
+        return None
 
     async def _beat(self) -> None:
         """Notice pauses also while nothing is about to leave."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
@@ -29,8 +28,8 @@ NAMED_MAX = 5
 
 @metric("stop_failed", "Stops that failed", "switches", subject="platform")
 async def stop_failed(look: Look) -> Mapping[str, Figure]:
-    """Kill switches that were tripped and that a gateway did not confirm."""
-    found = [str(each.scope) for each in await catalog.KILL_SWITCHES.find(look.connection, state="stop_failed")]
+    """Kill switches that were tripped and that a gateway did not confirm, also while somebody asks for their reset."""
+    found = [str(each.scope) for each in await catalog.KILL_SWITCHES.find(look.connection) if each.failed]
     return {PLATFORM: exact(len(found), _named(found))}
 
 
@@ -44,12 +43,8 @@ async def switches_tripped(look: Look) -> Mapping[str, Figure]:
 @metric("silent_gateways", "Silent gateways", "gateways", subject="platform")
 async def silent_gateways(look: Look) -> Mapping[str, Figure]:
     """Running gateways that have not been heard of for 30 s: a stop would wait for them in vain."""
-    horizon_s = time.time() - SILENT_S
-    found = [
-        f"process {each.process_id} on {each.host}"
-        for each in await running_gateways(look.connection)
-        if each.seen_at_s < horizon_s
-    ]
+    running = await running_gateways(look.connection)
+    found = [f"process {each.process_id} on {each.host}" for each in running if each.silent_s > SILENT_S]
     return {PLATFORM: exact(len(found), _named(found))}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import msgspec
 
-from groundcrew.services.propagation import process_lives, running_gateways
+from groundcrew.services.processes import ended, machine, process_started
+from groundcrew.services.propagation import running_gateways
 from groundcrew.store import alerts as stored
+from groundcrew.store import operations
 from groundcrew.store.database import Connection, Database
 
 #: A server that has said nothing for so long is not asked any more, unless its gateway is registered: then its last word stands.
@@ -53,8 +54,9 @@ async def say(database: Database, server: str, process_id: int, health: GatewayH
             server=server,
             host=socket.gethostname(),
             process_id=process_id,
-            seen_at_s=time.time(),
             document=msgspec.json.encode(health).decode(),
+            machine=machine(),
+            process_started=process_started(process_id),
         )
 
 
@@ -68,11 +70,10 @@ async def heard(connection: Connection) -> list[ServerHealth]:
     """What the servers that run have said last. One that has fallen silent counts as long as its gateway is registered: it may
     still answer, by what it knew then."""
     registered = {(each.host, each.process_id) for each in await running_gateways(connection)}
-    found, now_s = [], time.time()
+    found, now_s = [], await operations.now_s(connection)
     for row in await stored.health(connection):
-        here = row["host"] == socket.gethostname()
         silent_s = max(0.0, now_s - row["seen_at_s"])
-        if here and not process_lives(row["process_id"]):
+        if ended(on=row["machine"], process_id=row["process_id"], started=row["process_started"]):
             continue
         if silent_s > HEARD_S and (row["host"], row["process_id"]) not in registered:
             continue

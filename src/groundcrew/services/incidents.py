@@ -365,7 +365,9 @@ async def _unclosed(writer: Writer, incident_id: str) -> Incident:
 async def _unstopped(connection: Connection) -> list[tuple[str, str, tuple[str, ...]]]:
     """(key, scope, use cases) of each trip that did not stop everything and that no incident was ever opened for."""
     found = []
-    for switch in await catalog.KILL_SWITCHES.find(connection, state="stop_failed"):
+    for switch in await catalog.KILL_SWITCHES.find(connection):
+        if not switch.failed:
+            continue
         key = f"stop-failed/{switch.scope}/{switch.tripped_at:%Y-%m-%dT%H:%M:%S.%f}"
         if await catalog.INCIDENTS.find(connection, origin_key=key, limit=1):
             continue

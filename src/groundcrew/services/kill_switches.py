@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from groundcrew.domain.enforcement_point import EnforcementPoint
-from groundcrew.domain.kill_switch import KillSwitch, Scope
+from groundcrew.domain.kill_switch import KillSwitch, KillSwitchState, Scope
 from groundcrew.domain.local_stop import LocalStop
-from groundcrew.errors import Conflict
+from groundcrew.errors import Conflict, NotFound
 from groundcrew.services.evidence import record
 from groundcrew.services.lookups import person_of, require_reason
 from groundcrew.services.propagation import is_gone, propagate, running_gateways
@@ -27,6 +27,8 @@ DRILL_VALID_S = 90 * 86_400
 ABANDONED_S = 2.0
 #: Stops on gateways' own hosts that one switch remembers, the newest.
 LOCAL_STOPS_KEPT_MAX = 100
+#: A gateway that was heard of within this time, and whose process is not known to have ended, can not be forgotten.
+FORGET_AFTER_S = 30.0
 #: Who confirms a stop that had failed, once the last gateway enforces it.
 KEEPER = "system:stop-keeper"
 #: What a drill's seconds are, in the words of its evidence.
@@ -116,22 +118,44 @@ class KillSwitches:
             switch = await catalog.KILL_SWITCHES.get(writer.connection, str(scope))
             if switch is None or not switch.denies:
                 raise Conflict(f"{scope} is not stopped")
+            unstopped = {"silent": list(switch.silent)} if switch.failed else {}
             if switch.state != "reset_pending":
                 await check_person(writer.connection, actor, "resume")
                 pending = msgspec.structs.replace(switch, state="reset_pending", reset_requested_by=actor, reset_reason=reason)
-                await catalog.KILL_SWITCHES.put(writer, pending, "request_reset", reason=reason)
+                await catalog.KILL_SWITCHES.put(writer, pending, "request_reset", reason=reason, details=unstopped)
                 return pending
             if person_of(switch.reset_requested_by or "") == person_of(actor):
                 raise Conflict(f"{person_of(actor)} asked for the reset of {scope}: a second person must confirm it")
             await check_person(writer.connection, actor, "resume", second=True)
             armed = KillSwitch(scope=scope, local_stops=switch.local_stops)
             await catalog.KILL_SWITCHES.put(
-                writer, armed, "reset", reason=reason, details={"requested_by": switch.reset_requested_by}
+                writer, armed, "reset", reason=reason, details={"requested_by": switch.reset_requested_by, **unstopped}
             )
             await self._restore(writer, scope)
             await writer.touch_snapshot()
         await propagate(self._database)
         return armed
+
+    async def forget_gateway(self, point_id: str, *, actor: str, reason: str) -> EnforcementPoint:
+        """Say that a gateway which is not heard of any more is gone: its process, machine or container has ended. It then counts
+        for no stop; one that is heard of again counts again. NotFound; Conflict for one that was heard of just now."""
+        require_reason(reason)
+        async with self._database.write(actor) as writer:
+            known = {each.id: each for each in await operations.enforcing(writer.connection)}
+            point = known.get(point_id)
+            if point is None:
+                raise NotFound(f"there is no gateway {point_id}")
+            if point.silent_s < FORGET_AFTER_S and not is_gone(point):
+                raise Conflict(f"gateway {point} was heard of {point.silent_s:.0f} s ago: end its process instead")
+            details = {
+                "host": point.host,
+                "process_id": point.process_id,
+                "silent_s": round(point.silent_s),
+                "snapshot_version": point.snapshot_version,
+            }
+            await operations.forget(writer.connection, point_id)
+            await writer.audit("forget", f"gateway/{point_id}", document=None, reason=reason, details=details)
+        return point
 
     async def carry(self, stop: LocalStop, *, cut: int) -> int:
         """Record a stop that was tripped on a gateway's own host while the registry could not be told; the version that has it.
@@ -157,14 +181,15 @@ class KillSwitches:
             return (await self._record_trip(writer, switch, "trip_local", details)).snapshot_version
 
     async def settle(self) -> list[KillSwitch]:
-        """Look at the stops that are not confirmed: the ones that changed.
+        """Look at the stops that are not confirmed, also while somebody asks for their reset: the ones that changed.
 
-        One that had failed is confirmed once each gateway that was silent enforces it, has left, or has ended; a gateway that
-        is merely not heard of any more confirms nothing. One that nobody settled by its deadline is settled now.
+        One that had failed is confirmed once each gateway that was silent enforces it, has left, has ended, was forgotten, or
+        refuses everything by its own word; a gateway that is merely not heard of any more confirms nothing. One that nobody
+        settled by its deadline is settled now.
         """
         async with self._database.read() as connection:
             open_ones = [
-                each for each in await catalog.KILL_SWITCHES.find(connection) if each.state in ("tripping", "stop_failed")
+                each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies and each.confirmed_at is None
             ]
             points = await operations.enforcing(connection) if open_ones else []
         now, changed = self._database.clock.now(), []
@@ -172,18 +197,18 @@ class KillSwitches:
         for switch in open_ones:
             if switch.recorded_at is None:
                 continue
-            if (switch.drill or switch.state == "tripping") and now - switch.recorded_at < abandoned:
+            settled_once = switch.failed
+            if (switch.drill or not settled_once) and now - switch.recorded_at < abandoned:
                 continue  # whoever tripped it still looks after it
-            silent = [each for each in points if each.snapshot_version < switch.snapshot_version and not is_gone(each)]
-            if silent and switch.state == "stop_failed":
+            behind = [each for each in points if each.snapshot_version < switch.snapshot_version and not is_gone(each)]
+            silent = [each for each in behind if not each.refuses]
+            if silent and settled_once:
                 continue
             late = {each.id: each for each in points if each.snapshot_version >= switch.snapshot_version}
-            counted = (
-                late.values() if switch.state == "tripping" else [late[each] for each in switch.silent_points if each in late]
-            )
+            counted = [late[each] for each in switch.silent_points if each in late] if settled_once else late.values()
             after = msgspec.structs.replace(
                 switch,
-                state="stop_failed" if silent else "confirmed_stopped",
+                state=_settled_as(switch, silent=bool(silent)),
                 confirmed_at=None if silent else now,
                 silent=tuple(map(str, silent)),
                 silent_points=tuple(each.id for each in silent),
@@ -191,7 +216,8 @@ class KillSwitches:
                 cut_calls=switch.cut_calls + sum(each.cut.get(str(switch.scope), 0) for each in counted),
                 gateways=len(late),
             )
-            if await self._settled(KEEPER, switch, after):
+            refusing = tuple(str(each) for each in behind if each.refuses)
+            if await self._settled(KEEPER, switch, after, refusing):
                 changed.append(after)
         return changed
 
@@ -200,6 +226,9 @@ class KillSwitches:
         async with self._database.write(actor) as writer:
             await check_scope(writer.connection, scope)
             before = await catalog.KILL_SWITCHES.get(writer.connection, str(scope))
+            if drill and before is not None and before.denies:
+                # Looked at where nobody can come between: a drill never takes the place of a stop.
+                raise Conflict(f"{scope} is stopped already: a drill needs it running")
             cut_before = {each.id: each.cut.get(str(scope), 0) for each in await operations.enforcing(writer.connection)}
             switch = KillSwitch(
                 scope=scope,
@@ -224,7 +253,7 @@ class KillSwitches:
             gateways=reached.gateways,
         )
         # Another stop, or a reset, that came while this one waited has the last word.
-        await self._settled(actor, switch, final)
+        await self._settled(actor, switch, final, reached.refusing)
         return StopReport(switch=final, seconds=seconds, gateways=reached.gateways, silent=reached.silent, cut=final.cut_calls)
 
     async def _record_trip(
@@ -241,8 +270,9 @@ class KillSwitches:
                 await catalog.USE_CASES.put(writer, suspended, "suspend", reason=f"kill switch {scope}: {switch.reason}")
         return switch
 
-    async def _settled(self, actor: str, before: KillSwitch, after: KillSwitch) -> bool:
-        """Write what became of a stop, if it is still as it was `before`; whether it was."""
+    async def _settled(self, actor: str, before: KillSwitch, after: KillSwitch, refusing: tuple[str, ...]) -> bool:
+        """Write what became of a stop, if it is still as it was `before`; whether it was. `refusing` did not confirm but refuse
+        everything by their own word."""
         async with self._database.write(actor) as writer:
             if await catalog.KILL_SWITCHES.get(writer.connection, str(before.scope)) != before:
                 return False
@@ -252,7 +282,10 @@ class KillSwitches:
                 "silent": list(after.silent),
                 "cut_calls": after.cut_calls,
             }
-            await catalog.KILL_SWITCHES.put(writer, after, after.state, details=details)
+            if refusing:
+                details["refusing"] = list(refusing)
+            action = "stop_failed" if after.failed else "confirmed_stopped"
+            await catalog.KILL_SWITCHES.put(writer, after, action, details=details)
             return True
 
     async def _restore(self, writer: Writer, scope: Scope) -> None:
@@ -271,3 +304,10 @@ class KillSwitches:
 def _cut_since(before: Mapping[str, int], points: tuple[EnforcementPoint, ...], scope: Scope) -> int:
     """Calls in `scope` that `points` cut since their counts were `before`."""
     return sum(max(0, each.cut.get(str(scope), 0) - before.get(each.id, 0)) for each in points)
+
+
+def _settled_as(switch: KillSwitch, *, silent: bool) -> KillSwitchState:
+    """The state of a stop that was looked at: a reset that somebody asked for stays asked for."""
+    if switch.state == "reset_pending":
+        return "reset_pending"
+    return "stop_failed" if silent else "confirmed_stopped"

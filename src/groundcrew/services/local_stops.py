@@ -15,7 +15,7 @@ import msgspec
 from groundcrew.domain.canonical import canonical_json
 from groundcrew.domain.local_stop import FILE_BYTES_MAX, LOCAL_STOPS_MAX, LocalPoint, LocalStop, LocalStopFile, read_file
 from groundcrew.errors import Conflict, GroundcrewError
-from groundcrew.services.propagation import process_lives
+from groundcrew.services.processes import process_lives, process_started
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 #: What says whether the file is another one than before: device, inode, size and change times; None where there is none.
@@ -56,11 +56,10 @@ class LocalStops:
             return self._write(LocalStopFile(stops=(*stops.stops, stop)))
 
     def keep(self, stops: Iterable[LocalStop]) -> None:
-        """Put back those of `stops` that the file has lost: only a reset takes one out."""
+        """Put back those of `stops` that the file has lost or holds otherwise: only a reset takes one out."""
         with self._changing():
-            found, _ = self.read()
-            known = {each.id for each in found.stops}
-            self._write(LocalStopFile(stops=(*found.stops, *(each for each in stops if each.id not in known))))
+            kept = {each.id: each for each in self.read()[0].stops} | {each.id: each for each in stops}
+            self._write(LocalStopFile(stops=tuple(kept.values())))
 
     def carried(self, stop_id: str, version: int) -> None:
         """Note that the registry knows of a stop since its `version`."""
@@ -119,14 +118,6 @@ class LocalStops:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
             _give_to_owner(folder, folder.parent)
-
-
-def process_started(process_id: int) -> str:
-    """When a process of this host began, in the system's own counting; "" for one that is not there, or where nothing tells."""
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
 
 
 def unreadable(error: Exception) -> str:

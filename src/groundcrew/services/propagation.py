@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 
 import msgspec
 
 from groundcrew.domain.enforcement_point import EnforcementPoint
+from groundcrew.services.processes import ended
 from groundcrew.store import operations
 from groundcrew.store.database import Connection, Database
 
 #: How often the gateways' acknowledgements are looked at where none is heard of by itself.
 POLL_S = 0.02
-#: A gateway on another host that has not been heard of for so long has long refused calls by its snapshot's age.
-POINT_LOST_S = 600.0
 #: How long an ordinary change waits; a gateway that is slower hears of it by itself.
 CHANGE_WAIT_S_MAX = 2.0
 
 
 class Propagation(msgspec.Struct, frozen=True, kw_only=True):
     """How many gateways run, and which of them have not acknowledged the version yet, each as ``ID (process 7 on HOST)``.
-    `points` are those that have."""
+    `points` are those that have; `refusing` are those that are not heard of but said that they refuse everything by now."""
 
     gateways: int
     silent: tuple[str, ...]
     silent_points: tuple[str, ...] = ()
     points: tuple[EnforcementPoint, ...] = ()
+    refusing: tuple[str, ...] = ()
 
 
 async def propagate(database: Database, *, deadline_s: float = CHANGE_WAIT_S_MAX, version: int | None = None) -> Propagation:
@@ -38,7 +36,8 @@ async def propagate(database: Database, *, deadline_s: float = CHANGE_WAIT_S_MAX
     end_s = time.monotonic() + deadline_s
     while True:
         async with database.read() as connection:
-            points = await running_gateways(connection)
+            running = await running_gateways(connection)
+        points, refusing = [each for each in running if not each.refuses], [each for each in running if each.refuses]
         silent = [point for point in points if point.snapshot_version < version]
         if not silent or time.monotonic() >= end_s:
             return Propagation(
@@ -46,30 +45,17 @@ async def propagate(database: Database, *, deadline_s: float = CHANGE_WAIT_S_MAX
                 silent=tuple(map(str, silent)),
                 silent_points=tuple(point.id for point in silent),
                 points=tuple(point for point in points if point.snapshot_version >= version),
+                refusing=tuple(map(str, refusing)),
             )
         await database.acknowledgement(POLL_S)
 
 
 async def running_gateways(connection: Connection) -> list[EnforcementPoint]:
-    """Gateways that may serve: registered ones, less those whose process on this host is gone or that are long lost."""
-    return [point for point in await operations.enforcing(connection) if not is_gone(point) and not _is_lost(point)]
+    """Gateways that may serve: registered ones, less those whose process is known to have ended. Silence alone drops none: one
+    that is cut off may go on with what it knows."""
+    return [point for point in await operations.enforcing(connection) if not is_gone(point)]
 
 
 def is_gone(point: EnforcementPoint) -> bool:
-    """Whether its process is known to have ended. What runs on another host is never known to."""
-    return point.host == socket.gethostname() and not process_lives(point.process_id)
-
-
-def _is_lost(point: EnforcementPoint) -> bool:
-    return point.host != socket.gethostname() and time.time() - point.seen_at_s > POINT_LOST_S
-
-
-def process_lives(process_id: int) -> bool:
-    """Whether a process of this host runs, or stands still."""
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    """Whether its process is known to have ended. What runs on another machine, or in another container, is never known to."""
+    return ended(on=point.machine, process_id=point.process_id, started=point.process_started)

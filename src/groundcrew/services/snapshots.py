@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from groundcrew.domain.pause import Pauses
 from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCaseEntry
 from groundcrew.domain.trust_rules import TrustRules
 from groundcrew.services.lookups import current_digest, newest_hypothesis
+from groundcrew.services.processes import machine, process_started
 from groundcrew.services.trust_standing import rules_of
 from groundcrew.store import catalog, operations
 from groundcrew.store.database import Connection, Database, current_version
@@ -93,14 +93,19 @@ class Snapshots:
         started_at_s: float = 0.0,
         enforced_at_s: float = 0.0,
         pauses: Pauses | None = None,
+        refuses_after_s: float | None = None,
+        on: str | None = None,
     ) -> None:
-        """Note that a gateway enforces `version` from now on, what it cut for it, and how it stood still."""
+        """Note that a gateway enforces `version` from now on, what it cut for it, how it stood still, and when it refuses
+        everything without the database. `on` is the machine of its process: this one unless given."""
         point = EnforcementPoint(
             id=gateway,
             host=host,
             process_id=process_id,
             snapshot_version=version,
-            seen_at_s=time.time(),
+            machine=machine() if on is None else on,
+            process_started=process_started(process_id) if on is None else "",
+            refuses_after_s=refuses_after_s,
             kind=kind,
             cut=dict(cut or {}),
             started_at_s=started_at_s,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -186,8 +185,7 @@ async def _warnings(connection: Connection, use_case: str | None) -> list[Budget
 
 async def _living(connection: Connection) -> set[str]:
     """Gateways that run and have been heard of lately."""
-    horizon_s = time.time() - LEASE_S
-    return {each.id for each in await running_gateways(connection) if each.seen_at_s >= horizon_s}
+    return {each.id for each in await running_gateways(connection) if each.silent_s <= LEASE_S}
 
 
 def _row(found: dict[str, object], columns: Sequence[str]) -> SpendRow:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.alert_track import Track
 from groundcrew.store.database import decode
+from groundcrew.store.operations import clock_of
 from groundcrew.store.oversight_tables import alert_tracks, alert_turns, deliveries, gateway_health
 from groundcrew.store.rows import stamp
 from groundcrew.store.tables import call_spreads, call_sums, sign_offs
@@ -75,12 +76,28 @@ async def drop_track(connection: AsyncConnection, rule: str, use_case: str, expe
 
 
 async def say_health(
-    connection: AsyncConnection, *, server: str, host: str, process_id: int, seen_at_s: float, document: str
+    connection: AsyncConnection,
+    *,
+    server: str,
+    host: str,
+    process_id: int,
+    document: str,
+    machine: str = "",
+    process_started: str = "",
 ) -> None:
-    """Note what a server says of its gateway; an earlier one of the same process is gone."""
+    """Note what a server says of its gateway; an earlier one of the same machine and process id is gone."""
     table = gateway_health
-    await connection.execute(table.delete().where(table.c.host == host, table.c.process_id == process_id, table.c.id != server))
-    values = {"host": host, "process_id": process_id, "seen_at_s": seen_at_s, "document": document}
+    if machine:
+        same_process = (table.c.machine == machine, table.c.process_id == process_id)
+        await connection.execute(table.delete().where(*same_process, table.c.id != server))
+    values = {
+        "host": host,
+        "process_id": process_id,
+        "seen_at_s": clock_of(connection),
+        "document": document,
+        "machine": machine,
+        "process_started": process_started,
+    }
     updated = await connection.execute(table.update().where(table.c.id == server).values(values))
     if updated.rowcount == 0:
         await connection.execute(table.insert().values(id=server, **values))

@@ -21,13 +21,15 @@ NOTED_TO = 16
 async def acknowledge(connection: AsyncConnection, point: EnforcementPoint) -> None:
     """Note what an enforcement point says of itself. On PostgreSQL, whoever waits for a new version's enforcement hears of it.
 
-    A process holds one gateway: another one of the same host and process id died and left its number, as in a container
-    whose server is always process 1.
+    A process holds one gateway: another one of the same machine and process id has ended and left its number. One of which
+    nothing tells the machine is never taken for another. When it was heard of is told by the database's clock.
     """
     table = enforcement_points
-    same_process = (table.c.host == point.host, table.c.process_id == point.process_id)
-    await connection.execute(table.delete().where(*same_process, table.c.id != point.id))
-    values = msgspec.structs.asdict(point) | {"cut": canonical_json(point.cut).decode()}
+    if point.machine:
+        same_process = (table.c.machine == point.machine, table.c.process_id == point.process_id)
+        await connection.execute(table.delete().where(*same_process, table.c.id != point.id))
+    said = {name: value for name, value in msgspec.structs.asdict(point).items() if name != "silent_s"}
+    values = said | {"cut": canonical_json(point.cut).decode(), "seen_at_s": clock_of(connection)}
     before = (await connection.execute(sa.select(table.c.snapshot_version).where(table.c.id == point.id))).scalar_one_or_none()
     if before is None:
         await connection.execute(table.insert().values(values))
@@ -37,16 +39,31 @@ async def acknowledge(connection: AsyncConnection, point: EnforcementPoint) -> N
         await connection.execute(sa.select(sa.func.pg_notify(ACKNOWLEDGED, point.id)))
 
 
+def clock_of(connection: AsyncConnection) -> sa.ColumnElement[float]:
+    """Unix seconds by the database's clock, the one clock that all hosts share, as a statement reads it."""
+    sqlite = connection.dialect.name == "sqlite"
+    text = "(julianday('now') - 2440587.5) * 86400.0" if sqlite else "extract(epoch FROM clock_timestamp())::float8"
+    return sa.literal_column(text, sa.Float)
+
+
+async def now_s(connection: AsyncConnection) -> float:
+    """Unix seconds by the database's clock now."""
+    return float((await connection.execute(sa.select(clock_of(connection)))).scalar_one())
+
+
 async def forget(connection: AsyncConnection, point: str) -> None:
-    """Remove a gateway that has stopped in an orderly way, or is known to be gone."""
+    """Remove a gateway that has stopped in an orderly way, or that a person says is gone."""
     await connection.execute(enforcement_points.delete().where(enforcement_points.c.id == point))
 
 
 async def enforcing(connection: AsyncConnection) -> list[EnforcementPoint]:
     """Every enforcement point that has not been removed, by id."""
-    rows = (await connection.execute(sa.select(enforcement_points).order_by(enforcement_points.c.id))).mappings()
+    query = sa.select(enforcement_points, clock_of(connection).label("now_s")).order_by(enforcement_points.c.id)
+    rows = (await connection.execute(query)).mappings()
     named = [{str(name): value for name, value in row.items()} for row in rows]
-    return [msgspec.convert({**each, "cut": msgspec.json.decode(each["cut"])}, EnforcementPoint) for each in named]
+    for each in named:
+        each["cut"], each["silent_s"] = msgspec.json.decode(each["cut"]), max(0.0, each.pop("now_s") - each["seen_at_s"])
+    return [msgspec.convert(each, EnforcementPoint) for each in named]
 
 
 async def open_session(connection: AsyncConnection, *, session: str, user_name: str, expires_at_s: float) -> None:

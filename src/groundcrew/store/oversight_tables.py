@@ -115,4 +115,6 @@ gateway_health = sa.Table(
     sa.Column("process_id", sa.BigInteger, nullable=False),
     sa.Column("seen_at_s", sa.Float, nullable=False),
     sa.Column("document", sa.Text, nullable=False),
+    sa.Column("machine", sa.Text, nullable=False, server_default=""),
+    sa.Column("process_started", sa.Text, nullable=False, server_default=""),
 )

@@ -222,6 +222,11 @@ enforcement_points = sa.Table(
     # How long it last stood still, and when it went on.
     sa.Column("paused_s", sa.Float, nullable=False, server_default="0"),
     sa.Column("resumed_at_s", sa.Float),
+    # Where its process id means something, and when that process began.
+    sa.Column("machine", sa.Text, nullable=False, server_default=""),
+    sa.Column("process_started", sa.Text, nullable=False, server_default=""),
+    # Seconds without the database after which it refuses everything; null: never.
+    sa.Column("refuses_after_s", sa.Float),
 )
 key_uses = sa.Table(
     "key_uses",

@@ -205,6 +205,11 @@ def test_a_stop_that_a_gateway_does_not_confirm_exits_1(run: Run, ready: Path, m
     assert (report["switch"]["state"], len(report["silent"])) == ("stop_failed", 1)
 
 
+def test_only_a_gateway_that_is_known_and_silent_is_forgotten(run: Run, ready: Path) -> None:
+    unknown = run("gateways", "forget", "nobody", "--reason", "it is off", status=2)
+    assert "there is no gateway nobody" in unknown.err
+
+
 def test_knowledge_from_files_to_an_answer(run: Run, bank: Path, tmp_path: Path) -> None:
     (tmp_path / "fees.md").write_text("# Fees\n\nThe everyday account costs CHF 3 a month.\n")
     added = run("knowledge", "add", "policies", "fees.md").out.splitlines()

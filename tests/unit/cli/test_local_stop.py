@@ -12,7 +12,8 @@ from tests.unit.cli.conftest import Run
 
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.local_stop import LocalPoint
-from groundcrew.services.local_stops import LocalStops, process_started
+from groundcrew.services.local_stops import LocalStops
+from groundcrew.services.processes import process_started
 
 SCOPE = "use-case:assistant"
 NOBODY = "postgresql://nobody:secret-word@127.0.0.1:1/none"

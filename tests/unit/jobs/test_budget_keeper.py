@@ -43,7 +43,9 @@ class Process:
     async def start(cls, services: Services, gateway: str) -> Process:
         process = cls(services, gateway)
         # Each on a host of its own: two gateways of one process would replace each other.
-        await services.snapshots.acknowledge(gateway=gateway, host=f"host-{gateway}", process_id=1, version=1)
+        await services.snapshots.acknowledge(
+            gateway=gateway, host=f"host-{gateway}", on=f"boot of {gateway}", process_id=1, version=1
+        )
         await process.keeper.seed()
         await process.keeper.exchange()
         return process

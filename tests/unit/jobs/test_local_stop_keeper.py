@@ -12,7 +12,7 @@ from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.kill_switch import Scope
-from groundcrew.domain.local_stop import LocalStop
+from groundcrew.domain.local_stop import LocalStop, LocalStopFile
 from groundcrew.jobs.local_stop_keeper import LocalStopKeeper
 from groundcrew.jobs.snapshot_keeper import SnapshotKeeper
 from groundcrew.services.bundle import Services
@@ -150,3 +150,51 @@ async def test_a_stop_that_nobody_reset_comes_back_when_its_file_is_taken_away(s
     here.local.remove(["local-2"])
     await here.keeper.look()
     assert here.stopped == {SCOPE, EVERYTHING}
+
+
+async def test_who_edits_the_file_undoes_nothing(services: Services, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    here = Here(services, tmp_path)
+    await here.snapshots.refresh()
+    here.local.add(STOP)
+    await here.keeper.look()
+    narrower = msgspec.structs.replace(STOP, scope=Scope("key", "k1"))
+    here.local.path.write_bytes(msgspec.json.encode(LocalStopFile(stops=(narrower,))))
+    await here.keeper.look()
+    assert here.stopped == {SCOPE}
+    assert here.local.read()[0].stops == (STOP,)
+    assert str(SCOPE) in caplog.text
+    # Nor does saying that the registry knows of it, and then taking it out.
+    forged = msgspec.structs.replace(STOP, carried_version=1)
+    here.local.path.write_bytes(msgspec.json.encode(LocalStopFile(stops=(forged,))))
+    await here.keeper.look()
+    await here.keeper.release(here.snapshots.registry)
+    assert here.stopped == {SCOPE}
+    here.local.path.write_bytes(msgspec.json.encode(LocalStopFile()))
+    await here.keeper.look()
+    assert here.stopped == {SCOPE}
+
+
+async def test_a_file_that_says_the_registry_knows_is_not_believed_after_a_restart(services: Services, tmp_path: Path) -> None:
+    LocalStops(tmp_path).add(msgspec.structs.replace(STOP, carried_version=1))
+    here = Here(services, tmp_path)
+    await here.snapshots.refresh()
+    await here.keeper.look()
+    await here.keeper.carry()
+    assert here.stopped == {SCOPE}
+    assert (await services.snapshots.build()).stopped == {SCOPE}, "the registry did not know of it, and does now"
+
+
+async def test_what_was_reset_while_the_gateway_was_away_goes_when_it_is_back(services: Services, tmp_path: Path) -> None:
+    here = Here(services, tmp_path)
+    here.local.add(STOP)
+    await here.keeper.look()
+    await here.keeper.carry()
+    for person in ("user:anna", "user:luca"):
+        await services.kill_switches.resume(SCOPE, actor=person, reason="over")
+    back = Here(services, tmp_path)
+    await back.snapshots.refresh()
+    await back.keeper.look()
+    await back.keeper.carry()
+    assert back.stopped == frozenset()
+    assert back.local.read()[0].stops == ()
+    assert (await services.snapshots.build()).stopped == frozenset()

@@ -16,7 +16,8 @@ from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.kill_switch import KillSwitch, Scope
 from groundcrew.domain.snapshot import Snapshot
-from groundcrew.jobs.snapshot_keeper import AWAY_TRIES, HEARTBEAT_S, SnapshotKeeper
+from groundcrew.jobs import snapshot_keeper
+from groundcrew.jobs.snapshot_keeper import HEARTBEAT_S, Refusal, SnapshotKeeper
 from groundcrew.services.bundle import Services
 from groundcrew.store import catalog
 from groundcrew.store.operations import enforcing
@@ -210,12 +211,18 @@ async def test_it_shows_that_it_lives_and_says_when_it_leaves(services: Services
 class Still:
     """A keeper in a process that can stand still."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, refusal: Refusal | None = None) -> None:
         self.clocks = Clocks()
         self.pauses = self.clocks.pauses()
         self.pauses.beat()
         self.keeper = SnapshotKeeper(
-            services.snapshots, gateway="still", host=socket.gethostname(), process_id=os.getpid(), poll_ms=5, pauses=self.pauses
+            services.snapshots,
+            gateway="still",
+            host=socket.gethostname(),
+            process_id=os.getpid(),
+            poll_ms=5,
+            pauses=self.pauses,
+            refusal=refusal,
         )
 
 
@@ -256,21 +263,65 @@ async def test_an_answer_to_a_question_of_before_the_pause_ends_nothing(
     assert still.pauses.pending()
 
 
-async def test_with_the_database_away_the_snapshots_age_decides_after_some_tries(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tries: list[bool] = []
-    still = Still(services)
-    await still.keeper.refresh()
+class Away:
+    """A database that does not answer, and what was asked of it meanwhile."""
 
-    async def away() -> None:
-        tries.append(still.pauses.pending())
+    def __init__(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked = 0
+        monkeypatch.setattr(services.snapshots, "head", self._head)
+
+    async def _head(self) -> None:
+        self.asked += 1
         raise ConnectionRefusedError("the database is away")
 
-    monkeypatch.setattr(services.snapshots, "head", away)
+
+async def test_with_the_database_away_the_snapshots_age_decides_after_some_time(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = Still(services)
+    await still.keeper.refresh()
+    away = Away(services, monkeypatch)
     still.clocks.advance(60)
     assert still.pauses.pending()
     async with running(still.keeper):
+        await bank.until(lambda: _is(away.asked > 10))
+        assert still.pauses.pending(), "failures that come at once are no sign that the database is away for long"
+        monkeypatch.setattr(snapshot_keeper, "AWAY_AFTER_S", 0.0)
         await bank.until(lambda: _is(not still.pauses.pending()))
-    assert tries[:AWAY_TRIES] == [True] * AWAY_TRIES
-    assert still.keeper.age_s() < 60, "which is no pause's business"
+    assert 60 <= still.keeper.age_s() < 120, "what it knew is from before the pause"
+
+
+async def test_where_others_count_on_its_refusing_nothing_goes_on_after_a_long_pause(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = Still(services, Refusal(age_s=30.0, call_s_max=100.0))
+    await still.keeper.refresh()
+    async with services.database.read() as connection:
+        (point,) = await enforcing(connection)
+    assert point.refuses_after_s is not None
+    assert point.refuses_after_s > 160
+    monkeypatch.setattr(snapshot_keeper, "AWAY_AFTER_S", 0.0)
+    with monkeypatch.context() as patched:
+        away = Away(services, patched)
+        still.clocks.advance(60)
+        assert still.pauses.pending()
+        async with running(still.keeper):
+            await bank.until(lambda: _is(away.asked > 5))
+            assert still.pauses.pending()
+    async with running(still.keeper):
+        await bank.until(lambda: _is(not still.pauses.pending()))
+    assert still.keeper.age_s() < 60
+
+
+async def test_where_others_count_on_its_refusing_it_is_as_old_as_its_last_word(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that reads and can not write is not heard of: others take it for refusing after a while."""
+    now_s = snapshot_keeper.running_s()
+    still = Still(services, Refusal(age_s=30.0, call_s_max=100.0))
+    await still.keeper.refresh()
+    monkeypatch.setattr(services.snapshots, "acknowledge", _refused)
+    monkeypatch.setattr(snapshot_keeper, "running_s", lambda: now_s + 1_000)
+    with pytest.raises(ConnectionRefusedError):
+        await still.keeper.refresh()
+    assert still.keeper.age_s() > 900

@@ -201,14 +201,19 @@ async def until(condition: Callable[[], Awaitable[object]], *, within_s: float =
     raise AssertionError(f"not so within {within_s} s")
 
 
-async def silent_gateway(services: Services, *, process_id: int | None = None, host: str | None = None) -> str:
-    """An enforcement point that acknowledged the present version and never says anything again."""
+async def silent_gateway(
+    services: Services, *, process_id: int | None = None, host: str | None = None, refuses_after_s: float | None = None
+) -> str:
+    """An enforcement point that acknowledged the present version and never says anything again; on a machine of its own where a
+    `host` is given."""
     point = new_id()
     await services.snapshots.acknowledge(
         gateway=point,
         host=host or socket.gethostname(),
         process_id=process_id or os.getpid(),
         version=await services.snapshots.version(),
+        refuses_after_s=refuses_after_s,
+        on=f"boot of {host}" if host else None,
     )
     return point
 

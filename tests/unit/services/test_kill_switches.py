@@ -19,10 +19,12 @@ from tests.unit.services.prepared import Prepared
 from groundcrew.domain.kill_switch import KillSwitch, Scope, parse_scope
 from groundcrew.domain.local_stop import LocalStop
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.services.alert_metrics import PLATFORM
 from groundcrew.services.bundle import Services
-from groundcrew.services.kill_switches import ABANDONED_S, KEEPER, KillSwitches
-from groundcrew.store import catalog
+from groundcrew.services.kill_switches import ABANDONED_S, KEEPER, KillSwitches, StopReport
+from groundcrew.store import catalog, operations
 from groundcrew.store.database import Database
+from groundcrew.store.tables import enforcement_points
 from groundcrew.testing import FakeClock
 
 USE_CASE = Scope("use-case", bank.NAME)
@@ -30,6 +32,8 @@ UNIT = Scope("unit", "retail")
 DEADLINE_S = 0.15
 #: For a trip that has to be still waiting when the test acts: on a loaded machine the short deadline passes first.
 PATIENCE_S = 60.0
+#: Longer than anything that ends by itself.
+LONG_S = 30 * 86_400.0
 
 
 @pytest.fixture
@@ -277,16 +281,153 @@ async def test_a_stop_that_had_failed_is_confirmed_once_the_silent_gateway_enfor
     assert await services.kill_switches.settle() == []
 
 
-async def test_a_gateway_elsewhere_that_is_not_heard_of_any_more_confirms_nothing(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_gateway_elsewhere_that_is_not_heard_of_any_more_confirms_nothing(services: Services) -> None:
     point = await bank.silent_gateway(services, host="elsewhere.bank.example")
     await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
-    monkeypatch.setattr("groundcrew.services.propagation.POINT_LOST_S", -1.0)
+    await silent_for(services, point, LONG_S)
     assert await services.kill_switches.settle() == []
     assert (await switch_of(services, USE_CASE)).state == "stop_failed"
     await services.snapshots.forget(point)
     assert [each.state for each in await services.kill_switches.settle()] == ["confirmed_stopped"]
+
+
+async def silent_for(services: Services, point: str, seconds: float) -> None:
+    """Let it have been that long since the database heard of a gateway."""
+    async with services.database.operate() as connection:
+        heard_s = await operations.now_s(connection) - seconds
+        await connection.execute(enforcement_points.update().where(enforcement_points.c.id == point).values(seen_at_s=heard_s))
+
+
+async def test_however_long_a_gateway_elsewhere_is_silent_a_stop_names_it(services: Services) -> None:
+    point = await bank.silent_gateway(services, host="elsewhere.bank.example")
+    await silent_for(services, point, LONG_S)
+    report = await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    assert (report.switch.state, report.switch.silent_points, report.gateways) == ("stop_failed", (point,), 1)
+    assert [each.id for each in await services.kill_switches.points()] == [point]
+
+
+@pytest.mark.parametrize(("silent_s", "state"), [(90.0, "stop_failed"), (101.0, "confirmed_stopped")])
+async def test_only_one_that_said_so_counts_as_refusing_once_it_is_cut_off(
+    services: Services, silent_s: float, state: str
+) -> None:
+    point = await bank.silent_gateway(services, host="elsewhere.bank.example", refuses_after_s=100.0)
+    await silent_for(services, point, silent_s)
+    report = await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    assert report.switch.state == state
+    newest = (await services.audit.latest(subject=f"kill-switch/{USE_CASE}"))[0]
+    assert bool(newest.details.get("refusing")) == (state == "confirmed_stopped")
+    assert [each.id for each in await services.kill_switches.points()] == [point], "it is shown all the same"
+    await silent_for(services, point, 101.0)
+    await services.kill_switches.settle()
+    assert (await switch_of(services, USE_CASE)).state == "confirmed_stopped"
+
+
+async def test_a_gateway_that_ended_elsewhere_is_forgotten_by_a_person(services: Services) -> None:
+    point = await bank.silent_gateway(services, host="elsewhere.bank.example")
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    with pytest.raises(Conflict, match="was heard of 0 s ago"):
+        await services.kill_switches.forget_gateway(point, actor=bank.PERSON, reason="it is off")
+    with pytest.raises(NotFound):
+        await services.kill_switches.forget_gateway("another", actor=bank.PERSON, reason="it is off")
+    await silent_for(services, point, LONG_S)
+    with pytest.raises(InputError):
+        await services.kill_switches.forget_gateway(point, actor=bank.PERSON, reason=" ")
+    await services.kill_switches.forget_gateway(point, actor=bank.PERSON, reason="the machine was sold")
+    (entry,) = await services.audit.latest(subject=f"gateway/{point}")
+    assert (entry.action, entry.actor, entry.reason) == ("forget", bank.PERSON, "the machine was sold")
+    assert entry.details["host"] == "elsewhere.bank.example"
+    assert [each.state for each in await services.kill_switches.settle()] == ["confirmed_stopped"]
+    await acknowledge(services, point)
+    assert [each.id for each in await services.kill_switches.points()] == [point], "it counts again once it is heard of again"
+
+
+async def test_when_a_gateway_was_heard_of_is_told_by_the_database(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1.0)
+    await bank.silent_gateway(services)
+    (point,) = await services.kill_switches.points()
+    assert point.silent_s < 60
+    assert point.seen_at_s > 1_700_000_000
+
+
+async def test_two_containers_of_one_name_and_number_do_not_erase_each_other(services: Services) -> None:
+    """Both are process 1 on a host of the same name."""
+    for point, machine in (("one", "boot a pid:[1]"), ("two", "boot a pid:[2]"), ("three", ""), ("four", "")):
+        await services.snapshots.acknowledge(gateway=point, host=socket.gethostname(), process_id=1, version=1, on=machine)
+    assert {each.id for each in await services.kill_switches.points()} == {"one", "two", "three", "four"}
+    await services.snapshots.acknowledge(gateway="again", host="renamed", process_id=1, version=1, on="boot a pid:[2]")
+    assert {each.id for each in await services.kill_switches.points()} == {"one", "again", "three", "four"}
+
+
+async def test_a_process_that_took_over_a_number_is_not_the_one_of_before(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("groundcrew.services.snapshots.process_started", lambda _: "long ago")
+        await bank.silent_gateway(services, process_id=os.getppid())
+    report = await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    assert (report.switch.state, report.gateways) == ("confirmed_stopped", 0)
+
+
+async def test_asking_for_the_reset_of_a_stop_that_failed_hides_nothing(services: Services) -> None:
+    point = await bank.silent_gateway(services)
+    await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    pending = await services.kill_switches.resume(USE_CASE, actor=bank.PERSON, reason="fixed")
+    assert (pending.state, pending.failed, pending.silent_points) == ("reset_pending", True, (point,))
+    assert (await services.alerts.figures("stop-failed"))[PLATFORM].estimate == 1
+    assert [each.origin for each in await services.incidents.watch()] == ["stop_failed"]
+    (asked, *_) = await services.audit.latest(subject=f"kill-switch/{USE_CASE}")
+    assert asked.details == {"silent": list(pending.silent)}
+    assert await services.kill_switches.settle() == []
+    await acknowledge(services, point, cut=4)
+    (settled,) = await services.kill_switches.settle()
+    assert (settled.state, settled.failed, settled.silent, settled.cut_calls) == ("reset_pending", False, (), 4)
+    assert settled.confirmed_at is not None
+    assert (await services.audit.latest(subject=f"kill-switch/{USE_CASE}"))[0].action == "confirmed_stopped"
+    assert (await services.alerts.figures("stop-failed"))[PLATFORM].estimate == 0
+    assert await services.kill_switches.settle() == []
+    await services.kill_switches.resume(USE_CASE, actor=bank.SECOND_PERSON, reason="checked")
+    assert await denied(services) == frozenset()
+
+
+async def test_the_reset_of_a_stop_that_failed_says_who_is_silent_still(services: Services) -> None:
+    await bank.silent_gateway(services)
+    report = await services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers")
+    for person in (bank.PERSON, bank.SECOND_PERSON):
+        await services.kill_switches.resume(USE_CASE, actor=person, reason="fixed")
+    (reset, *_) = await services.audit.latest(subject=f"kill-switch/{USE_CASE}")
+    assert (reset.action, reset.details) == ("reset", {"requested_by": bank.PERSON, "silent": list(report.silent)})
+
+
+async def test_a_reset_that_is_asked_for_while_a_trip_waits_does_not_swallow_that_it_failed(services: Services) -> None:
+    point = await bank.silent_gateway(services)
+    task = asyncio.create_task(services.kill_switches.stop(USE_CASE, actor=bank.PERSON, reason="odd answers"))
+    await bank.until(lambda: denied(services))
+    await services.kill_switches.resume(USE_CASE, actor=bank.SECOND_PERSON, reason="fixed")
+    await task
+    clock = services.database.clock
+    assert isinstance(clock, FakeClock)
+    clock.advance(DEADLINE_S + ABANDONED_S + 1)
+    await services.kill_switches.settle()
+    switch = await switch_of(services, USE_CASE)
+    assert (switch.state, switch.failed, switch.silent_points) == ("reset_pending", True, (point,))
+
+
+async def test_a_drill_that_comes_just_behind_a_stop_leaves_it_alone(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stop comes between the drill's look and its trip."""
+    trip = services.kill_switches._trip
+
+    async def late(scope: Scope, *, actor: str, reason: str, drill: bool) -> StopReport:
+        if drill:
+            await services.kill_switches.carry(LOCAL, cut=1)
+        return await trip(scope, actor=actor, reason=reason, drill=drill)
+
+    monkeypatch.setattr(services.kill_switches, "_trip", late)
+    async with bank.gateway(services):
+        with pytest.raises(Conflict, match="stopped already"):
+            await services.kill_switches.drill(USE_CASE, actor=bank.PERSON)
+    switch = await switch_of(services, USE_CASE)
+    assert (switch.drill, switch.local_stops, switch.tripped_by) == (False, (LOCAL.id,), LOCAL.by)
+    assert await denied(services) == {USE_CASE}
 
 
 async def test_a_trip_whose_tripper_died_is_settled_by_whoever_looks(services: Services) -> None:

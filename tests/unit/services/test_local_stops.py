@@ -12,7 +12,8 @@ import pytest
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.local_stop import FILE_BYTES_MAX, LocalPoint, LocalStop
 from groundcrew.errors import Conflict, InputError
-from groundcrew.services.local_stops import LocalStops, process_started
+from groundcrew.services.local_stops import LocalStops
+from groundcrew.services.processes import process_started
 
 
 def stop(number: int = 1, scope: Scope | None = None) -> LocalStop:

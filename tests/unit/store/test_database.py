@@ -111,7 +111,8 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
             await connection.execute(sa.text(f"ALTER TABLE ratings DROP COLUMN {column}"))
         for column in ("expires_at", "qualification", "due_at", "review"):
             await connection.execute(sa.text(f"ALTER TABLE sign_offs DROP COLUMN {column}"))
-        for column in ("kind", "cut", "started_at_s", "enforced_at_s", "paused_s", "resumed_at_s"):
+        said = ("kind", "cut", "started_at_s", "enforced_at_s", "paused_s", "resumed_at_s", "refuses_after_s")
+        for column in (*said, "machine", "process_started"):
             await connection.execute(sa.text(f"ALTER TABLE enforcement_points DROP COLUMN {column}"))
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     await database.close()

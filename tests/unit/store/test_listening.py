@@ -92,7 +92,11 @@ async def test_who_waits_for_an_acknowledgement_hears_it(databases: tuple[Heard,
         async with there.operate() as connection:
             await operations.acknowledge(connection, point)
 
+    # What was told of the first one has arrived before the second one is waited for.
+    first = asyncio.create_task(heard.database.acknowledgement(PATIENCE_S))
+    await asyncio.sleep(0)
     await acknowledge(1)
+    await first
     waiting = asyncio.create_task(heard.database.acknowledgement(PATIENCE_S))
     await asyncio.sleep(0.2)
     await acknowledge(1)  # a sign of life is no news

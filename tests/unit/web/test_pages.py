@@ -11,6 +11,7 @@ from tests.unit.web.site import OTHER, OWN, Site, call
 from groundcrew.domain.call import CallStatus, GuardResult, SourceReference
 from groundcrew.domain.trust import ClaimScore, StageCost, TrustReport
 from groundcrew.services.feedback import NewOutcome, NewRating
+from groundcrew.store.tables import enforcement_points
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} \u202e"
 
@@ -160,6 +161,23 @@ async def test_a_qualified_person_signs_off(site: Site) -> None:
     assert "My words." in kept.text
     assert (await site.as_person("reviewer", "POST", f"{path}/decide", data={"decision": "approve"})).status_code == 303
     assert "approved" in (await site.as_person("reviewer", "GET", path)).text
+
+
+async def test_a_gateway_that_ended_elsewhere_is_forgotten(site: Site) -> None:
+    database = site.services.database
+    await site.services.snapshots.acknowledge(gateway="gateway-9", host="there", process_id=1, version=1, on="another boot")
+    form = {"gateway": "gateway-9", "reason": "its machine was sold"}
+    assert (await site.as_person("on_call", "POST", "/kill-switches/forget", data=form)).status_code == 409
+    assert 'id="forget"' not in (await site.as_person("on_call", "GET", "/kill-switches")).text
+    async with database.operate() as connection:
+        await connection.execute(enforcement_points.update().values(seen_at_s=1.0))
+    assert 'id="forget"' in (await site.as_person("on_call", "GET", "/kill-switches")).text
+    assert 'id="forget"' not in (await site.as_person("auditor", "GET", "/kill-switches")).text
+    assert (await site.as_person("auditor", "POST", "/kill-switches/forget", data=form)).status_code == 403
+    assert (await site.as_person("on_call", "POST", "/kill-switches/forget", data=form)).status_code == 303
+    assert await site.services.kill_switches.points() == []
+    (entry,) = await site.services.audit.latest(subject="gateway/gateway-9")
+    assert entry.reason == "its machine was sold"
 
 
 async def test_stopping_and_starting_again(site: Site) -> None:

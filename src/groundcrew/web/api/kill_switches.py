@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import get, post
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
 from groundcrew.domain.enforcement_point import EnforcementPoint
 from groundcrew.domain.kill_switch import KillSwitch, parse_scope
@@ -33,6 +33,12 @@ class ScopeIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What to stop, start again or drill, and why. `scope` is ``all`` or ``KIND:NAME``."""
 
     scope: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=REASON_LENGTH_MAX)]
+
+
+class ForgetIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one knows that a gateway has ended."""
+
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=REASON_LENGTH_MAX)]
 
 
@@ -75,4 +81,18 @@ async def drill(request: ApiRequest, data: JSONBody[ScopeIn]) -> StopReport:
     return await services_of(request).kill_switches.drill(scope, actor=principal_of(request).actor, reason=data.reason)
 
 
-HANDLERS = [list_switches, list_gateways, stop, resume, drill]
+@post(
+    "/kill-switches/gateways/{gateway_id:str}/forget",
+    action="resume",
+    status_code=200,
+    tags=["kill-switches"],
+    summary="Say that a gateway is gone",
+)
+async def forget_gateway(request: ApiRequest, gateway_id: FromPath[str], data: JSONBody[ForgetIn]) -> EnforcementPoint:
+    """Its process, container or machine has ended: stops wait for it no more. 409 where it was heard of just now."""
+    return await services_of(request).kill_switches.forget_gateway(
+        gateway_id, actor=principal_of(request).actor, reason=data.reason
+    )
+
+
+HANDLERS = [list_switches, list_gateways, stop, resume, drill, forget_gateway]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from litestar.params import QueryParameter
 from groundcrew.domain.enforcement_point import EnforcementPoint
 from groundcrew.domain.kill_switch import parse_scope
 from groundcrew.errors import Conflict, InputError, NotFound
+from groundcrew.services.kill_switches import FORGET_AFTER_S
 from groundcrew.web.api.common import REASON_LENGTH_MAX, principal_of, services_of, views_of
 from groundcrew.web.console.page import Page, PageRequest, render, see
 from groundcrew.web.console.words import DONE
@@ -20,7 +20,7 @@ from groundcrew.web.requests import read_form
 
 #: What one types to stop or drill, so that it is not done by a slip.
 CONFIRMATION = "stop"
-SCOPE_LENGTH_MAX = 200
+SCOPE_LENGTH_MAX, GATEWAY_LENGTH_MAX = 200, 100
 
 ReasonField = Annotated[str, msgspec.Meta(max_length=REASON_LENGTH_MAX)]
 
@@ -40,6 +40,13 @@ class ResumeForm(msgspec.Struct, frozen=True, kw_only=True):
     reason: ReasonField = ""
 
 
+class ForgetForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Which gateway is gone, and how one knows."""
+
+    gateway: Annotated[str, msgspec.Meta(min_length=1, max_length=GATEWAY_LENGTH_MAX)]
+    reason: ReasonField = ""
+
+
 class GatewayRow(msgspec.Struct, frozen=True, kw_only=True):
     """A gateway as the page shows it; `behind` counts the changes that it does not enforce yet."""
 
@@ -52,6 +59,8 @@ class GatewayRow(msgspec.Struct, frozen=True, kw_only=True):
     paused_s: float
     resumed_at: datetime | None
     cut: dict[str, int]
+    refuses: bool
+    forgettable: bool
 
 
 @get("/kill-switches", action="read")
@@ -105,7 +114,20 @@ async def resume(request: PageRequest) -> Page:
     return see(f"/kill-switches?done={'asked' if switch.denies else 'reset'}")
 
 
-def _row(point: EnforcementPoint, version: int, now_s: float) -> GatewayRow:
+@post("/kill-switches/forget", action="resume")
+async def forget(request: PageRequest) -> Page:
+    """Say that a gateway is gone."""
+    form = await read_form(request, ForgetForm)
+    try:
+        await services_of(request).kill_switches.forget_gateway(
+            form.gateway, actor=principal_of(request).actor, reason=form.reason
+        )
+    except (Conflict, InputError, NotFound) as error:
+        return await _refused(request, error, None)
+    return see("/kill-switches?done=forgotten")
+
+
+def _row(point: EnforcementPoint, version: int) -> GatewayRow:
     resumed = point.resumed_at_s
     return GatewayRow(
         id=point.id,
@@ -113,10 +135,12 @@ def _row(point: EnforcementPoint, version: int, now_s: float) -> GatewayRow:
         host=point.host,
         process_id=point.process_id,
         behind=max(0, version - point.snapshot_version),
-        silent_s=max(0, int(now_s - point.seen_at_s)),
+        silent_s=int(point.silent_s),
         paused_s=point.paused_s,
         resumed_at=datetime.fromtimestamp(resumed, UTC) if resumed is not None else None,
         cut=point.cut,
+        refuses=point.refuses,
+        forgettable=point.silent_s >= FORGET_AFTER_S,
     )
 
 
@@ -148,7 +172,7 @@ async def _page(
         status=status,
         here="kill_switches",
         switches=sorted(switches, key=lambda each: (not each.denies, str(each.scope))),
-        points=[_row(each, version, time.time()) for each in await service.points()],
+        points=[_row(each, version) for each in await service.points()],
         scopes=await views_of(request).scopes(),
         chosen=chosen,
         confirmation=CONFIRMATION,
@@ -158,4 +182,4 @@ async def _page(
     )
 
 
-HANDLERS = [switches_page, stop, drill, resume]
+HANDLERS = [switches_page, stop, drill, resume, forget]

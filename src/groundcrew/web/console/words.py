@@ -111,6 +111,7 @@ TONES = {
 
 #: What a page says after a form was taken; the key travels in the address, the text does not.
 DONE = {
+    "forgotten": "The gateway is forgotten. If it is heard of again, it counts again.",
     "advanced": "Advanced to the next stage.",
     "demoted": "Moved to the earlier stage.",
     "registered": "The hypothesis is registered and frozen.",

@@ -13,8 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     """What kill switches know of their enforcement points."""
-    for name, default in (("kind", "gateway"), ("cut", "{}")):
+    for name, default in (("kind", "gateway"), ("cut", "{}"), ("machine", ""), ("process_started", "")):
         op.add_column("enforcement_points", sa.Column(name, sa.Text, nullable=False, server_default=default))
     for name in ("started_at_s", "enforced_at_s", "paused_s"):
         op.add_column("enforcement_points", sa.Column(name, sa.Float, nullable=False, server_default="0"))
-    op.add_column("enforcement_points", sa.Column("resumed_at_s", sa.Float))
+    for name in ("resumed_at_s", "refuses_after_s"):
+        op.add_column("enforcement_points", sa.Column(name, sa.Float))

@@ -49,4 +49,6 @@ def upgrade() -> None:
         sa.Column("process_id", sa.BigInteger, nullable=False),
         sa.Column("seen_at_s", sa.Float, nullable=False),
         _text("document"),
+        sa.Column("machine", sa.Text, nullable=False, server_default=""),
+        sa.Column("process_started", sa.Text, nullable=False, server_default=""),
     )
