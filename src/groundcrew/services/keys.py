@@ -8,12 +8,13 @@ import msgspec
 
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.key import KEY_LIFETIME_S_MAX, LABEL_LENGTH_MAX, Key, new_secret, secret_sha256
+from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.use_case import RateLimits, SpendLimits
 from groundcrew.errors import Conflict, InputError
 from groundcrew.services.lookups import require, require_use_case
 from groundcrew.services.propagation import propagate
 from groundcrew.store import catalog, operations
-from groundcrew.store.database import Database
+from groundcrew.store.database import Connection, Database
 
 KEY_LIFETIME_S_DEFAULT = 90 * 86_400
 LIMIT_MAX = 10**15
@@ -26,6 +27,14 @@ class CreatedKey(msgspec.Struct, frozen=True, kw_only=True):
 
     key: Key
     secret: str
+
+
+async def is_live(connection: Connection, key: Key, now: datetime) -> bool:
+    """Whether a key may be used: neither revoked, expired nor stopped by its kill switch."""
+    if key.revoked_at is not None or key.expires_at <= now:
+        return False
+    switch = await catalog.KILL_SWITCHES.get(connection, str(Scope("key", key.id)))
+    return switch is None or not switch.denies
 
 
 class Keys:
@@ -56,6 +65,12 @@ class Keys:
             await writer.touch_snapshot()
         await propagate(self._database)
         return created
+
+    async def lives(self, key_id: str) -> bool:
+        """Whether this key may still be used."""
+        async with self._database.read() as connection:
+            key = await catalog.KEYS.get(connection, key_id)
+            return key is not None and await is_live(connection, key, self._database.clock.now())
 
     async def rotate(
         self, key_id: str, *, actor: str, overlap_s: float = OVERLAP_S_DEFAULT, expires_in_s: float | None = None

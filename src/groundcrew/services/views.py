@@ -17,7 +17,7 @@ from groundcrew.domain.guard import Policy, policy_in
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.incident import Incident
 from groundcrew.domain.key import Key, secret_sha256
-from groundcrew.domain.kill_switch import KillSwitch, Scope
+from groundcrew.domain.kill_switch import KillSwitch
 from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model
 from groundcrew.domain.stage import next_stage
@@ -25,6 +25,7 @@ from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.services.gate_facts import Facts, gather
 from groundcrew.services.gates import evaluate_with_facts
 from groundcrew.services.incident_standing import open_incidents
+from groundcrew.services.keys import is_live
 from groundcrew.services.latency import CALLS_MAX, LatencyView, summarise
 from groundcrew.services.lookups import require_use_case
 from groundcrew.services.rating_figures import RatingFigures
@@ -147,11 +148,7 @@ class Views:
         """The live key with this secret; None for one that is unknown, revoked, expired, or stopped by its kill switch."""
         async with self._database.read() as connection:
             found = await catalog.KEYS.find(connection, sha256=secret_sha256(secret), limit=1)
-            live = [key for key in found if key.revoked_at is None and key.expires_at > self._now]
-            for key in live:
-                switch = await catalog.KILL_SWITCHES.get(connection, str(Scope("key", key.id)))
-                if switch is not None and switch.denies:
-                    return None
+            live = [key for key in found if await is_live(connection, key, self._now)]
         return live[0] if live else None
 
     async def overview(self) -> Overview:

@@ -19,7 +19,8 @@ from tests.unit.web.test_sign_off_work import declare, hold
 
 from groundcrew import client as sdk
 from groundcrew.client import AsyncClient, Client, SignOff, StillWaiting
-from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.kill_switch import KillSwitch, Scope
+from groundcrew.store import catalog
 from groundcrew.web import decisions
 from groundcrew.web.api import sign_off_events
 from groundcrew.web.authentication import SESSION_COOKIE
@@ -110,6 +111,19 @@ async def test_who_is_to_judge_it_again_is_not_told_the_decision_that_they_waite
     assert (first, before["state"], last) == ("state", "pending", "error")
     assert "you may judge" in after["message"]
     assert not any(each in json.dumps(after) for each in ("approved", "I am sure", DRAFT))
+
+
+async def test_a_key_that_is_stopped_meanwhile_hears_nothing(site: Site, address: str) -> None:
+    following = asyncio.create_task(follow(address, site))
+    await waits(site)
+    (key,) = [each for each in await site.services.keys.find() if each.use_case == OWN]
+    async with site.services.database.write("user:on_call") as writer:
+        stopped = KillSwitch(scope=Scope("key", key.id), state="confirmed_stopped", reason="leaked")
+        await catalog.KILL_SWITCHES.put(writer, stopped, "trip")
+    await decide(site, "approve")
+    events = await following
+    assert events[-1][0] == "error"
+    assert DRAFT not in json.dumps(events)
 
 
 async def test_what_is_decided_but_withheld_is_told_when_it_may_leave(site: Site, address: str) -> None:

@@ -11,8 +11,8 @@ from litestar import get
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from groundcrew.errors import GroundcrewError
-from groundcrew.services.sign_offs import SignOffs
+from groundcrew.errors import GroundcrewError, NotAllowed
+from groundcrew.services.bundle import Services
 from groundcrew.web.api.common import ApiRequest, principal_of, services_of
 from groundcrew.web.api.sign_offs import Released, released, require_no_blinding
 from groundcrew.web.authentication import Principal
@@ -39,16 +39,16 @@ async def sign_off_events(request: ApiRequest, sign_off_id: FromPath[str]) -> St
     decisions: Decisions = request.app.state.decisions
     decisions.check(principal.actor)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Stream(_lines(services.sign_offs, decisions, sign_off_id, principal), media_type="text/event-stream", headers=headers)
+    return Stream(_lines(services, decisions, sign_off_id, principal), media_type="text/event-stream", headers=headers)
 
 
-async def _lines(sign_offs: SignOffs, decisions: Decisions, sign_off_id: str, principal: Principal) -> AsyncIterator[bytes]:
+async def _lines(services: Services, decisions: Decisions, sign_off_id: str, principal: Principal) -> AsyncIterator[bytes]:
     ends_s = time.monotonic() + STREAM_S_MAX
     # Here and not before: a stream that nobody reads any more never begins, and would hold its place for ever.
     waiting = decisions.begin(sign_off_id, principal.actor)
     try:
         yield f"retry: {RETRY_MS}\n\n".encode()
-        told = await _told(sign_offs, sign_off_id, principal)
+        told = await _told(services, sign_off_id, principal)
         if told.state == "pending":
             yield _event("state", told)
         while told.state == "pending":
@@ -60,7 +60,7 @@ async def _lines(sign_offs: SignOffs, decisions: Decisions, sign_off_id: str, pr
                 continue
             if waiting.over():
                 continue
-            told = await _told(sign_offs, sign_off_id, principal)
+            told = await _told(services, sign_off_id, principal)
             if told.state == "pending":
                 # Decided, and withheld for the time being.
                 yield b": withheld\n\n"
@@ -74,9 +74,12 @@ async def _lines(sign_offs: SignOffs, decisions: Decisions, sign_off_id: str, pr
         decisions.end(waiting)
 
 
-async def _told(sign_offs: SignOffs, sign_off_id: str, principal: Principal) -> Released:
-    """What may be told now: the person who waited for a decision may be the one who is to judge it without knowing it."""
-    release = await sign_offs.released(sign_off_id)
+async def _told(services: Services, sign_off_id: str, principal: Principal) -> Released:
+    """What may be told now: the person who waited for a decision may be the one who is to judge it without knowing it, and the
+    key may have been stopped meanwhile."""
+    if principal.kind == "key" and not await services.keys.lives(principal.name):
+        raise NotAllowed("the key is revoked, expired or stopped")
+    release = await services.sign_offs.released(sign_off_id)
     require_no_blinding(principal, release.sign_off)
     return released(release)
 
