@@ -128,7 +128,9 @@ def test_a_draft_is_dictated_held_read_signed_and_released(
         shell.type("sign-off", "approve", fine, "--as", "ms-frei", status=2)
         shell.type("sign-off", "approve", fine, "--as", "dr-sommer")
         why = ("--not-grounded", "--comment", "left for right", "--as", "dr-sommer")
-        shell.type("sign-off", "edit", wrong, "--text-file", corrected, *why)
+        # Whether the changed word is the right one a person has to say.
+        shell.type("sign-off", "edit", wrong, "--text-file", corrected, *why, status=2)
+        shell.type("sign-off", "edit", wrong, "--text-file", corrected, "--contradictions-checked", *why)
         for dictation, sign_off, state in (("ct-chest-01", wrong, "edited"), ("mr-knee-01", fine, "approved")):
             polled = send(server.url, secret, f"/api/v1/sign-offs/{sign_off}")[1]
             assert (polled["state"], polled["text"]) == (state, DICTATIONS[dictation]["draft"])
