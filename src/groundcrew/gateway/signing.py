@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from groundcrew.domain.data_class import rank
 from groundcrew.domain.guard import GuardRule, Policy
-from groundcrew.domain.use_case import SignOffCondition, SignOffRule
+from groundcrew.domain.use_case import SignOffCondition
 from groundcrew.gateway.admission import Admitted
 from groundcrew.gateway.flight import Flight
 from groundcrew.guards.commitments.figures import Figure, read, words_of
@@ -44,11 +44,6 @@ class Texts:
 
 def _figures(text: str) -> Sequence[Figure]:
     return read(words_of(text))[1] if text else ()
-
-
-def may_hold(rule: SignOffRule | None) -> bool:
-    """Whether any answer under `rule` may have to wait."""
-    return rule is not None and rule.when != "never"
 
 
 def signs_whole(flight: Flight, admitted: Admitted) -> bool:

@@ -25,7 +25,7 @@ from groundcrew.services.drift_features import Encodes
 from groundcrew.services.drift_monitor import Asked
 from groundcrew.services.drift_reading import Reading
 from groundcrew.services.drift_tests import points_of, watched
-from groundcrew.services.drift_watch import AlarmHook, Watch, state_of
+from groundcrew.services.drift_watch import Watch, state_of
 from groundcrew.services.lookups import current_digest, require, require_reason, require_use_case
 from groundcrew.store import catalog
 from groundcrew.store import drift as stored
@@ -82,15 +82,10 @@ class Drift:
     def __init__(self, database: Database, encoder: Callable[[], Encodes] | None = None) -> None:
         """`encoder` makes what turns texts into vectors: the shipped one, which is loaded with the first text."""
         self._database = database
-        self._hooks: list[AlarmHook] = []
         self._owner = new_id()
         own = encoder or _shipped
         self._reading = Reading(database, own)
-        self._watch = Watch(database, self._reading, own, self._hooks)
-
-    def on_alarm(self, hook: AlarmHook) -> None:
-        """Call `hook` with each alarm, in the transaction that raises it."""
-        self._hooks.append(hook)
+        self._watch = Watch(database, self._reading, own)
 
     async def keep(self) -> Turn:
         """Read the calls that have come and look at every monitor that has something to look at. Of several servers one does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -54,7 +54,6 @@ REFERENCES_KEPT = 8
 #: Calls of a time that somebody named, among which a reference is chosen.
 CALLS_BETWEEN_MAX = 50_000
 
-AlarmHook = Callable[[Writer, DriftAlarm], Awaitable[None]]
 _STATE = msgspec.json.Decoder(MonitorState)
 
 
@@ -68,8 +67,8 @@ class _Overtaken(Conflict):
 class Watch:
     """The monitors, one for each version of a use case that had calls."""
 
-    def __init__(self, database: Database, reading: Reading, encoder: Callable[[], Encodes], hooks: Sequence[AlarmHook]) -> None:
-        self._database, self._reading, self._encoder, self._hooks = database, reading, encoder, hooks
+    def __init__(self, database: Database, reading: Reading, encoder: Callable[[], Encodes]) -> None:
+        self._database, self._reading, self._encoder = database, reading, encoder
         self._unpacked: OrderedDict[str, tuple[DriftReference, Frame]] = OrderedDict()
 
     async def look(self, use_case: UseCase, version_digest: str) -> int:
@@ -328,9 +327,6 @@ class Watch:
             return
         alarm, action = written
         await catalog.DRIFT_ALARMS.put(writer, alarm, action, reason=alarm.words)
-        if action == "raise":
-            for hook in self._hooks:
-                await hook(writer, alarm)
 
     async def _put(
         self,

@@ -36,7 +36,6 @@ from groundcrew.store import sign_offs as stored
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Connection, Database, Writer
 
-SIGN_OFF_WAIT_S = EXPIRES_AFTER_S
 #: What is shown of an edit in the audit log is at most so long, in bytes of JSON; the rest stays with the sign-off.
 EDITS_BYTES_MAX = 16_384
 #: How much of a contradicted claim a refusal quotes, in characters.

@@ -15,6 +15,7 @@ from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.call import Call, GuardResult, SourceReference
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.sign_off import EXPIRES_AFTER_S
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.domain.trust_label import ClaimMark, Draw, draw, inclusion_probability, judged, place_of_call
 from groundcrew.domain.use_case import Grounding, SignOffRule, SpotChecks
@@ -23,7 +24,6 @@ from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.services.bundle import Services
 from groundcrew.services.feedback import NewRating
 from groundcrew.services.labels import LEASE_S
-from groundcrew.services.sign_offs import SIGN_OFF_WAIT_S
 from groundcrew.store import catalog
 from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.testing import FakeClock
@@ -264,7 +264,7 @@ async def test_signing_is_labelling_where_the_signer_says_so(services: Services,
     task = await services.labels.next(bank.NAME, signer)
     assert task is not None
     assert task.draw.id == toned.id, "and somebody may still say it"
-    clock.advance(SIGN_OFF_WAIT_S)
+    clock.advance(EXPIRES_AFTER_S)
     assert (await services.labels.queue(bank.NAME)).skipped == 2, "nobody signed in time"
     assert left.id in {each.id for each in [left]}
 

@@ -14,12 +14,12 @@ from tests.unit.services.prepared import Prepared
 from groundcrew.domain.call import Call
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import KillSwitch, Scope
+from groundcrew.domain.sign_off import EXPIRES_AFTER_S
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.domain.use_case import SignOffRule
 from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound, WouldBeMasked
 from groundcrew.services.bundle import Services
-from groundcrew.services.sign_offs import SIGN_OFF_WAIT_S
 from groundcrew.store import catalog
 from groundcrew.testing import FakeClock
 
@@ -140,7 +140,7 @@ async def test_only_a_qualified_person_signs(services: Services) -> None:
 
 async def test_a_timeout_never_approves(services: Services, signer: User, clock: FakeClock) -> None:
     call = await held(services)
-    clock.advance(SIGN_OFF_WAIT_S)
+    clock.advance(EXPIRES_AFTER_S)
     expired = await services.sign_offs.get(str(call.sign_off_id))
     assert (expired.state, expired.final_text) == ("expired", None)
     with pytest.raises(Conflict, match="is expired"):
