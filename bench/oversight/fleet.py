@@ -18,6 +18,8 @@ from tests.load.clients import declare
 from groundcrew.services.bundle import Services, open_services
 from groundcrew.testing import FakeUpstream, ReceivedRequest, Reply
 
+#: Who resets a switch: two people with accounts.
+RESETTERS = ("user:anna", "user:luca")
 #: What the load's use case is called.
 NAME = "load"
 #: A stream goes on for so long unless it is cut, a word every `gap_s`.
@@ -128,7 +130,7 @@ class Fleet:
 
     async def start_again(self, scope: Any) -> None:
         """Two people reset the switch; wait until every gateway answers again."""
-        for person in ("user:anna", "user:luca"):
+        for person in RESETTERS:
             await self.services.kill_switches.resume(scope, actor=person, reason="next round")
         await self.answers()
 
@@ -164,4 +166,8 @@ async def fleet(
         session = await stack.enter_async_context(
             aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None, sock_read=120))
         )
+        there = {each.name for each in await services.users.find()}
+        for name in (each.removeprefix("user:") for each in RESETTERS):
+            if name not in there:
+                await services.users.create(name, "a long password", roles=("on_call",), actor="system:bench")
         yield Fleet(services, servers, control, secret, session)

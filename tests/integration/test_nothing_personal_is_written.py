@@ -16,6 +16,7 @@ import pytest
 from tests.unit.gateway.collector import Collector
 
 from groundcrew.app import App
+from groundcrew.errors import WouldBeMasked
 from groundcrew.guards.registry import find_guard
 from groundcrew.services import declarations
 from groundcrew.services.exports import export_audit, export_calls
@@ -236,7 +237,9 @@ async def plant(bench: Bench, text: str, value: str) -> None:
     await services.flush()  # type: ignore[misc]
     (admin,) = await services.users.find()
     draft = (await services.sign_offs.get(held)).draft
-    signed = await services.sign_offs.decide(held, "edit", signer=admin, text=f"{draft} And: {text}", comment=text)
+    with pytest.raises(WouldBeMasked) as offered:
+        await services.sign_offs.decide(held, "edit", signer=admin, text=f"{draft} And: {text}", comment=text)
+    signed = await services.sign_offs.decide(held, "edit", signer=admin, text=offered.value.text, comment=text)
     assert signed.final_text is not None
     assert signed.final_text.startswith(draft), "what was masked stays as the reviewer saw it"
 

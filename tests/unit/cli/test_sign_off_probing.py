@@ -35,7 +35,14 @@ def gateway(leaks: frozenset[str]) -> Iterator[str]:
 
         def do_GET(self) -> None:
             text = "the draft" if self.path in leaks else None
-            self._say(200, json.dumps({"state": "pending", "text": text}).encode())
+            kept = "the draft" if self.path in leaks else ""
+            call = {"id": "c-1", "withheld_answer": kept}
+            if "/calls?" in self.path:
+                self._say(200, json.dumps({"calls": [call]}).encode())
+            elif "/calls/" in self.path:
+                self._say(200, json.dumps(call).encode())
+            else:
+                self._say(200, json.dumps({"state": "pending", "text": text, "call_id": "c-1"}).encode())
 
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -68,6 +75,7 @@ def gateway(leaks: frozenset[str]) -> Iterator[str]:
         (frozenset(), 0, "pass"),
         (frozenset({"/v1/messages"}), 2, "fail"),
         (frozenset({"/api/v1/sign-offs/s-1", "/api/v1/sign-offs/s-1/decide"}), 2, "fail"),
+        (frozenset({"/api/v1/calls/c-1", "/api/v1/calls?status=held"}), 2, "fail"),
     ],
 )
 async def test_the_gate_reads_what_the_attempts_came_to(
@@ -87,7 +95,7 @@ async def test_the_gate_reads_what_the_attempts_came_to(
 
             assert await criterion() == "unknown"
             content = await send_sign_off_probes(services, bank.NAME, url, actor="user:maria")
-            assert (content["sent"], len(content["bypasses"])) == (7, bypasses)
+            assert (content["sent"], len(content["bypasses"])) == (9, bypasses)
             assert await criterion() == status
         keys = await services.keys.find(bank.NAME)
         assert all(each.revoked_at is not None for each in keys)

@@ -263,7 +263,9 @@ async def test_a_stop_while_a_connection_is_made_keeps_the_text_back(services: S
 
         await bank.until(held)
         assert receiver.requests == 0
-        for who in ("user:bob", "user:carla"):
+        people = ("user:bob", "user:carla")
+        await bank.accounts(services, *people)
+        for who in people:
             await services.kill_switches.resume(scope, actor=who, reason="repaired")
         await bank.until(all_are(services, "delivered"))
     (message,) = receiver.messages

@@ -256,7 +256,7 @@ async def test_signing_is_labelling_where_the_signer_says_so(services: Services,
     with pytest.raises(InputError, match="not approved"):
         await services.sign_offs.decide(str(approved.sign_off_id), "approve", signer=signer, grounded=False)
     await services.sign_offs.decide(str(approved.sign_off_id), "approve", signer=signer)
-    await services.sign_offs.decide(str(toned.sign_off_id), "edit", signer=signer, text="Kindly: CHF 3.")
+    await services.sign_offs.decide(str(toned.sign_off_id), "edit", signer=signer, text="It costs CHF 3.")
     await services.sign_offs.decide(str(wrong.sign_off_id), "reject", signer=signer, comment="it is 9", grounded=False)
     assert [each.supported for each in (await services.labels.find(bank.NAME))] == [False, True]
     state = await services.labels.queue(bank.NAME)
