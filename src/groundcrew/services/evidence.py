@@ -85,8 +85,8 @@ class EvidenceService:
         self, use_case: str, subject: str, *, actor: str, statement: str, valid_s: float = ATTESTATION_VALID_S_DEFAULT
     ) -> Evidence:
         """A person's word for something that can not be computed. NotAllowed for whoever built the use case: its owner, its
-        champion, and everybody who declared it, wrote or registered its hypothesis or changed its version. InputError for a
-        criterion that is computed from recorded data, or given by the functions of the GenAI Stream."""
+        champion, and everybody who declared it, wrote or registered its hypothesis or changed its version; and for the account of
+        a program. InputError for a criterion that is computed from recorded data, or given by the functions of the GenAI Stream."""
         if not statement.strip() or not subject.strip():
             raise InputError("say what is attested and on what ground", field="statement" if subject.strip() else "subject")
         if not 0 < valid_s <= ATTESTATION_VALID_S_MAX:
@@ -97,6 +97,9 @@ class EvidenceService:
                 raise NotAllowed(
                     f"{person_of(actor)} owns, champions or has built {use_case}: someone who did not build it must attest"
                 )
+            programs = {person_of(each.name) for each in await catalog.USERS.find(writer.connection) if each.kind == "agent"}
+            if person_of(actor) in programs:
+                raise NotAllowed(f"a person attests, and {person_of(actor)} is the account of a program")
             await _check_subject(writer.connection, subject)
             content = {"statement": statement, "by": actor}
             return await record(

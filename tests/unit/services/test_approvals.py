@@ -97,6 +97,15 @@ async def test_who_builds_after_attesting_has_not_attested(sqlite_url: str, tmp_
             await services.evidence.attest(bank.NAME, "rollback", actor="cli:tess", statement="rolled back")
 
 
+async def test_a_program_attests_nothing(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> None:
+    clock = prepared.copy("declared", sqlite_url)
+    async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
+        await bank.accounts(services, "user:Bot", kind="agent")
+        for actor in ("user:Bot", "cli:bot"):
+            with pytest.raises(NotAllowed, match="the account of a program"):
+                await services.evidence.attest(bank.NAME, "load_test", actor=actor, statement="held 2,000 a minute")
+
+
 @pytest.mark.parametrize("subject", ["verdict", "evidence_grade", "kill_switch", "approvals", "approval:legal", "logs", "ramp"])
 async def test_nobodys_word_stands_for_what_is_computed(
     sqlite_url: str, tmp_path: Path, prepared: Prepared, subject: str
