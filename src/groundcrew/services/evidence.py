@@ -86,7 +86,7 @@ class EvidenceService:
     ) -> Evidence:
         """A person's word for something that can not be computed. NotAllowed for whoever built the use case: its owner, its
         champion, and everybody who declared it, wrote or registered its hypothesis or changed its version; and for the account of
-        a program. InputError for a criterion that is computed from recorded data, or given by the functions of the GenAI Stream."""
+        a program. InputError for a criterion that is computed from recorded data, or given by the functions of the Stream."""
         if not statement.strip() or not subject.strip():
             raise InputError("say what is attested and on what ground", field="statement" if subject.strip() else "subject")
         if not 0 < valid_s <= ATTESTATION_VALID_S_MAX:
