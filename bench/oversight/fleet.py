@@ -156,18 +156,19 @@ async def fleet(
         def start(name: str, part: str) -> Server:
             return stack.enter_context(running(folder / name, *storage, part=part, extra=extra))
 
-        control = await asyncio.to_thread(start, "control", "control")
-        servers = [await asyncio.to_thread(start, f"gateway-{each}", "gateway") for each in range(gateways)]
         services = await open_services(database_url, folder / "control", kill_confirm_s=confirm_s)
         stack.push_async_callback(services.database.close)
+        # Before the servers start: a database that is stopped at once may lose what it was told within its last second.
+        there = {each.name for each in await services.users.find()}
+        for name in (each.removeprefix("user:") for each in RESETTERS):
+            if name not in there:
+                await services.users.create(name, "a long password", roles=("on_call",), actor="system:bench")
+        control = await asyncio.to_thread(start, "control", "control")
+        servers = [await asyncio.to_thread(start, f"gateway-{each}", "gateway") for each in range(gateways)]
         listening = asyncio.create_task(services.database.listen())
         stack.callback(listening.cancel)
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         session = await stack.enter_async_context(
             aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None, sock_read=120))
         )
-        there = {each.name for each in await services.users.find()}
-        for name in (each.removeprefix("user:") for each in RESETTERS):
-            if name not in there:
-                await services.users.create(name, "a long password", roles=("on_call",), actor="system:bench")
         yield Fleet(services, servers, control, secret, session)
