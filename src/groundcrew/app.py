@@ -207,17 +207,22 @@ class App:
         """What looks after the registry by itself; several processes may do so at once."""
         from groundcrew.gateway.webhook_client import WebhookClient
         from groundcrew.jobs.alert_keeper import AlertKeeper
+        from groundcrew.jobs.checkpoint_keeper import CheckpointKeeper
         from groundcrew.jobs.delivery_keeper import DeliveryKeeper
         from groundcrew.jobs.delivery_senders import Senders
         from groundcrew.jobs.drift_keeper import DriftKeeper
         from groundcrew.jobs.experiment_keeper import ExperimentKeeper
+        from groundcrew.jobs.inventory_keeper import InventoryKeeper
+        from groundcrew.jobs.overlap_keeper import OverlapKeeper
         from groundcrew.jobs.quality_schedule import QualitySchedule
         from groundcrew.jobs.rehearsal_keeper import RehearsalKeeper
         from groundcrew.jobs.retention import RetentionJob
         from groundcrew.jobs.sign_off_keeper import SignOffKeeper
         from groundcrew.jobs.stage_keeper import StageKeeper
         from groundcrew.jobs.stop_keeper import StopKeeper
+        from groundcrew.jobs.stream_keeper import StreamKeeper
         from groundcrew.jobs.trust_keeper import TrustKeeper
+        from groundcrew.jobs.veto_keeper import VetoKeeper
 
         services = self.services
         schedule = QualitySchedule(services)
@@ -234,6 +239,11 @@ class App:
             DeliveryKeeper(services, Senders(WebhookClient(), self.settings)).run(),
             DriftKeeper(services).run(),
             AlertKeeper(services).run(),
+            VetoKeeper(services).run(),
+            StreamKeeper(services).run(),
+            OverlapKeeper(services).run(),
+            InventoryKeeper(services).run(),
+            CheckpointKeeper(services).run(),
         ]
 
     def _open_web(self) -> None:

@@ -10,8 +10,13 @@ from groundcrew.services.absences import Absences
 from groundcrew.services.alerts import Alerts
 from groundcrew.services.approvals import Approvals
 from groundcrew.services.audit import Audit
+from groundcrew.services.authorities import Authorities
+from groundcrew.services.backlog import Backlog
 from groundcrew.services.calls import Calls
+from groundcrew.services.capabilities import Capabilities
 from groundcrew.services.certifications import Certifications
+from groundcrew.services.champions import Champions
+from groundcrew.services.checkpoints import Checkpoints
 from groundcrew.services.deliveries import Deliveries
 from groundcrew.services.drift import Drift
 from groundcrew.services.evaluations import Evaluations
@@ -24,22 +29,28 @@ from groundcrew.services.gates import Gates
 from groundcrew.services.guarding import Guarding
 from groundcrew.services.hypotheses import Hypotheses
 from groundcrew.services.incidents import Incidents
+from groundcrew.services.inventory import Inventory
 from groundcrew.services.jobs import Jobs
 from groundcrew.services.keys import Keys
 from groundcrew.services.kill_switches import CONFIRM_DEADLINE_S, KillSwitches
 from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.labels import Labels
+from groundcrew.services.legal_holds import LegalHolds
+from groundcrew.services.meetings import Meetings
 from groundcrew.services.metrics import Metrics, MetricsReport
 from groundcrew.services.models import Models
+from groundcrew.services.overlaps import Overlaps
 from groundcrew.services.ramps import Ramps
 from groundcrew.services.rating_links import RatingLinks
 from groundcrew.services.rating_queue import RatingQueue
 from groundcrew.services.registry import Registry
 from groundcrew.services.rehearsals import Rehearsals
 from groundcrew.services.rescoring import Rescoring
+from groundcrew.services.resources import Resources
 from groundcrew.services.retention import Retention
 from groundcrew.services.returns import Returns
+from groundcrew.services.risks import Risks
 from groundcrew.services.second_reviews import SecondReviews
 from groundcrew.services.shadows import ShadowService
 from groundcrew.services.sign_off_queue import SignOffQueue
@@ -47,9 +58,12 @@ from groundcrew.services.sign_off_reading import SignOffReading
 from groundcrew.services.sign_offs import SignOffs
 from groundcrew.services.snapshots import Snapshots
 from groundcrew.services.spending import Spending
+from groundcrew.services.stream_actions import StreamActions
+from groundcrew.services.technical_files import TechnicalFiles
 from groundcrew.services.trust import Trust
 from groundcrew.services.use_cases import UseCases
 from groundcrew.services.users import Users
+from groundcrew.services.vetoes import Vetoes
 from groundcrew.store.database import Database
 
 
@@ -104,6 +118,20 @@ class Services:
         self.snapshots = Snapshots(database, knowledge_folder)
         self.spending = Spending(database)
         self.use_cases = UseCases(database, self.gates)
+        self.vetoes = Vetoes(database)
+        self.authorities = Authorities(database)
+        self.meetings = Meetings(database)
+        self.stream_actions = StreamActions(database)
+        self.resources = Resources(database)
+        self.champions = Champions(database)
+        self.backlog = Backlog(database)
+        self.inventory = Inventory(database)
+        self.overlaps = Overlaps(database)
+        self.capabilities = Capabilities(database)
+        self.risks = Risks(database)
+        self.technical_files = TechnicalFiles(database)
+        self.checkpoints = Checkpoints(database)
+        self.legal_holds = LegalHolds(database)
         self.users = Users(database)
 
     async def _report(self, use_case: str) -> MetricsReport:

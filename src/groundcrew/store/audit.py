@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from groundcrew.domain.audit import GENESIS_HASH, AuditEntry
 from groundcrew.domain.canonical import canonical_json, sha256_hex
 from groundcrew.errors import AuditBroken
-from groundcrew.store import catalog
+from groundcrew.store import catalog, deciding
 from groundcrew.store.calls import CALLS
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
@@ -32,7 +32,7 @@ REDACTED = "calls-redacted/"
 
 #: Rows of these have one audit entry each; the newest entry's digest is the row's.
 SINGLE: tuple[Collection[Any], ...] = (
-    *(each for each in vars(catalog).values() if isinstance(each, Collection)),
+    *(each for module in (catalog, deciding) for each in vars(module).values() if isinstance(each, Collection)),
     RATINGS,
     LOOKS,
     SUITES,

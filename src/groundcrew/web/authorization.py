@@ -62,6 +62,22 @@ Action = Literal[
     "manage_alerts",
     "open_incident",
     "manage_incident",
+    "file_veto",
+    "withdraw_veto",
+    "manage_meeting",
+    "attend_meeting",
+    "vote",
+    "manage_actions",
+    "request_resource",
+    "manage_resources",
+    "manage_champions",
+    "explore",
+    "report_finding",
+    "settle_finding",
+    "manage_capabilities",
+    "settle_overlap",
+    "assess_risk",
+    "hold_records",
 ]
 ACTIONS: tuple[str, ...] = get_args(Action)
 #: What a route names that needs no one to be signed in: signing in, probes, static files.

@@ -11,6 +11,7 @@ from groundcrew.web.api import (
     alerts,
     audit,
     calls,
+    champions,
     declarations,
     deliveries,
     drift,
@@ -22,18 +23,24 @@ from groundcrew.web.api import (
     governance,
     guarding,
     incidents,
+    inventory,
     jobs,
     kill_switches,
     knowledge,
     labels,
+    meetings,
     metrics,
     models,
+    overlaps,
     rating_queue,
+    resources,
+    risks,
     sign_off_events,
     sign_off_work,
     sign_offs,
     spend,
     use_cases,
+    vetoes,
 )
 from groundcrew.web.authorization import PUBLIC
 
@@ -76,6 +83,13 @@ def api_routes() -> Router:
         alerts,
         incidents,
         deliveries,
+        vetoes,
+        meetings,
+        resources,
+        champions,
+        inventory,
+        overlaps,
+        risks,
     )
     handlers: list[Any] = [openapi]
     for module in modules:

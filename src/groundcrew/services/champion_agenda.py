@@ -1,0 +1,13 @@
+"""Units and use cases without a champion, and explorations whose box is used up, as points of the agenda."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from groundcrew.domain.agenda import AgendaEntry
+from groundcrew.store.database import Connection
+
+
+async def agenda_entries(connection: Connection, now: datetime) -> list[AgendaEntry]:
+    """What wants the Stream's time at `now`."""
+    return []

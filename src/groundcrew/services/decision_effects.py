@@ -1,0 +1,37 @@
+"""What a decision of the Stream brings about, in the transaction that records it: a resource, an authority, a disposition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from groundcrew.store.database import Writer
+
+
+async def allocate_resource(writer: Writer, *, decision: str, request: str, terms: dict[str, Any]) -> None:
+    """Give what a resource request asks for; `terms` says how much and who gives it up. Conflict beyond the capacity."""
+    raise NotImplementedError
+
+
+async def deny_resource(writer: Writer, *, decision: str, request: str, reason: str) -> None:
+    """Refuse a resource request with a reason."""
+    raise NotImplementedError
+
+
+async def grant_authority(writer: Writer, *, decision: str, terms: dict[str, Any]) -> None:
+    """Let a person approve or veto for a function."""
+    raise NotImplementedError
+
+
+async def revoke_authority(writer: Writer, *, decision: str, authority: str, reason: str) -> None:
+    """Take an authority back."""
+    raise NotImplementedError
+
+
+async def review_veto(writer: Writer, *, decision: str, veto: str, note: str) -> None:
+    """Record that a veto was looked at in a meeting that had its quorum."""
+    raise NotImplementedError
+
+
+async def dispose_overlap(writer: Writer, *, decision: str, overlap: str, terms: dict[str, Any]) -> None:
+    """Settle an overlap."""
+    raise NotImplementedError

@@ -1,0 +1,7 @@
+"""Champions and the exploration backlog over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HANDLERS: list[Any] = []

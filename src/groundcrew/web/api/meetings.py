@@ -1,0 +1,7 @@
+"""Meetings of the Stream over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HANDLERS: list[Any] = []

@@ -1,0 +1,7 @@
+"""Risk, controls and the technical file over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HANDLERS: list[Any] = []

@@ -1,0 +1,7 @@
+"""Vetoes and authorities over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HANDLERS: list[Any] = []

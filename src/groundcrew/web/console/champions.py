@@ -1,0 +1,7 @@
+"""Champions and the exploration backlog in the console."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HANDLERS: list[Any] = []

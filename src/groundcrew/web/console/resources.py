@@ -1,0 +1,7 @@
+"""The resource ledger in the console."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HANDLERS: list[Any] = []
