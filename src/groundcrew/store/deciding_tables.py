@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from groundcrew.store.tables import document_table, text
+
 # Vetoes and authorities.
 
 # Meetings, decisions and action items.
@@ -13,5 +15,8 @@ from __future__ import annotations
 # Overlaps and vendors' capabilities.
 
 # Risk and controls.
+risk_answers = document_table("risk_answers", text("use_case"), text("question"), indexes=(("use_case", "question"),))
+risk_lowerings = document_table("risk_lowerings", text("use_case"), text("state"), indexes=(("use_case", "state"),))
+technical_filings = document_table("technical_filings", text("use_case"), indexes=(("use_case",),))
 
 # Checkpoints of the audit chain and legal holds.
