@@ -1,7 +1,7 @@
 """Frameworks of rules as versioned data: which controls they have, from when, and what of groundcrew's records bears on each.
 
-Nothing here says that a rule is met. A control rests on criteria of gates and on features that are computed from recorded data, on a
-person's word, or on both; how far that goes for one use case is told by `services/controls.py`.
+Nothing here says that a rule is met. A control rests on criteria of gates and on features that are computed from recorded
+data, on a person's word, or on both; how far that goes for one use case is told by `services/controls.py`.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bearing(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that a control rests on, as it stands for one use case. `met` only where it is known to be. `link` leads to where
-    it is shown or closed, `evidence` are hashes of recorded evidence, `by` and `until` are of a person's word."""
+    """One thing that a control rests on, as it stands for one use case. `met` only where it is known to be. `link` leads to
+    where it is shown or closed, `evidence` are hashes of recorded evidence, `by` and `until` are of a person's word."""
 
     name: str
     kind: BearingKind

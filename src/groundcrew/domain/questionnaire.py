@@ -1,7 +1,7 @@
 """The questionnaire of risk: what is asked, what a yes implies, and from when, as versioned data rather than code.
 
-It is data because rules and dates move. The questions are in our own words after Regulation (EU) 2024/1689 and its amendments; the
-sources, and the day on which somebody last held the data against them, stand in the file.
+It is data because rules and dates move. The questions are in our own words after Regulation (EU) 2024/1689 and its amendments;
+the sources, and the day on which somebody last held the data against them, stand in the file.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """One question in plain language. `text` is how a yes is told as a reason, `implies` what follows from it, `since` the version
-    of the questionnaire that asked it first. `keywords` of a purpose are a hint to look at it, and never an answer."""
+    """One question in plain language. `text` is how a yes is told as a reason, `implies` what follows from it, `since` the
+    version of the questionnaire that asked it first. `keywords` of a purpose are a hint to look at it, and never an answer."""
 
     key: str
     section: str
@@ -73,7 +73,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EarlierQuestion(msgspec.Struct, frozen=True, kw_only=True):
-    """A question of an earlier version, still taken in declarations. A no answers all that it `covers`; a yes gives its tier."""
+    """A question of an earlier version, still taken in declarations. A no answers all that it `covers`; a yes gives its
+    tier."""
 
     key: str
     tier: RiskTier
@@ -139,6 +140,4 @@ def section_names() -> tuple[str, ...]:
 def questions_of(name: str, version: int) -> tuple[str, ...]:
     """The questions of a section or group that `version` asked already: a no from then is no answer to what is asked since."""
     known = questionnaire()
-    return tuple(
-        each.key for each in known.questions if name in (each.section, known.group_of(each)) and each.since <= version
-    )
+    return tuple(each.key for each in known.questions if name in (each.section, known.group_of(each)) and each.since <= version)

@@ -1,4 +1,5 @@
-"""Risk tier from answered questions and declared facts: the maximum over rules, with the reasons kept, and never lower by itself.
+"""Risk tier from answered questions and declared facts: the maximum over rules, with the reasons kept, and never lower by
+itself.
 
 Rules after the EU AI Act: Art. 5, Art. 6 with Annexes I and III, Art. 50, as the data in `risk_questionnaire.json` has them.
 """
@@ -11,7 +12,14 @@ from typing import Literal, get_args
 import msgspec
 
 from groundcrew.domain.canonical import digest
-from groundcrew.domain.questionnaire import annex_iii_keys, earlier_by_key, questionnaire, questions_by_key
+from groundcrew.domain.questionnaire import (
+    EarlierQuestion,
+    Question,
+    annex_iii_keys,
+    earlier_by_key,
+    questionnaire,
+    questions_by_key,
+)
 from groundcrew.domain.use_case import Answer, RiskTier, UseCase
 
 ORDER: tuple[RiskTier, ...] = ("minimal", "limited", "high", "prohibited")
@@ -29,18 +37,24 @@ LoweringState = Literal["open", "done", "lapsed"]
 
 
 class RiskAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person said to one question, when and why. Kept for ever; the newest one counts. `context` is what was declared of
-    the use case then: where that changed, the answer is due again."""
+    """What is said to one question, and why."""
 
-    id: str
-    use_case: str
     question: str
     answer: Answer
     reason: str
+
+
+class RiskSheet(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person answered at one time. Kept for ever; of several answers to a question the newest counts. `context` is what
+    was declared of the use case then: where that changed, the answers are due again."""
+
+    id: str
+    use_case: str
     by: str
     at: datetime
     questionnaire: int
     context: str
+    answers: tuple[RiskAnswer, ...]
 
 
 class LoweringWord(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +118,7 @@ def says_yes(use_case: UseCase, question: str) -> bool:
 def decides_on_persons(use_case: UseCase) -> bool:
     """Whether an answer says that it decides about persons."""
     yes = {key for key, answer in answers_of(use_case).items() if answer == "yes"}
-    asked = [*questions_by_key().values(), *earlier_by_key().values()]
+    asked: list[Question | EarlierQuestion] = [*questions_by_key().values(), *earlier_by_key().values()]
     return any(each.decides_on_persons and each.key in yes for each in asked)
 
 
@@ -119,8 +133,8 @@ def exception_claimed(use_case: UseCase) -> str | None:
 def assess(use_case: UseCase) -> RiskAssessment:
     """The tier of `use_case`: the maximum over the rules that its answers and declared facts meet, and no lower than it was.
 
-    Facts count without being asked: protected health information is high; any generated text is at least limited. What the purpose
-    says in words is a hint (`hints`) and gives no tier.
+    Facts count without being asked: protected health information is high; any generated text is at least limited. What the
+    purpose says in words is a hint (`hints`) and gives no tier.
     """
     return _assess(use_case, use_case.risk.excepted if use_case.risk is not None else ())
 
@@ -176,7 +190,8 @@ def basis_of(use_case: UseCase) -> str:
 def _assess(use_case: UseCase, excepted: tuple[str, ...]) -> RiskAssessment:
     answers, exception = answers_of(use_case), exception_claimed(use_case)
     reasons: list[tuple[RiskTier, str]] = [("limited", "generates text that persons read (EU AI Act Art. 50)")]
-    for rule in (*questionnaire().questions, *earlier_by_key().values()):
+    rules: tuple[Question | EarlierQuestion, ...] = (*questionnaire().questions, *earlier_by_key().values())
+    for rule in rules:
         if rule.tier is None or rule.key == "generates_content" or answers.get(rule.key) != "yes":
             continue
         if rule.key in excepted and exception is not None:

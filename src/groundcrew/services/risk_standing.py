@@ -1,5 +1,5 @@
-"""What a changed risk tier brings about, in the transaction that changes it: it never falls by itself, a higher one sends a use case
-back to its pilot, and a prohibited one answers no calls."""
+"""What a changed risk tier brings about, in the transaction that changes it: it never falls by itself, a higher one sends a
+use case back to its pilot, and a prohibited one answers no calls."""
 
 from __future__ import annotations
 

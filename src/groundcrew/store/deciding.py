@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from groundcrew.domain.risk import RiskAnswer, RiskLowering
+from groundcrew.domain.risk import RiskLowering, RiskSheet
 from groundcrew.domain.technical_file import TechnicalFiling
 from groundcrew.store import deciding_tables
 from groundcrew.store.collection import Collection
@@ -18,12 +18,12 @@ from groundcrew.store.collection import Collection
 # Overlaps and vendors' capabilities.
 
 # Risk and controls.
-RISK_ANSWERS = Collection(
-    deciding_tables.risk_answers,
-    RiskAnswer,
-    "risk-answer",
+RISK_SHEETS = Collection(
+    deciding_tables.risk_sheets,
+    RiskSheet,
+    "risk-sheet",
     identify=lambda each: each.id,
-    columns=lambda each: {"use_case": each.use_case, "question": each.question},
+    columns=lambda each: {"use_case": each.use_case},
 )
 RISK_LOWERINGS = Collection(
     deciding_tables.risk_lowerings,

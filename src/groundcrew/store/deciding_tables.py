@@ -1,4 +1,5 @@
-"""The tables of deciding together, in the same metadata as all others: vetoes, meetings, resources, inventory, overlaps, risk."""
+"""The tables of deciding together, in the same metadata as all others: vetoes, meetings, resources, inventory, overlaps,
+risk."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from groundcrew.store.tables import document_table, text
 # Overlaps and vendors' capabilities.
 
 # Risk and controls.
-risk_answers = document_table("risk_answers", text("use_case"), text("question"), indexes=(("use_case", "question"),))
+risk_sheets = document_table("risk_sheets", text("use_case"), indexes=(("use_case",),))
 risk_lowerings = document_table("risk_lowerings", text("use_case"), text("state"), indexes=(("use_case", "state"),))
 technical_filings = document_table("technical_filings", text("use_case"), indexes=(("use_case",),))
 

@@ -85,6 +85,9 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 oversight_tables.drift_references,
                 oversight_tables.drift_windows,
                 oversight_tables.drift_alarms,
+                deciding_tables.risk_sheets,
+                deciding_tables.risk_lowerings,
+                deciding_tables.technical_filings,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")

@@ -33,8 +33,8 @@ def declared(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("risk_tier")
 def risk_tier(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """The tier is computed and not prohibited. With ``answers: complete`` every question is answered whose yes would be prohibited
-    or high: what nobody has answered is unknown, and unknown never passes."""
+    """The tier is computed and not prohibited. With ``answers: complete`` every question is answered whose yes would be
+    prohibited or high: what nobody has answered is unknown, and unknown never passes."""
     found = facts.assessment
     reasons = "; ".join(found.reasons)
     complete = criterion.settings.get("answers") == "complete"
@@ -270,8 +270,8 @@ def kill_switch(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("attestation")
 def attestation(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """Someone who did not build the use case attests the criterion. Where incidents are asked for, nobody's word counts any more:
-    they are on record, and so is whether any is open."""
+    """Someone who did not build the use case attests the criterion. Where incidents are asked for, nobody's word counts any
+    more: they are on record, and so is whether any is open."""
     if criterion.key == "incidents":
         return incidents(facts, criterion)
     return _attested(facts, criterion, criterion.key, "a person who did not build it must attest")

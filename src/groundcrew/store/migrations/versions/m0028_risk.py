@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Risk and controls."""
-    _document_table("risk_answers", "use_case", "question")
+    _document_table("risk_sheets", "use_case")
     _document_table("risk_lowerings", "use_case", "state")
     _document_table("technical_filings", "use_case")
 
