@@ -42,6 +42,7 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     title: str
+    short: str
     version: int
     edition: str
     issued_by: str

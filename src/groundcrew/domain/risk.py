@@ -105,8 +105,8 @@ def answers_of(use_case: UseCase) -> dict[str, Answer]:
                 found[each] = "yes"
             elif each not in found:
                 found[each] = "no"
-    # What the product generates is text that a model wrote: that follows from what is declared.
-    found["generates_content"] = "yes"
+    # A language model generates text: that follows, unless somebody says that this one only picks sentences.
+    found.setdefault("generates_content", "yes")
     return found
 
 
