@@ -501,12 +501,14 @@ async def _delivered(services: Services) -> None:
 
 
 async def _assessed(services: Services) -> None:
-    """Questions of risk that were answered, and a tier that legal wants lower."""
+    """A question of risk that was answered, and corrected, a tier that two lowered again, and a file that was filed."""
     answers = [RiskAnswer(question="decides_credit", answer="yes", reason="it prepares limits")]
     await services.risks.answer(NAME, answers, actor=PERSON)
     await services.risks.answer(NAME, [RiskAnswer(question="decides_credit", answer="no", reason="!")], actor="cli:maria")
     await accounts(services, "user:lea", roles=("legal",))
-    await services.risks.lower(NAME, "limited", function="legal", reason="no credit is decided", actor="user:lea")
+    await accounts(services, "user:emil", roles=("ethics",))
+    for actor, function in (("user:lea", "legal"), ("user:emil", "ethics")):
+        await services.risks.lower(NAME, "limited", function=function, reason="no credit is decided", actor=actor)
     await services.technical_files.file(NAME, actor=PERSON, reason="for the auditor")
 
 
