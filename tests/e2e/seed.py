@@ -119,6 +119,7 @@ sign_off: {when: always, qualification: service-agent}
 budget: {tokens_per_day: 2000000, usd_per_month: 400}
 exposure: {ceiling_percent: 5}
 economics: {hourly_cost_usd: 62, cases_per_month: 14000, fixed_usd_per_month: 1800}
+risk: {questionnaire: 2, none_of: [prohibited_practices, regulated_products, annex_iii], talks_to_persons: true}
 hypothesis: {plan: handle-time.yaml}
 ---
 kind: UseCase

@@ -51,6 +51,7 @@ policy: mail
 grounding: {knowledge: handbook, mode: required, threshold: 0.7, below: fallback}
 budget: {tokens_per_day: 100000}
 exposure: {ceiling_percent: 5, users: [desk-1]}
+risk: {questionnaire: 2, none_of: [prohibited_practices, regulated_products, annex_iii], talks_to_persons: true}
 hypothesis: {plan: plan.yaml}
 """
 PLAN = """

@@ -93,9 +93,9 @@ def test_the_page_does_what_it_says(walk: Walk) -> None:
     assert "between 10:00 and 16:00" in answers[1]
     assert "no verified answer" in answers[2]
     refused = by_line['groundcrew advance lending --to pilot --reason "it looks good"']
-    assert refused.splitlines()[0].endswith("closed: 4 of 11 criteria are not met"), refused
+    assert refused.splitlines()[0].endswith("closed: 4 of 12 criteria are not met"), refused
     gates = [out for line, out in said if line.startswith("groundcrew gate lending")]
-    assert "closed: 4 of 11" in gates[0]
+    assert "closed: 4 of 12" in gates[0]
     assert gates[1].startswith("gate → pilot for lending: open")
     assert gates[2].startswith("gate → production_readiness for lending: closed")
     assert re.search(r"Rating +5\.00 stars \[1\.\d\d, 5\.00\], n = 1", gates[2]), gates[2]

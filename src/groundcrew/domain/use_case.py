@@ -20,6 +20,8 @@ RunState = Literal["off", "running", "suspended"]
 Solution = Literal["vendor_feature", "product", "customized"]
 Autonomy = Literal["assist", "draft_and_sign_off", "act_and_review", "autonomous"]
 RiskTier = Literal["prohibited", "high", "limited", "minimal"]
+#: What a person says to a question of the risk questionnaire.
+Answer = Literal["yes", "no", "unknown"]
 HoldKind = Literal["veto", "evidence", "incident"]
 #: Where the truth of a use case stands, and what follows where an answer is not tied to it.
 GroundingSource = Literal["knowledge", "request"]
@@ -216,6 +218,16 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     stops_calls: bool = False
 
 
+class RiskStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """The tier that a use case has, which only legal and ethics together lower, the version of the questionnaire that it was last
+    set by, and what people answered (see `domain.risk`). `excepted` are areas of Annex III that both agreed to except."""
+
+    tier: RiskTier
+    questionnaire: int
+    answers: dict[str, Answer] = {}
+    excepted: tuple[str, ...] = ()
+
+
 class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     """A registered use case."""
 
@@ -253,7 +265,10 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     drift: DriftRule | None = None
     #: What the business measures by outcomes of these names. No part of the version: measuring changes no answer.
     metrics: tuple[BusinessMetric, ...] = ()
+    #: The declared answers to questions of risk.
     risk_answers: dict[str, bool] = {}
+    #: How its risk stands. No part of the version: a higher tier demotes by itself. None: nothing was decided or answered yet.
+    risk: RiskStanding | None = None
     #: The share of cases that is to be resolved without a human. None: none is claimed.
     automation_target: float | None = None
     stage: Stage = "discovery"

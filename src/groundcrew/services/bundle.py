@@ -17,6 +17,7 @@ from groundcrew.services.capabilities import Capabilities
 from groundcrew.services.certifications import Certifications
 from groundcrew.services.champions import Champions
 from groundcrew.services.checkpoints import Checkpoints
+from groundcrew.services.controls import Controls
 from groundcrew.services.deliveries import Deliveries
 from groundcrew.services.drift import Drift
 from groundcrew.services.evaluations import Evaluations
@@ -129,6 +130,7 @@ class Services:
         self.overlaps = Overlaps(database)
         self.capabilities = Capabilities(database)
         self.risks = Risks(database)
+        self.controls = Controls(database)
         self.technical_files = TechnicalFiles(database)
         self.checkpoints = Checkpoints(database)
         self.legal_holds = LegalHolds(database)

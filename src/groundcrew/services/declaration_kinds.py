@@ -26,6 +26,7 @@ from groundcrew.domain.provider import (
     Role,
     Target,
 )
+from groundcrew.domain.questionnaire import questionnaire, questions_of, section_names
 from groundcrew.domain.risk import QUESTIONS
 from groundcrew.domain.use_case import Autonomy, Below, Grounding, GroundingSource, Solution, UseCase
 from groundcrew.domain.verifier import VERIFIERS_MAX
@@ -391,10 +392,22 @@ def _read_verifier_names(section: Fields) -> tuple[str, ...]:
 
 
 def _read_risk(fields: Fields) -> dict[str, bool]:
+    """Answers, one by one or with `none_of` a no to all that a section asks; of the version of the questionnaire that the
+    declaration names, so that a question that is asked since is not answered by an older no."""
     section = fields.section("risk")
     if section is None:
         return {}
     answers = {question: section.boolean(question) for question in sorted(QUESTIONS) if section.has(question)}
+    names = section.texts("none_of")
+    version = section.integer("questionnaire", low=1, high=questionnaire().version) or 0
+    if names and not section.has("questionnaire"):
+        section.complain("none_of", f"say which version was answered: questionnaire: {questionnaire().version}")
+    for name in names:
+        if name not in section_names():
+            section.complain("none_of", f"expected some of {', '.join(section_names())}, found {name!r}")
+        for question in questions_of(name, version):
+            if answers.setdefault(question, False):
+                section.complain(question, f"is true, and none_of {name} says that it is not")
     section.finish()
     return answers
 

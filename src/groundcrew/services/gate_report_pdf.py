@@ -34,26 +34,51 @@ def write_pdf(
     sections: Sequence[Section],
 ) -> None:
     """Write the report to `target`. `criteria` are (status, title, bound, interval, lines)."""
-    from reportlab.lib.pagesizes import A4
-    from reportlab.platypus import CondPageBreak, Paragraph, SimpleDocTemplate, Spacer
+    from reportlab.platypus import Paragraph, Spacer
 
     style = _styles()
-    width = A4[0] - 2 * MARGIN - 2 * PADDING
-    story: list[Any] = [
+    beginning: list[Any] = [
         Paragraph(_cell(title), style["title"]),
         Paragraph(_cell(subject), style["lead"]),
         Paragraph(f'<font color="{_COLOURS["pass" if passed else "fail"]}"><b>{_cell(summary)}</b></font>', style["lead"]),
         Paragraph("Each criterion is pass, fail or unknown; unknown never passes. Nobody can override a gate.", style["soft"]),
         Spacer(1, 8),
         Paragraph("Criteria", style["heading"]),
-        _criteria_table(criteria, width, style),
+        _criteria_table(criteria, _width(), style),
     ]
+    _build(target, beginning, sections, title=f"{title}: {subject}", subject=summary, made=made)
+
+
+def write_document(
+    target: BinaryIO, *, title: str, subject: str, lines: Sequence[str], made: str, sections: Sequence[Section]
+) -> None:
+    """Write a document of sections alone to `target`, in the same type and on the same page."""
+    from reportlab.platypus import Paragraph
+
+    style = _styles()
+    beginning: list[Any] = [Paragraph(_cell(title), style["title"]), Paragraph(_cell(subject), style["lead"])]
+    beginning += [Paragraph(_cell(line), style["soft"]) for line in lines]
+    _build(target, beginning, sections, title=f"{title}: {subject}", subject=subject, made=made)
+
+
+def _width() -> float:
+    from reportlab.lib.pagesizes import A4
+
+    return float(A4[0]) - 2 * MARGIN - 2 * PADDING
+
+
+def _build(target: BinaryIO, beginning: list[Any], sections: Sequence[Section], *, title: str, subject: str, made: str) -> None:
+    """Set `beginning` and the sections on pages with a footer."""
+    from reportlab.lib.pagesizes import A4
+    from reportlab.platypus import CondPageBreak, Paragraph, SimpleDocTemplate, Spacer
+
+    style, story = _styles(), beginning
     for section in sections:
         # A heading stays with the beginning of what it heads.
         story += [Spacer(1, 8), CondPageBreak(HEADED), Paragraph(_cell(section.title), style["heading"])]
         story += [Paragraph(_cell(line), style["body"]) for line in section.lines]
         if section.rows:
-            story += [Spacer(1, 3), _section_table(section, width, style)]
+            story += [Spacer(1, 3), _section_table(section, _width(), style)]
     document = SimpleDocTemplate(
         target,
         pagesize=A4,
@@ -61,15 +86,15 @@ def write_pdf(
         rightMargin=MARGIN,
         topMargin=MARGIN,
         bottomMargin=MARGIN + 10,
-        title=f"{title}: {subject}",
+        title=title,
         author="groundcrew",
-        subject=summary,
+        subject=subject,
     )
 
     def footer(canvas: Any, page: Any) -> None:
         canvas.setFont(_fonts()[0], 7)
         canvas.setFillGray(0.4)
-        canvas.drawString(MARGIN, MARGIN - 12, _plain(f"{title}: {subject}")[:110])
+        canvas.drawString(MARGIN, MARGIN - 12, _plain(title)[:110])
         canvas.drawRightString(A4[0] - MARGIN, MARGIN - 12, _plain(f"{made} · page {page.page}"))
 
     document.build(story, onFirstPage=footer, onLaterPages=footer)

@@ -20,6 +20,7 @@ from groundcrew.domain.stage import EXPOSED_STAGES, moved
 from groundcrew.domain.use_case import STAGES, UseCase
 from groundcrew.errors import DeclarationError, NotFound
 from groundcrew.guards.masking import detect_for
+from groundcrew.services import risk_standing
 from groundcrew.services.alert_rule_checks import rule_problems
 from groundcrew.services.criteria.entry import exposure_problem
 from groundcrew.services.declarations import unresolved_references
@@ -35,9 +36,8 @@ from groundcrew.store import catalog
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection, Database, Writer
 
-_TIERS = ("minimal", "limited", "high", "prohibited")
 #: Fields of a use case that the registry keeps and no declaration sets.
-_EARNED = ("stage", "run_state", "holds", "run_reason", "ramp")
+_EARNED = ("stage", "run_state", "holds", "run_reason", "ramp", "risk")
 
 
 class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,16 +190,18 @@ async def _put_use_case(writer: Writer, declared: UseCase) -> Change:
     unpriced = await _unpriced(writer.connection, declared)
     if old is None:
         tier = risk.assess(declared)
-        item = msgspec.structs.replace(declared, stage="discovery", run_state="running", run_reason="exploring in discovery")
+        item = risk_standing.first(declared)
+        item = msgspec.structs.replace(item, stage="discovery", run_state="running", run_reason="exploring in discovery")
         notes.append(f"risk tier {tier.tier}: {'; '.join(tier.reasons)}")
         notes.append("starts in discovery, on the exploration allowance")
     else:
         item = msgspec.structs.replace(declared, **{name: getattr(old, name) for name in _EARNED})
+        if not _differences(old, item):
+            return Change(kind="UseCase", name=item.name, action="unchanged", notes=unpriced)
         item, demotion = _demoted(old, item)
-        notes += demotion
-    fields = _differences(old, item)
-    if old is not None and not fields:
-        return Change(kind="UseCase", name=item.name, action="unchanged", notes=unpriced)
+        item, settled = risk_standing.settled(old, risk_standing.kept(old, item), writer.clock.now())
+        notes += [*demotion, *settled]
+    fields = tuple(each for each in _differences(old, item) if each.field != "risk")
     await catalog.USE_CASES.put(
         writer, item, "apply", reason="; ".join(notes) if old else "", details={"fields": [each.field for each in fields]}
     )
@@ -226,7 +228,7 @@ async def _unpriced(connection: Connection, use_case: UseCase) -> tuple[str, ...
 
 
 def _demoted(old: UseCase, new: UseCase) -> tuple[UseCase, list[str]]:
-    """A new purpose or data class, or a higher tier, demotes to pilot."""
+    """A new purpose or data class demotes to pilot; so does a higher tier, see `risk_standing`."""
     if new.stage not in STAGES or STAGES.index(new.stage) <= STAGES.index("pilot"):
         return new, []
     reasons = []
@@ -234,8 +236,6 @@ def _demoted(old: UseCase, new: UseCase) -> tuple[UseCase, list[str]]:
         reasons.append("its purpose changed")
     if not set(new.data_classes) <= set(old.data_classes):
         reasons.append("it handles a new data class")
-    if _TIERS.index(risk.assess(new).tier) > _TIERS.index(risk.assess(old).tier):
-        reasons.append("its risk tier rose")
     if not reasons:
         return new, []
     return moved(new, "pilot"), [f"demoted from {new.stage} to pilot: {' and '.join(reasons)}"]

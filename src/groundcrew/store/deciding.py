@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from groundcrew.domain.risk import RiskLowering, RiskSheet
+from groundcrew.domain.technical_file import TechnicalFiling
+from groundcrew.store import deciding_tables
+from groundcrew.store.collection import Collection
+
 # Vetoes and authorities.
 
 # Meetings, decisions and action items.
@@ -13,5 +18,26 @@ from __future__ import annotations
 # Overlaps and vendors' capabilities.
 
 # Risk and controls.
+RISK_SHEETS = Collection(
+    deciding_tables.risk_sheets,
+    RiskSheet,
+    "risk-sheet",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case},
+)
+RISK_LOWERINGS = Collection(
+    deciding_tables.risk_lowerings,
+    RiskLowering,
+    "risk-lowering",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "state": each.state},
+)
+TECHNICAL_FILINGS = Collection(
+    deciding_tables.technical_filings,
+    TechnicalFiling,
+    "technical-filing",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case},
+)
 
 # Checkpoints of the audit chain and legal holds.

@@ -1,6 +1,9 @@
-"""The tables of deciding together, in the same metadata as all others: vetoes, meetings, resources, inventory, overlaps, risk."""
+"""The tables of deciding together, in the same metadata as all others: vetoes, meetings, resources, inventory, overlaps,
+risk."""
 
 from __future__ import annotations
+
+from groundcrew.store.tables import document_table, text
 
 # Vetoes and authorities.
 
@@ -13,5 +16,8 @@ from __future__ import annotations
 # Overlaps and vendors' capabilities.
 
 # Risk and controls.
+risk_sheets = document_table("risk_sheets", text("use_case"), indexes=(("use_case",),))
+risk_lowerings = document_table("risk_lowerings", text("use_case"), text("state"), indexes=(("use_case", "state"),))
+technical_filings = document_table("technical_filings", text("use_case"), indexes=(("use_case",),))
 
 # Checkpoints of the audit chain and legal holds.

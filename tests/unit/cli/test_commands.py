@@ -83,7 +83,7 @@ def test_a_use_case_that_has_nothing_can_not_advance_and_is_told_what_it_needs(r
         assert "✗ fail" in refused.out
         assert "? unknown" in refused.out
         assert "declare hypothesis: {plan: FILE.yaml}" in refused.out
-    assert refused.err == "groundcrew: second can not advance to pilot: 10 of 11 criteria are not met\n"
+    assert refused.err == "groundcrew: second can not advance to pilot: 11 of 12 criteria are not met\n"
     evaluation = json.loads(run("advance", "second", "--to", "pilot", "--reason", "let me", "--json", status=1).out)
     assert evaluation["passed"] is False
     assert json.loads(run("gate", "second", "--json", status=1).out)["stage"] == "pilot"

@@ -38,7 +38,7 @@ def test_policies_are_shown_compared_and_published(run: Run, ready: Path, tmp_pa
     assert "looser than the defaults: risk_tier is not asked for" in run("gate", "policy", "diff", "strict.yaml").out
     assert "say why" in run("gate", "policy", "publish", "strict.yaml", status=2).err
     published = run("gate", "policy", "publish", "strict.yaml", "--reason", "a sandbox").out
-    assert published == "into discovery: version 2 is in force, 1 criteria\n"
+    assert published == "into discovery: version 3 is in force, 1 criteria\n"
     assert "a sandbox" in run("gate", "policy", "show", "discovery").out
     assert "name a FILE.yaml" in run("gate", "policy", "publish", status=2).err
 

@@ -31,8 +31,10 @@ from groundcrew.domain.knowledge import KnowledgeBase, Revision
 from groundcrew.domain.knowledge_quality import ACTIONS, Finding, finding_id
 from groundcrew.domain.model_swap import ModelSwap, line_up
 from groundcrew.domain.provider import Model, Price, Provider, Target
+from groundcrew.domain.questionnaire import questions_by_key
 from groundcrew.domain.rehearsal import Rehearsed, Side
 from groundcrew.domain.rescoring import Rescored
+from groundcrew.domain.risk import RiskAnswer
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.trust_label import TrustLabel
@@ -96,7 +98,9 @@ def use_case(**changes: Any) -> UseCase:
         exposure=Exposure(ceiling_percent=5),
         economics=Economics(hourly_cost_usd=60, cases_per_month=10_000),
     )
-    return msgspec.structs.replace(item, **changes)
+    # Every question of risk is answered with no, where nothing else is said.
+    answered = dict.fromkeys(questions_by_key(), False) | changes.pop("risk_answers", {})
+    return msgspec.structs.replace(item, risk_answers=answered, **changes)
 
 
 def plan(**changes: Any) -> HypothesisPlan:
@@ -436,6 +440,7 @@ async def full_history(services: Services) -> None:
     await _evaluated(services)
     await _rehearsed_and_swapped(services, held)
     await _delivered(services)
+    await _assessed(services)
     await _alerted(services)
     await _away(services)
     await _watched(services)
@@ -493,6 +498,18 @@ async def _delivered(services: Services) -> None:
         for each in ("one", "two"):
             key = f"test/{each}"
             await enqueue(writer, key=key, channel="on-call", event="test", subject=key, body={"number": each})
+
+
+async def _assessed(services: Services) -> None:
+    """A question of risk that was answered, and corrected, a tier that two lowered again, and a file that was filed."""
+    answers = [RiskAnswer(question="decides_credit", answer="yes", reason="it prepares limits")]
+    await services.risks.answer(NAME, answers, actor=PERSON)
+    await services.risks.answer(NAME, [RiskAnswer(question="decides_credit", answer="no", reason="!")], actor="cli:maria")
+    await accounts(services, "user:lea", roles=("legal",))
+    await accounts(services, "user:emil", roles=("ethics",))
+    for actor, function in (("user:lea", "legal"), ("user:emil", "ethics")):
+        await services.risks.lower(NAME, "limited", function=function, reason="no credit is decided", actor=actor)
+    await services.technical_files.file(NAME, actor=PERSON, reason="for the auditor")
 
 
 async def _alerted(services: Services) -> None:

@@ -36,7 +36,7 @@ async def test_publishing_makes_the_next_version_and_leaves_the_old_one(
         (difference,) = await services.gate_policies.difference([stricter])
         assert (difference.looser, len(difference.changes)) == ((), 1)
         (made,) = await services.gate_policies.publish([stricter], **ADMIN)
-        assert (made.version, made.state) == (3, "published")
+        assert (made.version, made.state) == (DEFAULTS["pilot"].version + 1, "published")
         old, new = await services.gate_policies.find("pilot", all_versions=True)
         assert (old.state, old.criteria, policy_digest(old)) == (
             "superseded",
@@ -46,7 +46,7 @@ async def test_publishing_makes_the_next_version_and_leaves_the_old_one(
         assert new == made
         assert await services.gate_policies.publish([stricter], **ADMIN) == [], "what is in force is not published again"
         evaluation = await services.gates.evaluate(bank.NAME, actor="user:maria", to="pilot")
-        assert (evaluation.policy_version, evaluation.policy_digest) == (3, policy_digest(made))
+        assert (evaluation.policy_version, evaluation.policy_digest) == (made.version, policy_digest(made))
         assert (await services.audit.verify()).problems == ()
 
 
@@ -58,7 +58,7 @@ async def test_looser_takes_a_reason_and_an_empty_policy_denies(sqlite_url: str,
             await services.gate_policies.publish([slow], **ADMIN)
         (made,) = await services.gate_policies.publish([slow], **ADMIN, reason="satellite links")
         assert made.reason == "satellite links"
-        entry = (await services.audit.latest(subject="gate-policy/pilot@000003", limit=1))[0]
+        entry = (await services.audit.latest(subject=f"gate-policy/pilot@{made.version:06d}", limit=1))[0]
         assert (entry.reason, entry.details["looser"]) == (
             "satellite links",
             ["kill_switch.seconds_max is 60, the default is 5"],

@@ -360,7 +360,7 @@ async def test_an_empty_policy_and_a_check_that_does_not_exist_deny(sqlite_url: 
     async with in_state("ready", sqlite_url, tmp_path, prepared) as (services, _):
         default = next(each for each in default_policies() if each.stage == "pilot")
         unheard = msgspec.structs.replace(default.criteria[0], key="horoscope", check="horoscope")
-        for version, criteria in ((2, ()), (3, (*default.criteria, unheard))):
+        for version, criteria in ((default.version + 1, ()), (default.version + 2, (*default.criteria, unheard))):
             policy = GatePolicy(stage="pilot", version=version, state="published", criteria=criteria)
             async with services.database.write("user:admin") as writer:
                 await catalog.GATE_POLICIES.put(writer, policy, "publish")

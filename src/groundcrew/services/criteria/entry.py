@@ -33,14 +33,26 @@ def declared(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("risk_tier")
 def risk_tier(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """The tier is computed and not prohibited."""
-    tier = facts.assessment.tier
-    reasons = "; ".join(facts.assessment.reasons)
+    """The tier is computed and not prohibited. With ``answers: complete`` every question is answered whose yes would be
+    prohibited or high: what nobody has answered is unknown, and unknown never passes."""
+    found = facts.assessment
+    reasons = "; ".join(found.reasons)
+    complete = criterion.settings.get("answers") == "complete"
+    if found.tier != "prohibited" and complete and found.unanswered:
+        return result(
+            criterion,
+            "unknown",
+            figure=f"{found.tier}, {len(found.unanswered)} questions open",
+            bound="not prohibited, every question answered",
+            source=reasons,
+            missing=f"answer {', '.join(found.unanswered[:3])}{' …' if len(found.unanswered) > 3 else ''}:"
+            f" `groundcrew risk show {facts.use_case.name}`, or declare `risk`",
+        )
     return result(
         criterion,
-        "fail" if tier == "prohibited" else "pass",
-        figure=tier,
-        bound="not prohibited",
+        "fail" if found.tier == "prohibited" else "pass",
+        figure=found.tier,
+        bound="not prohibited, every question answered" if complete else "not prohibited",
         source=reasons,
         missing=reasons,
     )
@@ -258,8 +270,8 @@ def kill_switch(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("attestation")
 def attestation(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """Someone who did not build the use case attests the criterion. Where incidents are asked for, nobody's word counts any more:
-    they are on record, and so is whether any is open."""
+    """Someone who did not build the use case attests the criterion. Where incidents are asked for, nobody's word counts any
+    more: they are on record, and so is whether any is open."""
     if criterion.key == "incidents":
         return incidents(facts, criterion)
     return _attested(facts, criterion, criterion.key, "a person who did not build it must attest")

@@ -8,6 +8,7 @@ from typing import get_args
 
 from groundcrew.domain.approval import FUNCTIONS, newest_by_function
 from groundcrew.domain.gate import Criterion, CriterionResult, CriterionStatus
+from groundcrew.domain.risk import decides_on_persons
 from groundcrew.metrics.evidence_grade import Grade
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.criteria.results import sampled
@@ -16,8 +17,6 @@ from groundcrew.services.lookups import person_of
 from groundcrew.services.ramp_rules import ramp_rule
 
 GRADES: tuple[str, ...] = get_args(Grade)
-#: Questions of the risk assessment whose yes means that the use case decides about a person.
-DECIDES_ON_PERSONS = ("decides_credit", "decides_insurance", "employment_decisions", "essential_services")
 
 
 @check("evidence_grade")
@@ -79,7 +78,7 @@ def approvals(facts: Facts, criterion: Criterion) -> CriterionResult:
 @check("sign_off")
 def sign_off(facts: Facts, criterion: Criterion) -> CriterionResult:
     """High tier, and whoever decides about a person, needs an enforced sign-off that a bypass probe could not get around."""
-    decides = any(facts.use_case.risk_answers.get(each) for each in DECIDES_ON_PERSONS)
+    decides = decides_on_persons(facts.use_case)
     bound = "always, for high tier and decisions about persons; bypass probe fails"
     if facts.assessment.tier != "high" and not decides:
         return result(criterion, "pass", figure=f"{facts.assessment.tier} tier, decides nothing about a person", bound=bound)
