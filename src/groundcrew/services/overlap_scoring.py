@@ -1,0 +1,228 @@
+"""How far two descriptions are of the same work: encodings of the texts, and the words of what is done and to what, by a fixed rule.
+
+The score is 1 / (1 + e^-z) with z = the sum of weighted parts (domain/overlap_rule.json: made on two thirds of a labelled set, fixed
+before the last third was looked at; docs/concepts/overlap.md has the figures). Words are weighed by inverse document frequency:
+Spärck Jones 1972.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from groundcrew.domain.overlap import WORDS_MAX, OverlapReason
+from groundcrew.grounding.lexicon import STOP_WORDS, fold, form, tokens
+
+#: Texts whose encodings are kept in memory: 1.5 KB each.
+TEXTS_KEPT_MAX = 4_096
+#: The first thing that a purpose says is what is done; what follows counts less.
+LATER_TASK_WEIGHT = 0.7
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """What is compared: a title and what it does, for whom, and plain facts (`unit: finance`) that may be equal."""
+
+    title: str
+    purpose: str
+    people: str = ""
+    area: str = ""
+    facts: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What is encoded."""
+        return f"{self.title}. {self.purpose}"
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """The weights of the parts, and the score from which two overlap."""
+
+    intercept: float
+    similarity: float
+    terms: float
+    task: float
+    people: float
+    joint: float
+    score_min: float
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """The score of a pair, 0 to 1, and what it is made of."""
+
+    score: float
+    reason: OverlapReason
+
+
+class _Read(msgspec.Struct, frozen=True, kw_only=True):
+    """A description as words: what is done (task → weight), to what (meaning → the words that say so), for whom."""
+
+    tasks: dict[str, float]
+    words: dict[str, str]
+    people: dict[str, str]
+
+
+class _Words:
+    """The word lists, by stem."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self._tasks = _by_form((task, words.split()) for task, words in content["tasks"].items())
+        self._objects = _by_form((line.split()[0], line.split()) for line in content["objects"])
+        self._fillers = _by_form([("", content["fillers"].split())])
+        self.related = {frozenset(pair): float(value) for *pair, value in content["related_tasks"]}
+
+    def task(self, word: str) -> str | None:
+        """What `word` says is done, if anything."""
+        return _meaning(self._tasks, word)
+
+    def thing(self, word: str) -> str | None:
+        """The meaning of `word` as something that work is done to; None for a word that says nothing of its own."""
+        found = _meaning(self._objects, word)
+        if found is not None or self.task(word) is not None or _meaning(self._fillers, word) is not None:
+            return found
+        return form(word)
+
+    def alike(self, first: str, second: str) -> float:
+        """How alike two tasks are, 0 to 1."""
+        return 1.0 if first == second else self.related.get(frozenset((first, second)), 0.0)
+
+
+def _by_form(groups: Iterable[tuple[str, list[str]]]) -> dict[str, str]:
+    """Every word of the groups, as it stands and as its stem, with the name of its group; the first that claims a word has it."""
+    found: dict[str, str] = {}
+    for name, words in groups:
+        for word in words:
+            found.setdefault(fold(word), name)
+            found.setdefault(form(word), name)
+    return found
+
+
+def _meaning(groups: Mapping[str, str], word: str) -> str | None:
+    return groups.get(word, groups.get(form(word)))
+
+
+@lru_cache(maxsize=1)
+def shipped_rule() -> Rule:
+    """The rule that ships with groundcrew."""
+    return msgspec.json.decode(_data("overlap_rule.json"), type=Rule, strict=True)
+
+
+@lru_cache(maxsize=1)
+def _words() -> _Words:
+    return _Words(msgspec.json.decode(_data("overlap_words.json")))
+
+
+def _data(name: str) -> bytes:
+    return resources.files("groundcrew.domain").joinpath(name).read_bytes()
+
+
+class Comparison:
+    """Descriptions that are compared with one another: their words are weighed by how rare they are among all of them."""
+
+    def __init__(self, described: Sequence[Described], background: Iterable[str] = (), rule: Rule | None = None) -> None:
+        """`background`: further texts that say how rare words are, so that a small registry is weighed sensibly."""
+        self._read = [_read(each) for each in described]
+        self._described = list(described)
+        self._rule = rule or shipped_rule()
+        counts: Counter[str] = Counter()
+        others = [_read(Described(title="", purpose=each)) for each in background]
+        for each in (*self._read, *others):
+            counts.update(each.words.keys())
+        self._counts, self._size = counts, len(self._read) + len(others)
+        self._vectors = _encoded([each.text for each in described])
+
+    def rarity(self, word: str) -> float:
+        """How much sharing this word says: 0 for one that everybody uses, more the rarer."""
+        return math.log((1 + self._size) / (1 + self._counts[word]))
+
+    def compare(self, first: int, second: int) -> Compared:
+        """The score of two of them, and why."""
+        similarity = float(np.clip(self._vectors[first] @ self._vectors[second], 0.0, 1.0))
+        one, other = self._read[first], self._read[second]
+        shared = sorted(one.words.keys() & other.words.keys(), key=lambda each: (-self.rarity(each), each))
+        terms = self._share(one.words, other.words, shared)
+        people = sorted(one.people.keys() & other.people.keys())
+        task = _alike(one.tasks, other.tasks)
+        rule = self._rule
+        z = rule.intercept + rule.similarity * similarity + rule.terms * terms + rule.task * task
+        z += rule.people * bool(people) + rule.joint * math.sqrt(terms * task)
+        reason = OverlapReason(
+            similarity=round(similarity, 3),
+            terms=round(terms, 3),
+            task=round(task, 3),
+            tasks=tuple(sorted(one.tasks.keys() & other.tasks.keys(), key=lambda each: -min(one.tasks[each], other.tasks[each]))),
+            words=tuple(_shown(one.words[each], other.words[each]) for each in shared[:WORDS_MAX]),
+            people=tuple(_shown(one.people[each], other.people[each]) for each in people[:WORDS_MAX]),
+            shared=tuple(each for each in self._described[first].facts if each in self._described[second].facts),
+        )
+        return Compared(score=round(1.0 / (1.0 + math.exp(-z)), 3), reason=reason)
+
+    def _share(self, one: Mapping[str, str], other: Mapping[str, str], shared: Sequence[str]) -> float:
+        """The cosine of the two sets of words, each weighed by its rarity."""
+        weights = [sum(self.rarity(each) ** 2 for each in words) for words in (one, other)]
+        if not all(weights):
+            return 0.0
+        return sum(self.rarity(each) ** 2 for each in shared) / math.sqrt(weights[0] * weights[1])
+
+
+def _read(described: Described) -> _Read:
+    lists = _words()
+    tasks: dict[str, float] = {}
+    words: dict[str, str] = {}
+    for text in (described.purpose, described.title, described.area):
+        for word in _content(text):
+            task, thing = lists.task(word), lists.thing(word)
+            if task is not None:
+                tasks.setdefault(task, 1.0 if not tasks else LATER_TASK_WEIGHT)
+            if thing is not None:
+                words.setdefault(thing, word)
+    people = {thing: word for word in _content(described.people) if (thing := lists.thing(word)) is not None}
+    return _Read(tasks=tasks, words=words, people=people)
+
+
+def _content(text: str) -> list[str]:
+    """The words of `text` that carry meaning, folded."""
+    return [fold(each.text).removesuffix("'s") for each in tokens(text) if each.text.lower() not in STOP_WORDS and len(each.text) > 1]
+
+
+def _alike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """The cosine of what is done, related tasks being partly the same. Unknown tasks are alike to nothing."""
+
+    def product(left: Mapping[str, float], right: Mapping[str, float]) -> float:
+        alike = _words().alike
+        return sum(a * b * alike(x, y) for x, a in left.items() for y, b in right.items())
+
+    size = math.sqrt(product(one, one) * product(other, other))
+    return min(1.0, product(one, other) / size) if size else 0.0
+
+
+def _shown(first: str, second: str) -> str:
+    return first if first == second else f"{first}/{second}"
+
+
+def _encoded(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    return np.stack([_encode(each) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
+
+
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def _encode(text: str) -> npt.NDArray[np.float32]:
+    from groundcrew.grounding.encoder import shipped_encoder
+
+    vector: npt.NDArray[np.float32] = shipped_encoder().encode([text])[0]
+    return vector
+
+
+@lru_cache(maxsize=1)
+def background() -> tuple[str, ...]:
+    """The texts of the starter catalogue: how rare words are where a registry is too small to say."""
+    import yaml
+
+    content = resources.files("groundcrew.services").joinpath("starter_capabilities.yaml").read_text(encoding="utf-8")
+    return tuple(f"{each['name']}. {each['description']} {each['area']}" for each in yaml.safe_load(content)["capabilities"])

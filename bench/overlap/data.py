@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
-FOLDER = Path(__file__).parent / "data"
+FOLDER = Path(__file__).parent
 SPLIT_SEED = 20261127
 
 
-def items(name: str = "overlap_pilots.yaml") -> list[dict[str, Any]]:
+def items(name: str = "pilots.yaml") -> list[dict[str, Any]]:
     """All pilots and capabilities of a file; a pilot has `purpose`, a capability `vendor`."""
     content = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
     return [*content["pilots"], *content["capabilities"]]
@@ -36,7 +36,7 @@ def pairs(found: list[dict[str, Any]]) -> list[tuple[int, int, bool]]:
         (first, second, bool(set(found[first]["same"]) & set(found[second]["same"])))
         for first in range(len(found))
         for second in range(first + 1, len(found))
-        if "purpose" in found[first]
+        if "purpose" in found[first] or "purpose" in found[second]
     ]
 
 

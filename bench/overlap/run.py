@@ -1,0 +1,98 @@
+"""Precision and recall of overlap findings on labelled pilots and capabilities, of the shipped rule and of its parts alone.
+
+    python bench/overlap/run.py [--held-back] [--file pilots.yaml] [--show]
+
+Without `--held-back` only the pairs that the rule was made on are looked at. Embeddings alone and terms alone get the threshold that
+is best on those same pairs; the rule's threshold is the shipped one. Intervals are Wilson's at 95 %: pairs of one family are alike, so
+that they are somewhat too narrow.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.overlap.data import held_back, items, pairs
+from groundcrew.services.overlap_scoring import Compared, Comparison, Described, background, shipped_rule
+from groundcrew.stats.intervals import wilson
+
+Row = tuple[dict[str, Any], dict[str, Any], bool, Compared]
+
+
+def described(item: dict[str, Any]) -> Described:
+    """An item of the labelled set as it is compared."""
+    if "purpose" in item:
+        return Described(title=item["title"], purpose=item["purpose"], people=item["people"], facts=(f"unit {item['unit']}",))
+    return Described(title=item["name"], purpose=item["description"], area=item["area"])
+
+
+def compared(found: list[dict[str, Any]], wanted: Callable[[int, int], bool]) -> list[Row]:
+    """All wanted pairs with their scores; the words are weighed by the items of the wanted pairs alone."""
+    chosen = [(first, second, same) for first, second, same in pairs(found) if wanted(first, second)]
+    used = sorted({number for first, second, _ in chosen for number in (first, second)})
+    place = {number: index for index, number in enumerate(used)}
+    comparison = Comparison([described(found[number]) for number in used], background())
+    return [(found[a], found[b], same, comparison.compare(place[a], place[b])) for a, b, same in chosen]
+
+
+def figures(rows: Sequence[Row], score: Callable[[Compared], float], threshold: float) -> str:
+    """Precision and recall in words."""
+    said = [score(each[3]) >= threshold for each in rows]
+    true = [each[2] for each in rows]
+    hits = sum(a and b for a, b in zip(said, true, strict=True))
+    parts = []
+    for name, of in (("precision", sum(said)), ("recall", sum(true))):
+        found = wilson(hits, of) if of else None
+        ends = f"{hits}/{of} = {found.estimate:.3f} [{found.lower:.3f}, {found.upper:.3f}]" if found else "unknown"
+        parts.append(f"{name} {ends}")
+    return ", ".join(parts)
+
+
+def best_threshold(rows: Sequence[Row], score: Callable[[Compared], float]) -> float:
+    """The threshold with the highest F1 on `rows`."""
+    values = np.array([score(each[3]) for each in rows])
+    true = np.array([each[2] for each in rows])
+    return float(max(np.unique(values), key=lambda t: 2 * ((values >= t) & true).sum() / ((values >= t).sum() + true.sum())))
+
+
+SCORES: dict[str, Callable[[Compared], float]] = {
+    "embeddings alone": lambda each: each.reason.similarity,
+    "terms alone": lambda each: each.reason.terms,
+    "task alone": lambda each: each.reason.task,
+}
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--held-back", action="store_true")
+    parser.add_argument("--file", default="pilots.yaml")
+    parser.add_argument("--show", action="store_true", help="print the pairs that are wrong")
+    options = parser.parse_args()
+    base = items()
+    kept = held_back(base)
+    develop = compared(base, lambda a, b: a not in kept and b not in kept)
+    if options.file != "pilots.yaml":
+        rows, what = compared(items(options.file), lambda _a, _b: True), options.file
+    elif options.held_back:
+        rows, what = compared(base, lambda a, b: a in kept or b in kept), "held back"
+    else:
+        rows, what = develop, "to develop"
+    least = shipped_rule().score_min
+    print(f"{what}: {len(rows)} pairs, {sum(each[2] for each in rows)} overlap")
+    print(f"  rule at {least}: {figures(rows, lambda each: each.score, least)}")
+    for name, score in SCORES.items():
+        threshold = best_threshold(develop, score)
+        print(f"  {name} at {threshold:.3f}: {figures(rows, score, threshold)}")
+    if options.show:
+        for one, other, same, found in sorted(rows, key=lambda each: -each[3].score):
+            if same != (found.score >= least):
+                names = [each.get("title") or f"{each['vendor']}: {each['name']}" for each in (one, other)]
+                print(f"  {'missed' if same else 'false'} {found.score:.2f} {' | '.join(names)} {found.reason}")
+
+
+if __name__ == "__main__":
+    main()
