@@ -25,6 +25,11 @@ from groundcrew.grounding.lexicon import STOP_WORDS, fold, form, tokens
 TEXTS_KEPT_MAX = 4_096
 #: The first thing that a purpose says is what is done; what follows counts less.
 LATER_TASK_WEIGHT = 0.7
+#: Tasks less alike than this are other ones.
+TASK_ALIKE_MIN = 0.25
+#: What a shared form (letter, message) counts beside a shared word; and the weight of words that nobody shares, of about half a word
+#: that occurs once, so that two texts of few words are not alike by one of them.
+CHANNEL_WEIGHT, FEW_WORDS = 0.3, 10.0
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +54,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     similarity: float
     terms: float
     task: float
-    people: float
+    #: Task and terms alike at once: the geometric mean of both.
     joint: float
+    #: What each says is done is known, and nothing of it is alike.
+    task_differs: float
+    people: float
+    #: Both say whom it is for, and nobody of them is the same.
+    people_differ: float
     score_min: float
 
 
@@ -62,10 +72,11 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Read(msgspec.Struct, frozen=True, kw_only=True):
-    """A description as words: what is done (task → weight), to what (meaning → the words that say so), for whom."""
+    """A description as words: what is done (task → weight), to what and in which form (meaning → the word that says so), for whom."""
 
     tasks: dict[str, float]
     words: dict[str, str]
+    channels: dict[str, str]
     people: dict[str, str]
 
 
@@ -75,12 +86,22 @@ class _Words:
     def __init__(self, content: Mapping[str, Any]) -> None:
         self._tasks = _by_form((task, words.split()) for task, words in content["tasks"].items())
         self._objects = _by_form((line.split()[0], line.split()) for line in content["objects"])
+        self._people = _by_form((line.split()[0], line.split()) for line in content["people"])
+        self._channels = _by_form((line.split()[0], line.split()) for line in content["channels"])
         self._fillers = _by_form([("", content["fillers"].split())])
         self.related = {frozenset(pair): float(value) for *pair, value in content["related_tasks"]}
 
     def task(self, word: str) -> str | None:
         """What `word` says is done, if anything."""
         return _meaning(self._tasks, word)
+
+    def person(self, word: str) -> str | None:
+        """Whom `word` names, if anybody."""
+        return _meaning(self._people, word)
+
+    def channel(self, word: str) -> str | None:
+        """The form that `word` names (a letter, a message), if any: what is in it says more."""
+        return _meaning(self._channels, word)
 
     def thing(self, word: str) -> str | None:
         """The meaning of `word` as something that work is done to; None for a word that says nothing of its own."""
@@ -99,8 +120,10 @@ def _by_form(groups: Iterable[tuple[str, list[str]]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, words in groups:
         for word in words:
-            found.setdefault(fold(word), name)
-            found.setdefault(form(word), name)
+            # =word stands for this form alone: a recording, but no record.
+            found.setdefault(fold(word.removeprefix("=")), name)
+            if not word.startswith("="):
+                found.setdefault(form(word), name)
     return found
 
 
@@ -134,7 +157,7 @@ class Comparison:
         counts: Counter[str] = Counter()
         others = [_read(Described(title="", purpose=each)) for each in background]
         for each in (*self._read, *others):
-            counts.update(each.words.keys())
+            counts.update([*each.words, *each.channels])
         self._counts, self._size = counts, len(self._read) + len(others)
         self._vectors = _encoded([each.text for each in described])
 
@@ -147,44 +170,62 @@ class Comparison:
         similarity = float(np.clip(self._vectors[first] @ self._vectors[second], 0.0, 1.0))
         one, other = self._read[first], self._read[second]
         shared = sorted(one.words.keys() & other.words.keys(), key=lambda each: (-self.rarity(each), each))
-        terms = self._share(one.words, other.words, shared)
+        shared += sorted(one.channels.keys() & other.channels.keys())
+        terms = self._terms(one, other)
         people = sorted(one.people.keys() & other.people.keys())
         task = _alike(one.tasks, other.tasks)
         rule = self._rule
         z = rule.intercept + rule.similarity * similarity + rule.terms * terms + rule.task * task
-        z += rule.people * bool(people) + rule.joint * math.sqrt(terms * task)
+        z += rule.joint * math.sqrt(terms * task)
+        if one.tasks and other.tasks and task < TASK_ALIKE_MIN:
+            z += rule.task_differs
+        if people:
+            z += rule.people
+        elif one.people and other.people:
+            z += rule.people_differ
+        known = {**one.words, **one.channels}, {**other.words, **other.channels}
         reason = OverlapReason(
             similarity=round(similarity, 3),
             terms=round(terms, 3),
             task=round(task, 3),
             tasks=tuple(sorted(one.tasks.keys() & other.tasks.keys(), key=lambda each: -min(one.tasks[each], other.tasks[each]))),
-            words=tuple(_shown(one.words[each], other.words[each]) for each in shared[:WORDS_MAX]),
+            words=tuple(_shown(known[0][each], known[1][each]) for each in shared[:WORDS_MAX]),
             people=tuple(_shown(one.people[each], other.people[each]) for each in people[:WORDS_MAX]),
             shared=tuple(each for each in self._described[first].facts if each in self._described[second].facts),
         )
         return Compared(score=round(1.0 / (1.0 + math.exp(-z)), 3), reason=reason)
 
-    def _share(self, one: Mapping[str, str], other: Mapping[str, str], shared: Sequence[str]) -> float:
-        """The cosine of the two sets of words, each weighed by its rarity."""
-        weights = [sum(self.rarity(each) ** 2 for each in words) for words in (one, other)]
-        if not all(weights):
-            return 0.0
-        return sum(self.rarity(each) ** 2 for each in shared) / math.sqrt(weights[0] * weights[1])
+    def _terms(self, one: _Read, other: _Read) -> float:
+        """The cosine of the words of two, each weighed by its rarity; a few common words are less than many rare ones."""
+
+        def weight(read: _Read, only: _Read | None = None) -> float:
+            words = sum(self.rarity(each) ** 2 for each in read.words if only is None or each in only.words)
+            forms = sum(self.rarity(each) ** 2 for each in read.channels if only is None or each in only.channels)
+            return words + CHANNEL_WEIGHT * forms
+
+        return weight(one, other) / math.sqrt((weight(one) + FEW_WORDS) * (weight(other) + FEW_WORDS))
 
 
 def _read(described: Described) -> _Read:
     lists = _words()
     tasks: dict[str, float] = {}
     words: dict[str, str] = {}
-    for text in (described.purpose, described.title, described.area):
-        for word in _content(text):
-            task, thing = lists.task(word), lists.thing(word)
-            if task is not None:
-                tasks.setdefault(task, 1.0 if not tasks else LATER_TASK_WEIGHT)
-            if thing is not None:
-                words.setdefault(thing, word)
-    people = {thing: word for word in _content(described.people) if (thing := lists.thing(word)) is not None}
-    return _Read(tasks=tasks, words=words, people=people)
+    channels: dict[str, str] = {}
+    people: dict[str, str] = {}
+    for word in _content(described.people):
+        if (person := lists.person(word)) is not None:
+            people.setdefault(person, word)
+    for word in _content(f"{described.purpose} {described.title} {described.area}"):
+        task, person, channel = lists.task(word), lists.person(word), lists.channel(word)
+        if task is not None:
+            tasks.setdefault(task, 1.0 if not tasks else LATER_TASK_WEIGHT)
+        if person is not None:
+            people.setdefault(person, word)
+        elif channel is not None:
+            channels.setdefault(channel, word)
+        elif (thing := lists.thing(word)) is not None:
+            words.setdefault(thing, word)
+    return _Read(tasks=tasks, words=words, channels=channels, people=people)
 
 
 def _content(text: str) -> list[str]:
