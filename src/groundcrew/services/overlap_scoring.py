@@ -22,14 +22,17 @@ from groundcrew.domain.overlap import WORDS_MAX, OverlapReason
 from groundcrew.grounding.lexicon import STOP_WORDS, fold, form, tokens
 
 #: Texts whose encodings are kept in memory: 1.5 KB each.
-TEXTS_KEPT_MAX = 4_096
+TEXTS_KEPT_MAX = 16_384
 #: The first thing that a purpose says is what is done; what follows counts less.
 LATER_TASK_WEIGHT = 0.7
 #: Tasks less alike than this are other ones.
 TASK_ALIKE_MIN = 0.25
-#: What a shared form (letter, message) counts beside a shared word; and the weight of words that nobody shares, of about half a word
-#: that occurs once, so that two texts of few words are not alike by one of them.
-CHANNEL_WEIGHT, FEW_WORDS = 0.3, 10.0
+#: The weight of words that nobody shares, about half a word that occurs once: two texts of few words are not alike by one of them.
+FEW_WORDS = 10.0
+#: What a form (letter, message) counts beside a word.
+CHANNEL_WEIGHT = 0.4
+#: Cosine of two words' encodings from which they are partly the same, and how far that must go to be shown (0 to 1).
+WORDS_ALIKE_MIN, WORDS_SHOWN_MIN = 0.45, 0.3
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,9 +172,7 @@ class Comparison:
         """The score of two of them, and why."""
         similarity = float(np.clip(self._vectors[first] @ self._vectors[second], 0.0, 1.0))
         one, other = self._read[first], self._read[second]
-        shared = sorted(one.words.keys() & other.words.keys(), key=lambda each: (-self.rarity(each), each))
-        shared += sorted(one.channels.keys() & other.channels.keys())
-        terms = self._terms(one, other)
+        terms, shared = self._terms(one, other)
         people = sorted(one.people.keys() & other.people.keys())
         task = _alike(one.tasks, other.tasks)
         rule = self._rule
@@ -183,27 +184,47 @@ class Comparison:
             z += rule.people
         elif one.people and other.people:
             z += rule.people_differ
-        known = {**one.words, **one.channels}, {**other.words, **other.channels}
         reason = OverlapReason(
             similarity=round(similarity, 3),
             terms=round(terms, 3),
             task=round(task, 3),
             tasks=tuple(sorted(one.tasks.keys() & other.tasks.keys(), key=lambda each: -min(one.tasks[each], other.tasks[each]))),
-            words=tuple(_shown(known[0][each], known[1][each]) for each in shared[:WORDS_MAX]),
+            words=tuple(_shown(*each) for each in shared[:WORDS_MAX]),
             people=tuple(_shown(one.people[each], other.people[each]) for each in people[:WORDS_MAX]),
             shared=tuple(each for each in self._described[first].facts if each in self._described[second].facts),
         )
         return Compared(score=round(1.0 / (1.0 + math.exp(-z)), 3), reason=reason)
 
-    def _terms(self, one: _Read, other: _Read) -> float:
-        """The cosine of the words of two, each weighed by its rarity; a few common words are less than many rare ones."""
+    def _terms(self, one: _Read, other: _Read) -> tuple[float, list[tuple[str, str]]]:
+        """How much of the words of each the other has, 0 to 1, weighed by rarity; and the pairs of words, the rarest first.
 
-        def weight(read: _Read, only: _Read | None = None) -> float:
-            words = sum(self.rarity(each) ** 2 for each in read.words if only is None or each in only.words)
-            forms = sum(self.rarity(each) ** 2 for each in read.channels if only is None or each in only.channels)
-            return words + CHANNEL_WEIGHT * forms
+        A word counts in full where the other says the same, else as far as its encoding is like that of the nearest word there. A
+        few words are less than many: FEW_WORDS.
+        """
+        words = {**one.words, **one.channels}, {**other.words, **other.channels}
+        if not all(words):
+            return 0.0, []
+        names = [list(each) for each in words]
+        weights = [self._weights(one), self._weights(other)]
+        alike = _encoded(list(words[0].values())) @ _encoded(list(words[1].values())).T
+        alike = np.clip((alike - WORDS_ALIKE_MIN) / (1.0 - WORDS_ALIKE_MIN), 0.0, 1.0)
+        alike[np.equal.outer(np.array(names[0]), np.array(names[1]))] = 1.0
+        found = [float(weights[0] @ alike.max(axis=1)), float(weights[1] @ alike.max(axis=0))]
+        share = math.sqrt(found[0] * found[1] / ((weights[0].sum() + FEW_WORDS) * (weights[1].sum() + FEW_WORDS)))
+        nearest = alike.argmax(axis=1)
+        order = np.argsort(-weights[0] * alike.max(axis=1), kind="stable")
+        pairs = [
+            (words[0][names[0][row]], words[1][names[1][nearest[row]]])
+            for row in order.tolist()
+            if alike[row, nearest[row]] >= WORDS_SHOWN_MIN
+        ]
+        return share, pairs
 
-        return weight(one, other) / math.sqrt((weight(one) + FEW_WORDS) * (weight(other) + FEW_WORDS))
+    def _weights(self, read: _Read) -> npt.NDArray[np.float64]:
+        """What each word and then each channel of `read` counts."""
+        return np.array(
+            [self.rarity(each) ** 2 for each in read.words] + [CHANNEL_WEIGHT * self.rarity(each) ** 2 for each in read.channels]
+        )
 
 
 def _read(described: Described) -> _Read:
