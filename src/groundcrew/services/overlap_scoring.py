@@ -25,8 +25,6 @@ from groundcrew.grounding.lexicon import STOP_WORDS, fold, form, tokens
 TEXTS_KEPT_MAX = 16_384
 #: The first thing that a purpose says is what is done; what follows counts less.
 LATER_TASK_WEIGHT = 0.7
-#: Tasks less alike than this are other ones.
-TASK_ALIKE_MIN = 0.25
 #: The weight of words that nobody shares, about half a word that occurs once: two texts of few words are not alike by one of them.
 FEW_WORDS = 10.0
 #: What a form (letter, message) counts beside a word.
@@ -54,14 +52,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The weights of the parts, and the score from which two overlap."""
 
     intercept: float
+    #: Title and purpose, seen from the middle of all texts: what every text about AI at work has in common counts for nothing.
     similarity: float
+    #: The purposes alone, and the titles alone.
+    purpose: float
+    title: float
     terms: float
-    task: float
     #: Task and terms alike at once: the geometric mean of both.
     joint: float
-    #: What each says is done is known, and nothing of it is alike.
-    task_differs: float
-    people: float
     #: Both say whom it is for, and nobody of them is the same.
     people_differ: float
     score_min: float
@@ -152,7 +150,7 @@ def _data(name: str) -> bytes:
 class Comparison:
     """Descriptions that are compared with one another: their words are weighed by how rare they are among all of them."""
 
-    def __init__(self, described: Sequence[Described], background: Iterable[str] = (), rule: Rule | None = None) -> None:
+    def __init__(self, described: Sequence[Described], background: Sequence[str] = (), rule: Rule | None = None) -> None:
         """`background`: further texts that say how rare words are, so that a small registry is weighed sensibly."""
         self._read = [_read(each) for each in described]
         self._described = list(described)
@@ -162,7 +160,9 @@ class Comparison:
         for each in (*self._read, *others):
             counts.update([*each.words, *each.channels])
         self._counts, self._size = counts, len(self._read) + len(others)
-        self._vectors = _encoded([each.text for each in described])
+        self._texts = _from_the_middle([each.text for each in described], background)
+        self._purposes = _encoded([each.purpose for each in described])
+        self._titles = _encoded([each.title for each in described])
 
     def rarity(self, word: str) -> float:
         """How much sharing this word says: 0 for one that everybody uses, more the rarer."""
@@ -170,22 +170,20 @@ class Comparison:
 
     def compare(self, first: int, second: int) -> Compared:
         """The score of two of them, and why."""
-        similarity = float(np.clip(self._vectors[first] @ self._vectors[second], 0.0, 1.0))
+        similarity, purpose, title = (
+            float(vectors[first] @ vectors[second]) for vectors in (self._texts, self._purposes, self._titles)
+        )
         one, other = self._read[first], self._read[second]
         terms, shared = self._terms(one, other)
         people = sorted(one.people.keys() & other.people.keys())
         task = _alike(one.tasks, other.tasks)
         rule = self._rule
-        z = rule.intercept + rule.similarity * similarity + rule.terms * terms + rule.task * task
-        z += rule.joint * math.sqrt(terms * task)
-        if one.tasks and other.tasks and task < TASK_ALIKE_MIN:
-            z += rule.task_differs
-        if people:
-            z += rule.people
-        elif one.people and other.people:
+        z = rule.intercept + rule.similarity * similarity + rule.purpose * purpose + rule.title * title
+        z += rule.terms * terms + rule.joint * math.sqrt(terms * task)
+        if one.people and other.people and not people:
             z += rule.people_differ
         reason = OverlapReason(
-            similarity=round(similarity, 3),
+            similarity=round(max(0.0, similarity), 3),
             terms=round(terms, 3),
             task=round(task, 3),
             tasks=tuple(sorted(one.tasks.keys() & other.tasks.keys(), key=lambda each: -min(one.tasks[each], other.tasks[each]))),
@@ -267,6 +265,14 @@ def _alike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 def _shown(first: str, second: str) -> str:
     return first if first == second else f"{first}/{second}"
+
+
+def _from_the_middle(texts: Sequence[str], background: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Unit vectors of `texts` as seen from the mean of all of them and of the background."""
+    vectors = _encoded(texts)
+    centred = vectors - np.vstack([vectors, _encoded(background)]).mean(axis=0) if background else vectors
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    return centred / np.where(lengths > 0, lengths, 1.0)
 
 
 def _encoded(texts: Sequence[str]) -> npt.NDArray[np.float32]:
