@@ -82,7 +82,8 @@ def main() -> None:
         # One registry holds both; a pair is new where either of its two is.
         rows = compared([*base, *items(options.file)], lambda a, b: a >= size or b >= size)
     least = shipped_rule().score_min
-    print(f"{"what the rule was made on" if rows is develop else options.file}: {len(rows)} pairs, {sum(each[2] for each in rows)} overlap")
+    name = "what the rule was made on" if rows is develop else options.file
+    print(f"{name}: {len(rows)} pairs, {sum(each[2] for each in rows)} overlap")
     print(f"  rule at {least}: {figures(rows, lambda each: each.score, least)}")
     for name, score in SCORES.items():
         threshold = best_threshold(develop, score)
