@@ -286,7 +286,7 @@ async def enforce_everything(services: Services) -> None:
 async def _prepare_pilot(services: Services) -> None:
     await services.hypotheses.register(USE_CASE, actor="user:maria.keller@bank.example")
     for name in (USE_CASE, "contract-summaries", "meeting-notes"):
-        await services.evidence.scan_overlaps(name, actor="user:nadia")
+        await services.overlaps.scan(name, actor="user:nadia")
     await services.evidence.record_phi_probe(USE_CASE, actor="system:probe", sent=40, denied=40, details=[])
     await enforce_everything(services)
     await services.kill_switches.drill(parse_scope(f"use-case:{USE_CASE}"), actor="user:nadia", reason="Drill before the pilot.")

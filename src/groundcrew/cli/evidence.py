@@ -106,7 +106,7 @@ def overlap(use_case: str, as_json: bool, data: Path | None, database_url: str |
     """Compare USE_CASE's title and purpose with every other live use case, and record the result as evidence."""
 
     async def work(services: Services) -> dict[str, Any]:
-        return (await services.evidence.scan_overlaps(use_case, actor=await person(services, None))).content
+        return (await services.overlaps.scan(use_case, actor=await person(services, None))).content
 
     content = with_services(data, database_url, work)
     if as_json:

@@ -54,7 +54,6 @@ class OverlapFinding(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     reason: OverlapReason
     found_at: datetime
-    seen_at: datetime
     state: OverlapState = "open"
     #: Since when it is in this state.
     since: datetime

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from groundcrew.domain.capability import VendorCapability
+from groundcrew.domain.overlap import OverlapFinding
+from groundcrew.store import deciding_tables
+from groundcrew.store.collection import Collection
+
 # Vetoes and authorities.
 
 # Meetings, decisions and action items.
@@ -11,6 +16,20 @@ from __future__ import annotations
 # The inventory of ungoverned AI.
 
 # Overlaps and vendors' capabilities.
+CAPABILITIES = Collection(
+    deciding_tables.vendor_capabilities,
+    VendorCapability,
+    "vendor-capability",
+    identify=lambda each: each.id,
+    columns=lambda each: {"vendor": each.vendor, "status": each.status},
+)
+OVERLAPS = Collection(
+    deciding_tables.overlap_findings,
+    OverlapFinding,
+    "overlap",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "other": each.other, "state": each.state},
+)
 
 # Risk and controls.
 

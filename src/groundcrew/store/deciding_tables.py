@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from groundcrew.store.tables import document_table, text
+
 # Vetoes and authorities.
 
 # Meetings, decisions and action items.
@@ -11,6 +13,10 @@ from __future__ import annotations
 # The inventory of ungoverned AI.
 
 # Overlaps and vendors' capabilities.
+vendor_capabilities = document_table("vendor_capabilities", text("vendor"), text("status"), indexes=(("vendor",),))
+overlap_findings = document_table(
+    "overlap_findings", text("use_case"), text("other"), text("state"), indexes=(("use_case",), ("other",), ("state",))
+)
 
 # Risk and controls.
 

@@ -19,6 +19,7 @@ from groundcrew.domain.alert import Alert, AlertRule, exact
 from groundcrew.domain.calibration import CalibrationMap, Guarantee
 from groundcrew.domain.call import Call
 from groundcrew.domain.clock import Clock
+from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.delivery import Channel
 from groundcrew.domain.drift import DriftAlarm, DriftReference, DriftWindow, FeatureDrift, PackedLabels, reference_id
 from groundcrew.domain.evaluation import EvaluationCase, EvaluationResult, SuiteContent
@@ -243,7 +244,7 @@ async def ready_for_pilot(services: Services) -> None:
 
 async def record_entry_evidence(services: Services) -> None:
     """An overlap scan, denied probes and a confirmed drill of the current version."""
-    await services.evidence.scan_overlaps(NAME, actor="user:maria")
+    await services.overlaps.scan(NAME, actor="user:maria")
     await services.evidence.record_phi_probe(NAME, actor="user:maria", sent=20, denied=20, details=[])
     async with gateway(services):
         await services.kill_switches.drill(Scope("use-case", NAME), actor=PERSON)
@@ -438,6 +439,7 @@ async def full_history(services: Services) -> None:
     await _delivered(services)
     await _alerted(services)
     await _away(services)
+    await _overlapping(services)
     await _watched(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
@@ -493,6 +495,26 @@ async def _delivered(services: Services) -> None:
         for each in ("one", "two"):
             key = f"test/{each}"
             await enqueue(writer, key=key, channel="on-call", event="test", subject=key, body={"number": each})
+
+
+async def _overlapping(services: Services) -> None:
+    """What a vendor sells, and a use case that overlaps with it and with another one."""
+    checked_on = services.database.clock.now().date()
+    item = use_case()
+    sold = VendorCapability(
+        vendor="Officia",
+        product="Work",
+        name=item.title,
+        description=item.purpose,
+        status="ga",
+        source="https://officia.example/work",
+        checked_on=checked_on,
+    )
+    more = msgspec.structs.replace(sold, name="Slides", description="Makes slides", status="preview")
+    declared = [Declared(value=each, file="vendors.yaml", line=1) for each in (sold, more)]
+    await services.capabilities.load(declared, actor=PERSON)
+    await apply(services, use_cases=[use_case(), use_case(name="twin")])
+    await services.overlaps.scan("twin", actor=PERSON)
 
 
 async def _alerted(services: Services) -> None:
