@@ -138,7 +138,7 @@ async def test_only_a_person_who_did_not_build_it_and_may_settles(services: Serv
 
 def test_who_may_settle_here_may_in_the_web_and_nobody_else() -> None:
     for role in ("admin", "owner", "reviewer", "on_call", "auditor", "ethics", "it", "legal", "business"):
-        principal = Principal(kind="user", actor="user:x", roles=(role,))
+        principal = Principal(kind="user", name="x", method="session", roles=(role,))
         assert allowed(principal, "settle_overlap") == (role in SETTLERS), role
 
 
