@@ -1,5 +1,5 @@
-"""What a vendor sells or plans to: where that is written, and when somebody last looked. What was not looked at for long is unknown,
-never absent."""
+"""What a vendor sells or plans to: where that is written, and when somebody last looked. What was not looked at for long is
+unknown, never absent."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Overlaps: two use cases, or a use case and what a vendor sells, that do the same work; and what was decided about each pair.
 
-A pair has one row for ever. What was decided stays until its ground is gone: a date passes, a roadmap item ships, the texts change.
+A pair has one row for ever. What was decided stays until its ground is gone: a date passes, a roadmap item ships, the texts
+change.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ logger = logging.getLogger(__name__)
 
 
 class OverlapKeeper:
-    """Notes again and again which overlaps are open again: gates see it by the date alone, people by the record. Several servers may
-    do so at once: each looks again within its transaction."""
+    """Notes again and again which overlaps are open again: gates see it by the date alone, people by the record. Several servers
+    may do so at once: each looks again within its transaction."""
 
     def __init__(self, services: Services, *, every_s: float = EVERY_S, first_s: float = FIRST_S) -> None:
         self._services, self._every_s, self._first_s = services, every_s, first_s

@@ -35,9 +35,7 @@ class Capabilities:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def load(
-        self, declared: Sequence[Declared[VendorCapability]], *, actor: str, dry_run: bool = False
-    ) -> list[Change]:
+    async def load(self, declared: Sequence[Declared[VendorCapability]], *, actor: str, dry_run: bool = False) -> list[Change]:
         """Write what differs and return the diff; the same again changes nothing. What ships opens overlaps again, and all that
         lives is compared with what is new. DeclarationErrors, and nothing is written, where something is wrong."""
         if problems := capability_problems(declared, self._database.clock.now().date()):

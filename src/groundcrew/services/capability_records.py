@@ -1,4 +1,4 @@
-"""What every change of a capability brings about: the row, and the overlaps that open again because a roadmap item has shipped."""
+"""What every change of a capability brings about: the row, and the overlaps that open again because a roadmap item shipped."""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import DeclarationError
 
-Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent, Channel, AlertRule, VendorCapability)
+Thing = TypeVar(
+    "Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent, Channel, AlertRule, VendorCapability
+)
 
 
 class Declared(msgspec.Struct, Generic[Thing], frozen=True, kw_only=True):

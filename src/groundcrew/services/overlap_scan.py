@@ -60,7 +60,9 @@ async def scan(database: Database, names: Iterable[str] | None = None) -> Scanne
     async with database.read() as connection:
         use_cases, capabilities = await _read(connection)
     if len(use_cases) > USE_CASES_MAX or len(capabilities) > CAPABILITIES_MAX:
-        raise InputError(f"a scan compares {USE_CASES_MAX} use cases and {CAPABILITIES_MAX} capabilities at most", field="use_case")
+        raise InputError(
+            f"a scan compares {USE_CASES_MAX} use cases and {CAPABILITIES_MAX} capabilities at most", field="use_case"
+        )
     wanted = tuple(sorted(names)) if names is not None else tuple(each.name for each in use_cases)
     found = await asyncio.to_thread(_compare, use_cases, capabilities, frozenset(wanted))
     return Scanned(
@@ -73,8 +75,8 @@ async def scan(database: Database, names: Iterable[str] | None = None) -> Scanne
 
 
 async def keep(writer: Writer, scanned: Scanned) -> list[OverlapFinding]:
-    """Raise what a scan newly found, close what it no longer finds, leave what was decided. Returns the findings of the names that
-    were scanned and still stand. Conflict where what was compared has changed meanwhile."""
+    """Raise what a scan newly found, close what it no longer finds, leave what was decided. Returns the findings of the names
+    that were scanned and still stand. Conflict where what was compared has changed meanwhile."""
     if _digest(*await _read(writer.connection)) != scanned.read:
         raise Conflict("use cases or capabilities changed while they were compared: scan again")
     wanted = {each.id: each for each in scanned.found}

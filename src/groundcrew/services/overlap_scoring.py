@@ -1,8 +1,7 @@
-"""How far two descriptions are of the same work: encodings of the texts, and the words of what is done and to what, by a fixed rule.
+"""How far two descriptions are of the same work: encodings of texts, words of what is done and to what, and a fixed rule.
 
-The score is 1 / (1 + e^-z) with z = the sum of weighted parts (domain/overlap_rule.json: made on two thirds of a labelled set, fixed
-before the last third was looked at; docs/concepts/overlap.md has the figures). Words are weighed by inverse document frequency:
-Spärck Jones 1972.
+The score is 1 / (1 + e^-z) with z = the sum of weighted parts (domain/overlap_rule.json; docs/concepts/overlap.md says how it was
+made and what it reaches). Words are weighed by inverse document frequency: Spärck Jones 1972.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from groundcrew.grounding.lexicon import STOP_WORDS, fold, form, tokens
 TEXTS_KEPT_MAX = 16_384
 #: The first thing that a purpose says is what is done; what follows counts less.
 LATER_TASK_WEIGHT = 0.7
-#: The weight of words that nobody shares, about half a word that occurs once: two texts of few words are not alike by one of them.
+#: The weight of words that nobody shares, about half a word that occurs once: two short texts are not alike by one word.
 FEW_WORDS = 10.0
 #: What a form (letter, message) counts beside a word.
 CHANNEL_WEIGHT = 0.4
@@ -73,7 +72,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Read(msgspec.Struct, frozen=True, kw_only=True):
-    """A description as words: what is done (task → weight), to what and in which form (meaning → the word that says so), for whom."""
+    """A description as words: what is done (task → weight), to what, in which form and for whom (meaning → the word for it)."""
 
     tasks: dict[str, float]
     words: dict[str, str]
@@ -249,7 +248,9 @@ def _read(described: Described) -> _Read:
 
 def _content(text: str) -> list[str]:
     """The words of `text` that carry meaning, folded."""
-    return [fold(each.text).removesuffix("'s") for each in tokens(text) if each.text.lower() not in STOP_WORDS and len(each.text) > 1]
+    return [
+        fold(each.text).removesuffix("'s") for each in tokens(text) if each.text.lower() not in STOP_WORDS and len(each.text) > 1
+    ]
 
 
 def _alike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
@@ -272,7 +273,8 @@ def _from_the_middle(texts: Sequence[str], background: Sequence[str]) -> npt.NDA
     vectors = _encoded(texts)
     centred = vectors - np.vstack([vectors, _encoded(background)]).mean(axis=0) if background else vectors
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    return centred / np.where(lengths > 0, lengths, 1.0)
+    found: npt.NDArray[np.float32] = (centred / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    return found
 
 
 def _encoded(texts: Sequence[str]) -> npt.NDArray[np.float32]:

@@ -108,9 +108,7 @@ class Overlaps:
         async with self._database.read() as connection:
             if use_case is not None:
                 await require_use_case(connection, use_case)
-            found = [
-                each for each in await deciding.OVERLAPS.find(connection) if use_case is None or use_case in each.names
-            ]
+            found = [each for each in await deciding.OVERLAPS.find(connection) if use_case is None or use_case in each.names]
             views = await _views(connection, found, today)
         wanted = [each for each in views if state is None or each.state == state]
         return sorted(wanted, key=lambda each: (each.state != "open", each.state == "gone", -each.finding.score, each.finding.id))

@@ -1,7 +1,7 @@
 """Pilots in purgatory: every use case that lives and is not in production, what it waits for and of whom, and what it has cost.
 
-A use case is *stuck since* the last moment at which its next gate came closer: the newest kept evaluation that met more criteria than
-all before it in this stage, else the entry into the stage. What is not known is said to be unknown, never taken as nothing.
+A use case is *stuck since* the last moment at which its next gate came closer: the newest kept evaluation that met more criteria
+than all before it in this stage, else the entry into the stage. What is not known is said to be unknown, never taken as nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from groundcrew.services.gates import evaluate_in
 from groundcrew.services.incident_standing import open_incidents
 from groundcrew.services.overlap_standing import OverlapStanding, overlaps_of
 from groundcrew.services.views import stage_since_of
-from groundcrew.store import audit as stored_audit
 from groundcrew.store import catalog
 from groundcrew.store import purgatory as stored
 from groundcrew.store.database import Connection, Database
@@ -223,9 +222,7 @@ def _wait(result: CriterionResult, check: str, standing: OverlapStanding) -> Wai
     if check == "overlaps":
         of_vendors = [*standing.adopts, *(each for each in standing.open if _of_vendor(each))]
         who = "vendor" if of_vendors else "owner" if standing.joins and not standing.open else "function"
-    return Wait(
-        who=who, key=result.key, title=result.title, status=result.status, missing=result.missing, link=result.link
-    )
+    return Wait(who=who, key=result.key, title=result.title, status=result.status, missing=result.missing, link=result.link)
 
 
 def _of_vendor(finding: OverlapFinding) -> bool:
@@ -249,7 +246,7 @@ async def _stuck_since(connection: Connection, name: str, stage: Stage, since: d
 async def _fixed_usd(connection: Connection, use_case: UseCase, now: datetime) -> float | None:
     if use_case.economics is None:
         return None
-    first = await stored_audit.first_of(connection, subject=f"use-case/{use_case.name}")
+    first = await stored.registered_at(connection, use_case.name)
     months = (_days(first, now) or 0.0) / DAYS_PER_MONTH
     return use_case.economics.fixed_usd_per_month * months
 

@@ -1,15 +1,18 @@
-"""What the portfolio of waiting pilots is told from: when each was last called, by how many people, and what it has spent. All of it
-from sums that are kept; no call is read."""
+"""What the portfolio of waiting pilots is told from: when each was last called, by how many people, and what it has spent. All
+of it from sums that are kept; no call is read."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from groundcrew.domain.audit import AuditEntry
 from groundcrew.domain.spending import NANOS
-from groundcrew.store.tables import call_sums, spending
+from groundcrew.store.database import decode
+from groundcrew.store.tables import audit_entries, call_sums, spending
 
 
 class Spent(NamedTuple):
@@ -52,3 +55,15 @@ async def last_days(connection: AsyncConnection) -> dict[str, str]:
         .group_by(columns.use_case)
     )
     return dict((await connection.execute(query)).tuples().all())
+
+
+async def registered_at(connection: AsyncConnection, use_case: str) -> datetime | None:
+    """When a use case was first declared, as its oldest audit entry says."""
+    query = (
+        sa.select(audit_entries.c.document)
+        .where(audit_entries.c.subject == f"use-case/{use_case}")
+        .order_by(audit_entries.c.sequence)
+        .limit(1)
+    )
+    document = (await connection.execute(query)).scalar_one_or_none()
+    return decode(document, AuditEntry).at if document is not None else None

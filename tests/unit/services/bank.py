@@ -18,8 +18,8 @@ from tests.unit.metrics.experiments import declared as declared_plan
 from groundcrew.domain.alert import Alert, AlertRule, exact
 from groundcrew.domain.calibration import CalibrationMap, Guarantee
 from groundcrew.domain.call import Call
-from groundcrew.domain.clock import Clock
 from groundcrew.domain.capability import VendorCapability
+from groundcrew.domain.clock import Clock
 from groundcrew.domain.delivery import Channel
 from groundcrew.domain.drift import DriftAlarm, DriftReference, DriftWindow, FeatureDrift, PackedLabels, reference_id
 from groundcrew.domain.evaluation import EvaluationCase, EvaluationResult, SuiteContent
@@ -42,13 +42,13 @@ from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, S
 from groundcrew.domain.user import Role, User, UserKind
 from groundcrew.domain.verifier import Verifier
 from groundcrew.services.bundle import Services
+from groundcrew.services.changes import Change
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
 from groundcrew.services.deliveries import enqueue
 from groundcrew.services.experiment_assignment import NewUnit
 from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
-from groundcrew.services.registry import Change
 from groundcrew.store import catalog, drift, evaluations, rehearsals, rescoring
 from groundcrew.store.database import Database
 from groundcrew.store.labels import LABEL_DRAWS

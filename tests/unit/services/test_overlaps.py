@@ -92,7 +92,8 @@ async def test_a_pair_has_one_finding_whoever_is_scanned_and_it_says_why(service
     (found,) = await services.overlaps.find()
     assert (found.finding.id, found.finding.names, found.state) == (TWIN, (bank.NAME, "twin"), "open")
     assert found.finding.score > 0.9
-    assert found.finding.reason.words and found.finding.reason.people
+    assert found.finding.reason.words
+    assert found.finding.reason.people
     assert f"unit {bank.use_case().business_unit}" in found.finding.reason.shared
     assert await gate(services) == ("fail", f"settle overlap {TWIN} with twin")
     assert (await gate(services, "twin"))[0] == "fail", "it stands in the way of both"
@@ -223,7 +224,9 @@ async def test_a_roadmap_item_that_ships_opens_what_was_justified_by_its_absence
     ships = today(services) + timedelta(days=20)
     planned = capability(services, status="roadmap", ships_on=ships, confidence="medium")
     overlap = await sell(services, planned)
-    terms = Terms(disposition="justified_build", reason="they do not sell it yet", expires_on=today(services) + timedelta(days=90))
+    terms = Terms(
+        disposition="justified_build", reason="they do not sell it yet", expires_on=today(services) + timedelta(days=90)
+    )
     await services.overlaps.settle(overlap, terms, actor=BEA)
     later(services, 19)
     assert await state(services, overlap) == "justified_build"

@@ -92,7 +92,8 @@ def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
         )
     standing = facts.governance.overlaps
     what = [
-        f"settle overlap {each.id} with {standing.title(each, name)}" + (f" (open again: {each.reopened})" if each.reopened else "")
+        f"settle overlap {each.id} with {standing.title(each, name)}"
+        + (f" (open again: {each.reopened})" if each.reopened else "")
         for each in standing.open
     ]
     what += [f"join {each.into}, as was decided, and retire {name}" for each in standing.joins]
