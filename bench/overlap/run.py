@@ -2,9 +2,9 @@
 
     python bench/overlap/run.py [--file pilots.yaml] [--show]
 
-The rule was made on the pairs of pilots.yaml, fresh.yaml, third.yaml and cold.yaml; another file is compared with itself and with
-those. Embeddings alone and terms alone get the threshold that is best on the pairs that the rule was made on; the rule's threshold is
-the shipped one. Intervals are Wilson's at 95 %: pairs of one family are alike, so that they are somewhat too narrow.
+The rule was made on the pairs of pilots.yaml, fresh.yaml, third.yaml and cold.yaml; another file is compared with itself and
+with those. Embeddings alone and terms alone get the threshold that is best on the pairs that the rule was made on; the rule's
+threshold is the shipped one. Intervals are Wilson's at 95 %: pairs of one family are alike, so that they are somewhat too narrow.
 """
 
 from __future__ import annotations

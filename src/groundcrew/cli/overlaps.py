@@ -222,7 +222,7 @@ def vendor_show(capability_id: str, as_json: bool, data: Path | None, database_u
 @json_option
 @storage_options
 def purgatory(output: Path | None, as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """List what waits before production: for how long, for what and of whom, and what it has cost; the dearest and oldest first."""
+    """List what waits before production: for how long, for what and of whom, and what it has cost; dearest and oldest first."""
     from groundcrew.services.purgatory import as_csv
 
     async def work(services: Services) -> Portfolio:
