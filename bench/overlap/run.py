@@ -1,6 +1,6 @@
 """Precision and recall of overlap findings on labelled pilots and capabilities, of the shipped rule and of its parts alone.
 
-    python bench/overlap/run.py [--file pilots.yaml] [--show]
+    python bench/overlap/run.py [--file fourth.yaml] [--alone] [--show]
 
 The rule was made on the pairs of pilots.yaml, fresh.yaml, third.yaml and cold.yaml; another file is compared with itself and
 with those. Embeddings alone and terms alone get the threshold that is best on the pairs that the rule was made on; the rule's
@@ -71,16 +71,19 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", default=DEVELOPED[0])
+    parser.add_argument("--alone", action="store_true", help="compare the files (a,b) with themselves only, as one import")
     parser.add_argument("--show", action="store_true", help="print the pairs that are wrong")
     options = parser.parse_args()
     base = [each for name in DEVELOPED for each in items(name)]
     size = len(base)
     develop = compared(base, lambda _a, _b: True)
-    if options.file in DEVELOPED:
+    if options.file in DEVELOPED or options.alone:
         rows = develop
     else:
         # One registry holds both; a pair is new where either of its two is.
         rows = compared([*base, *items(options.file)], lambda a, b: a >= size or b >= size)
+    if options.alone:
+        rows = compared([each for name in options.file.split(",") for each in items(name)], lambda _a, _b: True)
     least = shipped_rule().score_min
     name = "what the rule was made on" if rows is develop else options.file
     print(f"{name}: {len(rows)} pairs, {sum(each[2] for each in rows)} overlap")
