@@ -1,6 +1,6 @@
 """Precision and recall of overlap findings on labelled pilots and capabilities, of the shipped rule and of its parts alone.
 
-    python bench/overlap/run.py [--file fourth.yaml] [--alone] [--show]
+    python -m bench.overlap.run [--file fourth.yaml] [--alone] [--show]
 
 The rule was made on the pairs of pilots.yaml, fresh.yaml, third.yaml and cold.yaml; another file is compared with itself and
 with those. Embeddings alone and terms alone get the threshold that is best on the pairs that the rule was made on; the rule's
