@@ -54,7 +54,7 @@ async def last_days(connection: AsyncConnection) -> dict[str, str]:
         .where(columns.span == "day", ~columns.sample)
         .group_by(columns.use_case)
     )
-    return dict((await connection.execute(query)).tuples().all())
+    return {name: day for name, day in await connection.execute(query)}  # noqa: C416
 
 
 async def registered_at(connection: AsyncConnection, use_case: str) -> datetime | None:
