@@ -6,6 +6,7 @@ What is compared is read first, compared without holding a transaction, and writ
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from datetime import date
 
@@ -19,6 +20,8 @@ from groundcrew.errors import Conflict, InputError
 from groundcrew.services.overlap_scoring import Comparison, Described, background, shipped_rule
 from groundcrew.store import catalog, deciding
 from groundcrew.store.database import Connection, Database, Writer
+
+logger = logging.getLogger(__name__)
 
 #: Use cases and capabilities that one scan compares; beyond them a scan is refused rather than cut short.
 USE_CASES_MAX, CAPABILITIES_MAX = 2_000, 5_000
@@ -97,12 +100,13 @@ async def keep(writer: Writer, scanned: Scanned) -> list[OverlapFinding]:
 async def refresh(database: Database, *, actor: str) -> None:
     """Compare everything again after capabilities changed; no evidence is recorded, for no version was looked at. What changes
     while it is compared is left to whoever changed it."""
-    scanned = await scan(database)
     try:
+        scanned = await scan(database)
         async with database.write(actor) as writer:
             await keep(writer, scanned)
-    except Conflict:
-        return
+    except (Conflict, InputError) as error:
+        # What was imported is written; gates ask for a scan of their own, which says the same aloud.
+        logger.warning("what is new was not compared: %s", error)
 
 
 def described(use_case: UseCase) -> Described:
