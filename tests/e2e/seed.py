@@ -18,12 +18,17 @@ from tests.unit.services.bank import label_all
 
 from groundcrew.domain.call import Call, CallStatus, GuardResult, SourceReference
 from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.kill_switch import parse_scope
+from groundcrew.domain.overlap import pair_id
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.services import declarations
 from groundcrew.services.bundle import Services
+from groundcrew.services.declaration_capabilities import STARTER, load_capabilities
+from groundcrew.services.declared import Declared
 from groundcrew.services.feedback import NewOutcome, NewRating
+from groundcrew.services.overlaps import Terms
 from groundcrew.services.views import Views
 from groundcrew.store.database import Database
 
@@ -226,6 +231,7 @@ async def seed(services: Services, clock: TurnedClock, folder: Path) -> dict[str
         statement="The vendor's terms of 2026 keep our data in Switzerland.",
     )
     ids |= await _oversight(services, ids)
+    ids |= await _overlaps(services)
     return ids
 
 
@@ -247,6 +253,30 @@ async def _oversight(services: Services, ids: dict[str, str]) -> dict[str, str]:
     await services.incidents.add_action(opened.id, "Add fees to the suite", owner="maria", due=due, actor="user:ruth")
     await services.incidents.mitigate(opened.id, "The table of fees is back in the knowledge base.", actor="user:nadia")
     return {"alert": alert.id, "incident": opened.id}
+
+
+async def _overlaps(services: Services) -> dict[str, str]:
+    """What vendors sell, one item of it fresh, one planned; two overlaps, of which one is decided."""
+    today = services.database.clock.now().date()
+    declared = load_capabilities(STARTER)
+    notes = await services.use_cases.get("meeting-notes")
+    own = {"vendor": "Officia", "product": "Officia Work", "source": "https://officia.example/meetings", "checked_on": today}
+    now = VendorCapability(**own, name="Meeting recap", description=notes.purpose, status="ga", area="collaboration")
+    later = VendorCapability(
+        **own,
+        name="Contract review",
+        description=(await services.use_cases.get("contract-summaries")).purpose,
+        status="roadmap",
+        ships_on=today + timedelta(days=60),
+        confidence="medium",
+        area="legal",
+    )
+    fresh = [Declared(value=each, file="vendors.yaml", line=1) for each in (now, later)]
+    await services.capabilities.load([*declared, *fresh], actor="user:nadia")
+    decided = pair_id("capability", "contract-summaries", later.id)
+    terms = Terms(disposition="justified_build", reason="They do not sell it yet.", expires_on=today + timedelta(days=120))
+    await services.overlaps.settle(decided, terms, actor="user:admin")
+    return {"overlap": pair_id("capability", "meeting-notes", now.id), "decided_overlap": decided}
 
 
 async def _people(services: Services) -> None:
@@ -287,7 +317,7 @@ async def enforce_everything(services: Services) -> None:
 async def _prepare_pilot(services: Services) -> None:
     await services.hypotheses.register(USE_CASE, actor="user:maria.keller@bank.example")
     for name in (USE_CASE, "contract-summaries", "meeting-notes"):
-        await services.evidence.scan_overlaps(name, actor="user:nadia")
+        await services.overlaps.scan(name, actor="user:nadia")
     await services.evidence.record_phi_probe(USE_CASE, actor="system:probe", sent=40, denied=40, details=[])
     await enforce_everything(services)
     await services.kill_switches.drill(parse_scope(f"use-case:{USE_CASE}"), actor="user:nadia", reason="Drill before the pilot.")

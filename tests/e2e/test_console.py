@@ -158,6 +158,9 @@ class Console:
             "alert": f"/alerts/{ids['alert']}",
             "incidents": "/incidents",
             "incident": f"/incidents/{ids['incident']}",
+            "overlaps": "/overlaps",
+            "what vendors sell": "/overlaps/vendors",
+            "waiting pilots": "/purgatory",
             "guards": "/guards",
             "policy": "/guards/retail-mail",
             "audit": "/audit",
@@ -248,6 +251,25 @@ async def test_a_policy_is_tried_on_labelled_texts(console: Console) -> None:
     await expect(results).to_contain_text("2 rows: 1 to block, 1 to pass")
     await expect(results.get_by_role("row").filter(has_text="attack")).to_be_visible()
     await expect(results.get_by_role("img", name="false-block rate 0.000").first).to_be_visible()
+    assert not console.trouble
+
+
+async def test_an_overlap_is_decided_by_somebody_who_did_not_build_it(console: Console) -> None:
+    page = await console.signed_in()
+    await page.goto(f"{console.base}/overlaps")
+    pair = page.locator(f"#overlap-{console.ids['overlap']}")
+    await expect(pair).to_contain_text("Officia Work: Meeting recap")
+    await expect(pair).to_contain_text("words alike")
+    await pair.get_by_text("Decide…").click()
+    await pair.get_by_label("Adopt the vendor's").check()
+    await pair.get_by_label("Why").fill("It is in our licence.")
+    await pair.get_by_role("button", name="Decide").click()
+    await expect(page.get_by_role("status")).to_contain_text("What was decided is recorded")
+    decided = page.locator("#decided").get_by_role("row").filter(has_text="Meeting recap")
+    await expect(decided).to_contain_text("Adopt the vendor's")
+    await page.goto(f"{console.base}/purgatory")
+    row = page.get_by_role("row").filter(has_text="meeting")
+    await expect(row.first).to_be_visible()
     assert not console.trouble
 
 

@@ -1,4 +1,4 @@
-"""`hypothesis`, `attest`, `overlap` and `probe`: how evidence for a gate comes about."""
+"""`hypothesis`, `attest` and `probe`: how evidence for a gate comes about."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def hypothesis_show(use_case: str, as_json: bool, data: Path | None, database_ur
 def attest(
     use_case: str, subject: str, statement: str, valid: str, as_name: str | None, data: Path | None, database_url: str | None
 ) -> None:
-    """Attest SUBJECT (a criterion's key, or overlap:OTHER) of USE_CASE, as someone who did not build it."""
+    """Attest SUBJECT (a criterion's key) of USE_CASE, as someone who did not build it."""
     valid_s = parse_duration(valid, "valid").total_seconds()
 
     async def work(services: Services) -> None:
@@ -96,28 +96,6 @@ def attest(
         click.echo(f"{subject} of {use_case} is attested until {evidence.valid_until:%Y-%m-%d}")
 
     with_services(data, database_url, work)
-
-
-@click.command()
-@click.argument("use_case")
-@json_option
-@storage_options
-def overlap(use_case: str, as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """Compare USE_CASE's title and purpose with every other live use case, and record the result as evidence."""
-
-    async def work(services: Services) -> dict[str, Any]:
-        return (await services.evidence.scan_overlaps(use_case, actor=await person(services, None))).content
-
-    content = with_services(data, database_url, work)
-    if as_json:
-        print_json(content)
-        return
-    click.echo(f"compared with {content['compared']} use cases, similarity from {content['similarity_min']}")
-    print_table(
-        ("use case", "similarity"),
-        [(each["use_case"], each["similarity"]) for each in content["findings"]],
-        empty="no overlap found",
-    )
 
 
 @click.command()

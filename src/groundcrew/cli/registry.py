@@ -20,8 +20,8 @@ from groundcrew.cli.common import (
 
 if TYPE_CHECKING:
     from groundcrew.services.bundle import Services
+    from groundcrew.services.changes import Change
     from groundcrew.services.keys import CreatedKey
-    from groundcrew.services.registry import Change
 
 _VALUE_LENGTH_MAX = 60
 

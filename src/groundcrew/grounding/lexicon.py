@@ -198,16 +198,27 @@ def _is_label(match: re.Match[str], before: Token | None) -> bool:
 @lru_cache(maxsize=WORD_CACHE_SIZE)
 def stem(word: str) -> str:
     """A light stem: folded, without possessive and common endings, mapped to its synonym group where it has one."""
+    folded = _bare(word)
+    if folded in _GROUPS:
+        return _GROUPS[folded]
+    shortened = _strip_suffix(folded)
+    return _GROUPS.get(shortened, shortened)
+
+
+@lru_cache(maxsize=WORD_CACHE_SIZE)
+def form(word: str) -> str:
+    """A light stem without everyday synonyms: for lists of words that bring their own."""
+    return _strip_suffix(_bare(word))
+
+
+def _bare(word: str) -> str:
     folded = fold(word)
     for ending in ("'s", "'"):
         folded = folded.removesuffix(ending)
     for article in ("l'", "d'", "dell'", "all'", "nell'", "qu'", "un'", "sull'", "dall'"):
         if folded.startswith(article) and len(folded) > len(article) + 2:
             folded = folded[len(article) :]
-    if folded in _GROUPS:
-        return _GROUPS[folded]
-    shortened = _strip_suffix(folded)
-    return _GROUPS.get(shortened, shortened)
+    return folded
 
 
 def _strip_suffix(word: str) -> str:

@@ -42,6 +42,7 @@ from groundcrew.services.meetings import Meetings
 from groundcrew.services.metrics import Metrics, MetricsReport
 from groundcrew.services.models import Models
 from groundcrew.services.overlaps import Overlaps
+from groundcrew.services.purgatory import Purgatory
 from groundcrew.services.ramps import Ramps
 from groundcrew.services.rating_links import RatingLinks
 from groundcrew.services.rating_queue import RatingQueue
@@ -129,6 +130,7 @@ class Services:
         self.inventory = Inventory(database)
         self.overlaps = Overlaps(database)
         self.capabilities = Capabilities(database)
+        self.purgatory = Purgatory(database)
         self.risks = Risks(database)
         self.controls = Controls(database)
         self.technical_files = TechnicalFiles(database)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from groundcrew.errors import InputError
+from groundcrew.services.lookups import require
+from groundcrew.services.overlaps import Terms, settle_in
+from groundcrew.store import deciding
 from groundcrew.store.database import Writer
 
 
@@ -33,5 +39,9 @@ async def review_veto(writer: Writer, *, decision: str, veto: str, note: str) ->
 
 
 async def dispose_overlap(writer: Writer, *, decision: str, overlap: str, terms: dict[str, Any]) -> None:
-    """Settle an overlap."""
-    raise NotImplementedError
+    """Settle an overlap; `terms` says how: disposition, reason, and where they are asked for expires_on and into. InputError."""
+    try:
+        wanted = msgspec.convert(terms, Terms)
+    except msgspec.ValidationError as error:
+        raise InputError(f"these terms do not settle an overlap: {error}", field="terms") from None
+    await settle_in(writer, await require(writer.connection, deciding.OVERLAPS, overlap), wanted, decision=decision)

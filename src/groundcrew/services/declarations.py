@@ -13,10 +13,12 @@ from typing import Any
 
 import msgspec
 
+from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.hypothesis import HypothesisPlan, parse_plan
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.guards.registry import guard_names
 from groundcrew.services.declaration_alerts import read_alert_rule
+from groundcrew.services.declaration_capabilities import read_capability
 from groundcrew.services.declaration_channels import read_channel
 from groundcrew.services.declaration_fields import Complaints, Fields, lines_by_field, nearest, shown, suggestion
 from groundcrew.services.declaration_kinds import (
@@ -58,6 +60,7 @@ KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
     "EvaluationSuite": (read_suite, "suites"),
     "Channel": (read_channel, "channels"),
     "AlertRule": (read_alert_rule, "alert_rules"),
+    "VendorCapability": (read_capability, "capabilities"),
 }
 
 
@@ -127,7 +130,7 @@ class _Loader:
         plan_file = hypothesis_file(fields, reading) if kind == "UseCase" else None
         fields.finish()
         self._referenced |= reading.referenced
-        self._claim_name(kind, value.name, fields, shown_as)
+        self._claim_name(kind, value.id if isinstance(value, VendorCapability) else value.name, fields, shown_as)
         if len(self.complaints.errors) > before:
             return
         line = node.line

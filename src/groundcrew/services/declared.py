@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from groundcrew.domain.alert import AlertRule
+from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.delivery import Channel
 from groundcrew.domain.evaluation import SuiteContent
 from groundcrew.domain.guard import Policy
@@ -18,7 +19,9 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import DeclarationError
 
-Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent, Channel, AlertRule)
+Thing = TypeVar(
+    "Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent, Channel, AlertRule, VendorCapability
+)
 
 
 class Declared(msgspec.Struct, Generic[Thing], frozen=True, kw_only=True):
@@ -53,6 +56,7 @@ class Declarations(msgspec.Struct, frozen=True, kw_only=True):
     suites: tuple[Declared[SuiteContent], ...] = ()
     channels: tuple[Declared[Channel], ...] = ()
     alert_rules: tuple[Declared[AlertRule], ...] = ()
+    capabilities: tuple[Declared[VendorCapability], ...] = ()
     hypotheses: dict[str, DeclaredPlan] = {}
 
 

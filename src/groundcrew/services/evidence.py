@@ -23,8 +23,6 @@ OVERLAP_VALID_S = 30 * 86_400
 PROBE_VALID_S = 90 * 86_400
 #: Checks whose criteria a person's word can close; whatever else a published policy asks for is computed.
 ATTESTED_CHECKS = ("attestation", "grounding")
-#: Cosine similarity of title and purpose from which two use cases are said to overlap [D].
-OVERLAP_SIMILARITY_MIN = 0.85
 
 
 class EvidenceNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,30 +118,11 @@ class EvidenceService:
             content = {"sent": sent, "held": held, "bypasses": bypasses}
             return await record(writer, item, kind="sign_off_probe", subject="gateway", content=content, valid_s=PROBE_VALID_S)
 
-    async def scan_overlaps(self, use_case: str, *, actor: str) -> Evidence:
-        """Compare title and purpose with every other live use case by cosine similarity of their encodings."""
-        from groundcrew.grounding.encoder import shipped_encoder
-
-        async with self._database.read() as connection:
-            item = await require_use_case(connection, use_case)
-            others = [
-                each
-                for each in await catalog.USE_CASES.find(connection)
-                if each.name != use_case and each.stage not in ("rejected", "retired")
-            ]
-        findings = []
-        if others:
-            vectors = shipped_encoder().encode([f"{each.title}. {each.purpose}" for each in (item, *others)])
-            for other, similarity in zip(others, (vectors[1:] @ vectors[0]).tolist(), strict=True):
-                if similarity >= OVERLAP_SIMILARITY_MIN:
-                    findings.append({"use_case": other.name, "similarity": round(similarity, 3)})
-        content = {"compared": len(others), "similarity_min": OVERLAP_SIMILARITY_MIN, "findings": findings}
-        async with self._database.write(actor) as writer:
-            return await record(writer, item, kind="overlap_scan", subject="registry", content=content, valid_s=OVERLAP_VALID_S)
-
 
 async def _check_subject(connection: Connection, subject: str) -> None:
     """Raise InputError where nobody's word counts for `subject`."""
+    if subject.partition(":")[0] in ("overlap", "overlaps"):
+        raise InputError("overlaps are settled one by one, with what follows: `groundcrew settle-overlap`", field="subject")
     if subject.partition(":")[0] in ("approval", "approvals"):
         raise InputError("approvals are given by the functions: `groundcrew approval request`", field="subject")
     for policy in await catalog.GATE_POLICIES.find(connection, state="published"):

@@ -16,6 +16,7 @@ from groundcrew.services.automation import automation
 from groundcrew.services.experiment_analysis import Analysis, computed
 from groundcrew.services.incident_standing import IncidentStanding, standing_of
 from groundcrew.services.lookups import person_of
+from groundcrew.services.overlap_standing import OverlapStanding, overlaps_of
 from groundcrew.services.page_memory import remembered
 from groundcrew.settings import load
 from groundcrew.stats.intervals import Interval, mean_t
@@ -63,6 +64,7 @@ class Governance(msgspec.Struct, frozen=True, kw_only=True):
     claim: Claim | None = None
     automation: Interval | None = None
     incidents: IncidentStanding = IncidentStanding()
+    overlaps: OverlapStanding = OverlapStanding()
 
 
 async def gather_governance(
@@ -84,6 +86,7 @@ async def gather_governance(
         championed=sum(each.champion == use_case.champion and each.stage not in TERMINAL_STAGES for each in live),
         retention_days_default=load().retention_days,
         incidents=await standing_of(connection, use_case.name, now.date()),
+        overlaps=await overlaps_of(connection, use_case, now.date()) if "overlaps" in checks else OverlapStanding(),
     )
     costly = frozenset({"return_on_investment", "realised_effect"}) & checks
     if costly and recompute:

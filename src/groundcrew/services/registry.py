@@ -6,6 +6,7 @@ class, or a higher tier, sends one that has gone further back to pilot; a prohib
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 import msgspec
@@ -22,12 +23,16 @@ from groundcrew.errors import DeclarationError, NotFound
 from groundcrew.guards.masking import detect_for
 from groundcrew.services import risk_standing
 from groundcrew.services.alert_rule_checks import rule_problems
+from groundcrew.services.capabilities import load_in
+from groundcrew.services.changes import Change, FieldChange, differences
 from groundcrew.services.criteria.entry import exposure_problem
+from groundcrew.services.declaration_capabilities import capability_problems
 from groundcrew.services.declarations import unresolved_references
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, KnownNames
 from groundcrew.services.evaluation_suites import changes as suite_changes
 from groundcrew.services.evaluation_suites import masked_content, put_suite
 from groundcrew.services.lookups import current_digest, newest_hypothesis
+from groundcrew.services.overlap_scan import refresh
 from groundcrew.services.policy_stages import stage_notes
 from groundcrew.services.propagation import propagate
 from groundcrew.services.sign_off_declarations import sign_off_problems
@@ -38,24 +43,6 @@ from groundcrew.store.database import Connection, Database, Writer
 
 #: Fields of a use case that the registry keeps and no declaration sets.
 _EARNED = ("stage", "run_state", "holds", "run_reason", "ramp", "risk")
-
-
-class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One field that differs; values as JSON would show them."""
-
-    field: str
-    before: Any
-    after: Any
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What applying does to one declared thing. `notes` are consequences that a person should know."""
-
-    kind: str
-    name: str
-    action: Literal["created", "updated", "unchanged"]
-    fields: tuple[FieldChange, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 class Registry:
@@ -78,6 +65,8 @@ class Registry:
         except _DryRun as dry:
             return dry.changes
         await propagate(self._database)
+        if any(each.kind == "VendorCapability" and each.action != "unchanged" for each in changes):
+            await refresh(self._database, actor=actor)
         return changes
 
     async def _masked(self, declarations: Declarations) -> Declarations:
@@ -99,7 +88,7 @@ class Registry:
         return msgspec.structs.replace(declarations, suites=tuple(found))
 
     async def _apply(self, writer: Writer, declarations: Declarations) -> list[Change]:
-        await _check(writer.connection, declarations)
+        await _check(writer.connection, declarations, writer.clock.now().date())
         before = await digests(writer.connection)
         changes: list[Change] = []
         kinds: list[tuple[str, Collection[Any], tuple[Declared[Any], ...]]] = [
@@ -118,11 +107,12 @@ class Registry:
             changes.append(await _put_use_case(writer, each.value))
         for name, declared_plan in declarations.hypotheses.items():
             changes.append(await _put_hypothesis(writer, name, declared_plan.plan))
+        sold = await load_in(writer, declarations.capabilities, "apply")
         suites = [await _put_suite(writer, each) for each in declarations.suites]
         if any(change.action != "unchanged" for change in changes):
             await writer.touch_snapshot()
             changes += await version_changes(writer, before)
-        return changes + suites
+        return changes + sold + suites
 
 
 class _DryRun(Exception):
@@ -132,7 +122,7 @@ class _DryRun(Exception):
         self.changes = changes
 
 
-async def _check(connection: Connection, declarations: Declarations) -> None:
+async def _check(connection: Connection, declarations: Declarations, today: date) -> None:
     known = KnownNames(
         providers=frozenset(each.name for each in await catalog.PROVIDERS.find(connection)),
         models=frozenset(each.name for each in await catalog.MODELS.find(connection)),
@@ -151,6 +141,7 @@ async def _check(connection: Connection, declarations: Declarations) -> None:
     errors += await swap_problems(connection, declarations)
     errors += await sign_off_problems(connection, declarations)
     errors += await rule_problems(connection, declarations)
+    errors += capability_problems(declarations.capabilities, today)
     if errors:
         raise DeclarationErrors(errors)
 
@@ -176,7 +167,7 @@ async def _put(writer: Writer, kind: str, collection: Collection[Any], item: Any
     old = await collection.get(writer.connection, name)
     if isinstance(item, KnowledgeBase) and isinstance(old, KnowledgeBase) and not item.paths:
         item = msgspec.structs.replace(item, paths=old.paths)
-    fields = _differences(old, item)
+    fields = differences(old, item)
     if old is not None and not fields:
         return Change(kind=kind, name=name, action="unchanged")
     await collection.put(writer, item, "apply", details={"fields": [each.field for each in fields]})
@@ -196,12 +187,12 @@ async def _put_use_case(writer: Writer, declared: UseCase) -> Change:
         notes.append("starts in discovery, on the exploration allowance")
     else:
         item = msgspec.structs.replace(declared, **{name: getattr(old, name) for name in _EARNED})
-        if not _differences(old, item):
+        if not differences(old, item):
             return Change(kind="UseCase", name=item.name, action="unchanged", notes=unpriced)
         item, demotion = _demoted(old, item)
         item, settled = risk_standing.settled(old, risk_standing.kept(old, item), writer.clock.now())
         notes += [*demotion, *settled]
-    fields = tuple(each for each in _differences(old, item) if each.field != "risk")
+    fields = tuple(each for each in differences(old, item) if each.field != "risk")
     await catalog.USE_CASES.put(
         writer, item, "apply", reason="; ".join(notes) if old else "", details={"fields": [each.field for each in fields]}
     )
@@ -245,7 +236,7 @@ async def _put_hypothesis(writer: Writer, use_case: str, plan: HypothesisPlan) -
     newest = await newest_hypothesis(writer.connection, use_case)
     if newest is not None and newest.plan == plan:
         return Change(kind="Hypothesis", name=use_case, action="unchanged")
-    fields = _differences(newest.plan if newest else None, plan)
+    fields = differences(newest.plan if newest else None, plan)
     notes: tuple[str, ...]
     if newest is None:
         item, notes = Hypothesis(use_case=use_case, plan=plan), ("a draft: register it before anyone is exposed",)
@@ -272,16 +263,6 @@ async def _put_suite(writer: Writer, declared: Declared[SuiteContent]) -> Change
     note = f"version {suite.version}, {suite.digest[:12]}"
     action: Literal["created", "updated"] = "created" if before is None else "updated"
     return Change(kind="EvaluationSuite", name=name, action=action, fields=fields, notes=(note,))
-
-
-def _differences(old: object, new: object) -> tuple[FieldChange, ...]:
-    after = msgspec.to_builtins(new, order="deterministic")
-    before = msgspec.to_builtins(old, order="deterministic") if old is not None else {}
-    return tuple(
-        FieldChange(field=name, before=before.get(name), after=value)
-        for name, value in after.items()
-        if (old is None and value not in (None, "", [], {})) or (old is not None and before.get(name) != value)
-    )
 
 
 async def digests(connection: Connection) -> dict[str, str]:

@@ -191,7 +191,7 @@ class Views:
                     PortfolioRow(
                         use_case=use_case,
                         risk_tier=risk.assess(use_case).tier,
-                        stage_since=await _stage_since(connection, use_case.name),
+                        stage_since=await stage_since_of(connection, use_case.name),
                         next_stage=evaluation.stage if evaluation else None,
                         criteria=len(results),
                         waiting=tuple(each for each in results if each.status != "pass"),
@@ -222,7 +222,7 @@ class Views:
                 use_case=use_case,
                 version_digest=facts.version_digest,
                 assessment=facts.assessment,
-                stage_since=await _stage_since(connection, name),
+                stage_since=await stage_since_of(connection, name),
                 evaluation=evaluation,
                 hypotheses=hypotheses,
                 model=facts.model,
@@ -280,7 +280,7 @@ async def _evaluated(connection: Connection, use_case: UseCase, now: datetime) -
     return await evaluate_with_facts(connection, use_case, stage, now=now, actor=VIEWER, recompute=False)
 
 
-async def _stage_since(connection: Connection, name: str) -> datetime | None:
+async def stage_since_of(connection: Connection, name: str) -> datetime | None:
     """When the use case entered its stage: its newest move, else its registration; None past STAGE_ENTRIES_MAX changes."""
     entries = await stored_audit.latest(connection, subject=f"use-case/{name}", limit=STAGE_ENTRIES_MAX)
     for entry in entries:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from groundcrew.domain.capability import VendorCapability
+from groundcrew.domain.overlap import OverlapFinding
 from groundcrew.domain.risk import RiskLowering, RiskSheet
 from groundcrew.domain.technical_file import TechnicalFiling
 from groundcrew.store import deciding_tables
@@ -16,6 +18,20 @@ from groundcrew.store.collection import Collection
 # The inventory of ungoverned AI.
 
 # Overlaps and vendors' capabilities.
+CAPABILITIES = Collection(
+    deciding_tables.vendor_capabilities,
+    VendorCapability,
+    "vendor-capability",
+    identify=lambda each: each.id,
+    columns=lambda each: {"vendor": each.vendor, "status": each.status},
+)
+OVERLAPS = Collection(
+    deciding_tables.overlap_findings,
+    OverlapFinding,
+    "overlap",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "other": each.other, "state": each.state},
+)
 
 # Risk and controls.
 RISK_SHEETS = Collection(

@@ -14,6 +14,10 @@ from groundcrew.store.tables import document_table, text
 # The inventory of ungoverned AI.
 
 # Overlaps and vendors' capabilities.
+vendor_capabilities = document_table("vendor_capabilities", text("vendor"), text("status"), indexes=(("vendor",),))
+overlap_findings = document_table(
+    "overlap_findings", text("use_case"), text("other"), text("state"), indexes=(("use_case",), ("other",), ("state",))
+)
 
 # Risk and controls.
 risk_sheets = document_table("risk_sheets", text("use_case"), indexes=(("use_case",),))

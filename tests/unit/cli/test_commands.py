@@ -153,14 +153,56 @@ def test_attesting_and_acting_as_somebody(run: Run, bank: Path, monkeypatch: pyt
     assert "someone who did not build it must attest" in own.err
 
 
-def test_overlaps_are_named(run: Run, ready: Path, tmp_path: Path) -> None:
-    assert run("overlap", "assistant").out == "compared with 0 use cases, similarity from 0.85\nno overlap found\n"
+def test_overlaps_are_named_settled_and_open_again(
+    run: Run, ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run("overlap", "assistant").out
+    assert first == "assistant: compared with 0 use cases and 0 capabilities; score from 0.5\nno overlap found\n"
+    assert "name one use case" in run("overlap", status=2).err
     twin = USE_CASE.replace("Another one", "E-mail assistant")
     twin = twin.replace("Sort letters", "Draft answers to e-mails from approved articles")
     (tmp_path / "second.yaml").write_text(twin)
     run("apply", "second.yaml")
-    assert "second" in run("overlap", "assistant").out
-    assert run("overlap", "assistant", "--json").json()["findings"][0]["use_case"] == "second"
+    assert "second" in run("overlap", "--all").out
+    (found,) = run("overlap", "--list", "--json").json()["overlaps"]
+    overlap = found["finding"]["id"]
+    settle = ("settle-overlap", overlap, "justified_build", "--reason", "another country", "--until", "2099-01-01", "--as", "bea")
+    monkeypatch.setenv("GROUNDCREW_PASSWORD", "a long password")
+    run("user", "add", "bea", "--role", "business")
+    assert "under their account" in run(*settle[:-2], status=2).err
+    assert "a justified build ends" in run(*settle, status=2).err
+    joined = run("settle-overlap", overlap, "join_existing", "--into", "assistant", "--reason", "one is enough", "--as", "bea")
+    assert joined.out == f"overlap {overlap}: join existing\n"
+    assert "join assistant, as was decided" in run("gate", "second", "--to", "pilot", status=1).out
+    assert "open again" in run("settle-overlap", overlap, "reopen", "--reason", "look again", "--as", "bea").out
+
+
+def test_what_vendors_sell_is_imported_listed_and_compared(run: Run, ready: Path, tmp_path: Path) -> None:
+    table = (
+        "vendor,product,name,description,status,source,checked_on\n"
+        "Officia,Work,E-mail assistant,Draft answers to e-mails from approved articles,ga,https://officia.example,2026-01-01\n"
+    )
+    (tmp_path / "vendors.csv").write_text(table)
+    assert "dry run" in run("vendor", "import", "vendors.csv", "--dry-run").out
+    assert run("vendor", "list").out.startswith("none yet")
+    assert "+ VendorCapability Officia Work: E-mail assistant" in run("vendor", "import", "vendors.csv").out
+    assert run("vendor", "import", "vendors.csv").out == "0 changed, 1 unchanged\n"
+    (listed,) = run("vendor", "list", "--vendor", "officia", "--json").json()
+    assert "https://officia.example" in run("vendor", "show", listed["id"]).out
+    assert "Officia Work" in run("overlap", "--list").out, "an import compares"
+    (tmp_path / "wrong.csv").write_text(table.replace(",ga,", ",sold,"))
+    assert "wrong.csv:2: status" in run("vendor", "import", "wrong.csv", status=2).err
+    assert "53 changed" in run("vendor", "import", "--starter").out
+    assert "name one file" in run("vendor", "import", status=2).err
+
+
+def test_what_waits_is_listed_with_its_cost(run: Run, ready: Path, tmp_path: Path) -> None:
+    out = run("purgatory").out
+    assert "assistant" in out
+    assert "USD in 1 use cases" in out
+    assert run("purgatory", "--json").json()["rows"][0]["use_case"] == "assistant"
+    run("purgatory", "--output", "waiting.csv")
+    assert (tmp_path / "waiting.csv").read_text(encoding="utf-8").startswith("use_case,title,")
 
 
 def test_stopping_and_resuming(run: Run, ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from tests.unit.metrics.experiments import declared as declared_plan
 from groundcrew.domain.alert import Alert, AlertRule, exact
 from groundcrew.domain.calibration import CalibrationMap, Guarantee
 from groundcrew.domain.call import Call
+from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.clock import Clock
 from groundcrew.domain.delivery import Channel
 from groundcrew.domain.drift import DriftAlarm, DriftReference, DriftWindow, FeatureDrift, PackedLabels, reference_id
@@ -43,13 +44,13 @@ from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, S
 from groundcrew.domain.user import Role, User, UserKind
 from groundcrew.domain.verifier import Verifier
 from groundcrew.services.bundle import Services
+from groundcrew.services.changes import Change
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
 from groundcrew.services.deliveries import enqueue
 from groundcrew.services.experiment_assignment import NewUnit
 from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
-from groundcrew.services.registry import Change
 from groundcrew.store import catalog, drift, evaluations, rehearsals, rescoring
 from groundcrew.store.database import Database
 from groundcrew.store.labels import LABEL_DRAWS
@@ -247,7 +248,7 @@ async def ready_for_pilot(services: Services) -> None:
 
 async def record_entry_evidence(services: Services) -> None:
     """An overlap scan, denied probes and a confirmed drill of the current version."""
-    await services.evidence.scan_overlaps(NAME, actor="user:maria")
+    await services.overlaps.scan(NAME, actor="user:maria")
     await services.evidence.record_phi_probe(NAME, actor="user:maria", sent=20, denied=20, details=[])
     async with gateway(services):
         await services.kill_switches.drill(Scope("use-case", NAME), actor=PERSON)
@@ -443,6 +444,7 @@ async def full_history(services: Services) -> None:
     await _assessed(services)
     await _alerted(services)
     await _away(services)
+    await _overlapping(services)
     await _watched(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
@@ -510,6 +512,26 @@ async def _assessed(services: Services) -> None:
     for actor, function in (("user:lea", "legal"), ("user:emil", "ethics")):
         await services.risks.lower(NAME, "limited", function=function, reason="no credit is decided", actor=actor)
     await services.technical_files.file(NAME, actor=PERSON, reason="for the auditor")
+
+
+async def _overlapping(services: Services) -> None:
+    """What a vendor sells, and a use case that overlaps with it and with another one."""
+    checked_on = services.database.clock.now().date()
+    item = use_case()
+    sold = VendorCapability(
+        vendor="Officia",
+        product="Work",
+        name=item.title,
+        description=item.purpose,
+        status="ga",
+        source="https://officia.example/work",
+        checked_on=checked_on,
+    )
+    more = msgspec.structs.replace(sold, name="Slides", description="Makes slides", status="preview")
+    declared = [Declared(value=each, file="vendors.yaml", line=1) for each in (sold, more)]
+    await services.capabilities.load(declared, actor=PERSON)
+    await apply(services, use_cases=[use_case(), use_case(name="twin")])
+    await services.overlaps.scan("twin", actor=PERSON)
 
 
 async def _alerted(services: Services) -> None:

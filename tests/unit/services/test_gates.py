@@ -21,6 +21,7 @@ from groundcrew.domain.data_class import DataClass
 from groundcrew.domain.gate import CriterionResult, GateEvaluation, GatePolicy
 from groundcrew.domain.hypothesis import HypothesisState
 from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.overlap import pair_id
 from groundcrew.domain.provider import BreakerRule, Target
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import Economics, Exposure, Grounding, Stage
@@ -29,6 +30,7 @@ from groundcrew.services.bundle import Services
 from groundcrew.services.feedback import NewOutcome
 from groundcrew.services.gates import default_policies
 from groundcrew.services.lookups import newest_hypothesis
+from groundcrew.services.overlaps import Terms
 from groundcrew.store import catalog
 from groundcrew.store.governance import outcomes_since
 from groundcrew.testing import FakeClock
@@ -88,7 +90,7 @@ async def later(clock: FakeClock, days: float) -> None:
 
 async def overlapping(services: Services) -> None:
     await bank.apply(services, use_cases=[bank.use_case(), bank.use_case(name="twin")])
-    await services.evidence.scan_overlaps(bank.NAME, actor=bank.PERSON)
+    await services.overlaps.scan(bank.NAME, actor=bank.PERSON)
 
 
 async def withdrawn(services: Services) -> None:
@@ -104,7 +106,7 @@ INTO_PILOT: list[tuple[Step, str, str, str]] = [
     (lambda s, c: amended(s, metric_changes=baseline(source=" ")), "baseline", "fail", "no source"),
     (lambda s, c: amended(s, planned_n=381), "planned_n", "fail", "at least 382 units"),
     (lambda s, c: amended(s, metric_changes=baseline(n=60)), "planned_n", "fail", "the window is 30"),
-    (lambda s, c: overlapping(s), "overlaps", "fail", "overlap:twin"),
+    (lambda s, c: overlapping(s), "overlaps", "fail", "with twin"),
     (lambda s, c: later(c, 31), "overlaps", "unknown", "groundcrew overlap"),
     (lambda s, c: withdrawn(s), "grounding", "fail", "groundcrew knowledge"),
     (lambda s, c: later(c, 181), "grounding", "fail", "groundcrew knowledge approve"),
@@ -144,7 +146,11 @@ async def test_what_closes_the_gate_into_pilot(sqlite_url: str, tmp_path: Path, 
 async def test_an_overlap_that_someone_else_justified_is_not_open(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> None:
     async with in_state("ready", sqlite_url, tmp_path, prepared) as (services, _):
         await overlapping(services)
-        await services.evidence.attest(bank.NAME, "overlap:twin", actor="user:legal", statement="another country")
+        with pytest.raises(InputError, match="settle-overlap"):
+            await services.evidence.attest(bank.NAME, "overlap:twin", actor="user:legal", statement="another country")
+        await bank.accounts(services, "user:bea", roles=("business",))
+        terms = Terms(disposition="false_positive", reason="another country")
+        await services.overlaps.settle(pair_id("use_case", bank.NAME, "twin"), terms, actor="user:bea")
         assert criterion(await evaluate(services, "pilot"), "overlaps").status == "pass"
 
 
@@ -397,7 +403,7 @@ async def test_new_evidence_supersedes_the_old(sqlite_url: str, tmp_path: Path, 
 
 PREPARATIONS: dict[str, Step] = {
     "hypothesis": lambda s, c: s.hypotheses.register(bank.NAME, actor="user:maria"),
-    "overlaps": lambda s, c: s.evidence.scan_overlaps(bank.NAME, actor="user:maria"),
+    "overlaps": lambda s, c: s.overlaps.scan(bank.NAME, actor="user:maria"),
     "phi_probes": lambda s, c: probes(s, 20, 20),
     "kill_switch": lambda s, c: drilled(s),
 }

@@ -134,7 +134,7 @@ VERBS: dict[str, Callable[[Services, FakeClock, int], Awaitable[object]]] = {
         bank.NAME, ("rollback", "load_test")[n % 2], actor=("user:tess", "user:maria")[n % 2], statement="seen"
     ),
     "probe": lambda s, c, n: s.evidence.record_phi_probe(bank.NAME, actor="user:maria", sent=20, denied=20, details=[]),
-    "overlap": lambda s, c, n: s.evidence.scan_overlaps(bank.NAME, actor="user:maria"),
+    "overlap": lambda s, c, n: s.overlaps.scan(bank.NAME, actor="user:maria"),
     "request": lambda s, c, n: s.approvals.request(bank.NAME, actor="user:maria", to="scale"),
     "decide": lambda s, c, n: decide(s, n),
     "evaluate": lambda s, c, n: s.gates.evaluate(bank.NAME, actor="user:maria", to=("pilot", "scale")[n % 2]),

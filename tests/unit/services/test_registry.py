@@ -17,9 +17,9 @@ from groundcrew.domain.provider import Target
 from groundcrew.domain.use_case import Budget
 from groundcrew.errors import DeclarationError
 from groundcrew.services.bundle import Services
+from groundcrew.services.changes import Change
 from groundcrew.services.declarations import load
 from groundcrew.services.declared import DeclarationErrors
-from groundcrew.services.registry import Change
 
 ALL = ["Provider", "Model", "KnowledgeBase", "Policy", "UseCase", "Hypothesis"]
 

@@ -82,6 +82,8 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 oversight_tables.incident_events,
                 oversight_tables.incident_actions,
                 tables.absences,
+                deciding_tables.vendor_capabilities,
+                deciding_tables.overlap_findings,
                 oversight_tables.drift_references,
                 oversight_tables.drift_windows,
                 oversight_tables.drift_alarms,

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+from groundcrew.domain.capability import RECHECK_DAYS
 from groundcrew.domain.data_class import highest, provider_may_see
 from groundcrew.domain.gate import Criterion, CriterionResult
 from groundcrew.domain.use_case import Exposure
 from groundcrew.services.criteria.incidents import incidents
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
+
+#: Overlaps that are named; further ones are counted.
+OVERLAPS_NAMED_MAX = 3
 
 
 @check("declared")
@@ -72,36 +77,51 @@ def overlap_scan(facts: Facts, criterion: Criterion) -> CriterionResult:
     return result(
         criterion,
         "pass",
-        figure=f"compared with {found.content['compared']} use cases",
+        figure=_scanned(found.content),
         bound="≤ 30 days old",
         source=_recorded(found.recorded_at),
         evidence=(found.sha256,),
     )
 
 
+def _scanned(content: dict[str, Any]) -> str:
+    capabilities, stale = int(content.get("capabilities", 0)), int(content.get("capabilities_stale", 0))
+    words = f"compared with {content['compared']} use cases and {capabilities} capabilities of vendors"
+    return words + (f", {stale} of them not checked for {RECHECK_DAYS} days" if stale else "")
+
+
 @check("overlaps")
 def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """No overlap is open: each one found carries an attested disposition."""
-    scan = facts.valid("overlap_scan")
+    """No overlap is open, and it is decided neither to join another use case nor to take a vendor's feature instead."""
+    scan, name = facts.valid("overlap_scan"), facts.use_case.name
     if scan is None:
         return result(
             criterion,
             "unknown",
             figure=facts.latest_state("overlap_scan"),
             bound="0 open",
-            missing=f"run `groundcrew overlap {facts.use_case.name}`",
+            missing=f"run `groundcrew overlap {name}`",
         )
-    names = [each["use_case"] for each in scan.content["findings"]]
-    said = {name: facts.valid("attestation", f"overlap:{name}") for name in names}
-    open_names = [name for name, word in said.items() if word is None]
+    standing = facts.governance.overlaps
+    what = [
+        f"settle overlap {each.id} with {standing.title(each, name)}"
+        + (f" (open again: {each.reopened})" if each.reopened else "")
+        for each in standing.open
+    ]
+    what += [f"join {each.into}, as was decided, and retire {name}" for each in standing.joins]
+    what += [
+        f"take {standing.title(each, name)}, as was decided: declare solution: vendor_feature, or retire {name}"
+        for each in standing.adopts
+    ]
+    more = len(what) - OVERLAPS_NAMED_MAX
     return result(
         criterion,
-        "fail" if open_names else "pass",
-        figure=f"{len(open_names)} open of {len(names)} found",
-        bound="0 open",
-        missing="join, or justify: "
-        + "; ".join(f"`groundcrew attest {facts.use_case.name} overlap:{name} --statement WHY`" for name in open_names),
-        evidence=(scan.sha256, *(word.sha256 for word in said.values() if word is not None)),
+        "fail" if what else "pass",
+        figure=f"{len(standing.open)} open, {standing.settled + len(standing.joins) + len(standing.adopts)} decided",
+        bound="0 open, none to join or adopt first",
+        n=len(standing.open),
+        missing="; ".join(what[:OVERLAPS_NAMED_MAX]) + (f" and {more} more" if more > 0 else ""),
+        evidence=(scan.sha256,),
     )
 
 

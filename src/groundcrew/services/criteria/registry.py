@@ -20,7 +20,7 @@ LINKS: dict[str, str] = {
     "ramp": "/use-cases/{0}/governance#ramp",
     "attestation": "/use-cases/{0}#evidence",
     "overlap_scan": "/use-cases/{0}#evidence",
-    "overlaps": "/use-cases/{0}#evidence",
+    "overlaps": "/overlaps?use_case={0}",
     "hypothesis": "/use-cases/{0}#hypothesis",
     "rating": "/use-cases/{0}#ratings",
     "verdict": "/use-cases/{0}#outcomes",

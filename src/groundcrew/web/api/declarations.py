@@ -15,9 +15,9 @@ from litestar.params import JSONBody
 
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.services import declarations
+from groundcrew.services.changes import Change
 from groundcrew.services.declaration_yaml import parse_documents, plain
 from groundcrew.services.declared import DeclarationErrors, Declarations
-from groundcrew.services.registry import Change
 from groundcrew.web.api.common import ApiRequest, principal_of, services_of
 from groundcrew.web.authorization import require
 

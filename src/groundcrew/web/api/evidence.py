@@ -45,7 +45,7 @@ async def attest(request: ApiRequest, data: JSONBody[Attestation]) -> Evidence:
 @post("/use-cases/{name:str}/overlap-scan", action="scan_overlaps", tags=["evidence"], summary="Scan for overlaps")
 async def scan_overlaps(request: ApiRequest, name: FromPath[str]) -> Evidence:
     """Compare the use case with every other live one; the result becomes evidence."""
-    return await services_of(request).evidence.scan_overlaps(name, actor=principal_of(request).actor)
+    return await services_of(request).overlaps.scan(name, actor=principal_of(request).actor)
 
 
 HANDLERS = [list_evidence, attest, scan_overlaps]

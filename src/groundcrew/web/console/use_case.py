@@ -134,7 +134,7 @@ async def attest(request: PageRequest, name: FromPath[str]) -> Page:
 async def scan_overlaps(request: PageRequest, name: FromPath[str]) -> Page:
     """Compare the use case with the others; the result is evidence."""
     await read_form(request, NoFields)
-    await services_of(request).evidence.scan_overlaps(name, actor=principal_of(request).actor)
+    await services_of(request).overlaps.scan(name, actor=principal_of(request).actor)
     return see(f"/use-cases/{name}?done=scanned#evidence")
 
 

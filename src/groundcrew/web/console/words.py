@@ -121,6 +121,8 @@ DONE = {
     "stepped": "The ramp has moved; the gateways enforce it.",
     "certified": "The criteria are evaluated again; the state below says how the stage stands.",
     "attested": "The attestation is recorded as evidence.",
+    "overlaps_scanned": "Every use case was compared; each has its evidence.",
+    "overlap_settled": "What was decided is recorded. Gates see it at once.",
     "scanned": "The overlap scan is recorded as evidence.",
     "labelled": "The label is recorded. Here is the next answer.",
     "worked": "The label is recorded. Nothing more waits for you.",

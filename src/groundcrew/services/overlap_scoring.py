@@ -1,0 +1,298 @@
+"""How far two descriptions are of the same work: encodings of texts, words of what is done and to what, and a fixed rule.
+
+The score is 1 / (1 + e^-z) with z = the sum of weighted parts (domain/overlap_rule.json; docs/concepts/overlap.md says how it was
+made and what it reaches). Words are weighed by inverse document frequency: Spärck Jones 1972.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from groundcrew.domain.overlap import WORDS_MAX, OverlapReason
+from groundcrew.grounding.lexicon import STOP_WORDS, fold, form, tokens
+
+#: Texts whose encodings are kept in memory: 1.5 KB each.
+TEXTS_KEPT_MAX = 16_384
+#: The first thing that a purpose says is what is done; what follows counts less.
+LATER_TASK_WEIGHT = 0.7
+#: The weight of words that nobody shares, about half a word that occurs once: two short texts are not alike by one word.
+FEW_WORDS = 10.0
+#: What a form (letter, message) counts beside a word.
+CHANNEL_WEIGHT = 0.4
+#: Cosine of two words' encodings from which they are partly the same, and how far that must go to be shown (0 to 1).
+WORDS_ALIKE_MIN, WORDS_SHOWN_MIN = 0.45, 0.3
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """What is compared: a title and what it does, for whom, and plain facts (`unit: finance`) that may be equal."""
+
+    title: str
+    purpose: str
+    people: str = ""
+    area: str = ""
+    facts: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What is encoded."""
+        return f"{self.title}. {self.purpose}"
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """The weights of the parts, and the score from which two overlap."""
+
+    intercept: float
+    #: Title and purpose, seen from the middle of all texts: what every text about AI at work has in common counts for nothing.
+    similarity: float
+    #: The purposes alone, and the titles alone.
+    purpose: float
+    title: float
+    terms: float
+    #: Task and terms alike at once: the geometric mean of both.
+    joint: float
+    #: Both say whom it is for, and nobody of them is the same.
+    people_differ: float
+    score_min: float
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """The score of a pair, 0 to 1, and what it is made of."""
+
+    score: float
+    reason: OverlapReason
+
+
+class _Read(msgspec.Struct, frozen=True, kw_only=True):
+    """A description as words: what is done (task → weight), to what, in which form and for whom (meaning → the word for it)."""
+
+    tasks: dict[str, float]
+    words: dict[str, str]
+    channels: dict[str, str]
+    people: dict[str, str]
+
+
+class _Words:
+    """The word lists, by stem."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self._tasks = _by_form((task, words.split()) for task, words in content["tasks"].items())
+        self._objects = _by_form((line.split()[0], line.split()) for line in content["objects"])
+        self._people = _by_form((line.split()[0], line.split()) for line in content["people"])
+        self._channels = _by_form((line.split()[0], line.split()) for line in content["channels"])
+        self._fillers = _by_form([("", content["fillers"].split())])
+        self.related = {frozenset(pair): float(value) for *pair, value in content["related_tasks"]}
+
+    def task(self, word: str) -> str | None:
+        """What `word` says is done, if anything."""
+        return _meaning(self._tasks, word)
+
+    def person(self, word: str) -> str | None:
+        """Whom `word` names, if anybody."""
+        return _meaning(self._people, word)
+
+    def channel(self, word: str) -> str | None:
+        """The form that `word` names (a letter, a message), if any: what is in it says more."""
+        return _meaning(self._channels, word)
+
+    def thing(self, word: str) -> str | None:
+        """The meaning of `word` as something that work is done to; None for a word that says nothing of its own."""
+        found = _meaning(self._objects, word)
+        if found is not None or self.task(word) is not None or _meaning(self._fillers, word) is not None:
+            return found
+        return form(word)
+
+    def alike(self, first: str, second: str) -> float:
+        """How alike two tasks are, 0 to 1."""
+        return 1.0 if first == second else self.related.get(frozenset((first, second)), 0.0)
+
+
+def _by_form(groups: Iterable[tuple[str, list[str]]]) -> dict[str, str]:
+    """Every word of the groups, as it stands and as its stem, with the name of its group; the first that claims a word has it."""
+    found: dict[str, str] = {}
+    for name, words in groups:
+        for word in words:
+            # =word stands for this form alone: a recording, but no record.
+            found.setdefault(fold(word.removeprefix("=")), name)
+            if not word.startswith("="):
+                found.setdefault(form(word), name)
+    return found
+
+
+def _meaning(groups: Mapping[str, str], word: str) -> str | None:
+    return groups.get(word, groups.get(form(word)))
+
+
+@lru_cache(maxsize=1)
+def shipped_rule() -> Rule:
+    """The rule that ships with groundcrew."""
+    return msgspec.json.decode(_data("overlap_rule.json"), type=Rule, strict=True)
+
+
+@lru_cache(maxsize=1)
+def _words() -> _Words:
+    return _Words(msgspec.json.decode(_data("overlap_words.json")))
+
+
+def _data(name: str) -> bytes:
+    return resources.files("groundcrew.domain").joinpath(name).read_bytes()
+
+
+class Comparison:
+    """Descriptions that are compared with one another: their words are weighed by how rare they are among all of them."""
+
+    def __init__(self, described: Sequence[Described], background: Sequence[str] = (), rule: Rule | None = None) -> None:
+        """`background`: further texts that say how rare words are, so that a small registry is weighed sensibly."""
+        self._read = [_read(each) for each in described]
+        self._described = list(described)
+        self._rule = rule or shipped_rule()
+        counts: Counter[str] = Counter()
+        others = [_read(Described(title="", purpose=each)) for each in background]
+        for each in (*self._read, *others):
+            counts.update([*each.words, *each.channels])
+        self._counts, self._size = counts, len(self._read) + len(others)
+        self._texts = _from_the_middle([each.text for each in described], background)
+        self._purposes = _encoded([each.purpose for each in described])
+        self._titles = _encoded([each.title for each in described])
+
+    def rarity(self, word: str) -> float:
+        """How much sharing this word says: 0 for one that everybody uses, more the rarer."""
+        return math.log((1 + self._size) / (1 + self._counts[word]))
+
+    def compare(self, first: int, second: int) -> Compared:
+        """The score of two of them, and why."""
+        similarity, purpose, title = (
+            float(vectors[first] @ vectors[second]) for vectors in (self._texts, self._purposes, self._titles)
+        )
+        one, other = self._read[first], self._read[second]
+        terms, shared = self._terms(one, other)
+        people = sorted(one.people.keys() & other.people.keys())
+        task = _alike(one.tasks, other.tasks)
+        rule = self._rule
+        z = rule.intercept + rule.similarity * similarity + rule.purpose * purpose + rule.title * title
+        z += rule.terms * terms + rule.joint * math.sqrt(terms * task)
+        if one.people and other.people and not people:
+            z += rule.people_differ
+        reason = OverlapReason(
+            similarity=round(max(0.0, similarity), 3),
+            terms=round(terms, 3),
+            task=round(task, 3),
+            tasks=tuple(sorted(one.tasks.keys() & other.tasks.keys(), key=lambda each: -min(one.tasks[each], other.tasks[each]))),
+            words=tuple(_shown(*each) for each in shared[:WORDS_MAX]),
+            people=tuple(_shown(one.people[each], other.people[each]) for each in people[:WORDS_MAX]),
+            shared=tuple(each for each in self._described[first].facts if each in self._described[second].facts),
+        )
+        return Compared(score=round(1.0 / (1.0 + math.exp(-z)), 3), reason=reason)
+
+    def _terms(self, one: _Read, other: _Read) -> tuple[float, list[tuple[str, str]]]:
+        """How much of the words of each the other has, 0 to 1, weighed by rarity; and the pairs of words, the rarest first.
+
+        A word counts in full where the other says the same, else as far as its encoding is like that of the nearest word there. A
+        few words are less than many: FEW_WORDS.
+        """
+        words = {**one.words, **one.channels}, {**other.words, **other.channels}
+        if not all(words):
+            return 0.0, []
+        names = [list(each) for each in words]
+        weights = [self._weights(one), self._weights(other)]
+        alike = _encoded(list(words[0].values())) @ _encoded(list(words[1].values())).T
+        alike = np.clip((alike - WORDS_ALIKE_MIN) / (1.0 - WORDS_ALIKE_MIN), 0.0, 1.0)
+        alike[np.equal.outer(np.array(names[0]), np.array(names[1]))] = 1.0
+        found = [float(weights[0] @ alike.max(axis=1)), float(weights[1] @ alike.max(axis=0))]
+        share = math.sqrt(found[0] * found[1] / ((weights[0].sum() + FEW_WORDS) * (weights[1].sum() + FEW_WORDS)))
+        nearest = alike.argmax(axis=1)
+        order = np.argsort(-weights[0] * alike.max(axis=1), kind="stable")
+        pairs = [
+            (words[0][names[0][row]], words[1][names[1][nearest[row]]])
+            for row in order.tolist()
+            if alike[row, nearest[row]] >= WORDS_SHOWN_MIN
+        ]
+        return share, pairs
+
+    def _weights(self, read: _Read) -> npt.NDArray[np.float64]:
+        """What each word and then each channel of `read` counts."""
+        return np.array(
+            [self.rarity(each) ** 2 for each in read.words] + [CHANNEL_WEIGHT * self.rarity(each) ** 2 for each in read.channels]
+        )
+
+
+def _read(described: Described) -> _Read:
+    lists = _words()
+    tasks: dict[str, float] = {}
+    words: dict[str, str] = {}
+    channels: dict[str, str] = {}
+    people: dict[str, str] = {}
+    for word in _content(described.people):
+        if (person := lists.person(word)) is not None:
+            people.setdefault(person, word)
+    for word in _content(f"{described.purpose} {described.title} {described.area}"):
+        task, person, channel = lists.task(word), lists.person(word), lists.channel(word)
+        if task is not None:
+            tasks.setdefault(task, 1.0 if not tasks else LATER_TASK_WEIGHT)
+        if person is not None:
+            people.setdefault(person, word)
+        elif channel is not None:
+            channels.setdefault(channel, word)
+        elif (thing := lists.thing(word)) is not None:
+            words.setdefault(thing, word)
+    return _Read(tasks=tasks, words=words, channels=channels, people=people)
+
+
+def _content(text: str) -> list[str]:
+    """The words of `text` that carry meaning, folded."""
+    return [
+        fold(each.text).removesuffix("'s") for each in tokens(text) if each.text.lower() not in STOP_WORDS and len(each.text) > 1
+    ]
+
+
+def _alike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """The cosine of what is done, related tasks being partly the same. Unknown tasks are alike to nothing."""
+
+    def product(left: Mapping[str, float], right: Mapping[str, float]) -> float:
+        alike = _words().alike
+        return sum(a * b * alike(x, y) for x, a in left.items() for y, b in right.items())
+
+    size = math.sqrt(product(one, one) * product(other, other))
+    return min(1.0, product(one, other) / size) if size else 0.0
+
+
+def _shown(first: str, second: str) -> str:
+    return first if first == second else f"{first}/{second}"
+
+
+def _from_the_middle(texts: Sequence[str], background: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Unit vectors of `texts` as seen from the mean of all of them and of the background."""
+    vectors = _encoded(texts)
+    centred = vectors - np.vstack([vectors, _encoded(background)]).mean(axis=0) if background else vectors
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    found: npt.NDArray[np.float32] = (centred / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    return found
+
+
+def _encoded(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    return np.stack([_encode(each) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
+
+
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def _encode(text: str) -> npt.NDArray[np.float32]:
+    from groundcrew.grounding.encoder import shipped_encoder
+
+    vector: npt.NDArray[np.float32] = shipped_encoder().encode([text])[0]
+    return vector
+
+
+@lru_cache(maxsize=1)
+def background() -> tuple[str, ...]:
+    """The texts of the starter catalogue: how rare words are where a registry is too small to say."""
+    import yaml
+
+    content = resources.files("groundcrew.services").joinpath("starter_capabilities.yaml").read_text(encoding="utf-8")
+    return tuple(f"{each['name']}. {each['description']} {each['area']}" for each in yaml.safe_load(content)["capabilities"])
