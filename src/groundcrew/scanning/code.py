@@ -264,7 +264,8 @@ def _read(text: str, path: PurePosixPath, around: Surroundings) -> Found:
         _join(found, _page(text, around))
     elif ending.lstrip(".") in LANGUAGES and name != "build.gradle.kts":
         _join(found, read_code(text, LANGUAGES[ending.lstrip(".")], around))
-    elif name == "jenkinsfile" or ending == ".gradle":
+    elif name.startswith("jenkinsfile") or ending == ".gradle":
+        found.hits += read_ci(text, around) if is_ci(path) else []
         _join(found, read_code(text, LANGUAGES["groovy"], around))
     elif ending in _PROSE and ecosystem is None:
         return found

@@ -127,7 +127,8 @@ class _Reader:
         elif self.language.where == "go":
             alias = re.search(r"([\w.]+)\s+$", head.rpartition("\n")[2])
             last = [each for each in text.value.split("/") if not re.fullmatch(r"v\d+", each)][-1]
-            names.add(alias[1] if alias and alias[1] != "import" else last.removesuffix("-go").removeprefix("go-"))
+            own = last.removesuffix("-go").removesuffix("-sdk").removeprefix("go-")
+            names.add(alias[1] if alias and alias[1] != "import" else own)
 
     def _uses(self, service: Service, line: int) -> None:
         """Report what makes clients of an imported service."""
@@ -292,6 +293,8 @@ class _Reader:
         head = code[max(0, text.start - BACK_MAX) : text.start]
         statement = re.split(r";|\}\s*\n|\n\s*\n", head)[-1]
         line = self.lexed.line(text.start)
+        if re.match(r"\s*(?:\)?\.(?:includes|startsWith|endsWith|equals|contains|indexOf)\b|===?|!==?)", code[text.end : text.end + 40]):
+            return None
         if _NO_CALL.search(statement) or re.search(r"(?i)\b(?:nock|stub_request|mock\w*|wiremock|expect)\s*[.(]", statement.rpartition("\n")[2]):
             return None
         listed = re.search(r"([\w$]+)\s*(?::\s*[^=\n;]*?)?(?:=|:=|:|=>)\s*(?:new\s+\w+(?:<\w*>)?\s*[({]*|[\w.]*(?:of|asList)\(|\[\]string|&|vec!)?\s*[\[{(][^\])}]*$", statement)

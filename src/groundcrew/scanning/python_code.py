@@ -159,6 +159,8 @@ class _Reader:
             return node in parent.args and (self.names.dotted(parent.func) or "") not in ("isinstance", "issubclass", "cast", "getattr", "patch.object", "mock.patch.object", "hasattr", "Mock", "MagicMock", "create_autospec")
         if isinstance(parent, ast.keyword):
             return parent.arg not in ("spec", "autospec", "spec_set")
+        if isinstance(parent, ast.ClassDef):
+            return node in parent.bases
         return isinstance(parent, ast.Dict | ast.List | ast.Tuple | ast.Return | ast.Lambda | ast.IfExp) and not self._in_check(node)
 
     def _in_check(self, node: ast.AST) -> bool:
@@ -315,8 +317,11 @@ class _Reader:
     def _addressed(self, node: ast.Constant) -> Service | None:
         value = str(node.value)
         parent = self.names.parents.get(node)
-        if isinstance(parent, ast.JoinedStr):
-            value = self.names.text(parent) or value
+        whole: ast.AST | None = node
+        while isinstance(parent, ast.JoinedStr | ast.BinOp):
+            whole, parent = parent, self.names.parents.get(parent)
+        if whole is not node:
+            value = self.names.text(whole) or value
         if URL.match(value):
             found = self.catalogue.of_url(value.strip())
             return found[0] if found is not None and found[1] else None

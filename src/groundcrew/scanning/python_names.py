@@ -21,6 +21,8 @@ class Names:
         self.values: dict[str, ast.expr] = {}
         self.imports: list[tuple[str, str, int]] = []
         self.docstrings: set[ast.AST] = set()
+        #: Modules all of whose names are imported, so that a capitalised name of nobody else's is one of theirs.
+        self.stars: list[str] = []
         self.nodes: list[ast.AST] = list(self._walk(tree))
         for node in self.nodes:
             self._note(node)
@@ -46,6 +48,8 @@ class Names:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module and not self._for_types(node):
             for each in node.names:
                 local = each.asname or each.name
+                if each.name == "*":
+                    self.stars.append(node.module)
                 self.aliases[local] = f"{node.module}.{each.name}"
                 self.imports.append((f"{node.module}.{each.name}", local, node.lineno))
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
@@ -102,6 +106,8 @@ class Names:
             value = self.values.get(node.id)
             if isinstance(value, ast.Name | ast.Attribute) and not (isinstance(value, ast.Name) and value.id == node.id):
                 return self.dotted(value, depth + 1)
+            if self.stars and node.id[:1].isupper() and node.id not in self.values:
+                return f"{self.stars[0]}.{node.id}"
             return node.id
         if isinstance(node, ast.Attribute):
             base = self.dotted(node.value, depth + 1)

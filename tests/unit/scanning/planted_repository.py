@@ -17,7 +17,7 @@ from groundcrew.domain.inventory import ScanFinding
 
 FOLDER = Path(__file__).parent / "planted"
 _LABEL = re.compile(r"\s*«([^»]+)»")
-_MADE = re.compile(r"\{(KEY|HEX|RANDOM) (\w+)\}")
+_MADE = re.compile(r"\{(KEY|HEX|RANDOM) ([\w-]+)\}")
 _LETTERS = string.ascii_letters + string.digits
 _PREFIXES = {"openai": ("sk-proj-", 48), "anthropic": ("sk-ant-api03-", 80), "groq": ("gsk_", 52), "google-gemini": ("AIza", 35), "huggingface": ("hf_", 34)}
 
