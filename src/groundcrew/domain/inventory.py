@@ -123,7 +123,8 @@ class InventoryScan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InventoryFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding over time. `found` is how it was seen last; `state` is what became of it.
+    """A finding over time. `found` is how it was seen last; `state` is what became of it. When its root was scanned last is
+    the scan's to say: a scan that sees what is known changes nothing here.
 
     open → assigned (`owner`, `deadline`) → draft_registered (`use_case`), retired or accepted (`until`). One that a later
     scan of its root does not see any more is gone; one that is seen although it is gone or retired is open again.
@@ -133,7 +134,6 @@ class InventoryFinding(msgspec.Struct, frozen=True, kw_only=True):
     root: str
     found: ScanFinding
     first_found_at: datetime
-    last_found_at: datetime
     state: FindingState = "open"
     owner: str | None = None
     unit: str | None = None

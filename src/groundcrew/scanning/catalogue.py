@@ -203,7 +203,7 @@ def _read(path: Path) -> _File:
     if len(data) > CATALOGUE_BYTES_MAX:
         raise InputError(f"larger than {CATALOGUE_BYTES_MAX} bytes, the most that is read", file=str(path))
     try:
-        plain: Any = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        plain: Any = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         read = msgspec.convert(plain, _File, strict=False)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None

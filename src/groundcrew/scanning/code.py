@@ -25,7 +25,17 @@ from groundcrew.scanning.config_files import (
     read_shell,
 )
 from groundcrew.scanning.dependencies import ecosystem_of, read_dependencies
-from groundcrew.scanning.hits import GATEWAYS_DEFAULT, SEVERITY_OF, Found, Hit, Surroundings, first_of_each, fragment_of, hidden, is_test_path
+from groundcrew.scanning.hits import (
+    GATEWAYS_DEFAULT,
+    SEVERITY_OF,
+    Found,
+    Hit,
+    Surroundings,
+    first_of_each,
+    fragment_of,
+    hidden,
+    is_test_path,
+)
 from groundcrew.scanning.keys_in_text import keys_in
 from groundcrew.scanning.notebooks import read_notebook
 from groundcrew.scanning.other_code import LANGUAGES, read_code
@@ -33,9 +43,70 @@ from groundcrew.scanning.python_code import read_python
 from groundcrew.scanning.tree import TOTAL_BYTES_MAX, Skipped, Source, read_source, sources
 
 #: Texts for people: only keys are looked for.
-_PROSE = frozenset((".md", ".markdown", ".rst", ".txt", ".adoc", ".org", ".tex", ".csv", ".tsv", ".log", ".svg", ".po", ".pot", ".lock", ".sum", ".patch", ".diff", ".map", ".snap", ".jsonl"))
-_LOCKS = frozenset(("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock", "pipfile.lock", "cargo.lock", "composer.lock", "gemfile.lock", "go.sum", "uv.lock", "pdm.lock", "packages.lock.json"))
-_SETTINGS = frozenset((".yaml", ".yml", ".json", ".json5", ".jsonc", ".toml", ".ini", ".cfg", ".conf", ".properties", ".env", ".envrc", ".xml", ".plist", ".tfvars", ".tf", ".hcl", ".bicep", ".template", ".config"))
+_PROSE = frozenset(
+    (
+        ".md",
+        ".markdown",
+        ".rst",
+        ".txt",
+        ".adoc",
+        ".org",
+        ".tex",
+        ".csv",
+        ".tsv",
+        ".log",
+        ".svg",
+        ".po",
+        ".pot",
+        ".lock",
+        ".sum",
+        ".patch",
+        ".diff",
+        ".map",
+        ".snap",
+        ".jsonl",
+    )
+)
+_LOCKS = frozenset(
+    (
+        "package-lock.json",
+        "yarn.lock",
+        "pnpm-lock.yaml",
+        "poetry.lock",
+        "pipfile.lock",
+        "cargo.lock",
+        "composer.lock",
+        "gemfile.lock",
+        "go.sum",
+        "uv.lock",
+        "pdm.lock",
+        "packages.lock.json",
+    )
+)
+_SETTINGS = frozenset(
+    (
+        ".yaml",
+        ".yml",
+        ".json",
+        ".json5",
+        ".jsonc",
+        ".toml",
+        ".ini",
+        ".cfg",
+        ".conf",
+        ".properties",
+        ".env",
+        ".envrc",
+        ".xml",
+        ".plist",
+        ".tfvars",
+        ".tf",
+        ".hcl",
+        ".bicep",
+        ".template",
+        ".config",
+    )
+)
 _SHELL = frozenset((".sh", ".bash", ".zsh", ".fish", ".ps1", ".bat", ".cmd", ".mk", ".dockerfile", ".containerfile", ".service"))
 _PAGES = frozenset((".html", ".htm", ".vue", ".svelte", ".astro", ".mdx", ".erb", ".ejs", ".cshtml", ".jsp"))
 _SCRIPT_TAG = re.compile(r"(?is)<script\b[^>]*>(.*?)</script\s*>")
@@ -135,7 +206,8 @@ class _Reader:
         names = {
             name
             for name in self._catalogue.url_names
-            if (match := re.search(rf"(?m)^[^#\n]*\b{name}\b[\"']?\s*[:=]\s*[\"']?(https?://[^\s\"']+)", text)) and around.is_gateway(match[1])
+            if (match := re.search(rf"(?m)^[^#\n]*\b{name}\b[\"']?\s*[:=]\s*[\"']?(https?://[^\s\"']+)", text))
+            and around.is_gateway(match[1])
         }
         folder = source.path.parent
         self._pointing[folder] = self._pointing.get(folder, frozenset()) | frozenset(names)
@@ -170,7 +242,9 @@ class _Reader:
         hits = first_of_each(iter((*found.hits, *self._keys(text, found.hits, around, wanted))))
         self.governed.update(found.governed)
         self._governed_in.update((source.path, each) for each in found.governed)
-        self._used.update((source.path, each.service.id) for each in hits if each.service and not each.declared and each.kind != "hardcoded_key")
+        self._used.update(
+            (source.path, each.service.id) for each in hits if each.service and not each.declared and each.kind != "hardcoded_key"
+        )
         self._keep(source.path, text, hits)
 
     def _keys(self, text: str, hits: list[Hit], around: Surroundings, named: bool) -> list[Hit]:
@@ -284,7 +358,11 @@ def _other(found: Found, text: str, path: PurePosixPath, around: Surroundings) -
         return
     if ci:
         found.hits += read_ci(text, around)
-    is_shell = ending in _SHELL or name in ("makefile", "procfile", "justfile", "taskfile.yml") or name.startswith(("dockerfile", "containerfile"))
+    is_shell = (
+        ending in _SHELL
+        or name in ("makefile", "procfile", "justfile", "taskfile.yml")
+        or name.startswith(("dockerfile", "containerfile"))
+    )
     if is_shell or ci or text.startswith("#!"):
         _join(found, read_shell(text, around))
     if ending in _SETTINGS or name.startswith((".env", "dockerfile", "containerfile")) or ".env" in name or name.endswith("rc"):
@@ -314,5 +392,9 @@ def _page(text: str, around: Surroundings) -> Found:
 
 
 _OLD_PYTHON = msgspec.structs.replace(
-    LANGUAGES["rb"], name="python", where="python", before_text="", imports=r"(?m)^\s*(?:from\s+([\w.]+)\s+import|import\s+([\w.]+))"
+    LANGUAGES["rb"],
+    name="python",
+    where="python",
+    before_text="",
+    imports=r"(?m)^\s*(?:from\s+([\w.]+)\s+import|import\s+([\w.]+))",
 )

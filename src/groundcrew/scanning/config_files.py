@@ -36,19 +36,59 @@ def is_ci(path: PurePosixPath) -> bool:
         or "/.buildkite/" in whole
         or "/.gitlab/ci/" in whole
         or "/.woodpecker/" in whole
-        or name.startswith(("jenkinsfile", "azure-pipelines", "bitbucket-pipelines", ".gitlab-ci", ".travis", "buildspec", "cloudbuild", ".drone", "appveyor", "codefresh"))
+        or name.startswith(
+            (
+                "jenkinsfile",
+                "azure-pipelines",
+                "bitbucket-pipelines",
+                ".gitlab-ci",
+                ".travis",
+                "buildspec",
+                "cloudbuild",
+                ".drone",
+                "appveyor",
+                "codefresh",
+            )
+        )
     )
 
 
 def is_infrastructure(path: PurePosixPath, text: str) -> bool:
     """Whether a file sets up machines, containers or services."""
     name, ending = path.name.lower(), path.suffix.lower()
-    if ending in (".tf", ".tfvars", ".hcl", ".bicep", ".nomad") or name.startswith(("dockerfile", "containerfile", "docker-compose", "compose.")):
+    if ending in (".tf", ".tfvars", ".hcl", ".bicep", ".nomad") or name.startswith(
+        ("dockerfile", "containerfile", "docker-compose", "compose.")
+    ):
         return True
-    if ending in (".dockerfile", ".containerfile", ".service", ".sh", ".bash", ".zsh", ".ps1", ".tpl") or name in ("makefile", "procfile", "justfile", "chart.yaml"):
+    if ending in (".dockerfile", ".containerfile", ".service", ".sh", ".bash", ".zsh", ".ps1", ".tpl") or name in (
+        "makefile",
+        "procfile",
+        "justfile",
+        "chart.yaml",
+    ):
         return True
     if ending in (".yaml", ".yml", ".json", ".toml", ".template"):
-        return any(each in text for each in ("AWSTemplateFormatVersion", "AWS::", "apiVersion:", "image:", "repository:", '"Statement"', "Statement:", "$schema", "resources:", "services:", "Resources", "iamRoleStatements", "type: Microsoft", "gcp:", "aws:", "dependencies:"))
+        return any(
+            each in text
+            for each in (
+                "AWSTemplateFormatVersion",
+                "AWS::",
+                "apiVersion:",
+                "image:",
+                "repository:",
+                '"Statement"',
+                "Statement:",
+                "$schema",
+                "resources:",
+                "services:",
+                "Resources",
+                "iamRoleStatements",
+                "type: Microsoft",
+                "gcp:",
+                "aws:",
+                "dependencies:",
+            )
+        )
     return False
 
 
@@ -94,7 +134,12 @@ def _override(found: Found, number: int, service: Service, url: str, around: Sur
     target = around.catalogue.of_url(url)
     name = target[0].name if target else "an address that is not the gateway's"
     found.hits.append(
-        Hit(line=number, kind="base_url_override", service=target[0] if target else service, reason=f"clients of {service.name} are sent to {name}")
+        Hit(
+            line=number,
+            kind="base_url_override",
+            service=target[0] if target else service,
+            reason=f"clients of {service.name} are sent to {name}",
+        )
     )
 
 
@@ -131,14 +176,28 @@ def read_shell(text: str, around: Surroundings) -> Found:
         for address in _ADDRESS.finditer(line):
             service = around.catalogue.of_url(re.sub(r"\$\{?\w+\}?", "x", address[0]))
             if service is not None and service[1] and not exported and _CALLERS.search(line[: address.start()]):
-                found.hits.append(Hit(line=number, kind="raw_http", service=service[0], reason=f"calls {service[0].name} over HTTP without the gateway"))
+                found.hits.append(
+                    Hit(
+                        line=number,
+                        kind="raw_http",
+                        service=service[0],
+                        reason=f"calls {service[0].name} over HTTP without the gateway",
+                    )
+                )
     for name, (_, url) in variables.items():
         service = around.catalogue.of_url(url)
         if service is None or not service[1] or DENYING_NAME.search(name):
             continue
         for number, line in joined:
             if re.search(rf"\$\{{?{re.escape(name)}\b", line) and _CALLERS.search(line):
-                found.hits.append(Hit(line=number, kind="raw_http", service=service[0], reason=f"calls {service[0].name} over HTTP without the gateway"))
+                found.hits.append(
+                    Hit(
+                        line=number,
+                        kind="raw_http",
+                        service=service[0],
+                        reason=f"calls {service[0].name} over HTTP without the gateway",
+                    )
+                )
                 break
     return found
 
@@ -203,7 +262,10 @@ def read_extension(text: str, around: Surroundings) -> list[Hit]:
         return []
     if not isinstance(manifest, dict) or "manifest_version" not in manifest:
         return []
-    patterns = list(_strings(manifest.get(name)) for name in ("permissions", "host_permissions", "optional_host_permissions", "optional_permissions"))
+    patterns = list(
+        _strings(manifest.get(name))
+        for name in ("permissions", "host_permissions", "optional_host_permissions", "optional_permissions")
+    )
     scripts = manifest.get("content_scripts")
     for each in scripts if isinstance(scripts, list) else ():
         patterns.append(_strings(each.get("matches") if isinstance(each, dict) else None))
@@ -226,9 +288,9 @@ def _strings(value: object) -> list[str]:
 
 def is_own_declaration(text: str) -> bool:
     """Whether a YAML file declares things to groundcrew itself: what it names is what is governed."""
-    return bool(re.search(r"(?m)^kind:\s*[\"']?(?:Provider|Model|UseCase|KnowledgeBase|Policy)[\"']?\s*$", text)) and not re.search(
-        r"(?m)^apiVersion:", text
-    )
+    return bool(
+        re.search(r"(?m)^kind:\s*[\"']?(?:Provider|Model|UseCase|KnowledgeBase|Policy)[\"']?\s*$", text)
+    ) and not re.search(r"(?m)^apiVersion:", text)
 
 
 def _own_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -24,9 +24,20 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
 def ecosystem_of(path: PurePosixPath) -> str | None:
     """The ecosystem whose dependencies a file declares, or None."""
     name = path.name.lower()
-    if re.fullmatch(r"(?:[\w.-]*requirements[\w.-]*|constraints[\w.-]*)\.(?:txt|in)", name) or (path.suffix == ".txt" and path.parent.name == "requirements"):
+    if re.fullmatch(r"(?:[\w.-]*requirements[\w.-]*|constraints[\w.-]*)\.(?:txt|in)", name) or (
+        path.suffix == ".txt" and path.parent.name == "requirements"
+    ):
         return "pypi"
-    if name in ("pyproject.toml", "setup.py", "setup.cfg", "pipfile", "environment.yml", "environment.yaml", "conda.yaml", "meta.yaml"):
+    if name in (
+        "pyproject.toml",
+        "setup.py",
+        "setup.cfg",
+        "pipfile",
+        "environment.yml",
+        "environment.yaml",
+        "conda.yaml",
+        "meta.yaml",
+    ):
         return "pypi"
     if name.endswith((".csproj", ".fsproj", ".vbproj")) or name in ("packages.config", "directory.packages.props"):
         return "nuget"
@@ -87,7 +98,15 @@ def _json_packages(text: str) -> Iterator[tuple[int, str]]:
         return
     if not isinstance(read, dict):
         return
-    for section in ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies", "require", "require-dev", "imports"):
+    for section in (
+        "dependencies",
+        "devDependencies",
+        "peerDependencies",
+        "optionalDependencies",
+        "require",
+        "require-dev",
+        "imports",
+    ):
         listed = read.get(section)
         for name in listed if isinstance(listed, dict) else ():
             place = text.find(json.dumps(name, ensure_ascii=False))

@@ -19,7 +19,9 @@ GATEWAYS_DEFAULT = frozenset(("localhost:8400", "127.0.0.1:8400"))
 #: Names of variables that hold the address or key of the gateway.
 _GATEWAY_NAME = re.compile(r"(?i)groundcrew|(?:llm|ai|model|genai)?_?gateway(?!_?api)")
 #: A list of addresses by such a name is one of what is not called.
-DENYING_NAME = re.compile(r"(?i)den(?:y|ied)|block|forbid|forbidden|disallow|banned|exclud|ignor|not_allowed|redact|suspicious|known_")
+DENYING_NAME = re.compile(
+    r"(?i)den(?:y|ied)|block|forbid|forbidden|disallow|banned|exclud|ignor|not_allowed|redact|suspicious|known_"
+)
 URL = re.compile(r"(?i)\A\s*(?:https?|wss?)://[^\s\"'<>]{3,2000}")
 
 SEVERITY_OF: dict[FindingKind, FindingSeverity] = {

@@ -28,7 +28,9 @@ class Language(msgspec.Struct, frozen=True):
 
 
 _JVM_IMPORT = r"(?m)^\s*import\s+(?:static\s+)?([\w.]+)"
-_SCRIPT = Language("javascript", "script", "npm", before_text=r"(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\(|\brequire\.resolve\s*\()\s*$")
+_SCRIPT = Language(
+    "javascript", "script", "npm", before_text=r"(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\(|\brequire\.resolve\s*\()\s*$"
+)
 #: Ending of a file → its language.
 LANGUAGES: dict[str, Language] = {
     **dict.fromkeys(("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts"), _SCRIPT),
@@ -57,8 +59,12 @@ _NO_CALL = re.compile(
     r"|indexOf|===?|!==?|rest\.\w+|msw\.\w+|http\.(?:get|post)\s*\(\s*$(?=x)|\bcase|errors\.New|t\.\w+|eprintln!|println!|warn!|info!|panic!|contains"
     r"|WebMock\.\w+|stub_request)\s*\(?\s*(?:\w+,\s*)?$"
 )
-_ASSIGNED = re.compile(r"(?i)([\w$]+)\s*(?::\s*[\w<>\[\]., ]+)?\s*(?:=|:=|:|=>)\s*(?:new\s+(?:Set|Url|URL|URI)\s*\(\s*|URI\.create\(\s*|\w*(?:List|Set)\.of\(|\[\]string\{|&?\[|\{|\(|new\[\]\s*\{|new\s+\w+(?:\[\])?\s*\{)?\s*(?:[,\s]*)$")
-_CLAUSE = re.compile(r"(?s)(?:\bimport\s+(?P<type>type\s+)?(?P<clause>[\w$*{},\s]+?)\s*\bfrom\s*|\b(?:const|let|var)\s+(?P<bound>[\w$]+|\{[^}]*\})\s*(?::[^=]+)?=\s*(?:await\s+)?(?:require|import)\s*\(\s*)$")
+_ASSIGNED = re.compile(
+    r"(?i)([\w$]+)\s*(?::\s*[\w<>\[\]., ]+)?\s*(?:=|:=|:|=>)\s*(?:new\s+(?:Set|Url|URL|URI)\s*\(\s*|URI\.create\(\s*|\w*(?:List|Set)\.of\(|\[\]string\{|&?\[|\{|\(|new\[\]\s*\{|new\s+\w+(?:\[\])?\s*\{)?\s*(?:[,\s]*)$"
+)
+_CLAUSE = re.compile(
+    r"(?s)(?:\bimport\s+(?P<type>type\s+)?(?P<clause>[\w$*{},\s]+?)\s*\bfrom\s*|\b(?:const|let|var)\s+(?P<bound>[\w$]+|\{[^}]*\})\s*(?::[^=]+)?=\s*(?:await\s+)?(?:require|import)\s*\(\s*)$"
+)
 
 
 def read_code(source: str, language: Language, around: Surroundings) -> Found:
@@ -104,7 +110,9 @@ class _Reader:
                     self.locals.setdefault(service.id, set()).add(re.split(r"[.\\]", package)[-1])
 
     def _imported_by_text(self, text: Text, head: str) -> None:
-        package = text.value.removeprefix("npm:").removeprefix("package:") if self.language.where in ("npm", "dart") else text.value
+        package = (
+            text.value.removeprefix("npm:").removeprefix("package:") if self.language.where in ("npm", "dart") else text.value
+        )
         if self.language.where == "npm":
             package = re.sub(r"(?<=[\w])@[\d^~][^/]*", "", package)
             package = re.sub(r"^https://(?:esm\.sh|cdn\.jsdelivr\.net/npm|cdn\.skypack\.dev|unpkg\.com)/", "", package)
@@ -164,16 +172,30 @@ class _Reader:
         if self.language.where == "ruby":
             return list(re.finditer(r"(?<!\w)[A-Z]\w+(?:::\w+)*::Client\.new(?:\b\s*\(?)", code))
         if self.language.where == "php":
-            return list(re.finditer(r"(?<![\w\\])\\?(?:OpenAI|Anthropic)\s*::\s*(?:client|factory)\s*\(|\bnew\s+\\?(?:[\w\\]+\\)?(?:OpenAi|BedrockRuntimeClient|Anthropic)\s*\(", code))
+            return list(
+                re.finditer(
+                    r"(?<![\w\\])\\?(?:OpenAI|Anthropic)\s*::\s*(?:client|factory)\s*\(|\bnew\s+\\?(?:[\w\\]+\\)?(?:OpenAi|BedrockRuntimeClient|Anthropic)\s*\(",
+                    code,
+                )
+            )
         if self.language.where == "rust":
-            return list(re.finditer(r"(?<![\w])(?:\w+::)*(?:Client|Ollama|Anthropic\w*)(?:::<[^>]*>)?::(?:new|with_config|default|builder|from_env)\s*\(", code))
+            return list(
+                re.finditer(
+                    r"(?<![\w])(?:\w+::)*(?:Client|Ollama|Anthropic\w*)(?:::<[^>]*>)?::(?:new|with_config|default|builder|from_env)\s*\(",
+                    code,
+                )
+            )
         if self.language.where == "r":
             return list(re.finditer(r"\b(?:create_chat_completion|create_completion|create_embedding)\s*\(", code))
         if self.language.where in ("java", "csharp"):
             made = rf"\bnew\s+(?:[\w.]+\.)?(?:{calls})\s*(?:<[^>]*>)?\s*\(|\b(?:{calls})\s*\.\s*(?:builder|fromEnv|create|Create|newBuilder)\s*\("
             bare = rf"|(?<![\w.])(?:{calls})\s*\((?=)" if self.language.where == "java" else ""
             found = list(re.finditer(made + bare, code))
-            return [each for each in found if not re.search(r"\b(?:class|interface|fun)\s+$", code[max(0, each.start() - 20) : each.start()])]
+            return [
+                each
+                for each in found
+                if not re.search(r"\b(?:class|interface|fun)\s+$", code[max(0, each.start() - 20) : each.start()])
+            ]
         return list(re.finditer(rf"(?<![\w.])(?:{calls})\s*\(", code))
 
     def _first_call(self, names: set[str]) -> re.Match[str] | None:
@@ -197,20 +219,37 @@ class _Reader:
         if url is not None and self.around.is_gateway(url):
             self.governed.append(service.id)
             return
-        if any(is_gateway_key(each.value) or each.value.lower().startswith("groundcrew-") for each in texts) or re.search("(?i)groundcrew", words):
+        if any(is_gateway_key(each.value) or each.value.lower().startswith("groundcrew-") for each in texts) or re.search(
+            "(?i)groundcrew", words
+        ):
             self.governed.append(service.id)
             return
-        if url is None and (known and names_gateway(known) or (not known and self._pointed_elsewhere(service))):
+        if url is None and ((known and names_gateway(known)) or (not known and self._pointed_elsewhere(service))):
             self.governed.append(service.id)
             return
         key = next((each.value for each in texts if is_key_value(each.value)), None)
         if key is not None and re.search(r"(?i)key|token", body):
-            self.hits.append(Hit(line=line, kind="hardcoded_key", service=service, mask=key, reason=f"a key of {service.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it"))
+            self.hits.append(
+                Hit(
+                    line=line,
+                    kind="hardcoded_key",
+                    service=service,
+                    mask=key,
+                    reason=f"a key of {service.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it",
+                )
+            )
         found = self.catalogue.of_url(url) if url else None
         if url is not None and service.role == "sdk" and (found is None or found[0].id != service.id):
             target = found[0] if found else service
             where = f"to {target.name}" if found else "to an address that is not the gateway's"
-            self.hits.append(Hit(line=line, kind="base_url_override", service=target, reason=f"a client of {service.name} sends its calls {where}"))
+            self.hits.append(
+                Hit(
+                    line=line,
+                    kind="base_url_override",
+                    service=target,
+                    reason=f"a client of {service.name} sends its calls {where}",
+                )
+            )
             return
         hint = "; where it sends them can not be read here" if known and url is None else ""
         self._report(line, service, f"calls {service.name} without the gateway{hint}")
@@ -243,7 +282,9 @@ class _Reader:
         """The address that a name is assigned in this file."""
         if not name:
             return None
-        for match in re.finditer(rf"(?<![\w$.]){re.escape(name)}\s*(?::\s*\w+)?\s*(?::=|=)\s*(?:[\w.]+\s*(?:\|\||\?\?)\s*)?", self.lexed.code):
+        for match in re.finditer(
+            rf"(?<![\w$.]){re.escape(name)}\s*(?::\s*\w+)?\s*(?::=|=)\s*(?:[\w.]+\s*(?:\|\||\?\?)\s*)?", self.lexed.code
+        ):
             text = self.lexed.text_at(match.end())
             if text is not None and URL.match(text.value):
                 self.told.add(text.start)
@@ -274,8 +315,12 @@ class _Reader:
             if service is None:
                 continue
             line = self._called_at(each)
-            if line is not None and not any(hit.line == line and hit.kind in ("raw_http", "base_url_override") for hit in self.hits):
-                self.hits.append(Hit(line=line, kind="raw_http", service=service, reason=f"calls {service.name} over HTTP without the gateway"))
+            if line is not None and not any(
+                hit.line == line and hit.kind in ("raw_http", "base_url_override") for hit in self.hits
+            ):
+                self.hits.append(
+                    Hit(line=line, kind="raw_http", service=service, reason=f"calls {service.name} over HTTP without the gateway")
+                )
 
     def _addressed(self, text: Text) -> Service | None:
         if URL.match(text.value):
@@ -283,7 +328,9 @@ class _Reader:
             return found[0] if found is not None and found[1] else None
         bare = re.fullmatch(r"[a-z0-9.-]+\.[a-z]{2,}", text.value)
         head = self.lexed.code[max(0, text.start - 60) : text.start]
-        if bare and re.search(r"(?i)(?:\bhost(?:name)?\s*[:=]|Net::HTTP\.\w+\s*\(|SSLSocket\(|connect\s*\(|HTTPSConnection\()\s*$", head):
+        if bare and re.search(
+            r"(?i)(?:\bhost(?:name)?\s*[:=]|Net::HTTP\.\w+\s*\(|SSLSocket\(|connect\s*\(|HTTPSConnection\()\s*$", head
+        ):
             found = self.catalogue.of_host(text.value)
             return found[0] if found is not None and found[1] else None
         return None
@@ -293,17 +340,26 @@ class _Reader:
         head = code[max(0, text.start - BACK_MAX) : text.start]
         statement = re.split(r";|\}\s*\n|\n\s*\n", head)[-1]
         line = self.lexed.line(text.start)
-        if re.match(r"\s*(?:\)?\.(?:includes|startsWith|endsWith|equals|contains|indexOf)\b|===?|!==?)", code[text.end : text.end + 40]):
+        if re.match(
+            r"\s*(?:\)?\.(?:includes|startsWith|endsWith|equals|contains|indexOf)\b|===?|!==?)", code[text.end : text.end + 40]
+        ):
             return None
-        if _NO_CALL.search(statement) or re.search(r"(?i)\b(?:nock|stub_request|mock\w*|wiremock|expect)\s*[.(]", statement.rpartition("\n")[2]):
+        if _NO_CALL.search(statement) or re.search(
+            r"(?i)\b(?:nock|stub_request|mock\w*|wiremock|expect)\s*[.(]", statement.rpartition("\n")[2]
+        ):
             return None
-        listed = re.search(r"([\w$]+)\s*(?::\s*[^=\n;]*?)?(?:=|:=|:|=>)\s*(?:new\s+\w+(?:<\w*>)?\s*[({]*|[\w.]*(?:of|asList)\(|\[\]string|&|vec!)?\s*[\[{(][^\])}]*$", statement)
+        listed = re.search(
+            r"([\w$]+)\s*(?::\s*[^=\n;]*?)?(?:=|:=|:|=>)\s*(?:new\s+\w+(?:<\w*>)?\s*[({]*|[\w.]*(?:of|asList)\(|\[\]string|&|vec!)?\s*[\[{(][^\])}]*$",
+            statement,
+        )
         if listed and DENYING_NAME.search(listed[1]):
             return None
         assigned = _ASSIGNED.search(statement)
         if assigned is not None:
             name = assigned[1]
-            if DENYING_NAME.search(name) or re.search(r"(?i)doc|help|homepage|referer|origin|description|message|comment|example$|license", name):
+            if DENYING_NAME.search(name) or re.search(
+                r"(?i)doc|help|homepage|referer|origin|description|message|comment|example$|license", name
+            ):
                 return None
             later = re.search(rf"[\w.!]+\s*\(\s*(?:[^();\n]*[^\w.$;(])?{re.escape(name)}\b", code[text.end :])
             if later and not _NO_CALL.search(later[0].rpartition("(")[0]):

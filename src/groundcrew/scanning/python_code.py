@@ -15,22 +15,53 @@ from groundcrew.scanning.python_names import Names
 
 #: Arguments that say where a client sends its calls, and those that hold its key.
 URL_ARGUMENTS = frozenset(
-    ("base_url", "api_base", "openai_api_base", "azure_endpoint", "endpoint", "endpoint_url", "base_uri", "host", "server_url", "url")
+    (
+        "base_url",
+        "api_base",
+        "openai_api_base",
+        "azure_endpoint",
+        "endpoint",
+        "endpoint_url",
+        "base_uri",
+        "host",
+        "server_url",
+        "url",
+    )
     + ("anthropic_api_url", "api_endpoint", "inference_server_url", "api_url", "server", "azure_ai_endpoint")
 )
 KEY_ARGUMENTS = frozenset(("api_key", "openai_api_key", "key", "token", "api_token", "anthropic_api_key", "credential", "auth"))
 #: Names of a package that are no use of it.
-_NO_USE = re.compile(r"(?:Error|Exception|Warning|Timeout|NotGiven|NOT_GIVEN|__version__)$|(?:^|\.)_?(?:types|exceptions|errors|version)(?:\.|$)")
+_NO_USE = re.compile(
+    r"(?:Error|Exception|Warning|Timeout|NotGiven|NOT_GIVEN|__version__)$|(?:^|\.)_?(?:types|exceptions|errors|version)(?:\.|$)"
+)
 #: What takes an address and calls nothing.
 _NO_CALL = re.compile(
     r"(?i)(?:^|\.)(?:print|pprint|log|debug|info|warn|warning|error|exception|critical|echo|secho|fail|skip|assert\w*|raises|match"
     r"|search|fullmatch|sub|compile|startswith|endswith|replace|index|count|find|append|add_argument|help|Exception|\w+Error"
     r"|Link|href|markdown|write|patch|setenv|delenv|isinstance|TypeVar|Literal|add|discard|remove|update|Contact|License)$"
 )
-_MOCKS = frozenset(("responses", "respx", "requests_mock", "httpretty", "mock", "mocker", "m", "aioresponses", "pook", "vcr", "httpserver", "httpx_mock", "rsps"))
+_MOCKS = frozenset(
+    (
+        "responses",
+        "respx",
+        "requests_mock",
+        "httpretty",
+        "mock",
+        "mocker",
+        "m",
+        "aioresponses",
+        "pook",
+        "vcr",
+        "httpserver",
+        "httpx_mock",
+        "rsps",
+    )
+)
 _CLOUD_MAKERS = frozenset(("client", "resource", "create_client"))
 _BEDROCK = re.compile(r"bedrock(?:-[a-z-]+)?")
-_CONNECTIONS = frozenset(("HTTPSConnection", "HTTPConnection", "create_connection", "open_connection", "insecure_channel", "secure_channel"))
+_CONNECTIONS = frozenset(
+    ("HTTPSConnection", "HTTPConnection", "create_connection", "open_connection", "insecure_channel", "secure_channel")
+)
 
 
 def read_python(text: str, around: Surroundings) -> Found | None:
@@ -129,7 +160,9 @@ class _Reader:
                 if service is None or dotted is None or _NO_USE.search(dotted):
                     continue
                 last = dotted.rpartition(".")[2]
-                if any(part in service.calls for part in dotted.split(".")[1:]) or (last.startswith("from_") and last not in ("from_template", "from_messages")):
+                if any(part in service.calls for part in dotted.split(".")[1:]) or (
+                    last.startswith("from_") and last not in ("from_template", "from_messages")
+                ):
                     made.add(service.id)
                     self._client(node, service)
                 else:
@@ -156,18 +189,33 @@ class _Reader:
         if service is None or (self.names.dotted(node) or "").rpartition(".")[2] not in service.calls:
             return False
         if isinstance(parent, ast.Call):
-            return node in parent.args and (self.names.dotted(parent.func) or "") not in ("isinstance", "issubclass", "cast", "getattr", "patch.object", "mock.patch.object", "hasattr", "Mock", "MagicMock", "create_autospec")
+            return node in parent.args and (self.names.dotted(parent.func) or "") not in (
+                "isinstance",
+                "issubclass",
+                "cast",
+                "getattr",
+                "patch.object",
+                "mock.patch.object",
+                "hasattr",
+                "Mock",
+                "MagicMock",
+                "create_autospec",
+            )
         if isinstance(parent, ast.keyword):
             return parent.arg not in ("spec", "autospec", "spec_set")
         if isinstance(parent, ast.ClassDef):
             return node in parent.bases
-        return isinstance(parent, ast.Dict | ast.List | ast.Tuple | ast.Return | ast.Lambda | ast.IfExp) and not self._in_check(node)
+        return isinstance(parent, ast.Dict | ast.List | ast.Tuple | ast.Return | ast.Lambda | ast.IfExp) and not self._in_check(
+            node
+        )
 
     def _in_check(self, node: ast.AST) -> bool:
         for parent, child in self.names.ancestors(node):
             if isinstance(parent, ast.Call) and (self.names.dotted(parent.func) or "") in ("isinstance", "issubclass"):
                 return True
-            if isinstance(parent, ast.Subscript | ast.AnnAssign | ast.arg | ast.ExceptHandler) and child is not getattr(parent, "value", None):
+            if isinstance(parent, ast.Subscript | ast.AnnAssign | ast.arg | ast.ExceptHandler) and child is not getattr(
+                parent, "value", None
+            ):
                 return True
             if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef) and child is parent.returns:
                 return True
@@ -207,9 +255,16 @@ class _Reader:
         if url_node is not None:
             self.told.update(each for each in ast.walk(url_node) if isinstance(each, ast.Constant))
             if isinstance(url_node, ast.Name):
-                self.told.update(each for each in ast.walk(self.names.values.get(url_node.id, url_node)) if isinstance(each, ast.Constant))
+                self.told.update(
+                    each for each in ast.walk(self.names.values.get(url_node.id, url_node)) if isinstance(each, ast.Constant)
+                )
         key = self.names.text(key_node) or ""
-        if headers or is_gateway_key(key) or self._leads_to_gateway(url, url_node) or (key_node is not None and re.search("(?i)groundcrew", self.names.mentioned(key_node))):
+        if (
+            headers
+            or is_gateway_key(key)
+            or self._leads_to_gateway(url, url_node)
+            or (key_node is not None and re.search("(?i)groundcrew", self.names.mentioned(key_node)))
+        ):
             self.governed.append(service.id)
             return
         if url_node is None and (service.id in self.pointed or set(service.url_names) & self.around.governed_names):
@@ -217,7 +272,13 @@ class _Reader:
             return
         if key_node is not None and isinstance(key_node, ast.Constant) and is_key_value(key):
             self.hits.append(
-                Hit(line=key_node.lineno, kind="hardcoded_key", service=service, mask=key, reason=f"a key of {service.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it")
+                Hit(
+                    line=key_node.lineno,
+                    kind="hardcoded_key",
+                    service=service,
+                    mask=key,
+                    reason=f"a key of {service.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it",
+                )
             )
         if url is not None and URL.match(url) and service.role == "sdk" and not self._is_own_address(url, service):
             self._override(call.lineno, service, url)
@@ -231,7 +292,9 @@ class _Reader:
         return found is not None and found[0].id == service.id
 
     def _report(self, line: int, service: Service, reason: str) -> None:
-        kind: FindingKind = "framework" if service.role == "framework" else "cloud_sdk" if service.role == "cloud" else "sdk_constructor"
+        kind: FindingKind = (
+            "framework" if service.role == "framework" else "cloud_sdk" if service.role == "cloud" else "sdk_constructor"
+        )
         if kind == "framework":
             return  # Reported once, where it is imported.
         if not any(each.line == line and each.kind == kind for each in self.hits):
@@ -339,7 +402,19 @@ class _Reader:
                 dotted = self.names.dotted(parent.func) or (parent.func.attr if isinstance(parent.func, ast.Attribute) else "")
                 if dotted.partition(".")[0] in _MOCKS or _NO_CALL.search(dotted):
                     return None
-                if dotted in ("frozenset", "set", "tuple", "list", "dict", "os.getenv", "os.environ.get", "str", "URL", "Field", "dict.fromkeys"):
+                if dotted in (
+                    "frozenset",
+                    "set",
+                    "tuple",
+                    "list",
+                    "dict",
+                    "os.getenv",
+                    "os.environ.get",
+                    "str",
+                    "URL",
+                    "Field",
+                    "dict.fromkeys",
+                ):
                     continue
                 return parent.lineno
             if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr):
@@ -352,8 +427,12 @@ class _Reader:
 
     def _kept_at(self, assigned: ast.Assign | ast.AnnAssign | ast.NamedExpr) -> int | None:
         targets = assigned.targets if isinstance(assigned, ast.Assign) else [assigned.target]
-        names = {each.id if isinstance(each, ast.Name) else each.attr for each in targets if isinstance(each, ast.Name | ast.Attribute)}
-        if any(DENYING_NAME.search(each) or re.search(r"(?i)doc|help|message|text|homepage|referer|origin", each) for each in names):
+        names = {
+            each.id if isinstance(each, ast.Name) else each.attr for each in targets if isinstance(each, ast.Name | ast.Attribute)
+        }
+        if any(
+            DENYING_NAME.search(each) or re.search(r"(?i)doc|help|message|text|homepage|referer|origin", each) for each in names
+        ):
             return None
         for node in self.names.nodes:
             if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
@@ -368,5 +447,3 @@ class _Reader:
                             break
                         return parent.lineno
         return assigned.lineno
-
-

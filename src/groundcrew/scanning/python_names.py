@@ -57,7 +57,11 @@ class Names:
             for target in targets:
                 if isinstance(target, ast.Name):
                     self._assign(target.id, node.value)
-                elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id in ("self", "cls"):
+                elif (
+                    isinstance(target, ast.Attribute)
+                    and isinstance(target.value, ast.Name)
+                    and target.value.id in ("self", "cls")
+                ):
                     self._assign(f"{target.value.id}.{target.attr}", node.value)
         elif isinstance(node, ast.NamedExpr):
             self._assign(node.target.id, node.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from groundcrew.store.tables import document_table, text
+
 # Vetoes and authorities.
 
 # Meetings, decisions and action items.
@@ -9,6 +11,10 @@ from __future__ import annotations
 # Resources, champions and explorations.
 
 # The inventory of ungoverned AI.
+inventory_findings = document_table(
+    "inventory_findings", text("root"), text("state"), text("service"), indexes=(("root",), ("state",), ("service",))
+)
+inventory_scans = document_table("inventory_scans", text("source"))
 
 # Overlaps and vendors' capabilities.
 

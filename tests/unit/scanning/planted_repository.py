@@ -19,7 +19,13 @@ FOLDER = Path(__file__).parent / "planted"
 _LABEL = re.compile(r"\s*«([^»]+)»")
 _MADE = re.compile(r"\{(KEY|HEX|RANDOM) ([\w-]+)\}")
 _LETTERS = string.ascii_letters + string.digits
-_PREFIXES = {"openai": ("sk-proj-", 48), "anthropic": ("sk-ant-api03-", 80), "groq": ("gsk_", 52), "google-gemini": ("AIza", 35), "huggingface": ("hf_", 34)}
+_PREFIXES = {
+    "openai": ("sk-proj-", 48),
+    "anthropic": ("sk-ant-api03-", 80),
+    "groq": ("gsk_", 52),
+    "google-gemini": ("AIza", 35),
+    "huggingface": ("hf_", 34),
+}
 
 Label = tuple[str, int, frozenset[str]]
 
