@@ -49,9 +49,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Why a finding is accepted, or None."""
         for each in self.accept:
             service = hit.service.id if hit.service else "unknown"
-            if fnmatch(path, each.path) and each.kind in (None, hit.kind) and each.service in (None, service):
-                if each.until is None or today <= each.until:
-                    return each.reason
+            fits = fnmatch(path, each.path) and each.kind in (None, hit.kind) and each.service in (None, service)
+            if fits and (each.until is None or today <= each.until):
+                return each.reason
         return None
 
 

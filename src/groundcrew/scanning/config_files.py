@@ -18,9 +18,13 @@ _ADDRESS = re.compile(r"(?i)https?://[^\s\"'<>`,;)\]]{3,2000}")
 _EXPORTED = re.compile(r"(?:^|[\s;&\"'])(?P<key>[A-Z][A-Z0-9_]{3,60})=(?P<value>[\"']?https?://[^\s\"']+)")
 #: Keys whose value is read by people and not called.
 _READ_ONLY = re.compile(
-    r"(?i)doc|homepage|repository|^bugs?$|readme|schema|\$id|license|author|description|comment|help|image|icon|logo|issue|changelog|see|ref(?:erence)?s?$|title|source$|privacy|terms|\bsite_url"
+    r"(?i)doc|homepage|repository|^bugs?$|readme|schema|\$id|license|author|description|comment|help|image|icon|logo|issue|changelog"
+    r"|see|ref(?:erence)?s?$|title|source$|privacy|terms|\bsite_url"
 )
-_SECRET_USE = r"(?:secrets\.|secrets\[['\"]|\$\{\{\s*(?:vars|env)\.|\$\(|\$\{|\$|credentials\(\s*['\"]|credentialsId:\s*['\"]|secret(?:Ref|KeyRef)?:\s*['\"]?|%|from_secret:\s*)"
+_SECRET_USE = (
+    r"(?:secrets\.|secrets\[['\"]|\$\{\{\s*(?:vars|env)\.|\$\(|\$\{|\$|credentials\(\s*['\"]|credentialsId:\s*['\"]"
+    r"|secret(?:Ref|KeyRef)?:\s*['\"]?|%|from_secret:\s*)"
+)
 _CALLERS = re.compile(r"(?i)\b(?:curl|wget|http|https|xh|Invoke-RestMethod|Invoke-WebRequest|iwr|irm|httpie)\b")
 _REMARK = re.compile(r"^\s*(?:#|//|;|REM\b|::)")
 _TRAILING = re.compile(r"\s#\s.*$")
@@ -174,32 +178,22 @@ def read_shell(text: str, around: Surroundings) -> Found:
             variables[assigned[1]] = (number, assigned[2])
             continue
         for address in _ADDRESS.finditer(line):
-            service = around.catalogue.of_url(re.sub(r"\$\{?\w+\}?", "x", address[0]))
-            if service is not None and service[1] and not exported and _CALLERS.search(line[: address.start()]):
-                found.hits.append(
-                    Hit(
-                        line=number,
-                        kind="raw_http",
-                        service=service[0],
-                        reason=f"calls {service[0].name} over HTTP without the gateway",
-                    )
-                )
+            found_service = around.catalogue.of_url(re.sub(r"\$\{?\w+\}?", "x", address[0]))
+            if found_service is not None and found_service[1] and not exported and _CALLERS.search(line[: address.start()]):
+                found.hits.append(_called(number, found_service[0]))
     for name, (_, url) in variables.items():
-        service = around.catalogue.of_url(url)
-        if service is None or not service[1] or DENYING_NAME.search(name):
+        kept = around.catalogue.of_url(url)
+        if kept is None or not kept[1] or DENYING_NAME.search(name):
             continue
         for number, line in joined:
             if re.search(rf"\$\{{?{re.escape(name)}\b", line) and _CALLERS.search(line):
-                found.hits.append(
-                    Hit(
-                        line=number,
-                        kind="raw_http",
-                        service=service[0],
-                        reason=f"calls {service[0].name} over HTTP without the gateway",
-                    )
-                )
+                found.hits.append(_called(number, kept[0]))
                 break
     return found
+
+
+def _called(number: int, service: Service) -> Hit:
+    return Hit(line=number, kind="raw_http", service=service, reason=f"calls {service.name} over HTTP without the gateway")
 
 
 def read_infrastructure(text: str, path: PurePosixPath, around: Surroundings) -> list[Hit]:
@@ -262,10 +256,8 @@ def read_extension(text: str, around: Surroundings) -> list[Hit]:
         return []
     if not isinstance(manifest, dict) or "manifest_version" not in manifest:
         return []
-    patterns = list(
-        _strings(manifest.get(name))
-        for name in ("permissions", "host_permissions", "optional_host_permissions", "optional_permissions")
-    )
+    names = ("permissions", "host_permissions", "optional_host_permissions", "optional_permissions")
+    patterns = [_strings(manifest.get(name)) for name in names]
     scripts = manifest.get("content_scripts")
     for each in scripts if isinstance(scripts, list) else ():
         patterns.append(_strings(each.get("matches") if isinstance(each, dict) else None))

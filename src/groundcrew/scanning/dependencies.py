@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from groundcrew.domain.inventory import FindingKind
 from groundcrew.scanning.hits import Hit, Surroundings
 
 _PYTHON_NAME = r"[A-Za-z][\w.-]*"
@@ -64,7 +65,9 @@ def read_dependencies(text: str, ecosystem: str, around: Surroundings) -> list[H
         if service is None and ecosystem == "maven" and ":" in name:
             service = around.catalogue.of_package(ecosystem, name.partition(":")[0])
         if service is not None and service.id not in hits:
-            kind = "framework" if service.role == "framework" else "cloud_sdk" if service.role == "cloud" else "sdk_constructor"
+            kind: FindingKind = (
+                "framework" if service.role == "framework" else "cloud_sdk" if service.role == "cloud" else "sdk_constructor"
+            )
             hits[service.id] = Hit(
                 line=number,
                 kind=kind,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -158,7 +158,7 @@ def _open(log: Path, stack: ExitStack) -> tuple[IO[bytes], io.TextIOWrapper]:
         raise InputError(f"can not be read: {error.strerror}", file=str(log)) from error
     magic = raw.read(2)
     raw.seek(0)
-    data: IO[bytes] = stack.enter_context(gzip.GzipFile(fileobj=raw)) if magic == b"\x1f\x8b" else raw
+    data: Any = stack.enter_context(gzip.GzipFile(fileobj=raw)) if magic == b"\x1f\x8b" else raw
     return raw, stack.enter_context(io.TextIOWrapper(data, "utf-8", errors="replace", newline="\n"))
 
 

@@ -38,7 +38,10 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 _HINTS = ("sk-", "gsk_", "xai-", "pplx-", "r8_", "hf_", "AIza", "nvapi-", "fw_", "pa-", "gc_")
 #: A value that a name holds: ``NAME = "value"``, ``NAME: value``, ``--name value``, ``setenv("NAME", "value")``.
-_ASSIGNED = r"(?<![A-Za-z0-9])({names})(?![A-Za-z0-9])[\"'\]\)]{{0,2}}[ \t]{{0,4}}(?:=>|:=|[:=,]|[ \t])[ \t]{{0,4}}[\"'`]?([A-Za-z0-9_./+=~-]{{20,300}})(?![A-Za-z0-9_./(\[-])"
+_ASSIGNED = (
+    r"(?<![A-Za-z0-9])({names})(?![A-Za-z0-9])[\"'\]\)]{{0,2}}[ \t]{{0,4}}(?:=>|:=|[:=,]|[ \t])[ \t]{{0,4}}[\"'`]?"
+    r"([A-Za-z0-9_./+=~-]{{20,300}})(?![A-Za-z0-9_./(\[-])"
+)
 _ENVIRONMENT = re.compile(r"(?i)env|secret|vault|config|process|settings|param|getenv|http|^[a-z_.]+$|^[A-Z_]+$")
 
 

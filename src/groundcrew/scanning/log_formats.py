@@ -88,10 +88,12 @@ Reader: TypeAlias = Callable[[str], Parsed]
 _COMMON = re.compile(r'^(\S+) \S+ (\S+) \[([^\]]{10,40})\] "([A-Z]{2,12}) (\S+)[^"]*" \d{3} (\d+|-)')
 _NGINX_STREAM = re.compile(r"^(\S+) \[([^\]]{10,40})\] (?:TCP|UDP) \d{3} (\d+) \d+ \S+ \"?([a-zA-Z0-9.-]+)\"?")
 _DNSMASQ = re.compile(
-    r"^(?:<\d+>)?(\w{3}\s+\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+)?.*?dnsmasq\S*: (?:\d+ \S+ )?(\w+)(?:\[(\w+)\])? (\S+)(?: from (\S+))?"
+    r"^(?:<\d+>)?(\w{3}\s+\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+)?.*?dnsmasq\S*: (?:\d+ \S+ )?"
+    r"(\w+)(?:\[(\w+)\])? (\S+)(?: from (\S+))?"
 )
 _BIND = re.compile(
-    r"^(?:(\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT\S+) )?.*?client (?:@\S+ )?([0-9a-fA-F.:]+)#\d+(?: \([^)]*\))?: (?:view \S+: )?query: (\S+) IN (\w+)"
+    r"^(?:(\d\d-\w{3}-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT\S+) )?.*?client (?:@\S+ )?"
+    r"([0-9a-fA-F.:]+)#\d+(?: \([^)]*\))?: (?:view \S+: )?query: (\S+) IN (\w+)"
 )
 _UNBOUND = re.compile(r"^(?:\[(\d+)\] )?.*?unbound\S* info: ([0-9a-fA-F.:]+) (\S+?)\.? ([A-Z]+) IN\b")
 _SQUID_STATUS = re.compile(r"^[A-Z_]+/\d{3}$")
@@ -199,7 +201,10 @@ class Table:
         if len(values) != len(self._columns):
             return None
         host, user, source, when, sizes = self._places
-        at = lambda place: "" if place is None or values[place] in ("-", "(empty)") else values[place].strip()  # noqa: E731
+
+        def at(place: int | None) -> str:
+            return "" if place is None or values[place] in ("-", "(empty)") else values[place].strip()
+
         return _event(at(host), at(user), at(source), at(when), [at(each) for each in sizes])
 
 
@@ -212,7 +217,10 @@ def json_line(line: str) -> Parsed:
     if not isinstance(read, dict):
         return None
     lowered = {str(key).lower(): value for key, value in _flat(read)}
-    first = lambda names: next((str(lowered[each]) for each in names if lowered.get(each) not in (None, "", "-")), "")  # noqa: E731
+
+    def first(names: tuple[str, ...]) -> str:
+        return next((str(lowered[each]) for each in names if lowered.get(each) not in (None, "", "-")), "")
+
     host = first(HOST_COLUMNS)
     if not host:
         return NOTHING
@@ -226,7 +234,7 @@ def json_line(line: str) -> Parsed:
 
 
 def _flat(read: dict[str, Any]) -> list[tuple[str, Any]]:
-    pairs = []
+    pairs: list[tuple[str, Any]] = []
     for key, value in read.items():
         pairs += [(inner, each) for inner, each in value.items()] if isinstance(value, dict) else [(key, value)]
     return pairs

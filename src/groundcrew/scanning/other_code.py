@@ -60,7 +60,8 @@ _NO_CALL = re.compile(
     r"|WebMock\.\w+|stub_request)\s*\(?\s*(?:\w+,\s*)?$"
 )
 _ASSIGNED = re.compile(
-    r"(?i)([\w$]+)\s*(?::\s*[\w<>\[\]., ]+)?\s*(?:=|:=|:|=>)\s*(?:new\s+(?:Set|Url|URL|URI)\s*\(\s*|URI\.create\(\s*|\w*(?:List|Set)\.of\(|\[\]string\{|&?\[|\{|\(|new\[\]\s*\{|new\s+\w+(?:\[\])?\s*\{)?\s*(?:[,\s]*)$"
+    r"(?i)([\w$]+)\s*(?::\s*[\w<>\[\]., ]+)?\s*(?:=|:=|:|=>)\s*(?:new\s+(?:Set|Url|URL|URI)\s*\(\s*"
+    r"|URI\.create\(\s*|\w*(?:List|Set)\.of\(|\[\]string\{|&?\[|\{|\(|new\[\]\s*\{|new\s+\w+(?:\[\])?\s*\{)?\s*(?:[,\s]*)$"
 )
 _CLAUSE = re.compile(
     r"(?s)(?:\bimport\s+(?P<type>type\s+)?(?P<clause>[\w$*{},\s]+?)\s*\bfrom\s*|\b(?:const|let|var)\s+(?P<bound>[\w$]+|\{[^}]*\})\s*(?::[^=]+)?=\s*(?:await\s+)?(?:require|import)\s*\(\s*)$"
@@ -188,8 +189,9 @@ class _Reader:
         if self.language.where == "r":
             return list(re.finditer(r"\b(?:create_chat_completion|create_completion|create_embedding)\s*\(", code))
         if self.language.where in ("java", "csharp"):
-            made = rf"\bnew\s+(?:[\w.]+\.)?(?:{calls})\s*(?:<[^>]*>)?\s*\(|\b(?:{calls})\s*\.\s*(?:builder|fromEnv|create|Create|newBuilder)\s*\("
-            bare = rf"|(?<![\w.])(?:{calls})\s*\((?=)" if self.language.where == "java" else ""
+            steps = "builder|fromEnv|create|Create|newBuilder"
+            made = rf"\bnew\s+(?:[\w.]+\.)?(?:{calls})\s*(?:<[^>]*>)?\s*\(|\b(?:{calls})\s*\.\s*(?:{steps})\s*\("
+            bare = rf"|(?<![\w.])(?:{calls})\s*\(" if self.language.where == "java" else ""
             found = list(re.finditer(made + bare, code))
             return [
                 each
@@ -255,7 +257,7 @@ class _Reader:
         self._report(line, service, f"calls {service.name} without the gateway{hint}")
 
     def _pointed_elsewhere(self, service: Service) -> bool:
-        """Whether the file, where it is of a language that sets addresses apart, or the folder's variables point at the gateway."""
+        """Whether the folder's variables point at the gateway, or the file, where its language sets addresses apart."""
         return (self.gateway_here and self.language.where != "npm") or bool(set(service.url_names) & self.around.governed_names)
 
     def _url(self, opening: int, end: int, body: str, texts: list[Text]) -> tuple[str | None, str]:

@@ -15,19 +15,7 @@ from groundcrew.scanning.python_names import Names
 
 #: Arguments that say where a client sends its calls, and those that hold its key.
 URL_ARGUMENTS = frozenset(
-    (
-        "base_url",
-        "api_base",
-        "openai_api_base",
-        "azure_endpoint",
-        "endpoint",
-        "endpoint_url",
-        "base_uri",
-        "host",
-        "server_url",
-        "url",
-    )
-    + ("anthropic_api_url", "api_endpoint", "inference_server_url", "api_url", "server", "azure_ai_endpoint")
+    ["base_url", "api_base", "openai_api_base", "azure_endpoint", "endpoint", "endpoint_url", "base_uri", "host", "server_url", "url", "anthropic_api_url", "api_endpoint", "inference_server_url", "api_url", "server", "azure_ai_endpoint"]
 )
 KEY_ARGUMENTS = frozenset(("api_key", "openai_api_key", "key", "token", "api_token", "anthropic_api_key", "credential", "auth"))
 #: Names of a package that are no use of it.
@@ -393,10 +381,10 @@ class _Reader:
         found = self.catalogue.of_host(value.partition(":")[0]) if "." in value else None
         return found[0] if found is not None and found[1] else None
 
-    def _called_at(self, node: ast.AST) -> int | None:
+    def _called_at(self, node: ast.expr) -> int | None:
         """The line of the call that an address is given to; None where it serves something else."""
         for parent, child in self.names.ancestors(node):
-            if isinstance(parent, ast.Compare | ast.Assert | ast.Raise | ast.Return) and not isinstance(parent, ast.Return):
+            if isinstance(parent, ast.Compare | ast.Assert | ast.Raise):
                 return None
             if isinstance(parent, ast.Call):
                 dotted = self.names.dotted(parent.func) or (parent.func.attr if isinstance(parent.func, ast.Attribute) else "")
@@ -420,9 +408,9 @@ class _Reader:
             if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr):
                 return self._kept_at(parent)
             if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                return node.lineno if child is not None else None  # type: ignore[attr-defined]
+                return node.lineno if child is not None else None
             if isinstance(parent, ast.stmt):
-                return node.lineno  # type: ignore[attr-defined]
+                return node.lineno
         return None
 
     def _kept_at(self, assigned: ast.Assign | ast.AnnAssign | ast.NamedExpr) -> int | None:
