@@ -44,7 +44,7 @@ FINDINGS_MAX = 5_000
 
 #: Why each kind matters, in words for who has never heard of it.
 WHY: dict[FindingKind, str] = {
-    "sdk_constructor": "A program talks to a model provider directly: no gate was passed, nothing is recorded, no switch stops it.",
+    "sdk_constructor": "A program talks to a model provider directly: no gate was passed, no call is recorded, nothing stops it.",
     "raw_http": "A program calls a model provider over HTTP directly: nothing of it is recorded, and no switch stops it.",
     "framework": "A framework for AI applications is used, and calls models on the program's behalf.",
     "cloud_sdk": "A program calls the models of a cloud platform directly, past the gateway.",

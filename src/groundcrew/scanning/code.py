@@ -290,7 +290,7 @@ def _finding(path: PurePosixPath, hit: Hit, shown: str, accepted: str | None, ti
     service = hit.service.id if hit.service else "groundcrew"
     severity = hit.severity or SEVERITY_OF[hit.kind]
     reason = hit.reason
-    if is_test_path(path):
+    if is_test_path(path) and hit.kind != "ci_secret":
         severity = lowered(severity)
         reason += "; in a test"
     return ScanFinding(

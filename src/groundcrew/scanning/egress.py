@@ -132,13 +132,14 @@ def scan_egress(
 
 def _finding(group: _Group) -> ScanFinding:
     people = "a program" if group.is_api else "somebody"
+    times = "once" if group.count == 1 else f"{group.count:,} times"
     size = f", {group.bytes:,} bytes" if group.bytes else ""
     return ScanFinding(
         source="egress",
         service=group.service.id,
         kind="egress",
         severity="high" if group.is_api else "medium",
-        reason=f"{people} at {group.who or 'an unknown address'} used {group.service.name} {group.count:,} times{size}",
+        reason=f"{people} at {group.who or 'an unknown address'} used {group.service.name} {times}{size}",
         fingerprint=fingerprint_of("egress", group.who, group.service.id),
         user=group.who or None,
         host=", ".join(group.hosts),

@@ -190,9 +190,9 @@ class _Reader:
             return list(re.finditer(r"\b(?:create_chat_completion|create_completion|create_embedding)\s*\(", code))
         if self.language.where in ("java", "csharp"):
             steps = "builder|fromEnv|create|Create|newBuilder"
-            made = rf"\bnew\s+(?:[\w.]+\.)?(?:{calls})\s*(?:<[^>]*>)?\s*\(|\b(?:{calls})\s*\.\s*(?:{steps})\s*\("
+            maker = rf"\bnew\s+(?:[\w.]+\.)?(?:{calls})\s*(?:<[^>]*>)?\s*\(|\b(?:{calls})\s*\.\s*(?:{steps})\s*\("
             bare = rf"|(?<![\w.])(?:{calls})\s*\(" if self.language.where == "java" else ""
-            found = list(re.finditer(made + bare, code))
+            found = list(re.finditer(maker + bare, code))
             return [
                 each
                 for each in found

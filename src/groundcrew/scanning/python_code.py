@@ -15,7 +15,11 @@ from groundcrew.scanning.python_names import Names
 
 #: Arguments that say where a client sends its calls, and those that hold its key.
 URL_ARGUMENTS = frozenset(
-    ["base_url", "api_base", "openai_api_base", "azure_endpoint", "endpoint", "endpoint_url", "base_uri", "host", "server_url", "url", "anthropic_api_url", "api_endpoint", "inference_server_url", "api_url", "server", "azure_ai_endpoint"]
+    (
+        *("base_url", "api_base", "openai_api_base", "azure_endpoint", "endpoint", "endpoint_url", "base_uri", "host"),
+        *("server_url", "url", "anthropic_api_url", "api_endpoint", "inference_server_url", "api_url", "server"),
+        *("azure_ai_endpoint",),
+    )
 )
 KEY_ARGUMENTS = frozenset(("api_key", "openai_api_key", "key", "token", "api_token", "anthropic_api_key", "credential", "auth"))
 #: Names of a package that are no use of it.

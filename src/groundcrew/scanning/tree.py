@@ -18,11 +18,22 @@ TOTAL_BYTES_MAX = 4 * 1_073_741_824
 DEPTH_MAX = 60
 #: Names of folders that hold what others wrote, or what was built.
 VENDORED = frozenset(
-    ["node_modules", ".venv", "venv", "virtualenv", "site-packages", "vendor", "third_party", "bower_components", "__pycache__", ".git", ".hg", ".svn", ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".terraform", ".gradle", ".next", ".nuxt", ".yarn", ".pnpm-store", ".cargo", "Pods", ".idea", ".eggs", ".ipynb_checkpoints", ".direnv", ".cache", "dist-packages", ".svelte-kit"]
+    (
+        *("node_modules", ".venv", "venv", "virtualenv", "site-packages", "vendor", "third_party", "bower_components"),
+        *("__pycache__", ".git", ".hg", ".svn", ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache"),
+        *(".terraform", ".gradle", ".next", ".nuxt", ".yarn", ".pnpm-store", ".cargo", "Pods", ".idea", ".eggs"),
+        *(".ipynb_checkpoints", ".direnv", ".cache", "dist-packages", ".svelte-kit"),
+    )
 )
 #: Endings of files whose content is no text, so that they are not opened.
 _BINARY = frozenset(
-    [".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".bmp", ".tiff", ".pdf", ".zip", ".gz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".jar", ".war", ".class", ".so", ".dll", ".dylib", ".exe", ".bin", ".o", ".a", ".pyc", ".pyd", ".whl", ".woff", ".woff2", ".ttf", ".otf", ".eot", ".mp3", ".mp4", ".mov", ".avi", ".wav", ".onnx", ".pt", ".pth", ".safetensors", ".gguf", ".npy", ".npz", ".parquet", ".arrow", ".db", ".sqlite", ".sqlite3", ".docx", ".xlsx", ".pptx", ".pkl", ".h5"]
+    (
+        *(".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".bmp", ".tiff", ".pdf", ".zip", ".gz", ".bz2", ".xz"),
+        *(".zst", ".7z", ".tar", ".jar", ".war", ".class", ".so", ".dll", ".dylib", ".exe", ".bin", ".o", ".a"),
+        *(".pyc", ".pyd", ".whl", ".woff", ".woff2", ".ttf", ".otf", ".eot", ".mp3", ".mp4", ".mov", ".avi", ".wav"),
+        *(".onnx", ".pt", ".pth", ".safetensors", ".gguf", ".npy", ".npz", ".parquet", ".arrow", ".db", ".sqlite"),
+        *(".sqlite3", ".docx", ".xlsx", ".pptx", ".pkl", ".h5"),
+    )
 )
 _NUL_WITHIN = 8_192
 

@@ -50,7 +50,7 @@ class Score(msgspec.Struct, frozen=True):
 
 def plant(name: str, root: Path, seed: int = 7) -> Planted:
     """Write the planted repository `name` below `root`."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     labels: list[Label] = []
     secrets: list[str] = []
     parts = re.split(r"(?m)^=== (\S+)\n", (FOLDER / f"{name}.txt").read_text("utf-8"))[1:]
