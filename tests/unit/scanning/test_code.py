@@ -141,7 +141,9 @@ def test_a_scan_that_meets_a_limit_says_so(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_gateway_is_where_it_is_said_to_be(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text('from openai import OpenAI\nclient = OpenAI(base_url="https://llm.bank.example/v1")\n')
-    (tmp_path / "b.py").write_text('from openai import OpenAI\nclient = OpenAI(base_url="https://llm.bank.example.evil.net/v1")\n')
+    (tmp_path / "b.py").write_text(
+        'from openai import OpenAI\nclient = OpenAI(base_url="https://llm.bank.example.evil.net/v1")\n'
+    )
     assert [each.kind for each in scan(tmp_path).report.findings] == ["base_url_override"] * 2
     found = scan(tmp_path, gateways=["https://llm.bank.example"])
     assert kinds(found.report.findings) == [("b.py", "base_url_override", "openai")]
@@ -227,12 +229,34 @@ def test_a_root_is_named_by_its_remote_without_user_and_password(tmp_path: Path)
 
 
 PIECES = st.sampled_from(
-    ["openai", "OpenAI(", "https://api.openai.com", '"', "'", "`", "\n", "import ", "from ", "/*", "//", "#", "{", ")", "\\", "x = ", "base_url=", '"""']
+    [
+        "openai",
+        "OpenAI(",
+        "https://api.openai.com",
+        '"',
+        "'",
+        "`",
+        "\n",
+        "import ",
+        "from ",
+        "/*",
+        "//",
+        "#",
+        "{",
+        ")",
+        "\\",
+        "x = ",
+        "base_url=",
+        '"""',
+    ]
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(PIECES, max_size=60).map("".join), st.sampled_from(["a.py", "a.ts", "a.go", "a.rs", "a.rb", "a.yaml", "a.ipynb", "a.sh", "package.json"]))
+@given(
+    st.lists(PIECES, max_size=60).map("".join),
+    st.sampled_from(["a.py", "a.ts", "a.go", "a.rs", "a.rb", "a.yaml", "a.ipynb", "a.sh", "package.json"]),
+)
 def test_whatever_a_file_holds_it_is_read_to_its_end(tmp_path_factory: pytest.TempPathFactory, text: str, name: str) -> None:
     folder = tmp_path_factory.mktemp("odd")
     (folder / name).write_text(text, "utf-8")
@@ -241,7 +265,9 @@ def test_whatever_a_file_holds_it_is_read_to_its_end(tmp_path_factory: pytest.Te
     assert all(each.line and 1 <= each.line <= text.count("\n") + 1 for each in found.report.findings)
 
 
-@pytest.mark.parametrize("piece", ["(" * 20_000, "a." * 20_000, "'" * 20_001, "/" * 20_000, "x=[" * 7_000, '"https://api.openai.com",' * 800])
+@pytest.mark.parametrize(
+    "piece", ["(" * 20_000, "a." * 20_000, "'" * 20_001, "/" * 20_000, "x=[" * 7_000, '"https://api.openai.com",' * 800]
+)
 def test_time_stays_bounded_on_odd_files(tmp_path: Path, piece: str) -> None:
     for ending in ("py", "ts", "java", "yaml", "sh"):
         (tmp_path / f"a.{ending}").write_text("openai\n" + piece)

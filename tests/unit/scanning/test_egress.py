@@ -55,10 +55,14 @@ Nov 27 10:00:01 dnsmasq[123]: forwarded api.openai.com to 1.1.1.1
 Nov 27 10:00:01 dnsmasq[123]: reply api.openai.com is 1.2.3.4
 Dec 31 23:00:01 dnsmasq[123]: query[AAAA] api.openai.com from 10.0.0.7
 """
-BIND = "27-Nov-2026 10:00:00.123 queries: info: client @0x7f 10.0.0.9#53124 (api.groq.com): query: api.groq.com IN A + (10.0.0.1)\n"
+BIND = (
+    "27-Nov-2026 10:00:00.123 queries: info: client @0x7f 10.0.0.9#53124 (api.groq.com): query: api.groq.com IN A + (10.0.0.1)\n"
+)
 UNBOUND = "[1795773600] unbound[12:0] info: 10.0.0.5 api.cohere.com. A IN\n"
 STREAM = '10.0.0.4 [27/Nov/2026:10:00:00 +0000] TCP 200 900 100 1.5 "api.x.ai"\n'
-TABLE = "Time;Source IP;User;Hostname;Bytes\n2026-11-27T10:00:00;10.0.0.5;Anna;chatgpt.com;300\n2026-11-27T10:01:00;10.0.0.5;Anna\n"
+TABLE = (
+    "Time;Source IP;User;Hostname;Bytes\n2026-11-27T10:00:00;10.0.0.5;Anna;chatgpt.com;300\n2026-11-27T10:01:00;10.0.0.5;Anna\n"
+)
 JSON = "\n".join(
     json.dumps(each)
     for each in (
@@ -137,7 +141,8 @@ def test_memory_is_bounded_and_what_is_beyond_is_told(tmp_path: Path, monkeypatc
     log = tmp_path / "a.log"
     with log.open("w") as stream:
         for number in range(30_000):
-            stream.write(f"1795773600.1 4 10.0.{number % 250}.{number // 250 % 250} TCP_TUNNEL/200 9 CONNECT h{number}.openai.azure.com:443 - H/1 -\n")
+            source = f"10.0.{number % 250}.{number // 250 % 250}"
+            stream.write(f"1795773600.1 4 {source} TCP_TUNNEL/200 9 CONNECT h{number}.openai.azure.com:443 - H/1 -\n")
     monkeypatch.setattr(egress, "HOSTS_CACHED_MAX", 1_000)
     tracemalloc.start()
     found = scan(log)

@@ -58,7 +58,16 @@ def test_columns_can_be_named_and_must_be_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("20.00", 20), ("-20", 20), ("CHF 1'234.50", 1234.5), ("1.234,50", 1234.5), ("1,234", 1234), ("12,5", 12.5), ("free", 0), ("", 0)],
+    [
+        ("20.00", 20),
+        ("-20", 20),
+        ("CHF 1'234.50", 1234.5),
+        ("1.234,50", 1234.5),
+        ("1,234", 1234),
+        ("12,5", 12.5),
+        ("free", 0),
+        ("", 0),
+    ],
 )
 def test_amounts(text: str, amount: float) -> None:
     assert amount_of(text) == amount

@@ -63,7 +63,7 @@ async def list_findings(
     owner: Filter = None,
     unit: Filter = None,
     root: Filter = None,
-    overdue: bool = False,
+    overdue: Annotated[bool, QueryParameter(description="Past their deadline only")] = False,
     limit: PageSize = PAGE_ROWS_DEFAULT,
 ) -> dict[str, list[InventoryFinding]]:
     """What is overdue first, then what waits for somebody, the worst first. An empty owner or unit finds what has none."""
