@@ -158,6 +158,8 @@ class Console:
             "alert": f"/alerts/{ids['alert']}",
             "incidents": "/incidents",
             "incident": f"/incidents/{ids['incident']}",
+            "inventory": "/inventory",
+            "finding": f"/inventory/{ids['finding']}",
             "guards": "/guards",
             "policy": "/guards/retail-mail",
             "audit": "/audit",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -12,6 +13,8 @@ from groundcrew.scanning.hits import Hit, Surroundings
 
 _PYTHON_NAME = r"[A-Za-z][\w.-]*"
 _REQUIREMENT = re.compile(rf"^\s*[-]?\s*[\"']?({_PYTHON_NAME})(?:\[[^\]]*\])?\s*(?:[=<>!~;@\"',]|$)")
+#: What a TOML file of Python dependencies has, and a list of requirements has not.
+_SECTIONED = re.compile(r"(?m)^\[[\w.\"-]+\]\s*$")
 #: What names a package in the files of each ecosystem; group 1 is the package.
 _PATTERNS: dict[str, re.Pattern[str]] = {
     "go": re.compile(r"^\s*(?:require\s+)?([a-z0-9.-]+\.[a-z]+/\S+)\s+v\d"),
@@ -83,15 +86,41 @@ def _packages(text: str, ecosystem: str) -> Iterator[tuple[int, str]]:
     if ecosystem in ("npm", "composer"):
         yield from _json_packages(text)
         return
+    declared = _toml_requirements(text) if ecosystem == "pypi" and _SECTIONED.search(text) else None
     for number, line in enumerate(text.split("\n"), start=1):
         said = re.sub(r"(?:^|\s)#.*$|<!--.*?-->|(?:^|\s)//.*$", "", line)
         if ecosystem == "pypi":
             quoted = re.findall(rf"[\"']({_PYTHON_NAME})(?:\[[^\]]*\])?\s*(?:[=<>!~;@][^\"']*)?[\"']", said)
             plain = _REQUIREMENT.match(said)
-            yield from ((number, each) for each in dict.fromkeys((*quoted, *((plain[1],) if plain else ()))))
+            names = dict.fromkeys((*quoted, *((plain[1],) if plain else ())))
+            yield from ((number, each) for each in names if declared is None or each in declared)
         else:
             for match in _PATTERNS[ecosystem].finditer(said):
                 yield number, next(each for each in match.groups() if each)
+
+
+def _toml_requirements(text: str) -> set[str] | None:
+    """The packages that a TOML file declares, wherever dependencies stand in it; None where it is no TOML."""
+    try:
+        read = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    found: set[str] = set()
+
+    def collect(value: object, inside: bool) -> None:
+        if isinstance(value, dict):
+            for key, each in value.items():
+                if inside and not isinstance(each, list):
+                    found.add(key)
+                collect(each, inside or re.search(r"dependenc|packages$|^requires$", key) is not None)
+        elif isinstance(value, list):
+            for each in value:
+                collect(each, inside)
+        elif isinstance(value, str) and inside and (name := re.match(_PYTHON_NAME, value)):
+            found.add(name[0])
+
+    collect(read, False)
+    return found
 
 
 def _json_packages(text: str) -> Iterator[tuple[int, str]]:

@@ -212,6 +212,7 @@ class _Reader:
         if self.language.where not in ("npm",):
             stop = re.compile(r";|\n\s*\n").search(code, end)
             end = stop.start() if stop else min(len(code), end + BACK_MAX)
+        opening, end = self._options(opening, end)
         texts = self.lexed.within(opening, end)
         body = code[opening : end + 1]
         url, known = self._url(opening, end, body, texts)
@@ -255,6 +256,14 @@ class _Reader:
             return
         hint = "; where it sends them can not be read here" if known and url is None else ""
         self._report(line, service, f"calls {service.name} without the gateway{hint}")
+
+    def _options(self, opening: int, end: int) -> tuple[int, int]:
+        """Where the options of a client stand: between its brackets, or where the one name in them is assigned."""
+        name = re.fullmatch(r"\(\s*([A-Za-z_$][\w$]*)\s*\)?", self.lexed.code[opening : end + 1])
+        if name is None or self.language.where != "npm":
+            return opening, end
+        kept = re.search(rf"(?<![\w$.]){re.escape(name[1])}\s*(?::[^=;{{]+)?=\s*\{{", self.lexed.code)
+        return (kept.end() - 1, closing(self.lexed.code, kept.end() - 1)) if kept is not None else (opening, end)
 
     def _pointed_elsewhere(self, service: Service) -> bool:
         """Whether the folder's variables point at the gateway, or the file, where its language sets addresses apart."""

@@ -250,6 +250,16 @@ class _Reader:
                 self.told.update(
                     each for each in ast.walk(self.names.values.get(url_node.id, url_node)) if isinstance(each, ast.Constant)
                 )
+        if url is not None and URL.match(url):
+            # Wherever the address is kept, it is this client's, and no call of its own.
+            self.told.update(
+                each
+                for each in self.names.nodes
+                if isinstance(each, ast.Constant)
+                and isinstance(each.value, str)
+                and URL.match(each.value)
+                and url.startswith(each.value)
+            )
         key = self.names.text(key_node) or ""
         if (
             headers
@@ -389,6 +399,8 @@ class _Reader:
         """The line of the call that an address is given to; None where it serves something else."""
         for parent, child in self.names.ancestors(node):
             if isinstance(parent, ast.Compare | ast.Assert | ast.Raise):
+                return None
+            if isinstance(parent, ast.Dict) and child in parent.keys:
                 return None
             if isinstance(parent, ast.Call):
                 dotted = self.names.dotted(parent.func) or (parent.func.attr if isinstance(parent.func, ast.Attribute) else "")
