@@ -19,6 +19,7 @@ from tests.unit.services.bank import label_all
 from groundcrew.domain.call import Call, CallStatus, GuardResult, SourceReference
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.inventory import ScanFinding, ScanReport, fingerprint_of
 from groundcrew.domain.kill_switch import parse_scope
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.services import declarations
