@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from typing import Literal
 
@@ -42,6 +42,7 @@ class Lexed(msgspec.Struct, frozen=True):
     code: str
     texts: tuple[Text, ...]
     starts: list[int]
+    by_start: dict[int, Text]
 
     def line(self, place: int) -> int:
         """The line of a place, from 1."""
@@ -50,18 +51,17 @@ class Lexed(msgspec.Struct, frozen=True):
     def text_at(self, place: int) -> Text | None:
         """The text that begins at a place, blanks aside."""
         while place < len(self.code) and self.code[place] in " \t\n(":
-            found = self._by_start().get(place)
+            found = self.by_start.get(place)
             if found is not None:
                 return found
             place += 1
-        return self._by_start().get(place)
+        return self.by_start.get(place)
 
     def within(self, start: int, end: int) -> list[Text]:
         """The texts between two places."""
-        return [each for each in self.texts if start <= each.start and each.end <= end]
-
-    def _by_start(self) -> dict[int, Text]:
-        return {each.start: each for each in self.texts}
+        first = bisect_left(self.texts, start, key=lambda each: each.start)
+        last = bisect_right(self.texts, end, key=lambda each: each.start)
+        return [each for each in self.texts[first:last] if each.end <= end]
 
 
 @lru_cache(maxsize=8)
@@ -85,7 +85,7 @@ def lex(source: str, family: Family) -> Lexed:
 
     code = _pattern(family).sub(blank, source)
     starts = [0, *(match.end() for match in re.finditer("\n", source))]
-    return Lexed(code, tuple(texts), starts)
+    return Lexed(code, tuple(texts), starts, {each.start: each for each in texts})
 
 
 def closing(code: str, opening: int, limit: int = 4_000) -> int:
