@@ -25,6 +25,8 @@ VENDORED = frozenset(
         *(".ipynb_checkpoints", ".direnv", ".cache", "dist-packages", ".svelte-kit"),
     )
 )
+#: Folders of tools that hold no files of anybody's: entered never, and not worth a word.
+_NO_SOURCES = frozenset(("__pycache__", ".git", ".hg", ".svn", ".mypy_cache", ".pytest_cache", ".ruff_cache"))
 #: Endings of files whose content is no text, so that they are not opened.
 _BINARY = frozenset(
     (
@@ -74,6 +76,8 @@ def sources(root: Path, skipped: Skipped, *, leave_out: frozenset[str] = frozens
             if entry.is_symlink():
                 skipped.links += 1
             elif entry.is_dir(follow_symlinks=False):
+                if entry.name in _NO_SOURCES:
+                    continue
                 if entry.name in VENDORED or entry.name in leave_out or _is_environment(entry.path):
                     skipped.folders.append(path.as_posix())
                 elif len(path.parts) > DEPTH_MAX:
