@@ -20,6 +20,7 @@ from groundcrew.domain.call import Call, CallStatus, GuardResult, SourceReferenc
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.inventory import ScanFinding, ScanReport, fingerprint_of
 from groundcrew.domain.kill_switch import parse_scope
 from groundcrew.domain.overlap import pair_id
 from groundcrew.domain.trust import ClaimScore, TrustReport
@@ -252,7 +253,41 @@ async def _oversight(services: Services, ids: dict[str, str]) -> dict[str, str]:
     due = services.database.clock.now().date() + timedelta(days=10)
     await services.incidents.add_action(opened.id, "Add fees to the suite", owner="maria", due=due, actor="user:ruth")
     await services.incidents.mitigate(opened.id, "The table of fees is back in the knowledge base.", actor="user:nadia")
-    return {"alert": alert.id, "incident": opened.id}
+    return {"alert": alert.id, "incident": opened.id, "finding": await _inventory(services)}
+
+
+async def _inventory(services: Services) -> str:
+    """A scan of a repository with three findings, one of which has an owner."""
+    findings = tuple(
+        ScanFinding(
+            source="code",
+            service=service,
+            kind=kind,
+            severity=severity,
+            reason=reason,
+            fingerprint=fingerprint_of(path),
+            path=path,
+            line=12,
+            fragment=fragment,
+        )
+        for path, service, kind, severity, reason, fragment in (
+            (
+                "jobs/letters/answer.py",
+                "openai",
+                "sdk_constructor",
+                "high",
+                "calls OpenAI without the gateway",
+                "client = OpenAI()",
+            ),
+            ("jobs/.env", "anthropic", "hardcoded_key", "critical", "looks like a key of Anthropic, ending in x7Qd", "KEY=…x7Qd"),
+            ("web/package.json", "langchain", "framework", "low", "the project depends on langchain", '"langchain": "^0.3"'),
+        )
+    )
+    report = ScanReport(source="code", root="code.bank.example/retail/letters", complete=True, catalogue="1", findings=findings)
+    recorded = await services.inventory.record(report, actor="user:nadia")
+    due = services.database.clock.now().date() + timedelta(days=10)
+    await services.inventory.assign(recorded.new[0], "maria", due, unit="retail", actor="user:nadia")
+    return recorded.new[0]
 
 
 async def _overlaps(services: Services) -> dict[str, str]:

@@ -161,6 +161,8 @@ class Console:
             "overlaps": "/overlaps",
             "what vendors sell": "/overlaps/vendors",
             "waiting pilots": "/purgatory",
+            "inventory": "/inventory",
+            "finding": f"/inventory/{ids['finding']}",
             "guards": "/guards",
             "policy": "/guards/retail-mail",
             "audit": "/audit",

@@ -54,6 +54,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "guard": ("files", "Scan texts with a guard."),
     "policy": ("policy", "Show policies, and test one on labelled texts."),
     "experiment": ("experiments", "Plan, run, analyze and conclude experiments."),
+    "scan": ("scan", "Find AI that goes past the gateway: in code, logs, expenses, keys."),
+    "inventory": ("inventory", "Settle what scans found: owners, deadlines, drafts of use cases."),
     "curate": ("curate", "Build a data set by a recipe: every record is kept, or dropped for one named reason."),
     "spend": ("spend", "Show what recorded calls have cost, by use case, unit, model, key, user or day."),
     "outcomes": ("outcomes", "Import business outcomes from a file."),

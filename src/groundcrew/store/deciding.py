@@ -6,6 +6,7 @@ from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.overlap import OverlapFinding
 from groundcrew.domain.risk import RiskLowering, RiskSheet
 from groundcrew.domain.technical_file import TechnicalFiling
+from groundcrew.domain.inventory import InventoryFinding, InventoryScan, inventory_id
 from groundcrew.store import deciding_tables
 from groundcrew.store.collection import Collection
 
@@ -16,6 +17,20 @@ from groundcrew.store.collection import Collection
 # Resources, champions and explorations.
 
 # The inventory of ungoverned AI.
+INVENTORY_FINDINGS = Collection(
+    deciding_tables.inventory_findings,
+    InventoryFinding,
+    "inventory-finding",
+    identify=lambda each: each.id,
+    columns=lambda each: {"root": each.root, "state": each.state, "service": each.found.service},
+)
+INVENTORY_SCANS = Collection(
+    deciding_tables.inventory_scans,
+    InventoryScan,
+    "inventory-scan",
+    identify=lambda each: inventory_id(each.root, "scan"),
+    columns=lambda each: {"source": each.source},
+)
 
 # Overlaps and vendors' capabilities.
 CAPABILITIES = Collection(

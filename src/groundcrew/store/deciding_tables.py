@@ -12,6 +12,10 @@ from groundcrew.store.tables import document_table, text
 # Resources, champions and explorations.
 
 # The inventory of ungoverned AI.
+inventory_findings = document_table(
+    "inventory_findings", text("root"), text("state"), text("service"), indexes=(("root",), ("state",), ("service",))
+)
+inventory_scans = document_table("inventory_scans", text("source"))
 
 # Overlaps and vendors' capabilities.
 vendor_capabilities = document_table("vendor_capabilities", text("vendor"), text("status"), indexes=(("vendor",),))

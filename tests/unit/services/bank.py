@@ -26,6 +26,7 @@ from groundcrew.domain.evaluation import EvaluationCase, EvaluationResult, Suite
 from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.inventory import ScanFinding, ScanReport
 from groundcrew.domain.job import Job
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.knowledge import KnowledgeBase, Revision
@@ -446,6 +447,7 @@ async def full_history(services: Services) -> None:
     await _away(services)
     await _overlapping(services)
     await _watched(services)
+    await _inventoried(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 
@@ -562,6 +564,26 @@ async def _alerted(services: Services) -> None:
     due = now.date() + timedelta(days=3)
     action = await services.incidents.add_action(opened.id, "test the fees", owner=OWNER, due=due, actor=PERSON)
     await services.incidents.finish_action(action.id, "it is tested", actor=SECOND_PERSON)
+
+
+async def _inventoried(services: Services) -> None:
+    """A scan with two findings, one of which has an owner."""
+    found = [
+        ScanFinding(
+            source="code",
+            service="openai",
+            kind="raw_http",
+            severity="high",
+            reason="calls it",
+            fingerprint=each * 32,
+            path="a.py",
+        )
+        for each in "ab"
+    ]
+    report = ScanReport(source="code", root="mails", complete=True, catalogue="1", findings=tuple(found))
+    recorded = await services.inventory.record(report, actor=PERSON)
+    due = services.database.clock.now().date() + timedelta(days=30)
+    await services.inventory.assign(recorded.new[0], OWNER, due, actor="cli:root")
 
 
 async def _watched(services: Services) -> None:

@@ -90,6 +90,8 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 deciding_tables.risk_sheets,
                 deciding_tables.risk_lowerings,
                 deciding_tables.technical_filings,
+                deciding_tables.inventory_findings,
+                deciding_tables.inventory_scans,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")

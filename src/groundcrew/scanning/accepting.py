@@ -1,0 +1,94 @@
+"""What a repository itself says about findings: `.groundcrew-scan.yaml` at its root, and remarks on a line.
+
+Both are reported as accepted, with their reason, and settle nothing in the inventory: that is for people.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from fnmatch import fnmatch
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from groundcrew.errors import InputError
+from groundcrew.scanning.hits import Hit
+
+FILE_NAME = ".groundcrew-scan.yaml"
+FILE_BYTES_MAX, RULES_MAX, REASON_LENGTH_MAX = 262_144, 1_000, 500
+
+_REMARK = re.compile(r"groundcrew:\s*ignore\b[\s:,–-]*(?P<reason>[^\n]*)", re.I)
+_OPENING = re.compile(r"^\s*(?:#|//|/\*|\*|--|<!--|;)")
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Findings that the repository accepts: all that are given must fit. `path` is a pattern such as ``tools/*``."""
+
+    reason: str
+    path: str = "*"
+    kind: str | None = None
+    service: str | None = None
+    until: date | None = None
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file: `root` names the repository, `gateways` are addresses of gateways, `skip` patterns of paths not read."""
+
+    root: str | None = None
+    gateways: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    accept: tuple[Rule, ...] = ()
+
+    def skips(self, path: str) -> bool:
+        """Whether a path is not to be read."""
+        return any(fnmatch(path, each) or path.startswith(each.rstrip("/") + "/") for each in self.skip)
+
+    def reason_for(self, path: str, hit: Hit, today: date) -> str | None:
+        """Why a finding is accepted, or None."""
+        for each in self.accept:
+            service = hit.service.id if hit.service else "unknown"
+            fits = fnmatch(path, each.path) and each.kind in (None, hit.kind) and each.service in (None, service)
+            if fits and (each.until is None or today <= each.until):
+                return each.reason
+        return None
+
+
+def read_rules(root: Path) -> Rules:
+    """The rules of a repository; none where it has no such file. InputError where it can not be read."""
+    path = root / FILE_NAME
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return Rules()
+    except OSError as error:
+        raise InputError(f"can not be read: {error.strerror}", file=str(path)) from error
+    if len(data) > FILE_BYTES_MAX:
+        raise InputError(f"larger than {FILE_BYTES_MAX} bytes, the most that is read", file=str(path))
+    try:
+        rules = msgspec.convert(yaml.safe_load(data) or {}, Rules, strict=False)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise InputError("not valid YAML", file=str(path), line=line) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError("not valid YAML", file=str(path)) from error
+    except msgspec.ValidationError as error:
+        raise InputError(str(error), file=str(path)) from error
+    if len(rules.accept) > RULES_MAX:
+        raise InputError(f"more than {RULES_MAX} rules", file=str(path), field="accept")
+    if any(not each.reason.strip() for each in rules.accept):
+        raise InputError("say why: each accepted finding has a reason", file=str(path), field="accept")
+    return rules
+
+
+def remarked(lines: list[str], number: int) -> str | None:
+    """The reason that a remark on a line, or alone on the one before, gives for accepting it; without one nothing is accepted."""
+    here = lines[number - 1] if 0 < number <= len(lines) else ""
+    before = lines[number - 2] if 1 < number <= len(lines) + 1 else ""
+    match = _REMARK.search(here) or (_REMARK.search(before) if _OPENING.match(before) else None)
+    if match is None:
+        return None
+    reason = re.sub(r"\s*(?:\*/|-->|[\"',]+|\\n)\s*$", "", match["reason"]).strip()
+    return reason[:REASON_LENGTH_MAX] or None

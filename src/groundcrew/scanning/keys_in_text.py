@@ -1,0 +1,99 @@
+"""Keys of AI services in any text: by the shapes that issuers use, and by the names of variables that hold one.
+
+The secret itself never leaves this module but as what must be hidden: findings show its issuer and its last four characters.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from groundcrew.guards.secret_shapes import is_placeholder, is_random
+from groundcrew.scanning.hits import Hit, Surroundings, line_starts
+
+#: Keys in one file; a file with more is a list of keys, and says so with as many.
+KEYS_MAX = 100
+VALUE_LENGTH_MIN, VALUE_LENGTH_MAX = 20, 300
+
+#: issuer's service → shape. The order counts: a key belongs to the first that fits. Sources: the issuers' documentation.
+_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (service, re.compile(r"(?<![A-Za-z0-9_-])" + pattern + r"(?![A-Za-z0-9_-])"))
+    for service, pattern in (
+        ("anthropic", r"sk-ant-[A-Za-z0-9_-]{20,250}"),
+        ("openrouter", r"sk-or-[A-Za-z0-9_-]{20,250}"),
+        ("openai", r"sk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{20,250}"),
+        ("groq", r"gsk_[A-Za-z0-9]{40,80}"),
+        ("xai", r"xai-[A-Za-z0-9]{60,120}"),
+        ("perplexity", r"pplx-[A-Za-z0-9]{40,80}"),
+        ("replicate", r"r8_[A-Za-z0-9]{30,60}"),
+        ("huggingface", r"hf_[A-Za-z0-9]{30,64}"),
+        ("google-gemini", r"AIza[A-Za-z0-9_-]{35}"),
+        ("nvidia-nim", r"nvapi-[A-Za-z0-9_-]{40,100}"),
+        ("fireworks", r"fw_[A-Za-z0-9]{22,50}"),
+        ("cerebras", r"csk-[a-z0-9]{40,60}"),
+        ("voyage", r"pa-[A-Za-z0-9_-]{40,60}"),
+        ("groundcrew", r"gc_[A-Za-z0-9_-]{43}"),
+    )
+)
+_HINTS = ("sk-", "gsk_", "xai-", "pplx-", "r8_", "hf_", "AIza", "nvapi-", "fw_", "pa-", "gc_")
+#: A value that a name holds: ``NAME = "value"``, ``NAME: value``, ``--name value``, ``setenv("NAME", "value")``.
+_ASSIGNED = (
+    r"(?<![A-Za-z0-9])({names})(?![A-Za-z0-9])[\"'\]\)]{{0,2}}[ \t]{{0,4}}(?:=>|:=|[:=,]|[ \t])[ \t]{{0,4}}[\"'`]?"
+    r"([A-Za-z0-9_./+=~-]{{20,300}})(?![A-Za-z0-9_./(\[-])"
+)
+_ENVIRONMENT = re.compile(r"(?i)env|secret|vault|config|process|settings|param|getenv|http|^[a-z_.]+$|^[A-Z_]+$")
+
+
+def keys_in(text: str, around: Surroundings, *, named: bool = True) -> Iterator[Hit]:
+    """The keys that stand in a text, at most KEYS_MAX. `named`: whether names of variables that hold keys can stand in it."""
+    starts = line_starts(text)
+    seen: list[tuple[int, int]] = []
+    count = 0
+    for start, end, service in (*_shaped(text), *(_named(text, around) if named else ())):
+        if any(start < known_end and end > known_start for known_start, known_end in seen):
+            continue
+        seen.append((start, end))
+        count += 1
+        if count > KEYS_MAX:
+            return
+        value = text[start:end]
+        found = around.catalogue.services.get(service)
+        name = found.name if found is not None else "groundcrew" if service == "groundcrew" else service
+        yield Hit(
+            line=bisect_right(starts, start),
+            kind="hardcoded_key",
+            service=found,
+            reason=f"looks like a key of {name}, ending in {value[-4:]}: revoke it, a file is no place for it",
+            mask=value,
+        )
+
+
+def _shaped(text: str) -> Iterator[tuple[int, int, str]]:
+    if not any(map(text.__contains__, _HINTS)):
+        return
+    for service, pattern in _SHAPES:
+        for match in pattern.finditer(text):
+            if not is_placeholder(match[0]) and is_random(match[0]):
+                yield match.start(), match.end(), service
+
+
+def _named(text: str, around: Surroundings) -> Iterator[tuple[int, int, str]]:
+    written = around.catalogue.written_key_names
+    lowered = text.lower()
+    present = sorted((each for each in written if each in lowered), key=len, reverse=True)
+    if not present:
+        return
+    pattern = re.compile("(?i)" + _ASSIGNED.format(names="|".join(map(re.escape, present))))
+    for match in pattern.finditer(text):
+        if is_key_value(match[2]):
+            yield match.start(2), match.end(2), written[match[1].lower()].id
+
+
+def is_key_value(value: str) -> bool:
+    """Whether a literal that is called a key is one: long and random enough, and nothing that stands for one."""
+    if not VALUE_LENGTH_MIN <= len(value) <= VALUE_LENGTH_MAX or is_placeholder(value) or _ENVIRONMENT.match(value):
+        return False
+    if value.startswith(("/", "./", "arn:")) or len(set(value)) < 8:
+        return False
+    return any(map(str.isdigit, value)) and any(map(str.isalpha, value)) and is_random("xxxx" + value)

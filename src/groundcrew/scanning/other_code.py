@@ -1,0 +1,378 @@
+"""AI use in code that is no Python: by what is imported, by what makes clients, and by the addresses that are called."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from groundcrew.domain.inventory import FindingKind
+from groundcrew.scanning.catalogue import Service
+from groundcrew.scanning.hits import DENYING_NAME, URL, Found, Hit, Surroundings, is_gateway_key, names_gateway
+from groundcrew.scanning.keys_in_text import is_key_value
+from groundcrew.scanning.lexing import Family, Lexed, Text, closing, lex
+
+#: How far back is looked for what a text is given to.
+BACK_MAX = 400
+
+
+class Language(msgspec.Struct, frozen=True):
+    """How a language is read: its family, where its packages are named in the catalogue, and how it imports."""
+
+    name: str
+    family: Family
+    where: str
+    #: Imports that name a package in code; group 1 is the package. Imports that name it in a text are told by what precedes it.
+    imports: str = ""
+    before_text: str = ""
+
+
+_JVM_IMPORT = r"(?m)^\s*import\s+(?:static\s+)?([\w.]+)"
+_SCRIPT = Language(
+    "javascript", "script", "npm", before_text=r"(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\(|\brequire\.resolve\s*\()\s*$"
+)
+#: Ending of a file → its language.
+LANGUAGES: dict[str, Language] = {
+    **dict.fromkeys(("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts"), _SCRIPT),
+    **dict.fromkeys(("java", "kt", "kts", "scala", "groovy"), Language("java", "c", "java", _JVM_IMPORT)),
+    "go": Language("go", "c", "go", before_text=r"(?:\bimport\s+(?:[\w.]+\s+)?|\bimport\s*\([^)]*)$"),
+    "cs": Language("csharp", "c", "csharp", r"(?m)^\s*(?:global\s+)?using\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;"),
+    "fs": Language("csharp", "c", "csharp", r"(?m)^\s*open\s+([\w.]+)"),
+    "vb": Language("csharp", "c", "csharp", r"(?m)^\s*Imports\s+([\w.]+)"),
+    "rb": Language("ruby", "hash", "ruby", before_text=r"\brequire\s*\(?\s*$"),
+    "php": Language("php", "php", "php", r"(?m)(?:^\s*use\s+|new\s+\\?|[^\w\\])([A-Z]\w*(?:\\\w+)*)(?=\s*(?:;|::|\(|\s+as\b))"),
+    "rs": Language("rust", "rust", "rust", r"(?m)\b(?:use|extern\s+crate)\s+([a-z_][\w]*)|\b([a-z_]\w*)::"),
+    "r": Language("r", "hash", "r", r"(?m)\b(?:library|require|requireNamespace)\s*\(\s*(\w+)|\b(\w+)::"),
+    "swift": Language("swift", "c", "swift", r"(?m)^\s*import\s+(\w+)"),
+    "dart": Language("dart", "script", "dart", before_text=r"\bimport\s*$"),
+    **dict.fromkeys(("c", "h", "cpp", "cc", "hpp", "m", "ex", "exs", "lua", "pl"), Language("other", "c", "other")),
+}
+LANGUAGES["ex"] = LANGUAGES["exs"] = LANGUAGES["pl"] = LANGUAGES["jl"] = Language("other", "hash", "other")
+
+_URL_ARGUMENT = re.compile(
+    r"(?i)\b(?:base_?url|base_?path|api_?base|api_?host|base_?uri|server_?url|endpoint|host|uri_?base|with_?base_?url|with_?api_?base|base_?address"
+    r"|option\.WithBaseURL|url)\b\s*(?:[:=(]|=>|,)+\s*"
+)
+_NO_CALL = re.compile(
+    r"(?i)(?:console\.\w+|\blog(?:ger|ging)?\b[\w.:>-]*|\bprint\w*|\bputs|\becho|\bfmt\.\w*rint\w*|\bthrow\b.*|Error|Exception|\bexpect|\bassert\w*|nock|\bdescribe"
+    r"|\bit|\btest|toBe\w*|toEqual|toHaveBeenCalledWith|href\s*=\s*\{?|src\s*=\s*\{?|mock\w*|stub\w*|wiremock|System\.out\.\w+|WriteLine|includes|startsWith"
+    r"|indexOf|===?|!==?|rest\.\w+|msw\.\w+|http\.(?:get|post)\s*\(\s*$(?=x)|\bcase|errors\.New|t\.\w+|eprintln!|println!|warn!|info!|panic!|contains"
+    r"|WebMock\.\w+|stub_request)\s*\(?\s*(?:\w+,\s*)?$"
+)
+_ASSIGNED = re.compile(
+    r"(?i)([\w$]+)\s*(?::\s*[\w<>\[\]., ]+)?\s*(?:=|:=|:|=>)\s*(?:new\s+(?:Set|Url|URL|URI)\s*\(\s*"
+    r"|URI\.create\(\s*|\w*(?:List|Set)\.of\(|\[\]string\{|&?\[|\{|\(|new\[\]\s*\{|new\s+\w+(?:\[\])?\s*\{)?\s*(?:[,\s]*)$"
+)
+_CLAUSE = re.compile(
+    r"(?s)(?:\bimport\s+(?P<type>type\s+)?(?P<clause>[\w$*{},\s]+?)\s*\bfrom\s*|\b(?:const|let|var)\s+(?P<bound>[\w$]+|\{[^}]*\})\s*(?::[^=]+)?=\s*(?:await\s+)?(?:require|import)\s*\(\s*)$"
+)
+
+
+def read_code(source: str, language: Language, around: Surroundings) -> Found:
+    """What a file of one of the languages uses."""
+    return _Reader(lex(source, language.family), language, around).read()
+
+
+class _Reader:
+    def __init__(self, lexed: Lexed, language: Language, around: Surroundings) -> None:
+        self.lexed, self.language, self.around, self.catalogue = lexed, language, around, around.catalogue
+        self.hits: list[Hit] = []
+        self.governed: list[str] = []
+        #: Texts that are an import, or the address of a client.
+        self.told: set[int] = set()
+        #: service → the line of its first import, and the local names of what was imported.
+        self.imports: dict[str, int] = {}
+        self.locals: dict[str, set[str]] = {}
+        #: Whether some address of a client in this file is the gateway's, and none is another's.
+        urls = [each for each in lexed.texts if URL.match(each.value)]
+        self.gateway_here = any(around.is_gateway(each.value) for each in urls)
+
+    def read(self) -> Found:
+        self._imports()
+        for name, line in self.imports.items():
+            self._uses(self.catalogue.services[name], line)
+        self._frameworks()
+        self._addresses()
+        return Found(hits=self.hits, governed=self.governed)
+
+    def _imports(self) -> None:
+        if self.language.before_text:
+            before = re.compile(self.language.before_text)
+            for each in self.lexed.texts:
+                head = self.lexed.code[max(0, each.start - BACK_MAX) : each.start]
+                if before.search(head):
+                    self._imported_by_text(each, head)
+        if self.language.imports:
+            for match in re.finditer(self.language.imports, self.lexed.code):
+                package = next((each for each in match.groups() if each), "")
+                service = self.catalogue.of_package(self.language.where, package)
+                if service is not None:
+                    self.imports.setdefault(service.id, self.lexed.line(match.start(match.lastindex or 0)))
+                    self.locals.setdefault(service.id, set()).add(re.split(r"[.\\]", package)[-1])
+
+    def _imported_by_text(self, text: Text, head: str) -> None:
+        package = (
+            text.value.removeprefix("npm:").removeprefix("package:") if self.language.where in ("npm", "dart") else text.value
+        )
+        if self.language.where == "npm":
+            package = re.sub(r"(?<=[\w])@[\d^~][^/]*", "", package)
+            package = re.sub(r"^https://(?:esm\.sh|cdn\.jsdelivr\.net/npm|cdn\.skypack\.dev|unpkg\.com)/", "", package)
+        if self.language.where == "dart":
+            package = package.partition("/")[0]
+        service = self.catalogue.of_package(self.language.where, package)
+        if service is None:
+            return
+        clause = _CLAUSE.search(head)
+        self.told.add(text.start)
+        if clause is not None and clause["type"]:
+            return
+        self.imports.setdefault(service.id, self.lexed.line(text.start))
+        names = self.locals.setdefault(service.id, set())
+        if clause is not None:
+            for part in re.split(r"[{},]", clause["clause"] or clause["bound"] or ""):
+                words = re.split(r"\s+as\s+|:", part.strip())
+                if words[-1].strip() and not part.strip().startswith("type "):
+                    names.add(words[-1].strip().removeprefix("* as ").strip())
+        elif self.language.where == "go":
+            alias = re.search(r"([\w.]+)\s+$", head.rpartition("\n")[2])
+            last = [each for each in text.value.split("/") if not re.fullmatch(r"v\d+", each)][-1]
+            own = last.removesuffix("-go").removesuffix("-sdk").removeprefix("go-")
+            names.add(alias[1] if alias and alias[1] != "import" else own)
+
+    def _uses(self, service: Service, line: int) -> None:
+        """Report what makes clients of an imported service."""
+        if service.role == "framework":
+            return
+        names = {each for each in self.locals.get(service.id, set()) if each}
+        makers = self._makers(service, names)
+        found = False
+        for match in makers:
+            found = True
+            self._client(match.start(), match.end() - 1, service)
+        if not found:
+            first = self._first_call(names) if self.language.where in ("npm", "go") else None
+            if first is not None:
+                self._client(first.start(), first.end() - 1, service)
+            elif self.gateway_here:
+                self.governed.append(service.id)
+            else:
+                self._report(line, service, f"imports {service.name}, and makes no client of its own here", "medium")
+
+    def _makers(self, service: Service, names: set[str]) -> list[re.Match[str]]:
+        code = self.lexed.code
+        calls = "|".join(map(re.escape, service.calls)) or r"(?!)"
+        if self.language.where == "npm":
+            if not names:
+                return list(re.finditer(rf"\bnew\s+(?:[\w$]+\.)*(?:{calls})\s*\(", code))
+            bound = "|".join(map(re.escape, names))
+            made = list(re.finditer(rf"\bnew\s+(?:{bound})(?:\.\w+)*\s*\(", code))
+            return made or list(re.finditer(rf"(?<![\w$.])(?:(?:{bound})\.)?(?:{calls})\s*\(", code))
+        if self.language.where == "go":
+            bound = "|".join(map(re.escape, names)) or r"(?!)"
+            return list(re.finditer(rf"(?<![\w.])(?:{bound})\.(?:{calls}|New\w*)\s*\(", code))
+        if self.language.where == "ruby":
+            return list(re.finditer(r"(?<!\w)[A-Z]\w+(?:::\w+)*::Client\.new(?:\b\s*\(?)", code))
+        if self.language.where == "php":
+            return list(
+                re.finditer(
+                    r"(?<![\w\\])\\?(?:OpenAI|Anthropic)\s*::\s*(?:client|factory)\s*\(|\bnew\s+\\?(?:[\w\\]+\\)?(?:OpenAi|BedrockRuntimeClient|Anthropic)\s*\(",
+                    code,
+                )
+            )
+        if self.language.where == "rust":
+            return list(
+                re.finditer(
+                    r"(?<![\w])(?:\w+::)*(?:Client|Ollama|Anthropic\w*)(?:::<[^>]*>)?::(?:new|with_config|default|builder|from_env)\s*\(",
+                    code,
+                )
+            )
+        if self.language.where == "r":
+            return list(re.finditer(r"\b(?:create_chat_completion|create_completion|create_embedding)\s*\(", code))
+        if self.language.where in ("java", "csharp"):
+            steps = "builder|fromEnv|create|Create|newBuilder"
+            maker = rf"\bnew\s+(?:[\w.]+\.)?(?:{calls})\s*(?:<[^>]*>)?\s*\(|\b(?:{calls})\s*\.\s*(?:{steps})\s*\("
+            bare = rf"|(?<![\w.])(?:{calls})\s*\(" if self.language.where == "java" else ""
+            found = list(re.finditer(maker + bare, code))
+            return [
+                each
+                for each in found
+                if not re.search(r"\b(?:class|interface|fun)\s+$", code[max(0, each.start() - 20) : each.start()])
+            ]
+        return list(re.finditer(rf"(?<![\w.])(?:{calls})\s*\(", code))
+
+    def _first_call(self, names: set[str]) -> re.Match[str] | None:
+        bound = "|".join(map(re.escape, names))
+        return re.search(rf"(?<![\w$.])(?:{bound})(?:\.[\w$]+)*\s*\(", self.lexed.code) if bound else None
+
+    def _client(self, start: int, opening: int, service: Service) -> None:
+        code = self.lexed.code
+        opening = opening if opening < len(code) and code[opening] == "(" else code.find("(", start, start + BACK_MAX)
+        end = closing(code, opening) if opening >= 0 else start
+        # Builders say where they send calls after the brackets: what follows counts until the statement ends.
+        if self.language.where not in ("npm",):
+            stop = re.compile(r";|\n\s*\n").search(code, end)
+            end = stop.start() if stop else min(len(code), end + BACK_MAX)
+        opening, end = self._options(opening, end)
+        texts = self.lexed.within(opening, end)
+        body = code[opening : end + 1]
+        url, known = self._url(opening, end, body, texts)
+        self.told.update(each.start for each in texts)
+        words = body + " ".join(each.value for each in texts if not URL.match(each.value))
+        line = self.lexed.line(start)
+        if url is not None and self.around.is_gateway(url):
+            self.governed.append(service.id)
+            return
+        if any(is_gateway_key(each.value) or each.value.lower().startswith("groundcrew-") for each in texts) or re.search(
+            "(?i)groundcrew", words
+        ):
+            self.governed.append(service.id)
+            return
+        if url is None and ((known and names_gateway(known)) or (not known and self._pointed_elsewhere(service))):
+            self.governed.append(service.id)
+            return
+        key = next((each.value for each in texts if is_key_value(each.value)), None)
+        if key is not None and re.search(r"(?i)key|token", body):
+            self.hits.append(
+                Hit(
+                    line=line,
+                    kind="hardcoded_key",
+                    service=service,
+                    mask=key,
+                    reason=f"a key of {service.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it",
+                )
+            )
+        found = self.catalogue.of_url(url) if url else None
+        if url is not None and service.role == "sdk" and (found is None or found[0].id != service.id):
+            target = found[0] if found else service
+            where = f"to {target.name}" if found else "to an address that is not the gateway's"
+            self.hits.append(
+                Hit(
+                    line=line,
+                    kind="base_url_override",
+                    service=target,
+                    reason=f"a client of {service.name} sends its calls {where}",
+                )
+            )
+            return
+        hint = "; where it sends them can not be read here" if known and url is None else ""
+        self._report(line, service, f"calls {service.name} without the gateway{hint}")
+
+    def _options(self, opening: int, end: int) -> tuple[int, int]:
+        """Where the options of a client stand: between its brackets, or where the one name in them is assigned."""
+        name = re.fullmatch(r"\(\s*([A-Za-z_$][\w$]*)\s*\)?", self.lexed.code[opening : end + 1])
+        if name is None or self.language.where != "npm":
+            return opening, end
+        kept = re.search(rf"(?<![\w$.]){re.escape(name[1])}\s*(?::[^=;{{]+)?=\s*\{{", self.lexed.code)
+        return (kept.end() - 1, closing(self.lexed.code, kept.end() - 1)) if kept is not None else (opening, end)
+
+    def _pointed_elsewhere(self, service: Service) -> bool:
+        """Whether the folder's variables point at the gateway, or the file, where its language sets addresses apart."""
+        return (self.gateway_here and self.language.where != "npm") or bool(set(service.url_names) & self.around.governed_names)
+
+    def _url(self, opening: int, end: int, body: str, texts: list[Text]) -> tuple[str | None, str]:
+        """The address that a client is given where it can be read, and otherwise the words that it is given by."""
+        for each in texts:
+            if URL.match(each.value):
+                return each.value, each.value
+        match = _URL_ARGUMENT.search(body)
+        if match is None:
+            return None, ""
+        words = re.match(r"[^,)}\n]*", body[match.end() :])
+        expression = words[0].strip() if words else ""
+        if not expression:
+            near = [each for each in texts if each.start >= opening + match.start()]
+            return (near[0].value, near[0].value) if near and URL.match(near[0].value) else (None, near[0].value if near else "")
+        name = re.split(r"[^\w$]", expression.removeprefix("process.env."))[0] if expression else ""
+        for each in texts:  # os.environ["X"], process.env["X"], ENV.fetch("X")
+            if opening + match.end() <= each.start:
+                expression += " " + each.value
+        value = self._value_of(re.split(r"[^\w$.]", expression)[0].rpartition(".")[2] or name)
+        return (value, value) if value is not None else (None, expression)
+
+    def _value_of(self, name: str) -> str | None:
+        """The address that a name is assigned in this file."""
+        if not name:
+            return None
+        for match in re.finditer(
+            rf"(?<![\w$.]){re.escape(name)}\s*(?::\s*\w+)?\s*(?::=|=)\s*(?:[\w.]+\s*(?:\|\||\?\?)\s*)?", self.lexed.code
+        ):
+            text = self.lexed.text_at(match.end())
+            if text is not None and URL.match(text.value):
+                self.told.add(text.start)
+                return text.value
+        return None
+
+    def _report(self, line: int, service: Service, reason: str, severity: str | None = None) -> None:
+        kind: FindingKind = "cloud_sdk" if service.role == "cloud" else "sdk_constructor"
+        if not any(each.line == line and each.kind == kind for each in self.hits):
+            self.hits.append(Hit(line=line, kind=kind, service=service, reason=reason, severity="medium" if severity else None))
+
+    def _frameworks(self) -> None:
+        ungoverned = any(each.kind != "hardcoded_key" for each in self.hits)
+        for name, line in self.imports.items():
+            service = self.catalogue.services[name]
+            if service.role != "framework":
+                continue
+            if not ungoverned and (self.governed or self.gateway_here):
+                self.governed.append(name)
+            else:
+                self.hits.append(Hit(line=line, kind="framework", service=service, reason=f"uses {service.name}"))
+
+    def _addresses(self) -> None:
+        for each in self.lexed.texts:
+            if each.start in self.told:
+                continue
+            service = self._addressed(each)
+            if service is None:
+                continue
+            line = self._called_at(each)
+            if line is not None and not any(
+                hit.line == line and hit.kind in ("raw_http", "base_url_override") for hit in self.hits
+            ):
+                self.hits.append(
+                    Hit(line=line, kind="raw_http", service=service, reason=f"calls {service.name} over HTTP without the gateway")
+                )
+
+    def _addressed(self, text: Text) -> Service | None:
+        if URL.match(text.value):
+            found = self.catalogue.of_url(re.sub(r"\$?\{[^}]*\}", "x", text.value.strip()))
+            return found[0] if found is not None and found[1] else None
+        bare = re.fullmatch(r"[a-z0-9.-]+\.[a-z]{2,}", text.value)
+        head = self.lexed.code[max(0, text.start - 60) : text.start]
+        if bare and re.search(
+            r"(?i)(?:\bhost(?:name)?\s*[:=]|Net::HTTP\.\w+\s*\(|SSLSocket\(|connect\s*\(|HTTPSConnection\()\s*$", head
+        ):
+            found = self.catalogue.of_host(text.value)
+            return found[0] if found is not None and found[1] else None
+        return None
+
+    def _called_at(self, text: Text) -> int | None:
+        code = self.lexed.code
+        head = code[max(0, text.start - BACK_MAX) : text.start]
+        statement = re.split(r";|\}\s*\n|\n\s*\n", head)[-1]
+        line = self.lexed.line(text.start)
+        if re.match(
+            r"\s*(?:\)?\.(?:includes|startsWith|endsWith|equals|contains|indexOf)\b|===?|!==?)", code[text.end : text.end + 40]
+        ):
+            return None
+        if _NO_CALL.search(statement) or re.search(
+            r"(?i)\b(?:nock|stub_request|mock\w*|wiremock|expect)\s*[.(]", statement.rpartition("\n")[2]
+        ):
+            return None
+        listed = re.search(
+            r"([\w$]+)\s*(?::\s*[^=\n;]*?)?(?:=|:=|:|=>)\s*(?:new\s+\w+(?:<\w*>)?\s*[({]*|[\w.]*(?:of|asList)\(|\[\]string|&|vec!)?\s*[\[{(][^\])}]*$",
+            statement,
+        )
+        if listed and DENYING_NAME.search(listed[1]):
+            return None
+        assigned = _ASSIGNED.search(statement)
+        if assigned is not None:
+            name = assigned[1]
+            if DENYING_NAME.search(name) or re.search(
+                r"(?i)doc|help|homepage|referer|origin|description|message|comment|example$|license", name
+            ):
+                return None
+            later = re.search(rf"[\w.!]+\s*\(\s*(?:[^();\n]*[^\w.$;(])?{re.escape(name)}\b", code[text.end :])
+            if later and not _NO_CALL.search(later[0].rpartition("(")[0]):
+                return self.lexed.line(text.end + later.start())
+        return line

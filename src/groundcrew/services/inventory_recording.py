@@ -1,0 +1,152 @@
+"""How a scan enters the inventory: what is new is open, what is known stays as people left it, what is not seen any more is
+gone, and what comes back is open again. Recording the same scan twice changes nothing."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import msgspec
+
+from groundcrew.domain.inventory import (
+    FINDINGS_MAX,
+    NAME_LENGTH_MAX,
+    PATH_LENGTH_MAX,
+    REASON_LENGTH_MAX,
+    ROOT_LENGTH_MAX,
+    InventoryFinding,
+    InventoryScan,
+    ScanFinding,
+    ScanReport,
+    inventory_id,
+)
+from groundcrew.errors import InputError
+from groundcrew.guards.secrets import check as check_secrets
+from groundcrew.store import deciding
+from groundcrew.store.database import Writer
+
+#: Sources whose scans see all there is, so that what they do not see is gone; a log or a list of expenses tells of its time only.
+_WHOLE = frozenset(("code", "keys"))
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What recording a scan came to: ids of what is new, open again and gone, and how many were known."""
+
+    root: str
+    new: tuple[str, ...] = ()
+    reopened: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    known: int = 0
+
+
+def check_report(report: ScanReport) -> None:
+    """InputError where a report is too large, or a finding in it can not be one."""
+    if not report.root.strip() or len(report.root) > ROOT_LENGTH_MAX or not report.root.isprintable():
+        raise InputError(f"name what was scanned, in 1 to {ROOT_LENGTH_MAX} printable characters", field="root")
+    if len(report.findings) > FINDINGS_MAX:
+        raise InputError(f"at most {FINDINGS_MAX:,} findings are recorded at once: scan folder by folder", field="findings")
+    for number, each in enumerate(report.findings):
+        at = f"findings[{number}]"
+        if each.source != report.source:
+            raise InputError(f"expected {report.source}, as the report says, found {each.source}", field=f"{at}.source")
+        if not re.fullmatch(r"[0-9a-f]{16,64}", each.fingerprint):
+            raise InputError("expected 16 to 64 hexadecimal digits", field=f"{at}.fingerprint")
+        for name, text, limit in (
+            ("service", each.service, 64),
+            ("reason", each.reason, REASON_LENGTH_MAX),
+            ("path", each.path, PATH_LENGTH_MAX),
+            ("user", each.user, NAME_LENGTH_MAX),
+            ("host", each.host, REASON_LENGTH_MAX),
+            ("fragment", each.fragment, 400),
+            ("accepted", each.accepted, REASON_LENGTH_MAX),
+            ("currency", each.currency, 16),
+            ("first_seen", each.first_seen, 64),
+            ("last_seen", each.last_seen, 64),
+        ):
+            if text is not None and len(text) > limit:
+                raise InputError(f"longer than {limit} characters", field=f"{at}.{name}")
+        if not each.service or not each.reason:
+            raise InputError("a finding names a service and a reason", field=at)
+
+
+def without_secrets(text: str) -> str:
+    """A line of code without the secrets in it, whatever a scanner left."""
+    found = sorted(check_secrets(text, {}).findings, key=lambda each: each.start, reverse=True)
+    for each in found:
+        text = f"{text[: each.start]}…{text[each.end :]}"
+    return text
+
+
+async def record_in(writer: Writer, report: ScanReport) -> Recorded:
+    """Record a checked report within a transaction."""
+    now = writer.clock.now()
+    known = {each.id: each for each in await deciding.INVENTORY_FINDINGS.find(writer.connection, root=report.root)}
+    new, reopened, gone, seen = [], [], [], set()
+    for found in report.findings:
+        safe = msgspec.structs.replace(found, fragment=without_secrets(found.fragment))
+        item_id = inventory_id(report.root, found.fingerprint)
+        if item_id in seen:
+            continue
+        seen.add(item_id)
+        old = known.get(item_id)
+        if old is None:
+            made = InventoryFinding(id=item_id, root=report.root, found=safe, first_found_at=now)
+            await deciding.INVENTORY_FINDINGS.put(writer, made, "find", reason=safe.reason)
+            new.append(item_id)
+        elif _is_back(old, safe):
+            again = _reopened(old, safe)
+            await deciding.INVENTORY_FINDINGS.put(writer, again, "reopen", reason="a scan sees it again")
+            reopened.append(item_id)
+        elif (merged := _merged(old.found, safe)) != old.found:
+            await deciding.INVENTORY_FINDINGS.put(writer, msgspec.structs.replace(old, found=merged), "see")
+    if report.complete and report.source in _WHOLE:
+        for each in known.values():
+            if each.id not in seen and each.gone_at is None and each.found.source == report.source:
+                await deciding.INVENTORY_FINDINGS.put(writer, _gone(each, now), "gone", reason="a scan sees it no more")
+                gone.append(each.id)
+    scan = InventoryScan(
+        root=report.root,
+        source=report.source,
+        at=now,
+        by=writer.actor,
+        complete=report.complete,
+        catalogue=report.catalogue[:200],
+        findings=len(seen),
+    )
+    await deciding.INVENTORY_SCANS.put(writer, scan, "record")
+    return Recorded(
+        root=report.root, new=tuple(new), reopened=tuple(reopened), gone=tuple(gone), known=len(seen) - len(new) - len(reopened)
+    )
+
+
+def _is_back(old: InventoryFinding, found: ScanFinding) -> bool:
+    """Whether what was gone, or said to be retired, is there."""
+    if old.gone_at is None and old.state not in ("gone", "retired"):
+        return False
+    if found.source in _WHOLE:
+        return True
+    # A log that was read before proves nothing new: something later must be in it.
+    settled = f"{old.settled_at:%Y-%m-%d}" if old.settled_at else ""
+    if found.last_seen and _DAY.match(found.last_seen) and settled:
+        return found.last_seen[:10] > settled
+    return (found.count or 0) > (old.found.count or 0)
+
+
+def _reopened(old: InventoryFinding, found: ScanFinding) -> InventoryFinding:
+    return msgspec.structs.replace(
+        old, found=found, state="open", gone_at=None, deadline=None, until=None, use_case=None, reopened=old.reopened + 1
+    )
+
+
+def _gone(old: InventoryFinding, now: datetime) -> InventoryFinding:
+    """Not seen any more: what waited for somebody is over; what was settled keeps how, and that it is confirmed."""
+    state = "gone" if old.state in ("open", "assigned", "accepted") else old.state
+    return msgspec.structs.replace(old, state=state, gone_at=now)
+
+
+def _merged(old: ScanFinding, found: ScanFinding) -> ScanFinding:
+    """The newer sighting, with the older beginning."""
+    first = min((each for each in (old.first_seen, found.first_seen) if each), default=None)
+    last = max((each for each in (old.last_seen, found.last_seen) if each), default=None)
+    return msgspec.structs.replace(found, first_seen=first, last_seen=last)
