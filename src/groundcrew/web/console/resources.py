@@ -16,7 +16,6 @@ from groundcrew.domain.resource import (
     PeriodLength,
     Resource,
     ResourceRequest,
-    first_of,
     period_of,
     periods_from,
     shown_amount,
@@ -32,6 +31,8 @@ from groundcrew.web.console.refusing import Refusal, status_of, words_of
 from groundcrew.web.requests import read_form
 
 PAST_SHOWN_MAX = 50
+#: Periods of each resource where all are on one page; the page of one shows PERIODS_SHOWN.
+PERIODS_LISTED = 4
 #: Periods that a form offers, this one first.
 PERIODS_OFFERED = 6
 DONE = {
@@ -196,10 +197,7 @@ def bars_of(measure: Measure, periods: tuple[PeriodNow, ...]) -> list[Bar]:
 
 def _offered(resources: list[Resource], today: date) -> list[str]:
     lengths: set[PeriodLength] = {each.period for each in resources}
-    return sorted(
-        {period for length in lengths for period in periods_from(period_of(today, length), PERIODS_OFFERED)},
-        key=lambda each: (first_of(each), each),
-    )
+    return [period for length in sorted(lengths) for period in periods_from(period_of(today, length), PERIODS_OFFERED)]
 
 
 def _day(text: str) -> date | None:
@@ -221,7 +219,7 @@ async def _list(
     chosen: str = "",
 ) -> Page:
     services = services_of(request)
-    found = await services.resources.find(periods=PERIODS_SHOWN)
+    found = await services.resources.find(periods=PERIODS_LISTED)
     live = [each for each in await services.use_cases.find() if each.stage not in TERMINAL_STAGES]
     today = services.database.clock.now().date()
     return await render(
