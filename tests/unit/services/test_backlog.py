@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from hypothesis import given
@@ -16,9 +18,11 @@ from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.exploration import EXTENSIONS_MAX, Box, BoxUse, Draft, Exploration, fold, used_up
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.jobs.backlog_keeper import BacklogKeeper
 from groundcrew.services import resource_agenda
 from groundcrew.services.bundle import Services
 from groundcrew.services.declarations import load
+from groundcrew.services.declared import DeclaredPlan
 from groundcrew.store import catalog
 from groundcrew.testing import FakeClock
 
@@ -127,6 +131,35 @@ async def test_a_box_that_is_used_up_stops_its_key_until_somebody_else_widens_it
 async def _key(services: Services, key_id: str) -> Any:
     async with services.database.read() as connection:
         return await catalog.KEYS.get(connection, key_id)
+
+
+async def test_the_keeper_ends_the_key_of_a_box_that_is_used_up_and_tries_again_after_a_failure(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = (await services.keys.create(bank.NAME, actor="user:maria")).key
+    made = await idea(services, box=TEN, use_case=bank.NAME, key_id=key.id)
+    await services.backlog.start(made.id, actor="user:olga")
+    await spend(services, key.id, 1_000)
+    real, failed = services.backlog.keep, []
+
+    async def failing_once() -> list[Exploration]:
+        if not failed:
+            failed.append(True)
+            raise OSError("the database is away")
+        return await real()
+
+    monkeypatch.setattr(services.backlog, "keep", failing_once)
+    task = asyncio.create_task(BacklogKeeper(services.backlog, every_s=0.005).run())
+
+    async def ended() -> bool:
+        return not await services.keys.lives(key.id)
+
+    try:
+        await bank.until(ended, within_s=30)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert failed
 
 
 async def test_a_box_is_widened_so_often_and_only_where_it_has_a_limit(services: Services) -> None:
@@ -250,7 +283,13 @@ async def test_what_was_supported_becomes_a_use_case_that_can_be_applied(service
     assert (await services.backlog.get(made.id)).hypothesis is None
     with pytest.raises(Conflict, match="became plain-letters"):
         await services.backlog.become(made.id, draft(name="another"), actor="user:olga")
-    await bank.apply(services, use_cases=[bank.use_case(name="plain-letters")], hypothesis=None)
+    assert (await services.backlog.get(made.id)).hypothesis is None
+    plan = DeclaredPlan(plan=bank.plan(), file="plan.yaml")
+    await services.registry.apply(msgspec.structs.replace(declared, hypotheses={"plain-letters": plan}), actor="user:olga")
+    await services.hypotheses.register("plain-letters", actor="user:olga")
+    linked = (await services.backlog.get(made.id)).hypothesis
+    assert linked is not None
+    assert (linked.use_case, linked.state) == ("plain-letters", "registered")
 
 
 @given(st.text(max_size=60), st.text(max_size=10))
