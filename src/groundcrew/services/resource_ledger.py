@@ -280,6 +280,8 @@ async def allocated_in(
         return Allocated(met=met, words=words if found.state != "allocated" else f"{words}: {has} of {of}")
     if use_case is None:
         raise InputError("name a request, or a use case", field="request")
+    if amount is not None and measure is None and resource is None:
+        raise InputError("an amount is of a measure or of a resource: name one", field="measure")
     total = 0
     for each in await deciding.RESOURCE_REQUESTS.find(connection, use_case=use_case, state="allocated"):
         if measure not in (None, each.measure) or resource not in (None, each.resource):

@@ -259,6 +259,8 @@ async def test_the_allocations_of_a_use_case_together(services: Services) -> Non
     assert not (await standing(services, "no-such-request")).met
     with pytest.raises(InputError, match="name a request"):
         await standing(services)
+    with pytest.raises(InputError, match="of a measure or of a resource"):
+        await standing(services, use_case=bank.NAME, amount=1)
 
 
 async def test_what_can_not_be_asked_for(services: Services) -> None:
