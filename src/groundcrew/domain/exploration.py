@@ -149,7 +149,11 @@ def used_up(limits: Box, use: BoxUse) -> tuple[BoxPart, ...]:
 
 def fold(text: str) -> str:
     """`text` as it is searched: without case and accents, words of letters and digits with one space around each."""
-    plain = "".join(each for each in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(each))
+    plain = text
+    # What a letter falls apart into may have a case again, and what its case folds to may fall apart: twice settles both.
+    for _ in range(2):
+        apart = unicodedata.normalize("NFKD", plain.casefold())
+        plain = "".join(each for each in apart if not unicodedata.combining(each))
     return " " + " ".join("".join(each if each.isalnum() else " " for each in plain).split()) + " "
 
 
