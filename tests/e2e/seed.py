@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+from tests.e2e.seed_ledger import seed_ledger
 from tests.unit.services.bank import label_all
 
 from groundcrew.domain.call import Call, CallStatus, GuardResult, SourceReference
@@ -233,6 +234,7 @@ async def seed(services: Services, clock: TurnedClock, folder: Path) -> dict[str
     )
     ids |= await _oversight(services, ids)
     ids |= await _overlaps(services)
+    ids |= await seed_ledger(services, USE_CASE, "contract-summaries")
     return ids
 
 

@@ -42,6 +42,7 @@ from groundcrew.services.meetings import Meetings
 from groundcrew.services.metrics import Metrics, MetricsReport
 from groundcrew.services.models import Models
 from groundcrew.services.overlaps import Overlaps
+from groundcrew.services.playbook import Playbook
 from groundcrew.services.purgatory import Purgatory
 from groundcrew.services.ramps import Ramps
 from groundcrew.services.rating_links import RatingLinks
@@ -126,6 +127,7 @@ class Services:
         self.stream_actions = StreamActions(database)
         self.resources = Resources(database)
         self.champions = Champions(database)
+        self.playbook = Playbook(database)
         self.backlog = Backlog(database)
         self.inventory = Inventory(database)
         self.overlaps = Overlaps(database)

@@ -15,12 +15,24 @@ from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.resource import Resource
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import DeclarationError
 
 Thing = TypeVar(
-    "Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent, Channel, AlertRule, VendorCapability
+    "Thing",
+    Provider,
+    Model,
+    KnowledgeBase,
+    Policy,
+    UseCase,
+    Verifier,
+    SuiteContent,
+    Channel,
+    AlertRule,
+    VendorCapability,
+    Resource,
 )
 
 
@@ -57,6 +69,7 @@ class Declarations(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[Declared[Channel], ...] = ()
     alert_rules: tuple[Declared[AlertRule], ...] = ()
     capabilities: tuple[Declared[VendorCapability], ...] = ()
+    resources: tuple[Declared[Resource], ...] = ()
     hypotheses: dict[str, DeclaredPlan] = {}
 
 

@@ -17,6 +17,7 @@ from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan, amend
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.prices import price_of
+from groundcrew.domain.resource import Resource
 from groundcrew.domain.stage import EXPOSED_STAGES, moved
 from groundcrew.domain.use_case import STAGES, UseCase
 from groundcrew.errors import DeclarationError, NotFound
@@ -27,6 +28,7 @@ from groundcrew.services.capabilities import load_in
 from groundcrew.services.changes import Change, FieldChange, differences
 from groundcrew.services.criteria.entry import exposure_problem
 from groundcrew.services.declaration_capabilities import capability_problems
+from groundcrew.services.declaration_resources import resource_problems
 from groundcrew.services.declarations import unresolved_references
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, KnownNames
 from groundcrew.services.evaluation_suites import changes as suite_changes
@@ -35,9 +37,10 @@ from groundcrew.services.lookups import current_digest, newest_hypothesis
 from groundcrew.services.overlap_scan import refresh
 from groundcrew.services.policy_stages import stage_notes
 from groundcrew.services.propagation import propagate
+from groundcrew.services.resource_ledger import with_kept_capacity
 from groundcrew.services.sign_off_declarations import sign_off_problems
 from groundcrew.services.swap_declarations import note_declared, swap_problems
-from groundcrew.store import catalog
+from groundcrew.store import catalog, deciding
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection, Database, Writer
 
@@ -99,6 +102,7 @@ class Registry:
             ("Verifier", catalog.VERIFIERS, declarations.verifiers),
             ("Channel", catalog.CHANNELS, declarations.channels),
             ("AlertRule", catalog.ALERT_RULES, declarations.alert_rules),
+            ("Resource", deciding.RESOURCES, declarations.resources),
         ]
         for kind, collection, declared in kinds:
             changes += [await _put(writer, kind, collection, each.value) for each in declared]
@@ -142,6 +146,7 @@ async def _check(connection: Connection, declarations: Declarations, today: date
     errors += await sign_off_problems(connection, declarations)
     errors += await rule_problems(connection, declarations)
     errors += capability_problems(declarations.capabilities, today)
+    errors += await resource_problems(connection, declarations)
     if errors:
         raise DeclarationErrors(errors)
 
@@ -167,6 +172,8 @@ async def _put(writer: Writer, kind: str, collection: Collection[Any], item: Any
     old = await collection.get(writer.connection, name)
     if isinstance(item, KnowledgeBase) and isinstance(old, KnowledgeBase) and not item.paths:
         item = msgspec.structs.replace(item, paths=old.paths)
+    if isinstance(item, Resource):
+        item = with_kept_capacity(item, old)
     fields = differences(old, item)
     if old is not None and not fields:
         return Change(kind=kind, name=name, action="unchanged")

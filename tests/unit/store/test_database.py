@@ -92,6 +92,11 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 deciding_tables.technical_filings,
                 deciding_tables.inventory_findings,
                 deciding_tables.inventory_scans,
+                deciding_tables.resources,
+                deciding_tables.resource_requests,
+                deciding_tables.champions,
+                deciding_tables.playbook_pages,
+                deciding_tables.explorations,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")

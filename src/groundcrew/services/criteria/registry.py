@@ -27,6 +27,7 @@ LINKS: dict[str, str] = {
     "guardrails": "/use-cases/{0}#outcomes",
     "grounded": "/spot-checks/{0}",
     "return_on_investment": "/use-cases/{0}/governance#return",
+    "champion": "/champions",
     "incidents": "/incidents?use_case={0}",
     "drift_reference": "/use-cases/{0}/drift",
     "kill_switch": "/kill-switches?scope=use-case:{0}",
