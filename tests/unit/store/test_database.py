@@ -19,7 +19,7 @@ from tests.unit.store.sums import rolled_up_alike
 
 from groundcrew.errors import InputError
 from groundcrew.services.audit import Audit
-from groundcrew.store import catalog, oversight_tables, tables
+from groundcrew.store import catalog, deciding_tables, oversight_tables, tables
 from groundcrew.store.database import Database
 
 WRITERS, WRITES, PROCESSES, CANCELLATIONS = 4, 12, 3, 60
