@@ -103,6 +103,14 @@ class Meetings:
         async with self._database.read() as connection:
             return await view_of(connection, meeting_id, self._database.clock.now())
 
+    async def pulses(self, meeting_ids: list[str]) -> dict[str, int]:
+        """A number for each of these meetings that rises with every change of it; those that never changed are left out."""
+        async with self._database.read() as connection:
+            found: dict[str, int] = {}
+            for start in range(0, len(meeting_ids), meetings.MEETINGS_MAX):
+                found |= await meetings.pulses(connection, meeting_ids[start : start + meetings.MEETINGS_MAX])
+        return found
+
     async def set_cadence(
         self,
         *,
@@ -296,9 +304,11 @@ async def _check_seat(writer: Writer, meeting_id: str, name: str, roles: tuple[s
     """Raise unless this person may speak for the function in this meeting now."""
     if function not in roles:
         raise NotAllowed(f"{name} does not hold the function {function}")
-    for each in await deciding.ATTENDANCE.find(writer.connection, meeting=meeting_id):
+    spans = await deciding.ATTENDANCE.find(writer.connection, meeting=meeting_id)
+    for each in spans:
         if each.person == name and each.function not in (None, function):
             raise NotAllowed(f"{name} has spoken for {each.function} in this meeting: one person fills one function")
+    for each in spans:
         if each.left_at is None and each.function == function and each.person != name:
             raise Conflict(f"{each.person} speaks for {function} now: join without a function, or take over when they have left")
 
