@@ -19,8 +19,8 @@ NAMED_MAX = 3
 
 
 class IncidentStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """The incidents of one use case that are not closed, and its actions that are not done and past their day: those of incidents,
-    and those that the Stream gave out."""
+    """The incidents of one use case that are not closed, and its actions that are not done and past their day: those of
+    incidents, and those that the Stream gave out."""
 
     open: tuple[Incident, ...] = ()
     overdue: tuple[IncidentAction, ...] = ()

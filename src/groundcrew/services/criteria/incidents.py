@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from groundcrew.domain.gate import Criterion, CriterionResult
+from groundcrew.domain.incident import IncidentAction
+from groundcrew.domain.meeting import ActionItem
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
 
@@ -12,10 +14,11 @@ NAMED_MAX = 3
 
 @check("incidents")
 def incidents(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """No incident of severity 1 is open, and no action is overdue: none after an incident, and none that the Stream gave out. Nobody
-    can attest otherwise."""
+    """No incident of severity 1 is open, and no action is overdue: none after an incident, none that the Stream gave out. Nobody can
+    attest otherwise."""
     standing = facts.governance.incidents
-    severe, overdue = standing.severe, (*standing.overdue, *standing.overdue_of_stream)
+    severe = standing.severe
+    overdue: list[IncidentAction | ActionItem] = [*standing.overdue, *standing.overdue_of_stream]
     what = [f"close incident {each.id} ({each.title}) with its cause" for each in severe]
     what += [f"finish \u201c{each.title}\u201d of {each.owner}, due {each.due}" for each in overdue]
     more = len(what) - NAMED_MAX

@@ -1,4 +1,4 @@
-"""Meetings of the Stream over the API: cadence, agenda, attendance, decisions, minutes, the calendar's tokens, and action items."""
+"""Meetings of the Stream over the API: cadence, agenda, attendance, decisions, minutes, calendar feeds, and action items."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The live page of a meeting, which several people use at once. Every form answers with the parts of the page that may have changed;
-an open page asks for them when it hears that something has. What somebody is writing is never among them."""
+"""The live page of a meeting, which several people use at once. Every form answers with the parts of the page that may have
+changed; an open page asks for them when it hears that something has. What somebody is writing is never among them."""
 
 from __future__ import annotations
 
@@ -348,10 +348,11 @@ def _votes_of(view: MeetingView, seen: Point | None) -> dict[str, dict[str, str]
     """By decision and function, the word that counts now."""
     if seen is None:
         return {}
-    return {
-        each.id: dict(view.counts[each.id].words) if each.id in view.counts else {vote.function: vote.word for vote in each.votes}
-        for each in seen.decisions
-    }
+    found: dict[str, dict[str, str]] = {}
+    for each in seen.decisions:
+        words = view.counts[each.id].words if each.id in view.counts else {vote.function: vote.word for vote in each.votes}
+        found[each.id] = {str(function): word for function, word in words.items()}
+    return found
 
 
 async def _page(request: PageRequest, meeting_id: str, point: str, *, status: int = 200, **more: Any) -> Page:
