@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from groundcrew.services import resource_ledger
 from groundcrew.store.database import Writer
 
 
 async def allocate_resource(writer: Writer, *, decision: str, request: str, terms: dict[str, Any]) -> None:
-    """Give what a resource request asks for; `terms` says how much and who gives it up. Conflict beyond the capacity."""
-    raise NotImplementedError
+    """Give what a resource request asks for; `terms` says how much and who gives it up (`AllocationTerms`). Conflict beyond the
+    capacity."""
+    await resource_ledger.allocate_in(writer, decision=decision, request=request, terms=terms)
 
 
 async def deny_resource(writer: Writer, *, decision: str, request: str, reason: str) -> None:
     """Refuse a resource request with a reason."""
-    raise NotImplementedError
+    await resource_ledger.deny_in(writer, decision=decision, request=request, reason=reason)
 
 
 async def grant_authority(writer: Writer, *, decision: str, terms: dict[str, Any]) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from groundcrew.domain.authority import Authority, AuthorityRequest, Deputies
+from groundcrew.domain.champion import Champion, PlaybookPage
+from groundcrew.domain.exploration import Exploration, searched_text
+from groundcrew.domain.resource import Resource, ResourceRequest
 from groundcrew.domain.veto import Veto, VetoEvent
 from groundcrew.store import deciding_tables
 from groundcrew.store.collection import Collection
@@ -41,6 +44,41 @@ DEPUTIES = Collection(deciding_tables.deputies, Deputies, "deputies", identify=l
 # Meetings, decisions and action items.
 
 # Resources, champions and explorations.
+RESOURCES = Collection(deciding_tables.resources, Resource, "resource", identify=lambda each: each.name)
+RESOURCE_REQUESTS = Collection(
+    deciding_tables.resource_requests,
+    ResourceRequest,
+    "resource-request",
+    identify=lambda each: each.id,
+    columns=lambda each: {"resource": each.resource, "use_case": each.use_case, "state": each.state},
+)
+CHAMPIONS = Collection(
+    deciding_tables.champions,
+    Champion,
+    "champion",
+    # However a name is written, it is one person's.
+    identify=lambda each: each.name.strip().casefold(),
+    columns=lambda each: {"business_unit": each.business_unit, "state": each.state},
+)
+PLAYBOOK_PAGES = Collection(
+    deciding_tables.playbook_pages,
+    PlaybookPage,
+    "playbook-page",
+    identify=lambda each: f"{each.name}@{each.version:06d}",
+    columns=lambda each: {"name": each.name},
+)
+EXPLORATIONS = Collection(
+    deciding_tables.explorations,
+    Exploration,
+    "exploration",
+    identify=lambda each: each.id,
+    columns=lambda each: {
+        "state": each.state,
+        "business_unit": each.business_unit,
+        "use_case": each.use_case,
+        "words": searched_text(each),
+    },
+)
 
 # The inventory of ungoverned AI.
 

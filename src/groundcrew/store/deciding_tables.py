@@ -14,6 +14,25 @@ deputies = document_table("deputies")
 # Meetings, decisions and action items.
 
 # Resources, champions and explorations.
+resources = document_table("resources")
+resource_requests = document_table(
+    "resource_requests",
+    text("resource"),
+    text("use_case"),
+    text("state"),
+    indexes=(("resource", "state"), ("use_case", "state"), ("state",)),
+)
+champions = document_table("champions", text("business_unit"), text("state"))
+playbook_pages = document_table("playbook_pages", text("name"), indexes=(("name",),))
+#: `words` is what a search looks through, folded.
+explorations = document_table(
+    "explorations",
+    text("state"),
+    text("business_unit"),
+    text("use_case", nullable=True),
+    text("words"),
+    indexes=(("state",), ("use_case",)),
+)
 
 # The inventory of ungoverned AI.
 
