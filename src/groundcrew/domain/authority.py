@@ -1,4 +1,5 @@
-"""Authority: the right to approve or to veto for a function, given to an expert by a decision of the Stream, for a scope and a time.
+"""Authority: the right to approve or to veto for a function, given to an expert by a decision of the Stream, for a scope and a
+time.
 
 It stands beside the roles of an account, never above them: nobody grants it to themselves, and it ends.
 """

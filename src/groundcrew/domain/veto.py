@@ -27,7 +27,16 @@ BoundSide = Literal["at_least", "at_most"]
 #: Why a veto is its deputy's as well.
 PassedWhy = Literal["disabled", "left_function", "absent", "unreviewed"]
 EventKind = Literal[
-    "filed", "condition_met", "condition_lost", "conditions_met", "reviewed", "passed", "review_moved", "note", "withdrawn", "satisfied"
+    "filed",
+    "condition_met",
+    "condition_lost",
+    "conditions_met",
+    "reviewed",
+    "passed",
+    "review_moved",
+    "note",
+    "withdrawn",
+    "satisfied",
 ]
 
 REVIEW_DAYS_DEFAULT, REVIEW_DAYS_MAX = 14, 90
@@ -43,7 +52,9 @@ ACTIVE_MAX = 100
 NOTES_MAX = 500
 
 
-class ResourceAllocated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="resource_allocated"):
+class ResourceAllocated(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="resource_allocated"
+):
     """A resource was given: what one request asked for, whole or at least `amount_min` of it over its periods; or, without a
     request, at least `amount_min` in all to the use case, of one `resource` or of whatever has this `measure`."""
 
@@ -53,14 +64,18 @@ class ResourceAllocated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     amount_min: float | None = None
 
 
-class EvidenceValid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="evidence_valid"):
+class EvidenceValid(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="evidence_valid"
+):
     """Evidence of this kind (and subject, where named) is valid for the current version, and not by who built it."""
 
     evidence: EvidenceKind
     subject: str = ""
 
 
-class CriterionPasses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="criterion_passes"):
+class CriterionPasses(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="criterion_passes"
+):
     """The criterion `key` of the gate into `stage` passes under the policy in force."""
 
     stage: Stage
@@ -73,13 +88,17 @@ class ActionDone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     action: str
 
 
-class IncidentClosed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="incident_closed"):
+class IncidentClosed(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="incident_closed"
+):
     """An incident is closed with its cause."""
 
     incident: str
 
 
-class VersionChanged(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="version_changed"):
+class VersionChanged(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="version_changed"
+):
     """The version is another one than that which was objected to."""
 
 
@@ -90,15 +109,17 @@ class DateReached(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class MetricBound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="metric_bound"):
-    """The interval of a metric of the current version lies wholly on the good side of `value`: its lower bound is at least, or its
-    upper bound at most that, in the metric's unit."""
+    """The interval of a metric of the current version lies wholly on the good side of `value`: its lower bound is at least, or
+    its upper bound at most that, in the metric's unit."""
 
     metric: str
     side: BoundSide
     value: float
 
 
-class ApprovalGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="approval_given"):
+class ApprovalGiven(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="approval_given"
+):
     """A function approves the current version at the gate into `stage`."""
 
     function: Function
@@ -136,8 +157,8 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
 class Veto(msgspec.Struct, frozen=True, kw_only=True):
     """One veto. `stage` is the gate that it speaks about, None: all of them; `version_digest` is what its filer saw.
 
-    `filed_by` is an account (``user:NAME``); `authority` names the right that they filed it by where they do not hold the function
-    as a role. `checks` stand in the order of `conditions`, as they were last found to have changed.
+    `filed_by` is an account (``user:NAME``); `authority` names the right that they filed it by where they do not hold the
+    function as a role. `checks` stand in the order of `conditions`, as they were last found to have changed.
     """
 
     id: str
@@ -225,7 +246,9 @@ def describe(condition: LiftCondition) -> str:
         case ResourceAllocated():
             return f"at least {condition.amount_min or 0:g} of {condition.resource or condition.measure} is allocated to it"
         case EvidenceValid():
-            return f"valid evidence: {condition.evidence.replace('_', ' ')}" + (f" {condition.subject}" if condition.subject else "")
+            return f"valid evidence: {condition.evidence.replace('_', ' ')}" + (
+                f" {condition.subject}" if condition.subject else ""
+            )
         case CriterionPasses():
             return f"the criterion {condition.key} of the gate into {condition.stage.replace('_', ' ')} passes"
         case ActionDone():

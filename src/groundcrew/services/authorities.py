@@ -4,6 +4,7 @@ looked up; what a decision does to them is in `authority_grants`."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -45,7 +46,7 @@ class Authorities:
 
     async def find(self, *, person: str | None = None, live: bool = False, limit: int = 1_000) -> list[AuthorityNow]:
         """The newest first, of one person where named, or only those that hold now."""
-        equal = {"person": person} if person is not None else {}
+        equal: dict[str, Any] = {"person": person} if person is not None else {}
         async with self._database.read() as connection:
             found = await deciding.AUTHORITIES.find(connection, newest_first=True, limit=limit, **equal)
         now = self._database.clock.now()

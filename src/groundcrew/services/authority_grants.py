@@ -152,7 +152,7 @@ async def checked_scope(connection: Connection, scope: Scope | str) -> Scope:
         kind, _, name = scope.partition(":")
         if kind not in ("all", "business_unit", "use_case"):
             raise InputError("expected all, business_unit:NAME or use_case:NAME", field="scope")
-        scope = Scope(kind=kind, name=name)  # type: ignore[arg-type]
+        scope = Scope(kind=kind, name=name)
     if (scope.kind == "all") != (scope.name == ""):
         raise InputError("a scope names a business unit or a use case, and all names nothing", field="scope")
     if scope.kind == "use_case":

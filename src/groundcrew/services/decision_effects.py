@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from groundcrew.services import resource_ledger
+from groundcrew.services import authority_grants, resource_ledger, veto_reviews
 from groundcrew.store.database import Writer
 
 
@@ -20,18 +20,18 @@ async def deny_resource(writer: Writer, *, decision: str, request: str, reason: 
 
 
 async def grant_authority(writer: Writer, *, decision: str, terms: dict[str, Any]) -> None:
-    """Let a person approve or veto for a function."""
-    raise NotImplementedError
+    """Let a person approve or veto for a function (`authority_grants.GrantTerms`)."""
+    await authority_grants.grant(writer, decision=decision, terms=terms)
 
 
 async def revoke_authority(writer: Writer, *, decision: str, authority: str, reason: str) -> None:
     """Take an authority back."""
-    raise NotImplementedError
+    await authority_grants.revoke(writer, decision=decision, authority=authority, reason=reason)
 
 
 async def review_veto(writer: Writer, *, decision: str, veto: str, note: str) -> None:
     """Record that a veto was looked at in a meeting that had its quorum."""
-    raise NotImplementedError
+    await veto_reviews.review_in(writer, decision=decision, veto=veto, note=note)
 
 
 async def dispose_overlap(writer: Writer, *, decision: str, overlap: str, terms: dict[str, Any]) -> None:

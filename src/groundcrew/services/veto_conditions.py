@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import cast
 
 import msgspec
 
 from groundcrew.domain.approval import newest_by_function
 from groundcrew.domain.evidence import state_at
+from groundcrew.domain.incident import IncidentAction
+from groundcrew.domain.meeting import ActionItem
+from groundcrew.domain.resource import MEASURES, Measure
 from groundcrew.domain.use_case import STAGES, UseCase
 from groundcrew.domain.veto import (
     ActionDone,
@@ -25,13 +29,14 @@ from groundcrew.domain.veto import (
     ResourceAllocated,
     VersionChanged,
 )
-from groundcrew.errors import GroundcrewError, InputError
+from groundcrew.errors import GroundcrewError, InputError, NotFound
 from groundcrew.services.gate_facts import gather
 from groundcrew.services.gates import load_checks, published_policy
 from groundcrew.services.governance import persons_who_built
 from groundcrew.services.lookups import current_digest, nearest, person_of, require
 from groundcrew.services.metric_figures import MetricFigure, Period
 from groundcrew.services.metrics import DAYS_DEFAULT, figures_of
+from groundcrew.services.resource_ledger import Allocated, allocated_in
 from groundcrew.services.speakers import unheard
 from groundcrew.store import catalog, deciding
 from groundcrew.store.database import Connection
@@ -100,7 +105,10 @@ async def _check_name(connection: Connection, use_case: UseCase, condition: Lift
         case MetricBound(metric=metric, value=value):
             if not abs(value) <= AMOUNT_MAX:
                 raise InputError("expected a number", field="value")
-            names = [each.name for each in await _figures(Looking(connection=connection, use_case=use_case, objected_digest="", now=now))]
+            names = [
+                each.name
+                for each in await _figures(Looking(connection=connection, use_case=use_case, objected_digest="", now=now))
+            ]
             if metric not in names:
                 raise InputError(f"{use_case.name} has no metric {metric!r}{nearest(metric, names)}", field="metric")
         case ApprovalGiven(stage=stage):
@@ -221,3 +229,54 @@ async def _approval(looking: Looking, condition: ApprovalGiven) -> Found:
     if state == "approved" and said.decided_by and said.decided_at:
         return "met", f"{person_of(said.decided_by)} on {said.decided_at:%Y-%m-%d}"
     return "not_met", state.replace("_", " ")
+
+
+async def _check_resource(connection: Connection, use_case: UseCase, condition: ResourceAllocated) -> None:
+    if condition.amount_min is not None and not 0 < condition.amount_min <= AMOUNT_MAX:
+        raise InputError("expected more than 0", field="amount_min")
+    if condition.request:
+        if condition.resource or condition.measure:
+            raise InputError("name a request, or a resource, or a measure", field="request")
+        await require(connection, deciding.RESOURCE_REQUESTS, condition.request)
+        return
+    if condition.amount_min is None:
+        raise InputError("say how much at least, or name a request", field="amount_min")
+    if bool(condition.resource) == bool(condition.measure):
+        raise InputError("name a request, or a resource, or a measure", field="resource")
+    if condition.measure and condition.measure not in MEASURES:
+        raise InputError(f"expected one of {', '.join(MEASURES)}", field="measure")
+    if condition.resource:
+        await require(connection, deciding.RESOURCES, condition.resource)
+    if (await _allocated(connection, use_case, condition, now=None)).met:
+        raise InputError("so much is allocated already: say how much more it takes", field="amount_min")
+
+
+async def _allocated(
+    connection: Connection, use_case: UseCase, condition: ResourceAllocated, *, now: datetime | None
+) -> Allocated:
+    if condition.request:
+        return await allocated_in(connection, condition.request, amount=condition.amount_min)
+    return await allocated_in(
+        connection,
+        use_case=use_case.name,
+        measure=cast("Measure", condition.measure) if condition.measure else None,
+        resource=condition.resource or None,
+        amount=condition.amount_min,
+        today=now.date() if now is not None else None,
+    )
+
+
+async def _resource(looking: Looking, condition: ResourceAllocated) -> Found:
+    found = await _allocated(looking.connection, looking.use_case, condition, now=looking.now)
+    return ("met" if found.met else "not_met"), found.words
+
+
+async def _action(connection: Connection, name: str) -> tuple[str, str]:
+    """The state of an action of a meeting or of an incident, and that in words; NotFound."""
+    found: ActionItem | IncidentAction | None = await deciding.ACTION_ITEMS.get(connection, name)
+    found = found or await catalog.INCIDENT_ACTIONS.get(connection, name)
+    if found is None:
+        raise NotFound(f"no action {name!r}")
+    if found.state == "done" and found.done_at is not None:
+        return found.state, f"done on {found.done_at:%Y-%m-%d}: {found.result}"
+    return found.state, f"{found.owner} does it by {found.due}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -18,7 +19,7 @@ HOLD_KIND: HoldKind = "veto"
 
 async def active_vetoes(connection: Connection, use_case: str | None = None) -> list[Veto]:
     """Vetoes that hold a use case (all of them where none is named), oldest first."""
-    equal = {"use_case": use_case} if use_case is not None else {}
+    equal: dict[str, Any] = {"use_case": use_case} if use_case is not None else {}
     found = [
         *await deciding.VETOES.find(connection, state="active", **equal),
         *await deciding.VETOES.find(connection, state="filed", **equal),

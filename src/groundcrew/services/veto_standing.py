@@ -1,4 +1,5 @@
-"""Whose a veto is: its filer's, and its function's deputy's where the filer can not see to it. Nobody else's, whatever their rank."""
+"""Whose a veto is: its filer's, and its function's deputy's where the filer can not see to it. Nobody else's, whatever their
+rank."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from groundcrew.domain.veto import MEETINGS_MISSED_MAX, PassedWhy, Veto
 from groundcrew.errors import NotAllowed
 from groundcrew.services.governance import persons_who_built
 from groundcrew.services.lookups import person_of
+from groundcrew.services.meeting_records import quorate_since
 from groundcrew.services.speakers import require_person, require_speaker
 from groundcrew.store import catalog, deciding
 from groundcrew.store.database import Connection
@@ -40,12 +42,7 @@ async def is_away(connection: Connection, person: str, now: datetime) -> bool:
 
 async def meetings_missed(connection: Connection, veto: Veto) -> int:
     """How many meetings with a quorum have closed since a look at this veto was due, none of which looked at it."""
-    return await quorate_meetings_since(connection, veto.review_at)
-
-
-async def quorate_meetings_since(connection: Connection, since: datetime) -> int:
-    """Meetings of the Stream that were closed after `since` and had their quorum."""
-    return 0
+    return len(await quorate_since(connection, veto.review_at)) if veto.active else 0
 
 
 async def passing_due(connection: Connection, veto: Veto, use_case: UseCase, now: datetime) -> PassedWhy | None:
@@ -80,6 +77,8 @@ async def require_holder(connection: Connection, actor: str, veto: Veto, use_cas
         raise NotAllowed(f"{filer} filed this veto for {veto.function}: only they withdraw it, whoever asks")
     deputy = await deputy_of(connection, veto, use_case, now)
     if deputy is None:
-        raise NotAllowed(f"it has passed to the deputy of {veto.function}, and there is none: a holder of it or the Stream names one")
+        raise NotAllowed(
+            f"it has passed to the deputy of {veto.function}, and there is none: a holder of it or the Stream names one"
+        )
     if deputy.name != user.name:
         raise NotAllowed(f"{filer} filed this veto, and it has passed to {deputy.name}: only they withdraw it, whoever asks")
