@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from groundcrew.services import authority_grants, resource_ledger, veto_reviews
 from groundcrew.store.database import Writer
 
 
 async def allocate_resource(writer: Writer, *, decision: str, request: str, terms: dict[str, Any]) -> None:
-    """Give what a resource request asks for; `terms` says how much and who gives it up. Conflict beyond the capacity."""
-    raise NotImplementedError
+    """Give what a resource request asks for; `terms` says how much and who gives it up (`AllocationTerms`). Conflict beyond the
+    capacity."""
+    await resource_ledger.allocate_in(writer, decision=decision, request=request, terms=terms)
 
 
 async def deny_resource(writer: Writer, *, decision: str, request: str, reason: str) -> None:
     """Refuse a resource request with a reason."""
-    raise NotImplementedError
+    await resource_ledger.deny_in(writer, decision=decision, request=request, reason=reason)
 
 
 async def grant_authority(writer: Writer, *, decision: str, terms: dict[str, Any]) -> None:
-    """Let a person approve or veto for a function."""
-    raise NotImplementedError
+    """Let a person approve or veto for a function (`authority_grants.GrantTerms`)."""
+    await authority_grants.grant(writer, decision=decision, terms=terms)
 
 
 async def revoke_authority(writer: Writer, *, decision: str, authority: str, reason: str) -> None:
     """Take an authority back."""
-    raise NotImplementedError
+    await authority_grants.revoke(writer, decision=decision, authority=authority, reason=reason)
 
 
 async def review_veto(writer: Writer, *, decision: str, veto: str, note: str) -> None:
     """Record that a veto was looked at in a meeting that had its quorum."""
-    raise NotImplementedError
+    await veto_reviews.review_in(writer, decision=decision, veto=veto, note=note)
 
 
 async def dispose_overlap(writer: Writer, *, decision: str, overlap: str, terms: dict[str, Any]) -> None:

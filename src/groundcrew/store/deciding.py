@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from groundcrew.domain.authority import Authority, AuthorityRequest, Deputies
+from groundcrew.domain.champion import Champion, PlaybookPage
+from groundcrew.domain.exploration import Exploration, searched_text
 from groundcrew.domain.meeting import (
     ActionItem,
     Addendum,
@@ -14,11 +17,42 @@ from groundcrew.domain.meeting import (
     StreamMeeting,
 )
 from groundcrew.domain.minutes import Minutes
+from groundcrew.domain.resource import Resource, ResourceRequest
+from groundcrew.domain.veto import Veto, VetoEvent
 from groundcrew.store import deciding_tables
 from groundcrew.store.collection import Collection
 from groundcrew.store.rows import stamp
 
 # Vetoes and authorities.
+VETOES = Collection(
+    deciding_tables.vetoes,
+    Veto,
+    "veto",
+    identify=lambda each: each.id,
+    columns=lambda each: {"use_case": each.use_case, "state": each.state},
+)
+VETO_EVENTS = Collection(
+    deciding_tables.veto_events,
+    VetoEvent,
+    "veto-event",
+    identify=lambda each: each.id,
+    columns=lambda each: {"veto": each.veto, "kind": each.kind},
+)
+AUTHORITIES = Collection(
+    deciding_tables.authorities,
+    Authority,
+    "authority",
+    identify=lambda each: each.id,
+    columns=lambda each: {"person": each.person, "function": each.function},
+)
+AUTHORITY_REQUESTS = Collection(
+    deciding_tables.authority_requests,
+    AuthorityRequest,
+    "authority-request",
+    identify=lambda each: each.id,
+    columns=lambda each: {"state": each.state, "person": each.person},
+)
+DEPUTIES = Collection(deciding_tables.deputies, Deputies, "deputies", identify=lambda each: each.function)
 
 # Meetings, decisions and action items.
 CADENCE_ID = "stream"
@@ -82,6 +116,41 @@ FEED_TOKENS = Collection(
 )
 
 # Resources, champions and explorations.
+RESOURCES = Collection(deciding_tables.resources, Resource, "resource", identify=lambda each: each.name)
+RESOURCE_REQUESTS = Collection(
+    deciding_tables.resource_requests,
+    ResourceRequest,
+    "resource-request",
+    identify=lambda each: each.id,
+    columns=lambda each: {"resource": each.resource, "use_case": each.use_case, "state": each.state},
+)
+CHAMPIONS = Collection(
+    deciding_tables.champions,
+    Champion,
+    "champion",
+    # However a name is written, it is one person's.
+    identify=lambda each: each.name.strip().casefold(),
+    columns=lambda each: {"business_unit": each.business_unit, "state": each.state},
+)
+PLAYBOOK_PAGES = Collection(
+    deciding_tables.playbook_pages,
+    PlaybookPage,
+    "playbook-page",
+    identify=lambda each: f"{each.name}@{each.version:06d}",
+    columns=lambda each: {"name": each.name},
+)
+EXPLORATIONS = Collection(
+    deciding_tables.explorations,
+    Exploration,
+    "exploration",
+    identify=lambda each: each.id,
+    columns=lambda each: {
+        "state": each.state,
+        "business_unit": each.business_unit,
+        "use_case": each.use_case,
+        "words": searched_text(each),
+    },
+)
 
 # The inventory of ungoverned AI.
 
