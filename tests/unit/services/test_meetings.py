@@ -124,7 +124,12 @@ async def test_another_cadence_keeps_what_both_have_and_what_was_moved(services:
 
 @pytest.mark.parametrize(
     ("changes", "field"),
-    [({"at": "25:00"}, "at"), ({"time_zone": "Mars/Olympus"}, "time_zone"), ({"length_min": 5}, "length_min"), ({"every_days": 1}, "every_days")],
+    [
+        ({"at": "25:00"}, "at"),
+        ({"time_zone": "Mars/Olympus"}, "time_zone"),
+        ({"length_min": 5}, "length_min"),
+        ({"every_days": 1}, "every_days"),
+    ],
 )
 async def test_a_cadence_that_can_not_be_is_refused(services: Services, changes: dict[str, object], field: str) -> None:
     with pytest.raises(InputError) as error:
@@ -350,7 +355,15 @@ def test_votes_count_of_who_speaks_now_on_the_wording_of_now() -> None:
         for each, revision in (("ethics", 2), ("it", 2), ("legal", 1), ("business", 2))
     )
     decision = Decision(
-        id="d", meeting="m", item="i", kind="resolution", text="t", proposed_by="user:a", proposed_at=at, text_revision=2, votes=votes
+        id="d",
+        meeting="m",
+        item="i",
+        kind="resolution",
+        text="t",
+        proposed_by="user:a",
+        proposed_at=at,
+        text_revision=2,
+        votes=votes,
     )
     seats: dict[Function, str] = {"ethics": "ethics", "it": "somebody else", "legal": "legal", "business": "business"}
     count = count_votes(decision, seats, ["business"])
@@ -430,7 +443,11 @@ async def test_minutes_tell_what_happened_and_are_never_changed(services: Servic
             await change
     await services.minutes.add(made.id, "it was Bert's idea", actor=LEA)
     after = await services.minutes.get(made.id)
-    assert (after.minutes, after.sha256, [each.text for each in after.addenda]) == (kept.minutes, kept.sha256, ["it was Bert's idea"])
+    assert (after.minutes, after.sha256, [each.text for each in after.addenda]) == (
+        kept.minutes,
+        kept.sha256,
+        ["it was Bert's idea"],
+    )
     assert "it was Bert's idea" in markdown_of(after)
     assert (await services.audit.verify()).problems == ()
 

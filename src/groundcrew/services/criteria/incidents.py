@@ -14,8 +14,8 @@ NAMED_MAX = 3
 
 @check("incidents")
 def incidents(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """No incident of severity 1 is open, and no action is overdue: none after an incident, none that the Stream gave out. Nobody can
-    attest otherwise."""
+    """No incident of severity 1 is open, and no action is overdue: none after an incident, none that the Stream gave out. Nobody
+    can attest otherwise."""
     standing = facts.governance.incidents
     severe = standing.severe
     overdue: list[IncidentAction | ActionItem] = [*standing.overdue, *standing.overdue_of_stream]
