@@ -44,6 +44,7 @@ from groundcrew.services.speakers import require_speaker
 from groundcrew.services.veto_conditions import Looking, check_conditions, check_names
 from groundcrew.services.veto_records import active_vetoes, append, crooked, put, sync_holds
 from groundcrew.services.veto_standing import deputy_of, meetings_missed, passing_due, require_holder
+from groundcrew.services.veto_things import OpenThings, open_things
 from groundcrew.store import deciding
 from groundcrew.store.database import Connection, Database, Writer
 
@@ -196,6 +197,11 @@ class Vetoes:
             view = await self._view(connection, veto, recompute=recompute)
             events = await deciding.VETO_EVENTS.find(connection, veto=veto_id)
         return msgspec.structs.replace(view, events=tuple(events))
+
+    async def open_things(self, use_case: str) -> OpenThings:
+        """What a veto on a use case can wait for; NotFound."""
+        async with self._database.read() as connection:
+            return await open_things(connection, use_case)
 
     async def check(self, veto_id: str, *, actor: str = ACTOR) -> VetoView:
         """Look at the conditions again, and note where one has changed. Nothing is lifted by it."""
