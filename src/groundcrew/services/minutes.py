@@ -248,7 +248,7 @@ async def _citation(connection: Connection, reference: str) -> Citation:
             for each in found.results
         )
         asked = f"gate of {found.use_case} into {found.stage}, {'opened' if found.passed else 'shut'}"
-        title = f"{asked}, evaluated {found.evaluated_at:%Y-%m-%d %H:%M} by {found.evaluated_by}"
+        title = f"{asked}, evaluated {found.evaluated_at:%Y-%m-%d %H:%M} by {found.evaluated_by.removeprefix('user:')}"
         return Citation(reference=reference, title=title, lines=lines)
     return Citation(reference=reference, title=await _standing(connection, reference) or reference)
 
