@@ -37,6 +37,8 @@ PEOPLE: dict[str, tuple[Role, ...]] = {
 MONEY = Resource(name="ai-budget", measure="usd", owner="bert", period="quarter", capacity=50_000, budget_line="4711")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 
+BROWSERS = 2
+
 
 class Stream:
     """The running console, its services, and browsers for its people."""
@@ -46,11 +48,11 @@ class Stream:
         self.trouble: list[str] = []
         self._playwright, self._chromium_path = playwright, chromium_path
         self._browsers: list[Browser] = []
+        self._opened = 0
 
     async def page_of(self, name: str, **options: Any) -> Page:
-        """A page in a browser of its own, in which this person has signed in."""
-        browser = await self._playwright.chromium.launch(executable_path=self._chromium_path, args=FLAGS)
-        self._browsers.append(browser)
+        """A page in which this person has signed in."""
+        browser = await self._browser()
         context = await browser.new_context(**options)
         context.set_default_timeout(15_000)
         context.on("weberror", lambda error: self.trouble.append(f"script: {error.error}"))
@@ -62,6 +64,15 @@ class Stream:
         await page.get_by_role("button", name="Sign in").click()
         await page.wait_for_url(f"{self.base}/account")
         return page
+
+    async def _browser(self) -> Browser:
+        """The first two people each have a browser of their own; further ones share them, each with a profile of their own."""
+        self._opened += 1
+        if self._opened > BROWSERS:
+            return self._browsers[self._opened % BROWSERS]
+        browser = await self._playwright.chromium.launch(executable_path=self._chromium_path, args=FLAGS)
+        self._browsers.append(browser)
+        return browser
 
     async def close(self) -> None:
         """Close the browsers."""

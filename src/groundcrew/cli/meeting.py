@@ -262,8 +262,10 @@ def meeting_verify(file: Path, meeting_id: str | None, as_json: bool, data: Path
     if file.stat().st_size > FILE_BYTES_MAX:
         raise InputError(f"minutes have at most {FILE_BYTES_MAX} bytes", file=str(file))
 
+    content = file.read_bytes()
+
     async def work(services: Services) -> Verified:
-        return await services.minutes.verify(file.read_bytes(), meeting_id=meeting_id)
+        return await services.minutes.verify(content, meeting_id=meeting_id)
 
     found = with_services(data, database_url, work)
     if as_json:

@@ -197,7 +197,8 @@ async def _point(
     notes: list[MeetingNote],
     actions: list[ActionItem],
 ) -> MinutesPoint:
-    subjects = dict.fromkeys((row.entry.subject, *(each.subject for each in decisions if each.subject)))
+    about = f"use-case/{row.entry.use_case}" if row.entry.use_case else row.entry.subject
+    subjects = dict.fromkeys((row.entry.subject, *(each.subject for each in decisions if each.subject), about))
     standing = [line for each in subjects if (line := await _standing(connection, each))]
     return MinutesPoint(
         number=number,
