@@ -1,5 +1,5 @@
-"""The Stream in two browsers at once: a veto against the chief executive, the meeting that funds what it asks for, and the minutes
-that tell of it; and people who write at the same time."""
+"""The Stream in two browsers at once: a veto against the chief executive, the meeting that funds what it asks for, and the
+minutes that tell of it; and people who write at the same time."""
 
 from __future__ import annotations
 

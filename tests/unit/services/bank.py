@@ -439,8 +439,29 @@ async def full_history(services: Services) -> None:
     await _alerted(services)
     await _away(services)
     await _watched(services)
+    await _met(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
+
+
+async def _met(services: Services) -> None:
+    """A cadence, and a meeting from its opening to its minutes with an addendum; a calendar feed."""
+    chair = "user:chair"
+    await accounts(services, chair, roles=("admin",))
+    today = services.database.clock.now().date()
+    await services.meetings.set_cadence(
+        first_day=today + timedelta(days=1), at="14:00", time_zone="Europe/Zurich", length_min=60, actor=chair
+    )
+    meeting = (await services.meetings.now()).coming[0].id
+    await services.meetings.open(meeting, actor=chair)
+    await services.meetings.join(meeting, actor=chair)
+    topic = await services.meeting_points.add_topic(meeting, "Names", why="three teams use three words", actor=chair)
+    await services.meeting_points.note(meeting, "one word is enough", item=topic.id, actor=chair)
+    await services.meeting_decisions.propose(meeting, topic.id, text="One word", actor=chair)
+    await services.stream_actions.add("write them down", owner="chair", due=today, meeting=meeting, item=topic.id, actor=chair)
+    await services.meetings.close(meeting, actor=chair)
+    await services.minutes.add(meeting, "it was two teams", actor=chair)
+    await services.stream_calendar.subscribe(actor=chair)
 
 
 async def _queued(services: Services) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -394,7 +395,7 @@ def test_quorum_spans_are_the_moments_at_which_all_were_there(spans: list[tuple[
         moment = zero + timedelta(minutes=half / 2 + 0.25)
         there = {each.function for each in rows if each.left_at and each.joined_at <= moment < each.left_at}
         assert any(begin <= moment < end for begin, end in found) == (there >= set(FUNCTIONS))
-    assert all(one[1] < other[0] for one, other in zip(found, found[1:], strict=False)), "they are apart"
+    assert all(one[1] < other[0] for one, other in pairwise(found)), "they are apart"
 
 
 # Closing.

@@ -200,7 +200,7 @@ async def minutes_pdf(request: PageRequest, meeting_id: FromPath[str]) -> Respon
     return Response(pdf_of(await services_of(request).minutes.get(meeting_id)), media_type="application/pdf")
 
 
-@post("/stream/feeds", action="identify")
+@post("/stream/feeds", action="attend_meeting")
 async def open_feed(request: PageRequest) -> Page:
     """A new address for one's calendar program, shown this once."""
     try:
@@ -210,7 +210,7 @@ async def open_feed(request: PageRequest) -> Page:
     return await _stream(request, feed=f"{base_of(request)}/stream.ics?token={feed.token}")
 
 
-@post("/stream/feeds/{feed_id:str}/revoke", action="identify")
+@post("/stream/feeds/{feed_id:str}/revoke", action="attend_meeting")
 async def revoke_feed(request: PageRequest, feed_id: FromPath[str]) -> Page:
     """End a feed of one's own."""
 
