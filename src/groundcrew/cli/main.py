@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "advance": ("gates", "Advance a use case one stage, if its gate opens."),
     "demote": ("gates", "Move a use case to an earlier stage, or reject or retire it."),
     "approval": ("governance", "Ask for and give approvals of a version at a gate."),
+    "veto": ("veto", "Object to a use case, and take it back once what lifts it has come."),
+    "authority": ("veto", "Who may approve and veto besides the holders of a function."),
     "ramp": ("governance", "Show the ramp in scale, or take its next step."),
     "recertify": ("governance", "Evaluate the criteria of a use case's own stage again."),
     "roi": ("governance", "Show the return on investment as an interval, and what moves it most."),
