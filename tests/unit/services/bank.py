@@ -40,6 +40,8 @@ from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, Guarant
 from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, SpotChecks, UseCase
 from groundcrew.domain.user import Role, User, UserKind
 from groundcrew.domain.verifier import Verifier
+from groundcrew.domain.veto import EvidenceValid
+from groundcrew.services import authority_grants
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
 from groundcrew.services.deliveries import enqueue
@@ -48,6 +50,7 @@ from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.registry import Change
+from groundcrew.services.vetoes import NewVeto
 from groundcrew.store import catalog, drift, evaluations, rehearsals, rescoring
 from groundcrew.store.database import Database
 from groundcrew.store.labels import LABEL_DRAWS
@@ -439,6 +442,7 @@ async def full_history(services: Services) -> None:
     await _alerted(services)
     await _away(services)
     await _watched(services)
+    await _vetoed(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 
@@ -493,6 +497,30 @@ async def _delivered(services: Services) -> None:
         for each in ("one", "two"):
             key = f"test/{each}"
             await enqueue(writer, key=key, channel="on-call", event="test", subject=key, body={"number": each})
+
+
+async def _vetoed(services: Services) -> None:
+    """A veto that was withdrawn, deputies of its function, and an authority that was asked for, granted and taken back."""
+    await accounts(services, "user:vera", "user:victor", roles=("ethics",))
+    lifts = EvidenceValid(evidence="attestation", subject="impact_assessment")
+    new = NewVeto(
+        use_case=NAME,
+        function="ethics",
+        ground="It names wrong fees",
+        explanation="Two of ten drafts did.",
+        need="remediation",
+        conditions=(lifts,),
+    )
+    veto = await services.vetoes.file(new, actor="user:vera")
+    await services.authorities.name_deputies("ethics", ["victor"], reason="in case of absence", actor="user:vera")
+    await services.vetoes.withdraw(veto.id, "it is put right", actor="user:vera")
+    asked = await services.authorities.request(
+        person="victor", function="legal", rights=["veto"], reason="knows the law", actor="user:vera"
+    )
+    async with services.database.write(PERSON) as writer:
+        terms = {"person": "victor", "function": "legal", "rights": ["veto"], "request": asked.id}
+        granted = await authority_grants.grant(writer, decision="decision-1", terms=terms)
+        await authority_grants.revoke(writer, decision="decision-2", authority=granted.id, reason="it is not needed any more")
 
 
 async def _alerted(services: Services) -> None:
