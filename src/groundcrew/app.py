@@ -1,4 +1,5 @@
-"""The composition root: settings become a running process. The only file that wires gateway, services, jobs and web together."""
+"""The composition root: settings become a running process. The only file that wires gateway, services, jobs and web
+together."""
 
 from __future__ import annotations
 
@@ -207,6 +208,7 @@ class App:
         """What looks after the registry by itself; several processes may do so at once."""
         from groundcrew.gateway.webhook_client import WebhookClient
         from groundcrew.jobs.alert_keeper import AlertKeeper
+        from groundcrew.jobs.backlog_keeper import BacklogKeeper
         from groundcrew.jobs.checkpoint_keeper import CheckpointKeeper
         from groundcrew.jobs.delivery_keeper import DeliveryKeeper
         from groundcrew.jobs.delivery_senders import Senders
@@ -241,6 +243,7 @@ class App:
             AlertKeeper(services).run(),
             VetoKeeper(services).run(),
             StreamKeeper(services).run(),
+            BacklogKeeper(services.backlog).run(),
             OverlapKeeper(services).run(),
             InventoryKeeper(services).run(),
             CheckpointKeeper(services).run(),

@@ -40,7 +40,8 @@ class PlaybookPage(msgspec.Struct, frozen=True, kw_only=True):
     #: Markdown; raw HTML in it is shown as text.
     text: str
     written_by: str
-    written_at: datetime
+    #: None of what ships.
+    written_at: datetime | None
     #: What changed and why.
     note: str = ""
 

@@ -6,10 +6,13 @@ What was refuted stays as findable as what was supported: that is what keeps the
 from __future__ import annotations
 
 import unicodedata
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, get_args
 
 import msgspec
+
+from groundcrew.domain.data_class import DataClass
+from groundcrew.domain.use_case import Autonomy, Solution
 
 ExplorationState = Literal["idea", "running", "finished"]
 Learned = Literal["supported", "refuted", "inconclusive", "dropped"]
@@ -41,13 +44,12 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Extension(msgspec.Struct, frozen=True, kw_only=True):
-    """That somebody else than its owner widened a box, by how much and why; `decision` is the Stream's, where it was one."""
+    """That somebody else than its owner widened a box, by how much and why."""
 
     more: Box
     by: str
     at: datetime
     reason: str
-    decision: str = ""
 
 
 class BoxUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,9 +62,20 @@ class BoxUse(msgspec.Struct, frozen=True, kw_only=True):
     unknown_calls: int = 0
 
 
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exploration becomes: the use case's name, and what its declaration says that the exploration does not."""
+
+    name: str
+    model: str
+    affected_persons: str
+    solution: Solution = "vendor_feature"
+    autonomy: Autonomy = "assist"
+    data_classes: tuple[DataClass, ...] = ("internal",)
+
+
 class Exploration(msgspec.Struct, frozen=True, kw_only=True):
-    """One exploration. `box` is what it started with; `extensions` widen it. Its calls are those of `use_case`, or of the
-    gateway key `key_id` alone where that is named; before it `started_at` nothing counts."""
+    """One exploration. `box` is what it started with; `extensions` widen it. Its calls are those of `use_case` since it
+    started, or of the gateway key `key_id` alone where that is named."""
 
     id: str
     title: str
@@ -79,6 +92,11 @@ class Exploration(msgspec.Struct, frozen=True, kw_only=True):
     state: ExplorationState = "idea"
     started_at: datetime | None = None
     started_by: str | None = None
+    #: What had been recorded on the day of the start when it started: that is not its own.
+    tokens_before: int = 0
+    usd_before: float = 0.0
+    #: Until when the key was made to live: while the exploration runs it lives no longer than the box.
+    key_expires_at: datetime | None = None
     extensions: tuple[Extension, ...] = ()
     finished_at: datetime | None = None
     finished_by: str | None = None
@@ -86,10 +104,7 @@ class Exploration(msgspec.Struct, frozen=True, kw_only=True):
     learned: str = ""
     #: What had been used when it was finished.
     used: BoxUse | None = None
-    #: The use case that it became.
-    became: str | None = None
-    #: The registered hypothesis of that use case, as USE_CASE@VERSION, once there is one.
-    registered: str = ""
+    became: Draft | None = None
 
     @property
     def limits(self) -> Box:
@@ -101,8 +116,14 @@ class Exploration(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ends_on(self) -> date | None:
-        """The last day of the box, None before it has started."""
+        """The last day (UTC) of the box, None before it has started."""
         return self.started_at.date() + timedelta(days=self.limits.days - 1) if self.started_at is not None else None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """The moment at which the last day of the box is over, None before it has started."""
+        last = self.ends_on
+        return datetime.combine(last + timedelta(days=1), time(), UTC) if last is not None else None
 
 
 def days_used(exploration: Exploration, now: datetime) -> int:

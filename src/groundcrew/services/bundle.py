@@ -41,6 +41,7 @@ from groundcrew.services.meetings import Meetings
 from groundcrew.services.metrics import Metrics, MetricsReport
 from groundcrew.services.models import Models
 from groundcrew.services.overlaps import Overlaps
+from groundcrew.services.playbook import Playbook
 from groundcrew.services.ramps import Ramps
 from groundcrew.services.rating_links import RatingLinks
 from groundcrew.services.rating_queue import RatingQueue
@@ -124,6 +125,7 @@ class Services:
         self.stream_actions = StreamActions(database)
         self.resources = Resources(database)
         self.champions = Champions(database)
+        self.playbook = Playbook(database)
         self.backlog = Backlog(database)
         self.inventory = Inventory(database)
         self.overlaps = Overlaps(database)

@@ -28,6 +28,7 @@ from groundcrew.services.declaration_kinds import (
 )
 from groundcrew.services.declaration_policy import read_policy
 from groundcrew.services.declaration_reading import Reading
+from groundcrew.services.declaration_resources import read_resource
 from groundcrew.services.declaration_suites import read_suite
 from groundcrew.services.declaration_verifiers import read_verifier
 from groundcrew.services.declaration_yaml import Node, describe, plain, read_documents
@@ -58,16 +59,17 @@ KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
     "EvaluationSuite": (read_suite, "suites"),
     "Channel": (read_channel, "channels"),
     "AlertRule": (read_alert_rule, "alert_rules"),
+    "Resource": (read_resource, "resources"),
 }
 
 
 def load(paths: Sequence[Path], *, known_guards: frozenset[str] | None = None) -> Declarations:
     """Everything declared in `paths`: files, and folders searched for *.yaml and *.yml in sorted order.
 
-    A file without `kind` is fine where a use case names it as its plan or a policy as its authority table. A policy may name the
-    guards that ship and those of installed packages, or `known_guards` where that is given: one that does not exist would refuse
-    every call at runtime.
-    Raises InputError for a path that does not exist or declares nothing, DeclarationErrors with all that is wrong.
+    A file without `kind` is fine where a use case names it as its plan or a policy as its authority table. A policy may name
+    the guards that ship and those of installed packages, or `known_guards` where that is given: one that does not exist would
+    refuse every call at runtime. Raises InputError for a path that does not exist or declares nothing, DeclarationErrors with
+    all that is wrong.
     """
     loader = _Loader(known_guards if known_guards is not None else frozenset(guard_names()))
     for path, shown_as in _files(paths):

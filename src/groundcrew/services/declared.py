@@ -14,11 +14,12 @@ from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.resource import Resource
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import DeclarationError
 
-Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent, Channel, AlertRule)
+Thing = TypeVar("Thing", Provider, Model, KnowledgeBase, Policy, UseCase, Verifier, SuiteContent, Channel, AlertRule, Resource)
 
 
 class Declared(msgspec.Struct, Generic[Thing], frozen=True, kw_only=True):
@@ -53,6 +54,7 @@ class Declarations(msgspec.Struct, frozen=True, kw_only=True):
     suites: tuple[Declared[SuiteContent], ...] = ()
     channels: tuple[Declared[Channel], ...] = ()
     alert_rules: tuple[Declared[AlertRule], ...] = ()
+    resources: tuple[Declared[Resource], ...] = ()
     hypotheses: dict[str, DeclaredPlan] = {}
 
 

@@ -14,6 +14,7 @@ from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
 from groundcrew.domain.veto import Veto
 from groundcrew.metrics.cost_per_case import cost_per_case
 from groundcrew.services.automation import automation
+from groundcrew.services.champion_standing import ChampionStanding, carried, people_of
 from groundcrew.services.experiment_analysis import Analysis, computed
 from groundcrew.services.incident_standing import IncidentStanding, standing_of
 from groundcrew.services.lookups import person_of
@@ -58,6 +59,8 @@ class Governance(msgspec.Struct, frozen=True, kw_only=True):
     builders: frozenset[str] = frozenset()
     #: Live use cases with the same champion, this one included.
     championed: int = 0
+    #: How the champion stands; None where none is declared.
+    champion: ChampionStanding | None = None
     #: For how many days texts are kept where the use case does not say; 0: for ever.
     retention_days_default: int = 0
     costs: CaseCosts | None = None
@@ -93,7 +96,8 @@ async def gather_governance(
         builders=builders,
         vetoes=tuple(await active_vetoes(connection, use_case.name)),
         unheard=await unheard(connection, use_case, current, builders, now),
-        championed=sum(each.champion == use_case.champion and each.stage not in TERMINAL_STAGES for each in live),
+        championed=len(carried(live, use_case.champion or "")),
+        champion=(await people_of(connection)).standing(use_case.champion) if use_case.champion else None,
         retention_days_default=load().retention_days,
         incidents=await standing_of(connection, use_case.name, now.date()),
     )

@@ -16,12 +16,14 @@ from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan, amend
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.prices import price_of
+from groundcrew.domain.resource import Resource
 from groundcrew.domain.stage import EXPOSED_STAGES, moved
 from groundcrew.domain.use_case import STAGES, UseCase
 from groundcrew.errors import DeclarationError, NotFound
 from groundcrew.guards.masking import detect_for
 from groundcrew.services.alert_rule_checks import rule_problems
 from groundcrew.services.criteria.entry import exposure_problem
+from groundcrew.services.declaration_resources import resource_problems
 from groundcrew.services.declarations import unresolved_references
 from groundcrew.services.declared import DeclarationErrors, Declarations, Declared, KnownNames
 from groundcrew.services.evaluation_suites import changes as suite_changes
@@ -29,9 +31,10 @@ from groundcrew.services.evaluation_suites import masked_content, put_suite
 from groundcrew.services.lookups import current_digest, newest_hypothesis
 from groundcrew.services.policy_stages import stage_notes
 from groundcrew.services.propagation import propagate
+from groundcrew.services.resource_ledger import with_kept_capacity
 from groundcrew.services.sign_off_declarations import sign_off_problems
 from groundcrew.services.swap_declarations import note_declared, swap_problems
-from groundcrew.store import catalog
+from groundcrew.store import catalog, deciding
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection, Database, Writer
 
@@ -110,6 +113,7 @@ class Registry:
             ("Verifier", catalog.VERIFIERS, declarations.verifiers),
             ("Channel", catalog.CHANNELS, declarations.channels),
             ("AlertRule", catalog.ALERT_RULES, declarations.alert_rules),
+            ("Resource", deciding.RESOURCES, declarations.resources),
         ]
         for kind, collection, declared in kinds:
             changes += [await _put(writer, kind, collection, each.value) for each in declared]
@@ -151,6 +155,7 @@ async def _check(connection: Connection, declarations: Declarations) -> None:
     errors += await swap_problems(connection, declarations)
     errors += await sign_off_problems(connection, declarations)
     errors += await rule_problems(connection, declarations)
+    errors += await resource_problems(connection, declarations)
     if errors:
         raise DeclarationErrors(errors)
 
@@ -176,6 +181,8 @@ async def _put(writer: Writer, kind: str, collection: Collection[Any], item: Any
     old = await collection.get(writer.connection, name)
     if isinstance(item, KnowledgeBase) and isinstance(old, KnowledgeBase) and not item.paths:
         item = msgspec.structs.replace(item, paths=old.paths)
+    if isinstance(item, Resource):
+        item = with_kept_capacity(item, old)
     fields = _differences(old, item)
     if old is not None and not fields:
         return Change(kind=kind, name=name, action="unchanged")

@@ -25,8 +25,10 @@ from groundcrew.domain.resource import (
     give,
     give_up,
     next_period,
+    period_problem,
     room,
     shown_amount,
+    taken,
     units,
 )
 from groundcrew.domain.spending import NANOS
@@ -198,6 +200,28 @@ async def ledger_of(connection: Connection, resource: str) -> list[ResourceReque
         for state in ("allocated", "released")
         for each in await deciding.RESOURCE_REQUESTS.find(connection, resource=resource, state=state)
     ]
+
+
+async def check_capacity(connection: Connection, resource: Resource) -> None:
+    """Conflict where a resource, as it is to be, has less in some period than is allocated of it, or is counted in something
+    else than what was asked for."""
+    requests = await deciding.RESOURCE_REQUESTS.find(connection, resource=resource.name)
+    if any(each.measure != resource.measure for each in requests):
+        raise Conflict(f"{resource.name} was asked for in {requests[0].measure}: declare another resource for {resource.measure}")
+    for period in sorted({period for each in requests for period in each.periods}):
+        if period_problem(period, resource.period):
+            raise Conflict(f"{resource.name} was asked for in {period}: its periods stay what they are")
+        left = room(resource, requests, period)
+        if (left is None and taken(resource, requests, period)) or (left is not None and left < 0):
+            held = shown_amount(resource.measure, taken(resource, requests, period))
+            raise Conflict(f"{held} of {resource.name} in {period} are allocated: release or reallocate them first")
+
+
+def with_kept_capacity(declared: Resource, old: Resource | None) -> Resource:
+    """A declared resource; one that says no capacity keeps what people said since."""
+    if old is None or declared.capacity is not None or declared.capacity_of or declared.period != old.period:
+        return declared
+    return msgspec.structs.replace(declared, capacity=old.capacity, capacity_of=old.capacity_of)
 
 
 async def recorded_use(connection: Connection, request: ResourceRequest, period: str) -> Used | None:

@@ -32,12 +32,12 @@ from groundcrew.domain.resource import (
 from groundcrew.domain.use_case import TERMINAL_STAGES
 from groundcrew.errors import Conflict, InputError
 from groundcrew.services.lookups import require, require_reason, require_use_case
-from groundcrew.services.resource_ledger import TEXT_LENGTH_MAX, allocated_in, ledger_of, recorded_use
+from groundcrew.services.resource_ledger import TEXT_LENGTH_MAX, allocated_in, check_capacity, ledger_of, recorded_use
 from groundcrew.services.two_people import check_person
 from groundcrew.store import deciding
 from groundcrew.store.database import Connection, Database, Writer
 
-__all__ = ["PeriodNow", "RequestNow", "ResourceNow", "Resources", "allocated_in", "check_capacity"]
+__all__ = ["PeriodNow", "RequestNow", "ResourceNow", "Resources", "allocated_in"]
 
 #: Periods that a page shows, this one first.
 PERIODS_SHOWN = 6
@@ -236,21 +236,6 @@ class Resources:
         async with self._database.read() as connection:
             found = await deciding.RESOURCE_REQUESTS.find(connection, state="requested")
         return sorted(found, key=lambda each: (each.needed_by or first_of(each.periods[0]), each.id))
-
-
-async def check_capacity(connection: Connection, resource: Resource) -> None:
-    """Conflict where a resource, as it is to be, has less in some period than is allocated of it, or is counted in something
-    else than what was asked for."""
-    requests = await deciding.RESOURCE_REQUESTS.find(connection, resource=resource.name)
-    if any(each.measure != resource.measure for each in requests):
-        raise Conflict(f"{resource.name} was asked for in {requests[0].measure}: declare another resource for {resource.measure}")
-    for period in sorted({period for each in requests for period in each.periods}):
-        if period_problem(period, resource.period):
-            raise Conflict(f"{resource.name} was asked for in {period}: its periods stay what they are")
-        left = room(resource, requests, period)
-        if (left is None and taken(resource, requests, period)) or (left is not None and left < 0):
-            held = shown_amount(resource.measure, taken(resource, requests, period))
-            raise Conflict(f"{held} of {resource.name} in {period} are allocated: release or reallocate them first")
 
 
 def _periods(resource: Resource, periods: Sequence[str], today: date) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from tests.unit.store.sums import rolled_up_alike
 
 from groundcrew.errors import InputError
 from groundcrew.services.audit import Audit
-from groundcrew.store import catalog, oversight_tables, tables
+from groundcrew.store import catalog, deciding_tables, oversight_tables, tables
 from groundcrew.store.database import Database
 
 WRITERS, WRITES, PROCESSES, CANCELLATIONS = 4, 12, 3, 60
@@ -100,6 +100,11 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 oversight_tables.drift_references,
                 oversight_tables.drift_windows,
                 oversight_tables.drift_alarms,
+                deciding_tables.resources,
+                deciding_tables.resource_requests,
+                deciding_tables.champions,
+                deciding_tables.playbook_pages,
+                deciding_tables.explorations,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from groundcrew.domain.champion import LOAD_MAX
 from groundcrew.domain.data_class import highest, provider_may_see
 from groundcrew.domain.gate import Criterion, CriterionResult
 from groundcrew.domain.use_case import Exposure
@@ -177,19 +178,24 @@ def _why_probes_passed(allowed: list[str], how: str) -> str:
 
 @check("champion")
 def champion(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """A champion is named, and does not carry more live use cases than one person can."""
-    name, most = facts.use_case.champion, int(criterion.settings.get("use_cases_max", 5))
+    """A champion is named, is active, is of the same unit where theirs is known, and does not carry more live use cases than
+    one person can."""
+    name, most = facts.use_case.champion, int(criterion.settings.get("use_cases_max", LOAD_MAX))
     bound = f"at most {most} live use cases each"
     if not name:
         return result(criterion, "fail", bound=bound, missing="declare champion: someone of the same business unit")
-    carried = facts.governance.championed
+    carried, standing = facts.governance.championed, facts.governance.champion
+    problem = standing.problem(facts.use_case.business_unit) if standing is not None else f"nobody knows {name}"
+    if not problem and carried > most:
+        problem = f"{name} is champion of {carried} live use cases"
     return result(
         criterion,
-        "pass" if carried <= most else "fail",
+        "fail" if problem else "pass",
         figure=f"{name}, champion of {carried}",
         bound=bound,
         n=carried,
-        missing=f"{name} is champion of {carried} live use cases: name another one",
+        source=f"champion of {standing.business_unit} on record" if standing is not None and standing.business_unit else "",
+        missing=f"{problem}: name another one, or hand it over",
     )
 
 
@@ -258,8 +264,8 @@ def kill_switch(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("attestation")
 def attestation(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """Someone who did not build the use case attests the criterion. Where incidents are asked for, nobody's word counts any more:
-    they are on record, and so is whether any is open."""
+    """Someone who did not build the use case attests the criterion. Where incidents are asked for, nobody's word counts any
+    more: they are on record, and so is whether any is open."""
     if criterion.key == "incidents":
         return incidents(facts, criterion)
     return _attested(facts, criterion, criterion.key, "a person who did not build it must attest")
