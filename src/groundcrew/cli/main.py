@@ -60,6 +60,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "metrics": ("metrics", "Show the metrics of a use case with their intervals, or what each metric is."),
     "alert": ("alert", "Show alerts and their rules, see to an alert, silence alerts."),
     "incident": ("incident", "Open incidents, tell what happens, close them with a cause."),
+    "meeting": ("meeting", "Say when the Stream meets, see its agenda, open and close it, read and verify its minutes."),
+    "action": ("meeting", "List, add and finish what somebody has promised in the Stream."),
     "drift": ("drift", "Test files for drift; see references and alarms of the monitors."),
     "channel": ("channels", "List and try channels, look at deliveries, and send one again."),
     "redact": ("records", "Remove the texts of calls that were kept long enough."),

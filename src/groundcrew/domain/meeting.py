@@ -1,10 +1,11 @@
-"""Meetings of the GenAI Stream: who is there for which function, what is on the agenda, what is decided with which votes, and what
-somebody has promised to do. Quorum and majority are decided here, on nothing but the record."""
+"""Meetings of the GenAI Stream: who is there for which function, what is on the agenda, what is decided with which votes, and
+what somebody has promised to do. Quorum and majority are decided here, on nothing but the record."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -50,10 +51,12 @@ CITED_MAX = 20
 #: Of one meeting.
 POINTS_MAX, DECISIONS_MAX, NOTES_MAX, SPANS_MAX, ACTIONS_MAX = 300, 200, 2_000, 1_000, 300
 ADDENDA_MAX = 100
+#: Functions that must be for a decision, however many are recused.
+FOR_MIN = 2
 
 
 class Cadence(msgspec.Struct, frozen=True, kw_only=True):
-    """When the Stream meets: from `first_day` on every `every_days` days at `at` (HH:MM) in `time_zone`, `length_min` minutes long.
+    """When the Stream meets: from `first_day` on every `every_days` days at `at` (HH:MM) in `time_zone`, `length_min` long.
 
     `revision` rises with every change: a slot belongs to the cadence that made it.
     """
@@ -112,13 +115,14 @@ class AgendaItem(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one point in one meeting. `entry` is the point as it was when it was last touched.
 
     `place` holds a point where people put it, counted from 1, before all others; `summary` is what was said about it, edited by
-    several people, so that `revision` rises with every change and a stale edit is refused.
+    several people, so that `revision` rises with every change and a stale edit is refused. `at` is when it was last touched.
     """
 
     id: str
     meeting: str
     key: str
     entry: AgendaEntry
+    at: datetime
     state: PointState = "queued"
     place: int | None = None
     summary: str = ""
@@ -143,8 +147,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """A decision that is proposed, and once its votes are counted adopted or rejected.
 
     `subject` and `terms` say what it is about and how much; `cites` are the gate evaluations, evidence and other things that it
-    rests on, as ``KIND/ID``. `text_revision` rises with every change of the wording, and earlier votes no longer count. `quorum` is
-    who spoke for which function at the moment of the count, `recused` whose function had no say.
+    rests on, as ``KIND/ID``. `text_revision` rises with every change of the wording, and earlier votes no longer count. `quorum`
+    is who spoke for which function at the moment of the count, `recused` whose function had no say.
     """
 
     id: str
@@ -179,8 +183,8 @@ class MeetingNote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActionItem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that one person does by one day. `meeting`, `item` and `decision` say where it comes from, empty where it was added
-    by hand."""
+    """Something that one person does by one day. `meeting`, `item` and `decision` say where it comes from, empty where it was
+    added by hand."""
 
     id: str
     title: str
@@ -223,7 +227,7 @@ class FeedToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
-    """How a decision's votes stand: `carried` where more than half of the functions that have a say are for it."""
+    """How a decision's votes stand."""
 
     words: dict[Function, Word]
     entitled: tuple[Function, ...]
@@ -231,8 +235,9 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def carried(self) -> bool:
-        """Whether more than half of the entitled functions said yes. A tie fails, and who abstains has not said yes."""
-        return 2 * self.total("for") > len(self.entitled)
+        """Whether more than half of the functions that have a say are for it, and at least FOR_MIN. A tie fails, and who abstains
+        has not said yes. One against does not stop it: what must stop is a veto."""
+        return self.total("for") >= FOR_MIN and 2 * self.total("for") > len(self.entitled)
 
     def total(self, word: Word) -> int:
         """How many functions said this."""
@@ -269,7 +274,7 @@ def quorum_spans(spans: Iterable[Attendance], until: datetime) -> list[tuple[dat
     found = [each for each in spans if each.function is not None]
     moments = sorted({each.joined_at for each in found} | {each.left_at or until for each in found})
     result: list[tuple[datetime, datetime]] = []
-    for begin, end in zip(moments, moments[1:], strict=False):
+    for begin, end in pairwise(moments):
         there = {each.function for each in found if each.joined_at <= begin and (each.left_at or until) >= end}
         if there < set(FUNCTIONS):
             continue

@@ -1,17 +1,26 @@
-"""What every change of a meeting is made of: the row, and the pulse by which open pages everywhere hear of it; who is there now."""
+"""What every change of a meeting is made of: the row, the pulse by which open pages hear of it, and who is there now."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
 from groundcrew.domain.approval import Function
-from groundcrew.domain.meeting import Attendance, Decision, MeetingState, StreamMeeting, missing_functions
-from groundcrew.domain.user import User
+from groundcrew.domain.meeting import (
+    ActionItem,
+    Attendance,
+    Decision,
+    MeetingState,
+    StreamMeeting,
+    missing_functions,
+    quorum_spans,
+)
+from groundcrew.domain.user import Role, User
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.lookups import person_of, require
+from groundcrew.services.masking import masked
 from groundcrew.store import catalog, deciding, meetings
 from groundcrew.store.database import Connection, Writer
 
@@ -24,8 +33,8 @@ async def put(writer: Writer, meeting: StreamMeeting, action: str, *, reason: st
     await meetings.pulse(writer.connection, meeting.id)
 
 
-async def told(meeting: StreamMeeting, writer: Writer, **changes: Any) -> StreamMeeting:
-    """`meeting` with what a calendar must know changed: its SEQUENCE rises."""
+def rescheduled(writer: Writer, meeting: StreamMeeting, **changes: Any) -> StreamMeeting:
+    """`meeting` with something changed that calendars show: its SEQUENCE rises."""
     return msgspec.structs.replace(meeting, sequence=meeting.sequence + 1, changed_at=writer.clock.now(), **changes)
 
 
@@ -45,6 +54,20 @@ async def require_unclosed(connection: Connection, meeting_id: str) -> StreamMee
     return meeting
 
 
+#: Who may run a meeting: open and close it, order its points, count votes; a test holds it against the policies of the web.
+MANAGERS: frozenset[Role] = frozenset({"admin", "ethics", "it", "legal", "business"})
+
+
+async def require_manager(connection: Connection, actor: str, *, by_command: bool = False) -> None:
+    """NotAllowed unless the actor is a person who may run a meeting. With `by_command` the one who runs a command on the host may
+    too: for what sets times and binds nobody."""
+    if by_command and actor.startswith("cli:"):
+        return
+    user = await account_of(connection, actor)
+    if not MANAGERS & set(user.roles):
+        raise NotAllowed(f"{user.name} may not run a meeting: it takes one of {', '.join(sorted(MANAGERS))}")
+
+
 async def account_of(connection: Connection, actor: str) -> User:
     """The account of a person who acts; NotAllowed for a program, a closed account, and whoever has none."""
     origin, _, name = actor.partition(":")
@@ -54,6 +77,15 @@ async def account_of(connection: Connection, actor: str) -> User:
     if user.kind == "agent":
         raise NotAllowed(f"this takes a person, and {name} is the account of a program")
     return user
+
+
+async def require_present(connection: Connection, meeting_id: str, actor: str) -> Attendance:
+    """The presence of the person who acts; NotAllowed for who has not joined."""
+    user = await account_of(connection, actor)
+    found = next((each for each in await present(connection, meeting_id) if each.person == user.name), None)
+    if found is None:
+        raise NotAllowed(f"{user.name} is not in the meeting: join it first")
+    return found
 
 
 async def present(connection: Connection, meeting_id: str) -> list[Attendance]:
@@ -97,8 +129,6 @@ async def held_since(connection: Connection, since: datetime) -> list[StreamMeet
 
 async def quorate_since(connection: Connection, since: datetime) -> list[StreamMeeting]:
     """Those of `held_since` that had their quorum at some moment."""
-    from groundcrew.domain.meeting import quorum_spans
-
     found = []
     for each in await held_since(connection, since):
         spans = await deciding.ATTENDANCE.find(connection, meeting=each.id)
@@ -110,6 +140,18 @@ async def quorate_since(connection: Connection, since: datetime) -> list[StreamM
 async def decisions_on(connection: Connection, subject: str) -> list[Decision]:
     """Decisions about a thing, as ``KIND/ID``, oldest first."""
     return await deciding.DECISIONS.find(connection, subject=subject)
+
+
+async def overdue_items(connection: Connection, today: date) -> list[ActionItem]:
+    """All actions of the Stream past their day, the longest overdue first."""
+    late = [each for each in await deciding.ACTION_ITEMS.find(connection, state="open") if each.overdue(today)]
+    return sorted(late, key=lambda each: (each.due, each.id))
+
+
+async def overdue_of(connection: Connection, use_case: str, today: date) -> tuple[ActionItem, ...]:
+    """Those of one use case."""
+    late = [each for each in await deciding.ACTION_ITEMS.find(connection, state="open", use_case=use_case) if each.overdue(today)]
+    return tuple(sorted(late, key=lambda each: (each.due, each.id)))
 
 
 def same_person(one: str, other: str) -> bool:
@@ -125,3 +167,9 @@ def text_of(text: str, field: str, length_max: int, *, required: bool = True) ->
     if len(text) > length_max:
         raise InputError(f"at most {length_max} characters, found {len(text)}", field=field)
     return text
+
+
+async def cleaned(*texts: str) -> list[str]:
+    """Texts that people wrote in a meeting as they may be kept: numbers and addresses are masked, names are not, since who said
+    and promised what belongs to a record of decisions."""
+    return await masked(list(texts), "patterns")
