@@ -10,7 +10,7 @@ import msgspec
 from groundcrew.domain.approval import Approval
 from groundcrew.domain.gate import GateEvaluation
 from groundcrew.domain.hypothesis import Hypothesis
-from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
+from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.veto import Veto
 from groundcrew.metrics.cost_per_case import cost_per_case
 from groundcrew.services.automation import automation
