@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+from tests.e2e.seed_ledger import seed_ledger
 from tests.unit.services.bank import label_all
 
 from groundcrew.domain.call import Call, CallStatus, GuardResult, SourceReference
@@ -225,6 +226,7 @@ async def seed(services: Services, clock: TurnedClock, folder: Path) -> dict[str
         statement="The vendor's terms of 2026 keep our data in Switzerland.",
     )
     ids |= await _oversight(services, ids)
+    ids |= await seed_ledger(services, USE_CASE, "contract-summaries")
     return ids
 
 

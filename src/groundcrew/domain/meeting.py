@@ -26,6 +26,8 @@ DecisionKind = Literal[
     "deny_resource",
     "grant_authority",
     "revoke_authority",
+    "deny_authority",
+    "name_deputies",
     "review_veto",
     "dispose_overlap",
 ]

@@ -59,7 +59,9 @@ class Authorities:
     async def requests(self, *, every: bool = False) -> list[AuthorityRequest]:
         """What waits for the Stream, oldest first; with `every` also what it has answered."""
         async with self._database.read() as connection:
-            return await deciding.AUTHORITY_REQUESTS.find(connection, **({} if every else {"state": "open"}))
+            if every:
+                return await deciding.AUTHORITY_REQUESTS.find(connection)
+            return await deciding.AUTHORITY_REQUESTS.find(connection, state="open")
 
     async def deputies(self) -> dict[Function, Deputies]:
         """Who stands in for each function that has somebody."""

@@ -6,7 +6,7 @@ Each is part of the transaction that records the decision; who may decide is the
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -19,8 +19,10 @@ from groundcrew.domain.authority import (
     Authority,
     AuthorityRequest,
     Deputies,
+    RequestState,
     Right,
     Scope,
+    ScopeKind,
 )
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.user import User
@@ -65,6 +67,9 @@ async def grant(writer: Writer, *, decision: str, terms: dict[str, Any]) -> Auth
     user = await grantee(writer.connection, asked.person)
     if person_of(writer.actor) == user.name.casefold():
         raise NotAllowed("nobody grants themselves an authority: somebody else records this decision")
+    voted = await deciding.DECISIONS.get(writer.connection, decision)
+    if voted is not None and any(each.person == user.name and each.word == "for" for each in voted.votes):
+        raise NotAllowed(f"nobody grants themselves an authority: {user.name} leaves the vote on it to the others")
     request = await _answered(writer.connection, asked.request, user.name, asked.function) if asked.request else None
     made = Authority(
         id=new_id(),
@@ -78,7 +83,8 @@ async def grant(writer: Writer, *, decision: str, terms: dict[str, Any]) -> Auth
         granted_at=now,
         granted_by=writer.actor,
     )
-    await deciding.AUTHORITIES.put(writer, made, "grant", details={"decision": decision, "function": asked.function})
+    details = {"decision": decision, "person": user.name, "function": asked.function, "rights": [*rights], "scope": str(scope)}
+    await deciding.AUTHORITIES.put(writer, made, "grant", details=details)
     if request is not None:
         await _close(writer, request, "granted", decision=decision)
     return made
@@ -150,9 +156,9 @@ async def checked_scope(connection: Connection, scope: Scope | str) -> Scope:
     """A scope as it is kept; InputError where it covers nothing that there is."""
     if isinstance(scope, str):
         kind, _, name = scope.partition(":")
-        if kind not in ("all", "business_unit", "use_case"):
+        if kind not in get_args(ScopeKind):
             raise InputError("expected all, business_unit:NAME or use_case:NAME", field="scope")
-        scope = Scope(kind=kind, name=name)
+        scope = Scope(kind=next(each for each in get_args(ScopeKind) if each == kind), name=name)
     if (scope.kind == "all") != (scope.name == ""):
         raise InputError("a scope names a business unit or a use case, and all names nothing", field="scope")
     if scope.kind == "use_case":
@@ -191,11 +197,11 @@ async def _answered(connection: Connection, request: str, person: str, function:
 
 
 async def _close(
-    writer: Writer, request: AuthorityRequest, state: str, *, decision: str = "", reason: str = ""
+    writer: Writer, request: AuthorityRequest, state: RequestState, *, decision: str = "", reason: str = ""
 ) -> AuthorityRequest:
     closed = msgspec.structs.replace(
         request,
-        state=state,  # type: ignore[arg-type]
+        state=state,
         decision=decision,
         closed_at=writer.clock.now(),
         closed_reason=reason,

@@ -29,6 +29,16 @@ async def revoke_authority(writer: Writer, *, decision: str, authority: str, rea
     await authority_grants.revoke(writer, decision=decision, authority=authority, reason=reason)
 
 
+async def deny_authority(writer: Writer, *, decision: str, request: str, reason: str) -> None:
+    """Refuse a request for an authority with a reason."""
+    await authority_grants.deny(writer, decision=decision, request=request, reason=reason)
+
+
+async def name_deputies(writer: Writer, *, decision: str, terms: dict[str, Any]) -> None:
+    """Say who stands in for a function (`authority_grants.DeputyTerms`)."""
+    await authority_grants.name_deputies(writer, decision=decision, terms=terms)
+
+
 async def review_veto(writer: Writer, *, decision: str, veto: str, note: str) -> None:
     """Record that a veto was looked at in a meeting that had its quorum."""
     await veto_reviews.review_in(writer, decision=decision, veto=veto, note=note)

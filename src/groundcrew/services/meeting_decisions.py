@@ -49,6 +49,9 @@ from groundcrew.store.database import Connection, Database, Writer
 TERMS_MAX, TERM_LENGTH_MAX = 20, 500
 SUBJECT_LENGTH_MAX = 300
 
+#: Kinds whose terms alone say what they are about.
+BY_TERMS: tuple[DecisionKind, ...] = ("grant_authority", "name_deputies")
+
 
 class MeetingDecisions:
     """Decisions of the meetings of one database."""
@@ -93,7 +96,7 @@ class MeetingDecisions:
             row = await ensure_item(writer, meeting_id, item)
             if await deciding.DECISIONS.count(connection, meeting=meeting_id) >= DECISIONS_MAX:
                 raise Conflict(f"a meeting has at most {DECISIONS_MAX} decisions")
-            subject = _subject(subject or (row.entry.subject if chosen != "grant_authority" else ""), chosen)
+            subject = _subject(subject or (row.entry.subject if chosen not in BY_TERMS else ""), chosen)
             references = await _cited(connection, cites)
             decision = Decision(
                 id=new_id(),
@@ -255,6 +258,10 @@ async def _bring_about(writer: Writer, decision: Decision) -> None:
         await decision_effects.grant_authority(writer, decision=decision.id, terms=decision.terms)
     elif decision.kind == "revoke_authority":
         await decision_effects.revoke_authority(writer, decision=decision.id, authority=thing, reason=decision.text)
+    elif decision.kind == "deny_authority":
+        await decision_effects.deny_authority(writer, decision=decision.id, request=thing, reason=decision.text)
+    elif decision.kind == "name_deputies":
+        await decision_effects.name_deputies(writer, decision=decision.id, terms=decision.terms)
     elif decision.kind == "review_veto":
         await decision_effects.review_veto(writer, decision=decision.id, veto=thing, note=decision.text)
     elif decision.kind == "dispose_overlap":
@@ -269,7 +276,7 @@ def _kind(kind: str) -> DecisionKind:
 
 
 def _subject(subject: str, kind: DecisionKind) -> str:
-    if kind in ("resolution", "grant_authority") and not subject:
+    if kind in ("resolution", *BY_TERMS) and not subject:
         return ""
     name, _, item = subject.partition("/")
     if not name or not item or len(subject) > SUBJECT_LENGTH_MAX:

@@ -15,6 +15,8 @@ KIND_WORDS = {
     "deny_resource": "denies a resource",
     "grant_authority": "grants an authority",
     "revoke_authority": "takes an authority back",
+    "deny_authority": "denies an authority",
+    "name_deputies": "names who stands in for a function",
     "review_veto": "reviews a veto",
     "dispose_overlap": "settles an overlap",
 }

@@ -58,11 +58,16 @@ class Playbook:
             raise NotFound(f"the page {name} has no version {version}")
         return PageVersions(page=page, versions=tuple(versions))
 
+    @staticmethod
+    def check_name(name: str) -> None:
+        """InputError for what can not name a page."""
+        if problem := name_problem(name):
+            raise InputError(problem, field="name")
+
     async def write(self, name: str, *, title: str, text: str, based_on: int, actor: str, note: str = "") -> PlaybookPage:
         """Write the next version of a page, or a new page. `based_on` is the version that was read, 0 for what ships or is new;
         Conflict where somebody else wrote meanwhile."""
-        if problem := name_problem(name):
-            raise InputError(problem, field="name")
+        self.check_name(name)
         title, text, note = title.strip(), text.strip().replace("\r\n", "\n"), note.strip()
         for field, value, length_max in (("title", title, TITLE_LENGTH_MAX), ("text", text, PAGE_LENGTH_MAX)):
             if not value or len(value) > length_max:

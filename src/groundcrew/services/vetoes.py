@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -25,6 +25,7 @@ from groundcrew.domain.veto import (
     RESOURCE_NEEDS,
     REVIEW_DAYS_DEFAULT,
     ConditionCheck,
+    EventKind,
     LiftCondition,
     PassedWhy,
     Passing,
@@ -278,13 +279,13 @@ class Vetoes:
         await put(writer, kept, "check", reason="; ".join(f"{each.status}: {each.figure}" for each in checks)[:1_000])
         for index, (condition, check) in enumerate(zip(veto.conditions, checks, strict=True)):
             if (check.status == "met") != (before.get(index) == "met"):
-                kind = "condition_met" if check.status == "met" else "condition_lost"
-                await append(writer, veto.id, kind, f"{describe(condition)}: {check.figure}")  # type: ignore[arg-type]
+                kind: EventKind = "condition_met" if check.status == "met" else "condition_lost"
+                await append(writer, veto.id, kind, f"{describe(condition)}: {check.figure}")
         if kept.conditions_met and not veto.conditions_met:
             await append(writer, veto.id, "conditions_met", "its holder may withdraw it; it stays active until they do")
         return kept
 
-    async def _settle(self, veto_id: str, state: str, reason: str, actor: str) -> Veto:
+    async def _settle(self, veto_id: str, state: Literal["withdrawn", "satisfied"], reason: str, actor: str) -> Veto:
         reason = await self._safe(veto_id, reason, "reason")
         if not says_something(reason):
             raise InputError("say why in words: it is kept in the record", field="reason")
@@ -298,14 +299,14 @@ class Vetoes:
                 raise Conflict("not satisfied yet: " + "; ".join(missing) + ". Withdraw it if it is to end all the same")
             ended = msgspec.structs.replace(
                 veto,
-                state=state,  # type: ignore[arg-type]
+                state=state,
                 checks=checks,
                 settled_at=now,
                 settled_by=actor,
                 settled_reason=reason,
             )
             await put(writer, ended, "withdraw" if state == "withdrawn" else "satisfy", reason=reason)
-            await append(writer, veto_id, state, reason)  # type: ignore[arg-type]
+            await append(writer, veto_id, state, reason)
         await propagate(self._database)
         return ended
 

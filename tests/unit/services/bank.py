@@ -22,6 +22,7 @@ from groundcrew.domain.clock import Clock
 from groundcrew.domain.delivery import Channel
 from groundcrew.domain.drift import DriftAlarm, DriftReference, DriftWindow, FeatureDrift, PackedLabels, reference_id
 from groundcrew.domain.evaluation import EvaluationCase, EvaluationResult, SuiteContent
+from groundcrew.domain.exploration import Box
 from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.domain.hypothesis import HypothesisPlan
 from groundcrew.domain.identifiers import new_id
@@ -33,6 +34,7 @@ from groundcrew.domain.model_swap import ModelSwap, line_up
 from groundcrew.domain.provider import Model, Price, Provider, Target
 from groundcrew.domain.rehearsal import Rehearsed, Side
 from groundcrew.domain.rescoring import Rescored
+from groundcrew.domain.resource import Resource
 from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.trust_label import TrustLabel
@@ -40,6 +42,8 @@ from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, Guarant
 from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, SpotChecks, UseCase
 from groundcrew.domain.user import Role, User, UserKind
 from groundcrew.domain.verifier import Verifier
+from groundcrew.domain.veto import EvidenceValid
+from groundcrew.services import authority_grants, decision_effects
 from groundcrew.services.bundle import Services
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
 from groundcrew.services.deliveries import enqueue
@@ -48,6 +52,7 @@ from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.registry import Change
+from groundcrew.services.vetoes import NewVeto
 from groundcrew.store import catalog, drift, evaluations, rehearsals, rescoring
 from groundcrew.store.database import Database
 from groundcrew.store.labels import LABEL_DRAWS
@@ -440,6 +445,8 @@ async def full_history(services: Services) -> None:
     await _away(services)
     await _watched(services)
     await _met(services)
+    await _vetoed(services)
+    await _shared_out(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 
@@ -498,6 +505,38 @@ async def _evaluated(services: Services) -> None:
     await task.finish(result={"results": 2})
 
 
+async def _shared_out(services: Services) -> None:
+    """A resource with two requests, of which one was given something, champions, a page of the playbook, and explorations."""
+    people = Resource(name="analysts", measure="people_days", owner="head@bank.example", capacity=20)
+    money = Resource(name="budget", measure="usd", owner="cfo@bank.example", capacity=1_000)
+    declared = tuple(Declared(value=each, file="resources.yaml", line=1) for each in (people, money))
+    await services.registry.apply(Declarations(resources=declared), actor="user:maria")
+    asked = [
+        await services.resources.request(
+            resource="analysts", use_case=NAME, amount=5, periods=(), purpose="label answers", actor=PERSON
+        )
+        for _ in range(2)
+    ]
+    async with services.database.write("system:stream") as writer:
+        await decision_effects.allocate_resource(writer, decision="decision-1", request=asked[0].id, terms={"amount": 3})
+    for each in (CHAMPION, "petra@bank.example"):
+        await services.champions.appoint(each, business_unit="retail", actor="cli:anna")
+    for version in range(2):
+        await services.playbook.write("baseline", title="Ours", text="Thirty cases.", based_on=version, actor="cli:anna")
+    for title in ("Short letters", "Long letters"):
+        made = await services.backlog.add(
+            title=title,
+            hypothesis="Customers call less often",
+            why="they call",
+            business_unit="retail",
+            owner=OWNER,
+            box=Box(days=5),
+            actor=PERSON,
+        )
+        await services.backlog.start(made.id, actor=PERSON)
+    await services.backlog.finish(made.id, "refuted", "they call as often", actor=PERSON)
+
+
 async def _away(services: Services) -> None:
     """Two absences."""
     anna = next(each for each in await services.users.find() if each.name == "anna")
@@ -514,6 +553,30 @@ async def _delivered(services: Services) -> None:
         for each in ("one", "two"):
             key = f"test/{each}"
             await enqueue(writer, key=key, channel="on-call", event="test", subject=key, body={"number": each})
+
+
+async def _vetoed(services: Services) -> None:
+    """A veto that was withdrawn, deputies of its function, and an authority that was asked for, granted and taken back."""
+    await accounts(services, "user:vera", "user:victor", roles=("ethics",))
+    lifts = EvidenceValid(evidence="attestation", subject="impact_assessment")
+    new = NewVeto(
+        use_case=NAME,
+        function="ethics",
+        ground="It names wrong fees",
+        explanation="Two of ten drafts did.",
+        need="remediation",
+        conditions=(lifts,),
+    )
+    veto = await services.vetoes.file(new, actor="user:vera")
+    await services.authorities.name_deputies("ethics", ["victor"], reason="in case of absence", actor="user:vera")
+    await services.vetoes.withdraw(veto.id, "it is put right", actor="user:vera")
+    asked = await services.authorities.request(
+        person="victor", function="legal", rights=["veto"], reason="knows the law", actor="user:vera"
+    )
+    async with services.database.write(PERSON) as writer:
+        terms = {"person": "victor", "function": "legal", "rights": ["veto"], "request": asked.id}
+        granted = await authority_grants.grant(writer, decision="decision-1", terms=terms)
+        await authority_grants.revoke(writer, decision="decision-2", authority=granted.id, reason="it is not needed any more")
 
 
 async def _alerted(services: Services) -> None:

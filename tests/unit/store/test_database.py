@@ -81,6 +81,11 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 oversight_tables.incidents,
                 oversight_tables.incident_events,
                 oversight_tables.incident_actions,
+                deciding_tables.vetoes,
+                deciding_tables.veto_events,
+                deciding_tables.authorities,
+                deciding_tables.authority_requests,
+                deciding_tables.deputies,
                 deciding_tables.stream_cadence,
                 deciding_tables.stream_meetings,
                 deciding_tables.stream_attendance,
@@ -95,6 +100,11 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 oversight_tables.drift_references,
                 oversight_tables.drift_windows,
                 oversight_tables.drift_alarms,
+                deciding_tables.resources,
+                deciding_tables.resource_requests,
+                deciding_tables.champions,
+                deciding_tables.playbook_pages,
+                deciding_tables.explorations,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")

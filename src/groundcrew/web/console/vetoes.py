@@ -310,7 +310,7 @@ def _conditions(form: FilingForm) -> tuple[LiftCondition, ...]:
         at = _day(form.until, "until")
         kinds.append({"kind": "date_reached", "at": at})
     try:
-        return tuple(msgspec.convert(each, LiftCondition) for each in kinds)  # type: ignore[arg-type]
+        return tuple(msgspec.convert(each, LiftCondition) for each in kinds)
     except msgspec.ValidationError as error:
         raise InputError(str(error), field="conditions") from None
 
