@@ -13,6 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Page, ViewportSize, async_playwright, expect
 from pypdf import PdfReader
 from tests.e2e.streams import CHIEF, Stream, served
+from tests.e2e.test_console import CONTRAST, STRUCTURE
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared, prepared
 
@@ -37,6 +38,14 @@ async def post(page: Page, base: str, path: str, form: dict[str, str]) -> int:
     token = await page.locator('input[name="csrf_token"]').first.get_attribute("value")
     answer = await page.request.post(base + path, form={**form, "csrf_token": token or ""}, max_redirects=0)
     return answer.status
+
+
+async def look_over(page: Page, base: str, paths: tuple[str, ...]) -> None:
+    """Every field has a name, every id is there once, and every text can be read."""
+    for path in paths:
+        await page.goto(base + path)
+        assert await page.evaluate(STRUCTURE) == [], path
+        assert await page.evaluate(CONTRAST) == [], path
 
 
 async def test_a_veto_against_the_chief_executive(stream: Stream) -> None:
@@ -212,6 +221,8 @@ async def test_people_who_write_at_once_lose_nothing(stream: Stream) -> None:
     await expect(ivan.locator("#quorum")).to_contain_text("Legal, Business are missing")
     wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth + 1"
     assert await lea.evaluate(wide), "the page is as wide as a phone"
+    await look_over(ivan, base, (f"/stream/{meeting.id}", "/stream", "/stream/actions"))
     await services.meetings.close(meeting.id, actor="user:ivan")
     await expect(lea.locator("main")).to_contain_text("closed")
+    await look_over(ivan, base, (f"/stream/{meeting.id}", f"/stream/{meeting.id}/minutes"))
     assert not stream.trouble
