@@ -222,7 +222,7 @@ def authority_list(every: bool, as_json: bool, data: Path | None, database_url: 
     ]
     print_table(("id", "person", "may", "for", "where", "until", "state"), rows, empty="no authority was granted")
     for each in deputies:
-        click.echo(f"{', '.join(each.people)} stand in for {each.function}, named by {each.set_by}")
+        click.echo(f"{', '.join(each.people)} stand{_s(each.people)} in for {each.function}, named by {each.set_by}")
 
 
 @authority.command("request")
@@ -268,7 +268,7 @@ def authority_deputies(
         return await services.authorities.name_deputies(function, people, reason=reason, actor=who)
 
     found = with_services(data, database_url, work)
-    click.echo(f"{', '.join(found.people)} stand in for {found.function}")
+    click.echo(f"{', '.join(found.people)} stand{_s(found.people)} in for {found.function}")
 
 
 def _print(view: VetoView, as_json: bool) -> None:
@@ -324,3 +324,8 @@ def _condition(text: str, field: str) -> LiftCondition:
         return found
     except msgspec.ValidationError as error:
         raise InputError(str(error), field=field) from None
+
+
+def _s(people: tuple[str, ...]) -> str:
+    """The ending of a verb: one person stands in, several stand in."""
+    return "s" if len(people) == 1 else ""

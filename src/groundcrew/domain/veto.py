@@ -247,7 +247,7 @@ def describe(condition: LiftCondition) -> str:
             return f"at least {condition.amount_min or 0:g} of {condition.resource or condition.measure} is allocated to it"
         case EvidenceValid():
             return f"valid evidence: {condition.evidence.replace('_', ' ')}" + (
-                f" {condition.subject}" if condition.subject else ""
+                f" of {condition.subject.replace('_', ' ')}" if condition.subject else ""
             )
         case CriterionPasses():
             return f"the criterion {condition.key} of the gate into {condition.stage.replace('_', ' ')} passes"

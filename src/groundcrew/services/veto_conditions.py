@@ -208,7 +208,7 @@ async def _metric(looking: Looking, condition: MetricBound) -> Found:
     if found.sample:
         return "unknown", "only sample data are recorded"
     if interval.estimate is None or interval.lower is None or interval.upper is None:
-        return "unknown", found.missing or "nothing is recorded"
+        return "unknown", f"nothing to tell it from yet: {found.missing}" if found.missing else "nothing is recorded"
     figure = f"{interval.estimate:.4g} [{interval.lower:.4g}, {interval.upper:.4g}]{unit} over {DAYS_DEFAULT} days"
     good = interval.lower >= condition.value if condition.side == "at_least" else interval.upper <= condition.value
     bad = interval.upper < condition.value if condition.side == "at_least" else interval.lower > condition.value
