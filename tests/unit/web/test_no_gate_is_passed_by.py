@@ -57,6 +57,16 @@ PASSED: list[str] = []
 NUMBERS = itertools.count(1)
 
 
+ORDINARY: dict[str, Any] = {
+    "asker": st.sampled_from(("admin", "admin", "admin", "admin", "owner", "business")),
+    "ethics": st.sampled_from(("ethics", "ethics", "chief")),
+    "it": st.sampled_from(("it", "it-2", "chief")),
+    "legal": st.sampled_from(("legal", "expert")),
+    "missing": st.sampled_from((None, None, None, None, None, "ethics", "business")),
+    "between": st.sampled_from(("nothing", "nothing", "nothing", "veto", "build", "kind", "closed", "loses", "time")),
+}
+
+
 class World:
     """The control plane of all sequences: accounts, and gates that ask for nothing but approvals."""
 
@@ -159,37 +169,38 @@ class Ring(RuleBasedStateMachine):
     def decide(self, who: str, function: str, decision: str) -> None:
         self.run(self.word(who, function, decision))
 
-    @rule(
-        asker=st.sampled_from(("admin", "admin", "admin", "owner", "business", "it")),
-        ethics=st.sampled_from(("ethics", "ethics-2", "chief")),
-        it=st.sampled_from(("it-2", "it", "chief")),
-        legal=st.sampled_from(("legal", "expert")),
-        missing=st.sampled_from((None, None, None, *FUNCTIONS)),
-        between=st.sampled_from(("nothing", "nothing", "nothing", "veto", "build", "closed", "loses", "time")),
-        advances=st.booleans(),
-    )
-    def the_ordinary_way(
-        self, asker: str, ethics: str, it: str, legal: str, missing: str | None, between: str, advances: bool
-    ) -> None:
-        """Everybody is asked and says yes, but one perhaps, something comes between, and somebody tries the gate."""
+    def the_ordinary_way(self, asker: str, ethics: str, it: str, legal: str, missing: str | None, between: str) -> None:
+        """What stood in the way is settled, everybody is asked and says yes, but one perhaps; something comes between, and the owner
+        tries the gate."""
 
         async def work() -> None:
+            for each in (await self.ask("auditor", "GET", f"/vetoes?use_case={self.name}&active=true")).json()["vetoes"]:
+                await self.ask(
+                    each["filed_by"].partition(":")[2], "POST", f"/vetoes/{each['id']}/withdraw", {"reason": "put right now"}
+                )
             await self.ask(asker, "POST", "/approvals", {"use_case": self.name})
             for function, who in {"ethics": ethics, "it": it, "legal": legal, "business": "business"}.items():
                 if function != missing:
                     await self.word(who, function, "approved")
 
+        for name in ("ethics", "it", "legal", "ethics-2", "chief"):
+            self.account_changes(name, "back")
         self.run(work())
         if between == "veto":
             self.veto("ethics-2", "ethics", None, True)
         elif between == "build":
             self.build("it-2", "Be exact.")
+        elif between == "kind":
+            self.build("owner", "Be kind.")
         elif between in ("closed", "loses"):
-            self.account_changes(ethics, between)
+            self.account_changes("ethics", between)
         elif between == "time":
             self.time_passes(15)
-        if advances:
-            self.advance("owner", False)
+        self.advance("owner", False)
+
+    ordinary_1 = rule(**ORDINARY)(the_ordinary_way)
+    ordinary_2 = rule(**ORDINARY)(the_ordinary_way)
+    ordinary_3 = rule(**ORDINARY)(the_ordinary_way)
 
     @rule(
         who=st.sampled_from((*PEOPLE, "key")),
