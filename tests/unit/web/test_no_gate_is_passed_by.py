@@ -170,8 +170,8 @@ class Ring(RuleBasedStateMachine):
         self.run(self.word(who, function, decision))
 
     def the_ordinary_way(self, asker: str, ethics: str, it: str, legal: str, missing: str | None, between: str) -> None:
-        """What stood in the way is settled, everybody is asked and says yes, but one perhaps; something comes between, and the owner
-        tries the gate."""
+        """What stood in the way is settled, everybody is asked and says yes, but one perhaps; something comes between, and the
+        owner tries the gate."""
 
         async def work() -> None:
             for each in (await self.ask("auditor", "GET", f"/vetoes?use_case={self.name}&active=true")).json()["vetoes"]:
