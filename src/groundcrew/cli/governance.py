@@ -50,7 +50,7 @@ def approval_request(use_case: str, to: str | None, as_name: str | None, data: P
 @json_option
 @storage_options
 def approval_list(use_case: str, as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """List the approvals of USE_CASE, each with its state now: stale once the version has changed."""
+    """List the approvals of USE_CASE, each with its state now: stale after a change, lapsed where nobody answered."""
 
     async def work(services: Services) -> list[ApprovalNow]:
         return await services.approvals.find(use_case)
@@ -60,7 +60,7 @@ def approval_list(use_case: str, as_json: bool, data: Path | None, database_url:
         print_json(found)
         return
     print_table(
-        ("gate", "function", "state", "by", "version", "ground"),
+        ("gate", "function", "state", "by", "version", "answer by", "ground"),
         [
             (
                 each.approval.stage,
@@ -68,12 +68,24 @@ def approval_list(use_case: str, as_json: bool, data: Path | None, database_url:
                 each.state,
                 each.approval.decided_by or "–",
                 each.approval.version_digest[:12],
-                each.approval.statement,
+                f"{each.approval.answer_by:%Y-%m-%d}",
+                _ground(each),
             )
             for each in found
         ],
         empty=f"nobody was asked: `groundcrew approval request {use_case}`",
     )
+
+
+def _ground(row: ApprovalNow) -> str:
+    """What was said, or why that does not count any more."""
+    if row.silent:
+        return f"does not count: {row.silent}"
+    if row.stale is None:
+        return row.approval.statement
+    by = f"by {row.stale.by}" if row.stale.by else ""
+    parts = f"changed {', '.join(row.stale.parts)}" if row.stale.parts else ""
+    return " ".join(each for each in ("stale:", parts, by) if each) if by or parts else row.approval.statement
 
 
 @approval.command("decide")

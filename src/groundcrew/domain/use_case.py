@@ -299,31 +299,57 @@ def version_digest(
     those answer reaches nobody. `verifiers` are those of the use case's grounding, in turn, `judges` the models that they ask.
     `variants` are what an experiment's arms answer with instead: (arm, variant, its model).
     """
+    return digest(
+        version_parts(
+            use_case,
+            model=model,
+            providers=providers,
+            policy=policy,
+            knowledge_revision=knowledge_revision,
+            embedding_model=embedding_model,
+            verifiers=verifiers,
+            judges=judges,
+            variants=variants,
+        )
+    )
+
+
+def version_parts(
+    use_case: UseCase,
+    *,
+    model: Model | None,
+    providers: tuple[Provider, ...],
+    policy: Policy | None,
+    knowledge_revision: str | None,
+    embedding_model: Model | None = None,
+    verifiers: tuple[Verifier, ...] = (),
+    judges: tuple[Model, ...] = (),
+    variants: tuple[tuple[str, Variant, Model | None], ...] = (),
+) -> dict[str, object]:
+    """What `version_digest` is over, part by part. A part that came later is left out where it is not declared."""
     answering = (model, embedding_model, *(each for _, _, each in variants))
     targets = [target for each in answering if each is not None for target in each.targets]
     shadows = {each.provider for each in targets} - {each.provider for each in targets if each.role != "shadow"}
-    return digest(
-        {
-            "model": _who_answers(model),
-            **({"embedding_model": _who_answers(embedding_model)} if use_case.embedding_model else {}),
-            "providers": sorted(
-                ({"name": p.name, "api": p.api, "base_url": p.base_url} for p in providers if p.name not in shadows),
-                key=lambda each: str(each["name"]),
-            ),
-            "prompt": use_case.prompt,
-            "knowledge_revision": knowledge_revision,
-            **({"verifiers": [verifier_content(each) for each in verifiers]} if verifiers else {}),
-            **({"judges": [_who_answers(each) for each in judges]} if judges else {}),
-            **({"variants": {arm: _variant_content(variant, answers) for arm, variant, answers in variants}} if variants else {}),
-            "grounding": _grounding_content(use_case.grounding),
-            "sign_off": _sign_off_content(use_case.sign_off),
-            "autonomy": use_case.autonomy,
-            "tools": [],
-            "policy": policy_content(policy) if policy is not None else None,
-            "purpose": use_case.purpose,
-            "data_classes": sorted(use_case.data_classes),
-        }
-    )
+    return {
+        "model": _who_answers(model),
+        **({"embedding_model": _who_answers(embedding_model)} if use_case.embedding_model else {}),
+        "providers": sorted(
+            ({"name": p.name, "api": p.api, "base_url": p.base_url} for p in providers if p.name not in shadows),
+            key=lambda each: str(each["name"]),
+        ),
+        "prompt": use_case.prompt,
+        "knowledge_revision": knowledge_revision,
+        **({"verifiers": [verifier_content(each) for each in verifiers]} if verifiers else {}),
+        **({"judges": [_who_answers(each) for each in judges]} if judges else {}),
+        **({"variants": {arm: _variant_content(variant, answers) for arm, variant, answers in variants}} if variants else {}),
+        "grounding": _grounding_content(use_case.grounding),
+        "sign_off": _sign_off_content(use_case.sign_off),
+        "autonomy": use_case.autonomy,
+        "tools": [],
+        "policy": policy_content(policy) if policy is not None else None,
+        "purpose": use_case.purpose,
+        "data_classes": sorted(use_case.data_classes),
+    }
 
 
 def _grounding_content(grounding: Grounding | None) -> dict[str, object] | None:

@@ -38,8 +38,11 @@ from groundcrew.services.knowledge import Knowledge
 from groundcrew.services.knowledge_quality import KnowledgeQuality
 from groundcrew.services.labels import Labels
 from groundcrew.services.legal_holds import LegalHolds
+from groundcrew.services.meeting_decisions import MeetingDecisions
+from groundcrew.services.meeting_points import MeetingPoints
 from groundcrew.services.meetings import Meetings
 from groundcrew.services.metrics import Metrics, MetricsReport
+from groundcrew.services.minutes import MinutesService
 from groundcrew.services.models import Models
 from groundcrew.services.overlaps import Overlaps
 from groundcrew.services.playbook import Playbook
@@ -62,6 +65,7 @@ from groundcrew.services.sign_offs import SignOffs
 from groundcrew.services.snapshots import Snapshots
 from groundcrew.services.spending import Spending
 from groundcrew.services.stream_actions import StreamActions
+from groundcrew.services.stream_calendar import StreamCalendar
 from groundcrew.services.technical_files import TechnicalFiles
 from groundcrew.services.trust import Trust
 from groundcrew.services.use_cases import UseCases
@@ -124,6 +128,10 @@ class Services:
         self.vetoes = Vetoes(database)
         self.authorities = Authorities(database)
         self.meetings = Meetings(database)
+        self.meeting_points = MeetingPoints(database)
+        self.meeting_decisions = MeetingDecisions(database)
+        self.minutes = MinutesService(database)
+        self.stream_calendar = StreamCalendar(database)
         self.stream_actions = StreamActions(database)
         self.resources = Resources(database)
         self.champions = Champions(database)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from groundcrew.errors import InputError
-from groundcrew.services import resource_ledger
+from groundcrew.services import authority_grants, resource_ledger, veto_reviews
 from groundcrew.services.lookups import require
 from groundcrew.services.overlaps import Terms, settle_in
 from groundcrew.store import deciding
@@ -26,18 +26,28 @@ async def deny_resource(writer: Writer, *, decision: str, request: str, reason: 
 
 
 async def grant_authority(writer: Writer, *, decision: str, terms: dict[str, Any]) -> None:
-    """Let a person approve or veto for a function."""
-    raise NotImplementedError
+    """Let a person approve or veto for a function (`authority_grants.GrantTerms`)."""
+    await authority_grants.grant(writer, decision=decision, terms=terms)
 
 
 async def revoke_authority(writer: Writer, *, decision: str, authority: str, reason: str) -> None:
     """Take an authority back."""
-    raise NotImplementedError
+    await authority_grants.revoke(writer, decision=decision, authority=authority, reason=reason)
+
+
+async def deny_authority(writer: Writer, *, decision: str, request: str, reason: str) -> None:
+    """Refuse a request for an authority with a reason."""
+    await authority_grants.deny(writer, decision=decision, request=request, reason=reason)
+
+
+async def name_deputies(writer: Writer, *, decision: str, terms: dict[str, Any]) -> None:
+    """Say who stands in for a function (`authority_grants.DeputyTerms`)."""
+    await authority_grants.name_deputies(writer, decision=decision, terms=terms)
 
 
 async def review_veto(writer: Writer, *, decision: str, veto: str, note: str) -> None:
     """Record that a veto was looked at in a meeting that had its quorum."""
-    raise NotImplementedError
+    await veto_reviews.review_in(writer, decision=decision, veto=veto, note=note)
 
 
 async def dispose_overlap(writer: Writer, *, decision: str, overlap: str, terms: dict[str, Any]) -> None:

@@ -36,11 +36,11 @@ def write_pdf(
     """Write the report to `target`. `criteria` are (status, title, bound, interval, lines)."""
     from reportlab.platypus import Paragraph, Spacer
 
-    style = _styles()
+    style = styles()
     beginning: list[Any] = [
-        Paragraph(_cell(title), style["title"]),
-        Paragraph(_cell(subject), style["lead"]),
-        Paragraph(f'<font color="{_COLOURS["pass" if passed else "fail"]}"><b>{_cell(summary)}</b></font>', style["lead"]),
+        Paragraph(cell(title), style["title"]),
+        Paragraph(cell(subject), style["lead"]),
+        Paragraph(f'<font color="{_COLOURS["pass" if passed else "fail"]}"><b>{cell(summary)}</b></font>', style["lead"]),
         Paragraph("Each criterion is pass, fail or unknown; unknown never passes. Nobody can override a gate.", style["soft"]),
         Spacer(1, 8),
         Paragraph("Criteria", style["heading"]),
@@ -55,9 +55,9 @@ def write_document(
     """Write a document of sections alone to `target`, in the same type and on the same page."""
     from reportlab.platypus import Paragraph
 
-    style = _styles()
-    beginning: list[Any] = [Paragraph(_cell(title), style["title"]), Paragraph(_cell(subject), style["lead"])]
-    beginning += [Paragraph(_cell(line), style["soft"]) for line in lines]
+    style = styles()
+    beginning: list[Any] = [Paragraph(cell(title), style["title"]), Paragraph(cell(subject), style["lead"])]
+    beginning += [Paragraph(cell(line), style["soft"]) for line in lines]
     _build(target, beginning, sections, title=f"{title}: {subject}", subject=subject, made=made)
 
 
@@ -72,11 +72,11 @@ def _build(target: BinaryIO, beginning: list[Any], sections: Sequence[Section], 
     from reportlab.lib.pagesizes import A4
     from reportlab.platypus import CondPageBreak, Paragraph, SimpleDocTemplate, Spacer
 
-    style, story = _styles(), beginning
+    style, story = styles(), beginning
     for section in sections:
         # A heading stays with the beginning of what it heads.
-        story += [Spacer(1, 8), CondPageBreak(HEADED), Paragraph(_cell(section.title), style["heading"])]
-        story += [Paragraph(_cell(line), style["body"]) for line in section.lines]
+        story += [Spacer(1, 8), CondPageBreak(HEADED), Paragraph(cell(section.title), style["heading"])]
+        story += [Paragraph(cell(line), style["body"]) for line in section.lines]
         if section.rows:
             story += [Spacer(1, 3), _section_table(section, _width(), style)]
     document = SimpleDocTemplate(
@@ -92,10 +92,10 @@ def _build(target: BinaryIO, beginning: list[Any], sections: Sequence[Section], 
     )
 
     def footer(canvas: Any, page: Any) -> None:
-        canvas.setFont(_fonts()[0], 7)
+        canvas.setFont(fonts()[0], 7)
         canvas.setFillGray(0.4)
-        canvas.drawString(MARGIN, MARGIN - 12, _plain(title)[:110])
-        canvas.drawRightString(A4[0] - MARGIN, MARGIN - 12, _plain(f"{made} · page {page.page}"))
+        canvas.drawString(MARGIN, MARGIN - 12, shown(title)[:110])
+        canvas.drawRightString(A4[0] - MARGIN, MARGIN - 12, shown(f"{made} · page {page.page}"))
 
     document.build(story, onFirstPage=footer, onLaterPages=footer)
 
@@ -108,20 +108,20 @@ def _criteria_table(criteria: Sequence[Row], width: float, style: dict[str, Any]
         [Paragraph(each, style["head"]) for each in ("Status", "Criterion", "Asks for", "Estimate [interval]")]
     ]
     for status, title, bound, interval, lines in criteria:
-        said = "".join(f'<br/><font color="#44505c">{_cell(line)}</font>' for line in lines)
+        said = "".join(f'<br/><font color="#44505c">{cell(line)}</font>' for line in lines)
         mark = f'<font color="{_COLOURS[status]}"><b>{_WORDS[status]}</b></font>'
         rows.append(
             [
                 Paragraph(mark, style["cell"]),
-                Paragraph(f"<b>{_cell(title)}</b>{said}", style["cell"]),
-                Paragraph(_cell(bound), style["cell"]),
-                Paragraph(_cell(interval), style["cell"]),
+                Paragraph(f"<b>{cell(title)}</b>{said}", style["cell"]),
+                Paragraph(cell(bound), style["cell"]),
+                Paragraph(cell(interval), style["cell"]),
             ]
         )
     if not criteria:
         rows.append([Paragraph("–", style["cell"]), Paragraph("No criteria are published.", style["cell"]), "", ""])
     table = LongTable(rows, colWidths=[width * each for each in (0.12, 0.48, 0.2, 0.2)], repeatRows=1)
-    table.setStyle(TableStyle(_ruled(colors, heading=True)))
+    table.setStyle(TableStyle(ruled(colors, heading=True)))
     return table
 
 
@@ -134,14 +134,14 @@ def _section_table(section: Section, width: float, style: dict[str, Any]) -> Any
     for number, row in enumerate(section.rows):
         first = style["head"] if heading and number == 0 else style["cell"]
         rows.append(
-            [Paragraph(_cell(value), style["label"] if not heading and place == 0 else first) for place, value in enumerate(row)]
+            [Paragraph(cell(value), style["label"] if not heading and place == 0 else first) for place, value in enumerate(row)]
         )
     table = LongTable(rows, colWidths=[width * each for each in section.widths], repeatRows=1 if heading else 0)
-    table.setStyle(TableStyle(_ruled(colors, heading=heading)))
+    table.setStyle(TableStyle(ruled(colors, heading=heading)))
     return table
 
 
-def _ruled(colors: Any, *, heading: bool) -> list[Any]:
+def ruled(colors: Any, *, heading: bool) -> list[Any]:
     rules = [
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, colors.HexColor("#dbe1e7")),
@@ -153,7 +153,7 @@ def _ruled(colors: Any, *, heading: bool) -> list[Any]:
 
 
 @lru_cache(maxsize=1)
-def _fonts() -> tuple[str, str, frozenset[int]]:
+def fonts() -> tuple[str, str, frozenset[int]]:
     """The names of the plain and the bold typeface, registered, and the characters that both have."""
     from reportlab.lib.fonts import addMapping
     from reportlab.pdfbase import pdfmetrics
@@ -169,10 +169,10 @@ def _fonts() -> tuple[str, str, frozenset[int]]:
 
 
 @lru_cache(maxsize=1)
-def _styles() -> dict[str, Any]:
+def styles() -> dict[str, Any]:
     from reportlab.lib.styles import ParagraphStyle
 
-    plain, bold, _ = _fonts()
+    plain, bold, _ = fonts()
     body = ParagraphStyle("body", fontName=plain, fontSize=FONT, leading=LEADING, spaceAfter=2, splitLongWords=1)
     return {
         "body": body,
@@ -186,13 +186,13 @@ def _styles() -> dict[str, Any]:
     }
 
 
-def _plain(text: str) -> str:
+def shown(text: str) -> str:
     from groundcrew.services.gate_report_pages import written
 
-    return written(text, _fonts()[2])
+    return written(text, fonts()[2])
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text as reportlab's markup: nothing that somebody wrote is read as markup."""
     cut = text if len(text) <= CELL_LENGTH_MAX else text[:CELL_LENGTH_MAX] + "… (cut; the JSON has it all)"
-    return escape(_plain(cut.replace("`", "'"))).replace("\n", "<br/>")
+    return escape(shown(cut.replace("`", "'"))).replace("\n", "<br/>")

@@ -11,6 +11,7 @@ from groundcrew.domain.approval import Approval
 from groundcrew.domain.gate import GateEvaluation
 from groundcrew.domain.hypothesis import Hypothesis
 from groundcrew.domain.use_case import UseCase
+from groundcrew.domain.veto import Veto
 from groundcrew.metrics.cost_per_case import cost_per_case
 from groundcrew.services.automation import automation
 from groundcrew.services.champion_standing import ChampionStanding, carried, people_of
@@ -19,6 +20,8 @@ from groundcrew.services.incident_standing import IncidentStanding, standing_of
 from groundcrew.services.lookups import person_of
 from groundcrew.services.overlap_standing import OverlapStanding, overlaps_of
 from groundcrew.services.page_memory import remembered
+from groundcrew.services.speakers import unheard
+from groundcrew.services.veto_records import active_vetoes
 from groundcrew.settings import load
 from groundcrew.stats.intervals import Interval, mean_t
 from groundcrew.stats.moments import finite_array, moments
@@ -68,6 +71,10 @@ class Governance(msgspec.Struct, frozen=True, kw_only=True):
     automation: Interval | None = None
     incidents: IncidentStanding = IncidentStanding()
     overlaps: OverlapStanding = OverlapStanding()
+    #: Active vetoes on the use case, whatever gate they speak about, oldest first.
+    vetoes: tuple[Veto, ...] = ()
+    #: Why words that were given do not count any more, by the id of the approval.
+    unheard: dict[str, str] = {}
 
 
 async def gather_governance(
@@ -83,9 +90,14 @@ async def gather_governance(
     """Read what the named `checks` of a gate ask for, and what is cheap. Without `recompute`, for pages, costs are up to
     PAGE_COSTS_AGE_S old."""
     live = await catalog.USE_CASES.find(connection) if use_case.champion else []
+    approvals = tuple(await catalog.APPROVALS.find(connection, use_case=use_case.name))
+    builders = await persons_who_built(connection, use_case)
+    current = [each for each in approvals if each.version_digest == digest]
     found = Governance(
-        approvals=tuple(await catalog.APPROVALS.find(connection, use_case=use_case.name)),
-        builders=await persons_who_built(connection, use_case),
+        approvals=approvals,
+        builders=builders,
+        vetoes=tuple(await active_vetoes(connection, use_case.name)),
+        unheard=await unheard(connection, use_case, current, builders, now),
         championed=len(carried(live, use_case.champion or "")),
         champion=(await people_of(connection)).standing(use_case.champion) if use_case.champion else None,
         retention_days_default=load().retention_days,

@@ -7,7 +7,9 @@ from datetime import date
 import msgspec
 
 from groundcrew.domain.incident import Incident, IncidentAction
+from groundcrew.domain.meeting import ActionItem
 from groundcrew.domain.use_case import Hold, HoldKind
+from groundcrew.services.meeting_records import overdue_of
 from groundcrew.store import catalog
 from groundcrew.store.database import Connection, Writer
 
@@ -17,10 +19,12 @@ NAMED_MAX = 3
 
 
 class IncidentStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """The incidents of one use case that are not closed, and its actions that are not done and past their day."""
+    """The incidents of one use case that are not closed, and its actions that are not done and past their day: those of
+    incidents, and those that the Stream gave out."""
 
     open: tuple[Incident, ...] = ()
     overdue: tuple[IncidentAction, ...] = ()
+    overdue_of_stream: tuple[ActionItem, ...] = ()
 
     @property
     def severe(self) -> tuple[Incident, ...]:
@@ -53,6 +57,7 @@ async def standing_of(connection: Connection, use_case: str, today: date) -> Inc
     return IncidentStanding(
         open=tuple(each for each in await open_incidents(connection) if use_case in each.use_cases),
         overdue=tuple(action for action, of in await overdue_actions(connection, today) if use_case in of.use_cases),
+        overdue_of_stream=await overdue_of(connection, use_case, today),
     )
 
 

@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Iterable
 from typing import TypeVar
 
+from groundcrew.domain.canonical import digest
 from groundcrew.domain.hypothesis import Hypothesis, Variant
 from groundcrew.domain.provider import Model
-from groundcrew.domain.use_case import UseCase, version_digest
+from groundcrew.domain.use_case import UseCase, version_parts
 from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import InputError, NotFound
 from groundcrew.store import catalog
@@ -16,6 +17,8 @@ from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection
 
 T = TypeVar("T")
+#: Hex digits by which the parts of two versions are told apart.
+PART_DIGITS = 16
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -51,6 +54,15 @@ async def serving_revision(connection: Connection, knowledge_base: str) -> str |
 
 async def current_digest(connection: Connection, use_case: UseCase) -> str:
     """The version digest of a use case as the registry stands now."""
+    return digest(await _parts(connection, use_case))
+
+
+async def current_parts(connection: Connection, use_case: UseCase) -> dict[str, str]:
+    """What the current version consists of, each part by the beginning of its digest: for telling what has changed."""
+    return {name: digest(value)[:PART_DIGITS] for name, value in (await _parts(connection, use_case)).items()}
+
+
+async def _parts(connection: Connection, use_case: UseCase) -> dict[str, object]:
     model = await catalog.MODELS.get(connection, use_case.model)
     embedding_model = await catalog.MODELS.get(connection, use_case.embedding_model) if use_case.embedding_model else None
     variants = await _variants(connection, use_case.name)
@@ -64,7 +76,7 @@ async def current_digest(connection: Connection, use_case: UseCase) -> str:
     revision = await serving_revision(connection, base) if base is not None else None
     policy = await catalog.POLICIES.get(connection, use_case.policy) if use_case.policy else None
     verifiers, judges = await _verifiers(connection, use_case)
-    return version_digest(
+    return version_parts(
         use_case,
         model=model,
         providers=tuple(providers),

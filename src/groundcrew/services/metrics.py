@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -99,15 +99,7 @@ class Metrics:
             current = await current_digest(connection, use_case)
             digest = current if version is None else await _version(connection, use_case, version, current)
             period = Period(use_case=name, version_digest=digest, since=first, until=last, sample=False)
-            control = await _control_arms(connection, use_case)
-            figures = [
-                *await real_or_sample(period, lambda each: of_ratings(connection, each)),
-                *await real_or_sample(period, lambda each: of_texts(connection, each, meanings=meanings)),
-                *await real_or_sample(period, lambda each: of_calls(connection, each)),
-                *await real_or_sample(period, lambda each: of_outcomes(connection, each, use_case, control, now)),
-                *await real_or_sample(period, lambda each: of_costs(connection, each)),
-            ]
-        figures.sort(key=lambda each: GROUPS.index(each.group))
+            figures = await figures_of(connection, use_case, period, now, meanings=meanings)
         return MetricsReport(
             use_case=name, version_digest=digest, current=digest == current, since=first, until=last, figures=tuple(figures)
         )
@@ -120,6 +112,21 @@ class Metrics:
             current = await current_digest(connection, use_case)
             digest = current if version is None else await _version(connection, use_case, version, current)
             return await signals(connection, use_case, digest)
+
+
+async def figures_of(
+    connection: Connection, use_case: UseCase, period: Period, now: datetime, *, meanings: bool = True
+) -> list[MetricFigure]:
+    """Every metric of one version over a period, by group; real data, or sample data (marked so) where there are no real ones."""
+    control = await _control_arms(connection, use_case)
+    figures = [
+        *await real_or_sample(period, lambda each: of_ratings(connection, each)),
+        *await real_or_sample(period, lambda each: of_texts(connection, each, meanings=meanings)),
+        *await real_or_sample(period, lambda each: of_calls(connection, each)),
+        *await real_or_sample(period, lambda each: of_outcomes(connection, each, use_case, control, now)),
+        *await real_or_sample(period, lambda each: of_costs(connection, each)),
+    ]
+    return sorted(figures, key=lambda each: GROUPS.index(each.group))
 
 
 async def _version(connection: Connection, use_case: UseCase, prefix: str, current: str) -> str:

@@ -3,11 +3,45 @@ risk."""
 
 from __future__ import annotations
 
-from groundcrew.store.tables import document_table, text
+import sqlalchemy as sa
+
+from groundcrew.store.tables import document_table, metadata, text
 
 # Vetoes and authorities.
+vetoes = document_table("vetoes", text("use_case"), text("state"), indexes=(("use_case", "state"), ("state",)))
+veto_events = document_table("veto_events", text("veto"), text("kind"), indexes=(("veto",),))
+authorities = document_table("authorities", text("person"), text("function"), indexes=(("person", "function"),))
+authority_requests = document_table("authority_requests", text("state"), text("person"), indexes=(("state",), ("person",)))
+deputies = document_table("deputies")
 
 # Meetings, decisions and action items.
+stream_cadence = document_table("stream_cadence")
+stream_meetings = document_table(
+    "stream_meetings",
+    sa.Column("slot", sa.Text, nullable=False, unique=True),
+    text("state"),
+    text("starts_at"),
+    indexes=(("state", "starts_at"),),
+)
+stream_attendance = document_table("stream_attendance", text("meeting"), text("person"), indexes=(("meeting",),))
+agenda_items = document_table("agenda_items", text("meeting"), text("key"), text("state"), indexes=(("meeting",), ("key",)))
+stream_decisions = document_table(
+    "stream_decisions", text("meeting"), text("state"), text("subject"), indexes=(("meeting",), ("subject",))
+)
+meeting_notes = document_table("meeting_notes", text("meeting"), indexes=(("meeting",),))
+action_items = document_table(
+    "action_items", text("state"), text("use_case"), text("meeting"), indexes=(("state",), ("meeting",))
+)
+stream_minutes = document_table("stream_minutes")
+minutes_addenda = document_table("minutes_addenda", text("meeting"), indexes=(("meeting",),))
+feed_tokens = document_table("feed_tokens", text("person"), text("sha256"), indexes=(("person",), ("sha256",)))
+# Operational: rises with every change of a meeting, so that open pages of every server know that there is something newer.
+meeting_pulses = sa.Table(
+    "meeting_pulses",
+    metadata,
+    sa.Column("meeting", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
 
 # Resources, champions and explorations.
 resources = document_table("resources")

@@ -66,6 +66,18 @@ async def builders(connection: AsyncConnection, use_case: str) -> frozenset[str]
     return actors
 
 
+async def version_change(connection: AsyncConnection, use_case: str, before: str, since: datetime) -> AuditEntry | None:
+    """The first entry after `since` that says that the version with the digest `before` was replaced, and by whom; None where
+    none does."""
+    table = tables.audit_entries
+    query = sa.select(table.c.document).where(table.c.subject == f"version/{use_case}").order_by(table.c.sequence)
+    for document in (await connection.execute(query)).scalars():
+        entry = decode(document, AuditEntry)
+        if entry.action == "version_changed" and entry.details.get("before") == before and entry.at >= since:
+            return entry
+    return None
+
+
 async def rows_mark(connection: AsyncConnection, table: str, use_case: str, version_digest: str) -> tuple[int, str | None]:
     """How many real rows of `ratings`, `outcomes`, `trust_labels` or `calls` of one version count, and the id of the newest.
 

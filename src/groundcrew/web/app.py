@@ -28,6 +28,7 @@ from groundcrew.web.decisions import Decisions
 from groundcrew.web.health import Readiness, health_routes
 from groundcrew.web.live import LiveEvents
 from groundcrew.web.problems import answer_problem
+from groundcrew.web.pulses import Pulses
 from groundcrew.web.requests import BODY_BYTES_MAX, check_request
 
 STATIC_FOLDER = Path(__file__).parent / "static"
@@ -73,8 +74,10 @@ def create_web(
     # A change that gateways must know is also one that open pages should show.
     services.database.on_change(lambda: live.publish({"type": "registry"}))
     decisions = Decisions(services)
+    pulses = Pulses(services, live)
     # The server ends live events before it waits for open connections: these streams end with them.
     live.on_close(decisions.close)
+    live.on_close(pulses.close)
     authentication = Authentication(services, views)
     state = State(
         {
@@ -82,6 +85,7 @@ def create_web(
             "views": views,
             "live": live,
             "decisions": decisions,
+            "pulses": pulses,
             "authentication": authentication,
             "link_throttle": link_throttle(),
             "secure_cookies": secure_cookies,

@@ -64,6 +64,8 @@ Action = Literal[
     "manage_incident",
     "file_veto",
     "withdraw_veto",
+    "request_authority",
+    "name_deputies",
     "manage_meeting",
     "attend_meeting",
     "vote",

@@ -46,7 +46,8 @@ from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, Guarant
 from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, SpotChecks, UseCase
 from groundcrew.domain.user import Role, User, UserKind
 from groundcrew.domain.verifier import Verifier
-from groundcrew.services import decision_effects
+from groundcrew.domain.veto import EvidenceValid
+from groundcrew.services import authority_grants, decision_effects
 from groundcrew.services.bundle import Services
 from groundcrew.services.changes import Change
 from groundcrew.services.declared import Declarations, Declared, DeclaredPlan
@@ -55,6 +56,7 @@ from groundcrew.services.experiment_assignment import NewUnit
 from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
 from groundcrew.services.lookups import current_digest
+from groundcrew.services.vetoes import NewVeto
 from groundcrew.store import catalog, drift, evaluations, rehearsals, rescoring
 from groundcrew.store.database import Database
 from groundcrew.store.labels import LABEL_DRAWS
@@ -451,9 +453,31 @@ async def full_history(services: Services) -> None:
     await _overlapping(services)
     await _watched(services)
     await _inventoried(services)
+    await _met(services)
+    await _vetoed(services)
     await _shared_out(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
+
+
+async def _met(services: Services) -> None:
+    """A cadence, and a meeting from its opening to its minutes with an addendum; a calendar feed."""
+    chair = "user:chair"
+    await accounts(services, chair, roles=("admin",))
+    today = services.database.clock.now().date()
+    await services.meetings.set_cadence(
+        first_day=today + timedelta(days=1), at="14:00", time_zone="Europe/Zurich", length_min=60, actor=chair
+    )
+    meeting = (await services.meetings.now()).coming[0].id
+    await services.meetings.open(meeting, actor=chair)
+    await services.meetings.join(meeting, actor=chair)
+    topic = await services.meeting_points.add_topic(meeting, "Names", why="three teams use three words", actor=chair)
+    await services.meeting_points.note(meeting, "one word is enough", item=topic.id, actor=chair)
+    await services.meeting_decisions.propose(meeting, topic.id, text="One word", actor=chair)
+    await services.stream_actions.add("write them down", owner="chair", due=today, meeting=meeting, item=topic.id, actor=chair)
+    await services.meetings.close(meeting, actor=chair)
+    await services.minutes.add(meeting, "it was two teams", actor=chair)
+    await services.stream_calendar.subscribe(actor=chair)
 
 
 async def _queued(services: Services) -> None:
@@ -570,6 +594,30 @@ async def _overlapping(services: Services) -> None:
     await services.capabilities.load(declared, actor=PERSON)
     await apply(services, use_cases=[use_case(), use_case(name="twin")])
     await services.overlaps.scan("twin", actor=PERSON)
+
+
+async def _vetoed(services: Services) -> None:
+    """A veto that was withdrawn, deputies of its function, and an authority that was asked for, granted and taken back."""
+    await accounts(services, "user:vera", "user:victor", roles=("ethics",))
+    lifts = EvidenceValid(evidence="attestation", subject="impact_assessment")
+    new = NewVeto(
+        use_case=NAME,
+        function="ethics",
+        ground="It names wrong fees",
+        explanation="Two of ten drafts did.",
+        need="remediation",
+        conditions=(lifts,),
+    )
+    veto = await services.vetoes.file(new, actor="user:vera")
+    await services.authorities.name_deputies("ethics", ["victor"], reason="in case of absence", actor="user:vera")
+    await services.vetoes.withdraw(veto.id, "it is put right", actor="user:vera")
+    asked = await services.authorities.request(
+        person="victor", function="legal", rights=["veto"], reason="knows the law", actor="user:vera"
+    )
+    async with services.database.write(PERSON) as writer:
+        terms = {"person": "victor", "function": "legal", "rights": ["veto"], "request": asked.id}
+        granted = await authority_grants.grant(writer, decision="decision-1", terms=terms)
+        await authority_grants.revoke(writer, decision="decision-2", authority=granted.id, reason="it is not needed any more")
 
 
 async def _alerted(services: Services) -> None:

@@ -81,6 +81,21 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 oversight_tables.incidents,
                 oversight_tables.incident_events,
                 oversight_tables.incident_actions,
+                deciding_tables.vetoes,
+                deciding_tables.veto_events,
+                deciding_tables.authorities,
+                deciding_tables.authority_requests,
+                deciding_tables.deputies,
+                deciding_tables.stream_cadence,
+                deciding_tables.stream_meetings,
+                deciding_tables.stream_attendance,
+                deciding_tables.agenda_items,
+                deciding_tables.stream_decisions,
+                deciding_tables.meeting_notes,
+                deciding_tables.action_items,
+                deciding_tables.stream_minutes,
+                deciding_tables.minutes_addenda,
+                deciding_tables.feed_tokens,
                 tables.absences,
                 deciding_tables.vendor_capabilities,
                 deciding_tables.overlap_findings,
@@ -102,7 +117,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
         alerting = ("alert_tracks", "alert_turns", "gateway_health")
         drifting = ("drift_mark", "drift_calls", "drift_monitors")
-        more = (*alerting, *drifting, "rating_leases", "link_secrets", "sign_off_claims")
+        more = (*alerting, *drifting, "rating_leases", "link_secrets", "sign_off_claims", "meeting_pulses")
         operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", "delivery_runs", *sums, *more)
         for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))

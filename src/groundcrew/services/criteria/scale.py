@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import get_args
 
-from groundcrew.domain.approval import FUNCTIONS, newest_by_function
+from groundcrew.domain.approval import FUNCTIONS, Approval, newest_by_function
 from groundcrew.domain.gate import Criterion, CriterionResult, CriterionStatus
 from groundcrew.domain.risk import decides_on_persons
 from groundcrew.metrics.evidence_grade import Grade
@@ -44,35 +44,51 @@ def evidence_grade(facts: Facts, criterion: Criterion) -> CriterionResult:
 def approvals(facts: Facts, criterion: Criterion) -> CriterionResult:
     """Each function of the GenAI Stream approves this version at this gate, and no veto is active."""
     bound = f"{', '.join(FUNCTIONS)}, on this version; 0 active vetoes"
-    name = facts.use_case.name
-    said = newest_by_function(facts.governance.approvals, facts.into, facts.version_digest) if facts.into else {}
-    # Whoever has built it since they approved it, or owns it by now, has not approved it.
-    own = [each for each in said.values() if each.decided_by and person_of(each.decided_by) in facts.governance.builders]
-    approved = [each for each in said.values() if each.state == "approved" and each not in own]
-    vetoes = [each for each in facts.use_case.holds if each.kind == "veto"]
+    name, governance = facts.use_case.name, facts.governance
+    said = newest_by_function(governance.approvals, facts.into, facts.version_digest) if facts.into else {}
+    # Whoever has built it since they approved it, owns it by now, or holds the function no more has not approved it.
+    silent = {each.id: why for each in said.values() if (why := _silent(facts, each))}
+    approved = [each for each in said.values() if each.state == "approved" and each.id not in silent]
+    vetoes = [each for each in governance.vetoes if each.speaks_at(facts.into)]
+    holds = [each for each in facts.use_case.holds if each.kind == "veto"]
+    # A hold that no veto on record explains still stands for one.
+    other = [each for each in holds if not any(veto.id in each.reason for veto in governance.vetoes)]
+    active = len(vetoes) + len(other)
     refused = [each for each in said.values() if each.state in ("changes_requested", "abstained")]
+    lapsed = [each for each in said.values() if each.state_now(facts.version_digest, facts.now) == "lapsed"]
     open_functions = [each for each in FUNCTIONS if each not in said or said[each].state == "pending"]
-    todo = [f"veto: {each.reason}" for each in vetoes]
+    todo = [f"veto of {each.function} ({person_of(each.filed_by)}): {each.ground} – /vetoes/{each.id}" for each in vetoes]
+    todo += [f"veto: {each.reason}" for each in other]
     todo += [f"{each.function} {each.state.replace('_', ' ')}: {each.statement}" for each in refused]
-    todo += [f"{each.function}: {each.decided_by} owns or has built it since, somebody else decides" for each in own]
-    if any(each not in said for each in FUNCTIONS):
+    todo += [f"{each.function}: {silent[each.id]}" for each in said.values() if each.id in silent]
+    todo += [f"the request to {each.function} lapsed on {each.answer_by:%Y-%m-%d}" for each in lapsed]
+    if silent or lapsed or any(each not in said for each in FUNCTIONS):
         todo.append(f"`groundcrew approval request {name} --to {facts.into}`")
     if open_functions:
         todo.append(
             f"{', '.join(open_functions)} decide: `groundcrew approval decide {name} FUNCTION --decision approved --as NAME`"
         )
-    status: CriterionStatus = "pass" if len(approved) == len(FUNCTIONS) and not vetoes else "unknown"
-    if vetoes or any(each.state == "changes_requested" for each in refused):
+    status: CriterionStatus = "pass" if len(approved) == len(FUNCTIONS) and not active else "unknown"
+    if active or any(each.state == "changes_requested" for each in refused):
         status = "fail"
     return result(
         criterion,
         status,
-        figure=f"{len(approved)} of {len(FUNCTIONS)} approve" + (f", {len(vetoes)} active vetoes" if vetoes else ""),
+        figure=f"{len(approved)} of {len(FUNCTIONS)} approve"
+        + (f", {active} active veto{'' if active == 1 else 'es'}" if active else ""),
         bound=bound,
         n=len(approved),
         missing="; ".join(todo),
         source="; ".join(f"{each.function}: {each.decided_by} on {each.decided_at:%Y-%m-%d}" for each in approved),
+        link=f"/vetoes/{vetoes[0].id}" if vetoes else "",
     )
+
+
+def _silent(facts: Facts, approval: Approval) -> str:
+    """Why the word of an approval does not count, "" where it does or none was given."""
+    if approval.decided_by and person_of(approval.decided_by) in facts.governance.builders:
+        return f"{approval.decided_by} owns or has built it since, somebody else decides"
+    return facts.governance.unheard.get(approval.id, "")
 
 
 @check("sign_off")

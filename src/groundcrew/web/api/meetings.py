@@ -1,7 +1,552 @@
-"""Meetings of the Stream over the API."""
+"""Meetings of the Stream over the API: cadence, agenda, attendance, decisions, minutes, calendar feeds, and action items."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
-HANDLERS: list[Any] = []
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from groundcrew.domain.approval import Function
+from groundcrew.domain.meeting import (
+    CITED_MAX,
+    REMARK_LENGTH_MAX,
+    TEXT_LENGTH_MAX,
+    TITLE_LENGTH_MAX,
+    ActionItem,
+    ActionState,
+    Addendum,
+    AgendaItem,
+    Attendance,
+    Cadence,
+    Decision,
+    DecisionKind,
+    FeedToken,
+    MeetingNote,
+    MeetingState,
+    StreamMeeting,
+    Word,
+)
+from groundcrew.services.agenda import MeetingView
+from groundcrew.services.meetings import PLACE_LENGTH_MAX
+from groundcrew.services.minutes import MinutesNow, Verified
+from groundcrew.services.minutes_pdf import pdf_of
+from groundcrew.services.minutes_text import markdown_of
+from groundcrew.services.stream_calendar import NewFeed
+from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, principal_of, services_of
+
+#: A minutes file that is sent to be verified.
+FILE_LENGTH_MAX = 4_000_000
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_LENGTH_MAX)]
+Remark = Annotated[str, msgspec.Meta(min_length=1, max_length=REMARK_LENGTH_MAX)]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=TITLE_LENGTH_MAX)]
+Name = Annotated[str, msgspec.Meta(max_length=254)]
+Id = Annotated[str, msgspec.Meta(max_length=64)]
+Place = Annotated[str, msgspec.Meta(max_length=PLACE_LENGTH_MAX)]
+Reference = Annotated[str, msgspec.Meta(min_length=3, max_length=300)]
+Minutes = Annotated[int, msgspec.Meta(ge=15, le=480)]
+Revision = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a request says."""
+
+
+class NewCadence(_Body, frozen=True, kw_only=True):
+    """When the Stream meets, by the wall clock of a time zone."""
+
+    first_day: date
+    at: Annotated[str, msgspec.Meta(min_length=5, max_length=5)]
+    time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    length_min: Minutes = 60
+    place: Place = ""
+    every_days: Annotated[int, msgspec.Meta(ge=7, le=28)] = 14
+
+
+class NewMeeting(_Body, frozen=True, kw_only=True):
+    """A meeting besides the cadence; the time has its zone."""
+
+    starts_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    length_min: Minutes = 60
+    place: Place = ""
+
+
+class Move(_Body, frozen=True, kw_only=True):
+    """Another time, and why."""
+
+    starts_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    reason: Remark
+    length_min: Minutes | None = None
+
+
+class Cancel(_Body, frozen=True, kw_only=True):
+    """Why."""
+
+    reason: Remark
+
+
+class Join(_Body, frozen=True, kw_only=True):
+    """The function that one speaks for; none where one listens."""
+
+    function: Function | None = None
+
+
+class Leave(_Body, frozen=True, kw_only=True):
+    """Who has left; oneself where nobody is named."""
+
+    person: Name | None = None
+
+
+class NewTopic(_Body, frozen=True, kw_only=True):
+    """A topic of one's own, and why it needs the Stream's time."""
+
+    title: Title
+    why: Remark
+    use_case: Id | None = None
+
+
+class PlaceOf(_Body, frozen=True, kw_only=True):
+    """The place that holds a point, counted from 1; null lets it go."""
+
+    place: Annotated[int, msgspec.Meta(ge=1, le=300)] | None
+
+
+class Summary(_Body, frozen=True, kw_only=True):
+    """What was said about a point, over the text of `revision`."""
+
+    text: Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH_MAX)]
+    revision: Revision
+
+
+class NewNote(_Body, frozen=True, kw_only=True):
+    """What one says, about a point where one is named."""
+
+    text: Text
+    item: Id = ""
+
+
+class Proposal(_Body, frozen=True, kw_only=True):
+    """A decision to be voted on: its text, what it brings about, and what it rests on, as ``KIND/ID``."""
+
+    item: Id
+    text: Text
+    kind: DecisionKind = "resolution"
+    subject: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    terms: dict[str, Any] = {}
+    cites: Annotated[list[Reference], msgspec.Meta(max_length=CITED_MAX)] = []
+
+
+class Amendment(_Body, frozen=True, kw_only=True):
+    """Another wording, over the one of `text_revision`; what is null stays."""
+
+    text: Text
+    text_revision: Revision
+    terms: dict[str, Any] | None = None
+    cites: Annotated[list[Reference], msgspec.Meta(max_length=CITED_MAX)] | None = None
+
+
+class Ballot(_Body, frozen=True, kw_only=True):
+    """One's function's word, on the wording of `text_revision`."""
+
+    word: Word
+    text_revision: Revision | None = None
+    remark: Annotated[str, msgspec.Meta(max_length=REMARK_LENGTH_MAX)] = ""
+
+
+class Counting(_Body, frozen=True, kw_only=True):
+    """The wording that is counted; the present one where none is named."""
+
+    text_revision: Revision | None = None
+
+
+class NewAddendum(_Body, frozen=True, kw_only=True):
+    """What is put right."""
+
+    text: Text
+
+
+class MinutesFile(_Body, frozen=True, kw_only=True):
+    """The content of a minutes file, JSON or Markdown, and of which meeting it is where it does not say."""
+
+    content: Annotated[str, msgspec.Meta(min_length=1, max_length=FILE_LENGTH_MAX)]
+    meeting: Id | None = None
+
+
+class NewActionItem(_Body, frozen=True, kw_only=True):
+    """Something to do: one account that owns it, one day by which it is done."""
+
+    title: Title
+    owner: Annotated[str, msgspec.Meta(min_length=1, max_length=254)]
+    due: date
+    use_case: Id = ""
+    meeting: Id = ""
+    item: Id = ""
+    decision: Id = ""
+
+
+class ActionResult(_Body, frozen=True, kw_only=True):
+    """What came of an action."""
+
+    result: Text
+
+
+@get("/meetings", action="read", tags=["meetings"], summary="List meetings")
+async def list_meetings(
+    request: ApiRequest,
+    state_now: Annotated[
+        MeetingState | None, QueryParameter(name="state", description="scheduled, open, closed or cancelled")
+    ] = None,
+    limit: PageSize = PAGE_ROWS_DEFAULT,
+) -> dict[str, list[StreamMeeting]]:
+    """The latest first."""
+    return {"meetings": await services_of(request).meetings.find(state=state_now, limit=limit)}
+
+
+@get("/meetings/cadence", action="read", tags=["meetings"], summary="When the Stream meets")
+async def get_cadence(request: ApiRequest) -> dict[str, Cadence | None]:
+    """Null while nobody has said so."""
+    return {"cadence": (await services_of(request).meetings.now()).cadence}
+
+
+@post("/meetings/cadence", action="manage_meeting", status_code=200, tags=["meetings"], summary="Say when the Stream meets")
+async def set_cadence(request: ApiRequest, data: JSONBody[NewCadence]) -> Cadence:
+    """The next two meetings are scheduled at once, and kept so."""
+    return await services_of(request).meetings.set_cadence(**msgspec.structs.asdict(data), actor=principal_of(request).actor)
+
+
+@post("/meetings", action="manage_meeting", status_code=201, tags=["meetings"], summary="Schedule a meeting")
+async def schedule(request: ApiRequest, data: JSONBody[NewMeeting]) -> StreamMeeting:
+    """Besides the cadence."""
+    return await services_of(request).meetings.schedule(
+        data.starts_at, length_min=data.length_min, place=data.place, actor=principal_of(request).actor
+    )
+
+
+@get("/meetings/{meeting_id:str}", action="read", tags=["meetings"], summary="One meeting")
+async def get_meeting(request: ApiRequest, meeting_id: FromPath[str]) -> MeetingView:
+    """With its agenda, attendance, decisions, notes and actions as they are now."""
+    return await services_of(request).meetings.view(meeting_id)
+
+
+@post("/meetings/{meeting_id:str}/move", action="manage_meeting", status_code=200, tags=["meetings"], summary="Move a meeting")
+async def move(request: ApiRequest, meeting_id: FromPath[str], data: JSONBody[Move]) -> StreamMeeting:
+    """To another time; the cadence stays."""
+    return await services_of(request).meetings.move(
+        meeting_id, data.starts_at, length_min=data.length_min, reason=data.reason, actor=principal_of(request).actor
+    )
+
+
+@post(
+    "/meetings/{meeting_id:str}/cancel", action="manage_meeting", status_code=200, tags=["meetings"], summary="Cancel a meeting"
+)
+async def cancel(request: ApiRequest, meeting_id: FromPath[str], data: JSONBody[Cancel]) -> StreamMeeting:
+    """Its topics come to the next one; the cadence stays."""
+    return await services_of(request).meetings.cancel(meeting_id, reason=data.reason, actor=principal_of(request).actor)
+
+
+@post("/meetings/{meeting_id:str}/open", action="manage_meeting", status_code=200, tags=["meetings"], summary="Open a meeting")
+async def open_meeting(request: ApiRequest, meeting_id: FromPath[str]) -> StreamMeeting:
+    """One is open at a time."""
+    return await services_of(request).meetings.open(meeting_id, actor=principal_of(request).actor)
+
+
+@post("/meetings/{meeting_id:str}/close", action="manage_meeting", status_code=200, tags=["meetings"], summary="Close a meeting")
+async def close_meeting(request: ApiRequest, meeting_id: FromPath[str]) -> StreamMeeting:
+    """The minutes are drafted from the record and hashed."""
+    return await services_of(request).meetings.close(meeting_id, actor=principal_of(request).actor)
+
+
+@post("/meetings/{meeting_id:str}/join", action="attend_meeting", status_code=200, tags=["meetings"], summary="Join a meeting")
+async def join(request: ApiRequest, meeting_id: FromPath[str], data: JSONBody[Join]) -> Attendance:
+    """And speak for a function that one holds, where one is named."""
+    return await services_of(request).meetings.join(meeting_id, function=data.function, actor=principal_of(request).actor)
+
+
+@post("/meetings/{meeting_id:str}/leave", action="attend_meeting", status_code=200, tags=["meetings"], summary="Leave a meeting")
+async def leave(request: ApiRequest, meeting_id: FromPath[str], data: JSONBody[Leave]) -> Attendance:
+    """Who runs the meeting may say that somebody else has left."""
+    return await services_of(request).meetings.leave(meeting_id, person=data.person, actor=principal_of(request).actor)
+
+
+@post("/meetings/{meeting_id:str}/topics", action="attend_meeting", status_code=201, tags=["meetings"], summary="Add a topic")
+async def add_topic(request: ApiRequest, meeting_id: FromPath[str], data: JSONBody[NewTopic]) -> AgendaItem:
+    """It comes back until a meeting has talked about it."""
+    return await services_of(request).meeting_points.add_topic(
+        meeting_id, data.title, why=data.why, use_case=data.use_case, actor=principal_of(request).actor
+    )
+
+
+@post(
+    "/meetings/{meeting_id:str}/points/{item:str}/place",
+    action="manage_meeting",
+    status_code=200,
+    tags=["meetings"],
+    summary="Hold a point in a place",
+)
+async def place(request: ApiRequest, meeting_id: FromPath[str], item: FromPath[str], data: JSONBody[PlaceOf]) -> AgendaItem:
+    """With whatever stands before it."""
+    return await services_of(request).meeting_points.place(meeting_id, item, data.place, actor=principal_of(request).actor)
+
+
+@post(
+    "/meetings/{meeting_id:str}/points/{item:str}/defer",
+    action="manage_meeting",
+    status_code=200,
+    tags=["meetings"],
+    summary="Put a point off",
+)
+async def defer(request: ApiRequest, meeting_id: FromPath[str], item: FromPath[str], data: JSONBody[Cancel]) -> AgendaItem:
+    """To the next meeting; it takes no quorum."""
+    return await services_of(request).meeting_points.defer(
+        meeting_id, item, reason=data.reason, actor=principal_of(request).actor
+    )
+
+
+@post(
+    "/meetings/{meeting_id:str}/points/{item:str}/take-up",
+    action="manage_meeting",
+    status_code=200,
+    tags=["meetings"],
+    summary="Take a deferred point up again",
+)
+async def take_up(request: ApiRequest, meeting_id: FromPath[str], item: FromPath[str]) -> AgendaItem:
+    """In the same meeting."""
+    return await services_of(request).meeting_points.take_up(meeting_id, item, actor=principal_of(request).actor)
+
+
+@post(
+    "/meetings/{meeting_id:str}/points/{item:str}/discuss",
+    action="manage_meeting",
+    status_code=200,
+    tags=["meetings"],
+    summary="Go to a point",
+)
+async def discuss(request: ApiRequest, meeting_id: FromPath[str], item: FromPath[str]) -> AgendaItem:
+    """It is what the meeting talks about now."""
+    return await services_of(request).meeting_points.discuss(meeting_id, item, actor=principal_of(request).actor)
+
+
+@post(
+    "/meetings/{meeting_id:str}/points/{item:str}/summary",
+    action="attend_meeting",
+    status_code=200,
+    tags=["meetings"],
+    summary="Write what was said",
+)
+async def summarize(request: ApiRequest, meeting_id: FromPath[str], item: FromPath[str], data: JSONBody[Summary]) -> AgendaItem:
+    """Conflict where somebody else has changed the text since."""
+    return await services_of(request).meeting_points.summarize(
+        meeting_id, item, data.text, revision=data.revision, actor=principal_of(request).actor
+    )
+
+
+@post("/meetings/{meeting_id:str}/notes", action="attend_meeting", status_code=201, tags=["meetings"], summary="Say something")
+async def add_note(request: ApiRequest, meeting_id: FromPath[str], data: JSONBody[NewNote]) -> MeetingNote:
+    """For the minutes, with one's name."""
+    return await services_of(request).meeting_points.note(
+        meeting_id, data.text, item=data.item, actor=principal_of(request).actor
+    )
+
+
+@post(
+    "/meetings/{meeting_id:str}/decisions",
+    action="attend_meeting",
+    status_code=201,
+    tags=["meetings"],
+    summary="Propose a decision",
+)
+async def propose(request: ApiRequest, meeting_id: FromPath[str], data: JSONBody[Proposal]) -> Decision:
+    """It binds nobody before its votes are counted."""
+    return await services_of(request).meeting_decisions.propose(
+        meeting_id,
+        data.item,
+        text=data.text,
+        kind=data.kind,
+        subject=data.subject,
+        terms=data.terms,
+        cites=data.cites,
+        actor=principal_of(request).actor,
+    )
+
+
+@get("/decisions", action="read", tags=["meetings"], summary="List decisions")
+async def list_decisions(
+    request: ApiRequest,
+    subject: Annotated[str | None, QueryParameter(max_length=300, description="What they are about, as KIND/ID")] = None,
+    meeting: Annotated[str | None, QueryParameter(max_length=64)] = None,
+    limit: PageSize = PAGE_ROWS_DEFAULT,
+) -> dict[str, list[Decision]]:
+    """The newest first."""
+    return {"decisions": await services_of(request).meeting_decisions.find(subject=subject, meeting=meeting, limit=limit)}
+
+
+@get("/decisions/{decision_id:str}", action="read", tags=["meetings"], summary="One decision")
+async def get_decision(request: ApiRequest, decision_id: FromPath[str]) -> Decision:
+    """With its votes."""
+    return await services_of(request).meeting_decisions.get(decision_id)
+
+
+@post(
+    "/decisions/{decision_id:str}/amend", action="attend_meeting", status_code=200, tags=["meetings"], summary="Change a proposal"
+)
+async def amend(request: ApiRequest, decision_id: FromPath[str], data: JSONBody[Amendment]) -> Decision:
+    """Votes on the wording before no longer count."""
+    return await services_of(request).meeting_decisions.amend(
+        decision_id, **msgspec.structs.asdict(data), actor=principal_of(request).actor
+    )
+
+
+@post("/decisions/{decision_id:str}/votes", action="vote", status_code=200, tags=["meetings"], summary="Vote")
+async def vote(request: ApiRequest, decision_id: FromPath[str], data: JSONBody[Ballot]) -> Decision:
+    """For the function that one speaks for in the meeting."""
+    return await services_of(request).meeting_decisions.vote(
+        decision_id, data.word, text_revision=data.text_revision, remark=data.remark, actor=principal_of(request).actor
+    )
+
+
+@post(
+    "/decisions/{decision_id:str}/count", action="manage_meeting", status_code=200, tags=["meetings"], summary="Count the votes"
+)
+async def count(request: ApiRequest, decision_id: FromPath[str], data: JSONBody[Counting]) -> Decision:
+    """With a quorum only; what is adopted is brought about in the same transaction."""
+    return await services_of(request).meeting_decisions.conclude(
+        decision_id, text_revision=data.text_revision, actor=principal_of(request).actor
+    )
+
+
+@post(
+    "/decisions/{decision_id:str}/withdraw",
+    action="attend_meeting",
+    status_code=200,
+    tags=["meetings"],
+    summary="Withdraw a proposal",
+)
+async def withdraw(request: ApiRequest, decision_id: FromPath[str], data: JSONBody[Cancel]) -> Decision:
+    """By who made it, or who runs the meeting."""
+    return await services_of(request).meeting_decisions.withdraw(
+        decision_id, reason=data.reason, actor=principal_of(request).actor
+    )
+
+
+@get("/meetings/{meeting_id:str}/minutes", action="read", tags=["meetings"], summary="The minutes of a meeting")
+async def minutes(
+    request: ApiRequest,
+    meeting_id: FromPath[str],
+    form: Annotated[
+        Literal["full", "json", "markdown", "pdf"],
+        QueryParameter(name="format", description="full, json (the bytes that were hashed), markdown or pdf"),
+    ] = "full",
+) -> MinutesNow | Response[Any]:
+    """Of a closed meeting, with its hash and addenda; or as a file."""
+    kept = await services_of(request).minutes.get(meeting_id)
+    if form == "json":
+        return Response(await services_of(request).minutes.export(meeting_id), media_type="application/json")
+    if form == "markdown":
+        return Response(markdown_of(kept), media_type="text/markdown; charset=utf-8")
+    if form == "pdf":
+        return Response(pdf_of(kept), media_type="application/pdf")
+    return kept
+
+
+@post("/meetings/minutes/verify", action="read", status_code=200, tags=["meetings"], summary="Verify a minutes file")
+async def verify(request: ApiRequest, data: JSONBody[MinutesFile]) -> Verified:
+    """Whether it is the minutes of a meeting as they were closed."""
+    return await services_of(request).minutes.verify(data.content.encode(), meeting_id=data.meeting)
+
+
+@post("/meetings/{meeting_id:str}/addenda", action="attend_meeting", status_code=201, tags=["meetings"], summary="Add to minutes")
+async def add_addendum(request: ApiRequest, meeting_id: FromPath[str], data: JSONBody[NewAddendum]) -> Addendum:
+    """What was wrong is put right beside the minutes, which stay."""
+    return await services_of(request).minutes.add(meeting_id, data.text, actor=principal_of(request).actor)
+
+
+@get("/meetings/feeds", action="read", tags=["meetings"], summary="One's calendar feeds")
+async def list_feeds(request: ApiRequest) -> dict[str, list[FeedToken]]:
+    """Those that work; of their tokens only the hash is kept."""
+    return {"feeds": await services_of(request).stream_calendar.feeds(principal_of(request).name)}
+
+
+@post("/meetings/feeds", action="attend_meeting", status_code=201, tags=["meetings"], summary="Open a calendar feed")
+async def open_feed(request: ApiRequest) -> NewFeed:
+    """The token is shown this once: ``/stream.ics?token=…`` is the address for a calendar program."""
+    return await services_of(request).stream_calendar.subscribe(actor=principal_of(request).actor)
+
+
+@post(
+    "/meetings/feeds/{feed_id:str}/revoke",
+    action="attend_meeting",
+    status_code=200,
+    tags=["meetings"],
+    summary="Revoke a calendar feed",
+)
+async def revoke_feed(request: ApiRequest, feed_id: FromPath[str]) -> FeedToken:
+    """One's own."""
+    return await services_of(request).stream_calendar.revoke(feed_id, actor=principal_of(request).actor)
+
+
+@get("/actions", action="read", tags=["meetings"], summary="List action items")
+async def list_actions(
+    request: ApiRequest,
+    state_now: Annotated[ActionState | None, QueryParameter(name="state", description="open or done")] = None,
+    owner: Annotated[str | None, QueryParameter(max_length=254)] = None,
+    use_case: Annotated[str | None, QueryParameter(max_length=64)] = None,
+    limit: PageSize = PAGE_ROWS_DEFAULT,
+) -> dict[str, list[ActionItem]]:
+    """Open ones by their day, then those that are done."""
+    found = await services_of(request).stream_actions.find(state=state_now, owner=owner, use_case=use_case, limit=limit)
+    return {"actions": found}
+
+
+@post("/actions", action="manage_actions", status_code=201, tags=["meetings"], summary="Add an action item")
+async def add_action(request: ApiRequest, data: JSONBody[NewActionItem]) -> ActionItem:
+    """By hand, or in an open meeting that one is in."""
+    return await services_of(request).stream_actions.add(**msgspec.structs.asdict(data), actor=principal_of(request).actor)
+
+
+@post(
+    "/actions/{action_id:str}/done", action="manage_actions", status_code=200, tags=["meetings"], summary="Finish an action item"
+)
+async def finish_action(request: ApiRequest, action_id: FromPath[str], data: JSONBody[ActionResult]) -> ActionItem:
+    """By its owner, with what came of it."""
+    return await services_of(request).stream_actions.done(action_id, data.result, actor=principal_of(request).actor)
+
+
+HANDLERS = [
+    list_meetings,
+    get_cadence,
+    set_cadence,
+    schedule,
+    get_meeting,
+    move,
+    cancel,
+    open_meeting,
+    close_meeting,
+    join,
+    leave,
+    add_topic,
+    place,
+    defer,
+    take_up,
+    discuss,
+    summarize,
+    add_note,
+    propose,
+    list_decisions,
+    get_decision,
+    amend,
+    vote,
+    count,
+    withdraw,
+    minutes,
+    verify,
+    add_addendum,
+    list_feeds,
+    open_feed,
+    revoke_feed,
+    list_actions,
+    add_action,
+    finish_action,
+]

@@ -217,6 +217,7 @@ async def _page(
         approvals=_current(approvals),
         earlier_approvals=[each for each in approvals if each.state == "stale"],
         functions=FUNCTIONS,
+        vetoes=await services.vetoes.views(use_case=name),
         decisions=DECISIONS,
         ramp=await services.ramps.of(name),
         standing=await standing_of(request, name),

@@ -42,7 +42,10 @@
   // One stream a page. Rows are never built from events: an event only says that the server has something newer.
   const follow = body.dataset.live;
   if (follow !== undefined && "EventSource" in window) {
-    const stream = new EventSource("/live" + (follow ? `?use_case=${encodeURIComponent(follow)}` : ""));
+    const asked = new URLSearchParams();
+    if (follow) asked.set("use_case", follow);
+    if (body.dataset.meeting) asked.set("meeting", body.dataset.meeting);
+    const stream = new EventSource("/live" + (asked.size ? `?${asked}` : ""));
     const lamps = document.querySelectorAll(".live");
     const show = (on) => {
       for (const lamp of lamps) {
@@ -56,6 +59,7 @@
     stream.addEventListener("call", () => tell("groundcrew:call"));
     stream.addEventListener("lost", () => tell("groundcrew:call"));
     stream.addEventListener("registry", () => tell("groundcrew:registry"));
+    stream.addEventListener("meeting", () => tell("groundcrew:meeting"));
     window.addEventListener("pagehide", () => stream.close());
   }
 
