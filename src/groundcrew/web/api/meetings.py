@@ -469,7 +469,7 @@ async def list_feeds(request: ApiRequest) -> dict[str, list[FeedToken]]:
     return {"feeds": await services_of(request).stream_calendar.feeds(principal_of(request).name)}
 
 
-@post("/meetings/feeds", action="attend_meeting", status_code=201, tags=["meetings"], summary="Open a calendar feed")
+@post("/meetings/feeds", action="attend_meeting", status_code=200, tags=["meetings"], summary="Open a calendar feed")
 async def open_feed(request: ApiRequest) -> NewFeed:
     """The token is shown this once: ``/stream.ics?token=…`` is the address for a calendar program."""
     return await services_of(request).stream_calendar.subscribe(actor=principal_of(request).actor)
