@@ -7,6 +7,7 @@ from datetime import datetime
 from groundcrew.domain.agenda import AgendaEntry
 from groundcrew.domain.approval import Function
 from groundcrew.domain.authority import AuthorityRequest
+from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
 from groundcrew.domain.veto import Veto
 from groundcrew.services.approvals import ApprovalNow, waiting_in
 from groundcrew.services.lookups import person_of, require_use_case
@@ -34,8 +35,9 @@ async def agenda_entries(connection: Connection, now: datetime) -> list[AgendaEn
 
 
 async def _of_veto(connection: Connection, veto: Veto, now: datetime) -> AgendaEntry | None:
-    """The point of one veto; None for one that was looked at and is not due again."""
-    why = await _why(connection, veto, now)
+    """The point of one veto; None for one that was looked at and is not due again, and where its use case is over."""
+    use_case = await require_use_case(connection, veto.use_case)
+    why = await _why(connection, veto, use_case, now) if use_case.stage not in TERMINAL_STAGES else None
     if why is None:
         return None
     return AgendaEntry(
@@ -53,11 +55,11 @@ async def _of_veto(connection: Connection, veto: Veto, now: datetime) -> AgendaE
     )
 
 
-async def _why(connection: Connection, veto: Veto, now: datetime) -> str | None:
+async def _why(connection: Connection, veto: Veto, use_case: UseCase, now: datetime) -> str | None:
     if veto.conditions_met:
         return "All its conditions are met: its holder may withdraw it, and has not."
     if veto.passed is not None:
-        deputy = await deputy_of(connection, veto, await require_use_case(connection, veto.use_case), now)
+        deputy = await deputy_of(connection, veto, use_case, now)
         whose = f"it is {deputy.name}'s to see to" if deputy else "nobody is named who could take it on: name a deputy"
         return f"{person_of(veto.filed_by)} filed it and does not see to it, so that it has passed on: {whose}."
     if veto.due(now):

@@ -12,7 +12,7 @@ import msgspec
 from groundcrew.domain.approval import FUNCTIONS
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.stage import EXPOSED_STAGES
-from groundcrew.domain.use_case import STAGES, Stage, UseCase
+from groundcrew.domain.use_case import STAGES, TERMINAL_STAGES, Stage, UseCase
 from groundcrew.domain.veto import (
     ACTIVE_MAX,
     CONDITIONS_MAX,
@@ -415,6 +415,8 @@ def _check_moment(new: NewVeto, use_case: UseCase, now: datetime) -> None:
     """InputError or Conflict for what does not fit the use case now."""
     if new.review_at is not None:
         _check_review(new.review_at, now)
+    if use_case.stage in TERMINAL_STAGES:
+        raise Conflict(f"{use_case.name} is {use_case.stage}: there is nothing left to object to")
     if new.stops_calls and use_case.stage not in EXPOSED_STAGES:
         raise Conflict(
             f"{use_case.name} is in {use_case.stage}: calls are stopped by a veto from pilot on, where people are exposed"

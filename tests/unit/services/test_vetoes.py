@@ -444,6 +444,15 @@ async def test_one_person_vetoes_for_one_function_and_builders_may_object(servic
     assert inside.active, "an objection from inside is the one that is hardest to make"
 
 
+async def test_what_is_over_is_not_vetoed_and_wants_no_ones_time(services: Services) -> None:
+    await filed(services)
+    await services.use_cases.demote(bank.NAME, "retired", actor="user:chief", reason="nobody needs it")
+    with pytest.raises(Conflict, match="nothing left to object to"):
+        await filed(services, actor="user:ida", function="it")
+    async with services.database.read() as connection:
+        assert await veto_agenda.agenda_entries(connection, services.database.clock.now()) == []
+
+
 async def test_personal_data_in_a_veto_is_masked(services: Services) -> None:
     veto = await filed(services, explanation="The draft for jane.doe@mail.example named a fee that is wrong.")
     assert "jane.doe" not in veto.explanation
