@@ -222,7 +222,9 @@ def meeting_close(meeting_id: str, as_name: str | None, data: Path | None, datab
 
 @meeting.command("minutes")
 @click.argument("meeting_id", metavar="MEETING")
-@click.option("--format", "form", type=click.Choice(("markdown", "json", "pdf")), default="markdown", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(("markdown", "json", "pdf")), default="markdown", show_default=True, help="As what."
+)
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 @storage_options
 def meeting_minutes(meeting_id: str, form: str, output: Path | None, data: Path | None, database_url: str | None) -> None:

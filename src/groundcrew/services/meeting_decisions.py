@@ -96,7 +96,9 @@ class MeetingDecisions:
             row = await ensure_item(writer, meeting_id, item)
             if await deciding.DECISIONS.count(connection, meeting=meeting_id) >= DECISIONS_MAX:
                 raise Conflict(f"a meeting has at most {DECISIONS_MAX} decisions")
-            subject = _subject(subject or (row.entry.subject if chosen not in BY_TERMS else ""), chosen)
+            # A topic of somebody's own is about nothing but itself.
+            own = "" if chosen in BY_TERMS or row.entry.subject.startswith("agenda-item/") else row.entry.subject
+            subject = _subject(subject or own, chosen)
             references = await _cited(connection, cites)
             decision = Decision(
                 id=new_id(),

@@ -104,7 +104,7 @@ KEY_ROUTES = {
     ("POST", "/api/v1/rating-queue"),
     ("POST", "/api/v1/rating-links"),
 }
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/sign-in", "/rate/{token}"}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/sign-in", "/rate/{token}", "/stream.ics"}
 #: Streams do not end by themselves; they are asked for elsewhere.
 ENDLESS = {"/live", "/api/v1/sign-offs/{sign_off_id}/events"}
 

@@ -1,12 +1,12 @@
-"""Meetings of the Stream over the API: cadence, agenda, attendance, decisions, minutes, calendar feeds, and action items."""
+"""Meetings of the Stream over the API: cadence, agenda, attendance, decisions."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from groundcrew.domain.approval import Function
@@ -15,15 +15,11 @@ from groundcrew.domain.meeting import (
     REMARK_LENGTH_MAX,
     TEXT_LENGTH_MAX,
     TITLE_LENGTH_MAX,
-    ActionItem,
-    ActionState,
-    Addendum,
     AgendaItem,
     Attendance,
     Cadence,
     Decision,
     DecisionKind,
-    FeedToken,
     MeetingNote,
     MeetingState,
     StreamMeeting,
@@ -31,14 +27,7 @@ from groundcrew.domain.meeting import (
 )
 from groundcrew.services.agenda import MeetingView
 from groundcrew.services.meetings import PLACE_LENGTH_MAX
-from groundcrew.services.minutes import MinutesNow, Verified
-from groundcrew.services.minutes_pdf import pdf_of
-from groundcrew.services.minutes_text import markdown_of
-from groundcrew.services.stream_calendar import NewFeed
 from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, principal_of, services_of
-
-#: A minutes file that is sent to be verified.
-FILE_LENGTH_MAX = 4_000_000
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_LENGTH_MAX)]
 Remark = Annotated[str, msgspec.Meta(min_length=1, max_length=REMARK_LENGTH_MAX)]
@@ -51,11 +40,11 @@ Minutes = Annotated[int, msgspec.Meta(ge=15, le=480)]
 Revision = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a request says."""
 
 
-class NewCadence(_Body, frozen=True, kw_only=True):
+class NewCadence(Body, frozen=True, kw_only=True):
     """When the Stream meets, by the wall clock of a time zone."""
 
     first_day: date
@@ -66,7 +55,7 @@ class NewCadence(_Body, frozen=True, kw_only=True):
     every_days: Annotated[int, msgspec.Meta(ge=7, le=28)] = 14
 
 
-class NewMeeting(_Body, frozen=True, kw_only=True):
+class NewMeeting(Body, frozen=True, kw_only=True):
     """A meeting besides the cadence; the time has its zone."""
 
     starts_at: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -74,7 +63,7 @@ class NewMeeting(_Body, frozen=True, kw_only=True):
     place: Place = ""
 
 
-class Move(_Body, frozen=True, kw_only=True):
+class Move(Body, frozen=True, kw_only=True):
     """Another time, and why."""
 
     starts_at: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -82,25 +71,25 @@ class Move(_Body, frozen=True, kw_only=True):
     length_min: Minutes | None = None
 
 
-class Cancel(_Body, frozen=True, kw_only=True):
+class Cancel(Body, frozen=True, kw_only=True):
     """Why."""
 
     reason: Remark
 
 
-class Join(_Body, frozen=True, kw_only=True):
+class Join(Body, frozen=True, kw_only=True):
     """The function that one speaks for; none where one listens."""
 
     function: Function | None = None
 
 
-class Leave(_Body, frozen=True, kw_only=True):
+class Leave(Body, frozen=True, kw_only=True):
     """Who has left; oneself where nobody is named."""
 
     person: Name | None = None
 
 
-class NewTopic(_Body, frozen=True, kw_only=True):
+class NewTopic(Body, frozen=True, kw_only=True):
     """A topic of one's own, and why it needs the Stream's time."""
 
     title: Title
@@ -108,27 +97,27 @@ class NewTopic(_Body, frozen=True, kw_only=True):
     use_case: Id | None = None
 
 
-class PlaceOf(_Body, frozen=True, kw_only=True):
+class PlaceOf(Body, frozen=True, kw_only=True):
     """The place that holds a point, counted from 1; null lets it go."""
 
     place: Annotated[int, msgspec.Meta(ge=1, le=300)] | None
 
 
-class Summary(_Body, frozen=True, kw_only=True):
+class Summary(Body, frozen=True, kw_only=True):
     """What was said about a point, over the text of `revision`."""
 
     text: Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH_MAX)]
     revision: Revision
 
 
-class NewNote(_Body, frozen=True, kw_only=True):
+class NewNote(Body, frozen=True, kw_only=True):
     """What one says, about a point where one is named."""
 
     text: Text
     item: Id = ""
 
 
-class Proposal(_Body, frozen=True, kw_only=True):
+class Proposal(Body, frozen=True, kw_only=True):
     """A decision to be voted on: its text, what it brings about, and what it rests on, as ``KIND/ID``."""
 
     item: Id
@@ -139,7 +128,7 @@ class Proposal(_Body, frozen=True, kw_only=True):
     cites: Annotated[list[Reference], msgspec.Meta(max_length=CITED_MAX)] = []
 
 
-class Amendment(_Body, frozen=True, kw_only=True):
+class Amendment(Body, frozen=True, kw_only=True):
     """Another wording, over the one of `text_revision`; what is null stays."""
 
     text: Text
@@ -148,7 +137,7 @@ class Amendment(_Body, frozen=True, kw_only=True):
     cites: Annotated[list[Reference], msgspec.Meta(max_length=CITED_MAX)] | None = None
 
 
-class Ballot(_Body, frozen=True, kw_only=True):
+class Ballot(Body, frozen=True, kw_only=True):
     """One's function's word, on the wording of `text_revision`."""
 
     word: Word
@@ -156,41 +145,10 @@ class Ballot(_Body, frozen=True, kw_only=True):
     remark: Annotated[str, msgspec.Meta(max_length=REMARK_LENGTH_MAX)] = ""
 
 
-class Counting(_Body, frozen=True, kw_only=True):
+class Counting(Body, frozen=True, kw_only=True):
     """The wording that is counted; the present one where none is named."""
 
     text_revision: Revision | None = None
-
-
-class NewAddendum(_Body, frozen=True, kw_only=True):
-    """What is put right."""
-
-    text: Text
-
-
-class MinutesFile(_Body, frozen=True, kw_only=True):
-    """The content of a minutes file, JSON or Markdown, and of which meeting it is where it does not say."""
-
-    content: Annotated[str, msgspec.Meta(min_length=1, max_length=FILE_LENGTH_MAX)]
-    meeting: Id | None = None
-
-
-class NewActionItem(_Body, frozen=True, kw_only=True):
-    """Something to do: one account that owns it, one day by which it is done."""
-
-    title: Title
-    owner: Annotated[str, msgspec.Meta(min_length=1, max_length=254)]
-    due: date
-    use_case: Id = ""
-    meeting: Id = ""
-    item: Id = ""
-    decision: Id = ""
-
-
-class ActionResult(_Body, frozen=True, kw_only=True):
-    """What came of an action."""
-
-    result: Text
 
 
 @get("/meetings", action="read", tags=["meetings"], summary="List meetings")
@@ -431,89 +389,6 @@ async def withdraw(request: ApiRequest, decision_id: FromPath[str], data: JSONBo
     )
 
 
-@get("/meetings/{meeting_id:str}/minutes", action="read", tags=["meetings"], summary="The minutes of a meeting")
-async def minutes(
-    request: ApiRequest,
-    meeting_id: FromPath[str],
-    form: Annotated[
-        Literal["full", "json", "markdown", "pdf"],
-        QueryParameter(name="format", description="full, json (the bytes that were hashed), markdown or pdf"),
-    ] = "full",
-) -> MinutesNow | Response[Any]:
-    """Of a closed meeting, with its hash and addenda; or as a file."""
-    kept = await services_of(request).minutes.get(meeting_id)
-    if form == "json":
-        return Response(await services_of(request).minutes.export(meeting_id), media_type="application/json")
-    if form == "markdown":
-        return Response(markdown_of(kept), media_type="text/markdown; charset=utf-8")
-    if form == "pdf":
-        return Response(pdf_of(kept), media_type="application/pdf")
-    return kept
-
-
-@post("/meetings/minutes/verify", action="read", status_code=200, tags=["meetings"], summary="Verify a minutes file")
-async def verify(request: ApiRequest, data: JSONBody[MinutesFile]) -> Verified:
-    """Whether it is the minutes of a meeting as they were closed."""
-    return await services_of(request).minutes.verify(data.content.encode(), meeting_id=data.meeting)
-
-
-@post("/meetings/{meeting_id:str}/addenda", action="attend_meeting", status_code=201, tags=["meetings"], summary="Add to minutes")
-async def add_addendum(request: ApiRequest, meeting_id: FromPath[str], data: JSONBody[NewAddendum]) -> Addendum:
-    """What was wrong is put right beside the minutes, which stay."""
-    return await services_of(request).minutes.add(meeting_id, data.text, actor=principal_of(request).actor)
-
-
-@get("/meetings/feeds", action="read", tags=["meetings"], summary="One's calendar feeds")
-async def list_feeds(request: ApiRequest) -> dict[str, list[FeedToken]]:
-    """Those that work; of their tokens only the hash is kept."""
-    return {"feeds": await services_of(request).stream_calendar.feeds(principal_of(request).name)}
-
-
-@post("/meetings/feeds", action="attend_meeting", status_code=201, tags=["meetings"], summary="Open a calendar feed")
-async def open_feed(request: ApiRequest) -> NewFeed:
-    """The token is shown this once: ``/stream.ics?token=…`` is the address for a calendar program."""
-    return await services_of(request).stream_calendar.subscribe(actor=principal_of(request).actor)
-
-
-@post(
-    "/meetings/feeds/{feed_id:str}/revoke",
-    action="attend_meeting",
-    status_code=200,
-    tags=["meetings"],
-    summary="Revoke a calendar feed",
-)
-async def revoke_feed(request: ApiRequest, feed_id: FromPath[str]) -> FeedToken:
-    """One's own."""
-    return await services_of(request).stream_calendar.revoke(feed_id, actor=principal_of(request).actor)
-
-
-@get("/actions", action="read", tags=["meetings"], summary="List action items")
-async def list_actions(
-    request: ApiRequest,
-    state_now: Annotated[ActionState | None, QueryParameter(name="state", description="open or done")] = None,
-    owner: Annotated[str | None, QueryParameter(max_length=254)] = None,
-    use_case: Annotated[str | None, QueryParameter(max_length=64)] = None,
-    limit: PageSize = PAGE_ROWS_DEFAULT,
-) -> dict[str, list[ActionItem]]:
-    """Open ones by their day, then those that are done."""
-    found = await services_of(request).stream_actions.find(state=state_now, owner=owner, use_case=use_case, limit=limit)
-    return {"actions": found}
-
-
-@post("/actions", action="manage_actions", status_code=201, tags=["meetings"], summary="Add an action item")
-async def add_action(request: ApiRequest, data: JSONBody[NewActionItem]) -> ActionItem:
-    """By hand, or in an open meeting that one is in."""
-    return await services_of(request).stream_actions.add(**msgspec.structs.asdict(data), actor=principal_of(request).actor)
-
-
-@post(
-    "/actions/{action_id:str}/done", action="manage_actions", status_code=200, tags=["meetings"], summary="Finish an action item"
-)
-async def finish_action(request: ApiRequest, action_id: FromPath[str], data: JSONBody[ActionResult]) -> ActionItem:
-    """By its owner, with what came of it."""
-    return await services_of(request).stream_actions.done(action_id, data.result, actor=principal_of(request).actor)
-
-
 HANDLERS = [
     list_meetings,
     get_cadence,
@@ -540,13 +415,4 @@ HANDLERS = [
     vote,
     count,
     withdraw,
-    minutes,
-    verify,
-    add_addendum,
-    list_feeds,
-    open_feed,
-    revoke_feed,
-    list_actions,
-    add_action,
-    finish_action,
 ]
