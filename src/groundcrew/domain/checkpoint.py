@@ -1,5 +1,5 @@
-"""Checkpoints: signed statements of how far the audit chain reached and with which hash. A chain alone can not show that its end was
-cut off, or that all of it was written anew; a signature that somebody else holds can. The offline verifier
+"""Checkpoints: signed statements of how far the audit chain reached and with which hash. A chain alone can not show that its
+end was cut off, or that all of it was written anew; a signature that somebody else holds can. The offline verifier
 (`services/offline_verifier.py`) reads these same forms without this package."""
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ KEY_ID_LENGTH = 32
 class AuditKey(msgspec.Struct, frozen=True, kw_only=True):
     """The public half of a key that signs checkpoints. `public_key` and signatures are hexadecimal (Ed25519, RFC 8032).
 
-    `signature` is its own over `key_statement`, `cross_signature` that of the key before it, `previous`: whoever trusts one of the
-    two trusts the other. A key that follows one which was lost has none.
+    `signature` is its own over `key_statement`, `cross_signature` that of the key before it, `previous`: whoever trusts one of
+    the two trusts the other. A key that follows one which was lost has none.
     """
 
     id: str

@@ -56,7 +56,9 @@ class QualitySchedule:
             self._wake.clear()
             try:
                 await self.submit_due()
-                await asyncio.to_thread(job_files.sweep, self._services.jobs.folder)
+                # Files hold texts of whatever use case: while any legal hold stands, all of them stay.
+                if not await self._services.legal_holds.stands():
+                    await asyncio.to_thread(job_files.sweep, self._services.jobs.folder)
             except Exception as error:
                 logger.warning("knowledge bases could not be looked through: %s", type(error).__name__)
             with contextlib.suppress(TimeoutError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from groundcrew.store.tables import document_table, text
+
 # Vetoes and authorities.
 
 # Meetings, decisions and action items.
@@ -15,3 +17,6 @@ from __future__ import annotations
 # Risk and controls.
 
 # Checkpoints of the audit chain and legal holds.
+audit_keys = document_table("audit_keys")
+checkpoints = document_table("checkpoints")
+legal_holds = document_table("legal_holds", text("state"), indexes=(("state",),))

@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ from groundcrew.services.deliveries import enqueue
 from groundcrew.services.experiment_assignment import NewUnit
 from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
+from groundcrew.services.legal_holds import NewHold
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.registry import Change
 from groundcrew.store import catalog, drift, evaluations, rehearsals, rescoring
@@ -436,6 +437,7 @@ async def full_history(services: Services) -> None:
     await _evaluated(services)
     await _rehearsed_and_swapped(services, held)
     await _delivered(services)
+    await _kept(services)
     await _alerted(services)
     await _away(services)
     await _watched(services)
@@ -493,6 +495,16 @@ async def _delivered(services: Services) -> None:
         for each in ("one", "two"):
             key = f"test/{each}"
             await enqueue(writer, key=key, channel="on-call", event="test", subject=key, body={"number": each})
+
+
+async def _kept(services: Services) -> None:
+    """A legal hold, and the log signed up to it."""
+    await accounts(services, "user:lea", roles=("legal",))
+    wanted = NewHold(
+        matter="a complaint", reason="a court may ask", use_cases=(NAME,), received_until=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    await services.legal_holds.place(wanted, actor="user:lea")
+    await services.checkpoints.sign(at_head=True)
 
 
 async def _alerted(services: Services) -> None:

@@ -19,7 +19,7 @@ from tests.unit.store.sums import rolled_up_alike
 
 from groundcrew.errors import InputError
 from groundcrew.services.audit import Audit
-from groundcrew.store import catalog, oversight_tables, tables
+from groundcrew.store import catalog, deciding_tables, oversight_tables, tables
 from groundcrew.store.database import Database
 
 WRITERS, WRITES, PROCESSES, CANCELLATIONS = 4, 12, 3, 60
@@ -85,13 +85,26 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 oversight_tables.drift_references,
                 oversight_tables.drift_windows,
                 oversight_tables.drift_alarms,
+                deciding_tables.audit_keys,
+                deciding_tables.checkpoints,
+                deciding_tables.legal_holds,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
         alerting = ("alert_tracks", "alert_turns", "gateway_health")
         drifting = ("drift_mark", "drift_calls", "drift_monitors")
         more = (*alerting, *drifting, "rating_leases", "link_secrets", "sign_off_claims")
-        operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", "delivery_runs", *sums, *more)
+        operational = (
+            "spending",
+            "budget_holds",
+            "key_uses",
+            "label_leases",
+            "job_runs",
+            "delivery_runs",
+            "kept_documents",
+            *sums,
+            *more,
+        )
         for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
         for index in (
@@ -111,6 +124,9 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
             await connection.execute(sa.text(f"ALTER TABLE ratings DROP COLUMN {column}"))
         for column in ("expires_at", "qualification", "due_at", "review"):
             await connection.execute(sa.text(f"ALTER TABLE sign_offs DROP COLUMN {column}"))
+        for column in ("at", "actor", "action", "use_case"):
+            await connection.execute(sa.text(f"DROP INDEX ix_audit_entries_{column}_sequence"))
+            await connection.execute(sa.text(f"ALTER TABLE audit_entries DROP COLUMN {column}"))
         said = ("kind", "cut", "started_at_s", "enforced_at_s", "paused_s", "resumed_at_s", "refuses_after_s")
         for column in (*said, "machine", "process_started"):
             await connection.execute(sa.text(f"ALTER TABLE enforcement_points DROP COLUMN {column}"))
