@@ -9,16 +9,18 @@ from typing import Any
 import msgspec
 
 from groundcrew.domain.audit import AuditEntry
+from groundcrew.domain.audit_search import Wanted
 from groundcrew.errors import InputError
 from groundcrew.services.checkpoints import checkpoint_hashes
 from groundcrew.services.offline_signatures import NotReadable
 from groundcrew.services.offline_verifier import verify_path
 from groundcrew.store import audit as stored
-from groundcrew.store import kept_documents, sums
+from groundcrew.store import audit_search, kept_documents, sums
 from groundcrew.store.audit import Expected
 from groundcrew.store.database import Database
 
 PROBLEMS_MAX = 20
+PAGE_ROWS_MAX = 1_000
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,14 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     checkpoints: int = 0
     signed_to: int = 0
     notes: tuple[str, ...] = ()
+
+
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries, newest first. Give `next_before` as `before` for the next page; None at the end. A search for text looks at so
+    many entries a page, so that one may hold few entries, or none, and still have a next."""
+
+    entries: tuple[AuditEntry, ...]
+    next_before: int | None
 
 
 class Audit:
@@ -76,6 +86,12 @@ class Audit:
         """The newest entries first."""
         async with self._database.read() as connection:
             return await stored.latest(connection, subject=subject, limit=limit)
+
+    async def search(self, wanted: Wanted, *, before: int | None = None, limit: int = 100) -> AuditPage:
+        """What is `wanted`, the newest first, older than entry `before` where given."""
+        async with self._database.read() as connection:
+            found, next_before = await audit_search.search(connection, wanted, before=before, limit=min(limit, PAGE_ROWS_MAX))
+        return AuditPage(entries=tuple(found), next_before=next_before)
 
     async def lines(self, *, after: int = 0, until: int | None = None) -> AsyncIterator[bytes]:
         """The chain as JSON Lines."""

@@ -18,6 +18,7 @@ from groundcrew.services.capabilities import Capabilities
 from groundcrew.services.certifications import Certifications
 from groundcrew.services.champions import Champions
 from groundcrew.services.checkpoints import Checkpoints
+from groundcrew.services.decision_context import DecisionContexts
 from groundcrew.services.deliveries import Deliveries
 from groundcrew.services.drift import Drift
 from groundcrew.services.evaluations import Evaluations
@@ -142,6 +143,7 @@ class Services:
         keys = KeyStore(knowledge_folder.parent / "audit", audit_key)
         self.checkpoints = Checkpoints(database, keys, channel=audit_channel)
         self.legal_holds = LegalHolds(database)
+        self.decision_contexts = DecisionContexts(database)
         self.users = Users(database)
 
     async def _report(self, use_case: str) -> MetricsReport:

@@ -35,7 +35,7 @@ T = TypeVar("T")
 ACTOR = "system:checkpoints"
 EVENT = "audit.checkpoint"
 #: What checkpoints themselves bring about; it alone is no reason for the next one.
-_OWN = (ACTOR, "system:delivery")
+OWN_ACTORS = (ACTOR, "system:delivery")
 #: Checkpoints made in one go: a log of 10,000,000 entries that had none.
 ROUNDS_MAX = 1_000
 LIST_MAX = 1_000
@@ -151,7 +151,7 @@ class Checkpoints:
             end = await stored.end_of_chain(connection)
             is_full = end - after[0] >= INTERVAL_ENTRIES_MAX
             is_time = at_head or last is None or (now - last.at).total_seconds() >= INTERVAL_S
-            if not is_full and not (is_time and await stored.changed_since(connection, after[0], besides=_OWN)):
+            if not is_full and not (is_time and await stored.changed_since(connection, after[0], besides=OWN_ACTORS)):
                 return None
             until = min(end, after[0] + INTERVAL_ENTRIES_MAX)
             hashes, entry, problems = await stored.interval(connection, after=after, until=until)

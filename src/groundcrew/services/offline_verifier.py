@@ -127,6 +127,8 @@ class Chain:
             which = f"entry {low}" if low == high else f"entries {low} to {high}"
             report.add("deleted", f"{which}: not here; deleted, or moved to where nothing is looked for", low)
         cut = [each for each in self._signatures.by_sequence if each > report.last]
+        if cut and partial and self._proven and not complete:
+            report.partial = True
         if cut and not report.partial:
             report.add(
                 "cut_off",

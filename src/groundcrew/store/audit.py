@@ -213,6 +213,13 @@ async def latest(connection: AsyncConnection, *, subject: str | None = None, lim
     return [decode(document, AuditEntry) for document in (await connection.execute(query)).scalars()]
 
 
+async def entry_at(connection: AsyncConnection, sequence: int) -> AuditEntry | None:
+    """The entry with this number."""
+    query = sa.select(audit_entries.c.document).where(audit_entries.c.sequence == sequence)
+    document = (await connection.execute(query)).scalar_one_or_none()
+    return decode(document, AuditEntry) if document is not None else None
+
+
 async def batch_digest(connection: AsyncConnection, batch: int) -> str | None:
     """What the chain says the rows of a batch are now: the digest of its newest redaction, or of its arrival."""
     redaction = await latest(connection, subject=f"{REDACTED}{batch}", limit=1)
