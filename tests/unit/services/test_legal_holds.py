@@ -58,7 +58,7 @@ async def test_what_a_hold_covers_stays_and_is_told(held: Held) -> None:
     unknown = call(clock)
     await services.calls.ship([kept, gone, unknown], gateway="gateway-1")
     for each in (kept, gone):
-        await services.feedback.rate(NewRating(use_case=bank.NAME, call_id=each.id, stars=2, comment="wrong"), actor="user:rater")
+        await services.feedback.rate(NewRating(rater="rater", call_id=each.id, stars=2, comment="wrong"), actor="user:rater")
     hold = await held.place(cases=("case-1",))
     clock.advance(100 * bank.DAY_S)
     (done,) = await services.retention.run(days_default=30)

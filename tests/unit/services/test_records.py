@@ -31,6 +31,11 @@ async def services(database_url: str, tmp_path: Path, prepared: Prepared) -> Asy
         yield services
 
 
+async def signs_here(services: Services) -> None:
+    """The key of the prepared history is in another folder, which is as good as lost."""
+    await services.checkpoints.rotate(actor=bank.PERSON, reason="another folder", is_lost=True)
+
+
 async def exported(services: Services, output: Path) -> int:
     return await exports.export_calls(services.calls, output, use_case=None, progress=lambda _done, _total: None)
 
@@ -119,6 +124,7 @@ async def test_an_export_to_nowhere_is_refused(services: Services, tmp_path: Pat
 @pytest.mark.parametrize("name", ["audit.jsonl", "audit.jsonl.gz"])
 async def test_an_exported_chain_verifies_offline(services: Services, tmp_path: Path, name: str) -> None:
     output = tmp_path / name
+    await signs_here(services)
     exported = await export_audit(services.database, services.checkpoints, output)
     report = verify_file(output)
     assert (report.entries, report.head, report.problems) == (exported.entries, exported.head, ())
@@ -148,6 +154,7 @@ def edits(lines: list[bytes]) -> dict[str, list[bytes]]:
 
 async def test_every_edit_of_an_exported_chain_is_found(services: Services, tmp_path: Path) -> None:
     output = tmp_path / "audit.jsonl"
+    await signs_here(services)
     await export_audit(services.database, services.checkpoints, output)
     (tmp_path / "audit.jsonl.manifest.json").unlink()
     lines = output.read_bytes().splitlines()

@@ -24,6 +24,7 @@ from groundcrew.web.console import (
     kill_switches,
     knowledge,
     labels,
+    legal_holds,
     meetings,
     metrics,
     models,
@@ -76,6 +77,7 @@ MODULES = (
     risks,
     jobs,
     audit,
+    legal_holds,
     accounts,
     stream,
 )
