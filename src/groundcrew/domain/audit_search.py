@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from groundcrew.domain.audit import AuditEntry, use_case_of
+from groundcrew.domain.canonical import canonical_json
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +38,16 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         is_beginning = self.subject is not None and self.subject.endswith(("/", "*"))
         return self.subject.removesuffix("*") if self.subject is not None and is_beginning else None
 
+    @property
+    def needle(self) -> str:
+        """The text as it stands in the JSON of an entry: a quotation mark has a backslash before it."""
+        return msgspec.json.encode(self.text or "").decode()[1:-1]
+
     def fits(self, entry: AuditEntry) -> bool:
         """Whether an entry is like that."""
         if self.beginning is not None and not entry.subject.startswith(self.beginning):
             return False
-        if self.text and self.text.casefold() not in msgspec.json.encode(entry).decode().casefold():
+        if self.text and self.needle.casefold() not in canonical_json(entry).decode().casefold():
             return False
         return (
             (self.subject is None or self.beginning is not None or entry.subject == self.subject)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -112,9 +111,7 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     if wanted.until is not None:
         found.append(columns.at < stamp(wanted.until))
     if wanted.text:
-        # As it stands in the JSON of an entry: a quotation mark has a backslash before it.
-        needle = msgspec.json.encode(wanted.text).decode()[1:-1]
-        found.append(columns.document.icontains(needle, autoescape=True))
+        found.append(columns.document.icontains(wanted.needle, autoescape=True))
     return found
 
 

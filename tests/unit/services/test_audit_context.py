@@ -151,7 +151,7 @@ async def test_a_call_shows_what_was_in_force_when_it_came_and_not_what_is_now(a
     assert part(context, "stage").finding.endswith("(advance)")
     assert "criteria passed" in part(context, "gate evaluation").finding
     assert part(context, "gate policy").document["criteria"]
-    assert part(context, "kill switch").finding == "none of its switches had ever been tripped"
+    assert part(context, "kill switch").finding == f"use-case:{bank.NAME}: armed", "after its drill"
     assert "no record" in part(context, "budget").problem
     assert part(context, "record").problem == ""
     later = await asked.call(knowledge_revision=bank.REVISION)
@@ -181,10 +181,10 @@ async def test_a_switch_is_told_as_it_stood(asked: Asked) -> None:
     asked.clock.advance(10)
     await bank.accounts(services, bank.PERSON)
     async with bank.gateway(services):
-        await services.kill_switches.trip(Scope("use-case", bank.NAME), actor=bank.PERSON, reason="a test")
+        await services.kill_switches.stop(Scope("use-case", bank.NAME), actor=bank.PERSON, reason="a test")
     asked.clock.advance(10)
     after = await asked.call()
-    assert "never been tripped" in part(await asked.context(before), "kill switch").finding
+    assert "armed" in part(await asked.context(before), "kill switch").finding
     assert "confirmed stopped" in part(await asked.context(after), "kill switch").finding
 
 
