@@ -14,7 +14,7 @@ from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.lookups import person_of, require, require_reason, require_use_case
 from groundcrew.services.retention import standing_holds
 from groundcrew.services.two_people import check_person
-from groundcrew.store.database import Database
+from groundcrew.store.database import Connection, Database
 from groundcrew.store.deciding import LEGAL_HOLDS
 
 MATTER_LENGTH_MAX, NAME_LENGTH_MAX = 200, 300
@@ -61,7 +61,7 @@ class LegalHolds:
         """Place a hold, on the word of a person of legal. It holds from the end of this transaction on."""
         _check(wanted)
         async with self._database.write(actor) as writer:
-            await check_person(writer.connection, actor, "hold_records", second=True)
+            await _check_legal(writer.connection, actor)
             for each in wanted.use_cases:
                 await require_use_case(writer.connection, each)
             if len(await standing_holds(writer.connection)) >= HOLDS_MAX:
@@ -75,7 +75,7 @@ class LegalHolds:
         require_reason(reason)
         _check_text("reason", reason, TEXT_LENGTH_MAX)
         async with self._database.write(actor) as writer:
-            await check_person(writer.connection, actor, "hold_records", second=True)
+            await _check_legal(writer.connection, actor)
             hold = await require(writer.connection, LEGAL_HOLDS, hold_id)
             if hold.state != "active":
                 raise Conflict(f"the hold is {hold.state.replace('_', ' ')}")
@@ -94,7 +94,7 @@ class LegalHolds:
         require_reason(reason)
         _check_text("reason", reason, TEXT_LENGTH_MAX)
         async with self._database.write(actor) as writer:
-            await check_person(writer.connection, actor, "hold_records", second=True)
+            await _check_legal(writer.connection, actor)
             hold = await require(writer.connection, LEGAL_HOLDS, hold_id)
             if hold.state != "lift_requested":
                 raise Conflict("nobody has asked for this hold to be lifted")
@@ -107,7 +107,7 @@ class LegalHolds:
         require_reason(reason)
         _check_text("reason", reason, TEXT_LENGTH_MAX)
         async with self._database.write(actor) as writer:
-            await check_person(writer.connection, actor, "hold_records", second=True)
+            await _check_legal(writer.connection, actor)
             hold = await require(writer.connection, LEGAL_HOLDS, hold_id)
             if hold.state != "lift_requested":
                 raise Conflict("a lift is asked for by one person and confirmed by another: nobody has asked yet")
@@ -116,6 +116,13 @@ class LegalHolds:
             changed = msgspec.structs.replace(hold, state="lifted", lifted_by=actor, lifted_at=writer.clock.now())
             await LEGAL_HOLDS.put(writer, changed, "lift", reason=reason, details={"requested_by": hold.lift_requested_by})
         return changed
+
+
+async def _check_legal(connection: Connection, actor: str) -> None:
+    """A person of legal, whose account was checked: a name of the operating system alone is as many people as its holder wishes."""
+    if actor.startswith("cli:"):
+        raise NotAllowed("a legal hold takes a person of legal under their own account, in the console or with --as NAME")
+    await check_person(connection, actor, "hold_records", second=True)
 
 
 def _check(wanted: NewHold) -> None:
