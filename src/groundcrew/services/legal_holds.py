@@ -119,7 +119,7 @@ class LegalHolds:
 
 
 async def _check_legal(connection: Connection, actor: str) -> None:
-    """A person of legal, whose account was checked: a name of the operating system alone is as many people as its holder wishes."""
+    """A person of legal whose account was checked: a name of the operating system is as many people as its holder wishes."""
     if actor.startswith("cli:"):
         raise NotAllowed("a legal hold takes a person of legal under their own account, in the console or with --as NAME")
     await check_person(connection, actor, "hold_records", second=True)
