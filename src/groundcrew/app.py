@@ -79,7 +79,13 @@ class App:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         if "gateway" in self.parts:
             self._open_spool(stack)
-        self.services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
+        self.services = await open_services(
+            settings.database,
+            settings.data,
+            kill_confirm_s=settings.kill_confirm_s_max,
+            audit_key=settings.audit_key,
+            audit_channel=settings.audit_channel,
+        )
         stack.push_async_callback(self.services.database.close)
         if "control" in self.parts:
             self.password = await self.services.users.first_run()

@@ -40,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     job_slots: int = 1
     job_lease_s: float = 15.0
     secure_cookies: bool = False
+    audit_key: str = ""
+    audit_channel: str = ""
     otlp_endpoint: str = ""
     otlp_content: Literal["off", "spans", "events"] = "off"
     smtp_host: str = ""
@@ -78,6 +80,8 @@ HELP: dict[str, str] = {
     "job_slots": "jobs that this server has done at once, each in a process of its own; 0 leaves them to `groundcrew jobs work`",
     "job_lease_s": "seconds after which a job whose worker says nothing any more goes to another worker",
     "secure_cookies": "set behind TLS: cookies are sent over https only",
+    "audit_key": "env:NAME or file:PATH of the Ed25519 key that signs the audit log; empty for one made in the data folder",
+    "audit_channel": "channel that gets each signed checkpoint of the audit log, as a witness outside; empty for none",
     "otlp_endpoint": "base URL of an OpenTelemetry collector (OTLP over HTTP); empty for what OTEL_EXPORTER_OTLP_ENDPOINT says",
     "otlp_content": "whether the masked texts of calls are exported too: off, on spans, or as events",
     "smtp_host": "mail server that channels of kind email send through; empty for none",
@@ -125,6 +129,8 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
         if getattr(settings, name) < low:
             raise InputError(f"must be at least {low}", field=name)
     _check_mail(settings)
+    if settings.audit_key and not settings.audit_key.startswith(("env:", "file:")):
+        raise InputError("expected env:NAME or file:PATH, never the key itself (the value is not shown)", field="audit_key")
     return settings
 
 

@@ -142,7 +142,7 @@ async def test_use_cases_gates_and_moves(site: Site) -> None:
     assert looked["stage"] == "pilot"
     assert not looked["passed"]
     assert (await site.api("auditor", "GET", f"/gates/{OWN}")).json() == {"evaluations": []}
-    assert (await site.api("auditor", "POST", f"/use-cases/{OWN}/gate")).status_code == 201
+    assert (await site.api("owner", "POST", f"/use-cases/{OWN}/gate")).status_code == 201
     assert len((await site.api("auditor", "GET", f"/gates/{OWN}")).json()["evaluations"]) == 1
     assert (await site.api("auditor", "GET", f"/use-cases/{OWN}/gate?to=production_readiness")).json()[
         "stage"

@@ -174,6 +174,8 @@ class Console:
             "guards": "/guards",
             "policy": "/guards/retail-mail",
             "audit": "/audit",
+            "what a call rested on": f"/calls/{ids['supported']}/context",
+            "legal holds": "/legal-holds",
             "users": "/users",
             "account": "/account",
             "missing": "/use-cases/there-is-none",

@@ -72,7 +72,13 @@ async def _with_services(
             file=str(settings.data),
         )
     async with asyncio.timeout(open_s_max):
-        services = await open_services(settings.database, settings.data, kill_confirm_s=settings.kill_confirm_s_max)
+        services = await open_services(
+            settings.database,
+            settings.data,
+            kill_confirm_s=settings.kill_confirm_s_max,
+            audit_key=settings.audit_key,
+            audit_channel=settings.audit_channel,
+        )
     wiring = getattr(click.get_current_context(silent=True), "obj", None)
     try:
         # Only the composition root knows the gateway; nothing of it is loaded before a command asks a model.

@@ -73,7 +73,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drift": ("drift", "Test files for drift; see references and alarms of the monitors."),
     "channel": ("channels", "List and try channels, look at deliveries, and send one again."),
     "redact": ("records", "Remove the texts of calls that were kept long enough."),
-    "audit": ("records", "Verify the audit chain."),
+    "audit": ("audit", "Verify, search and sign the audit log; show what a call rested on."),
+    "legal-hold": ("legal_hold", "Place, list and lift legal holds: what may not be removed."),
     "export": ("records", "Export calls (Parquet, JSON Lines) or the audit log (JSON Lines)."),
 }
 

@@ -1,51 +1,20 @@
-"""`audit verify`, `export` and `redact`: the record, out of it and away."""
+"""`export` and `redact`: the record, out of it and away."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from groundcrew.cli.audit_options import search_options, wanted_of
 from groundcrew.cli.common import actor, json_option, print_json, print_table, storage_options, with_services
-from groundcrew.errors import AuditBroken
+from groundcrew.domain.audit_search import Wanted
+from groundcrew.errors import AuditBroken, InputError
 
 if TYPE_CHECKING:
-    from groundcrew.services.audit import AuditReport
     from groundcrew.services.bundle import Services
     from groundcrew.services.retention import Redaction
-
-
-@click.group()
-def audit() -> None:
-    """Verify the audit chain."""
-
-
-@audit.command("verify")
-@click.option("--file", type=click.Path(path_type=Path), help="Verify an exported chain instead, offline.")
-@json_option
-@storage_options
-def audit_verify(file: Path | None, as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """Check the hash chain, and every audited row against it. Exits 1 when anything was edited, removed or inserted."""
-    if file is not None:
-        from groundcrew.services.audit import verify_file
-
-        report = verify_file(file)
-    else:
-
-        async def work(services: Services) -> AuditReport:
-            return await services.audit.verify()
-
-        report = with_services(data, database_url, work)
-    if as_json:
-        print_json(report)
-    else:
-        for problem in report.problems:
-            click.echo(f"  {problem}")
-        if not report.problems:
-            click.echo(f"{report.entries} entries verify; the newest hash is {report.head or 'none'}")
-    if report.problems:
-        raise AuditBroken(f"the audit log does not verify: {len(report.problems)} problems, first: {report.problems[0]}")
 
 
 @click.command()
@@ -56,21 +25,41 @@ def audit_verify(file: Path | None, as_json: bool, data: Path | None, database_u
     type=click.Path(path_type=Path),
     help="calls: .parquet, .jsonl or .jsonl.gz; audit: .jsonl or .jsonl.gz.",
 )
-@click.option("--use-case", help="Calls of this use case only.")
+@click.option("--use-case", help="Calls or entries of this use case only.")
+@search_options
+@click.option("--from-entry", type=click.IntRange(1), default=1, help="audit: from this entry on.")
+@click.option("--to-entry", type=click.IntRange(1), help="audit: to this entry.")
 @storage_options
-def export(what: str, output: Path, use_case: str | None, data: Path | None, database_url: str | None) -> None:
-    """Export recorded calls, or the audit log for offline verification. The file appears whole or not at all."""
-    from groundcrew.cli.progress import progress_bar
-    from groundcrew.services.exports import export_audit, export_calls
+def export(what: str, output: Path, use_case: str | None, data: Path | None, database_url: str | None, **given: Any) -> None:
+    """Export recorded calls, or the audit log for offline verification. The file appears whole or not at all.
 
-    async def work(services: Services) -> int:
-        if what == "audit":
-            return await export_audit(services.audit, output)
+    Beside an audit log lies OUTPUT.manifest.json with the checkpoints and keys that vouch for it. A part of the log verifies as
+    the whole does: `groundcrew audit verify --file OUTPUT`.
+    """
+    from groundcrew.cli.progress import progress_bar
+    from groundcrew.services.audit_export import Exported, Part, export_audit
+    from groundcrew.services.exports import export_calls
+
+    wanted = wanted_of(use_case=use_case, **given)
+    part = Part(first=given["from_entry"], last=given["to_entry"], wanted=wanted)
+    if what == "calls" and (not part.is_whole and part != Part(wanted=Wanted(use_case=use_case))):
+        raise InputError("of calls only a use case can be asked for", field="use-case")
+
+    async def work(services: Services) -> Exported | int:
         with progress_bar("exporting") as advance:
+            if what == "audit":
+                return await export_audit(services.database, services.checkpoints, output, part=part, progress=advance)
             return await export_calls(services.calls, output, use_case=use_case, progress=advance)
 
-    rows = with_services(data, database_url, work)
-    click.echo(f"{rows} rows in {output}")
+    done = with_services(data, database_url, work)
+    if isinstance(done, int):
+        click.echo(f"{done} rows in {output}")
+        return
+    click.echo(f"{done.entries} rows in {output}, entries {done.first} to {done.last}, head {done.head}")
+    if done.signed_to >= done.last:
+        click.echo(f"signed up to its end; what vouches for it is in {done.manifest}")
+    else:
+        click.echo(f"signed up to entry {done.signed_to} only: another server holds the key; see `groundcrew audit keys`")
 
 
 @click.command()
@@ -81,7 +70,7 @@ def redact(days: int | None, as_json: bool, data: Path | None, database_url: str
     """Remove the texts of calls, sign-offs and ratings that are older than their use case keeps them, now.
 
     The server does the same every six hours. What is removed is gone; figures and hashes stay, and the audit log says what
-    went. Exits 1 when rows are not what the audit log says: those are left alone.
+    went. What a legal hold covers stays. Exits 1 when rows are not what the audit log says: those are left alone.
     """
     from groundcrew.settings import load
 
@@ -96,6 +85,9 @@ def redact(days: int | None, as_json: bool, data: Path | None, database_url: str
     else:
         rows = [(each.use_case, each.days, each.calls, each.sign_offs, each.ratings, each.labels) for each in done]
         print_table(("use case", "days kept", "calls", "sign-offs", "ratings", "labels"), rows, empty="nothing is old enough")
+        for each in done:
+            for hold, number in each.kept.items():
+                click.echo(f"{each.use_case}: {number} kept: legal hold {hold}")
     problems = [f"{each.use_case}: {problem}" for each in done for problem in each.problems]
     if problems:
         raise AuditBroken(f"{len(problems)} batches were left alone, first: {problems[0]}")

@@ -49,6 +49,11 @@ class QualitySchedule:
                 submitted.append(base.name)
         return submitted
 
+    async def sweep(self) -> None:
+        """Remove old files of jobs. They hold texts of whatever use case: while any legal hold stands, all of them stay."""
+        if not await self._services.legal_holds.stands():
+            await asyncio.to_thread(job_files.sweep, self._services.jobs.folder)
+
     async def run(self) -> None:
         """Look for ever; ends when cancelled. What fails is tried again the next time."""
         while True:
@@ -56,7 +61,7 @@ class QualitySchedule:
             self._wake.clear()
             try:
                 await self.submit_due()
-                await asyncio.to_thread(job_files.sweep, self._services.jobs.folder)
+                await self.sweep()
             except Exception as error:
                 logger.warning("knowledge bases could not be looked through: %s", type(error).__name__)
             with contextlib.suppress(TimeoutError):

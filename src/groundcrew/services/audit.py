@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from groundcrew.domain.audit import AuditEntry, chain_problems
+from groundcrew.domain.audit import AuditEntry
+from groundcrew.domain.audit_search import Wanted
 from groundcrew.errors import InputError
+from groundcrew.services.checkpoints import checkpoint_hashes
+from groundcrew.services.offline_signatures import NotReadable
+from groundcrew.services.offline_verifier import verify_path
 from groundcrew.store import audit as stored
-from groundcrew.store import sums
+from groundcrew.store import audit_search, kept_documents, sums
+from groundcrew.store.audit import Expected
 from groundcrew.store.database import Database
 
 PROBLEMS_MAX = 20
+PAGE_ROWS_MAX = 1_000
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a verification: sound when `problems` is empty. `head` is the newest entry's hash."""
+    """The result of a verification: sound when `problems` is empty. `head` is the newest entry's hash; `signed_to` the last entry
+    that a checkpoint vouches for. `notes` say what could not be checked."""
 
     entries: int
     head: str
     problems: tuple[str, ...]
+    checkpoints: int = 0
+    signed_to: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries, newest first. Give `next_before` as `before` for the next page; None at the end. A search for text looks at so
+    many entries a page, so that one may hold few entries, or none, and still have a next."""
+
+    entries: tuple[AuditEntry, ...]
+    next_before: int | None
 
 
 class Audit:
@@ -33,16 +50,31 @@ class Audit:
         self._database = database
 
     async def verify(self) -> AuditReport:
-        """Check the whole chain, then every audited row and every batch, then the sums that gates read."""
+        """Check the whole chain, then every audited row and every batch, then the sums that gates read and documents that were
+        kept. Memory is bounded: where the log vouches for more rows than are held at once, it is read again for the others."""
         async with self._database.read() as connection:
-            entries, problems = await stored.read_chain(connection)
-            problems += chain_problems(entries)
-            single = {each.subject: each.subject_digest for each in entries}
-            problems += await stored.single_row_problems(connection, single)
-            problems += await stored.batch_problems(connection, stored.batch_digests(entries))
+            signed, problems = await checkpoint_hashes(connection)
+            facts = await stored.walk(connection, signed=signed)
+            problems = [*facts.check.problems, *problems]
+            single, batches = facts.single, facts.batches
+            parts = max(single.parts, batches.parts)
+            for part in range(parts):
+                if parts > 1:
+                    single, batches = (Expected[str](parts=parts, part=part), Expected[int](parts=parts, part=part))
+                    await stored.walk(connection, signed={}, single=single, batches=batches)
+                problems += await stored.single_row_problems(connection, single)
+                problems += await stored.batch_problems(connection, batches)
+            problems += await kept_documents.problems(connection)
             # Of rows that were edited no sum can be right.
             problems += [] if problems else await sums.problems(connection)
-        return _report(entries, problems)
+        check = facts.check
+        return AuditReport(
+            entries=check.entries,
+            head=check.head if check.entries else "",
+            problems=tuple(dict.fromkeys(problems))[:PROBLEMS_MAX],
+            checkpoints=len(signed),
+            signed_to=max(signed, default=0),
+        )
 
     async def rebuild_sums(self, *, actor: str) -> None:
         """Make the sums of calls, ratings and outcomes anew from the rows. Reads every row while nobody else writes."""
@@ -55,39 +87,33 @@ class Audit:
         async with self._database.read() as connection:
             return await stored.latest(connection, subject=subject, limit=limit)
 
-    async def lines(self) -> AsyncIterator[bytes]:
+    async def search(self, wanted: Wanted, *, before: int | None = None, limit: int = 100) -> AuditPage:
+        """What is `wanted`, the newest first, older than entry `before` where given."""
+        async with self._database.read() as connection:
+            found, next_before = await audit_search.search(connection, wanted, before=before, limit=min(limit, PAGE_ROWS_MAX))
+        return AuditPage(entries=tuple(found), next_before=next_before)
+
+    async def lines(self, *, after: int = 0, until: int | None = None) -> AsyncIterator[bytes]:
         """The chain as JSON Lines."""
         async with self._database.read() as connection:
-            async for entry in stored.entries(connection):
+            async for entry in stored.entries(connection, after=after, until=until):
                 yield msgspec.json.encode(entry) + b"\n"
 
 
-def verify_file(path: Path) -> AuditReport:
-    """Check an exported chain, offline, gzipped too. InputError names the line that is not an audit entry.
-
-    A file that was cut off after any entry still verifies: compare the head with the one that the export named.
-    """
-    entries, problems = [], []
+def verify_file(path: Path, **options: Any) -> AuditReport:
+    """Check an exported chain offline, gzipped too, as the auditor's own file does (`offline_verifier.verify_path`, whose options
+    these are). InputError names the line that is not an audit entry."""
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    entry = msgspec.json.decode(line, type=AuditEntry)
-                except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                    raise InputError(f"not an audit entry: {error}", file=str(path), line=number) from None
-                entries.append(entry)
-                if line.rstrip(b"\r\n") != msgspec.json.encode(entry):
-                    problems.append(f"line {number}: holds more or other than its entry; it was edited")
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(getattr(error, "strerror", None) or str(error) or "can not be read", file=str(path)) from None
-    if not entries:
-        raise InputError("holds no audit entries", file=str(path))
-    return _report(entries, [*problems, *chain_problems(entries)])
-
-
-def _report(entries: list[AuditEntry], problems: list[str]) -> AuditReport:
+        report = verify_path(str(path), **options)
+    except NotReadable as error:
+        raise InputError(error.message, file=str(path), line=error.line) from None
+    except OSError as error:
+        raise InputError(error.strerror or str(error), file=str(error.filename or path)) from None
     return AuditReport(
-        entries=len(entries), head=entries[-1].hash if entries else "", problems=tuple(dict.fromkeys(problems))[:PROBLEMS_MAX]
+        entries=report.entries,
+        head=report.head,
+        problems=tuple(str(each) for each in report.problems),
+        checkpoints=report.checkpoints,
+        signed_to=report.signed_to,
+        notes=tuple(report.notes),
     )

@@ -10,6 +10,7 @@ from groundcrew.services.absences import Absences
 from groundcrew.services.alerts import Alerts
 from groundcrew.services.approvals import Approvals
 from groundcrew.services.audit import Audit
+from groundcrew.services.audit_keys import KeyStore
 from groundcrew.services.authorities import Authorities
 from groundcrew.services.backlog import Backlog
 from groundcrew.services.calls import Calls
@@ -18,6 +19,7 @@ from groundcrew.services.certifications import Certifications
 from groundcrew.services.champions import Champions
 from groundcrew.services.checkpoints import Checkpoints
 from groundcrew.services.controls import Controls
+from groundcrew.services.decision_context import DecisionContexts
 from groundcrew.services.deliveries import Deliveries
 from groundcrew.services.drift import Drift
 from groundcrew.services.evaluations import Evaluations
@@ -78,7 +80,15 @@ class Services:
     """The verbs, by business area. `flush` ships what a gateway in this process has not shipped yet, `trials` asks models on
     purpose; both may be set later."""
 
-    def __init__(self, database: Database, knowledge_folder: Path, *, kill_confirm_s: float = CONFIRM_DEADLINE_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        knowledge_folder: Path,
+        *,
+        kill_confirm_s: float = CONFIRM_DEADLINE_S,
+        audit_key: str = "",
+        audit_channel: str = "",
+    ) -> None:
         self.database = database
         self.flush: Callable[[], Awaitable[None]] | None = None
         self.absences = Absences(database)
@@ -144,8 +154,10 @@ class Services:
         self.risks = Risks(database)
         self.controls = Controls(database)
         self.technical_files = TechnicalFiles(database)
-        self.checkpoints = Checkpoints(database)
+        keys = KeyStore(knowledge_folder.parent / "audit", audit_key)
+        self.checkpoints = Checkpoints(database, keys, channel=audit_channel)
         self.legal_holds = LegalHolds(database)
+        self.decision_contexts = DecisionContexts(database)
         self.users = Users(database)
 
     async def _report(self, use_case: str) -> MetricsReport:
@@ -160,8 +172,21 @@ class Services:
             await self.flush()
 
 
-async def open_services(database_url: str, data: Path, *, kill_confirm_s: float = CONFIRM_DEADLINE_S) -> Services:
+async def open_services(
+    database_url: str,
+    data: Path,
+    *,
+    kill_confirm_s: float = CONFIRM_DEADLINE_S,
+    audit_key: str = "",
+    audit_channel: str = "",
+) -> Services:
     """Open and migrate the database, publish the default gates where there are none, and make the services on it."""
-    services = Services(await Database.open(database_url), data / "knowledge", kill_confirm_s=kill_confirm_s)
+    services = Services(
+        await Database.open(database_url),
+        data / "knowledge",
+        kill_confirm_s=kill_confirm_s,
+        audit_key=audit_key,
+        audit_channel=audit_channel,
+    )
     await services.gates.publish_defaults()
     return services

@@ -1,4 +1,4 @@
-"""Exports for people and tools outside: calls as Parquet or JSON Lines, the audit chain as JSON Lines."""
+"""Exports for people and tools outside: calls as Parquet or JSON Lines, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import msgspec
 
 from groundcrew.domain.call import Call
 from groundcrew.errors import InputError
-from groundcrew.services.audit import Audit
 from groundcrew.services.calls import Calls
 
 PAGE_ROWS = 1_000
@@ -29,22 +28,12 @@ async def export_calls(calls: Calls, output: Path, *, use_case: str | None, prog
     if output.suffix == ".parquet":
         return await _calls_parquet(calls, output, use_case, progress)
     rows = 0
-    with _whole(output) as file:
+    with whole_file(output) as file:
         async for page in _pages(calls, use_case):
             for call in page:
                 file.write(msgspec.json.encode(call) + b"\n")
             rows += len(page)
             progress(rows, 0)
-    return rows
-
-
-async def export_audit(audit: Audit, output: Path) -> int:
-    """Write the chain in order. Returns the number of entries."""
-    rows = 0
-    with _whole(output) as file:
-        async for line in audit.lines():
-            file.write(line)
-            rows += 1
     return rows
 
 
@@ -96,7 +85,7 @@ async def _calls_parquet(calls: Calls, output: Path, use_case: str | None, progr
 
 
 @contextmanager
-def _whole(output: Path) -> Iterator[IO[bytes]]:
+def whole_file(output: Path) -> Iterator[IO[bytes]]:
     """A file that takes its name only when it is complete."""
     if not output.name.endswith((".jsonl", ".jsonl.gz")):
         raise InputError("name the file .jsonl, .jsonl.gz (or, for calls, .parquet)", file=str(output), field="output")

@@ -1,24 +1,29 @@
 """Retention: the texts of calls, sign-offs, ratings and labels are removed when they were kept long enough, provably.
 
-What is removed is gone; that it was removed, how much, and what is left is in the audit chain, which verifies as before.
+What is removed is gone; that it was removed, how much, and what is left is in the audit chain, which verifies as before. What a
+legal hold covers stays: each transaction that removes asks for the holds as they are in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from groundcrew.domain.call import Call, redacted
 from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.legal_hold import LegalHold, holding
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.sign_off_steps import as_of, without_texts
 from groundcrew.domain.use_case import UseCase
+from groundcrew.services.held_records import Held, of_call
 from groundcrew.store import audit, calls, catalog, sign_offs
 from groundcrew.store.collection import Collection
-from groundcrew.store.database import Database
+from groundcrew.store.database import Connection, Database
+from groundcrew.store.deciding import LEGAL_HOLDS
 from groundcrew.store.feedback import RATINGS
 
 ACTOR = "system:retention"
@@ -30,7 +35,8 @@ T = TypeVar("T")
 
 
 class Redaction(msgspec.Struct, frozen=True, kw_only=True):
-    """What was removed of one use case. `problems` names batches that are not what the audit log says: they are left alone."""
+    """What was removed of one use case. `problems` names batches that are not what the audit log says: they are left alone.
+    `kept` counts what legal holds kept, by hold."""
 
     use_case: str
     days: int
@@ -39,6 +45,19 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True):
     ratings: int
     labels: int = 0
     problems: tuple[str, ...] = ()
+    kept: dict[str, int] = {}
+
+
+class _Run(msgspec.Struct, kw_only=True):
+    """One use case's turn: what is old, who removes it, and what was found so far."""
+
+    use_case: UseCase
+    before: datetime
+    now: datetime
+    days: int
+    actor: str
+    problems: list[str] = []
+    kept: Counter[str] = msgspec.field(default_factory=Counter)
 
 
 class Retention:
@@ -50,7 +69,7 @@ class Retention:
     async def run(self, *, days_default: int = 0, actor: str = ACTOR) -> list[Redaction]:
         """Remove all texts older than their use case keeps them; `days_default` where it does not say, 0 = for ever.
 
-        Returns the use cases of which something was removed, or could not be.
+        Returns the use cases of which something was removed, could not be, or is held.
         """
         now = self._database.clock.now()
         async with self._database.read() as connection:
@@ -60,12 +79,13 @@ class Retention:
             days = use_case.retention_days or days_default
             if days <= 0:
                 continue
-            before = now - timedelta(days=days)
-            number, problems = await self._calls(use_case, before, now, days, actor)
-            signed, ratings = await self._sign_offs(use_case, before, actor), await self._ratings(use_case, before, actor)
-            ratings += await self._skips(use_case, before, actor)
-            labels = await self._labels(use_case, before, actor)
-            if number or problems or signed or ratings or labels:
+            turn = _Run(use_case=use_case, before=now - timedelta(days=days), now=now, days=days, actor=actor)
+            number, signed = await self._calls(turn), await self._sign_offs(turn)
+            ratings = await self._remove(turn, RATINGS, lambda each: each.comment or each.corrected_text, _bare_rating)
+            # Why people left calls to others goes; that they did stays. So it is with labels: calibrations rest on what was said.
+            ratings += await self._remove(turn, catalog.RATING_SKIPS, lambda each: each.reason, _without_reason)
+            labels = await self._remove(turn, catalog.TRUST_LABELS, lambda each: each.reason, _without_reason)
+            if number or turn.problems or signed or ratings or labels or turn.kept:
                 done.append(
                     Redaction(
                         use_case=use_case.name,
@@ -74,107 +94,132 @@ class Retention:
                         sign_offs=signed,
                         ratings=ratings,
                         labels=labels,
-                        problems=tuple(problems),
+                        problems=tuple(turn.problems),
+                        kept=dict(sorted(turn.kept.items())),
                     )
                 )
         return done
 
-    async def _calls(self, use_case: UseCase, before: datetime, now: datetime, days: int, actor: str) -> tuple[int, list[str]]:
-        number, reached, problems = 0, 0, list[str]()
+    async def _calls(self, turn: _Run) -> int:
+        number, reached = 0, 0
         while True:
             async with self._database.read() as connection:
                 batches = await calls.batches_before(
-                    connection, use_case.name, before, after_batch=reached, limit=BATCHES_PER_LOOK
+                    connection, turn.use_case.name, turn.before, after_batch=reached, limit=BATCHES_PER_LOOK
                 )
             for batch in batches:
-                gone = await self._batch(use_case, batch, before, now, days, actor)
+                gone = await self._batch(turn, batch)
                 if gone is None:
-                    problems.append(f"batch {batch}: its rows differ from the audit log, so nothing of it was removed")
+                    turn.problems.append(f"batch {batch}: its rows differ from the audit log, so nothing of it was removed")
                 number, reached = number + (gone or 0), batch
             if len(batches) < BATCHES_PER_LOOK:
-                return number, problems
+                return number
 
-    async def _batch(self, use_case: UseCase, batch: int, before: datetime, now: datetime, days: int, actor: str) -> int | None:
+    async def _batch(self, turn: _Run, batch: int) -> int | None:
         """Remove the old texts of one batch, in one transaction; how many calls, None where the batch is not as it should be."""
-        async with self._database.write(actor) as writer:
+        async with self._database.write(turn.actor) as writer:
             documents = await calls.batch_documents(writer.connection, batch)
             was = await audit.batch_digest(writer.connection, batch)
             if was != sha256_hex(b"\n".join(documents.values())):
                 return None  # an edit must not be covered up
-            old = [
-                call
-                for call in (msgspec.json.decode(each, type=Call) for each in documents.values())
-                if call.use_case == use_case.name and call.received_at < before and call.redacted_at is None
-            ]
+            holds = await standing_holds(writer.connection)
+            old = []
+            for call in (msgspec.json.decode(each, type=Call) for each in documents.values()):
+                if call.use_case == turn.use_case.name and call.received_at < turn.before and call.redacted_at is None:
+                    hold = holding(holds, of_call(call))
+                    if hold is None:
+                        old.append(call)
+                    else:
+                        turn.kept[hold.id] += 1
             if not old:
                 return 0
-            documents |= await calls.rewrite(writer, [redacted(each, now) for each in old])
+            documents |= await calls.rewrite(writer, [redacted(each, turn.now) for each in old])
             await writer.audit(
                 "redact",
                 f"{audit.REDACTED}{batch}",
                 document=b"\n".join(documents.values()),
-                reason=f"texts are kept for {days} days",
-                details={"batch": batch, "use_case": use_case.name, "rows": len(old), "digest_before": was},
+                reason=f"texts are kept for {turn.days} days",
+                details={"batch": batch, "use_case": turn.use_case.name, "rows": len(old), "digest_before": was},
             )
         return len(old)
 
-    async def _sign_offs(self, use_case: UseCase, before: datetime, actor: str) -> int:
-        now, number, reached = self._database.clock.now(), 0, ""
+    async def _sign_offs(self, turn: _Run) -> int:
+        number, reached = 0, ""
         while True:
             async with self._database.read() as connection:
-                found = await sign_offs.with_texts(connection, use_case.name, now, after=reached, limit=SIGN_OFFS_PER_LOOK)
-            old = [each.id for each in found if _over(each, before, now)]
+                found = await sign_offs.with_texts(
+                    connection, turn.use_case.name, turn.now, after=reached, limit=SIGN_OFFS_PER_LOOK
+                )
+            old = [each.id for each in found if _over(each, turn.before, turn.now)]
             for start in range(0, len(old), ROWS_PER_WRITE):
-                number += await self._redact_sign_offs(old[start : start + ROWS_PER_WRITE], before, now, actor)
+                number += await self._redact_sign_offs(turn, old[start : start + ROWS_PER_WRITE])
             if len(found) < SIGN_OFFS_PER_LOOK:
                 return number
             reached = found[-1].id
 
-    async def _redact_sign_offs(self, ids: Sequence[str], before: datetime, now: datetime, actor: str) -> int:
+    async def _redact_sign_offs(self, turn: _Run, ids: Sequence[str]) -> int:
         """Remove the texts of these, as they are in this transaction: what was written since they were looked for stays."""
         number = 0
-        async with self._database.write(actor) as writer:
+        async with self._database.write(turn.actor) as writer:
+            held = Held(writer.connection, await standing_holds(writer.connection))
             for each in ids:
                 stands = await catalog.SIGN_OFFS.get(writer.connection, each)
-                if stands is not None and stands.redacted_at is None and _over(stands, before, now):
-                    await catalog.SIGN_OFFS.put(
-                        writer, without_texts(stands, now), "redact", reason="texts were kept long enough"
+                if stands is None or stands.redacted_at is not None or not _over(stands, turn.before, turn.now):
+                    continue
+                people = tuple(reading.reader for reading in stands.readings) + ((stands.signer,) if stands.signer else ())
+                hold = await held.by(stands.use_case, stands.requested_at, call=stands.call_id, people=people)
+                if hold is not None:
+                    turn.kept[hold.id] += 1
+                    continue
+                bare = without_texts(stands, turn.now)
+                await catalog.SIGN_OFFS.put(writer, bare, "redact", reason="texts were kept long enough")
+                number += 1
+        return number
+
+    async def _remove(
+        self, turn: _Run, collection: Collection[T], has_text: Callable[[T], object], bare: Callable[[T], T]
+    ) -> int:
+        """Remove the texts of the rows of `collection` that are old and have some."""
+        async with self._database.read() as connection:
+            found = await collection.find(connection, use_case=turn.use_case.name)
+        old = [collection.identify(each) for each in found if _said_at(each) < turn.before and has_text(each)]
+        number = 0
+        for start in range(0, len(old), ROWS_PER_WRITE):
+            async with self._database.write(turn.actor) as writer:
+                held = Held(writer.connection, await standing_holds(writer.connection))
+                for each in old[start : start + ROWS_PER_WRITE]:
+                    item: Any = await collection.get(writer.connection, each)
+                    if item is None or not has_text(item):
+                        continue
+                    who = getattr(item, "rater", None) or item.labeller
+                    hold = await held.by(
+                        item.use_case, item.at, call=item.call_id, case=getattr(item, "case_id", None), people=(who,)
                     )
+                    if hold is not None:
+                        turn.kept[hold.id] += 1
+                        continue
+                    await collection.put(writer, bare(item), "redact", reason="texts were kept long enough")
                     number += 1
         return number
 
-    async def _ratings(self, use_case: UseCase, before: datetime, actor: str) -> int:
-        async with self._database.read() as connection:
-            found = await RATINGS.find(connection, use_case=use_case.name)
-        changed = [
-            msgspec.structs.replace(each, comment="", corrected_text="")
-            for each in found
-            if each.at < before and (each.comment or each.corrected_text)
-        ]
-        await self._put(RATINGS, changed, actor)
-        return len(changed)
 
-    async def _skips(self, use_case: UseCase, before: datetime, actor: str) -> int:
-        """Why people left calls to others goes; that they did stays."""
-        async with self._database.read() as connection:
-            found = await catalog.RATING_SKIPS.find(connection, use_case=use_case.name)
-        changed = [msgspec.structs.replace(each, reason="") for each in found if each.at < before and each.reason]
-        await self._put(catalog.RATING_SKIPS, changed, actor)
-        return len(changed)
+async def standing_holds(connection: Connection) -> list[LegalHold]:
+    """The legal holds that stand as this transaction sees them."""
+    found = [await LEGAL_HOLDS.find(connection, state=state) for state in ("active", "lift_requested")]
+    return sorted((each for some in found for each in some), key=lambda each: each.id)
 
-    async def _labels(self, use_case: UseCase, before: datetime, actor: str) -> int:
-        """Reasons go, what was said stays: calibrations and guarantees rest on it."""
-        async with self._database.read() as connection:
-            found = await catalog.TRUST_LABELS.find(connection, use_case=use_case.name)
-        changed = [msgspec.structs.replace(each, reason="") for each in found if each.at < before and each.reason]
-        await self._put(catalog.TRUST_LABELS, changed, actor)
-        return len(changed)
 
-    async def _put(self, collection: Collection[T], items: Sequence[T], actor: str) -> None:
-        for start in range(0, len(items), ROWS_PER_WRITE):
-            async with self._database.write(actor) as writer:
-                for each in items[start : start + ROWS_PER_WRITE]:
-                    await collection.put(writer, each, "redact", reason="texts were kept long enough")
+def _said_at(item: Any) -> datetime:
+    moment: datetime = item.at
+    return moment
+
+
+def _bare_rating(rating: Any) -> Any:
+    return msgspec.structs.replace(rating, comment="", corrected_text="")
+
+
+def _without_reason(item: Any) -> Any:
+    return msgspec.structs.replace(item, reason="")
 
 
 def _over(sign_off: SignOff, before: datetime, now: datetime) -> bool:

@@ -10,13 +10,14 @@ from groundcrew.errors import NotAllowed
 from groundcrew.store import catalog
 from groundcrew.store.database import Connection
 
-TwoPersonAction = Literal["resume", "manage_incident", "manage_resources", "manage_champions"]
+TwoPersonAction = Literal["resume", "manage_incident", "manage_resources", "manage_champions", "hold_records"]
 #: Who may take a step, by action; a test holds it against the policies of the web.
 ROLES_OF: dict[TwoPersonAction, frozenset[Role]] = {
     "resume": frozenset({"admin", "on_call", "it"}),
     "manage_incident": frozenset({"admin", "owner", "on_call", "it", "ethics", "legal"}),
     "manage_resources": frozenset({"admin", "business"}),
     "manage_champions": frozenset({"admin", "business"}),
+    "hold_records": frozenset({"legal"}),
 }
 
 

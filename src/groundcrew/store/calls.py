@@ -153,6 +153,12 @@ async def batches_before(
     return list((await connection.execute(query)).scalars())
 
 
+async def batch_of(connection: AsyncConnection, call_id: str) -> int:
+    """The number of the audit entry under which a call came; 0 for one that is not there."""
+    query = sa.select(tables.calls.c.batch).where(tables.calls.c.id == call_id)
+    return int((await connection.execute(query)).scalar_one_or_none() or 0)
+
+
 async def batch_documents(connection: AsyncConnection, batch: int) -> dict[str, bytes]:
     """The documents of one batch by id, in the order that its digest is over."""
     query = sa.select(tables.calls.c.id, tables.calls.c.document).where(tables.calls.c.batch == batch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -62,6 +63,17 @@ class Collection(Generic[T]):
             query = query.where(self.table.c[name] == value)
         return [decode(document, self.kind) for document in (await connection.execute(query)).scalars()]
 
+    async def read_each(self, connection: AsyncConnection) -> list[tuple[str, T | None]]:
+        """Id and item of every row by id, LIST_LIMIT_MAX at most; None for one that can not be read."""
+        query = sa.select(self.table.c.id, self.table.c.document).order_by(self.table.c.id).limit(LIST_LIMIT_MAX)
+        found: list[tuple[str, T | None]] = []
+        for item_id, document in await connection.execute(query):
+            try:
+                found.append((item_id, decode(document, self.kind)))
+            except (msgspec.MsgspecError, TypeError, UnicodeError):
+                found.append((item_id, None))
+        return found
+
     async def find_ids(self, connection: AsyncConnection, ids: Sequence[str]) -> list[T]:
         """The rows with these ids that there are, IDS_MAX ids at most, in no order."""
         some = [*ids, *list(ids[-1:]) * ((1 << max(len(ids) - 1, 0).bit_length()) - len(ids))]
@@ -88,7 +100,7 @@ class Collection(Generic[T]):
             await writer.connection.execute(self.table.insert().values(id=item_id, **values))
             if self._after_new is not None:
                 await self._after_new(writer.connection, item)
-        await writer.audit(action, self.subject(item_id), document=document, reason=reason, details=details)
+        await writer.audit(action, self.subject(item_id), document=document, reason=reason, details=_of_use_case(item, details))
 
     async def insert_batch(
         self, writer: Writer, items: list[T], action: str, subject: str, *, details: dict[str, Any]
@@ -132,3 +144,9 @@ class Collection(Generic[T]):
         await insert_rows(writer.connection, self.table, names, values)
         if self._after_batch is not None:
             await self._after_batch(writer.connection, entry.sequence)
+
+
+def _of_use_case(item: Any, details: dict[str, Any] | None) -> dict[str, Any] | None:
+    """`details` with the use case that the item belongs to, so that the log can be searched by it."""
+    use_case = getattr(item, "use_case", None)
+    return details if not isinstance(use_case, str) or not use_case else {"use_case": use_case, **(details or {})}

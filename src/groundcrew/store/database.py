@@ -14,11 +14,13 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from groundcrew.domain.audit import GENESIS_HASH, AuditEntry, seal
+from groundcrew.domain.audit import GENESIS_HASH, AuditEntry, seal, use_case_of
 from groundcrew.domain.canonical import canonical_json, sha256_hex
 from groundcrew.domain.clock import Clock, SystemClock
 from groundcrew.errors import CAN_NOT_BE_OPENED, InputError
+from groundcrew.store.kept_documents import keep
 from groundcrew.store.listening import ACKNOWLEDGED, SNAPSHOT, Listening
+from groundcrew.store.rows import stamp
 from groundcrew.store.tables import audit_entries, audit_head, snapshot_version
 
 SQLITE_BUSY_TIMEOUT_MS = 10_000
@@ -74,9 +76,15 @@ class Writer:
         )
         await self.connection.execute(
             audit_entries.insert().values(
-                sequence=entry.sequence, subject=subject, hash=entry.hash, document=canonical_json(entry).decode()
+                sequence=entry.sequence,
+                subject=subject,
+                hash=entry.hash,
+                document=canonical_json(entry).decode(),
+                **lookup_columns(entry),
             )
         )
+        if document is not None:
+            await keep(self.connection, subject, document, str(entry.subject_digest), entry.sequence)
         self._last = (entry.sequence, entry.hash)
         self._appended = True
         return entry
@@ -219,6 +227,11 @@ class Database:
         """The snapshot's version: rises with every change that gateways must know."""
         async with self.read() as connection:
             return await current_version(connection)
+
+
+def lookup_columns(entry: AuditEntry) -> dict[str, str]:
+    """What an entry is searched by."""
+    return {"at": stamp(entry.at), "actor": entry.actor, "action": entry.action, "use_case": use_case_of(entry)}
 
 
 async def current_version(connection: AsyncConnection) -> int:

@@ -82,3 +82,6 @@ risk_lowerings = document_table("risk_lowerings", text("use_case"), text("state"
 technical_filings = document_table("technical_filings", text("use_case"), indexes=(("use_case",),))
 
 # Checkpoints of the audit chain and legal holds.
+audit_keys = document_table("audit_keys")
+checkpoints = document_table("checkpoints")
+legal_holds = document_table("legal_holds", text("state"), indexes=(("state",),))

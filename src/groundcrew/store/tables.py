@@ -184,10 +184,23 @@ audit_entries = sa.Table(
     "audit_entries",
     metadata,
     sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
-    text("subject"),
+    # Compared byte by byte, so that all subjects with a beginning stand together.
+    sa.Column("subject", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
     text("hash"),
     sa.Column("document", sa.Text, nullable=False),
+    # What entries are searched by; derived from the document, and verified against it.
+    *(sa.Column(name, sa.Text, nullable=False, server_default="") for name in ("at", "actor", "action", "use_case")),
     sa.Index("ix_audit_entries_subject_sequence", "subject", "sequence"),
+    *(sa.Index(f"ix_audit_entries_{each}_sequence", each, "sequence") for each in ("at", "actor", "action", "use_case")),
+)
+# What audited documents were, by their SHA-256: the log holds digests alone. Written with the entry that first has the digest.
+kept_documents = sa.Table(
+    "kept_documents",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    text("noun"),
+    sa.Column("document", sa.Text, nullable=False),
 )
 
 # One row: where the chain ends, so that entries cut off at its end are missed.

@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ from groundcrew.services.deliveries import enqueue
 from groundcrew.services.experiment_assignment import NewUnit
 from groundcrew.services.feedback import NewOutcome, NewRating
 from groundcrew.services.labels import _label
+from groundcrew.services.legal_holds import NewHold
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.vetoes import NewVeto
 from groundcrew.store import catalog, drift, evaluations, rehearsals, rescoring
@@ -448,6 +449,7 @@ async def full_history(services: Services) -> None:
     await _rehearsed_and_swapped(services, held)
     await _delivered(services)
     await _assessed(services)
+    await _kept(services)
     await _alerted(services)
     await _away(services)
     await _overlapping(services)
@@ -618,6 +620,16 @@ async def _vetoed(services: Services) -> None:
         terms = {"person": "victor", "function": "legal", "rights": ["veto"], "request": asked.id}
         granted = await authority_grants.grant(writer, decision="decision-1", terms=terms)
         await authority_grants.revoke(writer, decision="decision-2", authority=granted.id, reason="it is not needed any more")
+
+
+async def _kept(services: Services) -> None:
+    """A legal hold, and the log signed up to it."""
+    await accounts(services, "user:lea", roles=("legal",))
+    wanted = NewHold(
+        matter="a complaint", reason="a court may ask", use_cases=(NAME,), received_until=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    await services.legal_holds.place(wanted, actor="user:lea")
+    await services.checkpoints.sign(at_head=True)
 
 
 async def _alerted(services: Services) -> None:

@@ -19,6 +19,7 @@ from groundcrew.domain.snapshot import Usage
 from groundcrew.errors import AuditBroken, InputError, NotFound
 from groundcrew.services import exports
 from groundcrew.services.audit import verify_file
+from groundcrew.services.audit_export import export_audit
 from groundcrew.services.bundle import Services
 from groundcrew.store import tables
 
@@ -28,6 +29,11 @@ async def services(database_url: str, tmp_path: Path, prepared: Prepared) -> Asy
     clock = prepared.copy("history", database_url)
     async with bank.opened(database_url, tmp_path, clock, bare=True) as services:
         yield services
+
+
+async def signs_here(services: Services) -> None:
+    """The key of the prepared history is in another folder, which is as good as lost."""
+    await services.checkpoints.rotate(actor=bank.PERSON, reason="another folder", is_lost=True)
 
 
 async def exported(services: Services, output: Path) -> int:
@@ -118,10 +124,12 @@ async def test_an_export_to_nowhere_is_refused(services: Services, tmp_path: Pat
 @pytest.mark.parametrize("name", ["audit.jsonl", "audit.jsonl.gz"])
 async def test_an_exported_chain_verifies_offline(services: Services, tmp_path: Path, name: str) -> None:
     output = tmp_path / name
-    rows = await exports.export_audit(services.audit, output)
-    report = await services.audit.verify()
-    assert verify_file(output) == report
-    assert (rows, report.problems) == (report.entries, ())
+    await signs_here(services)
+    exported = await export_audit(services.database, services.checkpoints, output)
+    report = verify_file(output)
+    assert (report.entries, report.head, report.problems) == (exported.entries, exported.head, ())
+    assert report.signed_to == exported.last == exported.entries
+    assert (await services.audit.verify()).problems == ()
 
 
 def edits(lines: list[bytes]) -> dict[str, list[bytes]]:
@@ -146,13 +154,17 @@ def edits(lines: list[bytes]) -> dict[str, list[bytes]]:
 
 async def test_every_edit_of_an_exported_chain_is_found(services: Services, tmp_path: Path) -> None:
     output = tmp_path / "audit.jsonl"
-    await exports.export_audit(services.audit, output)
+    await signs_here(services)
+    await export_audit(services.database, services.checkpoints, output)
+    (tmp_path / "audit.jsonl.manifest.json").unlink()
     lines = output.read_bytes().splitlines()
     for what, edited in edits(lines).items():
         output.write_bytes(b"\n".join(edited) + b"\n")
         assert verify_file(output).problems, f"{what} was edited and nobody noticed"
     output.write_bytes(b"\n".join(lines[:-1]) + b"\n")
-    assert verify_file(output).head != (await services.audit.verify()).head, "what was cut off shows in the head"
+    side = tmp_path / "checkpoints.jsonl"
+    side.write_bytes(b"".join([line async for line in services.checkpoints.lines()]))
+    assert verify_file(output, checkpoints=str(side)).problems, "what was cut off shows beside a checkpoint"
 
 
 def test_a_file_that_is_no_chain_is_named_with_its_line(tmp_path: Path) -> None:
@@ -186,7 +198,7 @@ async def test_a_chain_that_can_not_be_read_is_not_exported(services: Services, 
         here = tables.audit_entries.c.sequence == 3
         await connection.execute(tables.audit_entries.update().where(here).values(document="{}"))
     with pytest.raises(AuditBroken, match="entry 3 can not be read"):
-        await exports.export_audit(services.audit, tmp_path / "audit.jsonl")
+        await export_audit(services.database, services.checkpoints, tmp_path / "audit.jsonl")
     assert not (tmp_path / "audit.jsonl").exists()
 
 

@@ -112,6 +112,9 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 deciding_tables.champions,
                 deciding_tables.playbook_pages,
                 deciding_tables.explorations,
+                deciding_tables.audit_keys,
+                deciding_tables.checkpoints,
+                deciding_tables.legal_holds,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
@@ -119,6 +122,18 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
         drifting = ("drift_mark", "drift_calls", "drift_monitors")
         more = (*alerting, *drifting, "rating_leases", "link_secrets", "sign_off_claims", "meeting_pulses")
         operational = ("spending", "budget_holds", "key_uses", "label_leases", "job_runs", "delivery_runs", *sums, *more)
+        more = (*alerting, *drifting, "rating_leases", "link_secrets", "sign_off_claims")
+        operational = (
+            "spending",
+            "budget_holds",
+            "key_uses",
+            "label_leases",
+            "job_runs",
+            "delivery_runs",
+            "kept_documents",
+            *sums,
+            *more,
+        )
         for table in (*operational, *(each.name for each in known)):
             await connection.execute(sa.text(f"DROP TABLE {table}"))
         for index in (
@@ -138,6 +153,9 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
             await connection.execute(sa.text(f"ALTER TABLE ratings DROP COLUMN {column}"))
         for column in ("expires_at", "qualification", "due_at", "review"):
             await connection.execute(sa.text(f"ALTER TABLE sign_offs DROP COLUMN {column}"))
+        for column in ("at", "actor", "action", "use_case"):
+            await connection.execute(sa.text(f"DROP INDEX ix_audit_entries_{column}_sequence"))
+            await connection.execute(sa.text(f"ALTER TABLE audit_entries DROP COLUMN {column}"))
         said = ("kind", "cut", "started_at_s", "enforced_at_s", "paused_s", "resumed_at_s", "refuses_after_s")
         for column in (*said, "machine", "process_started"):
             await connection.execute(sa.text(f"ALTER TABLE enforcement_points DROP COLUMN {column}"))

@@ -25,7 +25,7 @@ EXPECTED: dict[str, frozenset[str]] = {
     "read_call": EVERYONE,
     "read_sign_off": EVERYONE,
     "identify": EVERYONE,
-    "evaluate_gate": EVERYONE,
+    "evaluate_gate": ACTIVE,
     "test_policy": EVERYONE,
     "rate": ACTIVE,
     "rate_queue": ACTIVE,
@@ -50,7 +50,7 @@ EXPECTED: dict[str, frozenset[str]] = {
     "revert_model": frozenset({"admin", "owner", "it", "on_call"}),
     "manage_keys": frozenset({"admin", "owner", "it"}),
     "register_hypothesis": frozenset({"admin", "owner", "business"}),
-    "look": EVERYONE,
+    "look": ACTIVE,
     "conclude_experiment": frozenset({"admin", "owner", "business"}),
     "assign": frozenset({"admin", "owner", "it", "business"}),
     "record_outcomes": frozenset({"admin", "owner", "it", "business"}),
@@ -225,6 +225,32 @@ async def test_each_route_for_each_role(site: Site, role: Role) -> None:
             assert answer.status_code in expected, (method, path, answer.status_code, answer.text[:300])
         else:
             assert answer.status_code == 403, (method, path, answer.status_code)
+
+
+async def test_an_auditor_sees_everything_and_changes_nothing(site: Site) -> None:
+    """Whatever is not read by GET is refused, but verifying the log, comparing and trying policies, and what signs them
+    out or is about their own account; every page is there."""
+    harmless = {"/audit/verify", "/sign-out", "/account/password", "/api/v1/gate-policies/difference"}
+    tries = {path for _, path, options in routes(site) if options.get("action") == "test_policy"}
+    for method, path, options in routes(site):
+        action = options.get("action")
+        if action in (None, authorization.PUBLIC) or path in ENDLESS:
+            continue
+        may = "auditor" in EXPECTED[action]
+        if method == "GET":
+            assert may or action in {"manage_users", "manage_keys", "label", "rate_queue"}, (path, action)
+        else:
+            assert not may or path in harmless | tries, (method, path, action)
+    for path in (
+        "/audit",
+        "/audit/checkpoints",
+        "/audit/keys",
+        "/audit/export",
+        "/gates/letters",
+        "/legal-holds",
+        "/kill-switches",
+    ):
+        assert (await site.api("auditor", "GET", path)).status_code == 200, path
 
 
 async def test_each_route_for_a_key(site: Site) -> None:

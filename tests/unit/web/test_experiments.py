@@ -99,7 +99,7 @@ async def test_pages_show_an_experiment_and_conclude_it(site: Site) -> None:
     assert "No hypothesis is declared" in (await site.as_person("admin", "GET", f"/use-cases/{OTHER}/experiment")).text
     await run(site, treatment=2_000)
     assert (await site.as_person("auditor", "POST", f"{path}/conclude", data={"state": "refuted"})).status_code == 403
-    assert (await site.as_person("auditor", "POST", f"{path}/look", data={})).status_code == 303
+    assert (await site.as_person("reviewer", "POST", f"{path}/look", data={})).status_code == 303
     page = (await site.as_person("owner", "GET", path)).text
     for words in ("Rollback:", "Conclude as refuted", "treat", "Crossed units", "Sample ratio, sequential", "handle time"):
         assert words in page
@@ -122,7 +122,7 @@ async def test_pages_show_an_experiment_and_conclude_it(site: Site) -> None:
 
 async def test_the_api_concludes_and_says_why_not(site: Site) -> None:
     await run(site, treatment=890)
-    looked = (await site.api("auditor", "POST", f"/experiments/{OWN}/look")).json()
+    looked = (await site.api("reviewer", "POST", f"/experiments/{OWN}/look")).json()
     assert looked["report"]["verdict"] == "hold"
     refused = await site.api("owner", "POST", f"/experiments/{OWN}/conclude", json={"reason": "enough"})
     ended = refused.json()

@@ -1,41 +1,85 @@
-"""The audit log: a page at a time, verified, or exported whole."""
+"""The audit log: searched a page at a time, verified, exported; what signs it; and what a call rested on."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 from litestar import get
-from litestar.params import FromQuery, QueryParameter
-from litestar.response import Stream
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Response, Stream
 
 from groundcrew.domain.audit import AuditEntry
+from groundcrew.domain.audit_search import Wanted
+from groundcrew.domain.checkpoint import AuditKey, Checkpoint
+from groundcrew.errors import NotFound
 from groundcrew.services.audit import AuditReport
-from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, services_of, views_of
+from groundcrew.services.checkpoints import Standing
+from groundcrew.services.decision_context import DecisionContext
+from groundcrew.services.second_reviews import blind_to
+from groundcrew.services.verifier_script import verifier_script
+from groundcrew.web.api.calls import recorded_call
+from groundcrew.web.api.common import PAGE_ROWS_DEFAULT, ApiRequest, PageSize, person_of, services_of
+
+NAME_LENGTH_MAX, TEXT_LENGTH_MAX = 300, 200
+
+Name = Annotated[str | None, QueryParameter(max_length=NAME_LENGTH_MAX)]
+Moment = Annotated[datetime | None, QueryParameter(description="RFC 3339; in UTC where no zone is given")]
 
 
 class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Entries, newest first. Give `next_before` as `before` for the next page; None at the end."""
+    """Entries, newest first. Give `next_before` as `before` for the next page; None at the end. A page of a search for text looks
+    at so many entries, so that it may hold few or none and still have a next."""
 
     entries: list[AuditEntry]
     next_before: int | None
 
 
-@get("/audit", action="read_audit", tags=["audit"], summary="List audit entries")
+class Checkpoints(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the log is signed, and the newest checkpoints first."""
+
+    standing: Standing
+    checkpoints: list[Checkpoint]
+
+
+class AuditKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Public keys, the newest first; each is signed by the one that it follows."""
+
+    keys: list[AuditKey]
+
+
+@get("/audit", action="read_audit", tags=["audit"], summary="Search audit entries")
 async def list_entries(
     request: ApiRequest,
-    subject: FromQuery[str | None] = None,
+    subject: Name = None,
+    actor: Name = None,
+    doing: Annotated[str | None, QueryParameter(name="action", max_length=NAME_LENGTH_MAX)] = None,
+    use_case: Name = None,
+    since: Moment = None,
+    until: Moment = None,
+    text: Annotated[str | None, QueryParameter(max_length=TEXT_LENGTH_MAX)] = None,
     before: Annotated[int | None, QueryParameter(ge=1)] = None,
     limit: PageSize = PAGE_ROWS_DEFAULT,
 ) -> AuditPage:
-    """The newest entries first, about one subject (``noun/id``) where given."""
-    found = await views_of(request).audit_page(subject=subject, before=before, limit=limit)
-    return AuditPage(entries=found, next_before=found[-1].sequence if len(found) == limit else None)
+    """The newest entries first, of all that is given: about one subject (``noun/id``, or how it begins: ``noun/``, ``noun/a*``),
+    of one actor, action or use case, from `since` on and before `until`, with `text` anywhere."""
+    wanted = Wanted(
+        subject=subject or None,
+        actor=actor or None,
+        action=doing or None,
+        use_case=use_case or None,
+        since=in_utc(since),
+        until=in_utc(until),
+        text=text or None,
+    )
+    page = await services_of(request).audit.search(wanted, before=before, limit=limit)
+    return AuditPage(entries=list(page.entries), next_before=page.next_before)
 
 
 @get("/audit/verify", action="read_audit", tags=["audit"], summary="Verify the audit log")
 async def verify(request: ApiRequest) -> AuditReport:
-    """Check the whole chain and every audited row against it; sound when `problems` is empty."""
+    """Check the whole chain, its signatures and every audited row against it; sound when `problems` is empty."""
     return await services_of(request).audit.verify()
 
 
@@ -46,4 +90,59 @@ async def export(request: ApiRequest) -> Stream:
     return Stream(services_of(request).audit.lines(), media_type="application/jsonl", headers=headers)
 
 
-HANDLERS = [list_entries, verify, export]
+@get("/audit/checkpoints", action="read_audit", tags=["audit"], summary="How far the audit log is signed")
+async def checkpoints(request: ApiRequest, limit: PageSize = PAGE_ROWS_DEFAULT) -> Checkpoints:
+    """How far the log is signed, and the newest checkpoints."""
+    service = services_of(request).checkpoints
+    return Checkpoints(standing=await service.standing(), checkpoints=await service.find(limit=limit))
+
+
+@get("/audit/checkpoints/export", action="read_audit", tags=["audit"], summary="Export keys and checkpoints")
+async def export_checkpoints(request: ApiRequest) -> Stream:
+    """Every key and checkpoint as JSON Lines, for a witness to keep and for `audit verify --checkpoints`."""
+    headers = {"Content-Disposition": 'attachment; filename="checkpoints.jsonl"'}
+    return Stream(services_of(request).checkpoints.lines(), media_type="application/jsonl", headers=headers)
+
+
+@get("/audit/keys", action="read", tags=["audit"], summary="The public keys of the audit log")
+async def keys(request: ApiRequest) -> AuditKeys:
+    """The public halves of what signs the log."""
+    return AuditKeys(keys=await services_of(request).checkpoints.keys())
+
+
+@get("/audit/verifier", action="read_audit", tags=["audit"], summary="The offline verifier", sync_to_thread=False)
+def verifier(request: ApiRequest) -> Response[str]:
+    """One file of Python by which an auditor verifies an export without groundcrew."""
+    headers = {"Content-Disposition": 'attachment; filename="verify_audit.py"'}
+    return Response(verifier_script(), media_type="text/x-python; charset=utf-8", headers=headers)
+
+
+@get("/calls/{call_id:str}/context", action="read", tags=["calls"], summary="What a call rested on")
+async def call_context(request: ApiRequest, call_id: FromPath[str]) -> DecisionContext:
+    """Use case, version, stage, gate, evidence, approvals, switches and guards as of the call, each with the audit entry that
+    proves it. What can not be told is said."""
+    return await context_of(request, call_id)
+
+
+async def context_of(request: ApiRequest, call_id: str) -> DecisionContext:
+    """The context of a call; who may still judge its draft a second time is not told what was decided first."""
+    services = services_of(request)
+    call = await recorded_call(services, call_id)
+    found = await services.decision_contexts.of(call.id)
+    try:
+        sign_off = await services.sign_offs.get(call.sign_off_id) if call.sign_off_id else None
+    except NotFound:
+        sign_off = None
+    if sign_off is not None and blind_to(sign_off, person_of(request, "this takes a person")):
+        found = msgspec.structs.replace(found, facts=tuple(each for each in found.facts if each.part != "sign-off"))
+    return found
+
+
+def in_utc(moment: datetime | None) -> datetime | None:
+    """A moment in UTC; one without a zone is meant so."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+HANDLERS = [list_entries, verify, export, checkpoints, export_checkpoints, keys, verifier, call_context]

@@ -24,6 +24,7 @@ from groundcrew.web.console import (
     kill_switches,
     knowledge,
     labels,
+    legal_holds,
     meeting_live,
     meetings,
     metrics,
@@ -78,6 +79,7 @@ MODULES = (
     risks,
     jobs,
     audit,
+    legal_holds,
     accounts,
     stream,
 )

@@ -175,6 +175,7 @@ async def _page(
         show_use_case=False,
         chart=_chart(activity),
         latency=await views_of(request).latency(name),
+        legal_holds=[each for each in await services_of(request).legal_holds.find(use_case=name) if each.stands],
         message=message,
         problem=problem,
     )

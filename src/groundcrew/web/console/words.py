@@ -111,6 +111,10 @@ TONES = {
 
 #: What a page says after a form was taken; the key travels in the address, the text does not.
 DONE = {
+    "held": "The hold stands: nothing that it covers is removed.",
+    "lift_asked": "A second person of legal is asked to confirm; the hold stands until then.",
+    "lifted": "The hold is lifted. What it kept goes with the next run of the retention.",
+    "kept_on": "The hold goes on.",
     "forgotten": "The gateway is forgotten. If it is heard of again, it counts again.",
     "advanced": "Advanced to the next stage.",
     "demoted": "Moved to the earlier stage.",

@@ -1,0 +1,59 @@
+"""What somebody looks for in the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from groundcrew.domain.audit import AuditEntry, use_case_of
+from groundcrew.domain.canonical import canonical_json
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What entries are wanted; all of what is given has to hold. A `subject` that ends in ``/`` or ``*`` is how it begins;
+    `text` stands anywhere in the entry, in whatever case; `since` is included, `until` is not."""
+
+    subject: str | None = None
+    actor: str | None = None
+    action: str | None = None
+    use_case: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether a time is asked for."""
+        return self.since is not None or self.until is not None
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing narrows it."""
+        return self == Wanted()
+
+    @property
+    def beginning(self) -> str | None:
+        """How subjects begin, where that is asked for."""
+        is_beginning = self.subject is not None and self.subject.endswith(("/", "*"))
+        return self.subject.removesuffix("*") if self.subject is not None and is_beginning else None
+
+    @property
+    def needle(self) -> str:
+        """The text as it stands in the JSON of an entry: a quotation mark has a backslash before it."""
+        return msgspec.json.encode(self.text or "").decode()[1:-1]
+
+    def fits(self, entry: AuditEntry) -> bool:
+        """Whether an entry is like that."""
+        if self.beginning is not None and not entry.subject.startswith(self.beginning):
+            return False
+        if self.text and self.needle.casefold() not in canonical_json(entry).decode().casefold():
+            return False
+        return (
+            (self.subject is None or self.beginning is not None or entry.subject == self.subject)
+            and (self.actor is None or entry.actor == self.actor)
+            and (self.action is None or entry.action == self.action)
+            and (self.use_case is None or use_case_of(entry) == self.use_case)
+            and (self.since is None or entry.at >= self.since)
+            and (self.until is None or entry.at < self.until)
+        )
