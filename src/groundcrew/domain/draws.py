@@ -17,6 +17,12 @@ def place_of(*words: str) -> int:
     return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
 
 
+def fraction_of(*words: str) -> float:
+    """The same place as a figure in [0, 1), of its first 53 bits."""
+    return (place_of(*words) >> 11) / 2**53
+
+
 def is_drawn(share: float, *words: str) -> bool:
-    """Whether something is one of `share` (0..1) of all: of none at 0, of all at 1. Whatever a share draws a larger one draws too."""
+    """Whether something is one of `share` (0..1) of all, of none at 0, of all at 1. A larger share draws whatever a smaller one
+    draws."""
     return place_of(*words) < share * PLACES
