@@ -5,7 +5,7 @@ What is removed is gone; that it was removed, how much, and what is left is in t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -13,8 +13,11 @@ import msgspec
 
 from groundcrew.domain.call import Call, redacted
 from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.feedback import Rating
+from groundcrew.domain.rating_queue import RatingSkip
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.sign_off_steps import as_of, without_texts
+from groundcrew.domain.trust_label import TrustLabel
 from groundcrew.domain.use_case import UseCase
 from groundcrew.store import audit, calls, catalog, sign_offs
 from groundcrew.store.collection import Collection
@@ -24,9 +27,10 @@ from groundcrew.store.feedback import RATINGS
 ACTOR = "system:retention"
 BATCHES_PER_LOOK = 100
 ROWS_PER_WRITE = 200
-SIGN_OFFS_PER_LOOK = 1_000
+SIGN_OFFS_PER_LOOK = ROWS_PER_LOOK = 1_000
 
 T = TypeVar("T")
+Reasoned = TypeVar("Reasoned", RatingSkip, TrustLabel)
 
 
 class Redaction(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,9 +66,10 @@ class Retention:
                 continue
             before = now - timedelta(days=days)
             number, problems = await self._calls(use_case, before, now, days, actor)
-            signed, ratings = await self._sign_offs(use_case, before, actor), await self._ratings(use_case, before, actor)
-            ratings += await self._skips(use_case, before, actor)
-            labels = await self._labels(use_case, before, actor)
+            signed = await self._sign_offs(use_case, before, actor)
+            ratings = await self._strip(RATINGS, use_case, _rating(before), actor)
+            ratings += await self._strip(catalog.RATING_SKIPS, use_case, _reasoned(before), actor)
+            labels = await self._strip(catalog.TRUST_LABELS, use_case, _reasoned(before), actor)
             if number or problems or signed or ratings or labels:
                 done.append(
                     Redaction(
@@ -143,38 +148,48 @@ class Retention:
                     number += 1
         return number
 
-    async def _ratings(self, use_case: UseCase, before: datetime, actor: str) -> int:
-        async with self._database.read() as connection:
-            found = await RATINGS.find(connection, use_case=use_case.name)
-        changed = [
-            msgspec.structs.replace(each, comment="", corrected_text="")
-            for each in found
-            if each.at < before and (each.comment or each.corrected_text)
-        ]
-        await self._put(RATINGS, changed, actor)
-        return len(changed)
+    async def _strip(self, collection: Collection[T], use_case: UseCase, stripped: Callable[[T], T | None], actor: str) -> int:
+        """Remove the texts of all rows of a use case, page by page; `stripped` is a row without them, None where it stays."""
+        number, reached = 0, ""
+        while True:
+            async with self._database.read() as connection:
+                found = await collection.find(connection, use_case=use_case.name, after=reached, limit=ROWS_PER_LOOK)
+            old = [collection.identify(each) for each in found if stripped(each) is not None]
+            for start in range(0, len(old), ROWS_PER_WRITE):
+                number += await self._strip_some(collection, old[start : start + ROWS_PER_WRITE], stripped, actor)
+            if len(found) < ROWS_PER_LOOK:
+                return number
+            reached = collection.identify(found[-1])
 
-    async def _skips(self, use_case: UseCase, before: datetime, actor: str) -> int:
-        """Why people left calls to others goes; that they did stays."""
-        async with self._database.read() as connection:
-            found = await catalog.RATING_SKIPS.find(connection, use_case=use_case.name)
-        changed = [msgspec.structs.replace(each, reason="") for each in found if each.at < before and each.reason]
-        await self._put(catalog.RATING_SKIPS, changed, actor)
-        return len(changed)
+    async def _strip_some(
+        self, collection: Collection[T], ids: Sequence[str], stripped: Callable[[T], T | None], actor: str
+    ) -> int:
+        """Remove the texts of these, as they are in this transaction: what was written since they were looked for stays."""
+        number = 0
+        async with self._database.write(actor) as writer:
+            for stands in sorted(await collection.find_ids(writer.connection, ids), key=collection.identify):
+                if (left := stripped(stands)) is not None:
+                    await collection.put(writer, left, "redact", reason="texts were kept long enough")
+                    number += 1
+        return number
 
-    async def _labels(self, use_case: UseCase, before: datetime, actor: str) -> int:
-        """Reasons go, what was said stays: calibrations and guarantees rest on it."""
-        async with self._database.read() as connection:
-            found = await catalog.TRUST_LABELS.find(connection, use_case=use_case.name)
-        changed = [msgspec.structs.replace(each, reason="") for each in found if each.at < before and each.reason]
-        await self._put(catalog.TRUST_LABELS, changed, actor)
-        return len(changed)
 
-    async def _put(self, collection: Collection[T], items: Sequence[T], actor: str) -> None:
-        for start in range(0, len(items), ROWS_PER_WRITE):
-            async with self._database.write(actor) as writer:
-                for each in items[start : start + ROWS_PER_WRITE]:
-                    await collection.put(writer, each, "redact", reason="texts were kept long enough")
+def _rating(before: datetime) -> Callable[[Rating], Rating | None]:
+    def stripped(each: Rating) -> Rating | None:
+        old = each.at < before and (each.comment or each.corrected_text)
+        return msgspec.structs.replace(each, comment="", corrected_text="") if old else None
+
+    return stripped
+
+
+def _reasoned(before: datetime) -> Callable[[Reasoned], Reasoned | None]:
+    """Of skips and labels the reasons go. That people left a call to others stays, and what they said of an answer: calibrations
+    and guarantees rest on it."""
+
+    def stripped(each: Reasoned) -> Reasoned | None:
+        return msgspec.structs.replace(each, reason="") if each.at < before and each.reason else None
+
+    return stripped
 
 
 def _over(sign_off: SignOff, before: datetime, now: datetime) -> bool:
