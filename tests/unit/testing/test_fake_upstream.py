@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -161,3 +162,16 @@ def test_errors_have_the_shape_of_the_api() -> None:
             client.messages.create(model="m", max_tokens=1, messages=MESSAGES)
         with bedrock(fake) as cloud, pytest.raises(Exception, match="too long"):
             cloud.converse(modelId="m", messages=[])
+
+
+def test_a_caller_that_does_not_read_is_cut_off_at_the_end() -> None:
+    """A socket that stayed open would be found much later, in some other test."""
+    body = json.dumps({"model": "m", "messages": MESSAGES}).encode()
+    with contextlib.ExitStack() as stack:
+        with FakeUpstream(Reply(text="x" * 20_000_000)) as fake:
+            caller = stack.enter_context(socket.create_connection(("127.0.0.1", fake.port), 10))
+            caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+            assert caller.recv(12) == b"HTTP/1.1 200"
+        with contextlib.suppress(ConnectionError):
+            while caller.recv(1 << 20):
+                pass
