@@ -60,6 +60,7 @@ def test_an_incident_is_opened_told_and_closed(run: Run, bank: Path, tmp_path: P
     name = json.loads(opened)["id"]
     assert "Wrong fee" in run("incident", "list").out
     assert "an incident of severity 1 is open" in run("status", "--json").out
+    assert "assistant is held: kill switch unit:retail; an incident of severity 1 is open" in run("status").out
     assert run("incident", "note", name, "five letters").out == "appended\n"
     assert "a second person" in run("incident", "note", name, "small", "--severity", "3").out
     assert "did you mean 'assistant'" in run("incident", "note", name, "too", "--use-case", "assistent", status=2).err
