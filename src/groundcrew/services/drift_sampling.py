@@ -19,7 +19,8 @@ from groundcrew.store.drift import Arrived
 SAMPLED_PER_HOUR, SAMPLED_PER_HOUR_MIN = 600, 20
 #: Calls that may be taken above that after a quiet time, shared in the same way: with them no hour takes more than 900.
 SAVED_MAX, SAVED_MIN = 300, 50
-#: A use case is busy when the calls of so long are more than what was saved up for it.
+#: A use case is busy when the calls of so long are more than what is still saved up for it: a crowd of half of what may be saved
+#: is taken whole, in however many pieces it comes.
 BUSY_S = 600.0
 #: Calls are drawn among those of one such slot.
 SLOT_S = 60.0
