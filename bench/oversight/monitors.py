@@ -4,7 +4,7 @@
 
 Calls with texts, passages and a trust report are shipped into an embedded database as a gateway's shipper would; shipping is not
 measured. Then the keeper's turn runs once a minute of the simulated clock, with the shipped encoder. Reported is its CPU time as
-a share of one core, for the first hour (a reference and windows at once) and for the hour after it.
+a share of one core, for the first hour of a version and for the hour after it.
 """
 
 from __future__ import annotations

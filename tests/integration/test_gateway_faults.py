@@ -443,14 +443,16 @@ async def test_a_client_that_leaves_stops_the_upstream_and_pays_for_what_was_use
     wait_longer(memory)
     with serve(memory.gateway) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-        writer.write("\r\n".join([*lines, "", ""]).encode() + body)
-        if stream:
-            async with asyncio.timeout(END_S_MAX):
-                await reader.readuntil(b"two")
-        else:
-            await eventually(lambda: len(asked(upstream)) == 1, "the call does not reach the upstream")
-        left_s = time.perf_counter()
-        writer.close()
+        try:
+            writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+            if stream:
+                async with asyncio.timeout(END_S_MAX):
+                    await reader.readuntil(b"two")
+            else:
+                await eventually(lambda: len(asked(upstream)) == 1, "the call does not reach the upstream")
+        finally:
+            left_s = time.perf_counter()
+            writer.close()
         await eventually(lambda: upstream.dropped == 1, "the upstream call goes on")
         # What it really takes is measured by bench/gateway; here it must only be no timeout that ends the call.
         assert upstream.dropped_at_s[0] - left_s < 1.0

@@ -62,6 +62,11 @@ class Stage:
         self.openai = openai.OpenAI(base_url=url + "/v1", api_key=TEST_KEY, max_retries=0, timeout=20)
         self.anthropic = anthropic.Anthropic(base_url=url, api_key=TEST_KEY, max_retries=0, timeout=20)
 
+    def close(self) -> None:
+        """Close the clients: their sockets would be found much later, in some other test."""
+        self.openai.close()
+        self.anthropic.close()
+
     def call(self) -> Any:
         """The newest recorded call, once it is there."""
         ends_s = time.monotonic() + 10
@@ -90,7 +95,9 @@ def build(tmp_path: Path) -> Iterator[Build]:
             snapshot = memory_snapshot(upstream.url, providers=(provider,), use_case=memory_use_case(**fields), guards=guards)
             memory = memory_gateway(snapshot, tmp_path / api, settings=GatewaySettings(drain_s_max=1.0))
             stack.callback(memory.spool.close)
-            return Stage(memory, upstream, stack.enter_context(serve(memory.gateway)))
+            stage = Stage(memory, upstream, stack.enter_context(serve(memory.gateway)))
+            stack.callback(stage.close)
+            return stage
 
         yield make
 

@@ -58,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
 OWNERS: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("store.",),
     "alembic": ("store.",),
-    "httptools": ("gateway.http_client",),
+    "httptools": ("gateway.http_connection",),
     "botocore": ("gateway.providers.aws",),
     "sqlite3": ("gateway.spool", "gateway.spool_file"),
     "opentelemetry": ("gateway.telemetry.export",),

@@ -119,10 +119,12 @@ def incident_show(incident_id: str, output: Path | None, as_json: bool, data: Pa
 @click.option(
     "--severity", type=click.IntRange(1, 4), help="Change the severity; the text says why. From 1 down it takes two people."
 )
+@click.option("--use-case", metavar="NAME", help="One more use case is concerned; the text says why. Under severity 1 it stops.")
 @as_option
 @storage_options
 def incident_note(**given: Any) -> None:
-    """Append to the timeline of INCIDENT_ID: a note, a decision, a link, that it is mitigated, another severity."""
+    """Append to the timeline of INCIDENT_ID: a note, a decision, a link, that it is mitigated, another severity, one more use
+    case."""
 
     async def work(services: Services) -> str:
         name, text, incidents = given["incident_id"], given["text"], services.incidents
@@ -135,6 +137,9 @@ def incident_note(**given: Any) -> None:
             if found.severity == given["severity"]:
                 return f"incident {found.id} has severity {found.severity}"
             return f"severity {given['severity']} is asked for: a second person says so with the same command (see --as)"
+        if given["use_case"]:
+            found = await incidents.add_use_case(name, given["use_case"], actor=who, reason=text)
+            return f"incident {found.id} concerns {', '.join(found.use_cases)}"
         if given["reference"]:
             return "linked" if await incidents.link(name, given["reference"], actor=who, text=text) else "was linked already"
         await incidents.note(name, text, actor=who, decision=given["decision"])

@@ -104,6 +104,10 @@ def status(as_json: bool, data: Path | None, database_url: str | None) -> None:
         [(row["name"], row["stage"], row["run_state"], "; ".join(row["waits_for"]) or "–") for row in rows],
         empty="no use cases yet: declare one in YAML and run `groundcrew apply PATH`",
     )
+    for row in rows:
+        why = [row["reason"]] if row["run_state"] == "suspended" and row["reason"] else []
+        if why or row["holds"]:
+            click.echo(f"{row['name']} is held: {'; '.join([*why, *row['holds']])}")
 
 
 @click.group()

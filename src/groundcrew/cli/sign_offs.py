@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_args
 
 import click
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN_MAX = 500
 TEXT_BYTES_MAX = 1 << 20
+
+Decorator: TypeAlias = Callable[[Callable[..., Any]], Any]
 
 
 @click.group("sign-off")
@@ -136,103 +138,77 @@ def claim(
         click.echo(f"{'let go of' if release else 'claimed'} {taken}" if taken else "nothing waits that you may decide")
 
 
-@sign_off.command("approve")
-@click.argument("sign_off_id")
-@click.option("--sha256", help="Of the text that you saw; needed where somebody has edited the draft.")
-@click.option("--on-behalf-of", metavar="NAME", help="The absent person who named you.")
-@click.option("--comment", default="", help="Kept in the audit log.")
-@click.option("--contradictions-checked", is_flag=True, help="You looked at the claims that the sources contradict.")
-@as_option
-@storage_options
-def approve(
-    sign_off_id: str,
-    sha256: str | None,
-    on_behalf_of: str | None,
-    comment: str,
-    contradictions_checked: bool,
-    as_name: str | None,
-    data: Path | None,
-    database_url: str | None,
+def _deciding(name: str, *own: Decorator) -> Decorator:
+    """A command by which a person decides SIGN_OFF_ID, with options of its own before those that all of them have."""
+    on_behalf = click.option("--on-behalf-of", metavar="NAME", help="The absent person who named you.")
+    parts = (sign_off.command(name), click.argument("sign_off_id"), *own, on_behalf, as_option, storage_options)
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        for each in reversed(parts):
+            function = each(function)
+        return function
+
+    return decorate
+
+
+_comment = click.option("--comment", default="", help="Kept in the audit log.")
+_checked = click.option("--contradictions-checked", is_flag=True, help="You looked at the claims that the sources contradict.")
+
+
+def _decide(
+    sign_off_id: str, decision: Decision, as_name: str | None, data: Path | None, database_url: str | None, **said: Any
 ) -> None:
-    """Sign the text of SIGN_OFF_ID as it stands."""
+    """Decide under the account of the person, and print what came of it."""
 
     async def work(services: Services) -> SignOff:
-        return await services.sign_offs.decide(
-            sign_off_id,
-            "approve",
-            signer=await _account(services, as_name),
-            comment=comment,
-            sha256=sha256,
-            contradictions_checked=contradictions_checked,
-            on_behalf_of=on_behalf_of,
-        )
+        return await services.sign_offs.decide(sign_off_id, decision, signer=await _account(services, as_name), **said)
 
-    _said(with_services(data, database_url, work))
+    signed = with_services(data, database_url, work)
+    if signed.state == "pending":
+        click.echo(f"{signed.id} signed by {len(signed.standing)} of {signed.readers}: another person must sign the same text")
+    else:
+        click.echo(f"{signed.id} {signed.state}" + (f", sha256 {signed.signed_sha256}" if signed.signed_sha256 else ""))
 
 
-@sign_off.command("edit")
-@click.argument("sign_off_id")
-@click.option("--text-file", required=True, type=click.Path(path_type=Path, dir_okay=False), help="UTF-8, the text to release.")
-@click.option("--on-behalf-of", metavar="NAME", help="The absent person who named you.")
-@click.option("--grounded/--not-grounded", default=None, help="Whether the sources support every claim of the draft.")
-@click.option("--comment", default="", help="Kept in the audit log.")
-@click.option("--contradictions-checked", is_flag=True, help="You looked at the claims that the sources contradict.")
-@as_option
-@storage_options
+@_deciding(
+    "approve",
+    click.option("--sha256", help="Of the text that you saw; needed where somebody has edited the draft."),
+    _comment,
+    _checked,
+)
+def approve(sign_off_id: str, as_name: str | None, data: Path | None, database_url: str | None, **said: Any) -> None:
+    """Sign the text of SIGN_OFF_ID as it stands."""
+    _decide(sign_off_id, "approve", as_name, data, database_url, **said)
+
+
+@_deciding(
+    "edit",
+    click.option(
+        "--text-file", required=True, type=click.Path(path_type=Path, dir_okay=False), help="UTF-8, the text to release."
+    ),
+    click.option("--grounded/--not-grounded", default=None, help="Whether the sources support every claim of the draft."),
+    _comment,
+    _checked,
+)
 def edit(
-    sign_off_id: str,
-    text_file: Path,
-    on_behalf_of: str | None,
-    grounded: bool | None,
-    comment: str,
-    contradictions_checked: bool,
-    as_name: str | None,
-    data: Path | None,
-    database_url: str | None,
+    sign_off_id: str, text_file: Path, as_name: str | None, data: Path | None, database_url: str | None, **said: Any
 ) -> None:
     """Sign another text in the place of the draft of SIGN_OFF_ID.
 
     One with personal data in it is not signed: what it is masked is written out, for you to read and sign instead.
     """
-    text = _read(text_file)
-
-    async def work(services: Services) -> SignOff:
-        return await services.sign_offs.decide(
-            sign_off_id,
-            "edit",
-            signer=await _account(services, as_name),
-            text=text,
-            comment=comment,
-            grounded=grounded,
-            contradictions_checked=contradictions_checked,
-            on_behalf_of=on_behalf_of,
-        )
-
     try:
-        signed = with_services(data, database_url, work)
+        _decide(sign_off_id, "edit", as_name, data, database_url, text=_read(text_file), **said)
     except WouldBeMasked as error:
         # Without a newline of our own: what comes out can be kept in a file and signed byte for byte.
         click.echo(error.text, nl=False)
         raise
-    _said(signed)
 
 
-@sign_off.command("reject")
-@click.argument("sign_off_id")
-@click.option("--comment", required=True, help="Why; the application is told.")
-@click.option("--on-behalf-of", metavar="NAME", help="The absent person who named you.")
-@as_option
-@storage_options
-def reject(
-    sign_off_id: str, comment: str, on_behalf_of: str | None, as_name: str | None, data: Path | None, database_url: str | None
-) -> None:
+@_deciding("reject", click.option("--comment", required=True, help="Why; the application is told."))
+def reject(sign_off_id: str, as_name: str | None, data: Path | None, database_url: str | None, **said: Any) -> None:
     """Release nothing of SIGN_OFF_ID."""
-
-    async def work(services: Services) -> SignOff:
-        who = await _account(services, as_name)
-        return await services.sign_offs.decide(sign_off_id, "reject", signer=who, comment=comment, on_behalf_of=on_behalf_of)
-
-    _said(with_services(data, database_url, work))
+    _decide(sign_off_id, "reject", as_name, data, database_url, **said)
 
 
 @sign_off.command("judge")
@@ -341,13 +317,6 @@ def _print(found: object, as_json: bool, names: tuple[str, ...], rows: Sequence[
         print_json(found)
     else:
         print_table(names, rows, empty=empty)
-
-
-def _said(signed: SignOff) -> None:
-    if signed.state == "pending":
-        click.echo(f"{signed.id} signed by {len(signed.standing)} of {signed.readers}: another person must sign the same text")
-    else:
-        click.echo(f"{signed.id} {signed.state}" + (f", sha256 {signed.signed_sha256}" if signed.signed_sha256 else ""))
 
 
 def _read(path: Path) -> str:

@@ -251,6 +251,8 @@ class Client:
                     began = True
                     if event == "decision" or time.monotonic() >= ends:
                         break
+        except urllib.error.HTTPError as error:
+            error.close()
         except (OSError, http.client.HTTPException):
             pass
         return began

@@ -48,7 +48,8 @@ async def events_at(url: str, key: str, *, silence_s: float = SILENCE_S_MAX) -> 
             for line in whole:
                 yield _name(line)
     finally:
-        writer.close()
+        # Nothing more is to be said: not even TLS waits for the other side.
+        writer.transport.abort()
 
 
 def _name(line: bytes) -> str:

@@ -3,16 +3,14 @@ say the same without asking each other, and a unit never changes sides."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
+from groundcrew.domain.draws import PLACES, place_of
 from groundcrew.domain.hypothesis import Arms, Design, Hypothesis, HypothesisPlan, Variant
 
-#: How many places the units of an experiment are spread over.
-PLACES = 2**64
 #: `holdout` units are on the control for good and left out of the comparison.
 Arm = Literal["control", "treatment", "holdout"]
 #: States in which an experiment takes in units.
@@ -71,19 +69,13 @@ def entry_of(newest: Hypothesis | None) -> ExperimentEntry | None:
     )
 
 
-def place_of(experiment: str, *words: str) -> int:
-    """Where something stands among PLACES: the first 8 bytes of SHA-256 over the experiment's digest and `words`, with zero
-    bytes between them. Salted by the experiment, so that not the same units are treated in every one."""
-    text = "\0".join((experiment, *words)).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
-
-
 def arm_of(experiment: ExperimentEntry, unit_id: str, *, at: datetime, cluster: str | None = None) -> Arm | None:
     """The arm of a unit; None where the design asks for something that is not known: a cluster with a step.
 
-    Randomised, and for designs that say nothing of units: by the unit's own place. Switchback: by the block of time that `at`
-    lies in. Stepped wedge: treated from its cluster's day on. What is held out is so in every design, by another place of the
-    unit than the one that the split looks at, so that a larger holdout takes as much from either arm.
+    Places are salted by the experiment's digest, so that not the same units are treated in every one. Randomised, and for
+    designs that say nothing of units: by the unit's own place. Switchback: by the block of time that `at` lies in. Stepped wedge:
+    treated from its cluster's day on. What is held out is so in every design, by another place of the unit than the one that the
+    split looks at, so that a larger holdout takes as much from either arm.
     """
     arms = experiment.arms
     if place_of(experiment.digest, "holdout", unit_id) < int(arms.holdout * PLACES):

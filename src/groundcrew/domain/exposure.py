@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
 
+from groundcrew.domain import draws
 from groundcrew.domain.use_case import Exposure, UseCase
 
 #: Stages in which the ramp bounds what is declared.
 RAMPED_STAGES = ("scale", "optimization")
 
-#: How many places the users of a use case are spread over.
-PLACES = 2**64
 #: Names that `exposed_user` tries: at a ceiling of 0.01 % one of them is in, all but certainly.
 TRIES_MAX = 100_000
 
 
 def place_of(use_case: str, user: str) -> int:
-    """Where a user stands among PLACES: the first 8 bytes of SHA-256 over the use case's name, a zero byte and the user.
+    """Where a user stands among PLACES.
 
     Salted by the use case, so that not the same people come first everywhere; the same for ever, so that raising a ceiling
     keeps everyone who was in.
     """
-    return int.from_bytes(hashlib.sha256(f"{use_case}\0{user}".encode("utf-8", "surrogatepass")).digest()[:8], "big")
+    return draws.place_of(use_case, user)
 
 
 def share_of(ceiling_percent: float | None) -> int:
     """How many of PLACES a ceiling lets in."""
-    return int((ceiling_percent or 0.0) / 100 * PLACES)
+    return int((ceiling_percent or 0.0) / 100 * draws.PLACES)
 
 
 def effective_exposure(use_case: UseCase) -> Exposure | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
+from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError
 
 ScopeKind = Literal["all", "use-case", "model", "provider", "unit", "key"]
@@ -34,6 +36,19 @@ def parse_scope(text: str) -> Scope:
     raise InputError(
         f"{text!r} is not a scope: use all, " + ", ".join(f"{each}:NAME" for each in SCOPE_KINDS if each != "all"),
         field="scope",
+    )
+
+
+def stops_whole(scope: Scope, use_case: UseCase, providers: Collection[str]) -> bool:
+    """Whether a scope stops a use case as a whole; `providers` are those of its model's targets that are no canaries. A provider
+    stops it where it has no other one. A key's scope stops one caller, not its use case."""
+    name = scope.name
+    return (
+        scope.kind == "all"
+        or (scope.kind == "use-case" and name == use_case.name)
+        or (scope.kind == "unit" and name == use_case.business_unit)
+        or (scope.kind == "model" and name == use_case.model)
+        or (scope.kind == "provider" and set(providers) == {name})
     )
 
 

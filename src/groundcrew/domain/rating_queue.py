@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
+from groundcrew.domain.draws import fraction_of
+
 REASON_LENGTH_MAX = 2_000
 #: How many people may be asked to rate one call.
 RATERS_MAX = 9
-_PLACES = 2**53
 
 RequestOrigin = Literal["drawn", "picked"]
 
@@ -54,5 +54,4 @@ class RatingSkip(msgspec.Struct, frozen=True, kw_only=True):
 def rating_place(use_case: str, call_id: str) -> float:
     """Where chance puts a call, in [0, 1): the first 53 bits of SHA-256 over "rating", the use case and the call's id, so that
     anyone can check the draw and nobody can choose it. Independent of the draw of spot checks."""
-    hashed = hashlib.sha256(f"rating\0{use_case}\0{call_id}".encode("utf-8", "surrogatepass")).digest()
-    return (int.from_bytes(hashed[:8], "big") >> 11) / _PLACES
+    return fraction_of("rating", use_case, call_id)

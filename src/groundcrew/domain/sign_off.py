@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from groundcrew.domain.canonical import sha256_hex
+from groundcrew.domain.draws import is_drawn
 from groundcrew.domain.sign_off_edits import Edit
 
 SignOffState = Literal["pending", "approved", "edited", "rejected", "expired"]
@@ -132,7 +132,7 @@ def review_state(sign_off: SignOff) -> Literal["", "open", "done"]:
 
 def sampled(call_id: str, share: float, salt: str) -> bool:
     """Whether a call is one of `share` (0..1) of all, always alike for the same call; `salt` keeps samples apart."""
-    return int.from_bytes(hashlib.sha256(f"{salt}/{call_id}".encode()).digest()[:8], "big") < share * 2**64
+    return is_drawn(share, f"{salt}/{call_id}")
 
 
 def text_digest(text: str) -> str:

@@ -3,13 +3,13 @@ guarantee rests on. Drawn with known probabilities, so that a few labels speak f
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from groundcrew.domain.call import Call
+from groundcrew.domain.draws import fraction_of
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.use_case import SpotChecks
 
@@ -30,8 +30,6 @@ CLAIM_MARKS_MAX = 400
 SHARE_MIN = 0.001
 #: How far from the threshold a score may be for its label to say something about where the threshold belongs.
 INFORMATIVE_WIDTH = 0.2
-#: Places that `place_of_call` spreads calls over.
-_PLACES = 2**53
 #: Replacements by a guard: what trust would have made of such an answer nobody knows.
 _TAKEN = ("replace", "fallback", "hold", "refuse")
 
@@ -163,8 +161,7 @@ def place_of_call(use_case: str, call_id: str) -> float:
     """Where chance puts a call, in [0, 1): the first 53 bits of SHA-256 over "spot-check", the use case and the call's id,
     which the gateway makes up. It is drawn where this is below its probability: anyone can check it, and nobody can choose it
     later."""
-    hashed = hashlib.sha256(f"spot-check\0{use_case}\0{call_id}".encode("utf-8", "surrogatepass")).digest()
-    return (int.from_bytes(hashed[:8], "big") >> 11) / _PLACES
+    return fraction_of("spot-check", use_case, call_id)
 
 
 def draw(

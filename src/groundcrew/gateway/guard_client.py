@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from groundcrew import __version__
 from groundcrew.errors import GroundcrewError
-from groundcrew.gateway.http_client import HttpClient, HttpFailure, TimedOut, TooLarge
+from groundcrew.gateway.http_client import HttpClient
+from groundcrew.gateway.http_connection import HttpFailure, TimedOut, TooLarge
 from groundcrew.gateway.secret_references import SecretReferences
 
 CONNECTIONS_MAX = 64

@@ -7,10 +7,10 @@ nothing leaves before they are decided, as a stream neither.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 
 from groundcrew.domain.data_class import rank
+from groundcrew.domain.draws import is_drawn
 from groundcrew.domain.guard import GuardRule, Policy
 from groundcrew.domain.use_case import SignOffCondition
 from groundcrew.gateway.admission import Admitted
@@ -19,8 +19,6 @@ from groundcrew.guards.commitments.figures import Figure, read, words_of
 
 #: Code points whose amounts are read in the event loop itself: a few milliseconds.
 INLINE_LENGTH_MAX = 4_000
-#: Places that calls are spread over for a share.
-_PLACES = 2**53
 
 
 class Texts:
@@ -68,11 +66,9 @@ async def waits(flight: Flight, admitted: Admitted, texts: Texts) -> str:
     return f"a {rule.qualification} signs this answer: " + "; ".join(found) if found else ""
 
 
-def is_drawn(use_case: str, call_id: str, share: float) -> bool:
-    """Whether chance draws a call: SHA-256 over "sign-off", the use case and the call's id, which the gateway makes up. The same
-    call is always decided alike, anyone can check it, and it has nothing to do with what spot checks draw."""
-    hashed = hashlib.sha256(f"sign-off\0{use_case}\0{call_id}".encode("utf-8", "surrogatepass")).digest()
-    return (int.from_bytes(hashed[:8], "big") >> 11) / _PLACES < share
+def waits_by_chance(use_case: str, call_id: str, share: float) -> bool:
+    """Whether chance draws a call, whose id the gateway makes up. It has nothing to do with what spot checks draw."""
+    return is_drawn(share, "sign-off", use_case, call_id)
 
 
 async def _holds(condition: SignOffCondition, flight: Flight, admitted: Admitted, texts: Texts) -> str:
@@ -91,7 +87,9 @@ def _known_early(condition: SignOffCondition, flight: Flight, policy: Policy | N
         return f"the call holds {flight.data_class} data" if rank(flight.data_class) >= rank(condition.data_class) else ""
     if condition.share is not None:
         name = flight.entry.use_case.name if flight.entry is not None else ""
-        return f"it is one of {condition.share:.3g} of all calls" if is_drawn(name, flight.call_id, condition.share) else ""
+        return (
+            f"it is one of {condition.share:.3g} of all calls" if waits_by_chance(name, flight.call_id, condition.share) else ""
+        )
     return ""
 
 

@@ -10,7 +10,8 @@ from email.utils import parsedate_to_datetime
 from groundcrew import __version__
 from groundcrew.domain.provider import Provider
 from groundcrew.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
-from groundcrew.gateway.http_client import BrokenOff, Connection, HttpClient, HttpFailure, TimedOut, TooLarge
+from groundcrew.gateway.http_client import HttpClient
+from groundcrew.gateway.http_connection import BrokenOff, Connection, HttpFailure, TimedOut, TooLarge
 from groundcrew.gateway.protocols import UpstreamRequest
 from groundcrew.gateway.providers.aws import AwsSigner
 from groundcrew.gateway.providers.endpoints import Endpoint, Kind, endpoint

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from groundcrew import __version__
 from groundcrew.domain.delivery import Message, NotTaken, Reply
 from groundcrew.gateway.addresses import NotReachable, addresses_of, is_loopback
-from groundcrew.gateway.http_client import Connection, HttpClient, HttpFailure, NoConnection, TimedOut
+from groundcrew.gateway.http_client import HttpClient
+from groundcrew.gateway.http_connection import Connection, HttpFailure, NoConnection, TimedOut
 from groundcrew.gateway.http_origins import split_url
 from groundcrew.gateway.secret_references import SecretReferences
 from groundcrew.gateway.upstream import retry_after_s

@@ -15,7 +15,7 @@ from groundcrew.services.incident_standing import overdue_actions
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.propagation import running_gateways
 from groundcrew.store import alerts as stored
-from groundcrew.store import catalog
+from groundcrew.store import catalog, operations
 
 #: A running gateway that has not been heard of for so long is silent [D].
 SILENT_S = 30.0
@@ -29,14 +29,14 @@ NAMED_MAX = 5
 @metric("stop_failed", "Stops that failed", "switches", subject="platform")
 async def stop_failed(look: Look) -> Mapping[str, Figure]:
     """Kill switches that were tripped and that a gateway did not confirm, also while somebody asks for their reset."""
-    found = [str(each.scope) for each in await catalog.KILL_SWITCHES.find(look.connection) if each.failed]
+    found = [str(each.scope) for each in await operations.denying(look.connection) if each.failed]
     return {PLATFORM: exact(len(found), _named(found))}
 
 
 @metric("switches_tripped", "Tripped kill switches", "switches", subject="platform")
 async def switches_tripped(look: Look) -> Mapping[str, Figure]:
     """Kill switches that deny calls now, drills left out."""
-    found = [str(each.scope) for each in await catalog.KILL_SWITCHES.find(look.connection) if each.denies and not each.drill]
+    found = [str(each.scope) for each in await operations.denying(look.connection) if not each.drill]
     return {PLATFORM: exact(len(found), _named(found))}
 
 

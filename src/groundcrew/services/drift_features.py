@@ -27,7 +27,7 @@ ENTITY_KINDS_TOLD_MAX = 2
 #: Characters of a text that features are taken from; its length is that of the whole.
 TEXT_LENGTH_MAX = 20_000
 #: Characters of a text that its vector is made of: what it is about stands at its beginning, and vectors are what watching costs.
-MEANING_LENGTH_MAX = 1_000
+MEANING_LENGTH_MAX = 600
 #: Fewer words say nothing about tone.
 TONE_WORDS_MIN = 5
 USER_LENGTH = 12
@@ -64,12 +64,17 @@ class Encodes(Protocol):
 
     @property
     def sha256(self) -> str:
-        """What vectors are comparable under."""
+        """What the encoder is: its model and its tokenizer."""
         ...
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """A vector of each text."""
         ...
+
+
+def encoding_of(encoder: Encodes) -> str:
+    """What vectors are comparable under, as a sha256: who made them, and of how much of a text."""
+    return sha256_hex(f"{encoder.sha256}/{MEANING_LENGTH_MAX}".encode())
 
 
 def features_of(call: Call, encoder: Encodes | None) -> CallFeatures:

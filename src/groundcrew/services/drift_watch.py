@@ -25,7 +25,7 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import DriftRule, UseCase
 from groundcrew.errors import Conflict
 from groundcrew.services.drift_columns import Frame, frame_of, pin, unpinned, with_topics
-from groundcrew.services.drift_features import Encodes
+from groundcrew.services.drift_features import Encodes, encoding_of
 from groundcrew.services.drift_monitor import (
     Asked,
     MonitorState,
@@ -140,7 +140,7 @@ class Watch:
             use_case=use_case.name,
             version_digest=version,
             origin=by.origin if by else "first_calls",
-            encoder=self._encoder().sha256,
+            encoder=encoding_of(self._encoder()),
             made_at=self._database.clock.now(),
             made_by=by.by if by else ACTOR,
             reason=by.reason if by else "",
@@ -177,7 +177,7 @@ class Watch:
             use_case=use_case.name,
             version_digest=version,
             origin=asked.origin,
-            encoder=self._encoder().sha256,
+            encoder=encoding_of(self._encoder()),
             made_at=self._database.clock.now(),
             made_by=asked.by,
             reason=asked.reason,
@@ -395,7 +395,7 @@ class Watch:
 
     def _comparable(self, frame: Frame, reference: DriftReference) -> Frame:
         """Without vectors that another encoder made, which say nothing beside those of this one."""
-        if reference.encoder == self._encoder().sha256:
+        if reference.encoder == encoding_of(self._encoder()):
             return frame
         labels = {name: each for name, each in frame.labels.items() if name not in reference.topics}
         return msgspec.structs.replace(frame, vectors={}, labels=labels)

@@ -34,7 +34,7 @@ from groundcrew.services.masking import detect_of, masked
 from groundcrew.services.propagation import propagate
 from groundcrew.services.stop_scopes import covered
 from groundcrew.services.two_people import check_person
-from groundcrew.store import catalog
+from groundcrew.store import catalog, operations
 from groundcrew.store.calls import CALLS
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection, Database, Writer
@@ -365,7 +365,7 @@ async def _unclosed(writer: Writer, incident_id: str) -> Incident:
 async def _unstopped(connection: Connection) -> list[tuple[str, str, tuple[str, ...]]]:
     """(key, scope, use cases) of each trip that did not stop everything and that no incident was ever opened for."""
     found = []
-    for switch in await catalog.KILL_SWITCHES.find(connection):
+    for switch in await operations.denying(connection):
         if not switch.failed:
             continue
         key = f"stop-failed/{switch.scope}/{switch.tripped_at:%Y-%m-%dT%H:%M:%S.%f}"

@@ -188,9 +188,7 @@ class KillSwitches:
         settled by its deadline is settled now.
         """
         async with self._database.read() as connection:
-            open_ones = [
-                each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies and each.confirmed_at is None
-            ]
+            open_ones = [each for each in await operations.denying(connection) if each.confirmed_at is None]
             points = await operations.enforcing(connection) if open_ones else []
         now, changed = self._database.clock.now(), []
         abandoned = timedelta(seconds=self._deadline_s + ABANDONED_S)
@@ -290,11 +288,9 @@ class KillSwitches:
 
     async def _restore(self, writer: Writer, scope: Scope) -> None:
         """Let the use cases that this switch suspended run again, unless another one covers them."""
-        switches = await catalog.KILL_SWITCHES.find(writer.connection)
         still: set[str] = set()
-        for switch in switches:
-            if switch.denies:
-                still.update(each.name for each in await covered(writer.connection, switch.scope))
+        for switch in await operations.denying(writer.connection):
+            still.update(each.name for each in await covered(writer.connection, switch.scope))
         for use_case in await covered(writer.connection, scope):
             if use_case.run_state == "suspended" and use_case.name not in still and use_case.run_reason.startswith("kill switch"):
                 running = msgspec.structs.replace(use_case, run_state="running", run_reason=f"kill switch {scope} reset")

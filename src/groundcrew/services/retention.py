@@ -29,7 +29,7 @@ from groundcrew.store.feedback import RATINGS
 ACTOR = "system:retention"
 BATCHES_PER_LOOK = 100
 ROWS_PER_WRITE = 200
-SIGN_OFFS_PER_LOOK = 1_000
+SIGN_OFFS_PER_LOOK = ROWS_PER_LOOK = 1_000
 
 T = TypeVar("T")
 
@@ -179,27 +179,42 @@ class Retention:
     async def _remove(
         self, turn: _Run, collection: Collection[T], has_text: Callable[[T], object], bare: Callable[[T], T]
     ) -> int:
-        """Remove the texts of the rows of `collection` that are old and have some."""
-        async with self._database.read() as connection:
-            found = await collection.find(connection, use_case=turn.use_case.name)
-        old = [collection.identify(each) for each in found if _said_at(each) < turn.before and has_text(each)]
+        """Remove the texts of the rows of `collection` that are old and have some, page by page."""
+        number, reached = 0, ""
+        while True:
+            async with self._database.read() as connection:
+                found = await collection.find(connection, use_case=turn.use_case.name, after=reached, limit=ROWS_PER_LOOK)
+            old = [collection.identify(each) for each in found if _said_at(each) < turn.before and has_text(each)]
+            for start in range(0, len(old), ROWS_PER_WRITE):
+                number += await self._remove_some(turn, collection, old[start : start + ROWS_PER_WRITE], has_text, bare)
+            if len(found) < ROWS_PER_LOOK:
+                return number
+            reached = collection.identify(found[-1])
+
+    async def _remove_some(
+        self,
+        turn: _Run,
+        collection: Collection[T],
+        ids: Sequence[str],
+        has_text: Callable[[T], object],
+        bare: Callable[[T], T],
+    ) -> int:
+        """Remove the texts of these, as they are in this transaction: what was written since they were looked for stays."""
         number = 0
-        for start in range(0, len(old), ROWS_PER_WRITE):
-            async with self._database.write(turn.actor) as writer:
-                held = Held(writer.connection, await standing_holds(writer.connection))
-                for each in old[start : start + ROWS_PER_WRITE]:
-                    item: Any = await collection.get(writer.connection, each)
-                    if item is None or not has_text(item):
-                        continue
-                    who = getattr(item, "rater", None) or item.labeller
-                    hold = await held.by(
-                        item.use_case, item.at, call=item.call_id, case=getattr(item, "case_id", None), people=(who,)
-                    )
-                    if hold is not None:
-                        turn.kept[hold.id] += 1
-                        continue
-                    await collection.put(writer, bare(item), "redact", reason="texts were kept long enough")
-                    number += 1
+        async with self._database.write(turn.actor) as writer:
+            held = Held(writer.connection, await standing_holds(writer.connection))
+            stand: list[Any] = sorted(await collection.find_ids(writer.connection, ids), key=collection.identify)
+            for item in stand:
+                if _said_at(item) >= turn.before or not has_text(item):
+                    continue
+                who = getattr(item, "rater", None) or item.labeller
+                case = getattr(item, "case_id", None)
+                hold = await held.by(item.use_case, item.at, call=item.call_id, case=case, people=(who,))
+                if hold is not None:
+                    turn.kept[hold.id] += 1
+                    continue
+                await collection.put(writer, bare(item), "redact", reason="texts were kept long enough")
+                number += 1
         return number
 
 

@@ -9,7 +9,7 @@ from groundcrew.domain.user import User
 from groundcrew.services.second_reviews import blind_to
 from groundcrew.services.sign_off_people import absence_of, may_sign, qualifications_of
 from groundcrew.services.stops import stopping
-from groundcrew.store import catalog, sign_offs
+from groundcrew.store import catalog, operations, sign_offs
 from groundcrew.store.database import Database
 
 #: Up to here the number in the navigation is exact: it is counted on every page.
@@ -42,8 +42,8 @@ class SignOffReading:
             found = await catalog.USE_CASES.get(connection, use_case)
             if found is not None:
                 return await stopping(connection, found)
-            switches = await catalog.KILL_SWITCHES.find(connection)
-        return tuple(each for each in switches if each.denies and each.scope.kind == "all")
+            switches = await operations.denying(connection)
+        return tuple(each for each in switches if each.scope.kind == "all")
 
 
 def _waits_for(sign_off: SignOff, person: User) -> bool:

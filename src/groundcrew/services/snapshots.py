@@ -123,7 +123,7 @@ class Snapshots:
 
 
 async def _stopped(connection: Connection) -> frozenset[Scope]:
-    return frozenset(each.scope for each in await catalog.KILL_SWITCHES.find(connection) if each.denies)
+    return frozenset(each.scope for each in await operations.denying(connection))
 
 
 async def _experiment(connection: Connection, use_case: str) -> ExperimentEntry | None:

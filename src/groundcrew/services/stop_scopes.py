@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.kill_switch import Scope, stops_whole
 from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
 from groundcrew.errors import NotFound
 from groundcrew.services.lookups import nearest
@@ -11,24 +11,16 @@ from groundcrew.store.database import Connection
 
 
 async def covered(connection: Connection, scope: Scope) -> list[UseCase]:
-    """The use cases that a scope stops as a whole. A key's scope stops one caller, not its use case."""
-    use_cases = [each for each in await catalog.USE_CASES.find(connection) if each.stage not in TERMINAL_STAGES]
-    if scope.kind == "all":
-        return use_cases
-    if scope.kind == "use-case":
-        return [each for each in use_cases if each.name == scope.name]
-    if scope.kind == "unit":
-        return [each for each in use_cases if each.business_unit == scope.name]
-    if scope.kind == "model":
-        return [each for each in use_cases if each.model == scope.name]
-    if scope.kind == "provider":
-        models = {
-            model.name
-            for model in await catalog.MODELS.find(connection)
-            if all(target.provider == scope.name for target in model.primaries)
-        }
-        return [each for each in use_cases if each.model in models]
-    return []
+    """The use cases, those that have ended left out, that a scope stops as a whole."""
+    if scope.kind == "key":
+        return []
+    models = await catalog.MODELS.find(connection) if scope.kind == "provider" else []
+    providers = {model.name: [each.provider for each in model.primaries] for model in models}
+    return [
+        each
+        for each in await catalog.USE_CASES.find(connection)
+        if each.stage not in TERMINAL_STAGES and stops_whole(scope, each, providers.get(each.model, ()))
+    ]
 
 
 async def check_scope(connection: Connection, scope: Scope) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from groundcrew.domain.kill_switch import KillSwitch, Scope
+from groundcrew.domain.kill_switch import KillSwitch, Scope, stops_whole
 from groundcrew.domain.use_case import UseCase
-from groundcrew.store import catalog
+from groundcrew.store import catalog, operations
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Connection
 
@@ -14,32 +14,20 @@ from groundcrew.store.database import Connection
 async def stopping(
     connection: Connection, use_case: UseCase, switches: Sequence[KillSwitch] | None = None
 ) -> tuple[KillSwitch, ...]:
-    """The switches, of `switches` or of all, that keep all calls of a use case from being answered."""
-    found = switches if switches is not None else await catalog.KILL_SWITCHES.find(connection)
-    denying = [each for each in found if each.denies]
+    """The switches, of `switches` or of all that deny, that keep all calls of a use case from being answered."""
+    denying = await operations.denying(connection) if switches is None else switches
     if not denying:
         return ()
     model = await catalog.MODELS.get(connection, use_case.model)
     providers = {each.provider for each in model.primaries} if model else set()
-
-    def covers(switch: KillSwitch) -> bool:
-        kind, name = switch.scope.kind, switch.scope.name
-        return (
-            kind == "all"
-            or (kind == "use-case" and name == use_case.name)
-            or (kind == "unit" and name == use_case.business_unit)
-            or (kind == "model" and name == use_case.model)
-            or (kind == "provider" and providers == {name})
-        )
-
-    return tuple(each for each in denying if covers(each))
+    return tuple(each for each in denying if stops_whole(each.scope, use_case, providers))
 
 
 async def stop_reason(connection: Connection, use_case_name: str, call_id: str | None = None) -> str:
     """Why nothing of a use case may be signed or released now, in words that follow "is"; empty where it may. A use case that is
     not known is stopped where everything is; one that is off may still decide what waits. With `call_id` what that call went
     through counts as well: its key, and the model and provider that wrote its answer, whatever the use case has now."""
-    denying = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
+    denying = await operations.denying(connection)
     use_case = await catalog.USE_CASES.get(connection, use_case_name)
     found: tuple[KillSwitch, ...] = ()
     if denying:

@@ -34,7 +34,7 @@ from groundcrew.stats.intervals import Interval, mean_t
 from groundcrew.stats.moments import moments_of_sums
 from groundcrew.store import audit as stored_audit
 from groundcrew.store import calls as stored_calls
-from groundcrew.store import catalog, console, outcome_sums, rollups, sign_offs
+from groundcrew.store import catalog, console, operations, outcome_sums, rollups, sign_offs
 from groundcrew.store.database import Connection, Database
 from groundcrew.store.feedback import RATINGS
 
@@ -154,11 +154,11 @@ class Views:
     async def overview(self) -> Overview:
         """For the header of every page."""
         async with self._database.read() as connection:
-            switches = await catalog.KILL_SWITCHES.find(connection)
+            switches = await operations.denying(connection)
             firing = await catalog.ALERTS.find(connection, state="firing", limit=FIRING_MAX)
             incidents = await open_incidents(connection)
         return Overview(
-            stopped=tuple(each for each in switches if each.denies),
+            stopped=tuple(switches),
             firing=tuple(sorted(firing, key=lambda each: (each.severity, each.id))),
             incidents=tuple(sorted(incidents, key=lambda each: (each.severity, each.id))),
         )
@@ -182,7 +182,7 @@ class Views:
         async with self._database.read() as connection:
             today = await rollups.calls_of_day(connection, now.date())
             pending = await sign_offs.pending_counts(connection, now)
-            switches = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
+            switches = await operations.denying(connection)
             rows = []
             for use_case in await catalog.USE_CASES.find(connection):
                 evaluation, _ = await _evaluated(connection, use_case, now)
@@ -208,7 +208,7 @@ class Views:
         async with self._database.read() as connection:
             use_case = await require_use_case(connection, name)
             evaluation, facts = await _evaluated(connection, use_case, now)
-            switches = [each for each in await catalog.KILL_SWITCHES.find(connection) if each.denies]
+            switches = await operations.denying(connection)
             keys = await catalog.KEYS.find(connection, use_case=name)
             states: Counter[str] = Counter()
             trust: Counter[str] = Counter()

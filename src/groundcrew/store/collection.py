@@ -54,11 +54,20 @@ class Collection(Generic[T]):
         return None if document is None else decode(document, self.kind)
 
     async def find(
-        self, connection: AsyncConnection, *, limit: int = LIST_LIMIT_MAX, newest_first: bool = False, **equal: Any
+        self,
+        connection: AsyncConnection,
+        *,
+        limit: int = LIST_LIMIT_MAX,
+        newest_first: bool = False,
+        after: str | None = None,
+        **equal: Any,
     ) -> list[T]:
-        """Rows whose columns equal the given values, by id; ids are names or UUIDv7, so that this is by name or by time."""
+        """Rows whose columns equal the given values, by id; ids are names or UUIDv7, so that this is by name or by time. Those
+        whose ids come `after` a given one, to read on page by page."""
         order = self.table.c.id.desc() if newest_first else self.table.c.id
         query = sa.select(self.table.c.document).order_by(order).limit(min(limit, LIST_LIMIT_MAX))
+        if after is not None:
+            query = query.where(self.table.c.id > after)
         for name, value in equal.items():
             query = query.where(self.table.c[name] == value)
         return [decode(document, self.kind) for document in (await connection.execute(query)).scalars()]

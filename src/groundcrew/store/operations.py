@@ -1,4 +1,5 @@
-"""Operational rows that are not part of the audited record: sessions, enforcement points, when keys were used."""
+"""What operating asks of the database: the kill switches that deny, and rows that are not part of the audited record: sessions,
+enforcement points, when keys were used."""
 
 from __future__ import annotations
 
@@ -11,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.canonical import canonical_json
 from groundcrew.domain.enforcement_point import EnforcementPoint
+from groundcrew.domain.kill_switch import KillSwitch
+from groundcrew.store.database import decode
 from groundcrew.store.listening import ACKNOWLEDGED
-from groundcrew.store.tables import enforcement_points, key_uses, sessions
+from groundcrew.store.tables import enforcement_points, key_uses, kill_switches, sessions
 
 #: Characters of a time that are compared: a key's use is noted to the minute, so that its row is seldom written.
 NOTED_TO = 16
@@ -54,6 +57,12 @@ async def now_s(connection: AsyncConnection) -> float:
 async def forget(connection: AsyncConnection, point: str) -> None:
     """Remove a gateway that has stopped in an orderly way, or that a person says is gone."""
     await connection.execute(enforcement_points.delete().where(enforcement_points.c.id == point))
+
+
+async def denying(connection: AsyncConnection) -> list[KillSwitch]:
+    """Every kill switch that is not armed, by scope; without a limit, so that none is missed."""
+    query = sa.select(kill_switches.c.document).where(kill_switches.c.state != "armed").order_by(kill_switches.c.id)
+    return [decode(document, KillSwitch) for document in (await connection.execute(query)).scalars()]
 
 
 async def enforcing(connection: AsyncConnection) -> list[EnforcementPoint]:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -91,6 +92,7 @@ class FakeUpstream:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="fake-upstream", daemon=True)
         self._ready = threading.Event()
+        self._writers = weakref.WeakSet[asyncio.StreamWriter]()
         self.port = 0
 
     @property
@@ -119,10 +121,18 @@ class FakeUpstream:
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.run_until_complete(self._drop_all())
         self._loop.close()
+
+    async def _drop_all(self) -> None:
+        """Close what a caller has not read to the end as well: a loop that is closed closes no sockets any more."""
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.add(writer)
         try:
             while await self._exchange(reader, writer):
                 pass

@@ -60,8 +60,11 @@ def test_an_incident_is_opened_told_and_closed(run: Run, bank: Path, tmp_path: P
     name = json.loads(opened)["id"]
     assert "Wrong fee" in run("incident", "list").out
     assert "an incident of severity 1 is open" in run("status", "--json").out
+    assert "assistant is held: kill switch unit:retail; an incident of severity 1 is open" in run("status").out
     assert run("incident", "note", name, "five letters").out == "appended\n"
     assert "a second person" in run("incident", "note", name, "small", "--severity", "3").out
+    assert "did you mean 'assistant'" in run("incident", "note", name, "too", "--use-case", "assistent", status=2).err
+    assert "concerns assistant" in run("incident", "note", name, "it is said already", "--use-case", "assistant").out
     assert "is past" in run("incident", "action", name, "a test", "--owner", "x", "--due", "2020-01-01", status=2).err
     assert "one owner and one day" in run("incident", "action", name, "a test", status=2).err
     assert (

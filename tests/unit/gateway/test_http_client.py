@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from groundcrew.gateway.http_client import BrokenOff, Connection, HttpClient, NoConnection, TimedOut, TooLarge
+from groundcrew.gateway.http_client import HttpClient
+from groundcrew.gateway.http_connection import BrokenOff, Connection, NoConnection, TimedOut, TooLarge
 from groundcrew.gateway.http_origins import split_url
 
 Handler = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

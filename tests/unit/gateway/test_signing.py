@@ -16,7 +16,7 @@ from tests.unit.gateway.scripted import DIALECTS, ScriptedGateway, ScriptedUpstr
 from groundcrew.domain.guard import Finding, GuardRule, Verdict
 from groundcrew.domain.provider import Provider, Target
 from groundcrew.domain.use_case import CacheRule, Grounding, SignOffCondition, SignOffRule
-from groundcrew.gateway.signing import Texts, is_drawn
+from groundcrew.gateway.signing import Texts, waits_by_chance
 from groundcrew.gateway.telemetry import open_tracing
 from groundcrew.guards.registry import Context, guard, verdict_of
 from groundcrew.testing import (
@@ -193,16 +193,16 @@ async def test_a_share_of_calls_waits_and_a_call_is_always_decided_alike(build: 
     for _ in range(24):
         response = await ask(memory, "chat", stream=stream)
         call = memory.ended()[-1]
-        assert (response.status == 202) == (call.status == "held") == is_drawn("demo", call.id, 0.5)
+        assert (response.status == 202) == (call.status == "held") == waits_by_chance("demo", call.id, 0.5)
     assert {each.status for each in memory.ended()} == {"held", "answered"}
 
 
 @given(call_id=st.text(), share=st.floats(0, 1))
-def test_who_is_drawn_is_drawn_by_any_larger_share(call_id: str, share: float) -> None:
-    assert is_drawn("demo", call_id, 1.0)
-    assert not is_drawn("demo", call_id, 0.0)
-    if is_drawn("demo", call_id, share):
-        assert is_drawn("demo", call_id, min(1.0, share * 1.5))
+def test_who_waits_by_chance_waits_by_chance_by_any_larger_share(call_id: str, share: float) -> None:
+    assert waits_by_chance("demo", call_id, 1.0)
+    assert not waits_by_chance("demo", call_id, 0.0)
+    if waits_by_chance("demo", call_id, share):
+        assert waits_by_chance("demo", call_id, min(1.0, share * 1.5))
 
 
 async def test_a_stream_waits_whole_only_where_its_answer_decides(build: Build, upstream: ScriptedUpstream) -> None:

@@ -18,7 +18,7 @@ from groundcrew.domain.drift import DriftAlarm, DriftReference, reference_id
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.bundle import Services
 from groundcrew.services.drift_monitor import MonitorState
-from groundcrew.services.drift_reading import SAMPLED_PER_HOUR, WINDOWS_AT_ONCE
+from groundcrew.services.drift_sampling import SAMPLED_PER_HOUR
 from groundcrew.services.drift_watch import state_of
 from groundcrew.services.feedback import NewRating
 from groundcrew.store import drift as stored
@@ -195,14 +195,15 @@ async def test_what_is_for_nobody_or_no_real_use_is_not_watched(services: Servic
 
 
 async def test_a_busy_use_case_is_sampled(services: Services) -> None:
-    """100 calls a second for some seconds: what is taken is what an hour allows, after a first reference and window."""
+    """100 calls a second for some seconds: what is taken is what the time allows, of all of them alike."""
     digest, drift = await declared(services), monitor(services)
     traffic = Traffic(digest, every=timedelta(seconds=0.01), start=START + timedelta(days=59))
-    first = RULE.reference_calls + WINDOWS_AT_ONCE * RULE.window_calls
-    await served(services, drift, traffic.calls(first + 740))
-    status = await drift.status(N)
-    taken = status.waiting + sum(each.calls for each in status.windows) + RULE.reference_calls
-    assert first <= taken <= first + SAMPLED_PER_HOUR / 3_600 * 10 + 1
+    await services.calls.ship(traffic.calls(3_000), gateway="gateway-1")
+    turn = await drift.keep()
+    assert (turn.read, turn.taken) == (3_000, int(SAMPLED_PER_HOUR / 3_600 * 29.99))
+    async with services.database.read() as connection:
+        kept = await stored.kept(connection, N, digest, limit=10)
+    assert max(int(each.id[:8]) for each in kept) > 1_500, "not the first ones"
 
 
 async def test_removed_texts_leave_what_is_known_of_calls(services: Services, clock: FakeClock) -> None:

@@ -18,6 +18,7 @@ from groundcrew.domain.call import GuardResult, SourceReference
 from groundcrew.domain.sign_off import Reading
 from groundcrew.domain.trust import ClaimScore, TrustReport
 from groundcrew.jobs.retention import RetentionJob
+from groundcrew.services import retention
 from groundcrew.services.bundle import Services
 from groundcrew.services.feedback import NewRating
 from groundcrew.store import catalog, sign_offs, tables
@@ -129,6 +130,32 @@ async def test_what_people_wrote_about_calls_goes_too_but_not_what_waits(service
     clock.advance(10 * bank.DAY_S)
     (done,) = await services.retention.run(days_default=30)
     assert (done.calls, done.sign_offs, done.ratings) == (0, 1, 0)
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_of_many_ratings_each_loses_its_words_however_many_a_page_holds(
+    services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "ROWS_PER_LOOK", 3)
+    monkeypatch.setattr(retention, "ROWS_PER_WRITE", 2)
+    await keep_for(services, 30)
+
+    async def rated(first: int, number: int) -> None:
+        ratings = [
+            NewRating(stars=4, rater=f"r-{each}", case_id=f"c-{each}", use_case=bank.NAME, comment="because")
+            for each in range(first, first + number)
+        ]
+        await services.feedback.rate_many(ratings, actor="user:anna")
+
+    await rated(0, 7)
+    clock.advance(31 * bank.DAY_S)
+    await rated(7, 2)
+    (redaction,) = await services.retention.run()
+    assert redaction.ratings == 7
+    found = await services.feedback.ratings(bank.NAME)
+    assert {each.case_id for each in found if each.comment} == {"c-7", "c-8"}
+    assert {each.stars for each in found} == {4}
+    assert await services.retention.run() == []
     assert (await services.audit.verify()).problems == ()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -27,9 +29,25 @@ def fake() -> Iterator[FakeUpstream]:
         yield upstream
 
 
-def bedrock(fake: FakeUpstream) -> Any:
+# Each client is closed: its sockets would be found much later, in some other test.
+
+
+@contextlib.contextmanager
+def openai_at(fake: FakeUpstream) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=fake.url, api_key="x", max_retries=0) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def anthropic_at(fake: FakeUpstream) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(base_url=fake.url.removesuffix("/v1"), api_key="x", max_retries=0) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def bedrock(fake: FakeUpstream) -> Iterator[Any]:
     session = botocore.session.Session()
-    return session.create_client(
+    client = session.create_client(
         "bedrock-runtime",
         region_name="eu-central-1",
         endpoint_url=fake.url.removesuffix("/v1"),
@@ -37,6 +55,10 @@ def bedrock(fake: FakeUpstream) -> Any:
         aws_secret_access_key="b",
         config=botocore.config.Config(retries={"max_attempts": 0}),
     )
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 def post(fake: FakeUpstream, path: str, body: dict[str, Any]) -> bytes:
@@ -47,8 +69,10 @@ def post(fake: FakeUpstream, path: str, body: dict[str, Any]) -> bytes:
 
 
 def test_chat_stream(fake: FakeUpstream) -> None:
-    client = openai.OpenAI(base_url=fake.url, api_key="x", max_retries=0)
-    with client.chat.completions.stream(model="m", messages=MESSAGES, stream_options={"include_usage": True}) as stream:
+    with (
+        openai_at(fake) as client,
+        client.chat.completions.stream(model="m", messages=MESSAGES, stream_options={"include_usage": True}) as stream,
+    ):
         completion = stream.get_final_completion()
     assert completion.choices[0].message.content == REPLY.text
     assert completion.usage is not None
@@ -57,10 +81,10 @@ def test_chat_stream(fake: FakeUpstream) -> None:
 
 
 def test_responses(fake: FakeUpstream) -> None:
-    client = openai.OpenAI(base_url=fake.url, api_key="x", max_retries=0)
-    plain = client.responses.create(model="m", input="What is the fee?")
-    with client.responses.stream(model="m", input="What is the fee?") as stream:
-        streamed = stream.get_final_response()
+    with openai_at(fake) as client:
+        plain = client.responses.create(model="m", input="What is the fee?")
+        with client.responses.stream(model="m", input="What is the fee?") as stream:
+            streamed = stream.get_final_response()
     for each in (plain, streamed):
         assert each.output_text == REPLY.text
         assert [item.type for item in each.output] == ["reasoning", "message", "function_call"]
@@ -71,20 +95,20 @@ def test_responses(fake: FakeUpstream) -> None:
 
 
 def test_embeddings_as_numbers_and_base64(fake: FakeUpstream) -> None:
-    client = openai.OpenAI(base_url=fake.url, api_key="x", max_retries=0)
-    coded = client.embeddings.create(model="m", input=["a", "b"], dimensions=5)
-    plain = client.embeddings.create(model="m", input="a", encoding_format="float", dimensions=5)
+    with openai_at(fake) as client:
+        coded = client.embeddings.create(model="m", input=["a", "b"], dimensions=5)
+        plain = client.embeddings.create(model="m", input="a", encoding_format="float", dimensions=5)
     assert [len(each.embedding) for each in coded.data] == [5, 5]
     assert coded.data[0].embedding == pytest.approx(plain.data[0].embedding)
     assert coded.data[0].embedding != coded.data[1].embedding
 
 
 def test_messages(fake: FakeUpstream) -> None:
-    client = anthropic.Anthropic(base_url=fake.url.removesuffix("/v1"), api_key="x", max_retries=0)
     asked: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": MESSAGES}
-    plain = client.messages.create(**asked)
-    with client.messages.stream(**asked) as stream:
-        streamed = stream.get_final_message()
+    with anthropic_at(fake) as client:
+        plain = client.messages.create(**asked)
+        with client.messages.stream(**asked) as stream:
+            streamed = stream.get_final_message()
     for each in (plain, streamed):
         assert [block.type for block in each.content] == ["thinking", "text", "tool_use"]
         assert each.content[1].text == REPLY.text  # type: ignore[union-attr]
@@ -93,12 +117,12 @@ def test_messages(fake: FakeUpstream) -> None:
 
 
 def test_converse(fake: FakeUpstream) -> None:
-    client = bedrock(fake)
     asked: dict[str, Any] = {"modelId": "eu.a.b:0", "messages": [{"role": "user", "content": [{"text": "What is the fee?"}]}]}
-    plain = client.converse(**asked)
+    with bedrock(fake) as client:
+        plain = client.converse(**asked)
+        events = list(client.converse_stream(**asked)["stream"])
     assert [next(iter(block)) for block in plain["output"]["message"]["content"]] == ["reasoningContent", "text", "toolUse"]
     assert plain["usage"]["outputTokens"] == 9
-    events = list(client.converse_stream(**asked)["stream"])
     text = "".join(each["contentBlockDelta"]["delta"].get("text", "") for each in events if "contentBlockDelta" in each)
     assert text == REPLY.text
     assert events[-1]["metadata"]["usage"]["inputTokens"] == 21
@@ -126,8 +150,7 @@ def test_embeddings_of_the_clouds(fake: FakeUpstream) -> None:
 
 
 def test_a_shape_can_be_switched_off() -> None:
-    with FakeUpstream("Hello.", without=("responses",)) as fake:
-        client = openai.OpenAI(base_url=fake.url, api_key="x", max_retries=0)
+    with FakeUpstream("Hello.", without=("responses",)) as fake, openai_at(fake) as client:
         with pytest.raises(openai.NotFoundError):
             client.responses.create(model="m", input="x")
         assert client.chat.completions.create(model="m", messages=MESSAGES).choices[0].message.content == "Hello."
@@ -135,9 +158,20 @@ def test_a_shape_can_be_switched_off() -> None:
 
 def test_errors_have_the_shape_of_the_api() -> None:
     with FakeUpstream(Reply(status=400, error_message="too long")) as fake:
-        with pytest.raises(anthropic.BadRequestError, match="too long"):
-            anthropic.Anthropic(base_url=fake.url.removesuffix("/v1"), api_key="x", max_retries=0).messages.create(
-                model="m", max_tokens=1, messages=MESSAGES
-            )
-        with pytest.raises(Exception, match="too long"):
-            bedrock(fake).converse(modelId="m", messages=[])
+        with anthropic_at(fake) as client, pytest.raises(anthropic.BadRequestError, match="too long"):
+            client.messages.create(model="m", max_tokens=1, messages=MESSAGES)
+        with bedrock(fake) as cloud, pytest.raises(Exception, match="too long"):
+            cloud.converse(modelId="m", messages=[])
+
+
+def test_a_caller_that_does_not_read_is_cut_off_at_the_end() -> None:
+    """A socket that stayed open would be found much later, in some other test."""
+    body = json.dumps({"model": "m", "messages": MESSAGES}).encode()
+    with contextlib.ExitStack() as stack:
+        with FakeUpstream(Reply(text="x" * 20_000_000)) as fake:
+            caller = stack.enter_context(socket.create_connection(("127.0.0.1", fake.port), 10))
+            caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+            assert caller.recv(12) == b"HTTP/1.1 200"
+        with contextlib.suppress(ConnectionError):
+            while caller.recv(1 << 20):
+                pass

@@ -80,6 +80,9 @@ async def test_an_incident_from_the_first_line_to_the_cause(site: Site) -> None:
     for role, step, data, status in (
         ("reviewer", "tell", {"text": "<b>seen</b>", "kind": "note"}, 303),
         ("reviewer", "link", {"kind": "call", "item": "none"}, 404),
+        ("reviewer", "use-cases", {"use_case": "minutes", "reason": "the same table"}, 403),
+        ("on_call", "use-cases", {"use_case": "none", "reason": "the same table"}, 404),
+        ("on_call", "use-cases", {"use_case": "minutes", "reason": "the same table"}, 303),
         ("reviewer", "mitigate", {"text": "stopped"}, 403),
         ("on_call", "close", {"category": "prompt", "cause": "left out"}, 409),
         ("on_call", "mitigate", {"text": "stopped"}, 303),
@@ -97,6 +100,7 @@ async def test_an_incident_from_the_first_line_to_the_cause(site: Site) -> None:
     page = (await site.as_person("auditor", "GET", path)).text
     assert "&lt;b&gt;seen" in page
     assert "left out" in page
+    assert "minutes: the same table" in page
     report = await site.api("auditor", "GET", f"{path}/report")
     assert report.headers["content-type"].startswith("text/markdown")
     assert "reviewed by" in report.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -108,6 +109,10 @@ class Result(_Body, frozen=True, kw_only=True):
     result: Text
 
 
+#: A change to what there is, by who manages incidents.
+_managing = partial(post, action="manage_incident", status_code=200, tags=["incidents"])
+
+
 @get("/incidents", action="read", tags=["incidents"], summary="List incidents")
 async def list_incidents(
     request: ApiRequest,
@@ -167,13 +172,7 @@ async def add_link(request: ApiRequest, incident_id: FromPath[str], data: JSONBo
     return {"added": await incidents.link(incident_id, data.reference, text=data.text, actor=principal_of(request).actor)}
 
 
-@post(
-    "/incidents/{incident_id:str}/use-cases",
-    action="manage_incident",
-    status_code=200,
-    tags=["incidents"],
-    summary="Add a use case",
-)
+@_managing("/incidents/{incident_id:str}/use-cases", summary="Add a use case")
 async def add_use_case(request: ApiRequest, incident_id: FromPath[str], data: JSONBody[MoreUseCases]) -> Incident:
     """One more that is concerned; under severity 1 it stops."""
     return await services_of(request).incidents.add_use_case(
@@ -181,13 +180,7 @@ async def add_use_case(request: ApiRequest, incident_id: FromPath[str], data: JS
     )
 
 
-@post(
-    "/incidents/{incident_id:str}/severity",
-    action="manage_incident",
-    status_code=200,
-    tags=["incidents"],
-    summary="Change the severity",
-)
+@_managing("/incidents/{incident_id:str}/severity", summary="Change the severity")
 async def set_severity(request: ApiRequest, incident_id: FromPath[str], data: JSONBody[NewSeverity]) -> Incident:
     """From 1 down it takes two people."""
     return await services_of(request).incidents.set_severity(
@@ -195,37 +188,19 @@ async def set_severity(request: ApiRequest, incident_id: FromPath[str], data: JS
     )
 
 
-@post(
-    "/incidents/{incident_id:str}/mitigate",
-    action="manage_incident",
-    status_code=200,
-    tags=["incidents"],
-    summary="Say that it is mitigated",
-)
+@_managing("/incidents/{incident_id:str}/mitigate", summary="Say that it is mitigated")
 async def mitigate(request: ApiRequest, incident_id: FromPath[str], data: JSONBody[Mitigation]) -> Incident:
     """The harm has stopped; what follows from the severity stays until it is closed."""
     return await services_of(request).incidents.mitigate(incident_id, data.text, actor=principal_of(request).actor)
 
 
-@post(
-    "/incidents/{incident_id:str}/close",
-    action="manage_incident",
-    status_code=200,
-    tags=["incidents"],
-    summary="Close an incident",
-)
+@_managing("/incidents/{incident_id:str}/close", summary="Close an incident")
 async def close(request: ApiRequest, incident_id: FromPath[str], data: JSONBody[Closing]) -> Incident:
     """With its cause; one that was of severity 1 or 2 is then reviewed by somebody else."""
     return await services_of(request).incidents.close(incident_id, data.category, data.cause, actor=principal_of(request).actor)
 
 
-@post(
-    "/incidents/{incident_id:str}/review",
-    action="manage_incident",
-    status_code=200,
-    tags=["incidents"],
-    summary="Review a closing",
-)
+@_managing("/incidents/{incident_id:str}/review", summary="Review a closing")
 async def review(request: ApiRequest, incident_id: FromPath[str], data: JSONBody[Review]) -> Incident:
     """Not by who asked to close it."""
     return await services_of(request).incidents.review(
@@ -243,13 +218,7 @@ async def add_action(request: ApiRequest, incident_id: FromPath[str], data: JSON
     )
 
 
-@post(
-    "/incidents/actions/{action_id:str}/done",
-    action="manage_incident",
-    status_code=200,
-    tags=["incidents"],
-    summary="Finish an action",
-)
+@_managing("/incidents/actions/{action_id:str}/done", summary="Finish an action")
 async def finish_action(request: ApiRequest, action_id: FromPath[str], data: JSONBody[Result]) -> IncidentAction:
     """And say what came of it."""
     return await services_of(request).incidents.finish_action(action_id, data.result, actor=principal_of(request).actor)

@@ -70,6 +70,13 @@ class SeverityForm(msgspec.Struct, frozen=True, kw_only=True):
     reason: TextField = ""
 
 
+class WiderForm(msgspec.Struct, frozen=True, kw_only=True):
+    """One more use case."""
+
+    use_case: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    reason: TextField = ""
+
+
 class CloseForm(msgspec.Struct, frozen=True, kw_only=True):
     """The cause."""
 
@@ -178,6 +185,17 @@ async def severity(request: PageRequest, incident_id: FromPath[str]) -> Page:
     return await _said(request, incident_id, work, "severity_said")
 
 
+@post("/incidents/{incident_id:str}/use-cases", action="manage_incident")
+async def add_use_case(request: PageRequest, incident_id: FromPath[str]) -> Page:
+    """Say that one more use case is concerned."""
+    form = await read_form(request, WiderForm)
+
+    async def work(incidents: Incidents, actor: str) -> object:
+        return await incidents.add_use_case(incident_id, form.use_case, actor=actor, reason=form.reason)
+
+    return await _said(request, incident_id, work, "told")
+
+
 @post("/incidents/{incident_id:str}/close", action="manage_incident")
 async def close(request: PageRequest, incident_id: FromPath[str]) -> Page:
     """Close it, or ask for that."""
@@ -271,6 +289,7 @@ async def _one(
         view=view,
         incident=view.incident,
         lines=[(each, WORDS[each.kind], page_of(each.reference)) for each in view.events],
+        others=[each.name for each in await services.use_cases.find() if each.name not in view.incident.use_cases],
         causes=CAUSES,
         link_kinds=LINK_KINDS,
         due=services.database.clock.now().date() + timedelta(days=DUE_DAYS),
@@ -314,6 +333,7 @@ HANDLERS = [
     mitigate,
     add_link,
     severity,
+    add_use_case,
     close,
     review,
     add_action,

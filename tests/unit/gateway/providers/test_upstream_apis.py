@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -249,7 +250,8 @@ async def test_a_signed_request_is_what_botocore_would_sign(
         endpoint_url=fake.url.removesuffix("/v1"),
         config=botocore.config.Config(parameter_validation=False),
     )
-    client.converse(modelId=model, messages=[])
+    with contextlib.closing(client):
+        client.converse(modelId=model, messages=[])
     assert fake.requests[-1].path == fake.requests[0].path
 
 
