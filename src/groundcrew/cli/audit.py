@@ -9,6 +9,7 @@ import click
 
 from groundcrew.cli.audit_options import search_options, wanted_of
 from groundcrew.cli.common import as_option, json_option, person, print_json, print_table, storage_options, with_services
+from groundcrew.domain.audit_search import SEQUENCE_MAX
 from groundcrew.errors import AuditBroken
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def audit_verifier() -> None:
 @audit.command("search")
 @click.option("--use-case", help="About this use case.")
 @search_options
-@click.option("--before", type=click.IntRange(1), help="Older than this entry: the next page.")
+@click.option("--before", type=click.IntRange(1, SEQUENCE_MAX), help="Older than this entry: the next page.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="Entries at most.")
 @json_option
 @storage_options
