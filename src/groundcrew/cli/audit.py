@@ -53,7 +53,8 @@ def audit_verify(file: Path | None, as_json: bool, data: Path | None, database_u
             click.echo(f"  {line}")
         if not report.problems:
             signed = f", signed up to entry {report.signed_to}" if report.signed_to else ""
-            click.echo(f"{report.entries} entries verify{signed}; the newest hash is {report.head or 'none'}")
+            part = " as a part of the log" if report.partial else ""
+            click.echo(f"{report.entries} entries verify{part}{signed}; the newest hash is {report.head or 'none'}")
     if report.problems:
         raise AuditBroken(f"the audit log does not verify: {len(report.problems)} problems, first: {report.problems[0]}")
 

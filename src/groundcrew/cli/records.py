@@ -34,7 +34,7 @@ def export(what: str, output: Path, use_case: str | None, data: Path | None, dat
     """Export recorded calls, or the audit log for offline verification. The file appears whole or not at all.
 
     Beside an audit log lies OUTPUT.manifest.json with the checkpoints and keys that vouch for it. A part of the log verifies as
-    the whole does: `groundcrew audit verify --file OUTPUT`.
+    the whole does: `groundcrew audit verify --file OUTPUT`, with `--partial` for a part.
     """
     from groundcrew.cli.progress import progress_bar
     from groundcrew.services.audit_export import Exported, Part, export_audit

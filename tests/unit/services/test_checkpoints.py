@@ -214,8 +214,11 @@ async def test_parts_of_the_log_verify(sqlite_url: str, tmp_path: Path, prepared
         for name, part in parts.items():
             output = tmp_path / f"{name}.jsonl.gz"
             exported = await export_audit(services.database, services.checkpoints, output, part=part)
-            report = verify_file(output)
-            assert report.problems == (), name
+            report = verify_file(output, partial=True)
+            assert (report.problems, report.partial) == ((), True), name
+            unasked = verify_file(output)
+            assert "--partial" in unasked.problems[0], "its manifest is signed by nobody: it makes no part a whole"
+            assert unasked.partial
             assert (report.entries, report.signed_to) == (exported.entries, exported.last)
         with pytest.raises(InputError, match="nothing to export"):
             await export_audit(
