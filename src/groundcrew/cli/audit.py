@@ -165,6 +165,21 @@ def audit_rotate_key(
     click.echo(f"key {key.id} signs from now on; its public half: {key.public_key}")
 
 
+@audit.command("resume-signing")
+@click.option("--reason", required=True, help="Why; it is kept in the log.")
+@as_option
+@storage_options
+def audit_resume_signing(reason: str, as_name: str | None, data: Path | None, database_url: str | None) -> None:
+    """Sign again where this server has seen more signed than the database has, as after a backup was restored. Look first
+    whether somebody has removed it: what is missing can not be told from this log afterwards."""
+
+    async def work(services: Services) -> None:
+        await services.checkpoints.resume(actor=await person(services, as_name), reason=reason)
+
+    with_services(data, database_url, work)
+    click.echo("signing goes on from what the database has; the log says so")
+
+
 @audit.command("call")
 @click.argument("call_id")
 @json_option

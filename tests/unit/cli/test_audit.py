@@ -44,6 +44,7 @@ def test_the_log_is_signed_exported_in_part_and_verified_by_the_one_file(run: Ru
     assert "--partial" in run(*named, status=1).out
     verified = run(*named, "--partial", "--json").out
     assert '"partial": true' in verified
+    assert "nothing keeps it from signing" in run("audit", "resume-signing", "--reason", "a backup", status=2).err
     (tmp_path / "verify_audit.py").write_text(run("audit", "verifier").out)
     (tmp_path / "checkpoints.jsonl").write_text(run("audit", "checkpoints").out)
     command = [sys.executable, "-I", "verify_audit.py", "part.jsonl.gz", "--partial", "--checkpoints", "checkpoints.jsonl"]
