@@ -160,8 +160,8 @@ def same_person(one: str, other: str) -> bool:
 
 
 def text_of(text: str, field: str, length_max: int, *, required: bool = True) -> str:
-    """A text as it may be kept; InputError where it is missing or too long."""
-    text = text.strip()
+    """A text as it may be kept, its lines ended by "\\n" alone; InputError where it is missing or too long."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if required and not text:
         raise InputError("say it in words", field=field)
     if len(text) > length_max:

@@ -6,7 +6,7 @@ from the record and keeps their hash.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -23,6 +23,7 @@ from groundcrew.domain.meeting import (
     MeetingState,
     StreamMeeting,
 )
+from groundcrew.domain.moments import in_utc
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.agenda import MeetingView, new_item, view_of
 from groundcrew.services.agenda_sources import wanted
@@ -332,11 +333,11 @@ def _times(starts_at: datetime, length: timedelta, now: datetime) -> tuple[datet
         raise InputError("give the time with its zone, such as 2026-12-01T14:00:00+01:00", field="starts_at")
     if not timedelta(minutes=15) <= length <= LENGTH_MAX:
         raise InputError("a meeting takes 15 minutes to 8 hours", field="length_min")
-    begin = starts_at.astimezone(UTC).replace(second=0, microsecond=0)
-    if begin + length <= now:
-        raise InputError("this time is past", field="starts_at")
+    begin = in_utc(starts_at, "starts_at").replace(second=0, microsecond=0)
     if begin > now + SCHEDULED_AHEAD_MAX:
         raise InputError(f"at most {SCHEDULED_AHEAD_MAX.days} days ahead", field="starts_at")
+    if begin + length <= now:
+        raise InputError("this time is past", field="starts_at")
     return begin, begin + length
 
 
