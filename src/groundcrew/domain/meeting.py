@@ -45,7 +45,7 @@ CITABLE = (
     "alert",
     "resource-request",
     "authority",
-    "overlap-finding",
+    "overlap",
     "experiment",
     "use-case",
 )
