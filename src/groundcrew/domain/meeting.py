@@ -53,6 +53,8 @@ CITED_MAX = 20
 #: Of one meeting.
 POINTS_MAX, DECISIONS_MAX, NOTES_MAX, SPANS_MAX, ACTIONS_MAX = 300, 200, 2_000, 1_000, 300
 ADDENDA_MAX = 100
+#: The Stream meets so often unless somebody says otherwise [D].
+EVERY_DAYS_DEFAULT = 14
 #: Functions that must be for a decision, however many are recused.
 FOR_MIN = 2
 
@@ -68,7 +70,7 @@ class Cadence(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     length_min: int
     place: str = ""
-    every_days: int = 14
+    every_days: int = EVERY_DAYS_DEFAULT
     revision: int = 1
     set_by: str = ""
     set_at: datetime | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from groundcrew.domain.approval import Function
 from groundcrew.domain.meeting import (
+    EVERY_DAYS_DEFAULT,
     ActionItem,
     Attendance,
     Decision,
@@ -25,6 +26,8 @@ from groundcrew.store import catalog, deciding, meetings
 from groundcrew.store.database import Connection, Writer
 
 Seats = dict[Function, str]
+#: How much closer than a period of the cadence two meetings may be held and count as two: meetings are moved a little [D].
+MOVED_BY_MAX = timedelta(days=2)
 
 
 async def put(writer: Writer, meeting: StreamMeeting, action: str, *, reason: str = "") -> None:
@@ -128,9 +131,15 @@ async def held_since(connection: Connection, since: datetime) -> list[StreamMeet
 
 
 async def quorate_since(connection: Connection, since: datetime) -> list[StreamMeeting]:
-    """Those of `held_since` that had their quorum at some moment."""
-    found = []
-    for each in await held_since(connection, since):
+    """Those of `held_since` that had their quorum at some moment, and of several within one period of the cadence the first: two
+    meetings in an afternoon are one occasion to look at something."""
+    cadence = await deciding.CADENCES.get(connection, deciding.CADENCE_ID)
+    apart = timedelta(days=cadence.every_days if cadence is not None else EVERY_DAYS_DEFAULT) - MOVED_BY_MAX
+    found: list[StreamMeeting] = []
+    for each in sorted(await held_since(connection, since), key=lambda each: (each.opened_at or each.starts_at, each.id)):
+        opened = each.opened_at or each.starts_at
+        if found and opened - (found[-1].opened_at or found[-1].starts_at) < apart:
+            continue
         spans = await deciding.ATTENDANCE.find(connection, meeting=each.id)
         if quorum_spans(spans, each.closed_at or each.ends_at):
             found.append(each)

@@ -16,6 +16,7 @@ from groundcrew.domain.approval import FUNCTIONS, Function
 from groundcrew.domain.cadence import problem_of, slots_from
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.meeting import (
+    EVERY_DAYS_DEFAULT,
     REMARK_LENGTH_MAX,
     SPANS_MAX,
     Attendance,
@@ -50,6 +51,8 @@ AHEAD = 2
 SLOTS_MAX = 60
 #: A meeting that nobody has opened is cancelled by itself so long after its end, so that it is not taken for one to come [D].
 MISSED_AFTER = timedelta(hours=24)
+#: A meeting is opened at most so long before it starts, so that people can count on when they are to be there [D].
+OPENS_BEFORE = timedelta(hours=24)
 PLACE_LENGTH_MAX = 500
 LENGTH_MAX = timedelta(hours=8)
 SCHEDULED_AHEAD_MAX = timedelta(days=400)
@@ -120,7 +123,7 @@ class Meetings:
         length_min: int,
         actor: str,
         place: str = "",
-        every_days: int = 14,
+        every_days: int = EVERY_DAYS_DEFAULT,
     ) -> Cadence:
         """Say when the Stream meets. Meetings to come that the new cadence has as well stay; others of the old one are cancelled;
         those that were moved or made by hand stay where they are. The next ones are scheduled at once."""
@@ -211,7 +214,8 @@ class Meetings:
         return gone
 
     async def open(self, meeting_id: str, *, actor: str) -> StreamMeeting:
-        """Open a scheduled meeting, with the agenda as it is now. Conflict where another one is open."""
+        """Open a scheduled meeting, with the agenda as it is now. Conflict where another one is open, and more than OPENS_BEFORE
+        before it starts."""
         async with self._database.write(actor) as writer:
             await account_of(writer.connection, actor)
             await require_manager(writer.connection, actor)
@@ -220,6 +224,12 @@ class Meetings:
             if others:
                 raise Conflict(f"the meeting of {others[0].starts_at:%Y-%m-%d %H:%M} is open: close it first")
             now = writer.clock.now()
+            if now < meeting.starts_at - OPENS_BEFORE:
+                hours = OPENS_BEFORE // timedelta(hours=1)
+                starts = f"{meeting.starts_at:%Y-%m-%d %H:%M} UTC"
+                raise Conflict(
+                    f"it starts at {starts} and is opened at most {hours} hours before: move it, so that everybody knows"
+                )
             opened = msgspec.structs.replace(meeting, state="open", opened_at=now, opened_by=actor)
             await put(writer, opened, "open")
             known = {each.key for each in await deciding.AGENDA_ITEMS.find(writer.connection, meeting=meeting_id)}

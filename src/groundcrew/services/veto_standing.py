@@ -41,7 +41,8 @@ async def is_away(connection: Connection, person: str, now: datetime) -> bool:
 
 
 async def meetings_missed(connection: Connection, veto: Veto) -> int:
-    """How many meetings with a quorum have closed since a look at this veto was due, none of which looked at it."""
+    """How many meetings with a quorum have closed since a look at this veto was due, none of which looked at it; of those within
+    one period of the cadence one."""
     return len(await quorate_since(connection, veto.review_at)) if veto.active else 0
 
 

@@ -156,11 +156,19 @@ async def test_two_keepers_at_once_schedule_once(database_url: str, tmp_path: Pa
         slots = [each.slot for each in await one.meetings.find()]
         assert len(slots) == len(set(slots)) == 3
         assert not await one.meetings.keep_scheduled()
-        coming = (await one.meetings.now()).coming
+        coming = [await one.meetings.schedule(clock.now(), length_min=60, actor=ROOT) for _ in range(2)]
         found = await asyncio.gather(
             *(each.meetings.open(coming[at].id, actor=IVAN) for at, each in enumerate((one, other))), return_exceptions=True
         )
         assert sorted(isinstance(each, Conflict) for each in found) == [False, True], "one is open at a time"
+
+
+async def test_a_meeting_is_opened_about_when_it_starts(services: Services) -> None:
+    made = await services.meetings.schedule(START + timedelta(days=3), length_min=60, actor=ROOT)
+    with pytest.raises(Conflict, match="at most 24 hours before"):
+        await services.meetings.open(made.id, actor=IVAN)
+    clock_of(services).advance(timedelta(days=2, minutes=1).total_seconds())
+    assert (await services.meetings.open(made.id, actor=IVAN)).state == "open"
 
 
 # Who is there.
