@@ -36,8 +36,15 @@ async def deputy_of(connection: Connection, veto: Veto, use_case: UseCase, now: 
 
 
 async def is_away(connection: Connection, person: str, now: datetime) -> bool:
-    """Whether a person is absent now."""
-    return any(each.lasts_at(now) for each in await catalog.ABSENCES.find(connection, person=person))
+    """Whether a person is absent now by their own word: nobody takes a veto from its holder by declaring them away."""
+    return any(each.own_word and each.lasts_at(now) for each in await catalog.ABSENCES.find(connection, person=person))
+
+
+async def is_back(connection: Connection, veto: Veto, now: datetime) -> bool:
+    """Whether a veto that passed on because its filer was away is theirs alone again."""
+    if not veto.active or veto.passed is None or veto.passed.why != "absent":
+        return False
+    return not await is_away(connection, veto.filed_by.partition(":")[2], now)
 
 
 async def meetings_missed(connection: Connection, veto: Veto) -> int:
@@ -74,7 +81,7 @@ async def require_holder(connection: Connection, actor: str, veto: Veto, use_cas
         await require_speaker(connection, actor, veto.function, "veto", use_case, now)
         return
     filer = person_of(veto.filed_by)
-    if veto.passed is None:
+    if veto.passed is None or await is_back(connection, veto, now):
         raise NotAllowed(f"{filer} filed this veto for {veto.function}: only they withdraw it, whoever asks")
     deputy = await deputy_of(connection, veto, use_case, now)
     if deputy is None:

@@ -440,6 +440,33 @@ async def test_a_filer_who_can_not_see_to_it(services: Services, why: str) -> No
     await services.vetoes.withdraw(veto.id, "I looked into it for her", actor="user:emil")
 
 
+async def test_an_absence_counts_by_ones_own_word_and_until_one_is_back(services: Services) -> None:
+    clock = services.database.clock
+    assert isinstance(clock, FakeClock)
+    await services.authorities.name_deputies("ethics", ["emil"], reason="in case that I am away", actor="user:eva")
+    veto = await filed(services)
+    clock.advance(15 * bank.DAY_S)
+    eva, until = await services.users.get("eva"), clock.now() + timedelta(days=9)
+    for actor in ("user:root", "cli:eva"):
+        said = await services.absences.start(eva, starts_at=clock.now(), ends_at=until, actor=actor)
+        assert said.said_by == actor
+        assert await services.vetoes.keep() == [], "nobody takes it from her by saying that she is away"
+        with pytest.raises(NotAllowed):
+            await services.vetoes.withdraw(veto.id, "she is away they say", actor="user:emil")
+        await services.absences.end(said.id, actor=actor)
+    away = await services.absences.start(eva, starts_at=clock.now(), ends_at=until, actor="user:eva")
+    assert await services.vetoes.keep() == [veto.id]
+    assert (await services.vetoes.get(veto.id)).holders == ("eva", "emil")
+    await services.absences.end(away.id, actor="user:eva")
+    with pytest.raises(NotAllowed, match="eva filed this veto"):
+        await services.vetoes.withdraw(veto.id, "I was asked to", actor="user:emil")
+    assert (await services.vetoes.get(veto.id)).holders == ("eva",)
+    assert await services.vetoes.keep() == [veto.id]
+    view = await services.vetoes.get(veto.id)
+    assert (view.veto.passed, view.events[-1].kind, view.veto.active) == (None, "returned", True)
+    assert await services.vetoes.keep() == []
+
+
 async def test_one_person_vetoes_for_one_function_and_builders_may_object(services: Services) -> None:
     await stages.account(services, "both", "ethics", "legal")
     await filed(services, actor="user:both")
