@@ -85,8 +85,6 @@ async def require_holder(connection: Connection, actor: str, veto: Veto, use_cas
         raise NotAllowed(f"{filer} filed this veto for {veto.function}: only they withdraw it, whoever asks")
     deputy = await deputy_of(connection, veto, use_case, now)
     if deputy is None:
-        raise NotAllowed(
-            f"it has passed to the deputy of {veto.function}, and there is none: a holder of it or the Stream names one"
-        )
+        raise NotAllowed(f"it has passed to the deputy of {veto.function}, and there is none: the Stream names one")
     if deputy.name != user.name:
         raise NotAllowed(f"{filer} filed this veto, and it has passed to {deputy.name}: only they withdraw it, whoever asks")

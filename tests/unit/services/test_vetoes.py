@@ -388,9 +388,38 @@ async def test_a_veto_passes_to_the_deputy_and_never_lapses(services: Services) 
     with pytest.raises(NotAllowed, match="there is none"):
         await services.vetoes.withdraw(veto.id, "my own work is good", actor="user:emil")
     await stages.account(services, "elsa", "ethics")
-    await services.authorities.name_deputies("ethics", ["emil", "elsa"], reason="emil has built it", actor="user:eva")
+    with pytest.raises(NotAllowed, match="the Stream decides who that is"):
+        await services.authorities.name_deputies("ethics", ["emil", "elsa"], reason="emil has built it", actor="user:eva")
+    await named(services, ["emil", "elsa"])
     await services.vetoes.withdraw(veto.id, "I have read the drafts anew", actor="user:elsa")
     assert (await services.use_cases.get(bank.NAME)).holds == ()
+
+
+async def named(services: Services, people: list[str]) -> None:
+    """Who stands in for ethics, by a decision of the Stream."""
+    terms = {"function": "ethics", "people": people, "reason": "so decided"}
+    async with services.database.write("user:ida") as writer:
+        await decision_effects.name_deputies(writer, decision="d1", terms=terms)
+
+
+async def test_one_holder_replaces_no_deputy_of_the_stream_and_none_for_their_own_use_case(services: Services) -> None:
+    await stages.account(services, "elsa", "ethics")
+    await services.authorities.name_deputies("ethics", ["emil"], reason="in case that I am away", actor="user:eva")
+    await services.authorities.name_deputies("ethics", ["elsa"], reason="emil is too busy", actor="user:eva")
+    veto = await filed(services)
+    await services.registry.apply(bank.declarations(use_cases=[bank.use_case(title="Mail")]), actor="user:emil")
+    with pytest.raises(NotAllowed, match="emil owns, champions or has built"):
+        await services.authorities.name_deputies("ethics", ["elsa"], reason="a friend of mine", actor="user:emil")
+    # Passed on, whether or not anybody has noted it yet.
+    await change(services, "eva", disabled=True)
+    for _ in range(2):
+        with pytest.raises(NotAllowed, match="the Stream decides who that is"):
+            await services.authorities.name_deputies("ethics", ["emil"], reason="a friend of mine", actor="user:elsa")
+        await services.vetoes.keep()
+    await named(services, ["elsa"])
+    await services.vetoes.withdraw(veto.id, "I have read the drafts anew", actor="user:elsa")
+    with pytest.raises(NotAllowed, match="it decides so anew"):
+        await services.authorities.name_deputies("ethics", ["emil"], reason="it is over", actor="user:elsa")
 
 
 async def test_a_review_in_a_meeting_keeps_it_with_its_filer(services: Services) -> None:
