@@ -259,9 +259,9 @@ def missing_functions(present: Collection[Function]) -> tuple[Function, ...]:
 
 
 def count_votes(decision: Decision, seats: dict[Function, str], recused: Iterable[Function]) -> Count:
-    """Count the votes of those who speak for a function now, on the wording as it is now.
+    """Count the votes of those who speak for a function, on the wording as it is now.
 
-    `seats` is who speaks for which function. A recused function has no say: the majority is one of the others.
+    `seats` is who speaks for which function on this decision. A recused function has no say: the majority is one of the others.
     """
     without = tuple(each for each in FUNCTIONS if each in set(recused))
     entitled = tuple(each for each in FUNCTIONS if each not in without)

@@ -40,6 +40,7 @@ from groundcrew.services.meeting_records import (
     require_present,
     require_quorum,
     seats,
+    speakers,
     text_of,
 )
 from groundcrew.services.minutes import CITED
@@ -147,7 +148,8 @@ class MeetingDecisions:
     ) -> Decision:
         """Say one's function's word on a proposal, on the wording of `text_revision` (the present one). It may be changed.
 
-        NotAllowed for who speaks for no function in this meeting, or has no say in this; Conflict for another wording."""
+        NotAllowed for who speaks for no function in this meeting, or has no say in this; Conflict for another wording, and where
+        somebody else has said the function's word on this one, whether or not they have left since."""
         if word not in WORDS:
             raise InputError(f"expected one of {', '.join(WORDS)}, found {word!r}", field="word")
         (remark,) = await cleaned(text_of(remark, "remark", REMARK_LENGTH_MAX, required=False))
@@ -159,6 +161,9 @@ class MeetingDecisions:
                 raise NotAllowed(f"{span.person} speaks for no function here: join for one that you hold")
             if text_revision is not None and text_revision != decision.text_revision:
                 raise Conflict("the wording has changed since you read it: read it again before you vote")
+            heard = await speakers(writer.connection, decision, there)
+            if heard[span.function] != span.person:
+                raise Conflict(f"{heard[span.function]} has voted for {span.function} on this wording, and that word stands")
             if span.function in await _recused(writer.connection, decision, there):
                 raise NotAllowed(
                     f"{span.person} owns, champions or has built what this is about, or is concerned: {span.function} has no say "
@@ -188,7 +193,8 @@ class MeetingDecisions:
             if text_revision is not None and text_revision != decision.text_revision:
                 raise Conflict("the wording has changed since you read it: read it again before you count")
             there = await require_quorum(connection, decision.meeting)
-            count = count_votes(decision, there, await _recused(connection, decision, there))
+            heard = await speakers(connection, decision, there)
+            count = count_votes(decision, heard, await _recused(connection, decision, heard))
             silent = [each for each in count.entitled if each not in count.words]
             if silent:
                 raise Conflict(f"{', '.join(silent)} {'has' if len(silent) == 1 else 'have'} not voted: for, against or abstain")
@@ -242,9 +248,9 @@ async def _proposed(writer: Writer, decision_id: str) -> Decision:
     return decision
 
 
-async def _recused(connection: Connection, decision: Decision, there: Seats) -> tuple[Any, ...]:
+async def _recused(connection: Connection, decision: Decision, heard: Seats) -> tuple[Any, ...]:
     rows = {each.id: each for each in await deciding.AGENDA_ITEMS.find(connection, meeting=decision.meeting)}
-    return await recused_of(connection, decision, rows, there)
+    return await recused_of(connection, decision, rows, heard)
 
 
 async def _bring_about(writer: Writer, decision: Decision) -> None:

@@ -100,12 +100,25 @@ async def seats(connection: Connection, meeting_id: str) -> Seats:
     """Who speaks for which function now: there, and the function still theirs by an open account."""
     found: Seats = {}
     for each in await present(connection, meeting_id):
-        user = await catalog.USERS.get(connection, each.person)
-        if each.function is None or user is None or user.disabled or user.kind == "agent":
-            continue
-        if each.function in user.roles:
+        if each.function is not None and await _speaks(connection, each.person, each.function):
             found[each.function] = each.person
     return found
+
+
+async def speakers(connection: Connection, decision: Decision, there: Seats) -> Seats:
+    """Who speaks for which function on a decision: who voted for it on this wording, also where they have left since, else who
+    is `there` for it. A word stands as long as the function is still theirs, so that nobody chooses another speaker after it."""
+    found = dict(there)
+    for vote in decision.votes:
+        if vote.text_revision == decision.text_revision and await _speaks(connection, vote.person, vote.function):
+            found[vote.function] = vote.person
+    return found
+
+
+async def _speaks(connection: Connection, person: str, function: Function) -> bool:
+    """Whether a function is a person's now, by an open account."""
+    user = await catalog.USERS.get(connection, person)
+    return user is not None and not user.disabled and user.kind != "agent" and function in user.roles
 
 
 async def require_quorum(connection: Connection, meeting_id: str) -> Seats:

@@ -265,13 +265,16 @@ class Meetings:
         return span
 
     async def leave(self, meeting_id: str, *, actor: str, person: str | None = None) -> Attendance:
-        """Leave; or say that `person` has left, for who runs the meeting. Whoever spoke alone for a function ends the quorum."""
+        """Leave; or say that `person` has left, for who runs the meeting. Whoever spoke alone for a function ends the quorum.
+
+        Conflict where somebody else is said to have left who has voted on what is not counted yet: they leave by themselves."""
         async with self._database.write(actor) as writer:
             await require_open(writer.connection, meeting_id)
             user = await account_of(writer.connection, actor)
             who = person or user.name
             if who != user.name:
                 await require_manager(writer.connection, actor)
+                await _check_silent(writer.connection, meeting_id, who)
             span = next((each for each in await present(writer.connection, meeting_id) if each.person == who), None)
             if span is None:
                 raise Conflict(f"{who} is not in the meeting")
@@ -321,6 +324,15 @@ async def _check_seat(writer: Writer, meeting_id: str, name: str, roles: tuple[s
     for each in spans:
         if each.left_at is None and each.function == function and each.person != name:
             raise Conflict(f"{each.person} speaks for {function} now: join without a function, or take over when they have left")
+
+
+async def _check_silent(connection: Connection, meeting_id: str, person: str) -> None:
+    """Conflict where a person has voted on a proposal that is still open, on whichever wording of it."""
+    for each in await deciding.DECISIONS.find(connection, meeting=meeting_id, state="proposed"):
+        if any(vote.person == person for vote in each.votes):
+            raise Conflict(
+                f"{person} has voted on “{each.text[:80]}”: count it or withdraw it first, or they leave by themselves"
+            )
 
 
 async def _leave(writer: Writer, span: Attendance) -> Attendance:

@@ -252,6 +252,48 @@ async def test_who_has_not_voted_is_asked_and_an_earlier_wording_is_not_voted_on
         await services.meeting_decisions.conclude(proposed.id, actor=EVA)
 
 
+async def test_nobody_chooses_another_speaker_after_a_vote(services: Services) -> None:
+    made = await meeting(services)
+    item = await topic(services, made.id)
+    proposed = await services.meeting_decisions.propose(made.id, item, text="yes", actor=EVA)
+    await services.meeting_decisions.vote(proposed.id, "against", actor=IVAN)
+    for text_revision in (1, 2):
+        with pytest.raises(Conflict, match="ivan has voted on"):
+            await services.meetings.leave(made.id, actor=ROOT, person="ivan")
+        if text_revision == 1:
+            await services.meeting_decisions.amend(proposed.id, text="yes!", text_revision=1, actor=EVA)
+    for actor, word in ((IVAN, "against"), (BERT, "against"), (LEA, "for"), (EVA, "for")):
+        await services.meeting_decisions.vote(proposed.id, word, actor=actor)
+    await services.meetings.leave(made.id, actor=IVAN)
+    await services.meetings.join(made.id, actor="user:ines", function="it")
+    with pytest.raises(Conflict, match="ivan has voted for it on this wording"):
+        await services.meeting_decisions.vote(proposed.id, "for", actor="user:ines")
+    view = await services.meetings.view(made.id)
+    assert view.counts[proposed.id].words["it"] == "against"
+    # Who spoke does not hold the function any more: the word is the function's next speaker's.
+    await with_roles(services, IVAN, ("owner",))
+    await services.meeting_decisions.vote(proposed.id, "for", actor="user:ines")
+    await with_roles(services, IVAN, ("it",))
+    found = await services.meeting_decisions.conclude(proposed.id, actor=EVA)
+    assert (found.state, found.quorum["it"], len(found.votes)) == ("adopted", "ines", 4)
+
+
+async def test_a_word_stands_although_its_speaker_has_left(services: Services) -> None:
+    # Whom the seat falls to has built it: that silences nobody who has spoken.
+    await bank.apply(services, use_cases=[bank.use_case(owner="ines")])
+    made = await meeting(services)
+    item = await services.meeting_points.add_topic(made.id, "The assistant", why="it is slow", use_case=bank.NAME, actor=EVA)
+    proposed = await services.meeting_decisions.propose(made.id, item.id, text="yes", actor=EVA)
+    for actor, word in ((IVAN, "against"), (BERT, "against"), (LEA, "for"), (EVA, "for")):
+        await services.meeting_decisions.vote(proposed.id, word, actor=actor)
+    await services.meetings.leave(made.id, actor=IVAN)
+    with pytest.raises(Conflict, match="no quorum"):
+        await services.meeting_decisions.conclude(proposed.id, actor=EVA)
+    await services.meetings.join(made.id, actor="user:ines", function="it")
+    found = await services.meeting_decisions.conclude(proposed.id, actor=EVA)
+    assert (found.state, found.recused, found.reason) == ("rejected", (), "2 for, 2 against, 0 abstain")
+
+
 async def test_who_built_it_has_no_say(services: Services) -> None:
     await bank.apply(services, use_cases=[bank.use_case(owner="bert", champion="lea")])
     made = await meeting(services)
