@@ -276,6 +276,10 @@ async def test_open_ones_are_on_the_agenda_and_the_stream_can_settle_them(servic
         with pytest.raises(InputError, match="do not settle"):
             await dispose_overlap(writer, decision="d-1", overlap=TWIN, terms={"disposition": "maybe"})
         terms = {"disposition": "join_existing", "reason": "one is enough", "into": "twin"}
+    async with services.database.write(MARIA) as writer:
+        with pytest.raises(NotAllowed, match="maria owns, champions or has built"):
+            await dispose_overlap(writer, decision="d-1", overlap=TWIN, terms=terms)
+    async with services.database.write("user:chair") as writer:
         await dispose_overlap(writer, decision="d-1", overlap=TWIN, terms=terms)
     found = (await services.overlaps.get(TWIN)).finding
     assert (found.state, found.decision, found.into) == ("join_existing", "d-1", "twin")

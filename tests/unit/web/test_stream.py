@@ -118,9 +118,11 @@ async def test_forms_work_without_a_script_and_answer_with_parts_where_there_is_
     form = {"point": point.id, "text": "Grant", "kind": "grant_authority", "terms": 'person: eva\nrights: ["veto"]\nno colon'}
     assert (await site.as_person("it", "POST", f"{at}/decisions", data=form)).status_code == 400
     form["terms"] = 'person: eva\nrights: ["veto"]\ndays: 30'
+    assert "function" in (await site.as_person("it", "POST", f"{at}/decisions", data=form)).text
+    form["terms"] += "\nfunction: legal"
     assert (await site.as_person("it", "POST", f"{at}/decisions", data=form)).status_code == 303
     (decision,) = await site.services.meeting_decisions.find(meeting=meeting)
-    assert decision.terms == {"person": "eva", "rights": ["veto"], "days": 30}
+    assert decision.terms == {"person": "eva", "rights": ["veto"], "days": 30, "function": "legal"}
     for step in ("for", "withdraw"):
         ballot = {"decision": decision.id, "step": step, "text_revision": "1", "remark": "why not", "point": point.id}
         assert (await site.as_person("it", "POST", f"{at}/votes", data=ballot)).status_code == 303
