@@ -33,10 +33,13 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @lru_cache(maxsize=TEXTS_KEPT_MAX)
-def language_of(text: str) -> str | None:
-    """The language of `text`, a code such as de; None where it is too short or too mixed to be sure."""
-    told = tell_language(text)
-    return told.language if is_sure(told) else None
+def language_of(title: str, purpose: str) -> str | None:
+    """The language of a description, a code such as de; None where it is too short or too mixed to be sure.
+
+    Titles are often words that languages share ("job descriptions", "questions"): the purpose alone must say the same.
+    """
+    told = tell_language(f"{title}. {purpose}")
+    return told.language if is_sure(told) and tell_language(purpose).language == told.language else None
 
 
 def spoken(own: str | None, others: Iterable[str | None]) -> Spoken:
@@ -55,8 +58,8 @@ def said(content: Mapping[str, Any]) -> str:
         return f"its language can not be told, and others are in {listed(others)}: across languages next to nothing is found"
     number = sum(others.values())
     return (
-        f"{number} of them in another language ({listed(others)}; this one in {content['language']}) and hardly comparable: "
-        "across languages next to nothing is found"
+        f"{number} text{'' if number == 1 else 's'} in another language ({listed(others)}; this one in {content['language']}), "
+        "hardly comparable: across languages next to nothing is found"
     )
 
 

@@ -147,8 +147,8 @@ async def _read(connection: Connection) -> tuple[list[UseCase], list[VendorCapab
 
 
 def _languages(use_cases: list[UseCase], capabilities: list[VendorCapability]) -> dict[str, str | None]:
-    found = {each.name: language_of(described(each).text) for each in use_cases}
-    return found | {each.id: language_of(described_capability(each).text) for each in capabilities}
+    found = {each.name: language_of(each.title, each.purpose) for each in use_cases}
+    return found | {each.id: language_of(each.name, each.description) for each in capabilities}
 
 
 def _digest(use_cases: list[UseCase], capabilities: list[VendorCapability]) -> str:

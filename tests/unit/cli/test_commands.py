@@ -181,7 +181,7 @@ def test_overlaps_are_named_settled_and_open_again(
     )
     (tmp_path / "third.yaml").write_text(german)
     run("apply", "third.yaml")
-    assert "1 of them in another language (de 1; this one in en) and hardly comparable" in run("overlap", "assistant").out
+    assert "1 text in another language (de 1; this one in en), hardly comparable" in run("overlap", "assistant").out
 
 
 def test_what_vendors_sell_is_imported_listed_and_compared(run: Run, ready: Path, tmp_path: Path) -> None:

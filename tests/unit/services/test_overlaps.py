@@ -22,8 +22,9 @@ from groundcrew.jobs.overlap_keeper import OverlapKeeper
 from groundcrew.services import overlap_agenda
 from groundcrew.services.bundle import Services
 from groundcrew.services.decision_effects import dispose_overlap
+from groundcrew.services.declaration_capabilities import STARTER, load_capabilities
 from groundcrew.services.declared import Declared
-from groundcrew.services.overlap_languages import said
+from groundcrew.services.overlap_languages import language_of, said
 from groundcrew.services.overlap_scan import keep, scan
 from groundcrew.services.overlaps import SETTLERS, Terms
 from groundcrew.services.views import Views
@@ -301,12 +302,18 @@ async def test_a_scan_says_which_texts_were_in_another_language_and_raises_no_fi
     assert content["findings"] == []
     evaluation = await services.gates.evaluate(bank.NAME, actor=MARIA, to="discovery", save=False)
     figure = next(each.figure for each in evaluation.results if each.key == "overlap_scan")
-    assert "1 of them in another language (de 1; this one in en) and hardly comparable" in str(figure)
+    assert "1 text in another language (de 1; this one in en), hardly comparable" in str(figure)
     untold = (await services.overlaps.scan("xy", actor=MARIA)).content
     assert untold["language"] is None
     assert "can not be told" in said(untold), "unknown is not the same language"
     assert said({"compared": 1}) == "", "scans of earlier releases say nothing of it"
     assert (await services.overlaps.languages("de")).others == {"en": 1}
+
+
+def test_words_that_languages_share_are_in_none() -> None:
+    starter = [each.value for each in load_capabilities(STARTER)]
+    told = {language_of(each.name, each.description) for each in starter if isinstance(each, VendorCapability)}
+    assert told == {"en", None}
 
 
 async def test_what_changed_while_it_was_compared_is_not_written(services: Services) -> None:
