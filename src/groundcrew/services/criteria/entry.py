@@ -13,6 +13,7 @@ from groundcrew.domain.use_case import Exposure
 from groundcrew.services.criteria.incidents import incidents
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
+from groundcrew.services.overlap_languages import said
 
 #: Overlaps that are named; further ones are counted.
 OVERLAPS_NAMED_MAX = 3
@@ -88,7 +89,8 @@ def overlap_scan(facts: Facts, criterion: Criterion) -> CriterionResult:
 def _scanned(content: dict[str, Any]) -> str:
     capabilities, stale = int(content.get("capabilities", 0)), int(content.get("capabilities_stale", 0))
     words = f"compared with {content['compared']} use cases and {capabilities} capabilities of vendors"
-    return words + (f", {stale} of them not checked for {RECHECK_DAYS} days" if stale else "")
+    words += f", {stale} of them not checked for {RECHECK_DAYS} days" if stale else ""
+    return f"{words}; {note}" if (note := said(content)) else words
 
 
 @check("overlaps")
