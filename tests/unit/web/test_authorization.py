@@ -77,6 +77,7 @@ EXPECTED: dict[str, frozenset[str]] = {
     "vote": frozenset({"ethics", "it", "legal", "business"}),
     "manage_actions": ACTIVE,
     "request_resource": frozenset({"admin", "owner", "it", "business"}),
+    "release_resource": frozenset({"admin", "owner", "it", "business"}),
     "manage_resources": frozenset({"admin", "business"}),
     "manage_champions": frozenset({"admin", "business"}),
     "explore": ACTIVE,
@@ -185,10 +186,11 @@ async def test_nobody_gets_in_without_signing_in(site: Site) -> None:
             assert answer.headers["location"].startswith("/sign-in")
 
 
-#: What lets something go on, says what counts, or makes accounts.
+#: What lets something go on, says what counts or who has what, or makes accounts.
 OF_PEOPLE = (
     *("decide_sign_off", "decide_approval", "label", "attest", "rate_queue", "resume", "manage_incident", "manage_alerts"),
     *("manage_drift", "recalibrate", "publish_gates", "approve_knowledge", "decide_finding", "manage_users"),
+    *("settle_overlap", "release_resource", "manage_resources"),
 )
 
 
