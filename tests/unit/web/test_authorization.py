@@ -190,7 +190,7 @@ async def test_nobody_gets_in_without_signing_in(site: Site) -> None:
 OF_PEOPLE = (
     *("decide_sign_off", "decide_approval", "label", "attest", "rate_queue", "resume", "manage_incident", "manage_alerts"),
     *("manage_drift", "recalibrate", "publish_gates", "approve_knowledge", "decide_finding", "manage_users"),
-    *("settle_overlap", "release_resource", "manage_resources"),
+    *("manage_capabilities", "settle_overlap", "request_resource", "release_resource", "manage_resources"),
 )
 
 
