@@ -477,6 +477,18 @@ async def test_apply_refuses_odd_names_and_routes_without_the_role(site: Site) -
     assert "declared on the server" in (await site.api("it", "POST", "/apply", json=inside)).text
 
 
+async def test_a_program_declares_use_cases_and_not_what_overlaps_rest_on(site: Site) -> None:
+    roles = ("owner", "it")
+    await site.services.users.create("tool", PASSWORD, roles=roles, kind="agent", actor="system:test")
+    sold = "kind: VendorCapability\nvendor: Officia\nproduct: Work\nname: Recap\ndescription: Lists what a meeting decided\n"
+    sold += "status: ga\nsource: https://officia.example/work\nchecked_on: 2026-01-31\n"
+    for text, status in (("kind: Policy\nname: other\nguards: [{guard: pii}]\n", 200), (sold, 403)):
+        body = {"files": {"a.yaml": text}}
+        answer = await site.client.post("/api/v1/apply", json=body, headers=basic("tool"))
+        assert answer.status_code == status, answer.text
+    assert (await site.api("owner", "POST", "/apply", json=body)).status_code == 200, "a person does"
+
+
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [

@@ -76,7 +76,7 @@ def _print_overlaps(found: list[OverlapView]) -> None:
             each.finding.use_case,
             each.other_title if each.capability is not None else each.finding.other,
             f"{each.finding.score:.2f}",
-            each.state,
+            f"{each.state}, {each.finding.unfound_words}" if each.finding.unfound else each.state,
             ", ".join(each.finding.reason.words) or "–",
         )
         for each in found

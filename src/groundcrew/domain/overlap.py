@@ -15,7 +15,7 @@ from groundcrew.domain.canonical import digest
 
 OverlapKind = Literal["use_case", "capability"]
 Disposition = Literal["adopt_vendor", "join_existing", "justified_build", "false_positive"]
-#: `gone`: neither decided nor found any more.
+#: `gone`: one of the two is no more.
 OverlapState = Literal["open", "adopt_vendor", "join_existing", "justified_build", "false_positive", "gone"]
 DISPOSITIONS: tuple[Disposition, ...] = get_args(Disposition)
 #: For how long building something that exists can be justified at most, in days.
@@ -45,7 +45,8 @@ class OverlapFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One pair. `use_case` is the one that is compared, `other` a use case or the id of a capability; of two use cases `use_case`
     is the first by name.
 
-    `texts` is the digest of what was compared when it was last decided, so that a decision does not outlive its ground.
+    `texts` is the digest of what was compared when it was last decided, so that a decision does not outlive its ground; "" where
+    it was decided while no scan found it.
     """
 
     id: str
@@ -71,11 +72,18 @@ class OverlapFinding(msgspec.Struct, frozen=True, kw_only=True):
     decision: str | None = None
     #: Why it is open again, "" where it never was decided.
     reopened: str = ""
+    #: The day since which scans find it no more, though nobody has decided it: other words do not close it.
+    unfound: date | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The use cases that it concerns."""
         return (self.use_case, self.other) if self.kind == "use_case" else (self.use_case,)
+
+    @property
+    def unfound_words(self) -> str:
+        """That scans find it no more, in words; "" where they do."""
+        return f"no longer found since the scan of {self.unfound}" if self.unfound is not None else ""
 
     def other_of(self, use_case: str) -> str:
         """The other side, seen from `use_case`."""

@@ -32,6 +32,8 @@ async def agenda_entries(connection: Connection, now: datetime) -> list[AgendaEn
             why = f"{other} is said to do what {each.use_case} is for; it becomes no pilot before somebody decides"
         if each.reopened:
             why += f". Open again: {each.reopened}"
+        if each.unfound:
+            why += f"; {each.unfound_words}"
         entries.append(
             AgendaEntry(
                 key=f"overlap/{each.id}",

@@ -15,7 +15,8 @@ import msgspec
 from groundcrew.domain.canonical import digest
 from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.overlap import OverlapFinding, OverlapKind, OverlapReason, pair_id
-from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
+from groundcrew.domain.stage import moved
+from groundcrew.domain.use_case import STAGES, TERMINAL_STAGES, UseCase
 from groundcrew.errors import Conflict, InputError
 from groundcrew.services.overlap_languages import Spoken, language_of, spoken
 from groundcrew.services.overlap_scoring import Comparison, Described, background, shipped_rule
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 #: Use cases and capabilities that one scan compares; beyond them a scan is refused rather than cut short.
 USE_CASES_MAX, CAPABILITIES_MAX = 2_000, 5_000
+#: How often what was imported is compared where something else changes meanwhile.
+REFRESH_TRIES_MAX = 3
 SETTLED_BY_TEXT = ("justified_build", "false_positive")
 
 
@@ -94,8 +97,8 @@ async def languages(database: Database) -> dict[str, str | None]:
 
 
 async def keep(writer: Writer, scanned: Scanned) -> list[OverlapFinding]:
-    """Raise what a scan newly found, close what it no longer finds, leave what was decided. Returns the findings of the names
-    that were scanned and still stand. Conflict where what was compared has changed meanwhile."""
+    """Raise what a scan newly found, close what is about something that is no more, leave what was decided. Returns the findings
+    of the names that were scanned and still stand. Conflict where what was compared has changed meanwhile."""
     if _digest(*await _read(writer.connection)) != scanned.read:
         raise Conflict("use cases or capabilities changed while they were compared: scan again")
     wanted = {each.id: each for each in scanned.found}
@@ -114,15 +117,22 @@ async def keep(writer: Writer, scanned: Scanned) -> list[OverlapFinding]:
 
 
 async def refresh(database: Database, *, actor: str) -> None:
-    """Compare everything again after capabilities changed; no evidence is recorded, for no version was looked at. What changes
-    while it is compared is left to whoever changed it."""
-    try:
-        scanned = await scan(database)
-        async with database.write(actor) as writer:
-            await keep(writer, scanned)
-    except (Conflict, InputError) as error:
-        # What was imported is written; gates ask for a scan of their own, which says the same aloud.
-        logger.warning("what is new was not compared: %s", error)
+    """Compare everything again after capabilities changed; no evidence is recorded, for no version was looked at. Where something
+    changes while it is compared, it is compared again, REFRESH_TRIES_MAX times in all."""
+    problem: Exception | None = None
+    for _ in range(REFRESH_TRIES_MAX):
+        try:
+            scanned = await scan(database)
+            async with database.write(actor) as writer:
+                await keep(writer, scanned)
+            return
+        except Conflict as error:
+            problem = error
+        except InputError as error:
+            problem = error
+            break
+    # What was imported is written; gates ask for a scan of their own, which says the same aloud.
+    logger.warning("what is new was not compared: %s", problem)
 
 
 def described(use_case: UseCase) -> Described:
@@ -132,6 +142,11 @@ def described(use_case: UseCase) -> Described:
     if use_case.grounding is not None and use_case.grounding.knowledge is not None:
         facts.append(f"knowledge base {use_case.grounding.knowledge}")
     return Described(title=use_case.title, purpose=use_case.purpose, people=use_case.affected_persons, facts=tuple(facts))
+
+
+def texts_of(use_case: UseCase) -> str:
+    """The digest of what is compared of a use case: a scan of other words says nothing about these."""
+    return digest(described(use_case))
 
 
 def described_capability(capability: VendorCapability) -> Described:
@@ -188,7 +203,7 @@ async def _kept(connection: Connection, scanned: Scanned) -> list[OverlapFinding
 
 
 def _seen(old: OverlapFinding, found: Found, writer: Writer) -> OverlapFinding:
-    changed = msgspec.structs.replace(old, score=found.score, reason=found.reason)
+    changed = msgspec.structs.replace(old, score=found.score, reason=found.reason, unfound=None)
     why = ""
     if old.state == "gone":
         why = "it is found again"
@@ -200,16 +215,35 @@ def _seen(old: OverlapFinding, found: Found, writer: Writer) -> OverlapFinding:
 
 
 def _unseen(old: OverlapFinding, scanned: Scanned, writer: Writer) -> OverlapFinding:
-    """A pair that is not found: closed where nobody has decided it, or where one of the two is no more."""
+    """A pair that is not found: closed where one of the two is no more. One that nobody has decided stays open: else other words
+    would close it, and who chooses the words has built it. What is decided of it now is about the words of now."""
     live = {each.name for each in scanned.use_cases} | {each.id for each in scanned.capabilities}
-    if old.state == "gone" or (old.state != "open" and {old.use_case, old.other} <= live):
+    if old.state == "gone":
         return old
-    return msgspec.structs.replace(old, state="gone", since=writer.clock.now())
+    if not {old.use_case, old.other} <= live:
+        return msgspec.structs.replace(old, state="gone", since=writer.clock.now(), unfound=None)
+    if old.state != "open" or old.unfound is not None:
+        return old
+    return msgspec.structs.replace(old, unfound=writer.clock.now().date(), texts="")
 
 
 def reopened(finding: OverlapFinding, why: str, writer: Writer) -> OverlapFinding:
     """`finding`, open again; what was decided stays readable in it until it is decided anew."""
     return msgspec.structs.replace(finding, state="open", since=writer.clock.now(), reopened=why, into=None, expires_on=None)
+
+
+async def unadopted(writer: Writer, old: UseCase, new: UseCase) -> tuple[UseCase, list[str]]:
+    """Open again what was decided by taking a vendor's feature, where a use case is none any more. It goes back to discovery: it
+    passed the gate into pilot as that feature. Returns it as it is to be, with what to say of it."""
+    if old.solution != "vendor_feature" or new.solution == "vendor_feature":
+        return new, []
+    found = await deciding.OVERLAPS.find(writer.connection, use_case=new.name, state="adopt_vendor")
+    why = f"the vendor's feature was to be taken, and {new.name} is declared as {new.solution}"
+    for each in found:
+        await deciding.OVERLAPS.put(writer, reopened(each, why, writer), "reopen", reason=why)
+    if not found or new.stage not in STAGES[1:]:
+        return new, [f"an overlap is open again: {why}"] if found else []
+    return moved(new, "discovery"), [f"back from {new.stage} to discovery: {why}"]
 
 
 async def _raise(writer: Writer, found: Found) -> OverlapFinding:

@@ -24,7 +24,7 @@ from groundcrew.services.evidence import OVERLAP_VALID_S, record
 from groundcrew.services.governance import persons_who_built
 from groundcrew.services.lookups import person_of, require, require_use_case
 from groundcrew.services.overlap_languages import Spoken, spoken
-from groundcrew.services.overlap_scan import keep, languages, reopened, scan
+from groundcrew.services.overlap_scan import keep, languages, reopened, scan, texts_of
 from groundcrew.services.overlap_scoring import shipped_rule
 from groundcrew.services.overlap_standing import capabilities_of, ships_on
 from groundcrew.store import catalog, deciding
@@ -92,6 +92,9 @@ class Overlaps:
                 "capabilities_stale": scanned.stale(today),
                 "score_min": shipped_rule().score_min,
                 **scanned.spoken(use_case).content,
+                # Nothing was written between the comparison and here, so these are the words that were compared.
+                "texts": texts_of(item),
+                "all_texts": scanned.read,
                 "findings": [
                     {"id": each.id, "kind": each.kind, "other": each.other_of(use_case), "score": each.score, "state": each.state}
                     for each in findings
@@ -188,6 +191,7 @@ async def settle_in(writer: Writer, finding: OverlapFinding, terms: Terms, *, de
         into=terms.into,
         decision=decision,
         reopened="",
+        unfound=None,
     )
     await deciding.OVERLAPS.put(
         writer, settled, "settle", reason=terms.reason, details={"disposition": terms.disposition, "decision": decision}

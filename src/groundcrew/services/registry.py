@@ -34,7 +34,7 @@ from groundcrew.services.declared import DeclarationErrors, Declarations, Declar
 from groundcrew.services.evaluation_suites import changes as suite_changes
 from groundcrew.services.evaluation_suites import masked_content, put_suite
 from groundcrew.services.lookups import current_digest, newest_hypothesis
-from groundcrew.services.overlap_scan import refresh
+from groundcrew.services.overlap_scan import refresh, unadopted
 from groundcrew.services.policy_stages import stage_notes
 from groundcrew.services.propagation import propagate
 from groundcrew.services.resource_ledger import with_kept_capacity
@@ -199,6 +199,8 @@ async def _put_use_case(writer: Writer, declared: UseCase) -> Change:
         item, demotion = _demoted(old, item)
         item, settled = risk_standing.settled(old, risk_standing.kept(old, item), writer.clock.now())
         notes += [*demotion, *settled]
+        item, undone = await unadopted(writer, old, item)
+        notes += undone
     fields = tuple(each for each in differences(old, item) if each.field != "risk")
     # Whoever owned or championed it before goes on counting as who built it.
     people = {each for one in (old, item) if one is not None for each in (one.owner, one.champion) if each}

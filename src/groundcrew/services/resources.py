@@ -30,10 +30,10 @@ from groundcrew.domain.resource import (
     units,
 )
 from groundcrew.domain.use_case import TERMINAL_STAGES
-from groundcrew.errors import Conflict, InputError
-from groundcrew.services.lookups import require, require_reason, require_use_case
+from groundcrew.errors import Conflict, InputError, NotAllowed
+from groundcrew.services.lookups import person_of, require, require_reason, require_use_case
 from groundcrew.services.resource_ledger import TEXT_LENGTH_MAX, allocated_in, check_capacity, ledger_of, recorded_use
-from groundcrew.services.two_people import check_person
+from groundcrew.services.two_people import ROLES_OF, check_person, person_account
 from groundcrew.store import deciding
 from groundcrew.store.database import Connection, Database, Writer
 
@@ -168,11 +168,14 @@ class Resources:
         actor: str,
         needed_by: date | None = None,
     ) -> ResourceRequest:
-        """Ask for so much of a resource in each of `periods` (this one where none is named). It waits for a decision."""
+        """Ask for so much of a resource in each of `periods` (this one where none is named). It waits for a decision. NotAllowed
+        for a program's account: what the Stream weighs is a person's need."""
         purpose = purpose.strip()
         if not purpose or len(purpose) > TEXT_LENGTH_MAX:
             raise InputError(f"say what for, in at most {TEXT_LENGTH_MAX} characters", field="purpose")
         async with self._database.write(actor) as writer:
+            if not actor.startswith("cli:"):
+                await person_account(writer.connection, actor)
             item = await require(writer.connection, deciding.RESOURCES, resource)
             carrier = await require_use_case(writer.connection, use_case)
             if carrier.stage in TERMINAL_STAGES:
@@ -205,12 +208,14 @@ class Resources:
         self, request_id: str, *, reason: str, actor: str, used: Mapping[str, float] | None = None
     ) -> ResourceRequest:
         """Give back what is not used, or withdraw a request that waits. `used` is what was used of each period: of people's
-        days it must be said, of money more than was recorded may be, of tokens nothing but what was recorded counts."""
+        days it must be said, of money more than was recorded may be, of tokens nothing but what was recorded counts. NotAllowed
+        but for who asked, the owner and the champion of the use case, and who manages resources."""
         require_reason(reason)
         if len(reason) > TEXT_LENGTH_MAX:
             raise InputError(f"at most {TEXT_LENGTH_MAX} characters", field="reason")
         async with self._database.write(actor) as writer:
             request = await require(writer.connection, deciding.RESOURCE_REQUESTS, request_id)
+            await _check_releaser(writer.connection, actor, request)
             if request.state not in ("requested", "allocated"):
                 raise Conflict(f"request {request_id} is {request.state}: there is nothing to release")
             said = dict(used or {})
@@ -236,6 +241,24 @@ class Resources:
         async with self._database.read() as connection:
             found = await deciding.RESOURCE_REQUESTS.find(connection, state="requested")
         return sorted(found, key=lambda each: (each.needed_by or first_of(each.periods[0]), each.id))
+
+
+async def _check_releaser(connection: Connection, actor: str, request: ResourceRequest) -> None:
+    """What a decision of the Stream gave to a use case is given back by those whom it concerns, and by nobody else."""
+    if actor.startswith("cli:"):
+        return
+    account = await person_account(connection, actor)
+    use_case = await require_use_case(connection, request.use_case)
+    concerned = {person_of(request.requested_by)}
+    for name in (use_case.owner, use_case.champion or ""):
+        champion = await deciding.CHAMPIONS.get(connection, name.strip().casefold())
+        signs_in_as = champion.account if champion is not None and champion.state == "active" else ""
+        concerned |= {person_of(each.strip()) for each in (name, signs_in_as) if each.strip()}
+    if person_of(actor) not in concerned and not ROLES_OF["manage_resources"] & set(account.roles):
+        raise NotAllowed(
+            f"{account.name} may not release what {request.use_case} has: who asked for it does, its owner or champion, or "
+            f"{' or '.join(sorted(ROLES_OF['manage_resources']))}"
+        )
 
 
 def _periods(resource: Resource, periods: Sequence[str], today: date) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from groundcrew.domain.user import Role
+from groundcrew.domain.user import Role, User
 from groundcrew.errors import NotAllowed
 from groundcrew.store import catalog
 from groundcrew.store.database import Connection
@@ -30,6 +30,14 @@ async def check_person(connection: Connection, actor: str, action: TwoPersonActi
         return
     if origin == "cli":
         raise NotAllowed("the second person acts under their own account, in the console or with --as NAME")
+    account = await person_account(connection, actor)
+    if not ROLES_OF[action] & set(account.roles):
+        raise NotAllowed(f"{name} may not {action.replace('_', ' ')}: it takes one of {', '.join(sorted(ROLES_OF[action]))}")
+
+
+async def person_account(connection: Connection, actor: str) -> User:
+    """The account of a person, open now. NotAllowed for whoever has none, and for a program's."""
+    origin, _, name = actor.partition(":")
     if origin != "user":
         raise NotAllowed("this takes a person")
     account = await catalog.USERS.get(connection, name)
@@ -37,5 +45,4 @@ async def check_person(connection: Connection, actor: str, action: TwoPersonActi
         raise NotAllowed(f"this takes a person with an account, and {name} has none that is open")
     if account.kind == "agent":
         raise NotAllowed(f"this takes a person, and {name} is the account of a program")
-    if not ROLES_OF[action] & set(account.roles):
-        raise NotAllowed(f"{name} may not {action.replace('_', ' ')}: it takes one of {', '.join(sorted(ROLES_OF[action]))}")
+    return account

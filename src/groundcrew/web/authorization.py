@@ -71,6 +71,7 @@ Action = Literal[
     "vote",
     "manage_actions",
     "request_resource",
+    "release_resource",
     "manage_resources",
     "manage_champions",
     "explore",

@@ -513,7 +513,7 @@ async def test_what_a_gate_does_not_ask_for_does_not_make_evidence_stale(
     sqlite_url: str, tmp_path: Path, prepared: Prepared
 ) -> None:
     async with in_state("ready", sqlite_url, tmp_path, prepared) as (services, _):
-        await use_case(services, title="Mail help", owner="petra@bank.example", exposure=Exposure(ceiling_percent=2))
+        await use_case(services, owner="petra@bank.example", exposure=Exposure(ceiling_percent=2))
         classes: tuple[DataClass, ...] = ("public", "internal", "confidential", "pii")
         await bank.apply(services, providers=[bank.provider(data_classes=classes)], use_cases=[])
         assert (await evaluate(services, "pilot")).passed

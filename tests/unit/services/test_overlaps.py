@@ -25,10 +25,11 @@ from groundcrew.services.decision_effects import dispose_overlap
 from groundcrew.services.declaration_capabilities import STARTER, load_capabilities
 from groundcrew.services.declared import Declared
 from groundcrew.services.overlap_languages import language_of, said
-from groundcrew.services.overlap_scan import keep, scan
+from groundcrew.services.overlap_scan import REFRESH_TRIES_MAX, Scanned, keep, scan
 from groundcrew.services.overlaps import SETTLERS, Terms
 from groundcrew.services.views import Views
 from groundcrew.store import catalog, deciding
+from groundcrew.store.database import Database
 from groundcrew.testing import FakeClock
 from groundcrew.web.authentication import Principal
 from groundcrew.web.authorization import allowed
@@ -257,7 +258,68 @@ async def test_a_decision_stays_through_scans_until_what_was_compared_changes(se
     assert (found.state, "has changed" in found.reopened) == ("open", True)
     await bank.apply(services, use_cases=[bank.use_case(), bank.use_case(name="twin", title="Beds", purpose="Plans beds")])
     await services.overlaps.scan("twin", actor=MARIA)
-    assert await state(services, TWIN) == "gone"
+    assert await state(services, TWIN) == "open", "what opened again is decided, not reworded"
+
+
+async def test_other_words_close_nothing_and_what_is_decided_of_them_ends_with_them(services: Services) -> None:
+    true = capability(services)
+    false = msgspec.structs.replace(true, description="Plans which beds a ward has free")
+    overlap = await sell(services, true)
+    await services.overlaps.scan(bank.NAME, actor=MARIA)
+    await sell(services, false)
+    await services.overlaps.scan(bank.NAME, actor=MARIA)
+    day = today(services)
+    found = (await services.overlaps.get(overlap)).finding
+    assert (found.state, found.unfound) == ("open", day)
+    status, missing = await gate(services)
+    assert (status, f"no longer found since the scan of {day}" in missing) == ("fail", True)
+    async with services.database.read() as connection:
+        (entry,) = await overlap_agenda.agenda_entries(connection, services.database.clock.now())
+    assert "no longer found" in entry.why
+    later(services, 1)
+    await services.overlaps.scan(bank.NAME, actor=MARIA)
+    assert (await services.overlaps.get(overlap)).finding.unfound == day, "since when, not when last"
+    await services.overlaps.settle(overlap, FALSE, actor=BEA)
+    assert (await services.overlaps.get(overlap)).finding.unfound is None
+    assert (await gate(services))[0] == "pass"
+    await sell(services, true)
+    found = (await services.overlaps.get(overlap)).finding
+    assert (found.state, "has changed" in found.reopened) == ("open", True), "it was decided of other words"
+    assert (await gate(services))[0] == "fail"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"title": "Beds"}, {"affected_persons": "nurses"}, {"business_unit": "wards"}, {"solution": "customized"}]
+)
+async def test_a_scan_of_other_words_than_now_is_none(services: Services, changes: dict[str, Any]) -> None:
+    """None of these is part of the version that evidence is bound to."""
+    await bank.apply(services, use_cases=[bank.use_case(**changes)])
+    await services.overlaps.scan(bank.NAME, actor=MARIA)
+    assert (await gate(services))[0] == "pass"
+    await bank.apply(services, use_cases=[bank.use_case()])
+    for to in ("discovery", "pilot"):
+        evaluation = await services.gates.evaluate(bank.NAME, actor=MARIA, to=to, save=False)
+        found = next(each for each in evaluation.results if each.key in ("overlap_scan", "overlaps"))
+        assert (found.status, found.figure) == ("unknown", "described otherwise since")
+    await services.overlaps.scan(bank.NAME, actor=MARIA)
+    assert (await gate(services))[0] == "pass"
+
+
+async def test_who_took_the_vendors_feature_and_builds_after_all_is_back_before_the_gate(services: Services) -> None:
+    overlap = await sell(services, capability(services))
+    await services.overlaps.settle(overlap, Terms(disposition="adopt_vendor", reason="it is in our licence"), actor=BEA)
+    bought = bank.use_case(solution="vendor_feature")
+    await bank.apply(services, use_cases=[bought])
+    async with services.database.write("system:test") as writer:
+        item = await services.use_cases.get(bank.NAME)
+        await catalog.USE_CASES.put(writer, msgspec.structs.replace(item, stage="pilot"), "advance")
+    await bank.apply(services, use_cases=[msgspec.structs.replace(bought, title="Answers to clients")])
+    assert (await bank.stage_of(services), await state(services, overlap)) == ("pilot", "adopt_vendor")
+    await bank.apply(services, use_cases=[bank.use_case()])
+    found = (await services.overlaps.get(overlap)).finding
+    assert (found.state, "is declared as product" in found.reopened) == ("open", True)
+    assert await bank.stage_of(services) == "discovery"
+    assert (await services.audit.verify()).problems == ()
 
 
 async def test_who_has_passed_the_gate_is_told_on_its_own_page(services: Services) -> None:
@@ -324,6 +386,24 @@ async def test_what_changed_while_it_was_compared_is_not_written(services: Servi
         async with services.database.write(MARIA) as writer:
             await keep(writer, scanned)
     assert await services.overlaps.find() == []
+
+
+async def test_an_import_is_compared_though_something_else_changes_meanwhile(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    async def disturbed(database: Database) -> Scanned:
+        nonlocal tries
+        tries += 1
+        scanned = await scan(database)
+        if tries < REFRESH_TRIES_MAX:
+            await bank.apply(services, use_cases=[bank.use_case(title=f"Title {tries}")])
+        return scanned
+
+    monkeypatch.setattr("groundcrew.services.overlap_scan.scan", disturbed)
+    overlap = await sell(services, capability(services))
+    assert (await state(services, overlap), tries) == ("open", REFRESH_TRIES_MAX)
 
 
 async def test_open_ones_are_on_the_agenda_and_the_stream_can_settle_them(services: Services) -> None:

@@ -110,6 +110,35 @@ async def test_a_request_waits_is_allocated_and_is_released_with_what_was_used(s
     assert (await services.audit.verify()).problems == ()
 
 
+async def test_only_those_whom_it_concerns_undo_what_the_stream_gave(services: Services) -> None:
+    for name in ("user:olga@bank.example", "user:petra", "user:other", "user:tool"):
+        kind: Any = "agent" if name == "user:tool" else "person"
+        await bank.accounts(services, name, roles=("owner", "it"), kind=kind)
+    asked = [await ask(services, 5, use_case="letters") for _ in range(4)]
+    for each in asked:
+        await allocate(services, each.id)
+    gone = {"reason": "ours first", "used": {month(services): 0}}
+    for actor in ("user:other", "user:tool", "user:nobody", "key:app", STREAM):
+        with pytest.raises(NotAllowed):
+            await services.resources.release(asked[0].id, actor=actor, **gone)
+    assert (await services.resources.request_now(asked[0].id)).request.state == "allocated"
+    # Who asked, the owner by their address or by the account on record for it, and who manages resources.
+    for request, actor in zip(asked, (ANNA, "user:olga@bank.example", "user:petra", BOSS), strict=True):
+        if actor == "user:petra":
+            with pytest.raises(NotAllowed, match="may not release what letters has"):
+                await services.resources.release(request.id, actor=actor, **gone)
+            await services.champions.appoint("olga@bank.example", business_unit="retail", account="petra", actor=BOSS)
+        assert (await services.resources.release(request.id, actor=actor, **gone)).state == "released"
+
+
+async def test_a_program_asks_for_nothing(services: Services) -> None:
+    await bank.accounts(services, "user:tool", roles=("admin", "business"), kind="agent")
+    for actor in ("user:tool", "user:nobody", "key:app"):
+        with pytest.raises(NotAllowed, match="this takes a person"):
+            await ask(services, actor=actor)
+    assert (await ask(services, actor="cli:root")).state == "requested"
+
+
 async def test_beyond_the_capacity_nothing_is_given_unless_donors_give_it_up(services: Services) -> None:
     first = await ask(services, 30)
     await allocate(services, first.id)

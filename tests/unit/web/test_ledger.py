@@ -104,7 +104,9 @@ async def test_capacity_and_requests_over_the_api(site: Site) -> None:
     listed = (await site.api("auditor", "GET", "/resources?periods=2")).json()["resources"]
     assert [len(each["periods"]) for each in listed] == [2, 2]
     assert (await site.api("auditor", "GET", "/resources/analysts")).json()["periods"][0]["asked"] == 5
-    withdrawn = await site.api("it", "POST", f"/resource-requests/{made['id']}/release", json={"reason": "not needed"})
+    release = f"/resource-requests/{made['id']}/release"
+    assert (await site.api("owner", "POST", release, json={"reason": "ours first"})).status_code == 403, "of another use case"
+    withdrawn = await site.api("it", "POST", release, json={"reason": "not needed"})
     assert withdrawn.json()["state"] == "released"
 
 

@@ -8,12 +8,14 @@ from typing import Any
 from groundcrew.domain.capability import RECHECK_DAYS
 from groundcrew.domain.champion import LOAD_MAX
 from groundcrew.domain.data_class import highest, provider_may_see
+from groundcrew.domain.evidence import Evidence
 from groundcrew.domain.gate import Criterion, CriterionResult
 from groundcrew.domain.use_case import Exposure
 from groundcrew.services.criteria.incidents import incidents
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
 from groundcrew.services.overlap_languages import said
+from groundcrew.services.overlap_scan import texts_of
 
 #: Overlaps that are named; further ones are counted.
 OVERLAPS_NAMED_MAX = 3
@@ -67,13 +69,13 @@ def risk_tier(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("overlap_scan")
 def overlap_scan(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """An overlap scan of the current version is valid."""
-    found = facts.valid("overlap_scan")
+    """An overlap scan of the current version, as it is described now, is valid."""
+    found = _scan(facts)
     if found is None:
         return result(
             criterion,
             "unknown",
-            figure=facts.latest_state("overlap_scan"),
+            figure=_scan_state(facts),
             missing=f"run `groundcrew overlap {facts.use_case.name}`",
         )
     return result(
@@ -86,6 +88,16 @@ def overlap_scan(facts: Facts, criterion: Criterion) -> CriterionResult:
     )
 
 
+def _scan(facts: Facts) -> Evidence | None:
+    """The valid scan, where it compared the use case as it is described now: title and persons are no part of a version."""
+    found = facts.valid("overlap_scan")
+    return found if found is not None and found.content.get("texts") == texts_of(facts.use_case) else None
+
+
+def _scan_state(facts: Facts) -> str:
+    return facts.latest_state("overlap_scan") if facts.valid("overlap_scan") is None else "described otherwise since"
+
+
 def _scanned(content: dict[str, Any]) -> str:
     capabilities, stale = int(content.get("capabilities", 0)), int(content.get("capabilities_stale", 0))
     words = f"compared with {content['compared']} use cases and {capabilities} capabilities of vendors"
@@ -96,12 +108,12 @@ def _scanned(content: dict[str, Any]) -> str:
 @check("overlaps")
 def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
     """No overlap is open, and it is decided neither to join another use case nor to take a vendor's feature instead."""
-    scan, name = facts.valid("overlap_scan"), facts.use_case.name
+    scan, name = _scan(facts), facts.use_case.name
     if scan is None:
         return result(
             criterion,
             "unknown",
-            figure=facts.latest_state("overlap_scan"),
+            figure=_scan_state(facts),
             bound="0 open",
             missing=f"run `groundcrew overlap {name}`",
         )
@@ -109,6 +121,7 @@ def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
     what = [
         f"settle overlap {each.id} with {standing.title(each, name)}"
         + (f" (open again: {each.reopened})" if each.reopened else "")
+        + (f" ({each.unfound_words})" if each.unfound else "")
         for each in standing.open
     ]
     what += [f"join {each.into}, as was decided, and retire {name}" for each in standing.joins]

@@ -59,6 +59,8 @@ async def apply(request: ApiRequest, data: JSONBody[Application]) -> Applied:
     sends = sends or any(each.value.leaves for each in declared.verifiers)
     if declared.providers or declared.models or declared.channels or sends:
         require(principal, "apply_routes")
+    if declared.capabilities:
+        require(principal, "manage_capabilities")
     changes = await services_of(request).registry.apply(declared, actor=principal.actor, dry_run=data.dry_run)
     return Applied(changes=changes, written=not data.dry_run)
 

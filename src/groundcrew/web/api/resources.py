@@ -114,13 +114,14 @@ async def get_request(request: ApiRequest, request_id: FromPath[str]) -> Request
 
 @post(
     "/resource-requests/{request_id:str}/release",
-    action="request_resource",
+    action="release_resource",
     status_code=200,
     tags=["resources"],
     summary="Release what was allocated",
 )
 async def release(request: ApiRequest, request_id: FromPath[str], data: JSONBody[Release]) -> ResourceRequest:
-    """What was not used is free again; a request that waits is withdrawn."""
+    """What was not used is free again; a request that waits is withdrawn. By who asked, the owner or champion of its use case,
+    and whoever manages resources."""
     return await services_of(request).resources.release(
         request_id, reason=data.reason, used=data.used, actor=principal_of(request).actor
     )

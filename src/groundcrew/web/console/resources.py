@@ -145,7 +145,7 @@ async def request_page(
     return await _one(request, request_id, message=DONE.get(done))
 
 
-@post("/resources/requests/{request_id:str}/release", action="request_resource")
+@post("/resources/requests/{request_id:str}/release", action="release_resource")
 async def release(request: PageRequest, request_id: FromPath[str]) -> Page:
     """Give back what is not used, or withdraw it."""
     form = await read_form(request, ReleaseForm)
