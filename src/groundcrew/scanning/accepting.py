@@ -83,12 +83,11 @@ def read_rules(root: Path) -> Rules:
     return rules
 
 
-def remarked(lines: list[str], number: int) -> str | None:
-    """The reason that a remark on a line, or alone on the one before, gives for accepting it; without one nothing is accepted."""
-    here = lines[number - 1] if 0 < number <= len(lines) else ""
-    before = lines[number - 2] if 1 < number <= len(lines) + 1 else ""
+def remarked(here: str, before: str) -> str | None:
+    """The reason that a remark on a line, or alone on the one before, gives for accepting it; without one nothing is accepted.
+    The lines hold no secrets any more, and a remark ends where the comment does."""
     match = _REMARK.search(here) or (_REMARK.search(before) if _OPENING.match(before) else None)
     if match is None:
         return None
-    reason = re.sub(r"\s*(?:\*/|-->|[\"',]+|\\n)\s*$", "", match["reason"]).strip()
-    return reason[:REASON_LENGTH_MAX] or None
+    reason = re.split(r"\*/|-->", match["reason"])[0].strip()[:REASON_LENGTH_MAX]
+    return re.sub(r"(?:[\"',]|\\n)+$", "", reason).strip() or None

@@ -25,6 +25,7 @@ from groundcrew.scanning.config_files import (
     read_shell,
 )
 from groundcrew.scanning.dependencies import ecosystem_of, read_dependencies
+from groundcrew.scanning.hiding import Hiding
 from groundcrew.scanning.hits import (
     GATEWAYS_DEFAULT,
     SEVERITY_OF,
@@ -33,10 +34,9 @@ from groundcrew.scanning.hits import (
     Surroundings,
     first_of_each,
     fragment_of,
-    hidden,
     is_test_path,
 )
-from groundcrew.scanning.keys_in_text import keys_in
+from groundcrew.scanning.keys_in_text import KEYS_MAX, keys_in
 from groundcrew.scanning.notebooks import read_notebook
 from groundcrew.scanning.other_code import LANGUAGES, read_code
 from groundcrew.scanning.python_code import read_python
@@ -239,27 +239,34 @@ class _Reader:
         wanted = any(map(lowered_text.__contains__, self._catalogue.stems))
         around = self._around(source.path)
         found = _read(text, source.path, around) if wanted else Found()
-        hits = first_of_each(iter((*found.hits, *self._keys(text, found.hits, around, wanted))))
+        keys = list(keys_in(text, around, named=wanted))
+        hiding = Hiding((*found.hits, *keys))
+        hits = first_of_each(iter((*found.hits, *_unknown(keys, found.hits))))
         self.governed.update(found.governed)
         self._governed_in.update((source.path, each) for each in found.governed)
         self._used.update(
             (source.path, each.service.id) for each in hits if each.service and not each.declared and each.kind != "hardcoded_key"
         )
-        self._keep(source.path, text, hits)
+        self._keep(source.path, text, hits, hiding)
 
-    def _keys(self, text: str, hits: list[Hit], around: Surroundings, named: bool) -> list[Hit]:
-        known = {each.mask for each in hits if each.mask}
-        return [each for each in keys_in(text, around, named=named) if each.mask not in known]
-
-    def _keep(self, path: PurePosixPath, text: str, hits: list[Hit]) -> None:
+    def _keep(self, path: PurePosixPath, text: str, hits: list[Hit], hiding: Hiding) -> None:
         if not hits:
             return
         lines = text.split("\n")
+        seen: dict[int, str] = {}
+
+        def line_at(number: int) -> str:
+            if number not in seen:
+                line = lines[number - 1] if 0 < number <= len(lines) else ""
+                seen[number] = hiding.line(line, number)
+            return seen[number]
+
         times: Counter[str] = Counter()
         for hit in sorted(hits, key=lambda each: (each.line, each.kind)):
-            line = lines[hit.line - 1] if 0 < hit.line <= len(lines) else ""
-            accepted = self._rules.reason_for(path.as_posix(), hit, self._today) or remarked(lines, hit.line)
-            shown = fragment_of(_without_keys(line, hits), "")
+            hit = msgspec.structs.replace(hit, reason=hiding.line(hit.reason))
+            said = self._rules.reason_for(path.as_posix(), hit, self._today)
+            accepted = hiding.line(said) if said else remarked(line_at(hit.line), line_at(hit.line - 1))
+            shown = fragment_of(line_at(hit.line))
             # The same line twice in a file is two findings, told apart by which one it is.
             key = f"{hit.kind} {hit.service.id if hit.service else ''} {shown}"
             times[key] += 1
@@ -279,11 +286,10 @@ class _Reader:
         return governed and not any(each == service and file.is_relative_to(path.parent) for file, each in self._used)
 
 
-def _without_keys(line: str, hits: list[Hit]) -> str:
-    for each in hits:
-        if each.mask:
-            line = line.replace(each.mask, hidden(each.mask))
-    return line
+def _unknown(keys: list[Hit], hits: list[Hit]) -> list[Hit]:
+    """The first KEYS_MAX keys that no reader has found already."""
+    known = {each.mask for each in hits if each.mask}
+    return [each for each in keys if each.mask not in known][:KEYS_MAX]
 
 
 def _finding(path: PurePosixPath, hit: Hit, shown: str, accepted: str | None, time: int) -> ScanFinding:

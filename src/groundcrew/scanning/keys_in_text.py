@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from groundcrew.guards.secret_shapes import is_placeholder, is_random
 from groundcrew.scanning.hits import Hit, Surroundings, line_starts
 
-#: Keys in one file; a file with more is a list of keys, and says so with as many.
+#: Findings of keys in one file; a file with more is a list of keys, and says so with as many. What is hidden has no such limit.
 KEYS_MAX = 100
 VALUE_LENGTH_MIN, VALUE_LENGTH_MAX = 20, 300
 
@@ -46,17 +46,13 @@ _ENVIRONMENT = re.compile(r"(?i)env|secret|vault|config|process|settings|param|g
 
 
 def keys_in(text: str, around: Surroundings, *, named: bool = True) -> Iterator[Hit]:
-    """The keys that stand in a text, at most KEYS_MAX. `named`: whether names of variables that hold keys can stand in it."""
+    """All keys that stand in a text. `named`: whether names of variables that hold keys can stand in it."""
     starts = line_starts(text)
-    seen: list[tuple[int, int]] = []
-    count = 0
+    seen = bytearray(len(text))
     for start, end, service in (*_shaped(text), *(_named(text, around) if named else ())):
-        if any(start < known_end and end > known_start for known_start, known_end in seen):
+        if seen.find(1, start, end) >= 0:
             continue
-        seen.append((start, end))
-        count += 1
-        if count > KEYS_MAX:
-            return
+        seen[start:end] = b"\1" * (end - start)
         value = text[start:end]
         found = around.catalogue.services.get(service)
         name = found.name if found is not None else "groundcrew" if service == "groundcrew" else service

@@ -21,7 +21,7 @@ from groundcrew.domain.inventory import (
     inventory_id,
 )
 from groundcrew.errors import InputError
-from groundcrew.guards.secrets import check as check_secrets
+from groundcrew.scanning.hiding import without_secrets
 from groundcrew.store import deciding
 from groundcrew.store.database import Writer
 
@@ -70,12 +70,14 @@ def check_report(report: ScanReport) -> None:
             raise InputError("a finding names a service and a reason", field=at)
 
 
-def without_secrets(text: str) -> str:
-    """A line of code without the secrets in it, whatever a scanner left."""
-    found = sorted(check_secrets(text, {}).findings, key=lambda each: each.start, reverse=True)
-    for each in found:
-        text = f"{text[: each.start]}…{text[each.end :]}"
-    return text
+def _safe(found: ScanFinding) -> ScanFinding:
+    """A finding without the secrets in its texts, whatever a scanner left."""
+    return msgspec.structs.replace(
+        found,
+        fragment=without_secrets(found.fragment),
+        reason=without_secrets(found.reason),
+        accepted=without_secrets(found.accepted) if found.accepted is not None else None,
+    )
 
 
 async def record_in(writer: Writer, report: ScanReport) -> Recorded:
@@ -84,7 +86,7 @@ async def record_in(writer: Writer, report: ScanReport) -> Recorded:
     known = {each.id: each for each in await deciding.INVENTORY_FINDINGS.find(writer.connection, root=report.root)}
     new, reopened, gone, seen = [], [], [], set()
     for found in report.findings:
-        safe = msgspec.structs.replace(found, fragment=without_secrets(found.fragment))
+        safe = _safe(found)
         item_id = inventory_id(report.root, found.fingerprint)
         if item_id in seen:
             continue

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import string
 import time
 from collections.abc import Iterable
 from datetime import date
@@ -61,6 +63,49 @@ def test_no_report_shows_a_secret(tmp_path: Path) -> None:
     for each in planted.secrets:
         assert each not in written
         assert each[-20:] not in written
+
+
+def secret(length: int, seed: int, begin: str = "sk-proj-") -> str:
+    chance = random.Random(seed)
+    return begin + "".join(chance.choices(string.ascii_letters + string.digits, k=length))
+
+
+def test_a_line_shows_none_of_its_secrets_whichever_a_finding_is_about(tmp_path: Path) -> None:
+    one, two, third, hexadecimal = secret(48, 1), secret(48, 2), secret(48, 3), secret(32, 4, "")
+    lines = {
+        "a.py": f'KEYS = ["{one}", "{two}"]\n',
+        "b.js": f'/* groundcrew: ignore test key */ const key = "{one}"; // {two}\n',
+        "c.js": f'// groundcrew: ignore it is {one}\nconst key = "{two}";\n',
+        "d.py": 'import openai\nclient = openai.OpenAI(base_url="https://anna:Regen2Tropfen@proxy.example/v1")\n',
+        "e.py": 'import openai\nclient = openai.OpenAI(base_url="https://anna:abc@proxy.example/v1")\n',
+        "f.py": f'import openai\nclient = openai.OpenAI(api_key="{one[:30]}" "{one[30:]}")\n',
+        "g.yaml": f"hosts:\n{third}:\n- https://api.openai.com/v1\n",
+        "h.env": f"AZURE_OPENAI_API_KEY={hexadecimal} # groundcrew: ignore {hexadecimal} is old\n",
+        "i.txt": f'key = "{one}" password = "Regen2Tropfen"\n',
+        ".groundcrew-scan.yaml": f"accept:\n- {{path: a.py, reason: it is only {third}}}\n",
+    }
+    for name, text in lines.items():
+        (tmp_path / name).write_text(text)
+    found = {each.path: each for each in scan(tmp_path).report.findings}
+    assert set(found) == set(lines) - {".groundcrew-scan.yaml"}
+    for each in found.values():
+        said = f"{each.fragment}|{each.reason}|{each.accepted}"
+        for hidden in (one, two, third, hexadecimal, one[:30], one[30:], "Regen2Tropfen", "abc@"):
+            assert hidden not in said, each.path
+    assert found["b.js"].accepted == "test key", "a remark ends where its comment does"
+    assert found["a.py"].fragment == f'KEYS = ["…{one[-4:]}", "…{two[-4:]}"]'
+    assert "proxy.example" in found["d.py"].fragment
+
+
+def test_keys_past_the_most_that_are_reported_are_hidden_too(tmp_path: Path) -> None:
+    keys = [secret(48, each) for each in range(140)]
+    (tmp_path / "a.py").write_text("\n".join(f'K = "{each}"' for each in keys) + f'\nopenai.x("{keys[0]}")\n')
+    (tmp_path / "b.js").write_text(
+        'import OpenAI from "openai"; ' + f'const c = new OpenAI(); const k = ["{chr(34).join(keys)}"]'
+    )
+    found = scan(tmp_path).report.findings
+    assert sum(each.path == "a.py" for each in found) == 100
+    assert not [each for each in keys if any(each[:40] in one.fragment for one in found)]
 
 
 def test_moved_lines_are_the_same_findings_and_another_line_is_a_new_one(tmp_path: Path) -> None:

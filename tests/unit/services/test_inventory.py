@@ -245,8 +245,11 @@ async def test_what_a_report_must_be(services: Services) -> None:
         with pytest.raises(InputError, match=words):
             await services.inventory.record(wrong, actor=AGENT)
     secret = "sk-proj-" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY"
-    await services.inventory.record(report("a", fragment=f'KEY = "{secret}"'), actor=AGENT)
-    assert secret not in (await first(services)).found.fragment
+    said = dict.fromkeys(("fragment", "reason", "accepted"), f'KEY = "{secret}" https://anna:abc@proxy.example')
+    await services.inventory.record(report("a", **said), actor=AGENT)
+    kept = (await first(services)).found
+    for text in (kept.fragment, kept.reason, kept.accepted):
+        assert text == 'KEY = "…" https://…@proxy.example'
 
 
 async def test_keys_are_looked_at_once_by_however_many_servers(services: Services) -> None:
