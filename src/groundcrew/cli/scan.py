@@ -138,6 +138,8 @@ def _say_code(found: CodeScan, quiet: bool) -> None:
     click.echo("; ".join(notes), err=quiet)
     if left.stopped:
         click.echo(f"not everything was read: {left.stopped}", err=True)
+    for note in found.notes:
+        click.echo(note, err=True)
 
 
 def _egress(log: Path, catalogue: Catalogue, given: dict[str, Any], quiet: bool) -> ScanReport:

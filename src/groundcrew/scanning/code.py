@@ -117,12 +117,13 @@ _POINTING = re.compile(r"(?i)^(?:\.env(?:\..+)?|.+\.env|(?:docker-)?compose.*\.y
 
 class CodeScan(msgspec.Struct, frozen=True, kw_only=True):
     """The report of one folder and what it rests on: how many files were read, which uses are governed (service → number of
-    places), and what was left out."""
+    places), and what was left out. `notes` say what the repository's own file asks for and only who scans can grant."""
 
     report: ScanReport
     files: int
     governed: dict[str, int]
     skipped: Skipped
+    notes: tuple[str, ...] = ()
 
 
 def scan_code(
@@ -135,7 +136,8 @@ def scan_code(
     progress: Callable[[int], None] = lambda _files: None,
 ) -> CodeScan:
     """Scan all files below `root` (or the one file that it is). `gateways` are addresses that count as the gateway's; `name`
-    is the root's name in the inventory. InputError where `root` is not there, or its rules can not be read."""
+    is the root's name in the inventory. Both are for who scans to say: a repository that could would hide its own findings, or
+    answer for another one. InputError where `root` is not there, or its rules can not be read."""
     if not root.exists():
         raise InputError("no such file or folder", file=str(root))
     folder = root if root.is_dir() else root.parent
@@ -144,22 +146,29 @@ def scan_code(
     every = list(sources(root, skipped)) if root.is_dir() else [Source(path=PurePosixPath(root.name), file=root)]
     kept = [each for each in every if not rules.skips(each.path.as_posix())]
     skipped.by_rule = len(every) - len(kept)
-    reader = _Reader(catalogue, _gateways((*gateways, *rules.gateways)), kept, rules, today, skipped)
+    reader = _Reader(catalogue, _gateways(gateways), kept, rules, today, skipped)
     for number, source in enumerate(kept, start=1):
         if reader.read_bytes > TOTAL_BYTES_MAX:
             skipped.stopped = f"there are more than {TOTAL_BYTES_MAX:,} bytes"
             break
         reader.look_at(source)
         progress(number)
-    complete = root.is_dir() and not skipped.stopped and not skipped.unreadable and not skipped.huge
+    left = skipped.stopped or skipped.unreadable or skipped.huge or skipped.by_rule
+    called = (name or root_name(folder))[:ROOT_LENGTH_MAX]
     report = ScanReport(
         source="code",
-        root=(name or rules.root or root_name(folder))[:ROOT_LENGTH_MAX],
-        complete=complete,
+        root=called,
+        complete=root.is_dir() and not left,
         catalogue=catalogue.version,
         findings=tuple(reader.findings()),
     )
-    return CodeScan(report=report, files=reader.files, governed=dict(reader.governed), skipped=skipped)
+    return CodeScan(
+        report=report,
+        files=reader.files,
+        governed=dict(reader.governed),
+        skipped=skipped,
+        notes=tuple(rules.asked(called, reader.is_gateway)),
+    )
 
 
 def root_name(folder: Path) -> str:
@@ -225,6 +234,10 @@ class _Reader:
             own_modules=frozenset(own - {path.stem}),
             governed_names=pointed,
         )
+
+    def is_gateway(self, url: str) -> bool:
+        """Whether who scans has said that an address is the gateway's."""
+        return Surroundings(catalogue=self._catalogue, gateways=self._gateways).is_gateway(url)
 
     def look_at(self, source: Source) -> None:
         """Read one file and keep what it holds."""

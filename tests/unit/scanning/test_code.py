@@ -135,9 +135,7 @@ def test_what_the_repository_accepts_is_told_as_accepted(tmp_path: Path) -> None
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "c.py").write_text("import groq\nclient = groq.Groq()\n")
     rules = tmp_path / ".groundcrew-scan.yaml"
-    rules.write_text(
-        "root: mails\nskip: [old]\naccept:\n- {path: 'tool/*', service: groq, reason: for tests, until: 2026-11-30}\n"
-    )
+    rules.write_text("skip: [old]\naccept:\n- {path: 'tool/*', service: groq, reason: for tests, until: 2026-11-30}\n")
     found = scan(tmp_path)
     assert [each.accepted for each in found.report.findings] == [
         "a spike until March",
@@ -145,8 +143,8 @@ def test_what_the_repository_accepts_is_told_as_accepted(tmp_path: Path) -> None
         None,
         "for tests",
     ]
-    assert found.report.root == "mails"
     assert found.skipped.by_rule == 1
+    assert not found.report.complete, "what is not read is not gone"
     later = scan_code(tmp_path, load(), today=date(2026, 12, 1))
     assert later.report.findings[-1].accepted is None
     rules.write_text("accept:\n- {path: '*', reason: ' '}\n")
@@ -155,6 +153,21 @@ def test_what_the_repository_accepts_is_told_as_accepted(tmp_path: Path) -> None
     rules.write_text("accept: [{path: x, resaon: y}]\n")
     with pytest.raises(InputError, match="resaon"):
         scan(tmp_path)
+
+
+def test_a_repository_names_neither_itself_nor_its_gateways(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text('from openai import OpenAI\nclient = OpenAI(base_url="https://api.openai.com/v1")\n')
+    rules = tmp_path / ".groundcrew-scan.yaml"
+    rules.write_text("root: payments\ngateways: [https://api.openai.com, http://localhost:8400]\n")
+    found = scan(tmp_path)
+    assert kinds(found.report.findings) == [("a.py", "sdk_constructor", "openai")]
+    assert found.report.root == str(tmp_path.resolve())
+    assert found.report.complete
+    named, gateway = found.notes
+    assert named.startswith(".groundcrew-scan.yaml asks for the name 'payments': give it with --name")
+    assert gateway.startswith(".groundcrew-scan.yaml calls 'https://api.openai.com' a gateway: give it with --gateway")
+    said = scan(tmp_path, name="payments", gateways=["https://api.openai.com"])
+    assert (said.notes, said.report.findings, said.report.root) == ((), (), "payments")
 
 
 def test_vendored_binary_huge_and_linked_files_are_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
