@@ -1,5 +1,9 @@
 """How a scan enters the inventory: what is new is open, what is known stays as people left it, what is not seen any more is
-gone, and what comes back is open again. Recording the same scan twice changes nothing."""
+gone, and what comes back is open again. Recording the same scan twice changes nothing.
+
+A report is what somebody says. From who may not settle findings it adds, and opens again what was gone or retired; it changes
+nothing of what is known, and makes nothing gone.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +35,15 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """What recording a scan came to: ids of what is new, open again and gone, and how many were known."""
+    """What recording a scan came to: ids of what is new, open again and gone, and how many were known. `only_added`: whether it
+    came from who may not settle findings, so that it changed nothing of what is known."""
 
     root: str
     new: tuple[str, ...] = ()
     reopened: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     known: int = 0
+    only_added: bool = False
 
 
 def check_report(report: ScanReport) -> None:
@@ -80,8 +86,8 @@ def _safe(found: ScanFinding) -> ScanFinding:
     )
 
 
-async def record_in(writer: Writer, report: ScanReport) -> Recorded:
-    """Record a checked report within a transaction."""
+async def record_in(writer: Writer, report: ScanReport, *, settles: bool) -> Recorded:
+    """Record a checked report within a transaction. `settles`: whether who reports may settle findings."""
     now = writer.clock.now()
     known = {each.id: each for each in await deciding.INVENTORY_FINDINGS.find(writer.connection, root=report.root)}
     new, reopened, gone, seen = [], [], [], set()
@@ -96,13 +102,16 @@ async def record_in(writer: Writer, report: ScanReport) -> Recorded:
             made = InventoryFinding(id=item_id, root=report.root, found=safe, first_found_at=now)
             await deciding.INVENTORY_FINDINGS.put(writer, made, "find", reason=safe.reason)
             new.append(item_id)
+        elif old.found.source != safe.source:
+            continue  # Another scan's finding is not this one's to tell of.
         elif _is_back(old, safe):
-            again = _reopened(old, safe)
+            again = _reopened(old, safe if settles else old.found)
             await deciding.INVENTORY_FINDINGS.put(writer, again, "reopen", reason="a scan sees it again")
             reopened.append(item_id)
-        elif (merged := _merged(old.found, safe)) != old.found:
+        elif settles and (merged := _merged(old.found, safe)) != old.found:
             await deciding.INVENTORY_FINDINGS.put(writer, msgspec.structs.replace(old, found=merged), "see")
-    if report.complete and report.source in _WHOLE:
+    complete = report.complete and settles
+    if complete and report.source in _WHOLE:
         for each in known.values():
             if each.id not in seen and each.gone_at is None and each.found.source == report.source:
                 await deciding.INVENTORY_FINDINGS.put(writer, _gone(each, now), "gone", reason="a scan sees it no more")
@@ -112,13 +121,18 @@ async def record_in(writer: Writer, report: ScanReport) -> Recorded:
         source=report.source,
         at=now,
         by=writer.actor,
-        complete=report.complete,
+        complete=complete,
         catalogue=report.catalogue[:200],
         findings=len(seen),
     )
     await deciding.INVENTORY_SCANS.put(writer, scan, "record")
     return Recorded(
-        root=report.root, new=tuple(new), reopened=tuple(reopened), gone=tuple(gone), known=len(seen) - len(new) - len(reopened)
+        root=report.root,
+        new=tuple(new),
+        reopened=tuple(reopened),
+        gone=tuple(gone),
+        known=len(seen) - len(new) - len(reopened),
+        only_added=not settles,
     )
 
 
