@@ -109,7 +109,7 @@ _SETTINGS = frozenset(
 )
 _SHELL = frozenset((".sh", ".bash", ".zsh", ".fish", ".ps1", ".bat", ".cmd", ".mk", ".dockerfile", ".containerfile", ".service"))
 _PAGES = frozenset((".html", ".htm", ".vue", ".svelte", ".astro", ".mdx", ".erb", ".ejs", ".cshtml", ".jsp"))
-_SCRIPT_TAG = re.compile(r"(?is)<script\b[^>]*>(.*?)</script\s*>")
+_SCRIPT_BEGINS, _SCRIPT_ENDS = re.compile(r"(?i)<script\b"), re.compile(r"(?i)</script\s*>")
 _SAMPLE = re.compile(r"(?i)example|sample|template|dist$")
 #: Settings that point the clients of a whole folder somewhere.
 _POINTING = re.compile(r"(?i)^(?:\.env(?:\..+)?|.+\.env|(?:docker-)?compose.*\.ya?ml|dockerfile.*)$")
@@ -401,13 +401,15 @@ def _join(found: Found, more: Found) -> None:
 
 def _page(text: str, around: Surroundings) -> Found:
     """The scripts of a page, or the page itself where it is a component written around one."""
-    kept = [re.sub(r"[^\n]", " ", text)]
     place, parts = 0, []
-    for match in _SCRIPT_TAG.finditer(text):
-        parts += [re.sub(r"[^\n]", " ", text[place : match.start(1)]), match[1]]
-        place = match.end(1)
-    source = "".join(parts) if parts else kept[0]
-    return read_code(source, LANGUAGES["ts"], around)
+    while (begins := _SCRIPT_BEGINS.search(text, place)) is not None:
+        start = text.find(">", begins.end()) + 1
+        ends = _SCRIPT_ENDS.search(text, start) if start else None
+        if ends is None:
+            break
+        parts += [re.sub(r"[^\n]", " ", text[place:start]), text[start : ends.start()]]
+        place = ends.start()
+    return read_code("".join(parts), LANGUAGES["ts"], around)
 
 
 _OLD_PYTHON = msgspec.structs.replace(
@@ -415,5 +417,5 @@ _OLD_PYTHON = msgspec.structs.replace(
     name="python",
     where="python",
     before_text="",
-    imports=r"(?m)^\s*(?:from\s+([\w.]+)\s+import|import\s+([\w.]+))",
+    imports=r"(?m)^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w.]+))",
 )

@@ -14,6 +14,8 @@ from groundcrew.scanning.lexing import Family, Lexed, Text, closing, lex
 
 #: How far back is looked for what a text is given to.
 BACK_MAX = 400
+#: How far ahead is looked for what calls an address that has a name, and for how many of them in a file.
+AHEAD_MAX, AHEAD_TIMES_MAX = 50_000, 1_000
 
 
 class Language(msgspec.Struct, frozen=True):
@@ -27,7 +29,7 @@ class Language(msgspec.Struct, frozen=True):
     before_text: str = ""
 
 
-_JVM_IMPORT = r"(?m)^\s*import\s+(?:static\s+)?([\w.]+)"
+_JVM_IMPORT = r"(?m)^[ \t]*import[ \t]+(?:static[ \t]+)?([\w.]+)"
 _SCRIPT = Language(
     "javascript", "script", "npm", before_text=r"(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\(|\brequire\.resolve\s*\()\s*$"
 )
@@ -36,14 +38,18 @@ LANGUAGES: dict[str, Language] = {
     **dict.fromkeys(("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts"), _SCRIPT),
     **dict.fromkeys(("java", "kt", "kts", "scala", "groovy"), Language("java", "c", "java", _JVM_IMPORT)),
     "go": Language("go", "c", "go", before_text=r"(?:\bimport\s+(?:[\w.]+\s+)?|\bimport\s*\([^)]*)$"),
-    "cs": Language("csharp", "c", "csharp", r"(?m)^\s*(?:global\s+)?using\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;"),
-    "fs": Language("csharp", "c", "csharp", r"(?m)^\s*open\s+([\w.]+)"),
-    "vb": Language("csharp", "c", "csharp", r"(?m)^\s*Imports\s+([\w.]+)"),
+    "cs": Language(
+        "csharp", "c", "csharp", r"(?m)^[ \t]*(?:global[ \t]+)?using[ \t]+(?:static[ \t]+)?(?:\w+[ \t]*=[ \t]*)?([\w.]+)\s*;"
+    ),
+    "fs": Language("csharp", "c", "csharp", r"(?m)^[ \t]*open[ \t]+([\w.]+)"),
+    "vb": Language("csharp", "c", "csharp", r"(?m)^[ \t]*Imports[ \t]+([\w.]+)"),
     "rb": Language("ruby", "hash", "ruby", before_text=r"\brequire\s*\(?\s*$"),
-    "php": Language("php", "php", "php", r"(?m)(?:^\s*use\s+|new\s+\\?|[^\w\\])([A-Z]\w*(?:\\\w+)*)(?=\s*(?:;|::|\(|\s+as\b))"),
+    "php": Language(
+        "php", "php", "php", r"(?m)(?:^[ \t]*use[ \t]+|new[ \t]+\\?|[^\w\\])([A-Z]\w*(?:\\\w+)*)(?=\s*(?:;|::|\(|(?<=\s)as\b))"
+    ),
     "rs": Language("rust", "rust", "rust", r"(?m)\b(?:use|extern\s+crate)\s+([a-z_][\w]*)|\b([a-z_]\w*)::"),
     "r": Language("r", "hash", "r", r"(?m)\b(?:library|require|requireNamespace)\s*\(\s*(\w+)|\b(\w+)::"),
-    "swift": Language("swift", "c", "swift", r"(?m)^\s*import\s+(\w+)"),
+    "swift": Language("swift", "c", "swift", r"(?m)^[ \t]*import[ \t]+(\w+)"),
     "dart": Language("dart", "script", "dart", before_text=r"\bimport\s*$"),
     **dict.fromkeys(("c", "h", "cpp", "cc", "hpp", "m", "ex", "exs", "lua", "pl"), Language("other", "c", "other")),
 }
@@ -80,6 +86,7 @@ class _Reader:
         self.governed: list[str] = []
         #: Texts that are an import, or the address of a client.
         self.told: set[int] = set()
+        self.looked = 0
         #: service → the line of its first import, and the local names of what was imported.
         self.imports: dict[str, int] = {}
         self.locals: dict[str, set[str]] = {}
@@ -122,7 +129,7 @@ class _Reader:
         service = self.catalogue.of_package(self.language.where, package)
         if service is None:
             return
-        clause = _CLAUSE.search(head)
+        clause = _CLAUSE.search(re.sub(r"\s+", " ", head))
         self.told.add(text.start)
         if clause is not None and clause["type"]:
             return
@@ -319,6 +326,7 @@ class _Reader:
                 self.hits.append(Hit(line=line, kind="framework", service=service, reason=f"uses {service.name}"))
 
     def _addresses(self) -> None:
+        taken = {each.line for each in self.hits if each.kind in ("raw_http", "base_url_override")}
         for each in self.lexed.texts:
             if each.start in self.told:
                 continue
@@ -326,9 +334,8 @@ class _Reader:
             if service is None:
                 continue
             line = self._called_at(each)
-            if line is not None and not any(
-                hit.line == line and hit.kind in ("raw_http", "base_url_override") for hit in self.hits
-            ):
+            if line is not None and line not in taken:
+                taken.add(line)
                 self.hits.append(
                     Hit(line=line, kind="raw_http", service=service, reason=f"calls {service.name} over HTTP without the gateway")
                 )
@@ -372,7 +379,12 @@ class _Reader:
                 r"(?i)doc|help|homepage|referer|origin|description|message|comment|example$|license", name
             ):
                 return None
-            later = re.search(rf"[\w.!]+\s*\(\s*(?:[^();\n]*[^\w.$;(])?{re.escape(name)}\b", code[text.end :])
+            self.looked += 1
+            if self.looked > AHEAD_TIMES_MAX:
+                return line
+            later = re.search(
+                rf"(?<![\w.!])[\w.!]+\s*\(\s*(?:[^();\n]*[^\w.$;(])?{re.escape(name)}\b", code[text.end : text.end + AHEAD_MAX]
+            )
             if later and not _NO_CALL.search(later[0].rpartition("(")[0]):
                 return self.lexed.line(text.end + later.start())
         return line

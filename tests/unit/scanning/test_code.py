@@ -332,3 +332,39 @@ def test_time_stays_bounded_on_odd_files(tmp_path: Path, piece: str) -> None:
     started = time.process_time()
     scan(tmp_path)
     assert time.process_time() - started < 20
+
+
+ADDRESS = "https://api.openai.com/v1"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.yaml", "a: b" + " " * 40_000 + "c"),
+        ("a.yaml", "a" + " \t" * 20_000 + "[x"),
+        ("a.html", "<script>" * 20_000),
+        ("a.html", "<script " * 20_000),
+        ("a.java", "\n" * 60_000),
+        ("a.cs", " \n" * 30_000),
+        ("a.php", "A" + " " * 40_000 + "b"),
+        ("a.py", "print 1\n" + "\n" * 60_000),
+        ("a.sh", "\\\n" * 200_000),
+        ("a.sh", f"{ADDRESS} " * 4_000),
+        ("a.sh", "".join(f"U{each}={ADDRESS}\n" for each in range(4_000))),
+        ("a.js", "\\`x" * 30_000),
+        ("a.java", '\\"""x' * 20_000),
+        ("a.rs", 'r#"x' * 30_000),
+        ("a.js", f'x = "{ADDRESS}"\n' + "a" * 60_000),
+        ("a.ts", ("import " + " " * 390 + '"openai"\n') * 300),
+        ("pom.xml", "<!--" * 30_000),
+        ("a.txt", "".join(f"{secret(40, each)} " for each in range(4_000))),
+    ],
+    ids=lambda each: each if len(each) < 12 else "",
+)
+def test_time_grows_with_the_file_and_not_with_its_square(tmp_path: Path, name: str, text: str) -> None:
+    """The bound is many times what is needed, and a small part of what patterns took that try places against each other."""
+    (tmp_path / name).write_text(f"{text}\n# openai sk-")
+    load()
+    started = time.process_time()
+    assert scan(tmp_path).files == 1
+    assert time.process_time() - started < 4
