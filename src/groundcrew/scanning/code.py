@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from groundcrew.domain.inventory import ROOT_LENGTH_MAX, ScanFinding, ScanReport, fingerprint_of, lowered
+from groundcrew.domain.inventory import LEFT_OUT_MAX, ROOT_LENGTH_MAX, ScanFinding, ScanReport, fingerprint_of, lowered
 from groundcrew.errors import InputError
 from groundcrew.scanning.accepting import FILE_NAME, Rules, read_rules, remarked
 from groundcrew.scanning.catalogue import Catalogue, host_and_port
@@ -153,7 +153,7 @@ def scan_code(
             break
         reader.look_at(source)
         progress(number)
-    left = skipped.stopped or skipped.unreadable or skipped.huge or skipped.by_rule
+    left = skipped.stopped or skipped.unreadable or skipped.huge or skipped.by_rule or len(skipped.folders) > LEFT_OUT_MAX
     called = (name or root_name(folder))[:ROOT_LENGTH_MAX]
     report = ScanReport(
         source="code",
@@ -161,6 +161,7 @@ def scan_code(
         complete=root.is_dir() and not left,
         catalogue=catalogue.version,
         findings=tuple(reader.findings()),
+        left_out=tuple(skipped.folders[:LEFT_OUT_MAX]),
     )
     return CodeScan(
         report=report,

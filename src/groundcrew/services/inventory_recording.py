@@ -14,6 +14,7 @@ import msgspec
 
 from groundcrew.domain.inventory import (
     FINDINGS_MAX,
+    LEFT_OUT_MAX,
     NAME_LENGTH_MAX,
     PATH_LENGTH_MAX,
     REASON_LENGTH_MAX,
@@ -52,6 +53,8 @@ def check_report(report: ScanReport) -> None:
         raise InputError(f"name what was scanned, in 1 to {ROOT_LENGTH_MAX} printable characters", field="root")
     if len(report.findings) > FINDINGS_MAX:
         raise InputError(f"at most {FINDINGS_MAX:,} findings are recorded at once: scan folder by folder", field="findings")
+    if len(report.left_out) > LEFT_OUT_MAX or any(not 0 < len(each) <= PATH_LENGTH_MAX for each in report.left_out):
+        raise InputError(f"at most {LEFT_OUT_MAX:,} folders of 1 to {PATH_LENGTH_MAX:,} characters", field="left_out")
     for number, each in enumerate(report.findings):
         at = f"findings[{number}]"
         if each.source != report.source:
@@ -113,7 +116,8 @@ async def record_in(writer: Writer, report: ScanReport, *, settles: bool) -> Rec
     complete = report.complete and settles
     if complete and report.source in _WHOLE:
         for each in known.values():
-            if each.id not in seen and each.gone_at is None and each.found.source == report.source:
+            here = each.found.source == report.source and not _left_out(each.found.path, report.left_out)
+            if here and each.id not in seen and each.gone_at is None:
                 await deciding.INVENTORY_FINDINGS.put(writer, _gone(each, now), "gone", reason="a scan sees it no more")
                 gone.append(each.id)
     scan = InventoryScan(
@@ -134,6 +138,10 @@ async def record_in(writer: Writer, report: ScanReport, *, settles: bool) -> Rec
         known=len(seen) - len(new) - len(reopened),
         only_added=not settles,
     )
+
+
+def _left_out(path: str | None, folders: tuple[str, ...]) -> bool:
+    return path is not None and any(path.startswith(f"{each}/") for each in folders)
 
 
 def _is_back(old: InventoryFinding, found: ScanFinding) -> bool:

@@ -184,6 +184,7 @@ def test_vendored_binary_huge_and_linked_files_are_left_out_and_told(tmp_path: P
     assert kinds(found.report.findings) == [("src/a.py", "sdk_constructor", "openai")]
     left = found.skipped
     assert sorted(left.folders) == [".venv", "node_modules"]
+    assert found.report.left_out == tuple(left.folders)
     assert (left.binary, left.huge, left.links) == (2, 1, 1)
     assert not found.report.complete, "what is too large to be read may hold something"
 

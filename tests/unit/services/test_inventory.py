@@ -116,6 +116,13 @@ async def test_a_report_of_who_settles_nothing_only_adds(services: Services) -> 
     assert (len(settled.gone), settled.only_added) == (2, False)
 
 
+async def test_what_lies_in_a_folder_that_is_left_out_is_not_gone(services: Services) -> None:
+    await services.inventory.record(report("tools/a", "tools2/a", "b"), actor=ANNA)
+    left = msgspec.structs.replace(report("b"), left_out=("tools",))
+    assert len((await services.inventory.record(left, actor=ANNA)).gone) == 1
+    assert {each.found.path for each in await services.inventory.find(state="gone")} == {"tools2/a.py"}
+
+
 async def test_nobody_reports_the_keys_of_this_database_from_outside(services: Services) -> None:
     _, recorded = await services.inventory.scan_keys(actor="system:inventory")
     assert recorded is not None
@@ -273,6 +280,7 @@ async def test_what_a_report_must_be(services: Services) -> None:
         (msgspec.structs.replace(report("a"), source="egress"), r"findings\[0\].source"),
         (report("a", fingerprint="../../x"), "hexadecimal"),
         (report("a", path="x" * 2_000), r"findings\[0\].path"),
+        (msgspec.structs.replace(report("a"), left_out=("",)), "left_out"),
         (report("a", reason=""), "names a service and a reason"),
         (msgspec.structs.replace(report(), findings=(found("a"),) * 5_001), "at most 5,000"),
     ):
