@@ -26,6 +26,7 @@ _SECRET_USE = (
     r"|secret(?:Ref|KeyRef)?:\s*['\"]?|%|from_secret:\s*)"
 )
 _CALLERS = re.compile(r"(?i)\b(?:curl|wget|http|https|xh|Invoke-RestMethod|Invoke-WebRequest|iwr|irm|httpie)\b")
+_DEFINES = re.compile(r"(?:resource|data)\s+\"|AWS::|Microsoft\.")
 _REMARK = re.compile(r"^\s*(?:#|//|;|REM\b|::)")
 _TRAILING = re.compile(r"\s#\s.*$")
 
@@ -154,15 +155,21 @@ def _settings_hit(found: Found, number: int, key: str, url: str, around: Surroun
         found.hits.append(Hit(line=number, kind="base_url_override", service=service[0], reason=reason))
 
 
-def read_shell(text: str, around: Surroundings) -> Found:
-    """Calls of AI services from shell lines, and addresses that they set for clients. A line that goes on is one line."""
-    found = Found()
+def shell_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text that are no remarks, by the number of their first; a line that goes on is one line."""
     joined: list[tuple[int, str]] = []
     for number, line in _own_lines(text):
         if joined and joined[-1][1].endswith("\\"):
             joined[-1] = (joined[-1][0], joined[-1][1][:-1] + " " + line.strip())
         else:
             joined.append((number, line.rstrip()))
+    yield from joined
+
+
+def read_shell(text: str, around: Surroundings) -> Found:
+    """Calls of AI services from shell lines, and addresses that they set for clients. A line that goes on is one line."""
+    found = Found()
+    joined = list(shell_lines(text))
     variables: dict[str, tuple[int, str]] = {}
     for number, line in joined:
         if re.match(r"^\s*(?:echo|printf|@?echo|Write-Host|Write-Output)\b", line) and "|" not in line:
@@ -217,6 +224,8 @@ def _said(code: str, place: int) -> bool:
     """Whether what stands here is only said: by echo, in a description, or denied by a policy."""
     line = code[code.rfind("\n", 0, place) + 1 : place]
     before = code[max(0, place - 300) : place]
+    # What sets something up is no action of a policy, whatever the policy before it denies.
+    before = "" if _DEFINES.match(code, place) else before
     denied = max(before.rfind("Deny"), before.rfind("deny"))
     allowed = max(before.rfind("Allow"), before.rfind("allow"), before.rfind("resource "))
     return bool(re.search(r"(?i)\becho\b|description\s*[:=]|\blabel\w*\s*[:=]|message\s*[:=]", line)) or denied > allowed
