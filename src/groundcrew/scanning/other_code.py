@@ -59,12 +59,17 @@ _URL_ARGUMENT = re.compile(
 _NO_CALL = re.compile(
     r"(?i)(?:console\.\w+|\blog(?:ger|ging)?\b[\w.:>-]*|\bprint\w*|\bputs|\becho|\bfmt\.\w*rint\w*|\bthrow\b.*|Error|Exception|\bexpect|\bassert\w*|nock|\bdescribe"
     r"|\bit|\btest|toBe\w*|toEqual|toHaveBeenCalledWith|href\s*=\s*\{?|src\s*=\s*\{?|mock\w*|stub\w*|wiremock|System\.out\.\w+|WriteLine|includes|startsWith"
-    r"|indexOf|===?|!==?|rest\.\w+|msw\.\w+|http\.(?:get|post)\s*\(\s*$(?=x)|\bcase|errors\.New|t\.\w+|eprintln!|println!|warn!|info!|panic!|contains"
+    r"|indexOf|\w*Has(?:Prefix|Suffix)|EqualFold|(?:str_)?(?:starts?|ends?)_?with\??|str_contains|strn?cmp|strpos|strings\.Index|grepl|===?|!==?|rest\.\w+|msw\.\w+|http\.(?:get|post)\s*\(\s*$(?=x)|\bcase|errors\.New|t\.\w+|eprintln!|println!|warn!|info!|panic!|contains"
     r"|WebMock\.\w+|stub_request)\s*\(?\s*(?:\w+,\s*)?$"
 )
 _ASSIGNED = re.compile(
     r"(?i)([\w$]+)\s*(?::\s*[\w<>\[\]., ]+)?\s*(?:=|:=|:|=>)\s*(?:new\s+(?:Set|Url|URL|URI)\s*\(\s*"
     r"|URI\.create\(\s*|\w*(?:List|Set)\.of\(|\[\]string\{|&?\[|\{|\(|new\[\]\s*\{|new\s+\w+(?:\[\])?\s*\{)?\s*(?:[,\s]*)$"
+)
+#: What makes a model of a framework, or is one of a provider at once, such as ``openai("gpt-4o")`` of the Vercel AI SDK.
+_MODEL_MAKER = re.compile(
+    r"create(?:[A-Z]\w*)|Chat(?!Prompt|Message|History)[A-Z]\w*|(?:Azure)?OpenAI\w*|\w+Embeddings?|\w+(?:Chat|Embedding|Language)Model"
+    r"|openai|anthropic|google|mistral|groq|xai|azure|bedrock|vertex|deepseek|cohere|perplexity|togetherai|fireworks"
 )
 _STATEMENT_END = re.compile(r";|\n(?!\s*(?:\.|\?\.|&\.|->|\{|\)|\]))")
 _BLOCK_END = re.compile(r";|\n\s*\n")
@@ -127,9 +132,16 @@ class _Reader:
     def _loaded_by_themselves(self) -> None:
         """Ruby's Bundler loads what the Gemfile names: a constant is enough, unless the file makes it itself."""
         own = set(re.findall(r"\b(?:module|class)[ \t]+([A-Z]\w+)", self.lexed.code))
-        for match in re.finditer(r"(?<![\w:.])([A-Z]\w+)::Client\.new\b", self.lexed.code):
-            service = self.catalogue.of_package("ruby", match[1].lower())
-            if service is not None and match[1] not in own:
+        known = {
+            package.replace("_", "").replace("-", ""): service
+            for service in self.catalogue.services.values()
+            for package in service.packages.get("ruby", ())
+        }
+        for match in re.finditer(r"(?<![\w:.])([A-Z]\w+)(?:::Client\.new\b|\.(?:chat|embed|paint)\b)", self.lexed.code):
+            service = known.get(match[1].lower())
+            if service is None or (service.role != "framework" and "::" not in match[0]):
+                continue
+            if match[1] not in own:
                 self.imports.setdefault(service.id, self.lexed.line(match.start()))
 
     def _imported_by_text(self, text: Text, head: str) -> None:
@@ -239,8 +251,8 @@ class _Reader:
 
     def _client(self, start: int, opening: int, service: Service) -> None:
         code = self.lexed.code
-        opening = opening if opening < len(code) and code[opening] == "(" else code.find("(", start, start + BACK_MAX)
-        end = closing(code, opening) if opening >= 0 else start
+        # A call without brackets, in Ruby, is given what follows.
+        end = closing(code, opening) if code[opening : opening + 1] == "(" else opening
         # Builders say where they send calls after the brackets: what follows counts until the statement ends.
         if self.language.where not in ("npm",):
             end = self._statement_end(end)
@@ -363,10 +375,24 @@ class _Reader:
             service = self.catalogue.services[name]
             if service.role != "framework":
                 continue
-            if not ungoverned and (self.governed or self.gateway_here):
+            models = self._models(service)
+            if models and all(models):
+                continue
+            if not models and not ungoverned and (self.governed or self.gateway_here):
                 self.governed.append(name)
             else:
                 self.hits.append(Hit(line=line, kind="framework", service=service, reason=f"uses {service.name}"))
+
+    def _models(self, service: Service) -> list[bool]:
+        """Whether each model that a framework makes here answers through the gateway."""
+        bound = "|".join(re.escape(each) for each in self.locals.get(service.id, set()) if _MODEL_MAKER.fullmatch(each))
+        found = []
+        for match in re.finditer(rf"(?<![\w$.])(?:{bound})(?:\s*\.\s*builder)?\s*\(", self.lexed.code) if bound else ():
+            hits, governed = len(self.hits), len(self.governed)
+            self._client(match.start(), match.end() - 1, service)
+            self.hits[hits:] = [each for each in self.hits[hits:] if each.kind == "hardcoded_key"]
+            found.append(len(self.governed) > governed)
+        return found
 
     def _addresses(self) -> None:
         for each in self.lexed.texts:

@@ -94,6 +94,7 @@ class _Reader:
             if not isinstance(node, ast.Assign):
                 continue
             for target in node.targets:
+                self._key_set_apart(target, node.value)
                 service = self._pointed_service(target)
                 if service is None:
                     continue
@@ -104,6 +105,19 @@ class _Reader:
                     self.governed.append(service.id)
                 elif url is not None and (URL.match(url) or "{" in url):
                     self._override(node.lineno, service, url)
+
+    def _key_set_apart(self, target: ast.expr, value: ast.expr) -> None:
+        """``sdk.api_key = "…"``: a key that a whole module is given."""
+        key = self.names.text(value) if isinstance(value, ast.Constant) else None
+        if key is None or not isinstance(target, ast.Attribute) or target.attr not in KEY_ARGUMENTS or not is_key_value(key):
+            return
+        service = self._service(self.names.dotted(target.value))
+        if service is not None and not is_gateway_key(key):
+            self._key(value.lineno, key, issuer_of(key, service, self.around))
+
+    def _key(self, line: int, key: str, issuer: Service) -> None:
+        reason = f"a key of {issuer.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it"
+        self.hits.append(Hit(line=line, kind="hardcoded_key", service=issuer, mask=key, reason=reason))
 
     def _pointed_service(self, target: ast.expr) -> Service | None:
         if isinstance(target, ast.Attribute) and target.attr in URL_ARGUMENTS:
@@ -267,16 +281,7 @@ class _Reader:
             return
         if key_node is not None and isinstance(key_node, ast.Constant) and is_key_value(key):
             told = self.catalogue.of_url(url) if url else None
-            issuer = issuer_of(key, told[0] if told is not None else service, self.around)
-            self.hits.append(
-                Hit(
-                    line=key_node.lineno,
-                    kind="hardcoded_key",
-                    service=issuer,
-                    mask=key,
-                    reason=f"a key of {issuer.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it",
-                )
-            )
+            self._key(key_node.lineno, key, issuer_of(key, told[0] if told is not None else service, self.around))
         if url is not None and URL.match(url) and service.role == "sdk" and not self._is_own_address(url, service):
             self._override(call.lineno, service, url)
             return

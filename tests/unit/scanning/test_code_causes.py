@@ -123,6 +123,12 @@ CASES: tuple[tuple[str, str, str, tuple[tuple[int, str, str], ...]], ...] = (
         "class Mail\n  def ask = OpenAI::Client.new(access_token: ENV['K'])\nend\n",
         ((2, "sdk_constructor", "openai"),),
     ),
+    (
+        "a call without brackets, in Ruby",
+        "a.rb",
+        'URL = "http://localhost:8400/v1"\na = OpenAI::Client.new\nb = OpenAI::Client.new uri_base: URL\n',
+        ((2, "sdk_constructor", "openai"),),
+    ),
     ("a module of one's own in Ruby", "a.rb", "module OpenAI\n  class Client; end\nend\nOpenAI::Client.new\n", ()),
     (
         "a constructor whose type stands on the left, in C#",
