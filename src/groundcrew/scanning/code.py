@@ -23,6 +23,7 @@ from groundcrew.scanning.config_files import (
     read_infrastructure,
     read_settings,
     read_shell,
+    shell_lines,
 )
 from groundcrew.scanning.dependencies import ecosystem_of, read_dependencies
 from groundcrew.scanning.hiding import Hiding
@@ -39,6 +40,7 @@ from groundcrew.scanning.hits import (
 from groundcrew.scanning.keys_in_text import KEYS_MAX, keys_in
 from groundcrew.scanning.notebooks import read_notebook
 from groundcrew.scanning.other_code import LANGUAGES, read_code
+from groundcrew.scanning.provisions import read_given_keys, read_installs
 from groundcrew.scanning.python_code import read_python
 from groundcrew.scanning.tree import TOTAL_BYTES_MAX, Skipped, Source, read_source, sources
 
@@ -385,6 +387,7 @@ def _other(found: Found, text: str, path: PurePosixPath, around: Surroundings) -
     )
     if is_shell or ci or text.startswith("#!"):
         _join(found, read_shell(text, around))
+        found.hits += read_installs(shell_lines(text), around)
     if ending in _SETTINGS or name.startswith((".env", "dockerfile", "containerfile")) or ".env" in name or name.endswith("rc"):
         before = {each.line for each in found.hits if each.kind == "raw_http"}
         settings = read_settings(text, path, around)
@@ -393,6 +396,13 @@ def _other(found: Found, text: str, path: PurePosixPath, around: Surroundings) -
     if is_infrastructure(path, text) and not ci:
         known = {each.line for each in found.hits}
         found.hits += [each for each in read_infrastructure(text, path, around) if each.line not in known]
+        if (
+            not is_shell
+            or name.startswith(("dockerfile", "containerfile"))
+            or ending in (".dockerfile", ".containerfile", ".service")
+        ):
+            known = {each.line for each in found.hits if each.kind in ("infrastructure", "ci_secret")}
+            found.hits += [each for each in read_given_keys(text, around, found.governed) if each.line not in known]
 
 
 def _join(found: Found, more: Found) -> None:

@@ -28,6 +28,7 @@ _SECRET_USE = (
 )
 _CALLERS = re.compile(r"(?i)\b(?:curl|wget|http|https|xh|Invoke-RestMethod|Invoke-WebRequest|iwr|irm|httpie)\b")
 _VARIABLE = re.compile(r"\$\{?(\w+)")
+_DEFINES = re.compile(r"(?:resource|data)\s+\"|AWS::|Microsoft\.")
 _REMARK = re.compile(r"^\s*(?:#|//|;|REM\b|::)")
 _TRAILING = re.compile(r"\s#\s.*$")
 _BLANKS = re.compile(r"\s{2,}")
@@ -160,7 +161,7 @@ def _settings_hit(found: Found, number: int, key: str, url: str, around: Surroun
 def read_shell(text: str, around: Surroundings) -> Found:
     """Calls of AI services from shell lines, and addresses that they set for clients. A line that goes on is one line."""
     found = Found()
-    joined = list(_joined(text))
+    joined = list(shell_lines(text))
     variables: dict[str, tuple[int, str]] = {}
     for number, line in joined:
         if re.match(r"^\s*(?:echo|printf|@?echo|Write-Host|Write-Output)\b", line) and "|" not in line:
@@ -190,8 +191,8 @@ def read_shell(text: str, around: Surroundings) -> Found:
     return found
 
 
-def _joined(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a shell: one that goes on is one with those after it."""
+def shell_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text that are no remarks, by the number of their first; a line that goes on is one line."""
     begun, parts = 0, []
     for number, line in _own_lines(text):
         begun = begun if parts else number
@@ -224,7 +225,7 @@ def read_infrastructure(text: str, path: PurePosixPath, around: Surroundings) ->
     hits: dict[int, Hit] = {}
     kept = "\n".join("" if _REMARK.match(line) else _TRAILING.sub("", line) for line in text.split("\n"))
     if path.suffix.lower() in (".tf", ".bicep", ".hcl"):
-        kept = re.sub(r"(?s)/\*.*?\*/", lambda match: re.sub(r"[^\n]", " ", match[0]), kept)
+        kept = re.sub(r"(?s)/\*.*?(?:\*/|\Z)", lambda match: re.sub(r"[^\n]", " ", match[0]), kept)
     code, starts = kept, line_starts(kept)
     for service, pattern, reason in around.catalogue.infrastructure:
         for match in pattern.finditer(code):
@@ -240,6 +241,8 @@ def _said(code: str, place: int) -> bool:
     """Whether what stands here is only said: by echo, in a description, or denied by a policy."""
     line = code[code.rfind("\n", 0, place) + 1 : place]
     before = code[max(0, place - 300) : place]
+    # What sets something up is no action of a policy, whatever the policy before it denies.
+    before = "" if _DEFINES.match(code, place) else before
     denied = max(before.rfind("Deny"), before.rfind("deny"))
     allowed = max(before.rfind("Allow"), before.rfind("allow"), before.rfind("resource "))
     return bool(re.search(r"(?i)\becho\b|description\s*[:=]|\blabel\w*\s*[:=]|message\s*[:=]", line)) or denied > allowed

@@ -22,6 +22,7 @@ from groundcrew.scanning.catalogue import load
 from groundcrew.scanning.code import CodeScan, root_name, scan_code
 
 TODAY = date(2026, 11, 27)
+PLANTED = ["tuned", "held_back", "cold", "cold_again", "independent", "independent_again"]
 
 
 def scan(root: Path, **more: object) -> CodeScan:
@@ -32,7 +33,7 @@ def kinds(findings: Iterable[ScanFinding]) -> list[tuple[str | None, str, str]]:
     return [(each.path, each.kind, each.service) for each in findings]
 
 
-@pytest.mark.parametrize("name", ["tuned", "held_back", "cold", "cold_again"])
+@pytest.mark.parametrize("name", PLANTED)
 def test_planted_repositories(name: str, tmp_path: Path) -> None:
     planted = plant(name, tmp_path / "repository")
     found = scan(planted.root)
@@ -44,7 +45,7 @@ def test_planted_repositories(name: str, tmp_path: Path) -> None:
 
 
 def test_the_planted_repositories_are_as_large_as_they_should_be(tmp_path: Path) -> None:
-    every = [plant(name, tmp_path / name) for name in ("tuned", "held_back", "cold", "cold_again")]
+    every = [plant(name, tmp_path / name) for name in PLANTED]
     assert sum(each.files for each in every[:2]) >= 50
     assert sum(len(each.labels) for each in every) >= 60
     labelled = {kind for each in every for _, _, said in each.labels for kind in (one.split()[0] for one in said)}
