@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 import msgspec
 
@@ -78,8 +79,9 @@ _MODEL_MAKER = re.compile(
 _STATEMENT_END = re.compile(r";|\n(?!\s*(?:\.|\?\.|&\.|->|\{|\)|\]))")
 _BLOCK_END = re.compile(r";|\n\s*\n")
 _RUST_MAKER = re.compile(
-    r"(?<![\w:])(?P<path>(?:\w+::)*)(?P<kind>Client|Ollama|Anthropic\w*)(?:::<[^>]*>)?::(?:new|with_config|default|builder|from_env)\s*\("
+    r"(?<![\w:])(?P<path>(?:\w+::)*)(?P<kind>Client|Ollama|Anthropic\w*)(?:::<[^>]{0,200}>)?::(?:new|with_config|default|builder|from_env)\s*\("
 )
+_KEPT = re.compile(r"(?<![\w$.])([\w$]+)\s*(?::\s*\w+\s*)?(?::=|=)\s*(?:[\w.]+\s*(?:\|\||\?\?)\s*)?")
 _CLAUSE = re.compile(
     r"(?s)(?:\bimport\s+(?P<type>type\s+)?(?P<clause>[\w$*{},\s]+?)\s*\bfrom\s*|\b(?:const|let|var)\s+(?P<bound>[\w$]+|\{[^}]*\})\s*(?::[^=]+)?=\s*(?:await\s+)?(?:require|import)\s*\(\s*)$"
 )
@@ -231,13 +233,13 @@ class _Reader:
                 each
                 for each in re.finditer(_RUST_MAKER, code)
                 if re.match(rf"(?:{crates})::", each[0])
-                or (not each["path"] and re.search(rf"\b(?:{crates})::[^;]*(?:\b{each['kind']}\b|\*)", code))
+                or (not each["path"] and re.search(rf"\b(?:{crates})::[^;]{{0,2000}}(?:\b{each['kind']}\b|\*)", code))
             ]
         if self.language.where == "r":
             return list(re.finditer(r"\b(?:create_chat_completion|create_completion|create_embedding)\s*\(", code))
         if self.language.where in ("java", "csharp"):
             steps = "builder|fromEnv|create|Create|newBuilder"
-            maker = rf"\bnew\s+(?:[\w.]+\.)?(?:{calls})\s*(?:<[^>]*>)?\s*\(|\b(?:{calls})\s*\.\s*(?:{steps})\s*\("
+            maker = rf"\bnew\s+(?:[\w.]+\.)?(?:{calls})\s*(?:<[^>]{{0,200}}>\s*)?\(|\b(?:{calls})\s*\.\s*(?:{steps})\s*\("
             # ``var x = Client(…)`` in Kotlin; ``Client x = new(…)`` in C#.
             bare = (
                 rf"|(?<![\w.])(?:{calls})\s*\(" if self.language.where == "java" else rf"|\b(?:{calls})\??\s+\w+\s*=\s*new\s*\("
@@ -350,7 +352,7 @@ class _Reader:
     def _assigned_to(self, name: str) -> str:
         """The words that a name is first assigned in this file: they say more than the name."""
         if name not in self._assigned:
-            start = rf"(?<![\w$.]){re.escape(name)}\s*(?::\s*\w+)?\s*(?::=|=)(?!=)([^;\n]*)"
+            start = rf"(?<![\w$.]){re.escape(name)}\s*(?::\s*\w+\s*)?(?::=|=)(?!=)([^;\n]*)"
             match = re.search(start, self.lexed.code) if name else None
             told = self.lexed.within(match.start(1), match.end(1)) if match is not None else []
             self._assigned[name] = " ".join((match[1], *(each.value for each in told))) if match is not None else ""
@@ -358,16 +360,20 @@ class _Reader:
 
     def _value_of(self, name: str) -> str | None:
         """The address that a name is assigned in this file."""
-        if not name:
-            return None
-        for match in re.finditer(
-            rf"(?<![\w$.]){re.escape(name)}\s*(?::\s*\w+)?\s*(?::=|=)\s*(?:[\w.]+\s*(?:\|\||\?\?)\s*)?", self.lexed.code
-        ):
+        address = self._kept.get(name)
+        if address is not None:
+            self.told.add(address.start)
+        return address.value if address is not None else None
+
+    @cached_property
+    def _kept(self) -> dict[str, Text]:
+        """name → the address that it is assigned first."""
+        kept: dict[str, Text] = {}
+        for match in _KEPT.finditer(self.lexed.code):
             text = self.lexed.text_at(match.end())
             if text is not None and URL.match(text.value):
-                self.told.add(text.start)
-                return text.value
-        return None
+                kept.setdefault(match[1], text)
+        return kept
 
     def _report(self, line: int, service: Service, reason: str, severity: str | None = None) -> None:
         kind: FindingKind = "cloud_sdk" if service.role == "cloud" else "sdk_constructor"

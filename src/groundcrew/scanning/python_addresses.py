@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cached_property
 
 from groundcrew.scanning.catalogue import Catalogue, Service
 from groundcrew.scanning.hits import DENYING_NAME, URL, Hit
@@ -118,16 +119,22 @@ class Addresses:
             DENYING_NAME.search(each) or re.search(r"(?i)doc|help|message|text|homepage|referer|origin", each) for each in names
         ):
             return None
-        for node in self.names.nodes:
-            if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-                if (node.id if isinstance(node, ast.Name) else node.attr) not in names:
-                    continue
-                for parent, _ in self.names.ancestors(node):
-                    if isinstance(parent, ast.Compare):
+        for _, node in sorted((each for name in names for each in self._loads.get(name, ())), key=lambda each: each[0]):
+            for parent, _ in self.names.ancestors(node):
+                if isinstance(parent, ast.Compare):
+                    break
+                if isinstance(parent, ast.Call):
+                    dotted = self.names.dotted(parent.func) or ""
+                    if _NO_CALL.search(dotted) or dotted.partition(".")[0] in _MOCKS:
                         break
-                    if isinstance(parent, ast.Call):
-                        dotted = self.names.dotted(parent.func) or ""
-                        if _NO_CALL.search(dotted) or dotted.partition(".")[0] in _MOCKS:
-                            break
-                        return parent.lineno
+                    return parent.lineno
         return assigned.lineno
+
+    @cached_property
+    def _loads(self) -> dict[str, list[tuple[int, ast.AST]]]:
+        """name → where it is read, in the order of the module."""
+        loads: dict[str, list[tuple[int, ast.AST]]] = {}
+        for place, node in enumerate(self.names.nodes):
+            if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+                loads.setdefault(node.id if isinstance(node, ast.Name) else node.attr, []).append((place, node))
+        return loads
