@@ -193,7 +193,8 @@ def read_shell(text: str, around: Surroundings) -> Found:
 
 def shell_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines of a text that are no remarks, by the number of their first; a line that goes on is one line."""
-    begun, parts = 0, []
+    begun = 0
+    parts: list[str] = []
     for number, line in _own_lines(text):
         begun = begun if parts else number
         parts.append(line.strip() if parts else line)

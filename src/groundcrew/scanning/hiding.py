@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from groundcrew.guards.secrets import check
+from groundcrew.guards.secret_hiding import without_secrets
 from groundcrew.scanning.hits import Hit, hidden
 
 #: Characters of a line that are looked at: more than what is shown can come from.
@@ -19,18 +19,6 @@ PIECE_LENGTH_MIN = 6
 _WORD = "A-Za-z0-9_./+=~-"
 _WORD_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./+=~-:@%"
 _PIECE = re.compile(rf"[{_WORD}]{{{PIECE_LENGTH_MIN},}}")
-_CREDENTIALS = re.compile(r"(?<=://)[^\s/?#\"'`<>]{1,300}@")
-
-
-def without_secrets(text: str) -> str:
-    """A text without what looks like a secret, and without user and password of the addresses in it."""
-    text = _CREDENTIALS.sub("…@", text)
-    kept, place = [], 0
-    for each in sorted(check(text, {}).findings, key=lambda each: each.start):
-        if each.start >= place:
-            kept += [text[place : each.start], "…"]
-        place = max(place, each.end)
-    return "".join((*kept, text[place:]))
 
 
 class Hiding:
