@@ -308,7 +308,9 @@ def _strings(value: object) -> list[str]:
 
 
 def is_own_declaration(text: str) -> bool:
-    """Whether a YAML file declares things to groundcrew itself: what it names is what is governed."""
+    """Whether a YAML file declares things to groundcrew itself, what is governed or a catalogue: what it names is not used."""
+    if re.search(r"(?m)^services:", text) and re.search(r"(?m)[ {,]role:\s*(?:sdk|cloud|framework|assistant)\b", text):
+        return True
     return bool(
         re.search(r"(?m)^kind:\s*[\"']?(?:Provider|Model|UseCase|KnowledgeBase|Policy)[\"']?\s*$", text)
     ) and not re.search(r"(?m)^apiVersion:", text)

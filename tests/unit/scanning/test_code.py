@@ -22,7 +22,7 @@ from groundcrew.scanning.catalogue import load
 from groundcrew.scanning.code import CodeScan, root_name, scan_code
 
 TODAY = date(2026, 11, 27)
-PLANTED = ["tuned", "held_back", "cold", "cold_again", "independent", "independent_again"]
+PLANTED = ["tuned", "held_back", "cold", "cold_again", "independent", "independent_again", "independent_third"]
 
 
 def scan(root: Path, **more: object) -> CodeScan:

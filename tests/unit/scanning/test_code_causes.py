@@ -163,6 +163,47 @@ CASES: tuple[tuple[str, str, str, tuple[tuple[int, str, str], ...]], ...] = (
         ((2, "sdk_constructor", "anthropic"), (4, "hardcoded_key", "anthropic")),
     ),
     (
+        "models of a framework, one by one, in JavaScript",
+        "a.ts",
+        "import { createAnthropic } from '@ai-sdk/anthropic';\nimport { createOpenAI } from '@ai-sdk/openai';\n"
+        "const a = createOpenAI({ baseURL: 'http://localhost:8400/v1' });\n"
+        "const b = createAnthropic({ apiKey: process.env.K });\n",
+        ((1, "framework", "vercel-ai"),),
+    ),
+    (
+        "a framework's model that goes to the gateway, in JavaScript",
+        "a.ts",
+        "import { createOpenAI } from '@ai-sdk/openai';\nimport { generateText } from 'ai';\n"
+        "const a = createOpenAI({ baseURL: import.meta.env.VITE_LLM_GATEWAY_URL });\ngenerateText({ model: a('x') });\n",
+        (),
+    ),
+    (
+        "a framework's model that goes to the gateway, in Java",
+        "A.java",
+        "import dev.langchain4j.model.openai.OpenAiChatModel;\nclass A {\n"
+        '  Object a() { return OpenAiChatModel.builder().baseUrl("http://groundcrew:8400/v1").build(); }\n}\n',
+        (),
+    ),
+    (
+        "a key that a whole module is given",
+        "a.py",
+        f'import openai\nopenai.api_key = "{MISTRAL}"\nopenai.chat.completions.create()\n',
+        ((2, "hardcoded_key", "openai"), (3, "sdk_constructor", "openai")),
+    ),
+    (
+        "an address that a text is compared with, in Go",
+        "a.go",
+        'package a\n\nfunc a(u string) bool { return strings.HasPrefix(u, "https://api.openai.com") }\n',
+        (),
+    ),
+    ("a framework that Bundler loads", "a.rb", "CHAT = RubyLLM.chat\n", ((1, "framework", "ruby-llm"),)),
+    (
+        "a catalogue of services",
+        "own.yaml",
+        "version: 1\nservices:\n- {id: a, name: A, role: sdk, api: [generativelanguage.googleapis.com]}\n",
+        (),
+    ),
+    (
         "a package that an image installs",
         "app.Dockerfile",
         "FROM python:3.12\nRUN apt-get update && \\\n    pip install --no-cache-dir 'anthropic>=0.4' fastapi\n"
