@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from groundcrew.guards.hiding import without_secrets
+from groundcrew.guards.secret_hiding import without_secrets
 from groundcrew.scanning.hits import Hit, hidden
 
 #: Characters of a line that are looked at: more than what is shown can come from.

@@ -26,7 +26,7 @@ from groundcrew.domain.inventory import (
     inventory_id,
 )
 from groundcrew.errors import InputError
-from groundcrew.guards.hiding import without_secrets
+from groundcrew.guards.secret_hiding import without_secrets
 from groundcrew.store import deciding
 from groundcrew.store.database import Writer
 

@@ -1,4 +1,4 @@
-"""A text as it may be shown or kept: without what looks like a secret, and without user and password of an address."""
+"""Texts without their secrets, for what is shown and kept of files that others wrote."""
 
 from __future__ import annotations
 
