@@ -89,7 +89,10 @@ async def test_a_veto_against_the_chief_executive(stream: Stream) -> None:
 
     # The next meeting. Who is missing is said loudly, and nothing binding is counted without them.
     await ivan.goto(f"{base}/stream")
-    await ivan.get_by_label("First day; then every 14 days").fill((now + timedelta(days=1)).date().isoformat())
+    soon = now + timedelta(hours=2)
+    await ivan.get_by_label("First day; then every 14 days").fill(soon.date().isoformat())
+    await ivan.get_by_label("At", exact=True).fill(f"{soon:%H:%M}")
+    await ivan.get_by_label("Time zone").fill("UTC")
     await ivan.get_by_role("button", name="Set the cadence").click()
     await ivan.get_by_role("link", name="See the agenda").click()
     await expect(ivan.locator("#agenda")).to_contain_text("Veto of legal on assistant")

@@ -9,6 +9,7 @@ import click
 
 from groundcrew.cli.audit_options import search_options, wanted_of
 from groundcrew.cli.common import as_option, json_option, person, print_json, print_table, storage_options, with_services
+from groundcrew.domain.audit_search import SEQUENCE_MAX
 from groundcrew.errors import AuditBroken
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def audit_verify(file: Path | None, as_json: bool, data: Path | None, database_u
             click.echo(f"  {line}")
         if not report.problems:
             signed = f", signed up to entry {report.signed_to}" if report.signed_to else ""
-            click.echo(f"{report.entries} entries verify{signed}; the newest hash is {report.head or 'none'}")
+            part = " as a part of the log" if report.partial else ""
+            click.echo(f"{report.entries} entries verify{part}{signed}; the newest hash is {report.head or 'none'}")
     if report.problems:
         raise AuditBroken(f"the audit log does not verify: {len(report.problems)} problems, first: {report.problems[0]}")
 
@@ -68,7 +70,7 @@ def audit_verifier() -> None:
 @audit.command("search")
 @click.option("--use-case", help="About this use case.")
 @search_options
-@click.option("--before", type=click.IntRange(1), help="Older than this entry: the next page.")
+@click.option("--before", type=click.IntRange(1, SEQUENCE_MAX), help="Older than this entry: the next page.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="Entries at most.")
 @json_option
 @storage_options
@@ -161,6 +163,21 @@ def audit_rotate_key(
 
     key = with_services(data, database_url, work)
     click.echo(f"key {key.id} signs from now on; its public half: {key.public_key}")
+
+
+@audit.command("resume-signing")
+@click.option("--reason", required=True, help="Why; it is kept in the log.")
+@as_option
+@storage_options
+def audit_resume_signing(reason: str, as_name: str | None, data: Path | None, database_url: str | None) -> None:
+    """Sign again where this server has seen more signed than the database has, as after a backup was restored. Look first
+    whether somebody has removed it: what is missing can not be told from this log afterwards."""
+
+    async def work(services: Services) -> None:
+        await services.checkpoints.resume(actor=await person(services, as_name), reason=reason)
+
+    with_services(data, database_url, work)
+    click.echo("signing goes on from what the database has; the log says so")
 
 
 @audit.command("call")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
 from groundcrew.domain.audit_search import Wanted
+from groundcrew.domain.moments import in_utc
 from groundcrew.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -51,4 +52,4 @@ def moment(text: str | None, field: str) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(f"{text!r} is no time: write 2026-05-01 or 2026-05-01T12:00:00Z", field=field) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return in_utc(found, field)

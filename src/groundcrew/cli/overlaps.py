@@ -51,6 +51,8 @@ def overlap(
         found = await services.overlaps.find(use_case=use_case)
         return scanned, [each for each in found if each.state != "gone"]
 
+    from groundcrew.services.overlap_languages import said
+
     scanned, found = with_services(data, database_url, work)
     if as_json:
         print_json({"scanned": [each.content for each in scanned], "overlaps": found})
@@ -62,6 +64,8 @@ def overlap(
             f"{each.use_case}: compared with {content['compared']} use cases and {content['capabilities']} capabilities{stale}; "
             f"score from {content['score_min']}"
         )
+        if note := said(content):
+            click.echo(f"  {note}")
     _print_overlaps(found)
 
 

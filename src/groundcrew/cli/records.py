@@ -9,7 +9,7 @@ import click
 
 from groundcrew.cli.audit_options import search_options, wanted_of
 from groundcrew.cli.common import actor, json_option, print_json, print_table, storage_options, with_services
-from groundcrew.domain.audit_search import Wanted
+from groundcrew.domain.audit_search import SEQUENCE_MAX, Wanted
 from groundcrew.errors import AuditBroken, InputError
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 )
 @click.option("--use-case", help="Calls or entries of this use case only.")
 @search_options
-@click.option("--from-entry", type=click.IntRange(1), default=1, help="audit: from this entry on.")
-@click.option("--to-entry", type=click.IntRange(1), help="audit: to this entry.")
+@click.option("--from-entry", type=click.IntRange(1, SEQUENCE_MAX), default=1, help="audit: from this entry on.")
+@click.option("--to-entry", type=click.IntRange(1, SEQUENCE_MAX), help="audit: to this entry.")
 @storage_options
 def export(what: str, output: Path, use_case: str | None, data: Path | None, database_url: str | None, **given: Any) -> None:
     """Export recorded calls, or the audit log for offline verification. The file appears whole or not at all.
 
     Beside an audit log lies OUTPUT.manifest.json with the checkpoints and keys that vouch for it. A part of the log verifies as
-    the whole does: `groundcrew audit verify --file OUTPUT`.
+    the whole does: `groundcrew audit verify --file OUTPUT`, with `--partial` for a part.
     """
     from groundcrew.cli.progress import progress_bar
     from groundcrew.services.audit_export import Exported, Part, export_audit

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_args
 
 import click
 
 from groundcrew.cli.common import as_option, json_option, person, print_json, print_table, storage_options, with_services
+from groundcrew.domain.moments import in_utc
 from groundcrew.domain.sign_off import DECISIONS, Decision, SignOff, SignOffState
 from groundcrew.errors import InputError, WouldBeMasked
 
@@ -336,7 +337,7 @@ def _time(text: str | None, field: str) -> datetime:
         moment = datetime.fromisoformat(text or "")
     except ValueError:
         raise InputError(f"expected a time such as 2026-12-24 or 2026-12-24T08:00:00Z, found {text!r}", field=field) from None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return in_utc(moment, field)
 
 
 def _moment(moment: datetime | None) -> str:

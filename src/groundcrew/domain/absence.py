@@ -19,8 +19,15 @@ class Absence(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: datetime
     ends_at: datetime
     delegate: str | None = None
+    #: Who said so, "" where that was not kept.
+    said_by: str = ""
     #: When the person came back before its end, or called it off.
     ended_at: datetime | None = None
+
+    @property
+    def own_word(self) -> bool:
+        """Whether the person said so themselves, under their account."""
+        return self.said_by == f"user:{self.person}"
 
     def lasts_at(self, now: datetime) -> bool:
         """Whether the person is away at `now`."""

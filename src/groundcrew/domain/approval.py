@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from groundcrew.domain.use_case import Stage
+from groundcrew.domain.use_case import RiskTier, Stage
 
 Function = Literal["ethics", "it", "legal", "business"]
 ApprovalState = Literal["pending", "approved", "changes_requested", "abstained"]
@@ -43,6 +43,9 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     authority: str | None = None
     #: What the version consisted of, each part by its digest, so that it can be told what has changed since.
     parts: dict[str, str] = {}
+    #: The risk tier when it was asked, and from its answer on when it was answered: a word does not reach a higher one. None: not
+    #: on record (rows of earlier releases), which reaches the lowest alone.
+    tier: RiskTier | None = None
 
     @property
     def answer_by(self) -> datetime:

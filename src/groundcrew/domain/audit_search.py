@@ -9,6 +9,9 @@ import msgspec
 from groundcrew.domain.audit import AuditEntry, use_case_of
 from groundcrew.domain.canonical import canonical_json
 
+#: The highest number that a database can be asked for.
+SEQUENCE_MAX = 2**63 - 1
+
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What entries are wanted; all of what is given has to hold. A `subject` that ends in ``/`` or ``*`` is how it begins;

@@ -13,6 +13,8 @@ from groundcrew.domain.meeting import Cadence
 
 LENGTH_MIN_MIN, LENGTH_MIN_MAX = 15, 480
 EVERY_DAYS_MIN, EVERY_DAYS_MAX = 7, 28
+#: Of the first day: slots are looked for past it, and the calendar ends with the year 9999.
+YEAR_MIN, YEAR_MAX = 2000, 2100
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -34,6 +36,8 @@ def problem_of(cadence: Cadence) -> tuple[str, str] | None:
         return "length_min", f"a meeting takes {LENGTH_MIN_MIN} to {LENGTH_MIN_MAX} minutes"
     if not EVERY_DAYS_MIN <= cadence.every_days <= EVERY_DAYS_MAX:
         return "every_days", f"the Stream meets every {EVERY_DAYS_MIN} to {EVERY_DAYS_MAX} days"
+    if not YEAR_MIN <= cadence.first_day.year <= YEAR_MAX:
+        return "first_day", f"the first day is in the years {YEAR_MIN} to {YEAR_MAX}"
     return None
 
 

@@ -11,6 +11,8 @@ ChampionState = Literal["active", "lapsed"]
 #: Live use cases that one person can carry, where the gate into pilot does not say otherwise.
 LOAD_MAX = 5
 CHAMPIONS_MAX = 5_000
+#: Accounts that one champion has had before.
+FORMER_ACCOUNTS_MAX = 50
 #: A page of the playbook, and how many pages and versions of one there are at most.
 PAGE_LENGTH_MAX, PAGES_MAX, VERSIONS_MAX = 40_000, 200, 1_000
 
@@ -24,11 +26,18 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True):
     appointed_by: str
     appointed_at: datetime
     account: str = ""
+    #: Accounts that were on record before: whoever built under one goes on being who built.
+    former_accounts: tuple[str, ...] = ()
     state: ChampionState = "active"
     #: Why they are no champion any more, since when, and who said so.
     reason: str = ""
     lapsed_at: datetime | None = None
     lapsed_by: str | None = None
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account that is or was on record."""
+        return (*self.former_accounts, *((self.account,) if self.account else ()))
 
 
 class PlaybookPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,6 +52,11 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     signature: str = ""
 
 
+def checkpoint_id(sequence: int) -> str:
+    """What a checkpoint is called: the number of its entry, so that names sort as numbers do."""
+    return f"{sequence:015d}"
+
+
 def key_id_of(public_key: bytes) -> str:
     """The id of a public key."""
     return sha256_hex(public_key)[:KEY_ID_LENGTH]

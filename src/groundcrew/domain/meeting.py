@@ -45,7 +45,7 @@ CITABLE = (
     "alert",
     "resource-request",
     "authority",
-    "overlap-finding",
+    "overlap",
     "experiment",
     "use-case",
 )
@@ -53,6 +53,8 @@ CITED_MAX = 20
 #: Of one meeting.
 POINTS_MAX, DECISIONS_MAX, NOTES_MAX, SPANS_MAX, ACTIONS_MAX = 300, 200, 2_000, 1_000, 300
 ADDENDA_MAX = 100
+#: The Stream meets so often unless somebody says otherwise [D].
+EVERY_DAYS_DEFAULT = 14
 #: Functions that must be for a decision, however many are recused.
 FOR_MIN = 2
 
@@ -68,7 +70,7 @@ class Cadence(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     length_min: int
     place: str = ""
-    every_days: int = 14
+    every_days: int = EVERY_DAYS_DEFAULT
     revision: int = 1
     set_by: str = ""
     set_at: datetime | None = None
@@ -257,9 +259,9 @@ def missing_functions(present: Collection[Function]) -> tuple[Function, ...]:
 
 
 def count_votes(decision: Decision, seats: dict[Function, str], recused: Iterable[Function]) -> Count:
-    """Count the votes of those who speak for a function now, on the wording as it is now.
+    """Count the votes of those who speak for a function, on the wording as it is now.
 
-    `seats` is who speaks for which function. A recused function has no say: the majority is one of the others.
+    `seats` is who speaks for which function on this decision. A recused function has no say: the majority is one of the others.
     """
     without = tuple(each for each in FUNCTIONS if each in set(recused))
     entitled = tuple(each for each in FUNCTIONS if each not in without)

@@ -33,6 +33,7 @@ EventKind = Literal[
     "conditions_met",
     "reviewed",
     "passed",
+    "returned",
     "review_moved",
     "note",
     "withdrawn",

@@ -41,7 +41,7 @@ def check(text: str, context: Context) -> Verdict:
         if told.letters >= REMARKABLE_LETTERS_MIN:
             findings.append(_finding(0, len(text), UNTOLD_SCORE, "in a language that can not be told"))
     elif told.language not in wanted:
-        findings.append(_finding(0, len(text), SURE_SCORE if _is_sure(told) else UNSURE_SCORE, _reason(told, wanted)))
+        findings.append(_finding(0, len(text), SURE_SCORE if is_sure(told) else UNSURE_SCORE, _reason(told, wanted)))
     else:
         findings += _foreign_paragraphs(text, wanted)
     found = verdict_of(findings, block_at=BLOCK_SCORE)
@@ -54,7 +54,7 @@ def _wanted(context: Context) -> frozenset[str] | None:
     allowed = context.get("allowed")
     if context.get("same_as_request"):
         asked = tell_language(str(context.get("request") or ""))
-        if asked.language is not None and _is_sure(asked):
+        if asked.language is not None and is_sure(asked):
             return frozenset({asked.language})
     return frozenset(allowed) if allowed else None
 
@@ -68,12 +68,13 @@ def _foreign_paragraphs(text: str, wanted: frozenset[str]) -> Iterable[Finding]:
         if match.end() - match.start() < PARAGRAPH_LETTERS_MIN:
             continue
         told = tell_language(match.group())
-        if told.language is not None and told.language not in wanted and _is_sure(told):
+        if told.language is not None and told.language not in wanted and is_sure(told):
             yield _finding(match.start(), match.end(), UNSURE_SCORE, f"a paragraph {_reason(told, wanted)}")
 
 
-def _is_sure(told: Told) -> bool:
-    return told.letters >= SURE_LETTERS_MIN and told.confidence >= SURE_CONFIDENCE_MIN
+def is_sure(told: Told) -> bool:
+    """Whether there are letters enough, and no near second, so that a text is surely in the language that was told."""
+    return told.language is not None and told.letters >= SURE_LETTERS_MIN and told.confidence >= SURE_CONFIDENCE_MIN
 
 
 def _reason(told: Told, wanted: frozenset[str]) -> str:

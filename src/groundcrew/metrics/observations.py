@@ -10,7 +10,7 @@ import difflib
 import gzip
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundcrew.domain.hypothesis import BINARY_KINDS, RATING_MAX, RATING_MIN, HypothesisPlan, SuccessMetric
+from groundcrew.domain.moments import in_utc
 from groundcrew.errors import InputError
 
 Name = TypeVar("Name", str, str | None)
@@ -282,7 +283,7 @@ def _row(cells: list[str], place: dict[str, int]) -> Observation:
         time = datetime.fromisoformat(cell["time"])
     except ValueError as error:
         raise InputError(f"{cell['time']!r} is not an RFC 3339 time", field="time") from error
-    time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    time = in_utc(time, "time")
     return Observation(
         unit_id=cell["unit_id"],
         arm=cell["arm"],

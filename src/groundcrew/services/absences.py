@@ -38,7 +38,8 @@ class Absences:
             raise InputError("an absence ends after it begins, and not in the past", field="ends_at")
         if (ends_at - starts_at).total_seconds() > ABSENCE_S_MAX:
             raise InputError(f"an absence is at most {ABSENCE_S_MAX // 86_400} days long", field="ends_at")
-        async with self._database.write(actor or f"user:{person.name}") as writer:
+        said_by = actor or f"user:{person.name}"
+        async with self._database.write(said_by) as writer:
             account = await require(writer.connection, catalog.USERS, person.name)
             before = await catalog.ABSENCES.find(writer.connection, person=account.name)
             open_ones = [each for each in before if each.ended_at is None and each.ends_at > now]
@@ -48,7 +49,14 @@ class Absences:
                 raise Conflict(f"{account.name} has {ABSENCES_MAX} absences to come already")
             if delegate is not None:
                 delegate = await _delegate(writer.connection, account, delegate)
-            absence = Absence(id=new_id(), person=account.name, starts_at=starts_at, ends_at=ends_at, delegate=delegate)
+            absence = Absence(
+                id=new_id(),
+                person=account.name,
+                starts_at=starts_at,
+                ends_at=ends_at,
+                delegate=delegate,
+                said_by=said_by,
+            )
             await catalog.ABSENCES.put(writer, absence, "start")
             if absence.lasts_at(now):
                 await sign_offs.end_claims_of(writer.connection, account.name)

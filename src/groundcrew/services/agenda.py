@@ -31,10 +31,10 @@ from groundcrew.domain.meeting import (
 )
 from groundcrew.errors import Conflict, NotFound
 from groundcrew.services.agenda_sources import wanted
-from groundcrew.services.governance import persons_who_built
+from groundcrew.services.decision_subjects import concerned
 from groundcrew.services.lookups import person_of, require
-from groundcrew.services.meeting_records import Seats, seats
-from groundcrew.store import catalog, deciding
+from groundcrew.services.meeting_records import Seats, seats, speakers
+from groundcrew.store import deciding
 from groundcrew.store.database import Connection, Writer
 
 _RANK = {kind: place for place, kind in enumerate(get_args(AgendaKind))}
@@ -143,11 +143,11 @@ async def view_of(connection: Connection, meeting_id: str, now: datetime) -> Mee
     points = tuple(point(number, *each) for number, each in enumerate(shown, start=1))
     there = await seats(connection, meeting_id)
     attendance = tuple(await deciding.ATTENDANCE.find(connection, meeting=meeting_id))
-    counts = {
-        each.id: count_votes(each, there, await recused_of(connection, each, rows_by_id(rows), there))
-        for each in decisions
-        if each.state == "proposed"
-    }
+    counts: dict[str, Count] = {}
+    for each in decisions:
+        if each.state == "proposed":
+            heard = await speakers(connection, each, there)
+            counts[each.id] = count_votes(each, heard, await recused_of(connection, each, rows_by_id(rows), heard))
     return MeetingView(
         meeting=meeting,
         points=points,
@@ -170,17 +170,12 @@ def rows_by_id(rows: dict[str, AgendaItem]) -> dict[str, AgendaItem]:
 
 
 async def recused_of(
-    connection: Connection, decision: Decision, rows: dict[str, AgendaItem], there: Seats
+    connection: Connection, decision: Decision, rows: dict[str, AgendaItem], heard: Seats
 ) -> tuple[Function, ...]:
-    """The functions that have no say in a decision: who speaks for them owns, champions or has built the use case that it is
-    about, or is the person whom it names."""
-    item = rows.get(decision.item)
-    name = decision.terms.get("use_case") or (item.entry.use_case if item is not None else None)
-    use_case = await catalog.USE_CASES.get(connection, str(name)) if name else None
-    concerned = set(await persons_who_built(connection, use_case)) if use_case is not None else set()
-    if isinstance(decision.terms.get("person"), str):
-        concerned.add(person_of(decision.terms["person"]))
-    return tuple(each for each in FUNCTIONS if each in there and person_of(there[each]) in concerned)
+    """The functions that have no say in a decision: who speaks for them owns, champions or has built a use case that it acts on,
+    or is a person whom it concerns (see `decision_subjects`)."""
+    silent = await concerned(connection, decision, rows.get(decision.item))
+    return tuple(each for each in FUNCTIONS if each in heard and person_of(heard[each]) in silent)
 
 
 async def ensure_item(writer: Writer, meeting_id: str, item: str) -> AgendaItem:

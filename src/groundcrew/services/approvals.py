@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from groundcrew.domain import risk
 from groundcrew.domain.approval import (
     DECISIONS,
     FUNCTIONS,
@@ -22,7 +23,7 @@ from groundcrew.domain.approval import (
 )
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.stage import next_stage
-from groundcrew.domain.use_case import STAGES, Stage, UseCase
+from groundcrew.domain.use_case import STAGES, RiskTier, Stage, UseCase
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.governance import persons_who_built
 from groundcrew.services.lookups import current_digest, current_parts, person_of, require, require_use_case
@@ -119,6 +120,7 @@ class Approvals:
             due_at=now + timedelta(days=REQUEST_DAYS),
             replaces=before[-1].id if before else None,
             parts=await current_parts(connection, use_case),
+            tier=risk.assess(use_case).tier,
         )
         details = {"function": function, "stage": stage, **({"replaces": asked.replaces} if asked.replaces else {})}
         await catalog.APPROVALS.put(writer, asked, "request", details=details)
@@ -137,7 +139,7 @@ class Approvals:
             raise InputError(f"say on what ground, in at most {STATEMENT_LENGTH_MAX} characters", field="statement")
         async with self._database.write(actor) as writer:
             asked = await require(writer.connection, catalog.APPROVALS, approval_id)
-            speaker = await _check_decider(writer, asked)
+            speaker, tier = await _check_decider(writer, asked)
             spoken: Decision = decision
             decided = msgspec.structs.replace(
                 asked,
@@ -146,8 +148,9 @@ class Approvals:
                 decided_at=writer.clock.now(),
                 statement=statement,
                 authority=speaker.authority.id if speaker.authority else None,
+                tier=tier,
             )
-            details = {"function": asked.function, "stage": asked.stage, "version_digest": asked.version_digest}
+            details = {"function": asked.function, "stage": asked.stage, "version_digest": asked.version_digest, "tier": tier}
             await catalog.APPROVALS.put(writer, decided, decision, reason=statement, details=details)
         return decided
 
@@ -203,8 +206,8 @@ async def _staleness(connection: Connection, approval: Approval, parts: dict[str
     return Staleness(by=entry.actor if entry else None, at=entry.at if entry else None, parts=tuple(changed))
 
 
-async def _check_decider(writer: Writer, asked: Approval) -> Speaker:
-    """Who speaks, if the writer's actor may say this function's word; raises otherwise."""
+async def _check_decider(writer: Writer, asked: Approval) -> tuple[Speaker, RiskTier]:
+    """Who speaks, if the writer's actor may say this function's word, and of which risk tier; raises otherwise."""
     who, connection, now = person_of(writer.actor), writer.connection, writer.clock.now()
     use_case = await require_use_case(connection, asked.use_case)
     digest = await current_digest(connection, use_case)
@@ -226,4 +229,4 @@ async def _check_decider(writer: Writer, asked: Approval) -> Speaker:
         mine = other.decided_by is not None and person_of(other.decided_by) == who
         if mine and other.stage == asked.stage and other.function != asked.function:
             raise NotAllowed(f"{who} has spoken for {other.function} at this gate: one person fills one function")
-    return speaker
+    return speaker, risk.assess(use_case).tier

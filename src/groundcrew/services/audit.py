@@ -25,13 +25,14 @@ PAGE_ROWS_MAX = 1_000
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a verification: sound when `problems` is empty. `head` is the newest entry's hash; `signed_to` the last entry
-    that a checkpoint vouches for. `notes` say what could not be checked."""
+    that a checkpoint vouches for. `partial` says that entries are left out. `notes` say what could not be checked."""
 
     entries: int
     head: str
     problems: tuple[str, ...]
     checkpoints: int = 0
     signed_to: int = 0
+    partial: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -115,5 +116,6 @@ def verify_file(path: Path, **options: Any) -> AuditReport:
         problems=tuple(str(each) for each in report.problems),
         checkpoints=report.checkpoints,
         signed_to=report.signed_to,
+        partial=report.partial,
         notes=tuple(report.notes),
     )

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from groundcrew.domain.checkpoint import AuditKey, Checkpoint, key_id_of, key_statement, statement
 from groundcrew.errors import InputError
+from groundcrew.services.audit_marks import MarkFile
 
 #: A private key as text is well below this.
 KEY_BYTES_MAX = 16 * 1024
@@ -62,6 +63,8 @@ class KeyStore:
 
     def __init__(self, folder: Path, reference: str = "") -> None:
         self._folder, self._reference = folder, reference
+        #: What was signed last, also for a key that is kept elsewhere.
+        self.marks = MarkFile(folder)
 
     @property
     def is_own(self) -> bool:

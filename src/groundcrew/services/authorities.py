@@ -4,6 +4,7 @@ looked up; what a decision does to them is in `authority_grants`."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -24,11 +25,14 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.veto import says_something
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.authority_grants import checked_scope, grantee, set_deputies
-from groundcrew.services.lookups import person_of, require, require_reason
+from groundcrew.services.governance import persons_who_built
+from groundcrew.services.lookups import person_of, require, require_reason, require_use_case
 from groundcrew.services.masking import masked
 from groundcrew.services.speakers import require_person
+from groundcrew.services.veto_records import active_vetoes
+from groundcrew.services.veto_standing import passing_due
 from groundcrew.store import deciding
-from groundcrew.store.database import Database
+from groundcrew.store.database import Connection, Database
 
 
 class AuthorityNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +132,8 @@ class Authorities:
 
     async def name_deputies(self, function: str, people: Sequence[str], *, reason: str, actor: str) -> Deputies:
         """Say who stands in for a function, in turn. A holder of the function does, and not themselves; or a decision of the
-        Stream (see `authority_grants.name_deputies`)."""
+        Stream (see `authority_grants.name_deputies`), which one holder does not change, nor who stands in while a veto of the
+        function has passed on or holds what they have built."""
         if function not in FUNCTIONS:
             raise InputError(f"expected one of {', '.join(FUNCTIONS)}, found {function!r}", field="function")
         require_reason(reason)
@@ -136,4 +141,22 @@ class Authorities:
             user = await require_person(writer.connection, actor)
             if function not in user.roles:
                 raise NotAllowed(f"{user.name} does not hold the function {function}: a holder of it names who stands in")
+            await _check_alone(writer.connection, user.name, function, writer.clock.now())
             return await set_deputies(writer, function, tuple(people), reason=reason.strip()[:REASON_LENGTH_MAX])
+
+
+async def _check_alone(connection: Connection, person: str, function: str, now: datetime) -> None:
+    """NotAllowed where it is not for one holder of a function alone to say who stands in for it."""
+    kept = await deciding.DEPUTIES.get(connection, function)
+    if kept is not None and kept.decision:
+        raise NotAllowed(f"the Stream decided who stands in for {function}: it decides so anew")
+    for veto in await active_vetoes(connection):
+        if veto.function != function:
+            continue
+        use_case = await require_use_case(connection, veto.use_case)
+        if veto.passed is not None or await passing_due(connection, veto, use_case, now):
+            raise NotAllowed(f"veto {veto.id} has passed to the deputy of {function}: the Stream decides who that is")
+        if person_of(person) in await persons_who_built(connection, use_case):
+            raise NotAllowed(
+                f"{person} owns, champions or has built {use_case.name}, which {function} vetoes: somebody else names them"
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from groundcrew.domain.champion import CHAMPIONS_MAX, Champion, same_person
+from groundcrew.domain.champion import CHAMPIONS_MAX, FORMER_ACCOUNTS_MAX, Champion, same_person
 from groundcrew.domain.identifiers import name_problem
 from groundcrew.domain.use_case import TERMINAL_STAGES, UseCase
 from groundcrew.errors import Conflict, InputError
@@ -142,6 +142,7 @@ class Champions:
                 name=name,
                 business_unit=business_unit,
                 account=account,
+                former_accounts=_former(people.champions.get(key), account),
                 appointed_by=actor,
                 appointed_at=writer.clock.now(),
             )
@@ -181,7 +182,8 @@ class Champions:
             given = await _given(writer.connection, use_case, source)
             await _check_taker(writer.connection, champion, given)
             for each in given:
-                details = {"from": each.champion, "to": champion.name}
+                people = sorted({name for name in (each.owner, each.champion, champion.name) if name})
+                details = {"from": each.champion, "to": champion.name, "people": people}
                 changed = msgspec.structs.replace(each, champion=champion.name)
                 await catalog.USE_CASES.put(writer, changed, "hand_over", reason=reason.strip(), details=details)
             await _note(writer, source or given[0].champion or "", champion, given, reason.strip())
@@ -189,6 +191,15 @@ class Champions:
             await writer.touch_snapshot()
         await propagate(self._database)
         return tuple(each.name for each in given)
+
+
+def _former(before: Champion | None, account: str) -> tuple[str, ...]:
+    """The accounts that were on record before this one: what was built under them stays that person's."""
+    had = before.accounts if before is not None else ()
+    former = tuple(dict.fromkeys(each for each in had if each.casefold() != account.casefold()))
+    if len(former) > FORMER_ACCOUNTS_MAX:
+        raise Conflict(f"{FORMER_ACCOUNTS_MAX} accounts were on record already: keep the present one")
+    return former
 
 
 async def _note(writer: Writer, source: str, champion: Champion, given: tuple[UseCase, ...], reason: str) -> None:

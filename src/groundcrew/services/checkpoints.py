@@ -15,12 +15,14 @@ from groundcrew.domain.checkpoint import (
     AuditKey,
     Checkpoint,
     checkpoint_digest,
+    key_id_of,
     key_statement,
     merkle_root,
     statement,
 )
 from groundcrew.errors import AuditBroken, InputError, NotAllowed
 from groundcrew.services.audit_keys import KeyStore, Signer
+from groundcrew.services.audit_marks import gone
 from groundcrew.services.deliveries import enqueue
 from groundcrew.services.ed25519 import verified
 from groundcrew.services.lookups import require_reason
@@ -60,9 +62,11 @@ class Checkpoints:
 
     async def sign(self, *, at_head: bool = False) -> list[Checkpoint]:
         """Make the checkpoints that are due, or one that reaches the chain's end: none where another server holds the key, or
-        where nothing has changed. AuditBroken where what is to be signed does not verify: that is never covered up."""
+        where nothing has changed. AuditBroken where what is to be signed does not verify, or no longer has what this server has
+        seen signed: that is never covered up."""
         made: list[Checkpoint] = []
         while len(made) < ROUNDS_MAX:
+            await self._look_back()
             signer, _ = await self._signer(create=True)
             checkpoint = await self._next(signer, at_head=at_head) if signer is not None else None
             if checkpoint is None or signer is None or not await self._put(signer, checkpoint):
@@ -73,7 +77,9 @@ class Checkpoints:
     async def standing(self) -> Standing:
         """How far the log is signed, and by what."""
         signer, problem = await self._signer(create=False)
+        marks = self._keys.marks.read()
         async with self._database.read() as connection:
+            problem = await gone(connection, marks) or problem
             last, key = await _last(connection), await current_key(connection)
             entries = await stored.end_of_chain(connection)
         return Standing(
@@ -123,7 +129,38 @@ class Checkpoints:
         self._keys.replace()
         return key
 
+    async def resume(self, *, actor: str, reason: str) -> None:
+        """Sign on from what the database has now, though this server has seen more signed: a backup was restored, or another
+        database put in its place. The log says so and what is missing. InputError where nothing is."""
+        require_reason(reason)
+        marks = self._keys.marks.read()
+        async with self._database.write(actor) as writer:
+            missing = await gone(writer.connection, marks)
+            if not missing:
+                raise InputError("the database has all that this server has seen signed: nothing keeps it from signing")
+            last = await _last(writer.connection)
+            details = {"missing": missing, "seen": msgspec.to_builtins(marks)}
+            await writer.audit("resume_signing", "checkpoints/all", document=None, reason=reason, details=details)
+        self._keys.marks.begin_anew(last)
+
     # What there is to sign.
+
+    async def _look_back(self) -> None:
+        """The database has to have what this server has seen signed; then what others have signed since is noted as well."""
+        marks = self._keys.marks.read()
+        async with self._database.read() as connection:
+            missing, last = await gone(connection, marks), await _last(connection)
+            public = await AUDIT_KEYS.get(connection, last.key_id) if last is not None else None
+        if missing:
+            raise AuditBroken(
+                f"nothing is signed: {missing}. Where a backup was restored on purpose, say so: `groundcrew audit resume-signing`"
+            )
+        if last is None:
+            return
+        key = _bytes(public.public_key) or b"" if public is not None else b""
+        if key_id_of(key) != last.key_id or not verified(key, statement(last), _bytes(last.signature)):
+            raise AuditBroken(f"nothing is signed: the checkpoint at entry {last.sequence} does not verify; it was edited")
+        self._keys.marks.signed(last)
 
     async def _signer(self, *, create: bool) -> tuple[Signer | None, str]:
         """The key in use, if it is here; else why it is not."""
@@ -181,6 +218,9 @@ class Checkpoints:
                 await AUDIT_KEYS.put(writer, signer.public(writer.clock.now()), "create")
             await CHECKPOINTS.put(writer, checkpoint, "sign")
             await self._tell(writer, checkpoint)
+            # Before it is stored for good, while no other process can store one: noted afterwards, a crash in between would
+            # leave a checkpoint that nobody misses.
+            self._keys.marks.signing(checkpoint)
         return True
 
     async def _tell(self, writer: Writer, checkpoint: Checkpoint) -> None:

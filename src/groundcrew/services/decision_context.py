@@ -129,12 +129,18 @@ class _Reconstruction:
             return None
         document = await self._document(collection, name, entry.subject_digest)
         if document is None:
-            problem = "only its digest is known: it was changed since, and versions were not kept then"
-            self._add(part, name, entry, problem=problem)
+            self._add(part, name, entry, problem=await self._why_missing(entry))
             return None
         item = collection.decode(document)
         self._add(part, words(item), entry, document=document)
         return item
+
+    async def _why_missing(self, entry: AuditEntry) -> str:
+        if kept_documents.was_kept(entry, await kept_documents.kept_since(self._connection)):
+            return "only its digest is known: it was kept and is not there any more"
+        if kept_documents.TOO_LONG in entry.details:
+            return "only its digest is known: it was changed since, and was too long to be kept"
+        return "only its digest is known: it was changed since, and versions were not kept then"
 
     async def _document(self, collection: Collection[Any], name: str, digest: str) -> str | None:
         """The document with this digest: as kept, or the row as it is where it has not changed since."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from groundcrew.errors import InputError
+from groundcrew.errors import NotAllowed
 from groundcrew.services import authority_grants, resource_ledger, veto_reviews
-from groundcrew.services.lookups import require
-from groundcrew.services.overlaps import Terms, settle_in
-from groundcrew.store import deciding
+from groundcrew.services.decision_subjects import disposal_of
+from groundcrew.services.governance import persons_who_built
+from groundcrew.services.lookups import person_of, require
+from groundcrew.services.overlaps import settle_in
+from groundcrew.store import catalog, deciding
 from groundcrew.store.database import Writer
 
 
@@ -51,9 +51,14 @@ async def review_veto(writer: Writer, *, decision: str, veto: str, note: str) ->
 
 
 async def dispose_overlap(writer: Writer, *, decision: str, overlap: str, terms: dict[str, Any]) -> None:
-    """Settle an overlap; `terms` says how: disposition, reason, and where they are asked for expires_on and into. InputError."""
-    try:
-        wanted = msgspec.convert(terms, Terms)
-    except msgspec.ValidationError as error:
-        raise InputError(f"these terms do not settle an overlap: {error}", field="terms") from None
-    await settle_in(writer, await require(writer.connection, deciding.OVERLAPS, overlap), wanted, decision=decision)
+    """Settle an overlap; `terms` says how: disposition, reason, and where they are asked for expires_on and into. InputError;
+    NotAllowed where who records the decision has built one of the two."""
+    wanted = disposal_of(terms)
+    finding = await require(writer.connection, deciding.OVERLAPS, overlap)
+    for name in finding.names:
+        use_case = await catalog.USE_CASES.get(writer.connection, name)
+        if use_case is not None and person_of(writer.actor) in await persons_who_built(writer.connection, use_case):
+            raise NotAllowed(
+                f"{person_of(writer.actor)} owns, champions or has built {name}: somebody else records this decision"
+            )
+    await settle_in(writer, finding, wanted, decision=decision)

@@ -26,6 +26,7 @@ from groundcrew.services.incident_records import open_for_harm
 from groundcrew.services.labels import label_by_rating
 from groundcrew.services.lookups import current_digest, person_of, require_use_case
 from groundcrew.services.masking import check_identifiers, detect_of, masked
+from groundcrew.services.names import stored_addresses
 from groundcrew.services.outcomes import (
     NAME_LENGTH_MAX,
     OUTCOMES_PER_REQUEST_MAX,
@@ -213,8 +214,7 @@ async def _check_rater(writer: Writer, use_case: UseCase, rater: str) -> None:
     """NotAllowed for who built the use case: their stars would count at its gate. Raters whom an application names are recorded
     without their addresses."""
     built = await persons_who_built(writer.connection, use_case)
-    addresses = {stored_identifier(each) for each in (use_case.owner, use_case.champion) if each}
-    if person_of(rater) in built or rater in addresses:
+    if person_of(rater) in built or rater in stored_addresses((*built, use_case.owner, use_case.champion or "")):
         raise NotAllowed(
             f"{person_of(rater)} owns, champions or has built {use_case.name}: someone who did not build it rates it"
         )

@@ -17,7 +17,7 @@ from groundcrew.services.automation import automation
 from groundcrew.services.champion_standing import ChampionStanding, carried, people_of
 from groundcrew.services.experiment_analysis import Analysis, computed
 from groundcrew.services.incident_standing import IncidentStanding, standing_of
-from groundcrew.services.lookups import person_of
+from groundcrew.services.names import all_names
 from groundcrew.services.overlap_standing import OverlapStanding, overlaps_of
 from groundcrew.services.page_memory import remembered
 from groundcrew.services.speakers import unheard
@@ -154,10 +154,12 @@ async def _with_costly(
 
 
 async def persons_who_built(connection: Connection, use_case: UseCase) -> frozenset[str]:
-    """Owner, champion, and whoever declared the use case, wrote or registered its hypothesis, or changed its version."""
-    actors = await governance.builders(connection, use_case.name)
-    people = {person_of(each) for each in actors if not each.startswith("system:")}
-    return frozenset(people | {person_of(each) for each in (use_case.owner, use_case.champion) if each})
+    """Whoever owns or champions the use case or ever did, declared it, wrote or registered its hypothesis, or changed its
+    version: each under every name that they may act under (see `all_names`)."""
+    built = await governance.builders(connection, use_case.name)
+    actors = {each for each in built.actors if not each.startswith("system:")}
+    named = {each for each in (use_case.owner, use_case.champion) if each}
+    return await all_names(connection, actors | built.holders | named)
 
 
 async def analysis_since(

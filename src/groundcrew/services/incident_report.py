@@ -96,8 +96,8 @@ def _span(start: datetime, end: datetime) -> str:
 
 
 def _line(text: str) -> str:
-    """On one line, so that it stays what it is in Markdown."""
-    return " ".join(text.split())
+    """On one line and without HTML, so that it stays what it is in Markdown."""
+    return " ".join(text.split()).replace("<", "&lt;")
 
 
 def _cell(text: str) -> str:

@@ -29,9 +29,10 @@ from groundcrew.domain.trust_rules import release_rule
 from groundcrew.domain.use_case import UseCase
 from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
-from groundcrew.guards.masking import stored_identifier
+from groundcrew.services.governance import persons_who_built
 from groundcrew.services.lookups import current_digest, person_of, require, require_use_case
 from groundcrew.services.masking import detect_of, masked
+from groundcrew.services.names import stored_addresses
 from groundcrew.services.trust_standing import pending_calls, rules_of, since_of, standing
 from groundcrew.store import catalog
 from groundcrew.store import labels as stored
@@ -118,7 +119,9 @@ async def _aim(connection: Connection, use_case: UseCase) -> tuple[float | None,
 async def label_by_sign_off(writer: Writer, sign_off: SignOff, use_case: UseCase | None, signer: User) -> TrustLabel | None:
     """What a signature says of the draft's claims, as a label; None where it says nothing, or comes from who built the use
     case."""
-    if sign_off.grounded is None or use_case is None or _built(use_case, signer.name):
+    if sign_off.grounded is None or use_case is None:
+        return None
+    if person_of(signer.name) in await persons_who_built(writer.connection, use_case):
         return None
     drawn = await stored.LABEL_DRAWS.get(writer.connection, sign_off.call_id)
     if drawn is None or _own(drawn, signer):
@@ -132,10 +135,13 @@ async def label_by_rating(writer: Writer, call: Call, *, rater: str, grounded: b
     if answer is None or answer.part != "sent":
         return
     use_case = await catalog.USE_CASES.get(writer.connection, call.use_case)
-    if use_case is None or _built(use_case, rater):
-        return
+    built = await persons_who_built(writer.connection, use_case) if use_case is not None else frozenset()
     # An application's raters are recorded without their addresses.
-    if rater in {stored_identifier(each) for each in (use_case.owner, use_case.champion) if each}:
+    if (
+        use_case is None
+        or person_of(rater) in built
+        or rater in stored_addresses((*built, use_case.owner, use_case.champion or ""))
+    ):
         return
     found = TrustLabel(
         id=new_id(),
@@ -177,7 +183,7 @@ class Labels:
         await self._flush()
         async with self._database.operate() as connection:
             item = await require_use_case(connection, use_case)
-            _check_labeller(item, labeller)
+            await _check_labeller(connection, item, labeller)
             now = self._database.clock.now()
             async for task in self._open_tasks(connection, item, labeller, now):
                 until_s = task.until.timestamp()
@@ -221,7 +227,7 @@ class Labels:
         """One drawn answer, to look at again or to say something else about. NotFound where it was not drawn."""
         async with self._database.read() as connection:
             drawn = await self._drawn(connection, call_id)
-            _check_labeller(await require_use_case(connection, drawn.use_case), labeller)
+            await _check_labeller(connection, await require_use_case(connection, drawn.use_case), labeller)
             found = await self._task(connection, drawn, labeller, self._database.clock.now())
         if found is None:
             raise Conflict(f"the texts of call {call_id} were removed: nobody can judge it any more")
@@ -243,7 +249,7 @@ class Labels:
         async with self._database.read() as connection:
             drawn = await self._drawn(connection, call_id)
             item = await require_use_case(connection, drawn.use_case)
-            _check_labeller(item, labeller)
+            await _check_labeller(connection, item, labeller)
             if _own(drawn, labeller):
                 raise NotAllowed(f"{labeller.name} asked for this answer: somebody else must judge it")
             call = await require(connection, CALLS, call_id)
@@ -280,13 +286,13 @@ class Labels:
                     made += 1
         return made
 
-    @staticmethod
-    def refusal(use_case: UseCase, labeller: User | None) -> str:
+    async def refusal(self, use_case: UseCase, labeller: User | None) -> str:
         """Why this person may not judge answers of `use_case`; "" where they may."""
         if labeller is None:
             return "a key can not label"
         try:
-            _check_labeller(use_case, labeller)
+            async with self._database.read() as connection:
+                await _check_labeller(connection, use_case, labeller)
         except NotAllowed as error:
             return str(error)
         return ""
@@ -322,18 +328,14 @@ def _own(drawn: Draw, labeller: User) -> bool:
     return drawn.user_id is not None and drawn.user_id.casefold() == labeller.name.casefold()
 
 
-def _built(use_case: UseCase, name: str) -> bool:
-    return person_of(name) in {person_of(each) for each in (use_case.owner, use_case.champion) if each}
-
-
-def _check_labeller(use_case: UseCase, labeller: User) -> None:
+async def _check_labeller(connection: Connection, use_case: UseCase, labeller: User) -> None:
     """NotAllowed unless this person may judge answers of `use_case`: qualified, and not who built it."""
     wanted = {LABELLER_QUALIFICATION, use_case.sign_off.qualification if use_case.sign_off else LABELLER_QUALIFICATION}
     if not wanted & {*labeller.qualifications, *labeller.roles}:
         raise NotAllowed(f"{labeller.name} is not qualified as {' or '.join(sorted(wanted))}")
-    if _built(use_case, labeller.name):
+    if person_of(labeller.name) in await persons_who_built(connection, use_case):
         raise NotAllowed(
-            f"{labeller.name} owns or champions {use_case.name}: someone who did not build it must judge its answers"
+            f"{labeller.name} owns, champions or has built {use_case.name}: someone who did not build it must judge its answers"
         )
 
 

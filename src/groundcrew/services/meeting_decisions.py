@@ -2,8 +2,8 @@
 transaction.
 
 A count takes a quorum at that moment. It is carried where more than half of the functions that have a say are for it, and at
-least two. A function has no say where who speaks for it owns, champions or has built the use case, or is the person concerned. A
-decision advances no stage and clears no veto: gates stay gates.
+least two. A function has no say where who speaks for it owns, champions or has built a use case that the decision acts on, or is
+concerned by it themselves (`decision_subjects`). A decision advances no stage and clears no veto: gates stay gates.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from groundcrew.domain.meeting import (
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services import decision_effects
 from groundcrew.services.agenda import ensure_item, recused_of
+from groundcrew.services.decision_subjects import check_terms, checked_subject
 from groundcrew.services.lookups import person_of, require
 from groundcrew.services.meeting_records import (
     Seats,
@@ -39,6 +40,7 @@ from groundcrew.services.meeting_records import (
     require_present,
     require_quorum,
     seats,
+    speakers,
     text_of,
 )
 from groundcrew.services.minutes import CITED
@@ -47,10 +49,6 @@ from groundcrew.store import deciding, meetings
 from groundcrew.store.database import Connection, Database, Writer
 
 TERMS_MAX, TERM_LENGTH_MAX = 20, 500
-SUBJECT_LENGTH_MAX = 300
-
-#: Kinds whose terms alone say what they are about.
-BY_TERMS: tuple[DecisionKind, ...] = ("grant_authority", "name_deputies")
 
 
 class MeetingDecisions:
@@ -84,11 +82,12 @@ class MeetingDecisions:
     ) -> Decision:
         """Propose a decision on a point. Whoever is in the meeting may; it binds nobody before it is counted.
 
-        `subject` (``KIND/ID``) and `terms` say what it brings about, and are the point's own subject where not given.
+        `subject` (``KIND/ID``, the point's own where not given) and `terms` say what it brings about. InputError for a subject or
+        terms that a decision of this kind does not take.
         """
         (text,) = await cleaned(text_of(text, "text", TEXT_LENGTH_MAX))
         chosen = _kind(kind)
-        terms = _terms(terms or {})
+        terms = _terms(terms or {}, chosen)
         async with self._database.write(actor) as writer:
             connection = writer.connection
             await require_open(connection, meeting_id)
@@ -97,8 +96,8 @@ class MeetingDecisions:
             if await deciding.DECISIONS.count(connection, meeting=meeting_id) >= DECISIONS_MAX:
                 raise Conflict(f"a meeting has at most {DECISIONS_MAX} decisions")
             # A topic of somebody's own is about nothing but itself.
-            own = "" if chosen in BY_TERMS or row.entry.subject.startswith("agenda-item/") else row.entry.subject
-            subject = _subject(subject or own, chosen)
+            own = "" if row.entry.subject.startswith("agenda-item/") else row.entry.subject
+            subject = await checked_subject(connection, chosen, subject, own)
             references = await _cited(connection, cites)
             decision = Decision(
                 id=new_id(),
@@ -137,7 +136,7 @@ class MeetingDecisions:
             changed = msgspec.structs.replace(
                 decision,
                 text=text,
-                terms=_terms(terms) if terms is not None else decision.terms,
+                terms=_terms(terms, decision.kind) if terms is not None else decision.terms,
                 cites=await _cited(writer.connection, cites) if cites is not None else decision.cites,
                 text_revision=text_revision + 1,
             )
@@ -149,7 +148,8 @@ class MeetingDecisions:
     ) -> Decision:
         """Say one's function's word on a proposal, on the wording of `text_revision` (the present one). It may be changed.
 
-        NotAllowed for who speaks for no function in this meeting, or has no say in this; Conflict for another wording."""
+        NotAllowed for who speaks for no function in this meeting, or has no say in this; Conflict for another wording, and where
+        somebody else has said the function's word on this one, whether or not they have left since."""
         if word not in WORDS:
             raise InputError(f"expected one of {', '.join(WORDS)}, found {word!r}", field="word")
         (remark,) = await cleaned(text_of(remark, "remark", REMARK_LENGTH_MAX, required=False))
@@ -161,6 +161,9 @@ class MeetingDecisions:
                 raise NotAllowed(f"{span.person} speaks for no function here: join for one that you hold")
             if text_revision is not None and text_revision != decision.text_revision:
                 raise Conflict("the wording has changed since you read it: read it again before you vote")
+            heard = await speakers(writer.connection, decision, there)
+            if heard[span.function] != span.person:
+                raise Conflict(f"{heard[span.function]} has voted for {span.function} on this wording, and that word stands")
             if span.function in await _recused(writer.connection, decision, there):
                 raise NotAllowed(
                     f"{span.person} owns, champions or has built what this is about, or is concerned: {span.function} has no say "
@@ -190,7 +193,8 @@ class MeetingDecisions:
             if text_revision is not None and text_revision != decision.text_revision:
                 raise Conflict("the wording has changed since you read it: read it again before you count")
             there = await require_quorum(connection, decision.meeting)
-            count = count_votes(decision, there, await _recused(connection, decision, there))
+            heard = await speakers(connection, decision, there)
+            count = count_votes(decision, heard, await _recused(connection, decision, heard))
             silent = [each for each in count.entitled if each not in count.words]
             if silent:
                 raise Conflict(f"{', '.join(silent)} {'has' if len(silent) == 1 else 'have'} not voted: for, against or abstain")
@@ -244,9 +248,9 @@ async def _proposed(writer: Writer, decision_id: str) -> Decision:
     return decision
 
 
-async def _recused(connection: Connection, decision: Decision, there: Seats) -> tuple[Any, ...]:
+async def _recused(connection: Connection, decision: Decision, heard: Seats) -> tuple[Any, ...]:
     rows = {each.id: each for each in await deciding.AGENDA_ITEMS.find(connection, meeting=decision.meeting)}
-    return await recused_of(connection, decision, rows, there)
+    return await recused_of(connection, decision, rows, heard)
 
 
 async def _bring_about(writer: Writer, decision: Decision) -> None:
@@ -277,16 +281,7 @@ def _kind(kind: str) -> DecisionKind:
     raise InputError(f"expected one of {', '.join(DECISION_KINDS)}, found {kind!r}", field="kind")
 
 
-def _subject(subject: str, kind: DecisionKind) -> str:
-    if kind in ("resolution", *BY_TERMS) and not subject:
-        return ""
-    name, _, item = subject.partition("/")
-    if not name or not item or len(subject) > SUBJECT_LENGTH_MAX:
-        raise InputError("say what it is about, as KIND/ID", field="subject")
-    return subject
-
-
-def _terms(terms: dict[str, Any]) -> dict[str, Any]:
+def _terms(terms: dict[str, Any], kind: DecisionKind) -> dict[str, Any]:
     if len(terms) > TERMS_MAX:
         raise InputError(f"at most {TERMS_MAX} terms", field="terms")
     for name, value in terms.items():
@@ -294,6 +289,7 @@ def _terms(terms: dict[str, Any]) -> dict[str, Any]:
             raise InputError(
                 f"a term is a text, a number or a list of them, at most {TERM_LENGTH_MAX} characters", field=f"terms.{name}"
             )
+    check_terms(kind, terms)
     return terms
 
 

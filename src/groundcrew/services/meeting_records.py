@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from groundcrew.domain.approval import Function
 from groundcrew.domain.meeting import (
+    EVERY_DAYS_DEFAULT,
     ActionItem,
     Attendance,
     Decision,
@@ -25,6 +26,8 @@ from groundcrew.store import catalog, deciding, meetings
 from groundcrew.store.database import Connection, Writer
 
 Seats = dict[Function, str]
+#: How much closer than a period of the cadence two meetings may be held and count as two: meetings are moved a little [D].
+MOVED_BY_MAX = timedelta(days=2)
 
 
 async def put(writer: Writer, meeting: StreamMeeting, action: str, *, reason: str = "") -> None:
@@ -97,12 +100,25 @@ async def seats(connection: Connection, meeting_id: str) -> Seats:
     """Who speaks for which function now: there, and the function still theirs by an open account."""
     found: Seats = {}
     for each in await present(connection, meeting_id):
-        user = await catalog.USERS.get(connection, each.person)
-        if each.function is None or user is None or user.disabled or user.kind == "agent":
-            continue
-        if each.function in user.roles:
+        if each.function is not None and await _speaks(connection, each.person, each.function):
             found[each.function] = each.person
     return found
+
+
+async def speakers(connection: Connection, decision: Decision, there: Seats) -> Seats:
+    """Who speaks for which function on a decision: who voted for it on this wording, also where they have left since, else who
+    is `there` for it. A word stands as long as the function is still theirs, so that nobody chooses another speaker after it."""
+    found = dict(there)
+    for vote in decision.votes:
+        if vote.text_revision == decision.text_revision and await _speaks(connection, vote.person, vote.function):
+            found[vote.function] = vote.person
+    return found
+
+
+async def _speaks(connection: Connection, person: str, function: Function) -> bool:
+    """Whether a function is a person's now, by an open account."""
+    user = await catalog.USERS.get(connection, person)
+    return user is not None and not user.disabled and user.kind != "agent" and function in user.roles
 
 
 async def require_quorum(connection: Connection, meeting_id: str) -> Seats:
@@ -128,9 +144,15 @@ async def held_since(connection: Connection, since: datetime) -> list[StreamMeet
 
 
 async def quorate_since(connection: Connection, since: datetime) -> list[StreamMeeting]:
-    """Those of `held_since` that had their quorum at some moment."""
-    found = []
-    for each in await held_since(connection, since):
+    """Those of `held_since` that had their quorum at some moment, and of several within one period of the cadence the first: two
+    meetings in an afternoon are one occasion to look at something."""
+    cadence = await deciding.CADENCES.get(connection, deciding.CADENCE_ID)
+    apart = timedelta(days=cadence.every_days if cadence is not None else EVERY_DAYS_DEFAULT) - MOVED_BY_MAX
+    found: list[StreamMeeting] = []
+    for each in sorted(await held_since(connection, since), key=lambda each: (each.opened_at or each.starts_at, each.id)):
+        opened = each.opened_at or each.starts_at
+        if found and opened - (found[-1].opened_at or found[-1].starts_at) < apart:
+            continue
         spans = await deciding.ATTENDANCE.find(connection, meeting=each.id)
         if quorum_spans(spans, each.closed_at or each.ends_at):
             found.append(each)
@@ -160,8 +182,8 @@ def same_person(one: str, other: str) -> bool:
 
 
 def text_of(text: str, field: str, length_max: int, *, required: bool = True) -> str:
-    """A text as it may be kept; InputError where it is missing or too long."""
-    text = text.strip()
+    """A text as it may be kept, its lines ended by "\\n" alone; InputError where it is missing or too long."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if required and not text:
         raise InputError("say it in words", field=field)
     if len(text) > length_max:

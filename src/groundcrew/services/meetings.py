@@ -6,7 +6,7 @@ from the record and keeps their hash.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,7 @@ from groundcrew.domain.approval import FUNCTIONS, Function
 from groundcrew.domain.cadence import problem_of, slots_from
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.meeting import (
+    EVERY_DAYS_DEFAULT,
     REMARK_LENGTH_MAX,
     SPANS_MAX,
     Attendance,
@@ -23,6 +24,7 @@ from groundcrew.domain.meeting import (
     MeetingState,
     StreamMeeting,
 )
+from groundcrew.domain.moments import in_utc
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.agenda import MeetingView, new_item, view_of
 from groundcrew.services.agenda_sources import wanted
@@ -50,6 +52,8 @@ AHEAD = 2
 SLOTS_MAX = 60
 #: A meeting that nobody has opened is cancelled by itself so long after its end, so that it is not taken for one to come [D].
 MISSED_AFTER = timedelta(hours=24)
+#: A meeting is opened at most so long before it starts, so that people can count on when they are to be there [D].
+OPENS_BEFORE = timedelta(hours=24)
 PLACE_LENGTH_MAX = 500
 LENGTH_MAX = timedelta(hours=8)
 SCHEDULED_AHEAD_MAX = timedelta(days=400)
@@ -120,7 +124,7 @@ class Meetings:
         length_min: int,
         actor: str,
         place: str = "",
-        every_days: int = 14,
+        every_days: int = EVERY_DAYS_DEFAULT,
     ) -> Cadence:
         """Say when the Stream meets. Meetings to come that the new cadence has as well stay; others of the old one are cancelled;
         those that were moved or made by hand stay where they are. The next ones are scheduled at once."""
@@ -211,7 +215,8 @@ class Meetings:
         return gone
 
     async def open(self, meeting_id: str, *, actor: str) -> StreamMeeting:
-        """Open a scheduled meeting, with the agenda as it is now. Conflict where another one is open."""
+        """Open a scheduled meeting, with the agenda as it is now. Conflict where another one is open, and more than OPENS_BEFORE
+        before it starts."""
         async with self._database.write(actor) as writer:
             await account_of(writer.connection, actor)
             await require_manager(writer.connection, actor)
@@ -220,6 +225,12 @@ class Meetings:
             if others:
                 raise Conflict(f"the meeting of {others[0].starts_at:%Y-%m-%d %H:%M} is open: close it first")
             now = writer.clock.now()
+            if now < meeting.starts_at - OPENS_BEFORE:
+                hours = OPENS_BEFORE // timedelta(hours=1)
+                starts = f"{meeting.starts_at:%Y-%m-%d %H:%M} UTC"
+                raise Conflict(
+                    f"it starts at {starts} and is opened at most {hours} hours before: move it, so that everybody knows"
+                )
             opened = msgspec.structs.replace(meeting, state="open", opened_at=now, opened_by=actor)
             await put(writer, opened, "open")
             known = {each.key for each in await deciding.AGENDA_ITEMS.find(writer.connection, meeting=meeting_id)}
@@ -255,13 +266,16 @@ class Meetings:
         return span
 
     async def leave(self, meeting_id: str, *, actor: str, person: str | None = None) -> Attendance:
-        """Leave; or say that `person` has left, for who runs the meeting. Whoever spoke alone for a function ends the quorum."""
+        """Leave; or say that `person` has left, for who runs the meeting. Whoever spoke alone for a function ends the quorum.
+
+        Conflict where somebody else is said to have left who has voted on what is not counted yet: they leave by themselves."""
         async with self._database.write(actor) as writer:
             await require_open(writer.connection, meeting_id)
             user = await account_of(writer.connection, actor)
             who = person or user.name
             if who != user.name:
                 await require_manager(writer.connection, actor)
+                await _check_silent(writer.connection, meeting_id, who)
             span = next((each for each in await present(writer.connection, meeting_id) if each.person == who), None)
             if span is None:
                 raise Conflict(f"{who} is not in the meeting")
@@ -313,6 +327,15 @@ async def _check_seat(writer: Writer, meeting_id: str, name: str, roles: tuple[s
             raise Conflict(f"{each.person} speaks for {function} now: join without a function, or take over when they have left")
 
 
+async def _check_silent(connection: Connection, meeting_id: str, person: str) -> None:
+    """Conflict where a person has voted on a proposal that is still open, on whichever wording of it."""
+    for each in await deciding.DECISIONS.find(connection, meeting=meeting_id, state="proposed"):
+        if any(vote.person == person for vote in each.votes):
+            raise Conflict(
+                f"{person} has voted on “{each.text[:80]}”: count it or withdraw it first, or they leave by themselves"
+            )
+
+
 async def _leave(writer: Writer, span: Attendance) -> Attendance:
     gone = msgspec.structs.replace(span, left_at=writer.clock.now(), left_by=writer.actor)
     await deciding.ATTENDANCE.put(writer, gone, "leave")
@@ -332,11 +355,11 @@ def _times(starts_at: datetime, length: timedelta, now: datetime) -> tuple[datet
         raise InputError("give the time with its zone, such as 2026-12-01T14:00:00+01:00", field="starts_at")
     if not timedelta(minutes=15) <= length <= LENGTH_MAX:
         raise InputError("a meeting takes 15 minutes to 8 hours", field="length_min")
-    begin = starts_at.astimezone(UTC).replace(second=0, microsecond=0)
-    if begin + length <= now:
-        raise InputError("this time is past", field="starts_at")
+    begin = in_utc(starts_at, "starts_at").replace(second=0, microsecond=0)
     if begin > now + SCHEDULED_AHEAD_MAX:
         raise InputError(f"at most {SCHEDULED_AHEAD_MAX.days} days ahead", field="starts_at")
+    if begin + length <= now:
+        raise InputError("this time is past", field="starts_at")
     return begin, begin + length
 
 

@@ -116,7 +116,7 @@ def _point(point: MinutesPoint) -> list[str]:
     lines += [
         f"*{point.kind.replace('_', ' ')}, {STATE_WORDS[point.state]}*" + (f": {_line(point.reason)}" if point.reason else "")
     ]
-    lines += ["", _line(point.why), ""]
+    lines += ["", *_quoted(point.why), ""]
     if point.summary:
         lines += [*_quoted(point.summary), ""]
     if point.notes:
@@ -157,7 +157,9 @@ def _action(action: MinutesAction) -> str:
 
 
 def _quoted(text: str) -> list[str]:
-    return [f"> {line}" if line.strip() else ">" for line in text.split("\n")]
+    """A text as it was written, each line within the quotation, whatever ends it: nothing in it can pass for what the record
+    says, such as a decision."""
+    return [f"> {line}" if line.strip() else ">" for line in text.replace("<", "&lt;").splitlines()]
 
 
 def _stamp(moment: datetime) -> str:

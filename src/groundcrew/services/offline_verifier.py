@@ -114,22 +114,26 @@ class Chain:
             self._proven = True
             report.signed_to = max(report.signed_to, sequence)
 
-    def end(self, *, partial: bool, complete: bool) -> None:
-        """No more entries come. `partial`: entries may be left out; `complete`: a manifest says that none are."""
+    def end(self, *, partial: bool, complete: bool | None) -> None:
+        """No more entries come. `partial`: whoever verifies has asked for a part; `complete`: what the manifest says, which is
+        no reason to look for less, since anybody can write one."""
         report = self._report
         self._close_run()
-        if report.partial and (complete or not partial):
+        if (report.partial or complete is False) and (complete or not partial):
             report.add(
                 "deleted",
-                "entries are left out, with proofs that those which are here are real: say so if that is meant (--partial)",
+                "entries are left out, with proofs that those which are here are real: say so if that is meant (--partial)"
+                if report.partial
+                else "the manifest says that entries are left out: say so if that is meant (--partial)",
             )
+        report.partial |= complete is False
         for low, high in self._gaps:
             which = f"entry {low}" if low == high else f"entries {low} to {high}"
             report.add("deleted", f"{which}: not here; deleted, or moved to where nothing is looked for", low)
         cut = [each for each in self._signatures.by_sequence if each > report.last]
         if cut and partial and self._proven and not complete:
             report.partial = True
-        if cut and not report.partial:
+        if cut and not (partial and report.partial):
             report.add(
                 "cut_off",
                 f"the chain ends at entry {report.last}, and a signed checkpoint goes to entry {max(cut)}: its end was cut off",
@@ -192,7 +196,8 @@ def verify(
         take(number, int(sequence), previous.decode(), own.decode(), computed)
     if not report.entries:
         raise NotReadable("holds no audit entries")
-    chain.end(partial=partial or manifest.get("complete") is False, complete=manifest.get("complete") is True)
+    said = manifest.get("complete")
+    chain.end(partial=partial, complete=said if isinstance(said, bool) else None)
     _against_manifest(report, manifest, whole.hexdigest())
     _notes(report, signatures)
     return report
@@ -366,7 +371,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(report.told(), indent=2))
     else:
         told = [f"PROBLEM ({each.kind}): {each}" for each in report.problems] + [f"note: {each}" for each in report.notes]
-        result = f"{report.found} problems" if report.found else "sound"
+        result = f"{report.found} problems" if report.found else "sound, as a part of the log" if report.partial else "sound"
         print(*told, f"{report.entries} entries, {report.checkpoints} checkpoints, head {report.head}: {result}", sep="\n")
     return 1 if report.found else 0
 

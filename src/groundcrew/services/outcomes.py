@@ -16,6 +16,7 @@ import msgspec
 
 from groundcrew.domain.feedback import Outcome
 from groundcrew.domain.identifiers import new_id
+from groundcrew.domain.moments import in_utc
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError
 from groundcrew.services.lookups import current_digest, require_use_case
@@ -204,5 +205,7 @@ def check_time(moment: datetime | None, now: datetime | None, field: str = "at")
     """A time dated ahead would pass for one after a registration that is still to come."""
     if moment is not None and moment.tzinfo is None:
         raise InputError("a time needs its offset, such as 2027-01-31T08:00:00Z", field=field)
+    if moment is not None:
+        in_utc(moment, field)
     if moment is not None and now is not None and moment > now + timedelta(seconds=CLOCK_SKEW_S_MAX):
         raise InputError(f"{moment.isoformat()} lies in the future", field=field)

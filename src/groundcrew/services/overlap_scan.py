@@ -18,6 +18,7 @@ from groundcrew.domain.overlap import OverlapFinding, OverlapKind, OverlapReason
 from groundcrew.domain.stage import moved
 from groundcrew.domain.use_case import STAGES, TERMINAL_STAGES, UseCase
 from groundcrew.errors import Conflict, InputError
+from groundcrew.services.overlap_languages import Spoken, language_of, spoken
 from groundcrew.services.overlap_scoring import Comparison, Described, background, shipped_rule
 from groundcrew.store import catalog, deciding
 from groundcrew.store.database import Connection, Database, Writer
@@ -55,10 +56,16 @@ class Scanned(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: tuple[VendorCapability, ...]
     found: tuple[Found, ...]
     read: str
+    #: Name of a use case or id of a capability → its language, None where that can not be told.
+    languages: dict[str, str | None] = {}
 
     def stale(self, today: date) -> int:
         """Capabilities that nobody checked lately: they are compared, and whether they are still so is unknown."""
         return sum(each.is_stale(today) for each in self.capabilities)
+
+    def spoken(self, use_case: str) -> Spoken:
+        """The language of one use case among those of everything that it is compared with."""
+        return spoken(self.languages[use_case], (each for name, each in self.languages.items() if name != use_case))
 
 
 async def scan(database: Database, names: Iterable[str] | None = None) -> Scanned:
@@ -71,13 +78,22 @@ async def scan(database: Database, names: Iterable[str] | None = None) -> Scanne
         )
     wanted = tuple(sorted(names)) if names is not None else tuple(each.name for each in use_cases)
     found = await asyncio.to_thread(_compare, use_cases, capabilities, frozenset(wanted))
+    languages = await asyncio.to_thread(_languages, use_cases, capabilities)
     return Scanned(
         names=wanted,
         use_cases=tuple(use_cases),
         capabilities=tuple(capabilities),
         found=tuple(found),
         read=_digest(use_cases, capabilities),
+        languages=languages,
     )
+
+
+async def languages(database: Database) -> dict[str, str | None]:
+    """The languages of what a scan compares now: name of a use case or id of a capability → its language."""
+    async with database.read() as connection:
+        use_cases, capabilities = await _read(connection)
+    return await asyncio.to_thread(_languages, use_cases, capabilities)
 
 
 async def keep(writer: Writer, scanned: Scanned) -> list[OverlapFinding]:
@@ -143,6 +159,11 @@ def described_capability(capability: VendorCapability) -> Described:
 async def _read(connection: Connection) -> tuple[list[UseCase], list[VendorCapability]]:
     use_cases = [each for each in await catalog.USE_CASES.find(connection) if each.stage not in TERMINAL_STAGES]
     return use_cases, await deciding.CAPABILITIES.find(connection)
+
+
+def _languages(use_cases: list[UseCase], capabilities: list[VendorCapability]) -> dict[str, str | None]:
+    found = {each.name: language_of(each.title, each.purpose) for each in use_cases}
+    return found | {each.id: language_of(each.name, each.description) for each in capabilities}
 
 
 def _digest(use_cases: list[UseCase], capabilities: list[VendorCapability]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 
 import msgspec
@@ -22,7 +23,8 @@ from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.evidence import OVERLAP_VALID_S, record
 from groundcrew.services.governance import persons_who_built
 from groundcrew.services.lookups import person_of, require, require_use_case
-from groundcrew.services.overlap_scan import keep, reopened, scan, texts_of
+from groundcrew.services.overlap_languages import Spoken, spoken
+from groundcrew.services.overlap_scan import keep, languages, reopened, scan, texts_of
 from groundcrew.services.overlap_scoring import shipped_rule
 from groundcrew.services.overlap_standing import capabilities_of, ships_on
 from groundcrew.store import catalog, deciding
@@ -92,6 +94,7 @@ class Overlaps:
                 # Nothing was written between the comparison and here, so these are the words that were compared.
                 "texts": texts_of(item),
                 "all_texts": scanned.read,
+                **scanned.spoken(use_case).content,
                 "findings": [
                     {"id": each.id, "kind": each.kind, "other": each.other_of(use_case), "score": each.score, "state": each.state}
                     for each in findings
@@ -115,6 +118,18 @@ class Overlaps:
             views = await _views(connection, found, today)
         wanted = [each for each in views if state is None or each.state == state]
         return sorted(wanted, key=lambda each: (each.state != "open", each.state == "gone", -each.finding.score, each.finding.id))
+
+    async def languages(self, use_case: str | None = None) -> Spoken:
+        """The languages of what scans compare now: those that are not the one of `use_case`, else that are not the most
+        frequent one."""
+        if use_case is not None:
+            async with self._database.read() as connection:
+                await require_use_case(connection, use_case)
+        found = await languages(self._database)
+        if use_case is not None:
+            return spoken(found.get(use_case), (each for name, each in found.items() if name != use_case))
+        told = Counter(each for each in found.values() if each is not None)
+        return spoken(told.most_common(1)[0][0] if told else None, found.values())
 
     async def get(self, overlap_id: str) -> OverlapView:
         """One finding; NotFound."""

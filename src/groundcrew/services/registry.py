@@ -202,9 +202,10 @@ async def _put_use_case(writer: Writer, declared: UseCase) -> Change:
         item, undone = await unadopted(writer, old, item)
         notes += undone
     fields = tuple(each for each in differences(old, item) if each.field != "risk")
-    await catalog.USE_CASES.put(
-        writer, item, "apply", reason="; ".join(notes) if old else "", details={"fields": [each.field for each in fields]}
-    )
+    # Whoever owned or championed it before goes on counting as who built it.
+    people = {each for one in (old, item) if one is not None for each in (one.owner, one.champion) if each}
+    details = {"fields": [each.field for each in fields], "people": sorted(people)}
+    await catalog.USE_CASES.put(writer, item, "apply", reason="; ".join(notes) if old else "", details=details)
     action: Literal["created", "updated"] = "created" if old is None else "updated"
     return Change(kind="UseCase", name=item.name, action=action, fields=fields, notes=(*notes, *unpriced))
 

@@ -1,5 +1,5 @@
 """Who speaks for a function now: an account of a person that holds it as a role, or an authority that the Stream granted. What
-was said by somebody who no longer does, or who has built the thing since, is no word of the function any more."""
+was said by somebody who no longer does or has built the thing since, or of a lower risk, is no word of the function any more."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 
 import msgspec
 
+from groundcrew.domain import risk
 from groundcrew.domain.approval import Approval, Function
 from groundcrew.domain.authority import Authority, Right
 from groundcrew.domain.use_case import UseCase
@@ -86,9 +87,11 @@ async def unheard(
     """Why words that were given do not count any more, by the id of the approval; those that count are not named.
 
     `built` are the persons who built the use case. Whatever was checked when a word was given is checked again: roles end,
-    accounts are closed, people become owners, and each person is one function at a gate.
+    accounts are closed, people become owners, and each person is one function at a gate. What was said of a lower risk tier says
+    nothing of a higher one.
     """
     found: dict[str, str] = {}
+    tier = risk.assess(use_case).tier
     spoken: dict[tuple[str, str, str], Function] = {}
     for each in sorted(approvals, key=lambda each: each.id):
         if each.decided_by is None:
@@ -96,11 +99,14 @@ async def unheard(
         who = person_of(each.decided_by)
         first = spoken.setdefault((each.stage, each.version_digest, who), each.function)
         if who in built:
-            found[each.id] = f"{who} owns or has built it since, somebody else decides"
+            found[each.id] = f"{who} owns, champions or has built it since, somebody else decides"
         elif who == person_of(each.requested_by):
             found[each.id] = f"{who} asked for it, somebody else decides"
         elif first != each.function:
             found[each.id] = f"{who} speaks for {first} at this gate, somebody else decides"
         elif silent := await why_silent(connection, each.decided_by, each.function, "approve", use_case, now):
             found[each.id] = f"{silent}, somebody else decides"
+        elif risk.higher(tier, each.tier or risk.ORDER[0]):
+            before = f"was {each.tier} when {who} spoke" if each.tier else f"is not on record for when {who} spoke"
+            found[each.id] = f"the risk tier is {tier} now and {before}: to be asked again"
     return found

@@ -36,12 +36,20 @@ async def deputy_of(connection: Connection, veto: Veto, use_case: UseCase, now: 
 
 
 async def is_away(connection: Connection, person: str, now: datetime) -> bool:
-    """Whether a person is absent now."""
-    return any(each.lasts_at(now) for each in await catalog.ABSENCES.find(connection, person=person))
+    """Whether a person is absent now by their own word: nobody takes a veto from its holder by declaring them away."""
+    return any(each.own_word and each.lasts_at(now) for each in await catalog.ABSENCES.find(connection, person=person))
+
+
+async def is_back(connection: Connection, veto: Veto, now: datetime) -> bool:
+    """Whether a veto that passed on because its filer was away is theirs alone again."""
+    if not veto.active or veto.passed is None or veto.passed.why != "absent":
+        return False
+    return not await is_away(connection, veto.filed_by.partition(":")[2], now)
 
 
 async def meetings_missed(connection: Connection, veto: Veto) -> int:
-    """How many meetings with a quorum have closed since a look at this veto was due, none of which looked at it."""
+    """How many meetings with a quorum have closed since a look at this veto was due, none of which looked at it; of those within
+    one period of the cadence one."""
     return len(await quorate_since(connection, veto.review_at)) if veto.active else 0
 
 
@@ -73,12 +81,10 @@ async def require_holder(connection: Connection, actor: str, veto: Veto, use_cas
         await require_speaker(connection, actor, veto.function, "veto", use_case, now)
         return
     filer = person_of(veto.filed_by)
-    if veto.passed is None:
+    if veto.passed is None or await is_back(connection, veto, now):
         raise NotAllowed(f"{filer} filed this veto for {veto.function}: only they withdraw it, whoever asks")
     deputy = await deputy_of(connection, veto, use_case, now)
     if deputy is None:
-        raise NotAllowed(
-            f"it has passed to the deputy of {veto.function}, and there is none: a holder of it or the Stream names one"
-        )
+        raise NotAllowed(f"it has passed to the deputy of {veto.function}, and there is none: the Stream names one")
     if deputy.name != user.name:
         raise NotAllowed(f"{filer} filed this veto, and it has passed to {deputy.name}: only they withdraw it, whoever asks")

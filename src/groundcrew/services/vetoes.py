@@ -44,7 +44,7 @@ from groundcrew.services.propagation import propagate
 from groundcrew.services.speakers import require_speaker
 from groundcrew.services.veto_conditions import Looking, check_conditions, check_names
 from groundcrew.services.veto_records import active_vetoes, append, crooked, put, sync_holds
-from groundcrew.services.veto_standing import deputy_of, meetings_missed, passing_due, require_holder
+from groundcrew.services.veto_standing import deputy_of, is_back, meetings_missed, passing_due, require_holder
 from groundcrew.services.veto_things import OpenThings, open_things
 from groundcrew.store import deciding
 from groundcrew.store.database import Connection, Database, Writer
@@ -57,6 +57,8 @@ PASSED_WORDS: dict[PassedWhy, str] = {
     "absent": "who filed it is away while a review is due",
     "unreviewed": f"{MEETINGS_MISSED_MAX} meetings of the Stream have passed it by since its review was due",
 }
+
+RETURNED_WORDS = "who filed it is back"
 
 
 class NewVeto(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,7 +254,8 @@ class Vetoes:
                 use_case = await require_use_case(connection, veto.use_case)
                 now = self._database.clock.now()
                 checks = await check_conditions(_looking(connection, veto, use_case, now), veto.conditions)
-                if _differ(veto.checks, checks) or await passing_due(connection, veto, use_case, now):
+                moves = await passing_due(connection, veto, use_case, now) or await is_back(connection, veto, now)
+                if moves or _differ(veto.checks, checks):
                     changed.append(veto.id)
         # Each is looked at again in the transaction that writes: of several servers the first finds it changed.
         for each in changed:
@@ -362,8 +365,12 @@ def _differ(before: Sequence[ConditionCheck], after: Sequence[ConditionCheck]) -
 
 
 async def _passed(writer: Writer, veto: Veto, use_case: UseCase) -> Veto:
-    """`veto`, passed on to the deputy where that is due."""
+    """`veto`, passed on to the deputy where that is due, and back where its filer was away and is here again."""
     now = writer.clock.now()
+    if await is_back(writer.connection, veto, now):
+        veto = msgspec.structs.replace(veto, passed=None)
+        await put(writer, veto, "return", reason=RETURNED_WORDS)
+        await append(writer, veto.id, "returned", RETURNED_WORDS)
     why = await passing_due(writer.connection, veto, use_case, now)
     if why is None:
         return veto

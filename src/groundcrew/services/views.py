@@ -28,6 +28,7 @@ from groundcrew.services.incident_standing import open_incidents
 from groundcrew.services.keys import is_live
 from groundcrew.services.latency import CALLS_MAX, LatencyView, summarise
 from groundcrew.services.lookups import require_use_case
+from groundcrew.services.overlap_standing import OverlapStanding, overlaps_of
 from groundcrew.services.rating_figures import RatingFigures
 from groundcrew.services.stops import stopping
 from groundcrew.stats.intervals import Interval, mean_t
@@ -106,6 +107,8 @@ class UseCaseView(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None
     audit: tuple[AuditEntry, ...]
     stopped_by: tuple[KillSwitch, ...]
+    #: How it stands with its overlaps, whatever its stage: who has passed the gate that asks is told as well.
+    overlaps: OverlapStanding
     pending_sign_offs: int
     live_keys: int
 
@@ -240,6 +243,7 @@ class Views:
                 cost_usd=facts.cost_usd,
                 audit=tuple(await console.audit_page(connection, subjects=subjects, limit=AUDIT_SHOWN_MAX)),
                 stopped_by=await stopping(connection, use_case, switches),
+                overlaps=await overlaps_of(connection, use_case, now.date()),
                 pending_sign_offs=(await sign_offs.pending_counts(connection, now)).get(name, 0),
                 live_keys=sum(each.revoked_at is None and each.expires_at > now for each in keys),
             )

@@ -18,7 +18,7 @@ from groundcrew.domain.audit import GENESIS_HASH, AuditEntry, seal, use_case_of
 from groundcrew.domain.canonical import canonical_json, sha256_hex
 from groundcrew.domain.clock import Clock, SystemClock
 from groundcrew.errors import CAN_NOT_BE_OPENED, InputError
-from groundcrew.store.kept_documents import keep
+from groundcrew.store.kept_documents import TOO_LONG, is_too_long, keep
 from groundcrew.store.listening import ACKNOWLEDGED, SNAPSHOT, Listening
 from groundcrew.store.rows import stamp
 from groundcrew.store.tables import audit_entries, audit_head, snapshot_version
@@ -69,7 +69,7 @@ class Writer:
                 subject=subject,
                 subject_digest=sha256_hex(document) if document is not None else None,
                 reason=reason,
-                details=details or {},
+                details=(details or {}) | ({TOO_LONG: "too long"} if is_too_long(subject, document) else {}),
                 previous_hash=previous_hash,
                 hash="",
             )

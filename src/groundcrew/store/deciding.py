@@ -5,7 +5,7 @@ from __future__ import annotations
 from groundcrew.domain.authority import Authority, AuthorityRequest, Deputies
 from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.champion import Champion, PlaybookPage
-from groundcrew.domain.checkpoint import AuditKey, Checkpoint
+from groundcrew.domain.checkpoint import AuditKey, Checkpoint, checkpoint_id
 from groundcrew.domain.exploration import Exploration, searched_text
 from groundcrew.domain.inventory import InventoryFinding, InventoryScan, inventory_id
 from groundcrew.domain.legal_hold import LegalHold
@@ -216,7 +216,9 @@ TECHNICAL_FILINGS = Collection(
 
 # Checkpoints of the audit chain and legal holds.
 AUDIT_KEYS = Collection(deciding_tables.audit_keys, AuditKey, "audit-key", identify=lambda each: each.id)
-CHECKPOINTS = Collection(deciding_tables.checkpoints, Checkpoint, "checkpoint", identify=lambda each: f"{each.sequence:015d}")
+CHECKPOINTS = Collection(
+    deciding_tables.checkpoints, Checkpoint, "checkpoint", identify=lambda each: checkpoint_id(each.sequence)
+)
 LEGAL_HOLDS = Collection(
     deciding_tables.legal_holds,
     LegalHold,

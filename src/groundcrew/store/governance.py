@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.audit import AuditEntry
 from groundcrew.domain.feedback import Outcome
-from groundcrew.store import catalog, outcome_sums, rating_sums, rollups, tables
+from groundcrew.store import catalog, kept_documents, outcome_sums, rating_sums, rollups, tables
 from groundcrew.store.database import decode
 from groundcrew.store.memory import Memory
 from groundcrew.store.rows import stamp
@@ -21,6 +22,16 @@ COSTED_CALLS_MAX = 20_000
 USE_CASES_MAX = 1_000
 #: What an audit entry is called that shapes a version: its declaration, its hypothesis, or anything that changed the digest.
 BUILDING = ("apply", "register", "version_changed")
+#: What an entry about a use case is called that may give it another owner or champion; its details name those before and after.
+NAMING = ("apply", "hand_over")
+
+
+class Builders(NamedTuple):
+    """Who shaped a use case: the actors of what was done to it, and everybody who was ever named as its owner or champion, as
+    they were named then."""
+
+    actors: frozenset[str] = frozenset()
+    holders: frozenset[str] = frozenset()
 
 
 class _Built(NamedTuple):
@@ -29,14 +40,22 @@ class _Built(NamedTuple):
     subjects: tuple[str, ...]
     sequence: int
     hash: str
-    actors: frozenset[str]
+    builders: Builders
+
+
+class _Named(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom the document of a use case names."""
+
+    owner: str = ""
+    champion: str | None = None
 
 
 _BUILT: Memory[str, _Built] = Memory(USE_CASES_MAX)
 
 
-async def builders(connection: AsyncConnection, use_case: str) -> frozenset[str]:
-    """The actors who declared a use case, wrote or registered its hypothesis, or changed its version, as the audit log has it.
+async def builders(connection: AsyncConnection, use_case: str) -> Builders:
+    """Who declared a use case, wrote or registered its hypothesis, or changed its version, and who ever owned or championed it,
+    as the audit log has it.
 
     Entries never change, so that only those past the newest known one are read: its hash is over all before it, and where it is
     not the one that was known, everything is read anew.
@@ -60,10 +79,35 @@ async def builders(connection: AsyncConnection, use_case: str) -> frozenset[str]
     if known is None or not rows or (rows[0].sequence, rows[0].hash) != (known.sequence, known.hash):
         known, rows = None, list((await connection.execute(query)).all())
     entries = [decode(row.document, AuditEntry) for row in rows]
-    actors = frozenset(each.actor for each in entries if each.action in BUILDING) | (known.actors if known else frozenset())
+    found = known.builders if known is not None else Builders()
+    actors = found.actors | {each.actor for each in entries if each.action in BUILDING}
+    holders = found.holders | await _holders(connection, [each for each in entries if each.subject == subjects[0]])
+    found = Builders(actors, holders)
     if rows:
-        _BUILT.put(connection, use_case, _Built(subjects, rows[-1].sequence, rows[-1].hash, actors))
-    return actors
+        _BUILT.put(connection, use_case, _Built(subjects, rows[-1].sequence, rows[-1].hash, found))
+    return found
+
+
+async def _holders(connection: AsyncConnection, entries: list[AuditEntry]) -> set[str]:
+    """Whom these entries about a use case name as its owner or champion. Those of earlier releases that name nobody are told
+    from the document that they are about, where it was kept."""
+    holders: set[str] = set()
+    for entry in entries:
+        if entry.action not in NAMING:
+            continue
+        details = entry.details
+        named = details["people"] if "people" in details else [details.get("from"), details.get("to")]
+        if not any(named) and entry.subject_digest is not None:
+            document = await kept_documents.kept(connection, entry.subject_digest)
+            kept = decode(document, _Named) if document is not None else _Named()
+            named = [kept.owner, kept.champion]
+        holders.update(str(each) for each in named if each)
+    return holders
+
+
+async def account_names(connection: AsyncConnection) -> list[str]:
+    """The names of all accounts, closed ones too."""
+    return list((await connection.execute(sa.select(tables.users.c.id))).scalars())
 
 
 async def version_change(connection: AsyncConnection, use_case: str, before: str, since: datetime) -> AuditEntry | None:

@@ -22,6 +22,7 @@ from groundcrew.services.views import Views
 from groundcrew.web.api import API_PATH, api_routes
 from groundcrew.web.authentication import Authentication
 from groundcrew.web.authorization import PUBLIC, guard
+from groundcrew.web.console.meetings import feed_throttle
 from groundcrew.web.console.rating_link import link_throttle
 from groundcrew.web.console.routes import console_routes
 from groundcrew.web.decisions import Decisions
@@ -88,6 +89,7 @@ def create_web(
             "pulses": pulses,
             "authentication": authentication,
             "link_throttle": link_throttle(),
+            "feed_throttle": feed_throttle(),
             "secure_cookies": secure_cookies,
         }
     )

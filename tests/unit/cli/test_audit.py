@@ -40,11 +40,14 @@ def test_the_log_is_signed_exported_in_part_and_verified_by_the_one_file(run: Ru
     (tmp_path / "key.txt").write_text(key["public_key"])
     exported = run("export", "audit", "--output", "part.jsonl.gz", "--use-case", "assistant").out
     assert "signed up to its end" in exported
-    verified = run("audit", "verify", "--file", "part.jsonl.gz", "--public-key", "key.txt").out
-    assert "a part of the log" in verified
+    named = ("audit", "verify", "--file", "part.jsonl.gz", "--public-key", "key.txt")
+    assert "--partial" in run(*named, status=1).out
+    verified = run(*named, "--partial", "--json").out
+    assert '"partial": true' in verified
+    assert "nothing keeps it from signing" in run("audit", "resume-signing", "--reason", "a backup", status=2).err
     (tmp_path / "verify_audit.py").write_text(run("audit", "verifier").out)
     (tmp_path / "checkpoints.jsonl").write_text(run("audit", "checkpoints").out)
-    command = [sys.executable, "-I", "verify_audit.py", "part.jsonl.gz", "--checkpoints", "checkpoints.jsonl"]
+    command = [sys.executable, "-I", "verify_audit.py", "part.jsonl.gz", "--partial", "--checkpoints", "checkpoints.jsonl"]
     alone = subprocess.run([*command, "--public-key", "key.txt"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (alone.returncode, alone.stderr) == (0, "")
     assert run("export", "audit", "--output", "x.jsonl", "--actor", "nobody", status=2).err.count("\n") == 1

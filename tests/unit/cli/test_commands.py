@@ -175,6 +175,13 @@ def test_overlaps_are_named_settled_and_open_again(
     assert joined.out == f"overlap {overlap}: join existing\n"
     assert "join assistant, as was decided" in run("gate", "second", "--to", "pilot", status=1).out
     assert "open again" in run("settle-overlap", overlap, "reopen", "--reason", "look again", "--as", "bea").out
+    german = twin.replace("E-mail assistant", "Zuweisung von Störungen").replace("second", "third")
+    german = german.replace(
+        "Draft answers to e-mails from approved articles", "Ordnet jede Meldung der richtigen Gruppe im Betrieb zu"
+    )
+    (tmp_path / "third.yaml").write_text(german)
+    run("apply", "third.yaml")
+    assert "1 text in another language (de 1; this one in en), hardly comparable" in run("overlap", "assistant").out
 
 
 def test_what_vendors_sell_is_imported_listed_and_compared(run: Run, ready: Path, tmp_path: Path) -> None:

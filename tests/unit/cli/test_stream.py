@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -37,12 +38,15 @@ def test_the_stream_from_the_command_line(
     call("meeting", "cadence", "--first-day", "2050-01-10", "--at", "25:00", status=2)
     told = call("meeting", "cadence", "--first-day", "2050-01-10", "--at", "14:00", "--time-zone", "Europe/Zurich")
     assert "2050-01-10 13:00 UTC" in told
-    first, second = json.loads(call("meeting", "list", "--json"))
+    _first, second = json.loads(call("meeting", "list", "--json"))
     call("meeting", "cancel", second["id"], "--reason", "away")
     call("meeting", "move", "next", "2050-01-11T09:00+01:00", "--reason", "a holiday", status=2)
     assert "nothing wants" in call("meeting", "agenda")
     call("meeting", "open", status=2)
+    call("meeting", "open", "--as", "ivan", status=2)
+    call("meeting", "schedule", f"{datetime.now(UTC):%Y-%m-%dT%H:%M}Z")
     assert "is open" in call("meeting", "open", "--as", "ivan")
+    first = json.loads(call("meeting", "list", "--json"))[0]
     assert "no quorum: ethics, it, legal, business missing" in call("meeting", "show", "next")
     closed = call("meeting", "close", "--as", "ivan")
     assert "minutes sha256" in closed

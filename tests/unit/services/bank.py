@@ -471,6 +471,7 @@ async def _met(services: Services) -> None:
         first_day=today + timedelta(days=1), at="14:00", time_zone="Europe/Zurich", length_min=60, actor=chair
     )
     meeting = (await services.meetings.now()).coming[0].id
+    await services.meetings.move(meeting, services.database.clock.now(), reason="it can not wait", actor=chair)
     await services.meetings.open(meeting, actor=chair)
     await services.meetings.join(meeting, actor=chair)
     topic = await services.meeting_points.add_topic(meeting, "Names", why="three teams use three words", actor=chair)

@@ -67,7 +67,8 @@ class Prepared:
         if (kind, state) not in self._templates:
             place, template_url = self._new(kind, state)
             clock = FakeClock()
-            run_apart(_make(template_url, self._folder, clock, STATES[state]))
+            # A data folder of its own: what was signed last in one database is noted there.
+            run_apart(_make(template_url, self._folder / f"{kind}-{state}", clock, STATES[state]))
             self._templates[kind, state] = (place, clock.now())
         place, reached = self._templates[kind, state]
         if kind == "sqlite":

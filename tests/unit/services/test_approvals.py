@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.unit.services import bank, stages
 from tests.unit.services.prepared import Prepared
 
+from groundcrew.domain import risk
 from groundcrew.domain.gate import CriterionResult
 from groundcrew.domain.use_case import Hold
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.bundle import Services
+from groundcrew.store import catalog
 
 
 async def criterion(services: Services) -> CriterionResult:
@@ -131,3 +134,47 @@ async def test_who_builds_after_approving_has_not_approved(sqlite_url: str, tmp_
         other = await stages.account(services, "other", "legal")
         await services.approvals.decide(legal.id, "approved", actor=other, statement="looked at it")
         assert (await criterion(services)).status == "pass"
+
+
+async def test_a_word_does_not_reach_a_higher_risk_tier(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> None:
+    clock = prepared.copy("pilot", sqlite_url)
+    async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
+        await stages.approve_all(services)
+        assert (await criterion(services)).status == "pass"
+        risen = bank.use_case(risk_answers={"watches_tests": True})
+        assert risk.higher(risk.assess(risen).tier, risk.assess(await services.use_cases.get(bank.NAME)).tier)
+        await bank.apply(services, use_cases=[risen])
+        found = await criterion(services)
+        assert (found.status, found.n) == ("unknown", 0), "the version is the same, and what they spoke of is not"
+        told = "the risk tier is high now and was limited when legal-person spoke: to be asked again"
+        assert f"legal: {told}" in found.missing
+        assert {each.silent.partition(" and ")[0] for each in await services.approvals.find(bank.NAME)} == {
+            "the risk tier is high now"
+        }
+        asked = {each.function: each for each in await services.approvals.request(bank.NAME, actor="user:maria", to="scale")}
+        for function, each in asked.items():
+            assert (each.state, each.tier) == ("pending", "high")
+            said = await services.approvals.decide(each.id, "approved", actor=f"user:{function}-person", statement="as high risk")
+            assert said.tier == "high"
+        assert (await criterion(services)).status == "pass"
+        assert (await services.audit.verify()).problems == ()
+
+
+async def test_a_pending_request_is_answered_of_the_tier_of_that_day(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> None:
+    """And a word that names no tier, of an earlier release, reaches the lowest alone: whoever gave it may say it again."""
+    clock = prepared.copy("pilot", sqlite_url)
+    async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
+        asked = await services.approvals.request(bank.NAME, actor="user:maria", to="scale")
+        await bank.apply(services, use_cases=[bank.use_case(risk_answers={"watches_tests": True})])
+        who = await stages.account(services, "nora", "legal")
+        legal = next(each for each in asked if each.function == "legal")
+        said = await services.approvals.decide(legal.id, "approved", actor=who, statement="fine")
+        assert (legal.tier, said.tier) == ("limited", "high")
+        assert (await criterion(services)).n == 1
+        async with services.database.write("system:test") as writer:
+            await catalog.APPROVALS.put(writer, msgspec.structs.replace(said, tier=None), "earlier")
+        found = await criterion(services)
+        assert found.n == 0
+        assert "is not on record for when nora spoke" in found.missing
+        await services.approvals.decide(legal.id, "approved", actor=who, statement="fine, as high risk")
+        assert (await criterion(services)).n == 1

@@ -21,7 +21,7 @@ from groundcrew.errors import NotFound
 from groundcrew.services.bundle import Services
 from groundcrew.services.decision_context import DecisionContext
 from groundcrew.services.lookups import current_digest, require_use_case
-from groundcrew.store import audit_search, tables
+from groundcrew.store import audit_search, kept_documents, tables
 from groundcrew.testing import FakeClock
 
 
@@ -91,6 +91,51 @@ async def test_an_edited_copy_of_a_document_is_found(services: Services) -> None
     async with services.database.operate() as connection:
         await connection.exec_driver_sql("UPDATE kept_documents SET document = replace(document, 'retail', 'wealth')")
     assert any("kept document" in each for each in (await services.audit.verify()).problems)
+
+
+@pytest.mark.parametrize("which", ["noun = 'policy'", "sequence > 0"])
+async def test_a_copy_of_a_document_that_was_deleted_is_found(
+    services: Services, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """All of them too: that documents were kept shows in what was signed."""
+    monkeypatch.setattr(kept_documents, "PAGE_ROWS", 3)
+    await bank.apply(services, policies=[bank.policy(guards=())])
+    assert (await services.audit.verify()).problems == ()
+    async with services.database.operate() as connection:
+        await connection.exec_driver_sql(f"DELETE FROM kept_documents WHERE {which}")
+    problems = (await services.audit.verify()).problems
+    assert any(each.startswith("policy/") and "was kept and is not there" in each for each in problems), problems
+
+
+async def test_documents_from_before_they_were_kept_are_not_missed(sqlite_url: str, tmp_path: Path, prepared: Prepared) -> None:
+    clock = prepared.copy("declared", sqlite_url)
+    async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
+        async with services.database.operate() as connection:
+            await connection.exec_driver_sql("DELETE FROM kept_documents")
+        await bank.apply(services, policies=[bank.policy(guards=())])
+        await services.checkpoints.sign()
+        assert (await services.audit.verify()).problems == ()
+        async with services.database.operate() as connection:
+            await connection.exec_driver_sql("DELETE FROM kept_documents")
+        await bank.apply(services, policies=[bank.policy()])
+        assert (await services.audit.verify()).problems == (), "before the first signature nothing shows that it was kept"
+
+
+async def test_a_document_that_is_too_long_to_be_kept_is_not_missed(
+    sqlite_url: str, tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = prepared.copy("pilot", sqlite_url)
+    async with bank.opened(sqlite_url, tmp_path, clock, bare=True) as services:
+        with monkeypatch.context() as patched:
+            patched.setattr(kept_documents, "DOCUMENT_BYTES_MAX", 10)
+            await bank.apply(services, policies=[bank.policy(guards=())])
+        asked = Asked(services, clock)
+        clock.advance(60)
+        call = await asked.call(knowledge_revision=bank.REVISION)
+        clock.advance(60)
+        await bank.apply(services, policies=[bank.policy()])
+        assert (await services.audit.verify()).problems == ()
+        assert "too long to be kept" in part(await asked.context(call), "policy").problem
 
 
 async def test_verifying_reads_the_log_again_for_more_rows_than_memory_holds(
@@ -166,7 +211,7 @@ async def test_what_can_not_be_reconstructed_is_said(asked: Asked) -> None:
         await connection.exec_driver_sql("DELETE FROM kept_documents WHERE noun = 'policy'")
     context = await asked.context(call)
     assert context.version_matches is None
-    assert "versions were not kept" in part(context, "policy").problem
+    assert "was kept and is not there any more" in part(context, "policy").problem
     assert part(context, "model").document is not None, "what has not changed since is as it was"
     early = bank.call(received_at=asked.clock.now() - timedelta(days=900))
     await asked.services.calls.ship([early], gateway="gateway-1")

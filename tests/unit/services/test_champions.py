@@ -110,7 +110,8 @@ async def test_handing_over_names_both_and_asks_for_room_unit_and_reason(service
         await services.champions.hand_over(PETRA, reason="Luca leaves", actor=BOSS, use_case=bank.NAME)
     await services.champions.hand_over(PETRA, reason="Luca leaves", actor=BOSS, use_case="case-0")
     (entry,) = await services.audit.latest(subject="use-case/case-0", limit=1)
-    assert (entry.action, entry.reason, entry.details) == ("hand_over", "Luca leaves", {"from": LUCA, "to": PETRA})
+    assert (entry.action, entry.reason) == ("hand_over", "Luca leaves")
+    assert entry.details == {"from": LUCA, "to": PETRA, "people": [LUCA, bank.OWNER, PETRA]}
     assert "boss" not in await _builders(services), "who hands over has built nothing"
     for number in range(3):
         await bank.apply(services, use_cases=[bank.use_case(name=f"more-{number}", champion=PETRA)])

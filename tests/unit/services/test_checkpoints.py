@@ -16,15 +16,18 @@ from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.audit_search import Wanted
+from groundcrew.domain.checkpoint import Checkpoint
 from groundcrew.domain.delivery import Channel
 from groundcrew.errors import AuditBroken, InputError, NotAllowed
 from groundcrew.services import checkpoints as module
 from groundcrew.services.audit import verify_file
 from groundcrew.services.audit_export import Part, export_audit
 from groundcrew.services.audit_keys import KeyStore, read_signer
+from groundcrew.services.audit_marks import MarkFile
 from groundcrew.services.bundle import Services
 from groundcrew.services.checkpoints import Checkpoints
 from groundcrew.store import catalog, tables
+from groundcrew.store.database import Connection
 from groundcrew.store.deciding import CHECKPOINTS
 from groundcrew.testing import FakeClock
 
@@ -96,7 +99,7 @@ async def test_two_servers_sign_once(database_url: str, tmp_path: Path, prepared
         await bank.accounts(services, "user:new")
         assert await elsewhere.sign(at_head=True) == [], "it does not hold the key"
         assert "another server signs" in (await elsewhere.standing()).problem
-        assert not (tmp_path / "another").exists()
+        assert not (tmp_path / "another" / "signing.key").exists()
         assert (await services.audit.verify()).problems == ()
 
 
@@ -109,6 +112,109 @@ async def test_what_does_not_verify_is_not_signed(signing: Signing) -> None:
     with pytest.raises(AuditBroken, match="nothing is signed: entry 4"):
         await signing.services.checkpoints.sign(at_head=True)
     assert await signing.services.checkpoints.find() == []
+
+
+async def _forget(signing: Signing, *, after: int) -> None:
+    """As somebody does who can write every row and has no key: the end of the log, and whatever was signed in it, is gone."""
+    async with signing.services.database.operate() as connection:
+        for table in ("audit_entries", "kept_documents"):
+            await connection.exec_driver_sql(f"DELETE FROM {table} WHERE sequence > {after}")
+        await connection.exec_driver_sql(f"DELETE FROM checkpoints WHERE id > '{after:015d}'")
+        if after < (await _first_key(connection)):
+            await connection.exec_driver_sql("DELETE FROM audit_keys")
+        await connection.exec_driver_sql(
+            "UPDATE audit_head SET sequence = (SELECT max(sequence) FROM audit_entries),"
+            " hash = (SELECT hash FROM audit_entries ORDER BY sequence DESC LIMIT 1)"
+        )
+
+
+async def _first_key(connection: Connection) -> int:
+    found = await connection.exec_driver_sql("SELECT min(sequence) FROM audit_entries WHERE subject LIKE 'audit-key/%'")
+    return int(found.scalar_one() or 0)
+
+
+@pytest.mark.parametrize("is_all", [True, False])
+async def test_the_key_signs_nothing_in_the_place_of_what_it_has_signed(signing: Signing, is_all: bool) -> None:
+    services, checkpoints = signing.services, signing.services.checkpoints
+    (first,) = await checkpoints.sign()
+    await signing.change()
+    (second,) = await checkpoints.sign(at_head=True)
+    await _forget(signing, after=first.sequence - 1 if is_all else second.sequence - 1)
+    signing.clock.advance(1)
+    await signing.change()
+    for service in (checkpoints, Checkpoints(services.database, KeyStore(signing.folder / "audit"))):
+        with pytest.raises(AuditBroken, match=f"entry {second.sequence} is not the one .* seen signed"):
+            await service.sign(at_head=True)
+    standing = await checkpoints.standing()
+    assert (standing.holds_key, "removed or written anew" in standing.problem) == (True, True)
+    with pytest.raises(InputError):
+        await checkpoints.resume(actor=bank.PERSON, reason="")
+    await checkpoints.resume(actor=bank.PERSON, reason="the backup of the morning was restored")
+    assert await checkpoints.sign(at_head=True)
+    (entry, *_) = (await services.audit.search(Wanted(action="resume_signing"))).entries
+    assert (entry.reason, entry.details["seen"]["last"]["hash"]) == ("the backup of the morning was restored", second.hash)
+    assert not [each for each in (await services.audit.verify()).problems if "checkpoint" in each or "entry" in each.split()[0]]
+    with pytest.raises(InputError, match="nothing keeps it"):
+        await checkpoints.resume(actor=bank.PERSON, reason="again")
+
+
+async def test_a_checkpoint_that_was_taken_out_is_missed(signing: Signing) -> None:
+    """Also by a server that only looks on, with a folder of its own and without the key."""
+    looks_on = Checkpoints(signing.services.database, KeyStore(signing.folder / "another"))
+    (made,) = await signing.services.checkpoints.sign()
+    await signing.services.checkpoints.sign()
+    assert await looks_on.sign() == []
+    async with signing.services.database.operate() as connection:
+        await connection.exec_driver_sql("DELETE FROM checkpoints")
+        await connection.exec_driver_sql("DELETE FROM audit_keys")
+    for service in (signing.services.checkpoints, looks_on):
+        with pytest.raises(AuditBroken, match=f"checkpoint at entry {made.sequence} .* not there any more"):
+            await service.sign(at_head=True)
+    assert not (signing.folder / "another" / "signing.key").exists(), "it makes no key in the place of one that was removed"
+
+
+@pytest.mark.parametrize("stored", [True, False])
+async def test_a_crash_on_either_side_of_the_note_keeps_nobody_from_signing(
+    signing: Signing, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
+    """The checkpoint was noted, and then stored or not; or stored by another server with a folder of its own."""
+    checkpoints = signing.services.checkpoints
+    await checkpoints.sign()
+    await signing.change()
+
+    if stored:
+        signer, _ = await checkpoints._signer(create=False)
+        assert signer is not None
+        made = await checkpoints._next(signer, at_head=True)
+        assert made is not None
+        assert await checkpoints._put(signer, made)
+    else:
+        note = MarkFile.signing
+
+        def dies(file: MarkFile, checkpoint: Checkpoint) -> None:
+            note(file, checkpoint)
+            raise OSError("the machine stopped")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(MarkFile, "signing", dies)
+            with pytest.raises(OSError, match="stopped"):
+                await checkpoints.sign(at_head=True)
+        # Another server may be quicker.
+        key = f"file:{signing.folder / 'audit' / 'signing.key'}"
+        signing.clock.advance(3_600)
+        assert len(await Checkpoints(signing.services.database, KeyStore(signing.folder / "elsewhere", key)).sign()) == 1
+    assert len(await checkpoints.sign(at_head=True)) == 0
+    await signing.change()
+    assert len(await checkpoints.sign(at_head=True)) == 1
+    assert (await checkpoints.standing()).problem == ""
+    assert (await signing.services.audit.verify()).problems == ()
+
+
+async def test_a_note_that_can_not_be_read_is_named(signing: Signing) -> None:
+    await signing.services.checkpoints.sign()
+    (signing.folder / "audit" / "last-signed.json").write_text("{")
+    with pytest.raises(InputError, match=r"last-signed\.json"):
+        await signing.services.checkpoints.sign(at_head=True)
 
 
 async def test_a_chain_that_was_written_anew_or_cut_off_is_found_in_the_database(signing: Signing) -> None:
@@ -214,8 +320,11 @@ async def test_parts_of_the_log_verify(sqlite_url: str, tmp_path: Path, prepared
         for name, part in parts.items():
             output = tmp_path / f"{name}.jsonl.gz"
             exported = await export_audit(services.database, services.checkpoints, output, part=part)
-            report = verify_file(output)
-            assert report.problems == (), name
+            report = verify_file(output, partial=True)
+            assert (report.problems, report.partial) == ((), True), name
+            unasked = verify_file(output)
+            assert "--partial" in unasked.problems[0], "its manifest is signed by nobody: it makes no part a whole"
+            assert unasked.partial
             assert (report.entries, report.signed_to) == (exported.entries, exported.last)
         with pytest.raises(InputError, match="nothing to export"):
             await export_audit(

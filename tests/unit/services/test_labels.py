@@ -211,7 +211,7 @@ async def test_who_may_not_judge(services: Services) -> None:
     call = await ship(services, user_id="dora")
     auditor = await person(services, "arno", "auditor")
     for name, roles in (("olga", ("owner", "reviewer")), ("carl", ("reviewer",))):
-        with pytest.raises(NotAllowed, match="owns or champions"):
+        with pytest.raises(NotAllowed, match="owns, champions or has built"):
             await services.labels.label(call.id, labeller=await person(services, name, *roles), supported=True)
     with pytest.raises(NotAllowed, match="not qualified as reviewer"):
         await services.labels.next(bank.NAME, auditor)

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,9 +25,13 @@ from tests.unit.services.prepared import Prepared
 from tests.unit.services.streaming import PEOPLE, decided, meeting, people
 
 from groundcrew.domain.approval import FUNCTIONS, Function
+from groundcrew.domain.authority import Authority, AuthorityRequest, Scope
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.meeting import Attendance, Cadence, Decision, Vote, count_votes, quorum_spans
+from groundcrew.domain.overlap import OverlapFinding, OverlapReason
+from groundcrew.domain.resource import ResourceRequest
 from groundcrew.domain.user import Role
+from groundcrew.domain.veto import Passing, Veto
 from groundcrew.errors import Conflict, GroundcrewError, InputError, NotAllowed, NotFound
 from groundcrew.services import agenda_sources, decision_effects, meeting_records, minutes_pdf
 from groundcrew.services.bundle import Services
@@ -151,11 +156,19 @@ async def test_two_keepers_at_once_schedule_once(database_url: str, tmp_path: Pa
         slots = [each.slot for each in await one.meetings.find()]
         assert len(slots) == len(set(slots)) == 3
         assert not await one.meetings.keep_scheduled()
-        coming = (await one.meetings.now()).coming
+        coming = [await one.meetings.schedule(clock.now(), length_min=60, actor=ROOT) for _ in range(2)]
         found = await asyncio.gather(
             *(each.meetings.open(coming[at].id, actor=IVAN) for at, each in enumerate((one, other))), return_exceptions=True
         )
         assert sorted(isinstance(each, Conflict) for each in found) == [False, True], "one is open at a time"
+
+
+async def test_a_meeting_is_opened_about_when_it_starts(services: Services) -> None:
+    made = await services.meetings.schedule(START + timedelta(days=3), length_min=60, actor=ROOT)
+    with pytest.raises(Conflict, match="at most 24 hours before"):
+        await services.meetings.open(made.id, actor=IVAN)
+    clock_of(services).advance(timedelta(days=2, minutes=1).total_seconds())
+    assert (await services.meetings.open(made.id, actor=IVAN)).state == "open"
 
 
 # Who is there.
@@ -239,6 +252,48 @@ async def test_who_has_not_voted_is_asked_and_an_earlier_wording_is_not_voted_on
         await services.meeting_decisions.conclude(proposed.id, actor=EVA)
 
 
+async def test_nobody_chooses_another_speaker_after_a_vote(services: Services) -> None:
+    made = await meeting(services)
+    item = await topic(services, made.id)
+    proposed = await services.meeting_decisions.propose(made.id, item, text="yes", actor=EVA)
+    await services.meeting_decisions.vote(proposed.id, "against", actor=IVAN)
+    for text_revision in (1, 2):
+        with pytest.raises(Conflict, match="ivan has voted on"):
+            await services.meetings.leave(made.id, actor=ROOT, person="ivan")
+        if text_revision == 1:
+            await services.meeting_decisions.amend(proposed.id, text="yes!", text_revision=1, actor=EVA)
+    for actor, word in ((IVAN, "against"), (BERT, "against"), (LEA, "for"), (EVA, "for")):
+        await services.meeting_decisions.vote(proposed.id, word, actor=actor)
+    await services.meetings.leave(made.id, actor=IVAN)
+    await services.meetings.join(made.id, actor="user:ines", function="it")
+    with pytest.raises(Conflict, match="ivan has voted for it on this wording"):
+        await services.meeting_decisions.vote(proposed.id, "for", actor="user:ines")
+    view = await services.meetings.view(made.id)
+    assert view.counts[proposed.id].words["it"] == "against"
+    # Who spoke does not hold the function any more: the word is the function's next speaker's.
+    await with_roles(services, IVAN, ("owner",))
+    await services.meeting_decisions.vote(proposed.id, "for", actor="user:ines")
+    await with_roles(services, IVAN, ("it",))
+    found = await services.meeting_decisions.conclude(proposed.id, actor=EVA)
+    assert (found.state, found.quorum["it"], len(found.votes)) == ("adopted", "ines", 4)
+
+
+async def test_a_word_stands_although_its_speaker_has_left(services: Services) -> None:
+    # Whom the seat falls to has built it: that silences nobody who has spoken.
+    await bank.apply(services, use_cases=[bank.use_case(owner="ines")])
+    made = await meeting(services)
+    item = await services.meeting_points.add_topic(made.id, "The assistant", why="it is slow", use_case=bank.NAME, actor=EVA)
+    proposed = await services.meeting_decisions.propose(made.id, item.id, text="yes", actor=EVA)
+    for actor, word in ((IVAN, "against"), (BERT, "against"), (LEA, "for"), (EVA, "for")):
+        await services.meeting_decisions.vote(proposed.id, word, actor=actor)
+    await services.meetings.leave(made.id, actor=IVAN)
+    with pytest.raises(Conflict, match="no quorum"):
+        await services.meeting_decisions.conclude(proposed.id, actor=EVA)
+    await services.meetings.join(made.id, actor="user:ines", function="it")
+    found = await services.meeting_decisions.conclude(proposed.id, actor=EVA)
+    assert (found.state, found.recused, found.reason) == ("rejected", (), "2 for, 2 against, 0 abstain")
+
+
 async def test_who_built_it_has_no_say(services: Services) -> None:
     await bank.apply(services, use_cases=[bank.use_case(owner="bert", champion="lea")])
     made = await meeting(services)
@@ -253,6 +308,108 @@ async def test_who_built_it_has_no_say(services: Services) -> None:
     assert (found.state, found.recused, set(found.quorum)) == ("adopted", ("legal", "business"), set(FUNCTIONS))
 
 
+async def asked_for(services: Services, request: str, use_case: str = bank.NAME) -> None:
+    """A request to the resource ledger."""
+    row = ResourceRequest(
+        id=request,
+        resource="analysts",
+        measure="people_days",
+        use_case=use_case,
+        amount=5,
+        periods=("2026-Q1",),
+        purpose="label answers",
+        requested_by="user:maria",
+        requested_at=clock_of(services).now(),
+    )
+    async with services.database.write("user:maria") as writer:
+        await deciding.RESOURCE_REQUESTS.put(writer, row, "request")
+
+
+async def things(services: Services) -> None:
+    """What decisions act on: legal's and business's use cases overlap, ask for resources, and have experts."""
+    one, other = bank.use_case(name="of-lea", owner="lea"), bank.use_case(name="of-bert", owner="bert")
+    await bank.apply(services, use_cases=[one, other])
+    await asked_for(services, "r-bert", "of-bert")
+    now = clock_of(services).now()
+    what: dict[str, Any] = {
+        "person": "eva",
+        "function": "it",
+        "rights": ("veto",),
+        "scope": Scope(kind="use_case", name="of-bert"),
+    }
+    authority = Authority(
+        id="a-1", **what, since=now, until=now + timedelta(days=9), decision="d", granted_at=now, granted_by="user:ivan"
+    )
+    request = AuthorityRequest(id="q-1", **what, days=9, reason="knows it", requested_by="user:eva", requested_at=now)
+    reason = OverlapReason(similarity=1, terms=1, task=1)
+    overlap = OverlapFinding(
+        id="o-1", use_case="of-bert", kind="use_case", other="of-lea", score=1, reason=reason, found_at=now, since=now
+    )
+    veto = Veto(
+        id="v-1",
+        use_case="of-bert",
+        function="ethics",
+        stage=None,
+        version_digest="x",
+        ground="g",
+        explanation="e",
+        need="delay",
+        conditions=(),
+        filed_by="user:eva",
+        filed_at=now,
+        review_at=now,
+        state="active",
+        passed=Passing(at=now, why="disabled"),
+    )
+    async with services.database.write("user:maria") as writer:
+        await deciding.AUTHORITIES.put(writer, authority, "grant")
+        await deciding.AUTHORITY_REQUESTS.put(writer, request, "request")
+        await deciding.OVERLAPS.put(writer, overlap, "find")
+        await deciding.VETOES.put(writer, veto, "file")
+
+
+EXPERT = {"person": "ivan", "function": "legal", "rights": ["veto"]}
+FALSE = {"disposition": "false_positive", "reason": "two countries"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "terms", "silent"),
+    [
+        ("allocate_resource", "resource-request/r-bert", {}, ("business",)),
+        ("deny_resource", "resource-request/r-bert", {}, ("business",)),
+        ("grant_authority", "", EXPERT, ("it",)),
+        ("grant_authority", "", {**EXPERT, "scope": "use_case:of-bert"}, ("it", "business")),
+        ("grant_authority", "", {**EXPERT, "scope": "business_unit:retail"}, ("it",)),
+        ("revoke_authority", "authority/a-1", {}, ("ethics", "business")),
+        ("deny_authority", "authority-request/q-1", {}, ("ethics", "business")),
+        ("name_deputies", "", {"function": "legal", "people": ["ivan"]}, ("it",)),
+        ("name_deputies", "", {"function": "ethics", "people": ["eva"]}, ("ethics", "business")),
+        ("review_veto", "veto/v-1", {}, ("business",)),
+        ("dispose_overlap", "overlap/o-1", FALSE, ("legal", "business")),
+        ("resolution", "", {}, ("legal",)),
+        ("resolution", "overlap/o-1", {}, ("legal", "business")),
+    ],
+)
+async def test_what_a_decision_acts_on_says_who_has_no_say_and_not_who_proposes_it(
+    services: Services, kind: str, subject: str, terms: dict[str, Any], silent: tuple[str, ...]
+) -> None:
+    await things(services)
+    made = await meeting(services)
+    # The point is about what legal has built; that counts for what acts on nothing.
+    item = await services.meeting_points.add_topic(made.id, "Lea's", why="to see", use_case="of-lea", actor=IVAN)
+    proposed = await services.meeting_decisions.propose(
+        made.id, item.id, text="so be it", kind=kind, subject=subject, terms=terms, actor=IVAN
+    )
+    view = await services.meetings.view(made.id)
+    assert view.counts[proposed.id].recused == silent
+    for function, actor in PEOPLE.items():
+        if function in silent:
+            with pytest.raises(NotAllowed, match="has no say"):
+                await services.meeting_decisions.vote(proposed.id, "for", actor=actor)
+    with pytest.raises(InputError):
+        await services.meeting_decisions.amend(proposed.id, text="so!", text_revision=1, terms={"use_case": "of-lea"}, actor=IVAN)
+
+
 async def test_what_is_decided_happens_in_the_same_transaction_or_not_at_all(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +422,8 @@ async def test_what_is_decided_happens_in_the_same_transaction_or_not_at_all(
         given.append((request, terms))
 
     monkeypatch.setattr(decision_effects, "allocate_resource", allocate)
+    for name in ("r-1", "too-much"):
+        await asked_for(services, name)
     made = await meeting(services)
     item = await topic(services, made.id)
     more = {"kind": "allocate_resource", "terms": {"amount": 3}}
@@ -281,6 +440,13 @@ async def test_what_is_decided_happens_in_the_same_transaction_or_not_at_all(
     [
         ({"kind": "abolish"}, "kind"),
         ({"kind": "allocate_resource", "subject": "nothing"}, "subject"),
+        ({"kind": "allocate_resource", "subject": "veto/v-1"}, "subject"),
+        ({"kind": "revoke_authority"}, "subject"),
+        ({"terms": {"use_case": bank.NAME}}, "terms"),
+        ({"kind": "allocate_resource", "subject": "resource-request/r-1", "terms": {"person": "bert"}}, "terms"),
+        ({"kind": "revoke_authority", "subject": "authority/a-1", "terms": {"person": "bert"}}, "terms"),
+        ({"kind": "grant_authority", "terms": {"person": "bert", "use_case": bank.NAME}}, "terms"),
+        ({"kind": "dispose_overlap", "subject": "overlap/o-1", "terms": {"disposition": "maybe"}}, "terms"),
         ({"cites": ["secret/1"]}, "cites"),
         ({"terms": {"a": {"b": 1}}}, "terms.a"),
         ({"text": " "}, "text"),

@@ -276,6 +276,18 @@ def test_a_part_verifies_and_every_edit_of_it_is_found(numbers: set[int], data: 
     assert check(content, partial=True, **LOG.sides()).problems
 
 
+def test_a_manifest_makes_no_part_a_whole() -> None:
+    """It is signed by nobody: who cuts the log off can write that it was meant to be a part."""
+    cut = partial(list(range(1, SIGNED[0] + 1)))
+    for manifest in ({"complete": False}, {"complete": "no"}, {}):
+        report = check(cut, manifest=manifest, **LOG.sides())
+        assert {"deleted", "cut_off"} & {each.kind for each in report.problems}, manifest
+    asked = check(cut, manifest={"complete": False}, partial=True, **LOG.sides())
+    assert (asked.problems, asked.partial, asked.told()["partial"]) == ([], True, True)
+    whole = check(lines(LOG.entries), manifest={"complete": False}, **LOG.sides())
+    assert [each.kind for each in whole.problems] == ["deleted"]
+
+
 def test_a_file_that_is_no_log_is_refused_with_its_line() -> None:
     for content, line in ((b"", None), (b"\n", None), (b"[]\n", 1), (b"\xff\n", 1), (b'{"sequence":1}\n', 1)):
         with pytest.raises(NotReadable) as raised:

@@ -22,9 +22,12 @@ from groundcrew.jobs.overlap_keeper import OverlapKeeper
 from groundcrew.services import overlap_agenda
 from groundcrew.services.bundle import Services
 from groundcrew.services.decision_effects import dispose_overlap
+from groundcrew.services.declaration_capabilities import STARTER, load_capabilities
 from groundcrew.services.declared import Declared
+from groundcrew.services.overlap_languages import language_of, said
 from groundcrew.services.overlap_scan import REFRESH_TRIES_MAX, Scanned, keep, scan
 from groundcrew.services.overlaps import SETTLERS, Terms
+from groundcrew.services.views import Views
 from groundcrew.store import catalog, deciding
 from groundcrew.store.database import Database
 from groundcrew.testing import FakeClock
@@ -319,6 +322,62 @@ async def test_who_took_the_vendors_feature_and_builds_after_all_is_back_before_
     assert (await services.audit.verify()).problems == ()
 
 
+async def test_who_has_passed_the_gate_is_told_on_its_own_page(services: Services) -> None:
+    """The gate into a pilot alone would say it to nobody who is past it."""
+    await with_twin(services)
+    await services.overlaps.settle(TWIN, Terms(disposition="join_existing", reason="one is enough", into=bank.NAME), actor=BEA)
+    overlap = await sell(services, capability(services))
+    await services.overlaps.settle(overlap, Terms(disposition="adopt_vendor", reason="it is in our licence"), actor=BEA)
+    async with services.database.write(BEA) as writer:
+        for name in (bank.NAME, "twin"):
+            item = await catalog.USE_CASES.get(writer.connection, name)
+            assert item is not None
+            await catalog.USE_CASES.put(writer, msgspec.structs.replace(item, stage="scale"), "advance")
+    views = Views(services.database)
+    twin, own = (await views.use_case("twin")).overlaps, (await views.use_case(bank.NAME)).overlaps
+    assert [(each.id, each.into) for each in twin.joins] == [(TWIN, bank.NAME)]
+    assert not own.joins
+    assert [(each.id, own.title(each, bank.NAME)) for each in own.adopts] == [(overlap, "Officia Work: E-mail assistant")]
+
+
+GERMAN = {
+    "title": "Zuweisung von Störungen",
+    "purpose": "Ordnet die Störungsmeldungen der Mitarbeitenden der richtigen Gruppe zu",
+}
+
+
+async def test_a_scan_says_which_texts_were_in_another_language_and_raises_no_finding_of_it(services: Services) -> None:
+    english = {
+        "title": "Sorting of tickets",
+        "purpose": "Assigns the messages of employees about faults to the right support group",
+    }
+    await bank.apply(
+        services,
+        use_cases=[
+            bank.use_case(**english),
+            bank.use_case(name="de", **GERMAN),
+            bank.use_case(name="xy", title="X", purpose="Y"),
+        ],
+    )
+    content = (await services.overlaps.scan(bank.NAME, actor=MARIA)).content
+    assert (content["language"], content["other_languages"], content["languages_untold"]) == ("en", {"de": 1}, 1)
+    assert content["findings"] == []
+    evaluation = await services.gates.evaluate(bank.NAME, actor=MARIA, to="discovery", save=False)
+    figure = next(each.figure for each in evaluation.results if each.key == "overlap_scan")
+    assert "1 text in another language (de 1; this one in en), hardly comparable" in str(figure)
+    untold = (await services.overlaps.scan("xy", actor=MARIA)).content
+    assert untold["language"] is None
+    assert "can not be told" in said(untold), "unknown is not the same language"
+    assert said({"compared": 1}) == "", "scans of earlier releases say nothing of it"
+    assert (await services.overlaps.languages("de")).others == {"en": 1}
+
+
+def test_words_that_languages_share_are_in_none() -> None:
+    starter = [each.value for each in load_capabilities(STARTER)]
+    told = {language_of(each.name, each.description) for each in starter if isinstance(each, VendorCapability)}
+    assert told == {"en", None}
+
+
 async def test_what_changed_while_it_was_compared_is_not_written(services: Services) -> None:
     await bank.apply(services, use_cases=[bank.use_case(), bank.use_case(name="twin")])
     scanned = await scan(services.database, (bank.NAME,))
@@ -356,6 +415,10 @@ async def test_open_ones_are_on_the_agenda_and_the_stream_can_settle_them(servic
         with pytest.raises(InputError, match="do not settle"):
             await dispose_overlap(writer, decision="d-1", overlap=TWIN, terms={"disposition": "maybe"})
         terms = {"disposition": "join_existing", "reason": "one is enough", "into": "twin"}
+    async with services.database.write(MARIA) as writer:
+        with pytest.raises(NotAllowed, match="maria owns, champions or has built"):
+            await dispose_overlap(writer, decision="d-1", overlap=TWIN, terms=terms)
+    async with services.database.write("user:chair") as writer:
         await dispose_overlap(writer, decision="d-1", overlap=TWIN, terms=terms)
     found = (await services.overlaps.get(TWIN)).finding
     assert (found.state, found.decision, found.into) == ("join_existing", "d-1", "twin")

@@ -371,7 +371,12 @@ async def test_a_veto_passes_to_the_deputy_and_never_lapses(services: Services) 
         await services.vetoes.withdraw(veto.id, "nobody cares for it", actor="user:emil")
     await met(services)
     await met(services, quorate=False)
+    await met(services)
+    assert (await services.vetoes.keep(), (await services.vetoes.get(veto.id)).missed) == ([], 1), "an afternoon is one occasion"
+    clock.advance(11 * bank.DAY_S)
+    await met(services)
     assert (await services.vetoes.keep(), (await services.vetoes.get(veto.id)).missed) == ([], 1)
+    clock.advance(1.5 * bank.DAY_S)
     await met(services)
     assert await services.vetoes.keep() == [veto.id]
     view = await services.vetoes.get(veto.id)
@@ -383,9 +388,38 @@ async def test_a_veto_passes_to_the_deputy_and_never_lapses(services: Services) 
     with pytest.raises(NotAllowed, match="there is none"):
         await services.vetoes.withdraw(veto.id, "my own work is good", actor="user:emil")
     await stages.account(services, "elsa", "ethics")
-    await services.authorities.name_deputies("ethics", ["emil", "elsa"], reason="emil has built it", actor="user:eva")
+    with pytest.raises(NotAllowed, match="the Stream decides who that is"):
+        await services.authorities.name_deputies("ethics", ["emil", "elsa"], reason="emil has built it", actor="user:eva")
+    await named(services, ["emil", "elsa"])
     await services.vetoes.withdraw(veto.id, "I have read the drafts anew", actor="user:elsa")
     assert (await services.use_cases.get(bank.NAME)).holds == ()
+
+
+async def named(services: Services, people: list[str]) -> None:
+    """Who stands in for ethics, by a decision of the Stream."""
+    terms = {"function": "ethics", "people": people, "reason": "so decided"}
+    async with services.database.write("user:ida") as writer:
+        await decision_effects.name_deputies(writer, decision="d1", terms=terms)
+
+
+async def test_one_holder_replaces_no_deputy_of_the_stream_and_none_for_their_own_use_case(services: Services) -> None:
+    await stages.account(services, "elsa", "ethics")
+    await services.authorities.name_deputies("ethics", ["emil"], reason="in case that I am away", actor="user:eva")
+    await services.authorities.name_deputies("ethics", ["elsa"], reason="emil is too busy", actor="user:eva")
+    veto = await filed(services)
+    await services.registry.apply(bank.declarations(use_cases=[bank.use_case(title="Mail")]), actor="user:emil")
+    with pytest.raises(NotAllowed, match="emil owns, champions or has built"):
+        await services.authorities.name_deputies("ethics", ["elsa"], reason="a friend of mine", actor="user:emil")
+    # Passed on, whether or not anybody has noted it yet.
+    await change(services, "eva", disabled=True)
+    for _ in range(2):
+        with pytest.raises(NotAllowed, match="the Stream decides who that is"):
+            await services.authorities.name_deputies("ethics", ["emil"], reason="a friend of mine", actor="user:elsa")
+        await services.vetoes.keep()
+    await named(services, ["elsa"])
+    await services.vetoes.withdraw(veto.id, "I have read the drafts anew", actor="user:elsa")
+    with pytest.raises(NotAllowed, match="it decides so anew"):
+        await services.authorities.name_deputies("ethics", ["emil"], reason="it is over", actor="user:elsa")
 
 
 async def test_a_review_in_a_meeting_keeps_it_with_its_filer(services: Services) -> None:
@@ -394,6 +428,7 @@ async def test_a_review_in_a_meeting_keeps_it_with_its_filer(services: Services)
     veto = await filed(services)
     clock.advance(15 * bank.DAY_S)
     await met(services)
+    clock.advance(14 * bank.DAY_S)
     async with services.database.write("user:ida") as writer:
         await decision_effects.review_veto(writer, decision="d1", veto=veto.id, note="we wait for the assessment")
     await met(services)
@@ -432,6 +467,33 @@ async def test_a_filer_who_can_not_see_to_it(services: Services, why: str) -> No
         (entry,) = await veto_agenda.agenda_entries(connection, clock.now())
     assert (entry.kind, entry.blocks, "emil" in entry.why) == ("veto", 1, True)
     await services.vetoes.withdraw(veto.id, "I looked into it for her", actor="user:emil")
+
+
+async def test_an_absence_counts_by_ones_own_word_and_until_one_is_back(services: Services) -> None:
+    clock = services.database.clock
+    assert isinstance(clock, FakeClock)
+    await services.authorities.name_deputies("ethics", ["emil"], reason="in case that I am away", actor="user:eva")
+    veto = await filed(services)
+    clock.advance(15 * bank.DAY_S)
+    eva, until = await services.users.get("eva"), clock.now() + timedelta(days=9)
+    for actor in ("user:root", "cli:eva"):
+        said = await services.absences.start(eva, starts_at=clock.now(), ends_at=until, actor=actor)
+        assert said.said_by == actor
+        assert await services.vetoes.keep() == [], "nobody takes it from her by saying that she is away"
+        with pytest.raises(NotAllowed):
+            await services.vetoes.withdraw(veto.id, "she is away they say", actor="user:emil")
+        await services.absences.end(said.id, actor=actor)
+    away = await services.absences.start(eva, starts_at=clock.now(), ends_at=until, actor="user:eva")
+    assert await services.vetoes.keep() == [veto.id]
+    assert (await services.vetoes.get(veto.id)).holders == ("eva", "emil")
+    await services.absences.end(away.id, actor="user:eva")
+    with pytest.raises(NotAllowed, match="eva filed this veto"):
+        await services.vetoes.withdraw(veto.id, "I was asked to", actor="user:emil")
+    assert (await services.vetoes.get(veto.id)).holders == ("eva",)
+    assert await services.vetoes.keep() == [veto.id]
+    view = await services.vetoes.get(veto.id)
+    assert (view.veto.passed, view.events[-1].kind, view.veto.active) == (None, "returned", True)
+    assert await services.vetoes.keep() == []
 
 
 async def test_one_person_vetoes_for_one_function_and_builders_may_object(services: Services) -> None:

@@ -17,6 +17,16 @@ async def test_the_log_is_searched_in_the_api_and_the_console(site: Site) -> Non
     assert "Nothing is like that." in (await site.as_person("auditor", "GET", "/audit?text=%22nowhere%22")).text
 
 
+async def test_numbers_and_times_past_all_ends_are_refused(site: Site) -> None:
+    edge = "0001-01-01T00:00:00%2B14:00"
+    for asked in (f"before={10**20}", f"since={edge}", "until=9999-12-31T23:59:59-14:00"):
+        assert (await site.api("auditor", "GET", f"/audit?{asked}")).status_code == 400, asked
+        assert (await site.as_person("auditor", "GET", f"/audit?{asked}")).status_code == 400, asked
+    hold = {"matter": "m", "reason": "r", "use_cases": [OWN], "received_from": "0001-01-01T00:00:00+14:00"}
+    refused = await site.api("legal", "POST", "/legal-holds", json=hold)
+    assert (refused.status_code, "outside the years" in refused.text) == (400, True)
+
+
 async def test_what_signs_the_log_is_published(site: Site) -> None:
     assert "Nothing is signed yet" in (await site.as_person("auditor", "GET", "/audit")).text
     assert (await site.api("auditor", "GET", "/audit/checkpoints")).json()["standing"]["signed_to"] == 0

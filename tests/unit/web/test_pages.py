@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
+from typing import Any, get_args
 
+import msgspec
 import pytest
 from tests.unit.web.site import OTHER, OWN, Site, call
 
 from groundcrew.domain.call import CallStatus, GuardResult, SourceReference
+from groundcrew.domain.capability import VendorCapability
+from groundcrew.domain.overlap import OverlapFinding, OverlapKind, OverlapReason, OverlapState, pair_id
 from groundcrew.domain.trust import ClaimScore, StageCost, TrustReport
 from groundcrew.services.feedback import NewOutcome, NewRating
+from groundcrew.store import catalog, deciding
 from groundcrew.store.tables import enforcement_points
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{ 7*7 }} \u202e"
@@ -244,6 +248,46 @@ async def test_what_one_may_not_do_is_not_offered(site: Site) -> None:
     assert 'href="/users"' not in page
     assert 'href="/audit"' in page
     assert 'href="/audit' not in (await site.as_person("legal", "GET", f"/use-cases/{OWN}")).text
+
+
+async def test_what_was_decided_of_an_overlap_is_told_on_the_page_of_a_use_case_at_any_stage(site: Site) -> None:
+    today = site.services.database.clock.now().date()
+    item = VendorCapability(
+        vendor="Officia",
+        product="Officia Work",
+        name=HOSTILE,
+        description="Answer letters",
+        status="ga",
+        source="https://officia.example/work",
+        checked_on=today,
+    )
+    moment = site.services.database.clock.now()
+    decided: dict[str, Any] = {
+        "score": 0.9,
+        "reason": OverlapReason(similarity=1, terms=1, task=1),
+        "found_at": moment,
+        "since": moment,
+    }
+    decided |= {"settled_by": "user:bea", "settled_at": moment, "why": HOSTILE, "use_case": OWN}
+    pairs: list[tuple[OverlapKind, str, OverlapState, str | None]] = [
+        ("use_case", OTHER, "join_existing", OTHER),
+        ("capability", item.id, "adopt_vendor", None),
+    ]
+    async with site.services.database.write("user:bea") as writer:
+        await deciding.CAPABILITIES.put(writer, item, "import")
+        for kind, other, state, into in pairs:
+            finding = OverlapFinding(id=pair_id(kind, OWN, other), kind=kind, other=other, state=state, into=into, **decided)
+            await deciding.OVERLAPS.put(writer, finding, "settle")
+    for stage in ("pilot", "scale"):
+        async with site.services.database.write("user:bea") as writer:
+            use_case = await catalog.USE_CASES.get(writer.connection, OWN)
+            assert use_case is not None
+            await catalog.USE_CASES.put(writer, msgspec.structs.replace(use_case, stage=stage), "advance")
+        page = (await site.as_person("auditor", "GET", f"/use-cases/{OWN}")).text
+        assert f'it joins <a href="/use-cases/{OTHER}">{OTHER}</a>; retire this one.' in page
+        assert "takes its place. Declare <code>solution: vendor_feature</code>, or retire it." in page
+        assert_harmless(page)
+    assert "retire this one" not in (await site.as_person("auditor", "GET", f"/use-cases/{OTHER}")).text
 
 
 async def test_the_portfolio_finds(site: Site) -> None:

@@ -15,6 +15,7 @@ from groundcrew.services.meeting_records import MANAGERS
 from groundcrew.web import pulses
 from groundcrew.web.authentication import Principal
 from groundcrew.web.authorization import allowed
+from groundcrew.web.console.meetings import FEED_MISSES_MAX
 from groundcrew.web.pulses import Pulses
 
 CADENCE = {"first_day": "2050-01-10", "at": "14:00", "time_zone": "Europe/Zurich", "length_min": "60", "place": "Room 3"}
@@ -117,9 +118,11 @@ async def test_forms_work_without_a_script_and_answer_with_parts_where_there_is_
     form = {"point": point.id, "text": "Grant", "kind": "grant_authority", "terms": 'person: eva\nrights: ["veto"]\nno colon'}
     assert (await site.as_person("it", "POST", f"{at}/decisions", data=form)).status_code == 400
     form["terms"] = 'person: eva\nrights: ["veto"]\ndays: 30'
+    assert "function" in (await site.as_person("it", "POST", f"{at}/decisions", data=form)).text
+    form["terms"] += "\nfunction: legal"
     assert (await site.as_person("it", "POST", f"{at}/decisions", data=form)).status_code == 303
     (decision,) = await site.services.meeting_decisions.find(meeting=meeting)
-    assert decision.terms == {"person": "eva", "rights": ["veto"], "days": 30}
+    assert decision.terms == {"person": "eva", "rights": ["veto"], "days": 30, "function": "legal"}
     for step in ("for", "withdraw"):
         ballot = {"decision": decision.id, "step": step, "text_revision": "1", "remark": "why not", "point": point.id}
         assert (await site.as_person("it", "POST", f"{at}/votes", data=ballot)).status_code == 303
@@ -149,6 +152,26 @@ async def test_the_calendar_opens_with_a_token_and_nothing_else(site: Site) -> N
     assert (await site.as_person("it", "POST", f"/stream/feeds/{kept['id']}/revoke", data={})).status_code == 404
     assert (await site.as_person("legal", "POST", f"/stream/feeds/{kept['id']}/revoke", data={})).status_code == 303
     assert (await site.client.get(f"/stream.ics?token={address}")).status_code == 404
+
+
+async def test_a_calendar_that_was_revoked_locks_nobody_else_out(site: Site) -> None:
+    page = await site.as_person("legal", "POST", "/stream/feeds", data={})
+    token = page.text.partition("/stream.ics?token=")[2].partition("<")[0]
+    site.client.cookies.clear()
+    looks = [(await site.client.get("/stream.ics?token=revoked")).status_code for _ in range(FEED_MISSES_MAX + 1)]
+    assert looks == [404] * FEED_MISSES_MAX + [429], "guessing is slowed down"
+    assert (await site.client.get(f"/stream.ics?token={token}")).status_code == 200
+    assert (await site.client.get("/rate/nothing")).status_code == 404, "rating links have a count of their own"
+
+
+async def test_times_and_days_past_all_ends_are_refused(site: Site) -> None:
+    for day in ("9999-12-31", "1999-12-31"):
+        assert (
+            await site.api("it", "POST", "/meetings/cadence", json={**CADENCE, "length_min": 60, "first_day": day})
+        ).status_code == 400, day
+    for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:00Z", "9999-12-31T23:59:00-14:00"):
+        refused = await site.api("it", "POST", "/meetings", json={"starts_at": moment, "length_min": 60})
+        assert refused.status_code == 400, moment
 
 
 async def test_actions_by_hand(site: Site) -> None:

@@ -122,7 +122,8 @@ async def test_a_veto_in_the_console(site: Site) -> None:
     governance = await site.as_person("owner", "GET", f"/use-cases/{OWN}/governance")
     for text in ("1 active: it passes no gate", GROUND, "waits for"):
         assert text in governance.text
-    assert (await site.as_person("auditor", "POST", f"{place}/check", data={})).status_code == 303
+    assert (await site.as_person("auditor", "POST", f"{place}/check", data={})).status_code == 403
+    assert (await site.as_person("owner", "POST", f"{place}/check", data={})).status_code == 303
     note = await site.as_person("legal", "POST", f"{place}/notes", data={"text": "<b>we</b> look into it"})
     assert note.status_code == 303
     assert "&lt;b&gt;we&lt;/b&gt;" in (await site.as_person("legal", "GET", place)).text

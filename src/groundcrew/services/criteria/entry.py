@@ -14,6 +14,7 @@ from groundcrew.domain.use_case import Exposure
 from groundcrew.services.criteria.incidents import incidents
 from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
+from groundcrew.services.overlap_languages import said
 from groundcrew.services.overlap_scan import texts_of
 
 #: Overlaps that are named; further ones are counted.
@@ -100,7 +101,8 @@ def _scan_state(facts: Facts) -> str:
 def _scanned(content: dict[str, Any]) -> str:
     capabilities, stale = int(content.get("capabilities", 0)), int(content.get("capabilities_stale", 0))
     words = f"compared with {content['compared']} use cases and {capabilities} capabilities of vendors"
-    return words + (f", {stale} of them not checked for {RECHECK_DAYS} days" if stale else "")
+    words += f", {stale} of them not checked for {RECHECK_DAYS} days" if stale else ""
+    return f"{words}; {note}" if (note := said(content)) else words
 
 
 @check("overlaps")

@@ -87,7 +87,7 @@ def approvals(facts: Facts, criterion: Criterion) -> CriterionResult:
 def _silent(facts: Facts, approval: Approval) -> str:
     """Why the word of an approval does not count, "" where it does or none was given."""
     if approval.decided_by and person_of(approval.decided_by) in facts.governance.builders:
-        return f"{approval.decided_by} owns or has built it since, somebody else decides"
+        return f"{approval.decided_by} owns, champions or has built it since, somebody else decides"
     return facts.governance.unheard.get(approval.id, "")
 
 

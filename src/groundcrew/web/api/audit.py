@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -11,8 +11,9 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Response, Stream
 
 from groundcrew.domain.audit import AuditEntry
-from groundcrew.domain.audit_search import Wanted
+from groundcrew.domain.audit_search import SEQUENCE_MAX, Wanted
 from groundcrew.domain.checkpoint import AuditKey, Checkpoint
+from groundcrew.domain.moments import in_utc
 from groundcrew.errors import NotFound
 from groundcrew.services.audit import AuditReport
 from groundcrew.services.checkpoints import Standing
@@ -59,7 +60,7 @@ async def list_entries(
     since: Moment = None,
     until: Moment = None,
     text: Annotated[str | None, QueryParameter(max_length=TEXT_LENGTH_MAX)] = None,
-    before: Annotated[int | None, QueryParameter(ge=1)] = None,
+    before: Annotated[int | None, QueryParameter(ge=1, le=SEQUENCE_MAX)] = None,
     limit: PageSize = PAGE_ROWS_DEFAULT,
 ) -> AuditPage:
     """The newest entries first, of all that is given: about one subject (``noun/id``, or how it begins: ``noun/``, ``noun/a*``),
@@ -69,8 +70,8 @@ async def list_entries(
         actor=actor or None,
         action=doing or None,
         use_case=use_case or None,
-        since=in_utc(since),
-        until=in_utc(until),
+        since=in_utc(since, "since") if since is not None else None,
+        until=in_utc(until, "until") if until is not None else None,
         text=text or None,
     )
     page = await services_of(request).audit.search(wanted, before=before, limit=limit)
@@ -136,13 +137,6 @@ async def context_of(request: ApiRequest, call_id: str) -> DecisionContext:
     if sign_off is not None and blind_to(sign_off, person_of(request, "this takes a person")):
         found = msgspec.structs.replace(found, facts=tuple(each for each in found.facts if each.part != "sign-off"))
     return found
-
-
-def in_utc(moment: datetime | None) -> datetime | None:
-    """A moment in UTC; one without a zone is meant so."""
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 HANDLERS = [list_entries, verify, export, checkpoints, export_checkpoints, keys, verifier, call_context]

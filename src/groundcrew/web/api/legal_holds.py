@@ -11,8 +11,8 @@ from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from groundcrew.domain.legal_hold import NAMES_MAX, TEXT_LENGTH_MAX, LegalHold
+from groundcrew.domain.moments import in_utc
 from groundcrew.services.legal_holds import MATTER_LENGTH_MAX, NAME_LENGTH_MAX, NewHold
-from groundcrew.web.api.audit import in_utc
 from groundcrew.web.api.common import ApiRequest, Reason, principal_of, services_of
 from groundcrew.web.authorization import allowed
 
@@ -81,8 +81,8 @@ def new_hold(data: HoldWanted) -> NewHold:
         cases=tuple(data.cases),
         persons=tuple(data.persons),
         calls=tuple(data.calls),
-        received_from=in_utc(data.received_from),
-        received_until=in_utc(data.received_until),
+        received_from=in_utc(data.received_from, "received_from") if data.received_from is not None else None,
+        received_until=in_utc(data.received_until, "received_until") if data.received_until is not None else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -10,6 +10,7 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from groundcrew.domain.absence import Absence
+from groundcrew.domain.moments import in_utc
 from groundcrew.domain.sign_off import Claim, Decision
 from groundcrew.errors import InputError
 from groundcrew.services.second_reviews import Agreement, SecondTask
@@ -180,7 +181,7 @@ def _draft(waiting: Waiting) -> WaitingDraft:
 def _utc(moment: datetime, field: str) -> datetime:
     if moment.tzinfo is None:
         raise InputError("expected a time with its zone, such as 2026-12-24T08:00:00Z", field=field)
-    return moment.astimezone(UTC)
+    return in_utc(moment, field)
 
 
 HANDLERS = [

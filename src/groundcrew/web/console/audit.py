@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from litestar import get, post
 from litestar.params import FromPath, QueryParameter
 
-from groundcrew.domain.audit_search import Wanted
+from groundcrew.domain.audit_search import SEQUENCE_MAX, Wanted
+from groundcrew.domain.moments import in_utc
 from groundcrew.errors import InputError
 from groundcrew.services.audit import AuditReport
 from groundcrew.web.api.audit import NAME_LENGTH_MAX, TEXT_LENGTH_MAX, context_of
@@ -38,7 +39,7 @@ async def audit_page(
     since: Moment = "",
     until: Moment = "",
     text: Annotated[str, QueryParameter(max_length=TEXT_LENGTH_MAX)] = "",
-    before: Annotated[int | None, QueryParameter(ge=1)] = None,
+    before: Annotated[int | None, QueryParameter(ge=1, le=SEQUENCE_MAX)] = None,
 ) -> Page:
     """Entries, newest first, of all that is given."""
     given = {
@@ -104,7 +105,7 @@ def moment_of(text: str, field: str) -> datetime | None:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
         raise InputError(f"{text!r} is no time: write 2026-05-01 or 2026-05-01T12:00", field=field) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return in_utc(found, field)
 
 
 HANDLERS = [audit_page, verify, context_page]

@@ -68,7 +68,7 @@ async def queue_page(request: PageRequest, name: FromPath[str], done: Done = "")
         here="labels",
         use_case=item,
         queue=await services.labels.queue(name),
-        refusal=services.labels.refusal(item, principal.user if principal else None),
+        refusal=await services.labels.refusal(item, principal.user if principal else None),
         labels=await visible(request, await services.labels.find(name, limit=LABELS_SHOWN)),
         message=DONE.get(done),
         nothing=done == "nothing",

@@ -22,6 +22,7 @@ from groundcrew.domain.meeting import (
 from groundcrew.errors import InputError
 from groundcrew.services.agenda import MeetingView, Point
 from groundcrew.services.bundle import Services
+from groundcrew.services.decision_subjects import TERMS, names_of
 from groundcrew.services.minutes_text import KIND_WORDS
 from groundcrew.web.api.common import principal_of, services_of
 from groundcrew.web.authorization import allowed
@@ -366,6 +367,7 @@ async def _page(request: PageRequest, meeting_id: str, point: str, *, status: in
         here="stream",
         kinds=DECISION_KINDS,
         citable=CITABLE,
+        terms_of={kind: names_of(kind) for kind in TERMS},
         suggested=SUGGESTED.get(seen.entry.kind, "resolution") if seen is not None else "resolution",
         people=[each.name for each in await services.users.find() if not each.disabled and each.kind == "person"],
         due=services.database.clock.now().date() + timedelta(days=DUE_DAYS),

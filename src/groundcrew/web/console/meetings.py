@@ -28,6 +28,8 @@ from groundcrew.web.throttle import Throttle
 PREVIEW_MAX, DONE_SHOWN_MAX = 8, 30
 #: Within how many days an action is due where the form is not changed.
 DUE_DAYS = 14
+#: Looks at calendars that do not work from one address, in a throttle's window.
+FEED_MISSES_MAX = 30
 Refusal = (Conflict, InputError, NotFound, NotAllowed)
 TextField = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH_MAX)]
 RemarkField = Annotated[str, msgspec.Meta(max_length=REMARK_LENGTH_MAX)]
@@ -224,16 +226,22 @@ async def revoke_feed(request: PageRequest, feed_id: FromPath[str]) -> Page:
 async def calendar_feed(
     request: PageRequest, token: Annotated[str, QueryParameter(max_length=TOKEN_LENGTH_MAX)] = ""
 ) -> Response[bytes]:
-    """The calendar, for who has the token. Calendar programs do not sign in; guessing is slowed down."""
-    throttle: Throttle = request.app.state.link_throttle
-    address = address_of(request)
-    throttle.check("", address)
+    """The calendar, for who has the token. Calendar programs do not sign in; guessing is slowed down. An address that works
+    is never refused: many people may share the one that a revoked feed is asked for from."""
+    throttle: Throttle = request.app.state.feed_throttle
     try:
         content = await services_of(request).stream_calendar.feed(token, address=base_of(request))
     except NotFound:
+        address = address_of(request)
+        throttle.check("", address)
         throttle.failed("", address)
         raise
     return Response(content, media_type="text/calendar; charset=utf-8")
+
+
+def feed_throttle() -> Throttle:
+    """Counts looks at calendars that do not work, by address; one for the whole app, and for nothing else."""
+    return Throttle(per_address_max=FEED_MISSES_MAX)
 
 
 def base_of(request: PageRequest) -> str:

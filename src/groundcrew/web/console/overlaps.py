@@ -153,6 +153,7 @@ async def _page(
         decided=decided[:DECIDED_SHOWN_MAX],
         decided_number=len(decided),
         capabilities=len(await services.capabilities.find()),
+        spoken=await services.overlaps.languages(use_case or None),
         possible=POSSIBLE,
         words=WORDS,
         until=services.database.clock.now().date() + timedelta(days=JUSTIFIED_DAYS),

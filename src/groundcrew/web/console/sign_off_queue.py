@@ -3,7 +3,7 @@ second reviews agree."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, get_args
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from litestar import get, post
 from litestar.params import QueryParameter
 
 from groundcrew.domain.absence import Absence
+from groundcrew.domain.moments import in_utc
 from groundcrew.domain.sign_off import SignOff, SignOffState
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.second_reviews import SecondTask
@@ -300,7 +301,7 @@ def _moment(text: str, field: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise InputError("write a time as 2026-01-31T09:15", field=field) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return in_utc(found, field)
 
 
 HANDLERS = [sign_offs_page, take_next, absent, present]

@@ -47,6 +47,7 @@ WORDS = {
     "conditions_met": "all conditions are met",
     "reviewed": "looked at",
     "passed": "passed on",
+    "returned": "its filer's alone again",
     "note": "noted",
     "withdrawn": "withdrawn",
     "satisfied": "satisfied",

@@ -9,6 +9,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from groundcrew.services.overlap_languages import said
+
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 SHORT_LENGTH = 12
 
@@ -352,5 +354,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "method_of": method,
     "zip_with": zip,
     "commands": commands,
+    "languages_of": said,
     "attr_at": lambda values, position: values[position],
 }
