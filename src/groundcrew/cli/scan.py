@@ -138,6 +138,8 @@ def _say_code(found: CodeScan, quiet: bool) -> None:
     click.echo("; ".join(notes), err=quiet)
     if left.stopped:
         click.echo(f"not everything was read: {left.stopped}", err=True)
+    for note in found.notes:
+        click.echo(note, err=True)
 
 
 def _egress(log: Path, catalogue: Catalogue, given: dict[str, Any], quiet: bool) -> ScanReport:
@@ -194,7 +196,14 @@ def _keys(given: dict[str, Any]) -> ScanReport:
 def _record(given: dict[str, Any], reports: list[ScanReport]) -> list[Recorded]:
     async def work(services: Services) -> list[Recorded]:
         who = await person(services, given["as_name"])
-        return [await services.inventory.record(each, actor=who) for each in reports]
+        recorded = []
+        for each in reports:
+            if each.source == "keys":
+                _, taken = await services.inventory.scan_keys(actor=who)
+            else:
+                taken = await services.inventory.record(each, actor=who)
+            recorded += [taken] if taken is not None else []
+        return recorded
 
     return with_services(given["data"], given["database_url"], work)
 
@@ -204,6 +213,7 @@ def _say_recorded(recorded: Recorded, quiet: bool) -> None:
     said += [f"{len(recorded.reopened)} open again"] if recorded.reopened else []
     said += [f"{len(recorded.gone)} gone"] if recorded.gone else []
     said += [f"{recorded.known} known"] if recorded.known else []
+    said += ["nothing was changed or gone: that takes who may settle findings"] if recorded.only_added else []
     click.echo(f"recorded under {recorded.root}: {', '.join(said)}", err=quiet)
 
 

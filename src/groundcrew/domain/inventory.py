@@ -41,6 +41,8 @@ DEADLINE_DAYS_MAX, ACCEPTED_DAYS_MAX = 366, 366
 REASON_LENGTH_MAX, NAME_LENGTH_MAX, ROOT_LENGTH_MAX, PATH_LENGTH_MAX = 2_000, 254, 500, 1_000
 #: Findings of one scan that are recorded; a scan with more is recorded in parts, by folder.
 FINDINGS_MAX = 5_000
+#: Folders that a scan names as left out; one that leaves out more did not see everything.
+LEFT_OUT_MAX = 2_000
 
 #: Why each kind matters, in words for who has never heard of it.
 WHY: dict[FindingKind, str] = {
@@ -100,7 +102,8 @@ class ScanFinding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     """What one scan of one root found. `complete`: everything of the root was looked at, so that what is not in it is gone.
 
-    `root` names what was scanned, the same each time: a repository, a log, the keys of this database.
+    `root` names what was scanned, the same each time: a repository, a log, the keys of this database. `left_out` are folders that
+    were not entered, such as what others wrote: what was found below them once is not gone.
     """
 
     source: ScanSource
@@ -108,6 +111,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
     catalogue: str
     findings: tuple[ScanFinding, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class InventoryScan(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,11 +1,13 @@
 """What a repository itself says about findings: `.groundcrew-scan.yaml` at its root, and remarks on a line.
 
-Both are reported as accepted, with their reason, and settle nothing in the inventory: that is for people.
+Both are reported as accepted, with their reason, and settle nothing in the inventory: that is for people. Whoever can write to a
+repository writes these, so that nothing in them makes a finding disappear.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from datetime import date
 from fnmatch import fnmatch
 from pathlib import Path
@@ -18,6 +20,8 @@ from groundcrew.scanning.hits import Hit
 
 FILE_NAME = ".groundcrew-scan.yaml"
 FILE_BYTES_MAX, RULES_MAX, REASON_LENGTH_MAX = 262_144, 1_000, 500
+#: How many gateways of a file are told, and how much of a name is.
+NAMED_MAX, NAMED_LENGTH_MAX = 10, 200
 
 _REMARK = re.compile(r"groundcrew:\s*ignore\b[\s:,–-]*(?P<reason>[^\n]*)", re.I)
 _OPENING = re.compile(r"^\s*(?:#|//|/\*|\*|--|<!--|;)")
@@ -34,7 +38,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file: `root` names the repository, `gateways` are addresses of gateways, `skip` patterns of paths not read."""
+    """The file: `skip` are patterns of paths not read. `root`, the repository's name, and `gateways`, addresses of gateways, are
+    what it would have who scans say: by themselves they do nothing."""
 
     root: str | None = None
     gateways: tuple[str, ...] = ()
@@ -44,6 +49,18 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def skips(self, path: str) -> bool:
         """Whether a path is not to be read."""
         return any(fnmatch(path, each) or path.startswith(each.rstrip("/") + "/") for each in self.skip)
+
+    def asked(self, name: str, is_gateway: Callable[[str], bool]) -> Iterator[str]:
+        """What the file asks for and who scans has not said: to be called by another name, and further gateways."""
+        if self.root is not None and self.root != name:
+            asked = self.root[:NAMED_LENGTH_MAX]
+            yield f"{FILE_NAME} asks for the name {asked!r}: give it with --name where it is this repository's"
+        for each in self.gateways[:NAMED_MAX]:
+            if not is_gateway(each):
+                yield (
+                    f"{FILE_NAME} calls {each[:NAMED_LENGTH_MAX]!r} a gateway: give it with --gateway where it is yours, "
+                    "so that what goes there counts as governed"
+                )
 
     def reason_for(self, path: str, hit: Hit, today: date) -> str | None:
         """Why a finding is accepted, or None."""
@@ -83,12 +100,11 @@ def read_rules(root: Path) -> Rules:
     return rules
 
 
-def remarked(lines: list[str], number: int) -> str | None:
-    """The reason that a remark on a line, or alone on the one before, gives for accepting it; without one nothing is accepted."""
-    here = lines[number - 1] if 0 < number <= len(lines) else ""
-    before = lines[number - 2] if 1 < number <= len(lines) + 1 else ""
+def remarked(here: str, before: str) -> str | None:
+    """The reason that a remark on a line, or alone on the one before, gives for accepting it; without one nothing is accepted.
+    The lines hold no secrets any more, and a remark ends where the comment does."""
     match = _REMARK.search(here) or (_REMARK.search(before) if _OPENING.match(before) else None)
     if match is None:
         return None
-    reason = re.sub(r"\s*(?:\*/|-->|[\"',]+|\\n)\s*$", "", match["reason"]).strip()
-    return reason[:REASON_LENGTH_MAX] or None
+    reason = re.split(r"\*/|-->", match["reason"])[0].strip()[:REASON_LENGTH_MAX]
+    return re.sub(r"(?:[\"',]|\\n)+$", "", reason).strip() or None

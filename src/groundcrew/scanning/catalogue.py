@@ -110,6 +110,7 @@ class Catalogue:
             names.update(host.replace("*", "").strip(".-").lower() for host in (*service.api, *service.web))
             names.update(each.lower() for each in (*service.key_names, *service.url_names, *service.python_names))
             names.update(each.lower().replace("_", mark) for each in service.key_names for mark in ("", "-"))
+            names.update(each.replace("_", "") for each in service.packages.get("ruby", ()))
             for listed in service.packages.values():
                 for package in listed:
                     name = package.rstrip("*").lower()

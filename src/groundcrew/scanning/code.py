@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from groundcrew.domain.inventory import ROOT_LENGTH_MAX, ScanFinding, ScanReport, fingerprint_of, lowered
+from groundcrew.domain.inventory import LEFT_OUT_MAX, ROOT_LENGTH_MAX, ScanFinding, ScanReport, fingerprint_of, lowered
 from groundcrew.errors import InputError
 from groundcrew.scanning.accepting import FILE_NAME, Rules, read_rules, remarked
 from groundcrew.scanning.catalogue import Catalogue, host_and_port
@@ -23,8 +23,10 @@ from groundcrew.scanning.config_files import (
     read_infrastructure,
     read_settings,
     read_shell,
+    shell_lines,
 )
 from groundcrew.scanning.dependencies import ecosystem_of, read_dependencies
+from groundcrew.scanning.hiding import Hiding
 from groundcrew.scanning.hits import (
     GATEWAYS_DEFAULT,
     SEVERITY_OF,
@@ -33,12 +35,12 @@ from groundcrew.scanning.hits import (
     Surroundings,
     first_of_each,
     fragment_of,
-    hidden,
     is_test_path,
 )
-from groundcrew.scanning.keys_in_text import keys_in
+from groundcrew.scanning.keys_in_text import KEYS_MAX, keys_in
 from groundcrew.scanning.notebooks import read_notebook
 from groundcrew.scanning.other_code import LANGUAGES, read_code
+from groundcrew.scanning.provisions import read_given_keys, read_installs
 from groundcrew.scanning.python_code import read_python
 from groundcrew.scanning.tree import TOTAL_BYTES_MAX, Skipped, Source, read_source, sources
 
@@ -109,7 +111,7 @@ _SETTINGS = frozenset(
 )
 _SHELL = frozenset((".sh", ".bash", ".zsh", ".fish", ".ps1", ".bat", ".cmd", ".mk", ".dockerfile", ".containerfile", ".service"))
 _PAGES = frozenset((".html", ".htm", ".vue", ".svelte", ".astro", ".mdx", ".erb", ".ejs", ".cshtml", ".jsp"))
-_SCRIPT_TAG = re.compile(r"(?is)<script\b[^>]*>(.*?)</script\s*>")
+_SCRIPT_BEGINS, _SCRIPT_ENDS = re.compile(r"(?i)<script\b"), re.compile(r"(?i)</script\s*>")
 _SAMPLE = re.compile(r"(?i)example|sample|template|dist$")
 #: Settings that point the clients of a whole folder somewhere.
 _POINTING = re.compile(r"(?i)^(?:\.env(?:\..+)?|.+\.env|(?:docker-)?compose.*\.ya?ml|dockerfile.*)$")
@@ -117,12 +119,13 @@ _POINTING = re.compile(r"(?i)^(?:\.env(?:\..+)?|.+\.env|(?:docker-)?compose.*\.y
 
 class CodeScan(msgspec.Struct, frozen=True, kw_only=True):
     """The report of one folder and what it rests on: how many files were read, which uses are governed (service → number of
-    places), and what was left out."""
+    places), and what was left out. `notes` say what the repository's own file asks for and only who scans can grant."""
 
     report: ScanReport
     files: int
     governed: dict[str, int]
     skipped: Skipped
+    notes: tuple[str, ...] = ()
 
 
 def scan_code(
@@ -135,7 +138,8 @@ def scan_code(
     progress: Callable[[int], None] = lambda _files: None,
 ) -> CodeScan:
     """Scan all files below `root` (or the one file that it is). `gateways` are addresses that count as the gateway's; `name`
-    is the root's name in the inventory. InputError where `root` is not there, or its rules can not be read."""
+    is the root's name in the inventory. Both are for who scans to say: a repository that could would hide its own findings, or
+    answer for another one. InputError where `root` is not there, or its rules can not be read."""
     if not root.exists():
         raise InputError("no such file or folder", file=str(root))
     folder = root if root.is_dir() else root.parent
@@ -144,22 +148,30 @@ def scan_code(
     every = list(sources(root, skipped)) if root.is_dir() else [Source(path=PurePosixPath(root.name), file=root)]
     kept = [each for each in every if not rules.skips(each.path.as_posix())]
     skipped.by_rule = len(every) - len(kept)
-    reader = _Reader(catalogue, _gateways((*gateways, *rules.gateways)), kept, rules, today, skipped)
+    reader = _Reader(catalogue, _gateways(gateways), kept, rules, today, skipped)
     for number, source in enumerate(kept, start=1):
         if reader.read_bytes > TOTAL_BYTES_MAX:
             skipped.stopped = f"there are more than {TOTAL_BYTES_MAX:,} bytes"
             break
         reader.look_at(source)
         progress(number)
-    complete = root.is_dir() and not skipped.stopped and not skipped.unreadable and not skipped.huge
+    left = skipped.stopped or skipped.unreadable or skipped.huge or skipped.by_rule or len(skipped.folders) > LEFT_OUT_MAX
+    called = (name or root_name(folder))[:ROOT_LENGTH_MAX]
     report = ScanReport(
         source="code",
-        root=(name or rules.root or root_name(folder))[:ROOT_LENGTH_MAX],
-        complete=complete,
+        root=called,
+        complete=root.is_dir() and not left,
         catalogue=catalogue.version,
         findings=tuple(reader.findings()),
+        left_out=tuple(skipped.folders[:LEFT_OUT_MAX]),
     )
-    return CodeScan(report=report, files=reader.files, governed=dict(reader.governed), skipped=skipped)
+    return CodeScan(
+        report=report,
+        files=reader.files,
+        governed=dict(reader.governed),
+        skipped=skipped,
+        notes=tuple(rules.asked(called, reader.is_gateway)),
+    )
 
 
 def root_name(folder: Path) -> str:
@@ -226,6 +238,10 @@ class _Reader:
             governed_names=pointed,
         )
 
+    def is_gateway(self, url: str) -> bool:
+        """Whether who scans has said that an address is the gateway's."""
+        return Surroundings(catalogue=self._catalogue, gateways=self._gateways).is_gateway(url)
+
     def look_at(self, source: Source) -> None:
         """Read one file and keep what it holds."""
         if source.path.name == FILE_NAME:
@@ -239,27 +255,34 @@ class _Reader:
         wanted = any(map(lowered_text.__contains__, self._catalogue.stems))
         around = self._around(source.path)
         found = _read(text, source.path, around) if wanted else Found()
-        hits = first_of_each(iter((*found.hits, *self._keys(text, found.hits, around, wanted))))
+        keys = list(keys_in(text, around, named=wanted))
+        hiding = Hiding((*found.hits, *keys))
+        hits = first_of_each(iter((*found.hits, *_unknown(keys, found.hits))))
         self.governed.update(found.governed)
         self._governed_in.update((source.path, each) for each in found.governed)
         self._used.update(
             (source.path, each.service.id) for each in hits if each.service and not each.declared and each.kind != "hardcoded_key"
         )
-        self._keep(source.path, text, hits)
+        self._keep(source.path, text, hits, hiding)
 
-    def _keys(self, text: str, hits: list[Hit], around: Surroundings, named: bool) -> list[Hit]:
-        known = {each.mask for each in hits if each.mask}
-        return [each for each in keys_in(text, around, named=named) if each.mask not in known]
-
-    def _keep(self, path: PurePosixPath, text: str, hits: list[Hit]) -> None:
+    def _keep(self, path: PurePosixPath, text: str, hits: list[Hit], hiding: Hiding) -> None:
         if not hits:
             return
         lines = text.split("\n")
+        seen: dict[int, str] = {}
+
+        def line_at(number: int) -> str:
+            if number not in seen:
+                line = lines[number - 1] if 0 < number <= len(lines) else ""
+                seen[number] = hiding.line(line, number)
+            return seen[number]
+
         times: Counter[str] = Counter()
         for hit in sorted(hits, key=lambda each: (each.line, each.kind)):
-            line = lines[hit.line - 1] if 0 < hit.line <= len(lines) else ""
-            accepted = self._rules.reason_for(path.as_posix(), hit, self._today) or remarked(lines, hit.line)
-            shown = fragment_of(_without_keys(line, hits), "")
+            hit = msgspec.structs.replace(hit, reason=hiding.line(hit.reason))
+            said = self._rules.reason_for(path.as_posix(), hit, self._today)
+            accepted = hiding.line(said) if said else remarked(line_at(hit.line), line_at(hit.line - 1))
+            shown = fragment_of(line_at(hit.line))
             # The same line twice in a file is two findings, told apart by which one it is.
             key = f"{hit.kind} {hit.service.id if hit.service else ''} {shown}"
             times[key] += 1
@@ -279,11 +302,10 @@ class _Reader:
         return governed and not any(each == service and file.is_relative_to(path.parent) for file, each in self._used)
 
 
-def _without_keys(line: str, hits: list[Hit]) -> str:
-    for each in hits:
-        if each.mask:
-            line = line.replace(each.mask, hidden(each.mask))
-    return line
+def _unknown(keys: list[Hit], hits: list[Hit]) -> list[Hit]:
+    """The first KEYS_MAX keys that no reader has found already."""
+    known = {each.mask for each in hits if each.mask}
+    return [each for each in keys if each.mask not in known][:KEYS_MAX]
 
 
 def _finding(path: PurePosixPath, hit: Hit, shown: str, accepted: str | None, time: int) -> ScanFinding:
@@ -365,6 +387,7 @@ def _other(found: Found, text: str, path: PurePosixPath, around: Surroundings) -
     )
     if is_shell or ci or text.startswith("#!"):
         _join(found, read_shell(text, around))
+        found.hits += read_installs(shell_lines(text), around)
     if ending in _SETTINGS or name.startswith((".env", "dockerfile", "containerfile")) or ".env" in name or name.endswith("rc"):
         before = {each.line for each in found.hits if each.kind == "raw_http"}
         settings = read_settings(text, path, around)
@@ -373,6 +396,13 @@ def _other(found: Found, text: str, path: PurePosixPath, around: Surroundings) -
     if is_infrastructure(path, text) and not ci:
         known = {each.line for each in found.hits}
         found.hits += [each for each in read_infrastructure(text, path, around) if each.line not in known]
+        if (
+            not is_shell
+            or name.startswith(("dockerfile", "containerfile"))
+            or ending in (".dockerfile", ".containerfile", ".service")
+        ):
+            known = {each.line for each in found.hits if each.kind in ("infrastructure", "ci_secret")}
+            found.hits += [each for each in read_given_keys(text, around, found.governed) if each.line not in known]
 
 
 def _join(found: Found, more: Found) -> None:
@@ -382,13 +412,15 @@ def _join(found: Found, more: Found) -> None:
 
 def _page(text: str, around: Surroundings) -> Found:
     """The scripts of a page, or the page itself where it is a component written around one."""
-    kept = [re.sub(r"[^\n]", " ", text)]
     place, parts = 0, []
-    for match in _SCRIPT_TAG.finditer(text):
-        parts += [re.sub(r"[^\n]", " ", text[place : match.start(1)]), match[1]]
-        place = match.end(1)
-    source = "".join(parts) if parts else kept[0]
-    return read_code(source, LANGUAGES["ts"], around)
+    while (begins := _SCRIPT_BEGINS.search(text, place)) is not None:
+        start = text.find(">", begins.end()) + 1
+        ends = _SCRIPT_ENDS.search(text, start) if start else None
+        if ends is None:
+            break
+        parts += [re.sub(r"[^\n]", " ", text[place:start]), text[start : ends.start()]]
+        place = ends.start()
+    return read_code("".join(parts), LANGUAGES["ts"], around)
 
 
 _OLD_PYTHON = msgspec.structs.replace(
@@ -396,5 +428,5 @@ _OLD_PYTHON = msgspec.structs.replace(
     name="python",
     where="python",
     before_text="",
-    imports=r"(?m)^\s*(?:from\s+([\w.]+)\s+import|import\s+([\w.]+))",
+    imports=r"(?m)^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w.]+))",
 )

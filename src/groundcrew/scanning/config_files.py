@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from groundcrew.scanning.catalogue import Service
-from groundcrew.scanning.hits import DENYING_NAME, URL, Found, Hit, Surroundings, names_gateway
+from groundcrew.scanning.hits import DENYING_NAME, URL, Found, Hit, Surroundings, line_starts, names_gateway
 
 _PAIR = re.compile(
     r"^\s*(?:export\s+|ENV\s+|ARG\s+|set\s+|-\s+(?:export\s+)?)?[\"']?(?P<key>[A-Za-z_][\w.:-]*?)[\"']?\s*(?:=>|:=|[:=]|\s(?=https?://))\s*(?P<value>\S.*?)\s*,?\s*$"
@@ -26,8 +27,11 @@ _SECRET_USE = (
     r"|secret(?:Ref|KeyRef)?:\s*['\"]?|%|from_secret:\s*)"
 )
 _CALLERS = re.compile(r"(?i)\b(?:curl|wget|http|https|xh|Invoke-RestMethod|Invoke-WebRequest|iwr|irm|httpie)\b")
+_VARIABLE = re.compile(r"\$\{?(\w+)")
+_DEFINES = re.compile(r"(?:resource|data)\s+\"|AWS::|Microsoft\.")
 _REMARK = re.compile(r"^\s*(?:#|//|;|REM\b|::)")
 _TRAILING = re.compile(r"\s#\s.*$")
+_BLANKS = re.compile(r"\s{2,}")
 
 
 def is_ci(path: PurePosixPath) -> bool:
@@ -157,12 +161,7 @@ def _settings_hit(found: Found, number: int, key: str, url: str, around: Surroun
 def read_shell(text: str, around: Surroundings) -> Found:
     """Calls of AI services from shell lines, and addresses that they set for clients. A line that goes on is one line."""
     found = Found()
-    joined: list[tuple[int, str]] = []
-    for number, line in _own_lines(text):
-        if joined and joined[-1][1].endswith("\\"):
-            joined[-1] = (joined[-1][0], joined[-1][1][:-1] + " " + line.strip())
-        else:
-            joined.append((number, line.rstrip()))
+    joined = list(shell_lines(text))
     variables: dict[str, tuple[int, str]] = {}
     for number, line in joined:
         if re.match(r"^\s*(?:echo|printf|@?echo|Write-Host|Write-Output)\b", line) and "|" not in line:
@@ -177,19 +176,44 @@ def read_shell(text: str, around: Surroundings) -> Found:
         if assigned and not exported:
             variables[assigned[1]] = (number, assigned[2])
             continue
+        caller = _CALLERS.search(line)
         for address in _ADDRESS.finditer(line):
+            if caller is None or caller.end() > address.start():
+                continue
             found_service = around.catalogue.of_url(re.sub(r"\$\{?\w+\}?", "x", address[0]))
-            if found_service is not None and found_service[1] and not exported and _CALLERS.search(line[: address.start()]):
+            if found_service is not None and found_service[1] and not exported:
                 found.hits.append(_called(number, found_service[0]))
+    called = _called_with(joined)
     for name, (_, url) in variables.items():
         kept = around.catalogue.of_url(url)
-        if kept is None or not kept[1] or DENYING_NAME.search(name):
-            continue
-        for number, line in joined:
-            if re.search(rf"\$\{{?{re.escape(name)}\b", line) and _CALLERS.search(line):
-                found.hits.append(_called(number, kept[0]))
-                break
+        if kept is not None and kept[1] and name in called and not DENYING_NAME.search(name):
+            found.hits.append(_called(called[name], kept[0]))
     return found
+
+
+def shell_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text that are no remarks, by the number of their first; a line that goes on is one line."""
+    begun, parts = 0, []
+    for number, line in _own_lines(text):
+        begun = begun if parts else number
+        parts.append(line.strip() if parts else line)
+        if line.endswith("\\"):
+            parts[-1] = parts[-1][:-1]
+        else:
+            yield begun, " ".join(parts)
+            parts = []
+    if parts:
+        yield begun, " ".join(parts)
+
+
+def _called_with(lines: list[tuple[int, str]]) -> dict[str, int]:
+    """The variables that stand in lines which call something, with the first such line."""
+    called: dict[str, int] = {}
+    for number, line in lines:
+        if "$" in line and _CALLERS.search(line):
+            for match in _VARIABLE.finditer(line):
+                called.setdefault(match[1], number)
+    return called
 
 
 def _called(number: int, service: Service) -> Hit:
@@ -198,25 +222,27 @@ def _called(number: int, service: Service) -> Hit:
 
 def read_infrastructure(text: str, path: PurePosixPath, around: Surroundings) -> list[Hit]:
     """Models, and what serves them, that are set up: one hit for each line."""
-    hits: list[Hit] = []
+    hits: dict[int, Hit] = {}
     kept = "\n".join("" if _REMARK.match(line) else _TRAILING.sub("", line) for line in text.split("\n"))
     if path.suffix.lower() in (".tf", ".bicep", ".hcl"):
-        kept = re.sub(r"(?s)/\*.*?\*/", lambda match: re.sub(r"[^\n]", " ", match[0]), kept)
-    code = kept
+        kept = re.sub(r"(?s)/\*.*?(?:\*/|\Z)", lambda match: re.sub(r"[^\n]", " ", match[0]), kept)
+    code, starts = kept, line_starts(kept)
     for service, pattern, reason in around.catalogue.infrastructure:
         for match in pattern.finditer(code):
-            line = code.count("\n", 0, match.start()) + 1
+            line = bisect_right(starts, match.start())
             if "azurerm_cognitive_account" in match[0] and not _makes_models(code, match.end()):
                 continue
-            if not any(each.line == line for each in hits) and not _said(code, match.start()):
-                hits.append(Hit(line=line, kind="infrastructure", service=service, reason=reason))
-    return hits
+            if line not in hits and not _said(code, match.start()):
+                hits[line] = Hit(line=line, kind="infrastructure", service=service, reason=reason)
+    return list(hits.values())
 
 
 def _said(code: str, place: int) -> bool:
     """Whether what stands here is only said: by echo, in a description, or denied by a policy."""
     line = code[code.rfind("\n", 0, place) + 1 : place]
     before = code[max(0, place - 300) : place]
+    # What sets something up is no action of a policy, whatever the policy before it denies.
+    before = "" if _DEFINES.match(code, place) else before
     denied = max(before.rfind("Deny"), before.rfind("deny"))
     allowed = max(before.rfind("Allow"), before.rfind("allow"), before.rfind("resource "))
     return bool(re.search(r"(?i)\becho\b|description\s*[:=]|\blabel\w*\s*[:=]|message\s*[:=]", line)) or denied > allowed
@@ -234,7 +260,9 @@ def read_ci(text: str, around: Surroundings) -> list[Hit]:
     names = sorted(around.catalogue.key_names, key=len, reverse=True)
     dashed = {each.lower().replace("_", "-"): each for each in names}
     every = "|".join(re.escape(each) for each in (*names, *dashed))
-    pattern = re.compile(rf"{_SECRET_USE}[\w:.-]*?({every})(?![A-Za-z0-9])|(?:^|[\s\"'-])({every})\s*[:=]\s*\S", re.I | re.M)
+    pattern = re.compile(
+        rf"{_SECRET_USE}[\w:.-]{{0,40}}?({every})(?![A-Za-z0-9])|(?:^|[\s\"'-])({every})\s*[:=]\s*\S", re.I | re.M
+    )
     for number, line in _own_lines(text):
         for match in pattern.finditer(line):
             said = match[1] or match[2]
@@ -279,14 +307,17 @@ def _strings(value: object) -> list[str]:
 
 
 def is_own_declaration(text: str) -> bool:
-    """Whether a YAML file declares things to groundcrew itself: what it names is what is governed."""
+    """Whether a YAML file declares things to groundcrew itself, what is governed or a catalogue: what it names is not used."""
+    if re.search(r"(?m)^services:", text) and re.search(r"(?m)[ {,]role:\s*(?:sdk|cloud|framework|assistant)\b", text):
+        return True
     return bool(
         re.search(r"(?m)^kind:\s*[\"']?(?:Provider|Model|UseCase|KnowledgeBase|Policy)[\"']?\s*$", text)
     ) and not re.search(r"(?m)^apiVersion:", text)
 
 
 def _own_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a text that are no remarks, numbered from 1, without remarks at their end."""
+    """The lines of a text that are no remarks, numbered from 1, without remarks at their end. Blanks in a row are one, so that no
+    pattern tries each way to share many of them."""
     for number, line in enumerate(text.split("\n"), start=1):
         if not _REMARK.match(line):
-            yield number, _TRAILING.sub("", line)
+            yield number, _TRAILING.sub("", _BLANKS.sub(" ", line)).rstrip()

@@ -11,6 +11,10 @@ from pathlib import PurePosixPath
 from groundcrew.domain.inventory import FindingKind
 from groundcrew.scanning.hits import Hit, Surroundings
 
+#: Characters of a line that are read; lists of dependencies have short ones.
+LINE_LENGTH_MAX = 4_000
+
+_BLANKS = re.compile(r"\s{2,}")
 _PYTHON_NAME = r"[A-Za-z][\w.-]*"
 _REQUIREMENT = re.compile(rf"^\s*[-]?\s*[\"']?({_PYTHON_NAME})(?:\[[^\]]*\])?\s*(?:[=<>!~;@\"',]|$)")
 #: What a TOML file of Python dependencies has, and a list of requirements has not.
@@ -88,7 +92,7 @@ def _packages(text: str, ecosystem: str) -> Iterator[tuple[int, str]]:
         return
     declared = _toml_requirements(text) if ecosystem == "pypi" and _SECTIONED.search(text) else None
     for number, line in enumerate(text.split("\n"), start=1):
-        said = re.sub(r"(?:^|\s)#.*$|<!--.*?-->|(?:^|\s)//.*$", "", line)
+        said = re.sub(r"(?:^|\s)#.*$|<!--.*?-->|(?:^|\s)//.*$", "", _BLANKS.sub(" ", line[:LINE_LENGTH_MAX]))
         if ecosystem == "pypi":
             quoted = re.findall(rf"[\"']({_PYTHON_NAME})(?:\[[^\]]*\])?\s*(?:[=<>!~;@][^\"']*)?[\"']", said)
             plain = _REQUIREMENT.match(said)

@@ -91,10 +91,8 @@ def is_test_path(path: PurePosixPath) -> bool:
     )
 
 
-def fragment_of(line: str, mask: str) -> str:
-    """A line as it is shown: without the secret, and not too long."""
-    shown = line.replace(mask, hidden(mask)) if mask else line
-    shown = " ".join(shown.split())
+def fragment_of(shown: str) -> str:
+    """A line that holds no secret any more as it is shown: not too long."""
     return shown if len(shown) <= FRAGMENT_LENGTH_MAX else shown[: FRAGMENT_LENGTH_MAX - 1] + "…"
 
 

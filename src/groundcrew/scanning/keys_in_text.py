@@ -10,9 +10,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from groundcrew.guards.secret_shapes import is_placeholder, is_random
+from groundcrew.scanning.catalogue import Service
 from groundcrew.scanning.hits import Hit, Surroundings, line_starts
 
-#: Keys in one file; a file with more is a list of keys, and says so with as many.
+#: Findings of keys in one file; a file with more is a list of keys, and says so with as many. What is hidden has no such limit.
 KEYS_MAX = 100
 VALUE_LENGTH_MIN, VALUE_LENGTH_MAX = 20, 300
 
@@ -37,26 +38,32 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 _HINTS = ("sk-", "gsk_", "xai-", "pplx-", "r8_", "hf_", "AIza", "nvapi-", "fw_", "pa-", "gc_")
-#: A value that a name holds: ``NAME = "value"``, ``NAME: value``, ``--name value``, ``setenv("NAME", "value")``.
+#: What only OpenAI's own keys hold; other issuers begin theirs with ``sk-`` too.
+_OPENAI_ONLY = re.compile(r"sk-(?:proj|svcacct|admin|None)-|T3BlbkFJ")
+#: Letters of both cases that are too mixed for a name in camel case: some issuers' keys hold no digit.
+UPPER_SHARE_MIN = 0.25
+#: A value that a name holds: ``NAME = "value"``, ``NAME: value``, ``--name value``, ``setenv("NAME", "value")``,
+#: ``name: Secret = Secret("value")``.
 _ASSIGNED = (
-    r"(?<![A-Za-z0-9])({names})(?![A-Za-z0-9])[\"'\]\)]{{0,2}}[ \t]{{0,4}}(?:=>|:=|[:=,]|[ \t])[ \t]{{0,4}}[\"'`]?"
+    r"(?<![A-Za-z0-9])({names})(?![A-Za-z0-9])[\"'\]\)]{{0,2}}(?:[ \t]?:[ \t]?[A-Za-z_][\w.\[\]|, ]{{0,60}}?(?=[ \t]?=))?"
+    r"[ \t]{{0,4}}(?:=>|:=|[:=,]|[ \t])[ \t]{{0,4}}"
+    r"(?:(?:new[ \t])?[A-Za-z_][\w.]{{0,40}}\((?:[a-z_]{{1,20}}[ \t]?=[ \t]?)?(?=[\"'`]))?[\"'`]?"
     r"([A-Za-z0-9_./+=~-]{{20,300}})(?![A-Za-z0-9_./(\[-])"
 )
 _ENVIRONMENT = re.compile(r"(?i)env|secret|vault|config|process|settings|param|getenv|http|^[a-z_.]+$|^[A-Z_]+$")
 
 
 def keys_in(text: str, around: Surroundings, *, named: bool = True) -> Iterator[Hit]:
-    """The keys that stand in a text, at most KEYS_MAX. `named`: whether names of variables that hold keys can stand in it."""
+    """All keys that stand in a text. `named`: whether names of variables that hold keys can stand in it."""
     starts = line_starts(text)
-    seen: list[tuple[int, int]] = []
-    count = 0
-    for start, end, service in (*_shaped(text), *(_named(text, around) if named else ())):
-        if any(start < known_end and end > known_start for known_start, known_end in seen):
+    seen = bytearray(len(text))
+    shaped = list(_shaped(text))
+    sure = (each for each in shaped if not _may_be_anothers(each[2], text[each[0] : each[1]]))
+    # Where a shape is that of several issuers, the name that holds the key says whose it is.
+    for start, end, service in (*sure, *(_named(text, around) if named else ()), *shaped):
+        if seen.find(1, start, end) >= 0:
             continue
-        seen.append((start, end))
-        count += 1
-        if count > KEYS_MAX:
-            return
+        seen[start:end] = b"\1" * (end - start)
         value = text[start:end]
         found = around.catalogue.services.get(service)
         name = found.name if found is not None else "groundcrew" if service == "groundcrew" else service
@@ -74,8 +81,26 @@ def _shaped(text: str) -> Iterator[tuple[int, int, str]]:
         return
     for service, pattern in _SHAPES:
         for match in pattern.finditer(text):
-            if not is_placeholder(match[0]) and is_random(match[0]):
+            if not is_placeholder(match[0]) and (is_random(match[0]) or (service == "huggingface" and _is_mixed(match[0]))):
                 yield match.start(), match.end(), service
+
+
+def _is_mixed(value: str) -> bool:
+    """Whether letters change their case too often for a name."""
+    upper = sum(map(str.isupper, value))
+    return UPPER_SHARE_MIN <= upper / len(value) <= 1 - UPPER_SHARE_MIN
+
+
+def _may_be_anothers(service: str, value: str) -> bool:
+    return service == "openai" and _OPENAI_ONLY.search(value) is None
+
+
+def issuer_of(value: str, client: Service, around: Surroundings) -> Service:
+    """Whose a key is that a client is given: its shape says so where it is one issuer's alone, and otherwise the client."""
+    shape = next((service for service, pattern in _SHAPES if pattern.fullmatch(value)), None)
+    if shape is None or _may_be_anothers(shape, value):
+        return client
+    return around.catalogue.services.get(shape, client)
 
 
 def _named(text: str, around: Surroundings) -> Iterator[tuple[int, int, str]]:

@@ -14,14 +14,16 @@ Family = Literal["script", "c", "rust", "hash", "php", "sql"]
 _DOUBLE, _SINGLE = r'"(?:\\.|[^"\\\n])*"', r"'(?:\\.|[^'\\\n])*'"
 _TRIPLE = r'"""(?:\\.|[^\\])*?"""' + r"|'''(?:\\.|[^\\])*?'''"
 _SLASHES, _STARS, _HASH = r"//[^\n]*", r"/\*.*?(?:\*/|\Z)", r"#[^\n]*"
+#: A regular expression in code, where one can stand. None is as long as its bounds, which keep time linear.
+_SLASHED = r"(?<=[=(,:!&|?;]) ?/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n]){0,100}\]|[^/\\\n\[]){1,500}/[a-z]*"
 #: family → what it writes comments and texts as. The first that fits at a place counts.
 _PATTERNS: dict[Family, tuple[str, str]] = {
     "script": (
         rf"{_SLASHES}|{_STARS}",
-        rf"{_DOUBLE}|{_SINGLE}|`(?:\\.|[^`\\])*`|(?<=[=(,:!&|?;]) ?/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/[a-z]*",
+        rf"{_DOUBLE}|{_SINGLE}|`(?:\\.|[^`\\])*`|{_SLASHED}",
     ),
     "c": (rf"{_SLASHES}|{_STARS}", rf'{_TRIPLE}|@"(?:""|[^"])*"|{_DOUBLE}|{_SINGLE}|`[^`]*`'),
-    "rust": (rf"{_SLASHES}|{_STARS}", rf'r#+".*?"#+|{_DOUBLE}'),
+    "rust": (rf"{_SLASHES}|{_STARS}", rf'r#+".*?(?:"#+|\Z)|{_DOUBLE}'),
     "hash": (_HASH, rf"{_TRIPLE}|{_DOUBLE}|{_SINGLE}"),
     "php": (rf"{_SLASHES}|{_STARS}|{_HASH}", rf"{_DOUBLE}|{_SINGLE}"),
     "sql": (rf"--[^\n]*|{_STARS}", rf"{_DOUBLE}|{_SINGLE}"),
@@ -67,7 +69,8 @@ class Lexed(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=8)
 def _pattern(family: Family) -> re.Pattern[str]:
     comment, text = _PATTERNS[family]
-    return re.compile(rf"(?P<comment>{comment})|(?P<text>{text})", re.S)
+    # A mark that a backslash takes away begins nothing: looked at as one thing, a text without an end is looked for once a file.
+    return re.compile(rf"(?P<comment>{comment})|(?P<text>{text})|\\.", re.S)
 
 
 def lex(source: str, family: Family) -> Lexed:
@@ -76,6 +79,8 @@ def lex(source: str, family: Family) -> Lexed:
 
     def blank(match: re.Match[str]) -> str:
         whole = match[0]
+        if match.lastgroup is None:
+            return whole
         if match.lastgroup == "text":
             quoted = whole.lstrip(" @r#")
             mark = 3 if quoted[:3] in ('"""', "'''") else 1

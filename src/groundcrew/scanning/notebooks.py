@@ -8,6 +8,7 @@ import re
 import msgspec
 
 from groundcrew.scanning.hits import Found, Hit, Surroundings
+from groundcrew.scanning.provisions import read_installs
 from groundcrew.scanning.python_code import read_python
 
 _MAGIC = re.compile(r"^\s*[%!?]")
@@ -18,6 +19,8 @@ class Cells(msgspec.Struct, frozen=True):
 
     code: str
     places: list[tuple[int, int]]
+    #: Lines of the shell and magic commands, by their number in `code`.
+    commands: list[tuple[int, str]] = []
 
 
 def cells_of(text: str) -> Cells | None:
@@ -30,6 +33,7 @@ def cells_of(text: str) -> Cells | None:
     if not isinstance(cells, list):
         return None
     lines: list[str] = []
+    commands: list[tuple[int, str]] = []
     places: list[tuple[int, int]] = []
     at = 0
     for number, cell in enumerate(cells, start=1):
@@ -47,8 +51,10 @@ def cells_of(text: str) -> Cells | None:
                 place = text.find(json.dumps(line)[1:-1], at)
             at = max(place, at)
             lines.append("" if whole_magic else _plain(line))
+            if whole_magic or _MAGIC.match(line):
+                commands.append((len(lines), line))
             places.append((text.count("\n", 0, at) + 1, number))
-    return Cells("\n".join(lines), places)
+    return Cells("\n".join(lines), places, commands)
 
 
 def _plain(line: str) -> str:
@@ -66,7 +72,8 @@ def read_notebook(text: str, around: Surroundings) -> Found | None:
     found = read_python(cells.code, around)
     if found is None:
         return None
-    return Found(hits=[_placed(each, cells) for each in found.hits], governed=found.governed)
+    installed = read_installs(iter(cells.commands), around)
+    return Found(hits=[_placed(each, cells) for each in (*found.hits, *installed)], governed=found.governed)
 
 
 def _placed(hit: Hit, cells: Cells) -> Hit:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 import msgspec
 
 from groundcrew.domain.inventory import FindingKind
 from groundcrew.scanning.catalogue import Service
+from groundcrew.scanning.gateway_reach import GatewayReach
 from groundcrew.scanning.hits import DENYING_NAME, URL, Found, Hit, Surroundings, is_gateway_key, names_gateway
-from groundcrew.scanning.keys_in_text import is_key_value
+from groundcrew.scanning.keys_in_text import is_key_value, issuer_of
 from groundcrew.scanning.lexing import Family, Lexed, Text, closing, lex
 
 #: How far back is looked for what a text is given to.
 BACK_MAX = 400
+#: How far ahead is looked for what calls an address that has a name, and for how many of them in a file.
+AHEAD_MAX, AHEAD_TIMES_MAX = 50_000, 1_000
 
 
 class Language(msgspec.Struct, frozen=True):
@@ -27,7 +31,7 @@ class Language(msgspec.Struct, frozen=True):
     before_text: str = ""
 
 
-_JVM_IMPORT = r"(?m)^\s*import\s+(?:static\s+)?([\w.]+)"
+_JVM_IMPORT = r"(?m)^[ \t]*import[ \t]+(?:static[ \t]+)?([\w.]+)"
 _SCRIPT = Language(
     "javascript", "script", "npm", before_text=r"(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\(|\brequire\.resolve\s*\()\s*$"
 )
@@ -36,14 +40,18 @@ LANGUAGES: dict[str, Language] = {
     **dict.fromkeys(("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts"), _SCRIPT),
     **dict.fromkeys(("java", "kt", "kts", "scala", "groovy"), Language("java", "c", "java", _JVM_IMPORT)),
     "go": Language("go", "c", "go", before_text=r"(?:\bimport\s+(?:[\w.]+\s+)?|\bimport\s*\([^)]*)$"),
-    "cs": Language("csharp", "c", "csharp", r"(?m)^\s*(?:global\s+)?using\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;"),
-    "fs": Language("csharp", "c", "csharp", r"(?m)^\s*open\s+([\w.]+)"),
-    "vb": Language("csharp", "c", "csharp", r"(?m)^\s*Imports\s+([\w.]+)"),
+    "cs": Language(
+        "csharp", "c", "csharp", r"(?m)^[ \t]*(?:global[ \t]+)?using[ \t]+(?:static[ \t]+)?(?:\w+[ \t]*=[ \t]*)?([\w.]+)\s*;"
+    ),
+    "fs": Language("csharp", "c", "csharp", r"(?m)^[ \t]*open[ \t]+([\w.]+)"),
+    "vb": Language("csharp", "c", "csharp", r"(?m)^[ \t]*Imports[ \t]+([\w.]+)"),
     "rb": Language("ruby", "hash", "ruby", before_text=r"\brequire\s*\(?\s*$"),
-    "php": Language("php", "php", "php", r"(?m)(?:^\s*use\s+|new\s+\\?|[^\w\\])([A-Z]\w*(?:\\\w+)*)(?=\s*(?:;|::|\(|\s+as\b))"),
+    "php": Language(
+        "php", "php", "php", r"(?m)(?:^[ \t]*use[ \t]+|new[ \t]+\\?|[^\w\\]\\?)([A-Z]\w*(?:\\\w+)*)(?=\s*(?:;|::|\(|(?<=\s)as\b))"
+    ),
     "rs": Language("rust", "rust", "rust", r"(?m)\b(?:use|extern\s+crate)\s+([a-z_][\w]*)|\b([a-z_]\w*)::"),
     "r": Language("r", "hash", "r", r"(?m)\b(?:library|require|requireNamespace)\s*\(\s*(\w+)|\b(\w+)::"),
-    "swift": Language("swift", "c", "swift", r"(?m)^\s*import\s+(\w+)"),
+    "swift": Language("swift", "c", "swift", r"(?m)^[ \t]*import[ \t]+(\w+)"),
     "dart": Language("dart", "script", "dart", before_text=r"\bimport\s*$"),
     **dict.fromkeys(("c", "h", "cpp", "cc", "hpp", "m", "ex", "exs", "lua", "pl"), Language("other", "c", "other")),
 }
@@ -56,13 +64,24 @@ _URL_ARGUMENT = re.compile(
 _NO_CALL = re.compile(
     r"(?i)(?:console\.\w+|\blog(?:ger|ging)?\b[\w.:>-]*|\bprint\w*|\bputs|\becho|\bfmt\.\w*rint\w*|\bthrow\b.*|Error|Exception|\bexpect|\bassert\w*|nock|\bdescribe"
     r"|\bit|\btest|toBe\w*|toEqual|toHaveBeenCalledWith|href\s*=\s*\{?|src\s*=\s*\{?|mock\w*|stub\w*|wiremock|System\.out\.\w+|WriteLine|includes|startsWith"
-    r"|indexOf|===?|!==?|rest\.\w+|msw\.\w+|http\.(?:get|post)\s*\(\s*$(?=x)|\bcase|errors\.New|t\.\w+|eprintln!|println!|warn!|info!|panic!|contains"
+    r"|indexOf|\w*Has(?:Prefix|Suffix)|EqualFold|(?:str_)?(?:starts?|ends?)_?with\??|str_contains|strn?cmp|strpos|strings\.Index|grepl|===?|!==?|rest\.\w+|msw\.\w+|http\.(?:get|post)\s*\(\s*$(?=x)|\bcase|errors\.New|t\.\w+|eprintln!|println!|warn!|info!|panic!|contains"
     r"|WebMock\.\w+|stub_request)\s*\(?\s*(?:\w+,\s*)?$"
 )
 _ASSIGNED = re.compile(
     r"(?i)([\w$]+)\s*(?::\s*[\w<>\[\]., ]+)?\s*(?:=|:=|:|=>)\s*(?:new\s+(?:Set|Url|URL|URI)\s*\(\s*"
     r"|URI\.create\(\s*|\w*(?:List|Set)\.of\(|\[\]string\{|&?\[|\{|\(|new\[\]\s*\{|new\s+\w+(?:\[\])?\s*\{)?\s*(?:[,\s]*)$"
 )
+#: What makes a model of a framework, or is one of a provider at once, such as ``openai("gpt-4o")`` of the Vercel AI SDK.
+_MODEL_MAKER = re.compile(
+    r"create(?:[A-Z]\w*)|Chat(?!Prompt|Message|History)[A-Z]\w*|(?:Azure)?OpenAI\w*|\w+Embeddings?|\w+(?:Chat|Embedding|Language)Model"
+    r"|openai|anthropic|google|mistral|groq|xai|azure|bedrock|vertex|deepseek|cohere|perplexity|togetherai|fireworks"
+)
+_STATEMENT_END = re.compile(r";|\n(?!\s*(?:\.|\?\.|&\.|->|\{|\)|\]))")
+_BLOCK_END = re.compile(r";|\n\s*\n")
+_RUST_MAKER = re.compile(
+    r"(?<![\w:])(?P<path>(?:\w+::)*)(?P<kind>Client|Ollama|Anthropic\w*)(?:::<[^>]{0,200}>)?::(?:new|with_config|default|builder|from_env)\s*\("
+)
+_KEPT = re.compile(r"(?<![\w$.])([\w$]+)\s*(?::\s*\w+\s*)?(?::=|=)\s*(?:[\w.]+\s*(?:\|\||\?\?)\s*)?")
 _CLAUSE = re.compile(
     r"(?s)(?:\bimport\s+(?P<type>type\s+)?(?P<clause>[\w$*{},\s]+?)\s*\bfrom\s*|\b(?:const|let|var)\s+(?P<bound>[\w$]+|\{[^}]*\})\s*(?::[^=]+)?=\s*(?:await\s+)?(?:require|import)\s*\(\s*)$"
 )
@@ -80,12 +99,16 @@ class _Reader:
         self.governed: list[str] = []
         #: Texts that are an import, or the address of a client.
         self.told: set[int] = set()
+        self.looked = 0
         #: service → the line of its first import, and the local names of what was imported.
         self.imports: dict[str, int] = {}
         self.locals: dict[str, set[str]] = {}
         #: Whether some address of a client in this file is the gateway's, and none is another's.
         urls = [each for each in lexed.texts if URL.match(each.value)]
-        self.gateway_here = any(around.is_gateway(each.value) for each in urls)
+        gateways = [each for each in urls if around.is_gateway(each.value)]
+        self.gateway_here = bool(gateways)
+        self._assigned: dict[str, str] = {}
+        self.reach = GatewayReach(lexed, gateways)
 
     def read(self) -> Found:
         self._imports()
@@ -110,6 +133,24 @@ class _Reader:
                     self.imports.setdefault(service.id, self.lexed.line(match.start(match.lastindex or 0)))
                     self.locals.setdefault(service.id, set()).add(re.split(r"[.\\]", package)[-1])
 
+        if self.language.where == "ruby":
+            self._loaded_by_themselves()
+
+    def _loaded_by_themselves(self) -> None:
+        """Ruby's Bundler loads what the Gemfile names: a constant is enough, unless the file makes it itself."""
+        own = set(re.findall(r"\b(?:module|class)[ \t]+([A-Z]\w+)", self.lexed.code))
+        known = {
+            package.replace("_", "").replace("-", ""): service
+            for service in self.catalogue.services.values()
+            for package in service.packages.get("ruby", ())
+        }
+        for match in re.finditer(r"(?<![\w:.])([A-Z]\w+)(?:::Client\.new\b|\.(?:chat|embed|paint)\b)", self.lexed.code):
+            service = known.get(match[1].lower())
+            if service is None or (service.role != "framework" and "::" not in match[0]):
+                continue
+            if match[1] not in own:
+                self.imports.setdefault(service.id, self.lexed.line(match.start()))
+
     def _imported_by_text(self, text: Text, head: str) -> None:
         package = (
             text.value.removeprefix("npm:").removeprefix("package:") if self.language.where in ("npm", "dart") else text.value
@@ -122,7 +163,7 @@ class _Reader:
         service = self.catalogue.of_package(self.language.where, package)
         if service is None:
             return
-        clause = _CLAUSE.search(head)
+        clause = _CLAUSE.search(re.sub(r"\s+", " ", head))
         self.told.add(text.start)
         if clause is not None and clause["type"]:
             return
@@ -144,9 +185,10 @@ class _Reader:
         if service.role == "framework":
             return
         names = {each for each in self.locals.get(service.id, set()) if each}
-        makers = self._makers(service, names)
         found = False
-        for match in makers:
+        for match in self._makers(service, names):
+            if self._is_anothers(match, service):
+                continue
             found = True
             self._client(match.start(), match.end() - 1, service)
         if not found:
@@ -157,6 +199,12 @@ class _Reader:
                 self.governed.append(service.id)
             else:
                 self._report(line, service, f"imports {service.name}, and makes no client of its own here", "medium")
+
+    def _is_anothers(self, match: re.Match[str], service: Service) -> bool:
+        """Whether what makes a client is called as another imported service is, and not as this one."""
+        said = re.sub(r"[^a-z0-9]", "", match[0].lower())
+        names = (each for each in self.imports if each != service.id)
+        return service.id.replace("-", "") not in said and any(each.replace("-", "") in said for each in names)
 
     def _makers(self, service: Service, names: set[str]) -> list[re.Match[str]]:
         code = self.lexed.code
@@ -175,23 +223,27 @@ class _Reader:
         if self.language.where == "php":
             return list(
                 re.finditer(
-                    r"(?<![\w\\])\\?(?:OpenAI|Anthropic)\s*::\s*(?:client|factory)\s*\(|\bnew\s+\\?(?:[\w\\]+\\)?(?:OpenAi|BedrockRuntimeClient|Anthropic)\s*\(",
+                    r"(?<![\w\\])\\?(?:OpenAI|Anthropic)\s*::\s*[a-z]\w*\s*\(|\bnew\s+\\?(?:[\w\\]+\\)?(?:OpenAi|BedrockRuntimeClient|Anthropic)\s*\(",
                     code,
                 )
             )
         if self.language.where == "rust":
-            return list(
-                re.finditer(
-                    r"(?<![\w])(?:\w+::)*(?:Client|Ollama|Anthropic\w*)(?:::<[^>]*>)?::(?:new|with_config|default|builder|from_env)\s*\(",
-                    code,
-                )
-            )
+            crates = "|".join(map(re.escape, service.packages.get("rust", ()))) or r"(?!)"
+            return [
+                each
+                for each in re.finditer(_RUST_MAKER, code)
+                if re.match(rf"(?:{crates})::", each[0])
+                or (not each["path"] and re.search(rf"\b(?:{crates})::[^;]{{0,2000}}(?:\b{each['kind']}\b|\*)", code))
+            ]
         if self.language.where == "r":
             return list(re.finditer(r"\b(?:create_chat_completion|create_completion|create_embedding)\s*\(", code))
         if self.language.where in ("java", "csharp"):
             steps = "builder|fromEnv|create|Create|newBuilder"
-            maker = rf"\bnew\s+(?:[\w.]+\.)?(?:{calls})\s*(?:<[^>]*>)?\s*\(|\b(?:{calls})\s*\.\s*(?:{steps})\s*\("
-            bare = rf"|(?<![\w.])(?:{calls})\s*\(" if self.language.where == "java" else ""
+            maker = rf"\bnew\s+(?:[\w.]+\.)?(?:{calls})\s*(?:<[^>]{{0,200}}>\s*)?\(|\b(?:{calls})\s*\.\s*(?:{steps})\s*\("
+            # ``var x = Client(…)`` in Kotlin; ``Client x = new(…)`` in C#.
+            bare = (
+                rf"|(?<![\w.])(?:{calls})\s*\(" if self.language.where == "java" else rf"|\b(?:{calls})\??\s+\w+\s*=\s*new\s*\("
+            )
             found = list(re.finditer(maker + bare, code))
             return [
                 each
@@ -206,12 +258,11 @@ class _Reader:
 
     def _client(self, start: int, opening: int, service: Service) -> None:
         code = self.lexed.code
-        opening = opening if opening < len(code) and code[opening] == "(" else code.find("(", start, start + BACK_MAX)
-        end = closing(code, opening) if opening >= 0 else start
+        # A call without brackets, in Ruby, is given what follows.
+        end = closing(code, opening) if code[opening : opening + 1] == "(" else opening
         # Builders say where they send calls after the brackets: what follows counts until the statement ends.
         if self.language.where not in ("npm",):
-            stop = re.compile(r";|\n\s*\n").search(code, end)
-            end = stop.start() if stop else min(len(code), end + BACK_MAX)
+            end = self._statement_end(end)
         opening, end = self._options(opening, end)
         texts = self.lexed.within(opening, end)
         body = code[opening : end + 1]
@@ -227,21 +278,25 @@ class _Reader:
         ):
             self.governed.append(service.id)
             return
-        if url is None and ((known and names_gateway(known)) or (not known and self._pointed_elsewhere(service))):
+        reached = self.language.where != "npm" and self.reach.reaches(start, opening, end)
+        pointed = bool(set(service.url_names) & self.around.governed_names)
+        if url is None and ((known and names_gateway(known)) or reached or (not known and pointed)):
             self.governed.append(service.id)
             return
-        key = next((each.value for each in texts if is_key_value(each.value)), None)
-        if key is not None and re.search(r"(?i)key|token", body):
+        held = next((each for each in texts if is_key_value(each.value)), None)
+        found = self.catalogue.of_url(url) if url else None
+        if held is not None and re.search(r"(?i)key|token", body):
+            key = held.value
+            issuer = issuer_of(key, found[0] if found is not None else service, self.around)
             self.hits.append(
                 Hit(
-                    line=line,
+                    line=self.lexed.line(held.start),
                     kind="hardcoded_key",
-                    service=service,
+                    service=issuer,
                     mask=key,
-                    reason=f"a key of {service.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it",
+                    reason=f"a key of {issuer.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it",
                 )
             )
-        found = self.catalogue.of_url(url) if url else None
         if url is not None and service.role == "sdk" and (found is None or found[0].id != service.id):
             target = found[0] if found else service
             where = f"to {target.name}" if found else "to an address that is not the gateway's"
@@ -257,6 +312,14 @@ class _Reader:
         hint = "; where it sends them can not be read here" if known and url is None else ""
         self._report(line, service, f"calls {service.name} without the gateway{hint}")
 
+    def _statement_end(self, place: int) -> int:
+        """Where the statement ends whose brackets close at `place`: at its mark, or where the next line does not go on."""
+        code = self.lexed.code
+        line = re.compile(rf"[^\n]{{0,{BACK_MAX}}}").match(code, place)
+        block = line is not None and re.search(r"(?:\bdo(?:\s*\|[^|]*\|)?|\{)\s*$", line[0]) is not None
+        stop = (_BLOCK_END if block else _STATEMENT_END).search(code, place, place + BACK_MAX * 4)
+        return stop.start() if stop else min(len(code), place + BACK_MAX)
+
     def _options(self, opening: int, end: int) -> tuple[int, int]:
         """Where the options of a client stand: between its brackets, or where the one name in them is assigned."""
         name = re.fullmatch(r"\(\s*([A-Za-z_$][\w$]*)\s*\)?", self.lexed.code[opening : end + 1])
@@ -264,10 +327,6 @@ class _Reader:
             return opening, end
         kept = re.search(rf"(?<![\w$.]){re.escape(name[1])}\s*(?::[^=;{{]+)?=\s*\{{", self.lexed.code)
         return (kept.end() - 1, closing(self.lexed.code, kept.end() - 1)) if kept is not None else (opening, end)
-
-    def _pointed_elsewhere(self, service: Service) -> bool:
-        """Whether the folder's variables point at the gateway, or the file, where its language sets addresses apart."""
-        return (self.gateway_here and self.language.where != "npm") or bool(set(service.url_names) & self.around.governed_names)
 
     def _url(self, opening: int, end: int, body: str, texts: list[Text]) -> tuple[str | None, str]:
         """The address that a client is given where it can be read, and otherwise the words that it is given by."""
@@ -286,25 +345,39 @@ class _Reader:
         for each in texts:  # os.environ["X"], process.env["X"], ENV.fetch("X")
             if opening + match.end() <= each.start:
                 expression += " " + each.value
+        expression = f"{expression} {self._assigned_to(name)}"
         value = self._value_of(re.split(r"[^\w$.]", expression)[0].rpartition(".")[2] or name)
         return (value, value) if value is not None else (None, expression)
 
+    def _assigned_to(self, name: str) -> str:
+        """The words that a name is first assigned in this file: they say more than the name."""
+        if name not in self._assigned:
+            start = rf"(?<![\w$.]){re.escape(name)}\s*(?::\s*\w+\s*)?(?::=|=)(?!=)([^;\n]*)"
+            match = re.search(start, self.lexed.code) if name else None
+            told = self.lexed.within(match.start(1), match.end(1)) if match is not None else []
+            self._assigned[name] = " ".join((match[1], *(each.value for each in told))) if match is not None else ""
+        return self._assigned[name]
+
     def _value_of(self, name: str) -> str | None:
         """The address that a name is assigned in this file."""
-        if not name:
-            return None
-        for match in re.finditer(
-            rf"(?<![\w$.]){re.escape(name)}\s*(?::\s*\w+)?\s*(?::=|=)\s*(?:[\w.]+\s*(?:\|\||\?\?)\s*)?", self.lexed.code
-        ):
+        address = self._kept.get(name)
+        if address is not None:
+            self.told.add(address.start)
+        return address.value if address is not None else None
+
+    @cached_property
+    def _kept(self) -> dict[str, Text]:
+        """name → the address that it is assigned first."""
+        kept: dict[str, Text] = {}
+        for match in _KEPT.finditer(self.lexed.code):
             text = self.lexed.text_at(match.end())
             if text is not None and URL.match(text.value):
-                self.told.add(text.start)
-                return text.value
-        return None
+                kept.setdefault(match[1], text)
+        return kept
 
     def _report(self, line: int, service: Service, reason: str, severity: str | None = None) -> None:
         kind: FindingKind = "cloud_sdk" if service.role == "cloud" else "sdk_constructor"
-        if not any(each.line == line and each.kind == kind for each in self.hits):
+        if not any(each.line == line and each.kind == kind and each.service is service for each in self.hits):
             self.hits.append(Hit(line=line, kind=kind, service=service, reason=reason, severity="medium" if severity else None))
 
     def _frameworks(self) -> None:
@@ -313,12 +386,27 @@ class _Reader:
             service = self.catalogue.services[name]
             if service.role != "framework":
                 continue
-            if not ungoverned and (self.governed or self.gateway_here):
+            models = self._models(service)
+            if models and all(models):
+                continue
+            if not models and not ungoverned and (self.governed or self.gateway_here):
                 self.governed.append(name)
             else:
                 self.hits.append(Hit(line=line, kind="framework", service=service, reason=f"uses {service.name}"))
 
+    def _models(self, service: Service) -> list[bool]:
+        """Whether each model that a framework makes here answers through the gateway."""
+        bound = "|".join(re.escape(each) for each in self.locals.get(service.id, set()) if _MODEL_MAKER.fullmatch(each))
+        found = []
+        for match in re.finditer(rf"(?<![\w$.])(?:{bound})(?:\s*\.\s*builder)?\s*\(", self.lexed.code) if bound else ():
+            hits, governed = len(self.hits), len(self.governed)
+            self._client(match.start(), match.end() - 1, service)
+            self.hits[hits:] = [each for each in self.hits[hits:] if each.kind == "hardcoded_key"]
+            found.append(len(self.governed) > governed)
+        return found
+
     def _addresses(self) -> None:
+        taken = {each.line for each in self.hits if each.kind in ("raw_http", "base_url_override")}
         for each in self.lexed.texts:
             if each.start in self.told:
                 continue
@@ -326,9 +414,8 @@ class _Reader:
             if service is None:
                 continue
             line = self._called_at(each)
-            if line is not None and not any(
-                hit.line == line and hit.kind in ("raw_http", "base_url_override") for hit in self.hits
-            ):
+            if line is not None and line not in taken:
+                taken.add(line)
                 self.hits.append(
                     Hit(line=line, kind="raw_http", service=service, reason=f"calls {service.name} over HTTP without the gateway")
                 )
@@ -372,7 +459,12 @@ class _Reader:
                 r"(?i)doc|help|homepage|referer|origin|description|message|comment|example$|license", name
             ):
                 return None
-            later = re.search(rf"[\w.!]+\s*\(\s*(?:[^();\n]*[^\w.$;(])?{re.escape(name)}\b", code[text.end :])
+            self.looked += 1
+            if self.looked > AHEAD_TIMES_MAX:
+                return line
+            later = re.search(
+                rf"(?<![\w.!])[\w.!]+\s*\(\s*(?:[^();\n]*[^\w.$;(])?{re.escape(name)}\b", code[text.end : text.end + AHEAD_MAX]
+            )
             if later and not _NO_CALL.search(later[0].rpartition("(")[0]):
                 return self.lexed.line(text.end + later.start())
         return line

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from groundcrew.domain.inventory import FindingKind
 from groundcrew.scanning.catalogue import Service
-from groundcrew.scanning.hits import DENYING_NAME, URL, Found, Hit, Surroundings, is_gateway_key, names_gateway
-from groundcrew.scanning.keys_in_text import is_key_value
+from groundcrew.scanning.hits import URL, Found, Hit, Surroundings, is_gateway_key, names_gateway
+from groundcrew.scanning.keys_in_text import is_key_value, issuer_of
+from groundcrew.scanning.python_addresses import Addresses
 from groundcrew.scanning.python_names import Names
 
 #: Arguments that say where a client sends its calls, and those that hold its key.
@@ -26,34 +27,13 @@ KEY_ARGUMENTS = frozenset(("api_key", "openai_api_key", "key", "token", "api_tok
 _NO_USE = re.compile(
     r"(?:Error|Exception|Warning|Timeout|NotGiven|NOT_GIVEN|__version__)$|(?:^|\.)_?(?:types|exceptions|errors|version)(?:\.|$)"
 )
-#: What takes an address and calls nothing.
-_NO_CALL = re.compile(
-    r"(?i)(?:^|\.)(?:print|pprint|log|debug|info|warn|warning|error|exception|critical|echo|secho|fail|skip|assert\w*|raises|match"
-    r"|search|fullmatch|sub|compile|startswith|endswith|replace|index|count|find|append|add_argument|help|Exception|\w+Error"
-    r"|Link|href|markdown|write|patch|setenv|delenv|isinstance|TypeVar|Literal|add|discard|remove|update|Contact|License)$"
-)
-_MOCKS = frozenset(
-    (
-        "responses",
-        "respx",
-        "requests_mock",
-        "httpretty",
-        "mock",
-        "mocker",
-        "m",
-        "aioresponses",
-        "pook",
-        "vcr",
-        "httpserver",
-        "httpx_mock",
-        "rsps",
-    )
+#: What makes a model of a framework, or asks one at once.
+_MODEL_MAKER = re.compile(
+    r"(?:Chat(?!Prompt|Message|History|Memory|Session)[A-Z]\w*|(?:Azure)?OpenAI\w*|Anthropic\w*|Gemini\w*|Bedrock\w*|\w+Embeddings?|LM|LLM"
+    r"|\w*LLM\w*Model|\w*LLM|init_chat_model|a?completion|a?embedding)$"
 )
 _CLOUD_MAKERS = frozenset(("client", "resource", "create_client"))
 _BEDROCK = re.compile(r"bedrock(?:-[a-z-]+)?")
-_CONNECTIONS = frozenset(
-    ("HTTPSConnection", "HTTPConnection", "create_connection", "open_connection", "insecure_channel", "secure_channel")
-)
 
 
 def read_python(text: str, around: Surroundings) -> Found | None:
@@ -79,6 +59,9 @@ class _Reader:
         self.told: set[ast.AST] = set()
         #: Services whose module, or whose variable in the environment, this module points at the gateway.
         self.pointed: set[str] = set()
+        #: Frameworks of which a model is made that does not answer through the gateway, and those of which one does.
+        self.loose: set[str] = set()
+        self.tied: set[str] = set()
 
     def read(self) -> Found:
         self._pointed()
@@ -86,7 +69,8 @@ class _Reader:
         made = self._clients(imported)
         self._cloud()
         self._imports_alone(imported, made)
-        self._addresses()
+        self._loaded_by_name(made)
+        Addresses(self.names, self.catalogue).read(self.told, self.hits)
         return Found(hits=self.hits, governed=self.governed)
 
     def _service(self, dotted: str | None) -> Service | None:
@@ -110,6 +94,7 @@ class _Reader:
             if not isinstance(node, ast.Assign):
                 continue
             for target in node.targets:
+                self._key_set_apart(target, node.value)
                 service = self._pointed_service(target)
                 if service is None:
                     continue
@@ -120,6 +105,19 @@ class _Reader:
                     self.governed.append(service.id)
                 elif url is not None and (URL.match(url) or "{" in url):
                     self._override(node.lineno, service, url)
+
+    def _key_set_apart(self, target: ast.expr, value: ast.expr) -> None:
+        """``sdk.api_key = "…"``: a key that a whole module is given."""
+        key = self.names.text(value) if isinstance(value, ast.Constant) else None
+        if key is None or not isinstance(target, ast.Attribute) or target.attr not in KEY_ARGUMENTS or not is_key_value(key):
+            return
+        service = self._service(self.names.dotted(target.value))
+        if service is not None and not is_gateway_key(key):
+            self._key(value.lineno, key, issuer_of(key, service, self.around))
+
+    def _key(self, line: int, key: str, issuer: Service) -> None:
+        reason = f"a key of {issuer.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it"
+        self.hits.append(Hit(line=line, kind="hardcoded_key", service=issuer, mask=key, reason=reason))
 
     def _pointed_service(self, target: ast.expr) -> Service | None:
         if isinstance(target, ast.Attribute) and target.attr in URL_ARGUMENTS:
@@ -152,7 +150,12 @@ class _Reader:
                 if service is None or dotted is None or _NO_USE.search(dotted):
                     continue
                 last = dotted.rpartition(".")[2]
-                if any(part in service.calls for part in dotted.split(".")[1:]) or (
+                if service.role == "framework" and _MODEL_MAKER.match(last):
+                    made.add(service.id)
+                    before = len(self.governed)
+                    self._client(node, service)
+                    (self.tied if len(self.governed) > before else self.loose).add(service.id)
+                elif any(part in service.calls for part in dotted.split(".")[1:]) or (
                     last.startswith("from_") and last not in ("from_template", "from_messages")
                 ):
                     made.add(service.id)
@@ -269,25 +272,28 @@ class _Reader:
         ):
             self.governed.append(service.id)
             return
-        if url_node is None and (service.id in self.pointed or set(service.url_names) & self.around.governed_names):
+        provider = self._provider(call) if service.role == "framework" else service
+        pointed = provider is not None and (
+            provider.id in self.pointed or bool(set(provider.url_names) & self.around.governed_names)
+        )
+        if url_node is None and pointed:
             self.governed.append(service.id)
             return
         if key_node is not None and isinstance(key_node, ast.Constant) and is_key_value(key):
-            self.hits.append(
-                Hit(
-                    line=key_node.lineno,
-                    kind="hardcoded_key",
-                    service=service,
-                    mask=key,
-                    reason=f"a key of {service.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it",
-                )
-            )
+            told = self.catalogue.of_url(url) if url else None
+            self._key(key_node.lineno, key, issuer_of(key, told[0] if told is not None else service, self.around))
         if url is not None and URL.match(url) and service.role == "sdk" and not self._is_own_address(url, service):
             self._override(call.lineno, service, url)
             return
         unread = url_node is not None and url is None
         hint = "; where it sends them can not be read here" if unread else ""
         self._report(call.lineno, service, f"calls {service.name} without the gateway{hint}")
+
+    def _provider(self, call: ast.Call) -> Service | None:
+        """Whose model a framework's is, such as ``ChatOpenAI``: the provider's variables say where it sends its calls."""
+        said = (self.names.dotted(call.func) or "").rpartition(".")[2].lower()
+        providers = (each for each in self.catalogue.services.values() if each.role != "framework" and each.url_names)
+        return next((each for each in providers if each.id.replace("-", "") in said), None)
 
     def _is_own_address(self, url: str, service: Service) -> bool:
         found = self.catalogue.of_url(url)
@@ -299,7 +305,7 @@ class _Reader:
         )
         if kind == "framework":
             return  # Reported once, where it is imported.
-        if not any(each.line == line and each.kind == kind for each in self.hits):
+        if not any(each.line == line and each.kind == kind and each.service is service for each in self.hits):
             self.hits.append(Hit(line=line, kind=kind, service=service, reason=reason))
 
     def _cloud(self) -> None:
@@ -327,7 +333,7 @@ class _Reader:
         ungoverned = any(each.kind in ("sdk_constructor", "base_url_override", "raw_http", "cloud_sdk") for each in self.hits)
         for name, (service, line) in imported.items():
             if service.role == "framework":
-                if self.governed and not ungoverned:
+                if name not in self.loose and (name in self.tied or (self.governed and not ungoverned)):
                     self.governed.append(name)
                 else:
                     self.hits.append(Hit(line=line, kind="framework", service=service, reason=f"uses {service.name}"))
@@ -341,6 +347,31 @@ class _Reader:
                         reason=f"imports {service.name}, and makes no client of its own here",
                     )
                 )
+
+    def _loaded_by_name(self, made: set[str]) -> None:
+        """Modules that are loaded by a name that only stands at run time: packages that the file lists are what it can be."""
+        load = next((node for node in self.names.nodes if self.names.loads_unknown(node)), None)
+        if load is None:
+            return
+        for node in self.names.nodes:
+            if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or node in self.names.docstrings:
+                continue
+            if not isinstance(self.names.parents.get(node), ast.Dict | ast.Tuple | ast.List | ast.Set):
+                continue
+            service = self.catalogue.of_package("python", node.value) if node.value.isidentifier() else None
+            if service is None or service.role == "framework" or service.id in made or node.value in self.around.own_modules:
+                continue
+            made.add(service.id)
+            reason = f"{service.name} is loaded by its name"
+            self.hits.append(
+                Hit(
+                    line=getattr(load, "lineno", node.lineno),
+                    kind="cloud_sdk" if service.role == "cloud" else "sdk_constructor",
+                    service=service,
+                    severity="medium",
+                    reason=reason,
+                )
+            )
 
     def _only_in_checks(self, service: Service) -> bool:
         """Whether all that is imported of a service serves to catch, check or annotate."""
@@ -362,92 +393,3 @@ class _Reader:
             if isinstance(above, ast.Call) and (self.names.dotted(above.func) or "") in ("isinstance", "issubclass"):
                 return True
         return False
-
-    def _addresses(self) -> None:
-        """Addresses of AI services in texts that are called, or kept to be called."""
-        for node in self.names.nodes:
-            if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or node in self.told:
-                continue
-            if node in self.names.docstrings or len(node.value) > 2_000:
-                continue
-            service = self._addressed(node)
-            if service is None:
-                continue
-            line = self._called_at(node)
-            if line is not None and not any(each.line == line and each.kind == "raw_http" for each in self.hits):
-                self.hits.append(
-                    Hit(line=line, kind="raw_http", service=service, reason=f"calls {service.name} over HTTP without the gateway")
-                )
-
-    def _addressed(self, node: ast.Constant) -> Service | None:
-        value = str(node.value)
-        parent = self.names.parents.get(node)
-        whole: ast.AST | None = node
-        while isinstance(parent, ast.JoinedStr | ast.BinOp):
-            whole, parent = parent, self.names.parents.get(parent)
-        if whole is not node:
-            value = self.names.text(whole) or value
-        if URL.match(value):
-            found = self.catalogue.of_url(value.strip())
-            return found[0] if found is not None and found[1] else None
-        if not (isinstance(parent, ast.Call) and (self.names.dotted(parent.func) or "").rpartition(".")[2] in _CONNECTIONS):
-            return None
-        found = self.catalogue.of_host(value.partition(":")[0]) if "." in value else None
-        return found[0] if found is not None and found[1] else None
-
-    def _called_at(self, node: ast.expr) -> int | None:
-        """The line of the call that an address is given to; None where it serves something else."""
-        for parent, child in self.names.ancestors(node):
-            if isinstance(parent, ast.Compare | ast.Assert | ast.Raise):
-                return None
-            if isinstance(parent, ast.Dict) and child in parent.keys:
-                return None
-            if isinstance(parent, ast.Call):
-                dotted = self.names.dotted(parent.func) or (parent.func.attr if isinstance(parent.func, ast.Attribute) else "")
-                if dotted.partition(".")[0] in _MOCKS or _NO_CALL.search(dotted):
-                    return None
-                if dotted in (
-                    "frozenset",
-                    "set",
-                    "tuple",
-                    "list",
-                    "dict",
-                    "os.getenv",
-                    "os.environ.get",
-                    "str",
-                    "URL",
-                    "Field",
-                    "dict.fromkeys",
-                ):
-                    continue
-                return parent.lineno
-            if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr):
-                return self._kept_at(parent)
-            if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                return node.lineno if child is not None else None
-            if isinstance(parent, ast.stmt):
-                return node.lineno
-        return None
-
-    def _kept_at(self, assigned: ast.Assign | ast.AnnAssign | ast.NamedExpr) -> int | None:
-        targets = assigned.targets if isinstance(assigned, ast.Assign) else [assigned.target]
-        names = {
-            each.id if isinstance(each, ast.Name) else each.attr for each in targets if isinstance(each, ast.Name | ast.Attribute)
-        }
-        if any(
-            DENYING_NAME.search(each) or re.search(r"(?i)doc|help|message|text|homepage|referer|origin", each) for each in names
-        ):
-            return None
-        for node in self.names.nodes:
-            if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-                if (node.id if isinstance(node, ast.Name) else node.attr) not in names:
-                    continue
-                for parent, _ in self.names.ancestors(node):
-                    if isinstance(parent, ast.Compare):
-                        break
-                    if isinstance(parent, ast.Call):
-                        dotted = self.names.dotted(parent.func) or ""
-                        if _NO_CALL.search(dotted) or dotted.partition(".")[0] in _MOCKS:
-                            break
-                        return parent.lineno
-        return assigned.lineno

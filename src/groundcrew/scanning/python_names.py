@@ -67,6 +67,8 @@ class Names:
             self._assign(node.target.id, node.value)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             self._defaults(node.args)
+        elif isinstance(node, ast.Call) and (module := self.imported_by_call(node)) is not None:
+            self.imports.append((module, "", node.lineno))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             self.docstrings.add(node.value)
 
@@ -91,6 +93,15 @@ class Names:
         if isinstance(node, ast.Call) and self.dotted(node.func) in _IMPORTERS and node.args:
             return self.text(node.args[0])
         return None
+
+    def loads_unknown(self, node: ast.AST) -> bool:
+        """Whether a module is loaded here whose name can not be read."""
+        return (
+            isinstance(node, ast.Call)
+            and bool(node.args)
+            and self.dotted(node.func) in _IMPORTERS
+            and self.text(node.args[0]) is None
+        )
 
     def _for_types(self, node: ast.AST) -> bool:
         at: ast.AST | None = self.parents.get(node)

@@ -135,6 +135,14 @@ class Services:
         self.snapshots = Snapshots(database, knowledge_folder)
         self.spending = Spending(database)
         self.use_cases = UseCases(database, self.gates)
+        self._decide_together(database)
+        keys = KeyStore(knowledge_folder.parent / "audit", audit_key)
+        self.checkpoints = Checkpoints(database, keys, channel=audit_channel)
+        self.legal_holds = LegalHolds(database)
+        self.decision_contexts = DecisionContexts(database)
+        self.users = Users(database)
+
+    def _decide_together(self, database: Database) -> None:
         self.vetoes = Vetoes(database)
         self.authorities = Authorities(database)
         self.meetings = Meetings(database)
@@ -154,11 +162,6 @@ class Services:
         self.risks = Risks(database)
         self.controls = Controls(database)
         self.technical_files = TechnicalFiles(database)
-        keys = KeyStore(knowledge_folder.parent / "audit", audit_key)
-        self.checkpoints = Checkpoints(database, keys, channel=audit_channel)
-        self.legal_holds = LegalHolds(database)
-        self.decision_contexts = DecisionContexts(database)
-        self.users = Users(database)
 
     async def _report(self, use_case: str) -> MetricsReport:
         # What texts mean takes seconds to compare, and alert rules look at every use case.

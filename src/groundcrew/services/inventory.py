@@ -25,7 +25,7 @@ from groundcrew.domain.use_case import TERMINAL_STAGES
 from groundcrew.errors import Conflict, InputError
 from groundcrew.services.inventory_draft import draft_of
 from groundcrew.services.inventory_keys import keys_report
-from groundcrew.services.inventory_people import check_settler
+from groundcrew.services.inventory_people import check_settler, may_settle
 from groundcrew.services.inventory_recording import Recorded, check_report, record_in
 from groundcrew.services.lookups import require, require_use_case
 from groundcrew.store import catalog, deciding
@@ -55,16 +55,23 @@ class Inventory:
         self._database = database
 
     async def record(self, report: ScanReport, *, actor: str) -> Recorded:
-        """Take a scan in. InputError where the report can not be one."""
+        """Take a scan in. Where `actor` may not settle findings it only adds to them. InputError where the report can not be one,
+        or is of this database's keys, which nobody but `scan_keys` reports."""
+        if report.source == "keys":
+            raise InputError("the keys of this database are looked at by itself: they are not reported", field="source")
         check_report(report)
         async with self._database.write(actor) as writer:
-            return await record_in(writer, report)
+            return await record_in(writer, report, settles=await may_settle(writer.connection, actor))
 
     async def scan_keys(self, *, actor: str | None = None) -> tuple[ScanReport, Recorded | None]:
         """Look at the gateway keys; with `actor` the findings are recorded too."""
         async with self._database.read() as connection:
             report = await keys_report(connection, self._database.clock.now())
-        return report, await self.record(report, actor=actor) if actor is not None else None
+        if actor is None:
+            return report, None
+        check_report(report)
+        async with self._database.write(actor) as writer:
+            return report, await record_in(writer, report, settles=True)
 
     async def find(
         self,

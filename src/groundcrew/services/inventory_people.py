@@ -11,6 +11,15 @@ from groundcrew.store.database import Connection
 SETTLE_ROLES: frozenset[Role] = frozenset(("admin", "owner", "it", "business"))
 
 
+async def may_settle(connection: Connection, actor: str) -> bool:
+    """Whether `actor` may settle findings, as `check_settler` has it."""
+    try:
+        await check_settler(connection, actor)
+    except NotAllowed:
+        return False
+    return True
+
+
 async def check_settler(connection: Connection, actor: str, *, account: bool = False) -> None:
     """NotAllowed unless `actor` is a person who may settle findings. Whoever runs a command on the host may, unless it takes an
     `account`: a name of the operating system alone is nobody who answers for it."""

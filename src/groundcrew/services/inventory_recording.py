@@ -1,5 +1,9 @@
 """How a scan enters the inventory: what is new is open, what is known stays as people left it, what is not seen any more is
-gone, and what comes back is open again. Recording the same scan twice changes nothing."""
+gone, and what comes back is open again. Recording the same scan twice changes nothing.
+
+A report is what somebody says. From who may not settle findings it adds, and opens again what was gone or retired; it changes
+nothing of what is known, and makes nothing gone.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import msgspec
 
 from groundcrew.domain.inventory import (
     FINDINGS_MAX,
+    LEFT_OUT_MAX,
     NAME_LENGTH_MAX,
     PATH_LENGTH_MAX,
     REASON_LENGTH_MAX,
@@ -21,7 +26,7 @@ from groundcrew.domain.inventory import (
     inventory_id,
 )
 from groundcrew.errors import InputError
-from groundcrew.guards.secrets import check as check_secrets
+from groundcrew.scanning.hiding import without_secrets
 from groundcrew.store import deciding
 from groundcrew.store.database import Writer
 
@@ -31,13 +36,15 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """What recording a scan came to: ids of what is new, open again and gone, and how many were known."""
+    """What recording a scan came to: ids of what is new, open again and gone, and how many were known. `only_added`: whether it
+    came from who may not settle findings, so that it changed nothing of what is known."""
 
     root: str
     new: tuple[str, ...] = ()
     reopened: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     known: int = 0
+    only_added: bool = False
 
 
 def check_report(report: ScanReport) -> None:
@@ -46,6 +53,8 @@ def check_report(report: ScanReport) -> None:
         raise InputError(f"name what was scanned, in 1 to {ROOT_LENGTH_MAX} printable characters", field="root")
     if len(report.findings) > FINDINGS_MAX:
         raise InputError(f"at most {FINDINGS_MAX:,} findings are recorded at once: scan folder by folder", field="findings")
+    if len(report.left_out) > LEFT_OUT_MAX or any(not 0 < len(each) <= PATH_LENGTH_MAX for each in report.left_out):
+        raise InputError(f"at most {LEFT_OUT_MAX:,} folders of 1 to {PATH_LENGTH_MAX:,} characters", field="left_out")
     for number, each in enumerate(report.findings):
         at = f"findings[{number}]"
         if each.source != report.source:
@@ -70,21 +79,23 @@ def check_report(report: ScanReport) -> None:
             raise InputError("a finding names a service and a reason", field=at)
 
 
-def without_secrets(text: str) -> str:
-    """A line of code without the secrets in it, whatever a scanner left."""
-    found = sorted(check_secrets(text, {}).findings, key=lambda each: each.start, reverse=True)
-    for each in found:
-        text = f"{text[: each.start]}…{text[each.end :]}"
-    return text
+def _safe(found: ScanFinding) -> ScanFinding:
+    """A finding without the secrets in its texts, whatever a scanner left."""
+    return msgspec.structs.replace(
+        found,
+        fragment=without_secrets(found.fragment),
+        reason=without_secrets(found.reason),
+        accepted=without_secrets(found.accepted) if found.accepted is not None else None,
+    )
 
 
-async def record_in(writer: Writer, report: ScanReport) -> Recorded:
-    """Record a checked report within a transaction."""
+async def record_in(writer: Writer, report: ScanReport, *, settles: bool) -> Recorded:
+    """Record a checked report within a transaction. `settles`: whether who reports may settle findings."""
     now = writer.clock.now()
     known = {each.id: each for each in await deciding.INVENTORY_FINDINGS.find(writer.connection, root=report.root)}
     new, reopened, gone, seen = [], [], [], set()
     for found in report.findings:
-        safe = msgspec.structs.replace(found, fragment=without_secrets(found.fragment))
+        safe = _safe(found)
         item_id = inventory_id(report.root, found.fingerprint)
         if item_id in seen:
             continue
@@ -94,15 +105,19 @@ async def record_in(writer: Writer, report: ScanReport) -> Recorded:
             made = InventoryFinding(id=item_id, root=report.root, found=safe, first_found_at=now)
             await deciding.INVENTORY_FINDINGS.put(writer, made, "find", reason=safe.reason)
             new.append(item_id)
+        elif old.found.source != safe.source:
+            continue  # Another scan's finding is not this one's to tell of.
         elif _is_back(old, safe):
-            again = _reopened(old, safe)
+            again = _reopened(old, safe if settles else old.found)
             await deciding.INVENTORY_FINDINGS.put(writer, again, "reopen", reason="a scan sees it again")
             reopened.append(item_id)
-        elif (merged := _merged(old.found, safe)) != old.found:
+        elif settles and (merged := _merged(old.found, safe)) != old.found:
             await deciding.INVENTORY_FINDINGS.put(writer, msgspec.structs.replace(old, found=merged), "see")
-    if report.complete and report.source in _WHOLE:
+    complete = report.complete and settles
+    if complete and report.source in _WHOLE:
         for each in known.values():
-            if each.id not in seen and each.gone_at is None and each.found.source == report.source:
+            here = each.found.source == report.source and not _left_out(each.found.path, report.left_out)
+            if here and each.id not in seen and each.gone_at is None:
                 await deciding.INVENTORY_FINDINGS.put(writer, _gone(each, now), "gone", reason="a scan sees it no more")
                 gone.append(each.id)
     scan = InventoryScan(
@@ -110,14 +125,23 @@ async def record_in(writer: Writer, report: ScanReport) -> Recorded:
         source=report.source,
         at=now,
         by=writer.actor,
-        complete=report.complete,
+        complete=complete,
         catalogue=report.catalogue[:200],
         findings=len(seen),
     )
     await deciding.INVENTORY_SCANS.put(writer, scan, "record")
     return Recorded(
-        root=report.root, new=tuple(new), reopened=tuple(reopened), gone=tuple(gone), known=len(seen) - len(new) - len(reopened)
+        root=report.root,
+        new=tuple(new),
+        reopened=tuple(reopened),
+        gone=tuple(gone),
+        known=len(seen) - len(new) - len(reopened),
+        only_added=not settles,
     )
+
+
+def _left_out(path: str | None, folders: tuple[str, ...]) -> bool:
+    return path is not None and any(path.startswith(f"{each}/") for each in folders)
 
 
 def _is_back(old: InventoryFinding, found: ScanFinding) -> bool:

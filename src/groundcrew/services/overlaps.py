@@ -91,10 +91,10 @@ class Overlaps:
                 "capabilities": len(scanned.capabilities),
                 "capabilities_stale": scanned.stale(today),
                 "score_min": shipped_rule().score_min,
+                **scanned.spoken(use_case).content,
                 # Nothing was written between the comparison and here, so these are the words that were compared.
                 "texts": texts_of(item),
                 "all_texts": scanned.read,
-                **scanned.spoken(use_case).content,
                 "findings": [
                     {"id": each.id, "kind": each.kind, "other": each.other_of(use_case), "score": each.score, "state": each.state}
                     for each in findings

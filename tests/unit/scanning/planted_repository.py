@@ -25,6 +25,18 @@ _PREFIXES = {
     "groq": ("gsk_", 52),
     "google-gemini": ("AIza", 35),
     "huggingface": ("hf_", 34),
+    "openrouter": ("sk-or-v1-", 64),
+    "perplexity": ("pplx-", 48),
+    "xai": ("xai-", 80),
+    "replicate": ("r8_", 37),
+    "nvidia-nim": ("nvapi-", 64),
+    "fireworks": ("fw_", 24),
+    "deepseek": ("sk-", 32),
+    "elevenlabs": ("sk_", 48),
+    # Of nobody's AI: no finding.
+    "stripe": ("sk_" + "live_", 24),
+    "github": ("ghp_", 36),
+    "aws": ("AKIA", 16),
 }
 
 Label = tuple[str, int, frozenset[str]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import string
 import time
 from collections.abc import Iterable
 from datetime import date
@@ -20,6 +22,7 @@ from groundcrew.scanning.catalogue import load
 from groundcrew.scanning.code import CodeScan, root_name, scan_code
 
 TODAY = date(2026, 11, 27)
+PLANTED = ["tuned", "held_back", "cold", "cold_again", "independent", "independent_again", "independent_third"]
 
 
 def scan(root: Path, **more: object) -> CodeScan:
@@ -30,7 +33,7 @@ def kinds(findings: Iterable[ScanFinding]) -> list[tuple[str | None, str, str]]:
     return [(each.path, each.kind, each.service) for each in findings]
 
 
-@pytest.mark.parametrize("name", ["tuned", "held_back", "cold", "cold_again"])
+@pytest.mark.parametrize("name", PLANTED)
 def test_planted_repositories(name: str, tmp_path: Path) -> None:
     planted = plant(name, tmp_path / "repository")
     found = scan(planted.root)
@@ -42,7 +45,7 @@ def test_planted_repositories(name: str, tmp_path: Path) -> None:
 
 
 def test_the_planted_repositories_are_as_large_as_they_should_be(tmp_path: Path) -> None:
-    every = [plant(name, tmp_path / name) for name in ("tuned", "held_back", "cold", "cold_again")]
+    every = [plant(name, tmp_path / name) for name in PLANTED]
     assert sum(each.files for each in every[:2]) >= 50
     assert sum(len(each.labels) for each in every) >= 60
     labelled = {kind for each in every for _, _, said in each.labels for kind in (one.split()[0] for one in said)}
@@ -61,6 +64,49 @@ def test_no_report_shows_a_secret(tmp_path: Path) -> None:
     for each in planted.secrets:
         assert each not in written
         assert each[-20:] not in written
+
+
+def secret(length: int, seed: int, begin: str = "sk-proj-") -> str:
+    chance = random.Random(seed)
+    return begin + "".join(chance.choices(string.ascii_letters + string.digits, k=length))
+
+
+def test_a_line_shows_none_of_its_secrets_whichever_a_finding_is_about(tmp_path: Path) -> None:
+    one, two, third, hexadecimal = secret(48, 1), secret(48, 2), secret(48, 3), secret(32, 4, "")
+    lines = {
+        "a.py": f'KEYS = ["{one}", "{two}"]\n',
+        "b.js": f'/* groundcrew: ignore test key */ const key = "{one}"; // {two}\n',
+        "c.js": f'// groundcrew: ignore it is {one}\nconst key = "{two}";\n',
+        "d.py": 'import openai\nclient = openai.OpenAI(base_url="https://anna:Regen2Tropfen@proxy.example/v1")\n',
+        "e.py": 'import openai\nclient = openai.OpenAI(base_url="https://anna:abc@proxy.example/v1")\n',
+        "f.py": f'import openai\nclient = openai.OpenAI(api_key="{one[:30]}" "{one[30:]}")\n',
+        "g.yaml": f"hosts:\n{third}:\n- https://api.openai.com/v1\n",
+        "h.env": f"AZURE_OPENAI_API_KEY={hexadecimal} # groundcrew: ignore {hexadecimal} is old\n",
+        "i.txt": f'key = "{one}" password = "Regen2Tropfen"\n',
+        ".groundcrew-scan.yaml": f"accept:\n- {{path: a.py, reason: it is only {third}}}\n",
+    }
+    for name, text in lines.items():
+        (tmp_path / name).write_text(text)
+    found = {each.path: each for each in scan(tmp_path).report.findings}
+    assert set(found) == set(lines) - {".groundcrew-scan.yaml"}
+    for each in found.values():
+        said = f"{each.fragment}|{each.reason}|{each.accepted}"
+        for hidden in (one, two, third, hexadecimal, one[:30], one[30:], "Regen2Tropfen", "abc@"):
+            assert hidden not in said, each.path
+    assert found["b.js"].accepted == "test key", "a remark ends where its comment does"
+    assert found["a.py"].fragment == f'KEYS = ["…{one[-4:]}", "…{two[-4:]}"]'
+    assert "proxy.example" in found["d.py"].fragment
+
+
+def test_keys_past_the_most_that_are_reported_are_hidden_too(tmp_path: Path) -> None:
+    keys = [secret(48, each) for each in range(140)]
+    (tmp_path / "a.py").write_text("\n".join(f'K = "{each}"' for each in keys) + f'\nopenai.x("{keys[0]}")\n')
+    (tmp_path / "b.js").write_text(
+        'import OpenAI from "openai"; ' + f'const c = new OpenAI(); const k = ["{chr(34).join(keys)}"]'
+    )
+    found = scan(tmp_path).report.findings
+    assert sum(each.path == "a.py" for each in found) == 100
+    assert not [each for each in keys if any(each[:40] in one.fragment for one in found)]
 
 
 def test_moved_lines_are_the_same_findings_and_another_line_is_a_new_one(tmp_path: Path) -> None:
@@ -90,9 +136,7 @@ def test_what_the_repository_accepts_is_told_as_accepted(tmp_path: Path) -> None
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "c.py").write_text("import groq\nclient = groq.Groq()\n")
     rules = tmp_path / ".groundcrew-scan.yaml"
-    rules.write_text(
-        "root: mails\nskip: [old]\naccept:\n- {path: 'tool/*', service: groq, reason: for tests, until: 2026-11-30}\n"
-    )
+    rules.write_text("skip: [old]\naccept:\n- {path: 'tool/*', service: groq, reason: for tests, until: 2026-11-30}\n")
     found = scan(tmp_path)
     assert [each.accepted for each in found.report.findings] == [
         "a spike until March",
@@ -100,8 +144,8 @@ def test_what_the_repository_accepts_is_told_as_accepted(tmp_path: Path) -> None
         None,
         "for tests",
     ]
-    assert found.report.root == "mails"
     assert found.skipped.by_rule == 1
+    assert not found.report.complete, "what is not read is not gone"
     later = scan_code(tmp_path, load(), today=date(2026, 12, 1))
     assert later.report.findings[-1].accepted is None
     rules.write_text("accept:\n- {path: '*', reason: ' '}\n")
@@ -110,6 +154,21 @@ def test_what_the_repository_accepts_is_told_as_accepted(tmp_path: Path) -> None
     rules.write_text("accept: [{path: x, resaon: y}]\n")
     with pytest.raises(InputError, match="resaon"):
         scan(tmp_path)
+
+
+def test_a_repository_names_neither_itself_nor_its_gateways(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text('from openai import OpenAI\nclient = OpenAI(base_url="https://api.openai.com/v1")\n')
+    rules = tmp_path / ".groundcrew-scan.yaml"
+    rules.write_text("root: payments\ngateways: [https://api.openai.com, http://localhost:8400]\n")
+    found = scan(tmp_path)
+    assert kinds(found.report.findings) == [("a.py", "sdk_constructor", "openai")]
+    assert found.report.root == str(tmp_path.resolve())
+    assert found.report.complete
+    named, gateway = found.notes
+    assert named.startswith(".groundcrew-scan.yaml asks for the name 'payments': give it with --name")
+    assert gateway.startswith(".groundcrew-scan.yaml calls 'https://api.openai.com' a gateway: give it with --gateway")
+    said = scan(tmp_path, name="payments", gateways=["https://api.openai.com"])
+    assert (said.notes, said.report.findings, said.report.root) == ((), (), "payments")
 
 
 def test_vendored_binary_huge_and_linked_files_are_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,6 +185,7 @@ def test_vendored_binary_huge_and_linked_files_are_left_out_and_told(tmp_path: P
     assert kinds(found.report.findings) == [("src/a.py", "sdk_constructor", "openai")]
     left = found.skipped
     assert sorted(left.folders) == [".venv", "node_modules"]
+    assert found.report.left_out == tuple(left.folders)
     assert (left.binary, left.huge, left.links) == (2, 1, 1)
     assert not found.report.complete, "what is too large to be read may hold something"
 
@@ -274,3 +334,39 @@ def test_time_stays_bounded_on_odd_files(tmp_path: Path, piece: str) -> None:
     started = time.process_time()
     scan(tmp_path)
     assert time.process_time() - started < 20
+
+
+ADDRESS = "https://api.openai.com/v1"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.yaml", "a: b" + " " * 40_000 + "c"),
+        ("a.yaml", "a" + " \t" * 20_000 + "[x"),
+        ("a.html", "<script>" * 20_000),
+        ("a.html", "<script " * 20_000),
+        ("a.java", "\n" * 60_000),
+        ("a.cs", " \n" * 30_000),
+        ("a.php", "A" + " " * 40_000 + "b"),
+        ("a.py", "print 1\n" + "\n" * 60_000),
+        ("a.sh", "\\\n" * 200_000),
+        ("a.sh", f"{ADDRESS} " * 4_000),
+        ("a.sh", "".join(f"U{each}={ADDRESS}\n" for each in range(4_000))),
+        ("a.js", "\\`x" * 30_000),
+        ("a.java", '\\"""x' * 20_000),
+        ("a.rs", 'r#"x' * 30_000),
+        ("a.js", f'x = "{ADDRESS}"\n' + "a" * 60_000),
+        ("a.ts", ("import " + " " * 390 + '"openai"\n') * 300),
+        ("pom.xml", "<!--" * 30_000),
+        ("a.txt", "".join(f"{secret(40, each)} " for each in range(4_000))),
+    ],
+    ids=lambda each: each if len(each) < 12 else "",
+)
+def test_time_grows_with_the_file_and_not_with_its_square(tmp_path: Path, name: str, text: str) -> None:
+    """The bound is many times what is needed, and a small part of what patterns took that try places against each other."""
+    (tmp_path / name).write_text(f"{text}\n# openai sk-")
+    load()
+    started = time.process_time()
+    assert scan(tmp_path).files == 1
+    assert time.process_time() - started < 4

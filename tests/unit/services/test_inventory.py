@@ -75,24 +75,65 @@ def today(services: Services) -> date:
 
 
 async def test_a_scan_is_recorded_once_and_what_is_gone_and_back_is_told(services: Services) -> None:
-    recorded = await services.inventory.record(report("a", "b"), actor=AGENT)
+    recorded = await services.inventory.record(report("a", "b"), actor=ANNA)
     assert (len(recorded.new), recorded.known, recorded.gone) == (2, 0, ())
     entries = len(await services.audit.latest(limit=200))
-    again = await services.inventory.record(report("a", "b"), actor=AGENT)
+    again = await services.inventory.record(report("a", "b"), actor=ANNA)
     assert (again.new, again.known) == ((), 2)
     assert len(await services.audit.latest(limit=200)) == entries + 1, "only that a scan ran"
-    moved = await services.inventory.record(report("a", "b", line=9), actor=AGENT)
+    moved = await services.inventory.record(report("a", "b", line=9), actor=ANNA)
     assert moved.new == ()
     assert {each.found.line for each in await services.inventory.find()} == {9}
-    partial = await services.inventory.record(report("a", complete=False), actor=AGENT)
+    partial = await services.inventory.record(report("a", complete=False), actor=ANNA)
     assert partial.gone == (), "what was not looked at is not gone"
-    gone = await services.inventory.record(report("a", line=9), actor=AGENT)
+    gone = await services.inventory.record(report("a", line=9), actor=ANNA)
     assert len(gone.gone) == 1
-    back = await services.inventory.record(report("a", "b", line=9), actor=AGENT)
+    back = await services.inventory.record(report("a", "b", line=9), actor=ANNA)
     assert back.reopened == gone.gone
     item = await services.inventory.get(back.reopened[0])
     assert (item.state, item.reopened, item.gone_at) == ("open", 1, None)
     assert (await services.audit.verify()).problems == ()
+
+
+async def test_a_report_of_who_settles_nothing_only_adds(services: Services) -> None:
+    await services.inventory.record(report("a", "b"), actor=ANNA)
+    before = {each.id: each for each in await services.inventory.find()}
+    for actor in (AGENT, AUDITOR, "key:app"):
+        empty = await services.inventory.record(report(), actor=actor)
+        assert (empty.gone, empty.only_added) == ((), True)
+        claimed = report("a", severity="low", accepted="all is well", path="else.py", reason="nothing")
+        assert (await services.inventory.record(claimed, actor=actor)).known == 1
+        assert {each.id: each for each in await services.inventory.find()} == before
+    assert not (await services.inventory.overview()).scans[0].complete
+    assert len((await services.inventory.record(report("c"), actor=AGENT)).new) == 1
+    one = next(iter(before))
+    await services.inventory.retire(one, "deleted", actor=ANNA)
+    back = await services.inventory.record(report("a", "b", severity="low"), actor=AGENT)
+    assert back.reopened == (one,)
+    item = await services.inventory.get(one)
+    assert (item.state, item.found) == ("open", before[one].found)
+    settled = await services.inventory.record(report("a"), actor=ANNA)
+    assert (len(settled.gone), settled.only_added) == (2, False)
+
+
+async def test_what_lies_in_a_folder_that_is_left_out_is_not_gone(services: Services) -> None:
+    await services.inventory.record(report("tools/a", "tools2/a", "b"), actor=ANNA)
+    left = msgspec.structs.replace(report("b"), left_out=("tools",))
+    assert len((await services.inventory.record(left, actor=ANNA)).gone) == 1
+    assert {each.found.path for each in await services.inventory.find(state="gone")} == {"tools2/a.py"}
+
+
+async def test_nobody_reports_the_keys_of_this_database_from_outside(services: Services) -> None:
+    _, recorded = await services.inventory.scan_keys(actor="system:inventory")
+    assert recorded is not None
+    for actor in (ANNA, CLI):
+        with pytest.raises(InputError, match="looked at by itself"):
+            await services.inventory.record(
+                ScanReport(source="keys", root=recorded.root, complete=True, catalogue="1"), actor=actor
+            )
+    await services.inventory.record(report("a", source="egress"), actor=ANNA)
+    await services.inventory.record(report("a", severity="low"), actor=ANNA)
+    assert (await first(services)).found.source == "egress", "a scan of code says nothing of what a log showed"
 
 
 async def test_two_servers_that_record_at_once_record_it_once(services: Services) -> None:
@@ -135,7 +176,7 @@ async def test_retired_is_confirmed_by_a_scan_or_open_again(services: Services) 
     still = await services.inventory.record(report("a"), actor=AGENT)
     assert still.reopened == (item.id,)
     await services.inventory.retire(item.id, "now it is", actor=ANNA)
-    await services.inventory.record(report(), actor=AGENT)
+    await services.inventory.record(report(), actor=ANNA)
     item = await services.inventory.get(item.id)
     assert item.state == "retired"
     assert item.gone_at is not None
@@ -236,17 +277,21 @@ async def test_a_log_that_is_read_twice_proves_nothing_new(services: Services) -
 async def test_what_a_report_must_be(services: Services) -> None:
     for wrong, words in (
         (msgspec.structs.replace(report("a"), root=" "), "name what was scanned"),
-        (msgspec.structs.replace(report("a"), source="keys"), r"findings\[0\].source"),
+        (msgspec.structs.replace(report("a"), source="egress"), r"findings\[0\].source"),
         (report("a", fingerprint="../../x"), "hexadecimal"),
         (report("a", path="x" * 2_000), r"findings\[0\].path"),
+        (msgspec.structs.replace(report("a"), left_out=("",)), "left_out"),
         (report("a", reason=""), "names a service and a reason"),
         (msgspec.structs.replace(report(), findings=(found("a"),) * 5_001), "at most 5,000"),
     ):
         with pytest.raises(InputError, match=words):
             await services.inventory.record(wrong, actor=AGENT)
     secret = "sk-proj-" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY"
-    await services.inventory.record(report("a", fragment=f'KEY = "{secret}"'), actor=AGENT)
-    assert secret not in (await first(services)).found.fragment
+    said = dict.fromkeys(("fragment", "reason", "accepted"), f'KEY = "{secret}" https://anna:abc@proxy.example')
+    await services.inventory.record(report("a", **said), actor=AGENT)
+    kept = (await first(services)).found
+    for text in (kept.fragment, kept.reason, kept.accepted):
+        assert text == 'KEY = "…" https://…@proxy.example'
 
 
 async def test_keys_are_looked_at_once_by_however_many_servers(services: Services) -> None:

@@ -34,6 +34,12 @@ async def test_a_build_posts_its_scan_and_people_settle_it(site: Site) -> None:
     made = await site.api("reviewer", "POST", "/findings/scans", json=posted("a", "b"))
     assert made.status_code == 201, made.text
     assert len(made.json()["new"]) == 2
+    assert made.json()["only_added"]
+    emptied = await site.api("reviewer", "POST", "/findings/scans", json=posted())
+    assert emptied.json()["gone"] == []
+    keys = await site.api("owner", "POST", "/findings/scans", json=posted(source="keys"))
+    assert keys.status_code == 400
+    assert "looked at by itself" in keys.text
     wrong = posted("a")
     wrong["findings"][0]["kind"] = "odd"
     assert (await site.api("reviewer", "POST", "/findings/scans", json=wrong)).status_code == 400

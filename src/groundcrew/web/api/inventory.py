@@ -90,7 +90,8 @@ async def findings_overview(request: ApiRequest) -> InventoryOverview:
 
 @post("/findings/scans", action="report_finding", status_code=201, tags=["findings"], summary="Record a scan")
 async def record_scan(request: ApiRequest, data: JSONBody[ScanReport]) -> Recorded:
-    """The report that `groundcrew scan --output` writes. Recording it twice changes nothing."""
+    """The report that `groundcrew scan --output` writes. Recording it twice changes nothing. From who may not settle findings it
+    adds, and opens again what was gone or retired: it changes nothing that is known, and makes nothing gone."""
     return await services_of(request).inventory.record(data, actor=principal_of(request).actor)
 
 
