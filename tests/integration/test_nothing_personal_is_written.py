@@ -19,7 +19,8 @@ from groundcrew.app import App
 from groundcrew.errors import WouldBeMasked
 from groundcrew.guards.registry import find_guard
 from groundcrew.services import declarations
-from groundcrew.services.exports import export_audit, export_calls
+from groundcrew.services.audit_export import export_audit
+from groundcrew.services.exports import export_calls
 from groundcrew.settings import Settings
 from groundcrew.testing import FakeUpstream, Reply, Response, request
 from groundcrew.testing.upstream import ReceivedRequest
@@ -291,7 +292,7 @@ async def test_seeded_personal_data_are_written_nowhere(
                 if name.startswith("calls"):
                     await export_calls(services.calls, into, use_case=None, progress=lambda _rows, _of: None)
                 else:
-                    await export_audit(services.audit, into)
+                    await export_audit(services.database, services.checkpoints, into)
                 found.append((name, into.read_bytes()))
         found += [(f"closed {each.relative_to(data)}", each.read_bytes()) for each in data.rglob("*") if each.is_file()]
         found += [(f"rows of {each.name}", b"\n".join(rows_of(each))) for each in data.rglob("*.db")]

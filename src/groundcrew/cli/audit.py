@@ -33,8 +33,9 @@ def audit() -> None:
 @json_option
 @storage_options
 def audit_verify(file: Path | None, as_json: bool, data: Path | None, database_url: str | None, **given: Any) -> None:
-    """Check the hash chain, its signatures, and every audited row against it. Exits 1 when anything was edited, removed or
-    inserted."""
+    """Check the hash chain, its signatures, and every audited row against it.
+
+    Exits 1 when anything was edited, removed or inserted."""
     if file is not None:
         from groundcrew.services.audit import verify_file
 
@@ -170,8 +171,10 @@ def audit_rotate_key(
 @as_option
 @storage_options
 def audit_resume_signing(reason: str, as_name: str | None, data: Path | None, database_url: str | None) -> None:
-    """Sign again where this server has seen more signed than the database has, as after a backup was restored. Look first
-    whether somebody has removed it: what is missing can not be told from this log afterwards."""
+    """Sign again where this server has seen more signed than the database has.
+
+    So it is after a backup was restored. Look first whether somebody has removed it: what is missing can not be told from this
+    log afterwards."""
 
     async def work(services: Services) -> None:
         await services.checkpoints.resume(actor=await person(services, as_name), reason=reason)

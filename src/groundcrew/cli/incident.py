@@ -123,8 +123,9 @@ def incident_show(incident_id: str, output: Path | None, as_json: bool, data: Pa
 @as_option
 @storage_options
 def incident_note(**given: Any) -> None:
-    """Append to the timeline of INCIDENT_ID: a note, a decision, a link, that it is mitigated, another severity, one more use
-    case."""
+    """Append to the timeline of INCIDENT_ID.
+
+    A note, a decision, a link, that it is mitigated, another severity, or one more use case."""
 
     async def work(services: Services) -> str:
         name, text, incidents = given["incident_id"], given["text"], services.incidents

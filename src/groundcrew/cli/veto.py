@@ -227,10 +227,17 @@ def authority_list(every: bool, as_json: bool, data: Path | None, database_url: 
 
 @authority.command("request")
 @click.argument("account")
-@click.option("--function", required=True, type=click.Choice(FUNCTIONS))
-@click.option("--right", "rights", required=True, multiple=True, type=click.Choice(("approve", "veto")))
+@click.option("--function", required=True, type=click.Choice(FUNCTIONS), help="The function that they would speak for.")
+@click.option(
+    "--right",
+    "rights",
+    required=True,
+    multiple=True,
+    type=click.Choice(("approve", "veto")),
+    help="What they may do; repeatable.",
+)
 @click.option("--scope", default="all", help="all, business_unit:NAME or use_case:NAME.", show_default=True)
-@click.option("--days", default=180, show_default=True, type=click.IntRange(1, 366))
+@click.option("--days", default=180, show_default=True, type=click.IntRange(1, 366), help="For how long.")
 @click.option("--reason", required=True, help="What they are expert in.")
 @as_option
 @storage_options
@@ -255,7 +262,7 @@ def authority_request(**given: Any) -> None:
 @authority.command("deputies")
 @click.argument("function", type=click.Choice(FUNCTIONS))
 @click.argument("people", nargs=-1, required=True)
-@click.option("--reason", required=True)
+@click.option("--reason", required=True, help="Why they; kept in the audit log.")
 @as_option
 @storage_options
 def authority_deputies(

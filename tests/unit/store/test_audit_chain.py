@@ -34,6 +34,7 @@ UNAUDITED = {
     "delivery_runs",
     "rating_leases",
     "link_secrets",
+    "meeting_pulses",
     "call_sums",
     "call_spreads",
     "rating_sums",

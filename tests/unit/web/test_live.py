@@ -71,7 +71,7 @@ async def test_the_stream_carries_events_and_signs_of_life(site: Site, monkeypat
     lines: list[bytes] = []
 
     async def follow() -> None:
-        async for line in stream._lines(site.live, "letters"):
+        async for line in stream._lines(site.live, "letters", None):
             lines.append(line)
 
     task = asyncio.create_task(follow())
@@ -97,5 +97,5 @@ async def test_a_change_that_gateways_must_know_is_told(site: Site) -> None:
 async def test_a_stream_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_S", 0.01)
     monkeypatch.setattr(stream, "STREAM_S_MAX", 0.05)
-    lines = [line async for line in stream._lines(LiveEvents(), None)]
+    lines = [line async for line in stream._lines(LiveEvents(), None, None)]
     assert len(lines) < 20

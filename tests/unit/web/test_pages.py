@@ -127,7 +127,7 @@ async def test_forms_that_change_a_use_case(site: Site) -> None:
     base = f"/use-cases/{OWN}"
     for role, path, data in (
         ("business", f"{base}/hypothesis/register", {}),
-        ("auditor", f"{base}/gate", {}),
+        ("reviewer", f"{base}/gate", {}),
         ("legal", f"{base}/attest", {"subject": "impact_assessment", "statement": "Sound."}),
         ("it", f"/use-cases/{OTHER}/demote", {"to": "rejected", "reason": "Nobody needs it."}),
     ):

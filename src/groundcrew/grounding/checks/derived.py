@@ -26,7 +26,8 @@ def is_rounded(item: Item, evidence: Evidence) -> bool:
         return False
     digits = _FIGURE_DIGITS.search(item.text)
     decimals = len(digits["decimals"] or "") if digits else 0
-    scaled = abs(item.values[0]) >= 1e6 and digits is not None
+    # As it is written: 200 days are no millions, although they are of seconds.
+    scaled = abs(item.values[0] / item.factor) >= 1e6 and digits is not None
     if not (item.bound or decimals or scaled):
         return False
     for sentence in evidence.sentences:
