@@ -234,7 +234,7 @@ def authority_list(every: bool, as_json: bool, data: Path | None, database_url: 
     required=True,
     multiple=True,
     type=click.Choice(("approve", "veto")),
-    help="What they may do; repeatable.",
+    help="What they may do; again for both.",
 )
 @click.option("--scope", default="all", help="all, business_unit:NAME or use_case:NAME.", show_default=True)
 @click.option("--days", default=180, show_default=True, type=click.IntRange(1, 366), help="For how long.")
