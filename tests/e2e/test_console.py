@@ -336,7 +336,7 @@ async def test_a_refused_advance_lists_what_is_missing(console: Console) -> None
     await page.get_by_label("Reason, kept in the audit log").fill("We would like to.")
     await page.get_by_role("button", name="Advance to Pilot").click()
     refusal = page.locator("#refusal")
-    await expect(refusal.get_by_role("listitem")).to_have_count(8)
+    await expect(refusal.get_by_role("listitem")).to_have_count(10)
     await expect(refusal).to_contain_text("groundcrew hypothesis register contract-summaries")
 
 

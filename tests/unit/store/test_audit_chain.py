@@ -150,7 +150,7 @@ async def test_an_inserted_row_is_found(services: Services) -> None:
         rows = await rows_of(services, table)
         keys = [column.name for column in table.primary_key.columns]
         copy = rows[0] | {key: "zzz" if isinstance(rows[0][key], str) else 9_999 for key in keys}
-        copy |= {"sha256": "f" * 64} if "sha256" in copy else {}
+        copy |= {name: "f" * 64 for name in ("sha256", "slot") if name in copy}
         async with tampered(services, table, [*rows, copy]) as found:
             assert found, f"a row was inserted into {table.name} and nobody noticed"
     assert await problems(services) == ()

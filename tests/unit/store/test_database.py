@@ -115,6 +115,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 deciding_tables.audit_keys,
                 deciding_tables.checkpoints,
                 deciding_tables.legal_holds,
+                tables.kept_documents,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
@@ -128,7 +129,6 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
             "label_leases",
             "job_runs",
             "delivery_runs",
-            "kept_documents",
             *sums,
             *more,
         )

@@ -311,7 +311,7 @@ async def test_the_spending_page_shows_calls_and_budgets_and_keeps_what_it_is_gi
 
 async def test_the_audit_page_verifies(site: Site) -> None:
     assert "Sound:" in (await site.as_person("auditor", "POST", "/audit/verify", data={})).text
-    assert "Nothing about this" in (await site.as_person("auditor", "GET", "/audit?subject=use-case/none")).text
+    assert "Nothing is like that" in (await site.as_person("auditor", "GET", "/audit?subject=use-case/none")).text
 
 
 async def test_shadow_copies_show_in_their_own_table_and_nowhere_else(site: Site) -> None:

@@ -28,6 +28,9 @@ MOMENT_LENGTH_MAX = 40
 Field = Annotated[str, QueryParameter(max_length=NAME_LENGTH_MAX)]
 Moment = Annotated[str, QueryParameter(max_length=MOMENT_LENGTH_MAX)]
 
+#: What the log can be searched by, as the form names it.
+FILTERS = ("subject", "actor", "action", "use_case", "since", "until", "text")
+
 
 @get("/audit", action="read_audit")
 async def audit_page(
@@ -86,7 +89,7 @@ async def _page(request: PageRequest, given: dict[str, str], *, before: int | No
         status=400 if problem else 200,
         here="audit",
         entries=page.entries,
-        given=given,
+        given=dict.fromkeys(FILTERS, "") | given,
         query=urlencode(filled),
         older=page.next_before,
         report=report,
