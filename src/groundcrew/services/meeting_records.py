@@ -159,11 +159,6 @@ async def quorate_since(connection: Connection, since: datetime) -> list[StreamM
     return found
 
 
-async def decisions_on(connection: Connection, subject: str) -> list[Decision]:
-    """Decisions about a thing, as ``KIND/ID``, oldest first."""
-    return await deciding.DECISIONS.find(connection, subject=subject)
-
-
 async def overdue_items(connection: Connection, today: date) -> list[ActionItem]:
     """All actions of the Stream past their day, the longest overdue first."""
     late = [each for each in await deciding.ACTION_ITEMS.find(connection, state="open") if each.overdue(today)]

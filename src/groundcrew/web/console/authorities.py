@@ -10,9 +10,9 @@ from litestar.params import FromPath, QueryParameter
 
 from groundcrew.domain.approval import FUNCTIONS
 from groundcrew.domain.authority import AUTHORITY_DAYS_DEFAULT, AUTHORITY_DAYS_MAX, REASON_LENGTH_MAX, RIGHTS
-from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.web.api.common import principal_of, services_of
 from groundcrew.web.console.page import Page, PageRequest, render, see
+from groundcrew.web.console.refusing import Refusal, status_of, words_of
 from groundcrew.web.requests import read_form
 
 #: What the page says after a form was taken.
@@ -21,7 +21,6 @@ SAID = {
     "called_off": "The request is called off.",
     "named": "The deputies are named.",
 }
-Refusal = (Conflict, InputError, NotFound, NotAllowed)
 Name = Annotated[str, msgspec.Meta(max_length=254)]
 WhyText = Annotated[str, msgspec.Meta(max_length=REASON_LENGTH_MAX)]
 
@@ -72,7 +71,7 @@ async def ask(request: PageRequest) -> Page:
             actor=principal_of(request).actor,
         )
     except Refusal as error:
-        return await _page(request, status=_status(error), problem=_words(error))
+        return await _page(request, status=status_of(error), problem=words_of(error))
     return see("/authorities?done=asked")
 
 
@@ -83,7 +82,7 @@ async def call_off(request: PageRequest, request_id: FromPath[str]) -> Page:
     try:
         await services_of(request).authorities.withdraw_request(request_id, reason=form.reason, actor=principal_of(request).actor)
     except Refusal as error:
-        return await _page(request, status=_status(error), problem=_words(error))
+        return await _page(request, status=status_of(error), problem=words_of(error))
     return see("/authorities?done=called_off")
 
 
@@ -97,7 +96,7 @@ async def name_deputies(request: PageRequest) -> Page:
             form.function, people, reason=form.reason, actor=principal_of(request).actor
         )
     except Refusal as error:
-        return await _page(request, status=_status(error), problem=_words(error))
+        return await _page(request, status=status_of(error), problem=words_of(error))
     return see("/authorities?done=named")
 
 
@@ -129,16 +128,6 @@ async def _page(request: PageRequest, *, status: int = 200, message: str | None 
         message=message,
         problem=problem,
     )
-
-
-def _status(error: Exception) -> int:
-    if isinstance(error, InputError):
-        return 400
-    return 404 if isinstance(error, NotFound) else 403 if isinstance(error, NotAllowed) else 409
-
-
-def _words(error: Exception) -> str:
-    return error.message if isinstance(error, InputError) else str(error)
 
 
 HANDLERS: list[Any] = [authorities_page, ask, call_off, name_deputies]

@@ -14,11 +14,12 @@ from litestar import get, post
 from litestar.params import FromPath, QueryParameter
 
 from groundcrew.domain.incident import CAUSES, LINK_KINDS, TEXT_LENGTH_MAX, TITLE_LENGTH_MAX
-from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.errors import InputError
 from groundcrew.services.incident_report import WORDS
 from groundcrew.services.incidents import OWNER_LENGTH_MAX, Incidents
 from groundcrew.web.api.common import principal_of, services_of
 from groundcrew.web.console.page import Page, PageRequest, render, see
+from groundcrew.web.console.refusing import Refusal, status_of, words_of
 from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 
@@ -36,7 +37,6 @@ PAGES = {
 }
 
 TextField = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH_MAX)]
-Refusal = (Conflict, InputError, NotFound, NotAllowed)
 
 
 class OpenForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +129,7 @@ async def open_incident(request: PageRequest) -> Page:
             actor=principal_of(request).actor,
         )
     except Refusal as error:
-        return await _list(request, status=_status(error), problem=_words(error), form=form)
+        return await _list(request, status=status_of(error), problem=words_of(error), form=form)
     return see(f"/incidents/{made.id}?done=incident_opened")
 
 
@@ -249,20 +249,10 @@ async def _said(request: PageRequest, incident_id: str, work: Callable[[Incident
     try:
         await work(services_of(request).incidents, principal_of(request).actor)
     except Refusal as error:
-        return await _one(request, incident_id, status=_status(error), problem=_words(error))
+        return await _one(request, incident_id, status=status_of(error), problem=words_of(error))
     # An id is what the record has, never what was typed: the page of one that there is not is none of ours.
     view = await services_of(request).incidents.get(incident_id)
     return see(f"/incidents/{view.incident.id}?done={done}")
-
-
-def _status(error: Exception) -> int:
-    if isinstance(error, InputError):
-        return 400
-    return 404 if isinstance(error, NotFound) else 403 if isinstance(error, NotAllowed) else 409
-
-
-def _words(error: Exception) -> str:
-    return error.message if isinstance(error, InputError) else str(error)
 
 
 def page_of(reference: str) -> str:

@@ -14,10 +14,11 @@ from litestar.params import FromPath, QueryParameter
 
 from groundcrew.domain.inventory import NAME_LENGTH_MAX, REASON_LENGTH_MAX, STATES, UNSETTLED, WHY, FindingState
 from groundcrew.domain.use_case import TERMINAL_STAGES
-from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.errors import InputError
 from groundcrew.services.inventory import Inventory
 from groundcrew.web.api.common import principal_of, services_of
 from groundcrew.web.console.page import Page, PageRequest, render, see
+from groundcrew.web.console.refusing import Refusal, status_of, words_of
 from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 
@@ -27,7 +28,6 @@ DEADLINE_DAYS, ACCEPTED_DAYS = 30, 90
 #: What a filter says that asks for findings without an owner or unit.
 NOBODY = "-"
 
-Refusal = (Conflict, InputError, NotFound, NotAllowed)
 TextField = Annotated[str, msgspec.Meta(max_length=REASON_LENGTH_MAX)]
 NameField = Annotated[str, msgspec.Meta(max_length=NAME_LENGTH_MAX)]
 DayField = Annotated[str, msgspec.Meta(max_length=10)]
@@ -176,9 +176,7 @@ async def _said(request: PageRequest, finding_id: str, work: Callable[[Inventory
     try:
         await work(services_of(request).inventory, principal_of(request).actor)
     except Refusal as error:
-        status = 400 if isinstance(error, InputError) else 404 if isinstance(error, NotFound) else 409
-        status = 403 if isinstance(error, NotAllowed) else status
-        words = error.message if isinstance(error, InputError) else str(error)
+        status, words = status_of(error), words_of(error)
         return await _one(request, finding_id, status=status, problem=words)
     item = await services_of(request).inventory.get(finding_id)
     return see(f"/inventory/{item.id}?done={done}")

@@ -26,8 +26,9 @@ from groundcrew.services.decision_subjects import TERMS, names_of
 from groundcrew.services.minutes_text import KIND_WORDS
 from groundcrew.web.api.common import principal_of, services_of
 from groundcrew.web.authorization import allowed
-from groundcrew.web.console.meetings import DUE_DAYS, Refusal, day_of, status_of, words_of
+from groundcrew.web.console.meetings import DUE_DAYS, day_of
 from groundcrew.web.console.page import Page, PageRequest, environment, render, see
+from groundcrew.web.console.refusing import Refusal, status_of, words_of
 from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 

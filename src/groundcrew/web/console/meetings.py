@@ -11,7 +11,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from groundcrew.domain.meeting import REMARK_LENGTH_MAX, TEXT_LENGTH_MAX, TITLE_LENGTH_MAX
-from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.errors import InputError, NotFound
 from groundcrew.services.bundle import Services
 from groundcrew.services.meetings import PLACE_LENGTH_MAX
 from groundcrew.services.minutes_pdf import pdf_of
@@ -21,6 +21,7 @@ from groundcrew.web.api.common import principal_of, services_of
 from groundcrew.web.authentication import address_of
 from groundcrew.web.authorization import PUBLIC
 from groundcrew.web.console.page import Page, PageRequest, render, see
+from groundcrew.web.console.refusing import Refusal, status_of, words_of
 from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 from groundcrew.web.throttle import Throttle
@@ -30,7 +31,6 @@ PREVIEW_MAX, DONE_SHOWN_MAX = 8, 30
 DUE_DAYS = 14
 #: Looks at calendars that do not work from one address, in a throttle's window.
 FEED_MISSES_MAX = 30
-Refusal = (Conflict, InputError, NotFound, NotAllowed)
 TextField = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH_MAX)]
 RemarkField = Annotated[str, msgspec.Meta(max_length=REMARK_LENGTH_MAX)]
 
@@ -264,18 +264,6 @@ def moment_of(text: str) -> datetime:
     except ValueError:
         raise InputError("expected a time as YYYY-MM-DDTHH:MM, in UTC", field="starts_at") from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-
-
-def status_of(error: Exception) -> int:
-    """The status of a refusal."""
-    if isinstance(error, InputError):
-        return 400
-    return 404 if isinstance(error, NotFound) else 403 if isinstance(error, NotAllowed) else 409
-
-
-def words_of(error: Exception) -> str:
-    """A refusal in words."""
-    return error.message if isinstance(error, InputError) else str(error)
 
 
 async def _said(request: PageRequest, work: Callable[[Services, str], Awaitable[object]], done: str) -> Page:

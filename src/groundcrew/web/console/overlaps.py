@@ -10,11 +10,12 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from groundcrew.domain.overlap import REASON_LENGTH_MAX
-from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.errors import InputError
 from groundcrew.services.overlaps import POSSIBLE, Terms
 from groundcrew.services.purgatory import WHO, WaitingRow, as_csv
 from groundcrew.web.api.common import principal_of, services_of
 from groundcrew.web.console.page import Page, PageRequest, render, see
+from groundcrew.web.console.refusing import Refusal, status_of, words_of
 from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 
@@ -30,7 +31,6 @@ WORDS = {
     "false_positive": "They do not overlap",
 }
 WHO_WORDS = {"owner": "its owner", "function": "a function", "data": "data", "money": "money", "vendor": "a vendor"}
-Refusal = (Conflict, InputError, NotFound, NotAllowed)
 
 
 class SettleForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ async def scan_all(request: PageRequest) -> Page:
     try:
         await services_of(request).overlaps.scan_all(actor=principal_of(request).actor)
     except Refusal as error:
-        return await _page(request, status=_status(error), problem=_said(error))
+        return await _page(request, status=status_of(error), problem=words_of(error))
     return see("/overlaps?done=overlaps_scanned")
 
 
@@ -73,7 +73,7 @@ async def settle(request: PageRequest, overlap_id: FromPath[str]) -> Page:
         else:
             await overlaps.settle(overlap_id, _terms(form), actor=actor)
     except Refusal as error:
-        return await _page(request, status=_status(error), problem=_said(error))
+        return await _page(request, status=status_of(error), problem=words_of(error))
     return see("/overlaps?done=overlap_settled")
 
 
@@ -160,16 +160,6 @@ async def _page(
         message=message,
         problem=problem,
     )
-
-
-def _status(error: Exception) -> int:
-    if isinstance(error, InputError):
-        return 400
-    return 404 if isinstance(error, NotFound) else 403 if isinstance(error, NotAllowed) else 409
-
-
-def _said(error: Exception) -> str:
-    return error.message if isinstance(error, InputError) else str(error)
 
 
 HANDLERS: list[Any] = [overlaps_page, scan_all, settle, vendors_page, purgatory_page, purgatory_csv]

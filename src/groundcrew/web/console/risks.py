@@ -14,13 +14,14 @@ from groundcrew.domain.framework import frameworks
 from groundcrew.domain.questionnaire import questionnaire
 from groundcrew.domain.risk import REASON_LENGTH_MAX, RiskAnswer
 from groundcrew.domain.use_case import Answer
-from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.errors import InputError
 from groundcrew.services.controls import STATE_WORDS, active, framework_named
 from groundcrew.services.technical_file_pages import summary_of
 from groundcrew.web.api.common import REASON_LENGTH_MAX as FILING_REASON_LENGTH_MAX
 from groundcrew.web.api.common import principal_of, services_of
 from groundcrew.web.api.risks import Form, download
 from groundcrew.web.console.page import Page, PageRequest, render, see
+from groundcrew.web.console.refusing import Refusal, status_of
 from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 
@@ -34,7 +35,6 @@ MARKS = {
     "not_applicable": ("–", "n. a.", "plain"),
 }
 
-Refusal = (Conflict, InputError, NotFound, NotAllowed)
 Done = Annotated[str, QueryParameter(name="done", max_length=40)]
 _Reason = Annotated[str, msgspec.Meta(max_length=REASON_LENGTH_MAX)]
 
@@ -89,7 +89,7 @@ async def answer_section(request: PageRequest, name: FromPath[str]) -> Page:
         answers = _answers(form, {each.question: each.answer for each in (await risks.view(name)).questions})
         await risks.answer(name, answers, actor=actor)
     except Refusal as error:
-        return await _risk(request, name, status=_status(error), problem=str(error), form=form)
+        return await _risk(request, name, status=status_of(error), problem=str(error), form=form)
     return see(f"/use-cases/{name}/risk?done=risk_answered#section-{form.section}")
 
 
@@ -101,7 +101,7 @@ async def raise_concern(request: PageRequest, name: FromPath[str]) -> Page:
     try:
         await services_of(request).risks.answer(name, [answer], actor=principal_of(request).actor)
     except Refusal as error:
-        return await _risk(request, name, status=_status(error), problem=str(error))
+        return await _risk(request, name, status=status_of(error), problem=str(error))
     return see(f"/use-cases/{name}/risk?done=risk_answered")
 
 
@@ -114,7 +114,7 @@ async def lower_risk(request: PageRequest, name: FromPath[str]) -> Page:
             name, form.to, function=form.function, reason=form.reason, actor=principal_of(request).actor
         )
     except Refusal as error:
-        return await _risk(request, name, status=_status(error), problem=str(error))
+        return await _risk(request, name, status=status_of(error), problem=str(error))
     return see(f"/use-cases/{name}/risk?done={'risk_lowered' if made.state == 'done' else 'risk_lowering_asked'}")
 
 
@@ -160,7 +160,7 @@ async def file_technical_file(request: PageRequest, name: FromPath[str]) -> Page
     try:
         await services_of(request).technical_files.file(name, actor=principal_of(request).actor, reason=form.reason)
     except Refusal as error:
-        return await _controls(request, name, "eu-ai-act", status=_status(error), problem=str(error))
+        return await _controls(request, name, "eu-ai-act", status=status_of(error), problem=str(error))
     return see(f"/use-cases/{name}/controls?done=filed#file")
 
 
@@ -186,13 +186,6 @@ def _answers(form: Any, before: dict[str, Answer | None]) -> list[RiskAnswer]:
     if not found:
         raise InputError("nothing here differs from what was answered before", field=form.section)
     return found
-
-
-def _status(error: Exception) -> int:
-    for kind, status in ((NotAllowed, 403), (NotFound, 404), (Conflict, 409)):
-        if isinstance(error, kind):
-            return status
-    return 400
 
 
 async def _risk(

@@ -21,11 +21,12 @@ from groundcrew.domain.veto import (
     REVIEW_DAYS_MAX,
     LiftCondition,
 )
-from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
+from groundcrew.errors import InputError
 from groundcrew.services.vetoes import PASSED_WORDS, NewVeto, Vetoes
 from groundcrew.web.api.common import principal_of, services_of
 from groundcrew.web.console import authorities
 from groundcrew.web.console.page import Page, PageRequest, render, see
+from groundcrew.web.console.refusing import Refusal, status_of
 from groundcrew.web.console.veto_choices import Choices, choices_of
 from groundcrew.web.requests import read_form
 
@@ -55,7 +56,6 @@ WORDS = {
 #: What a line of a history points at → the console's page of it.
 PAGES = {"use-case": "/use-cases/{0}", "decision": "/stream"}
 
-Refusal = (Conflict, InputError, NotFound, NotAllowed)
 TextField = Annotated[str, msgspec.Meta(max_length=EXPLANATION_LENGTH_MAX)]
 Line = Annotated[str, msgspec.Meta(max_length=200)]
 
@@ -132,7 +132,7 @@ async def file_veto(request: PageRequest) -> Page:
     try:
         made = await services_of(request).vetoes.file(_new(form), actor=principal_of(request).actor)
     except Refusal as error:
-        return await _form(request, form, status=_status(error), problem=_words(error))
+        return await _form(request, form, status=status_of(error), problem=_words(error))
     return see(f"/vetoes/{made.id}?done=filed")
 
 
@@ -203,7 +203,7 @@ async def _said(request: PageRequest, veto_id: str, work: Callable[[Vetoes, str]
     try:
         await work(services_of(request).vetoes, principal_of(request).actor)
     except Refusal as error:
-        return await _one(request, veto_id, status=_status(error), problem=_words(error))
+        return await _one(request, veto_id, status=status_of(error), problem=_words(error))
     # An id is what the record has, never what was typed.
     view = await services_of(request).vetoes.get(veto_id)
     return see(f"/vetoes/{view.veto.id}?done={done}")
@@ -336,12 +336,6 @@ def _day(text: str, field: str) -> datetime | None:
 def _page_of(reference: str) -> str:
     kind, _, item = reference.partition("/")
     return PAGES[kind].format(item) if kind in PAGES else ""
-
-
-def _status(error: Exception) -> int:
-    if isinstance(error, InputError):
-        return 400
-    return 404 if isinstance(error, NotFound) else 403 if isinstance(error, NotAllowed) else 409
 
 
 def _words(error: Exception) -> str:
