@@ -290,4 +290,4 @@ async def test_what_can_not_be_recorded_is_not_even_held(build: Build, upstream:
     memory.recorder.fails = True
     upstream.say(FALSE)
     response = await ask(memory, "chat", stream=stream)
-    assert (response.status, b"99" in response.body) == (503, False)
+    assert (response.status, b"CHF 99" in response.body) == (503, False)
