@@ -32,21 +32,26 @@ ALLOWED: dict[str, set[str]] = {
     # The topic guard compares texts with the encoder that retrieval has loaded anyway.
     "guards": RULES | {"grounding"},
     "grounding": RULES,
-    "curation": RULES | JUDGES,
+    "code_systems": BASE | {"domain"},
+    # At work in the gateway, so nothing that trains.
+    "tuned": RULES | {"grounding", "code_systems"},
+    "curation": RULES | JUDGES | {"code_systems"},
+    "tuning": RULES | JUDGES | {"code_systems", "curation", "tuned"},
     # Looks at files; no registry is needed for that. Keys of known shapes are told as the guard for secrets tells them.
     "scanning": BASE | {"domain", "guards"},
     "store": RULES | JUDGES,
-    "services": RULES | JUDGES | {"store", "curation"},
+    "services": RULES | JUDGES | {"store", "curation", "code_systems", "tuned", "tuning"},
     "jobs": RULES | JUDGES | {"store", "services"},
     "web": RULES | JUDGES | {"services"},
     # The demo plays a provider that invents things with the public fake.
-    "cli": RULES | JUDGES | {"curation", "scanning", "services", "client", "testing"},
+    "cli": RULES | JUDGES | {"curation", "code_systems", "tuned", "tuning", "scanning", "services", "client", "testing"},
     # The data plane: no database on the hot path.
-    "gateway": BASE | {"domain", "guards", "grounding"},
+    "gateway": BASE | {"domain", "guards", "grounding", "tuned"},
     # The composition root, and the two things that it puts together elsewhere: a socket, and a gateway where none serves.
     "app": RULES
     | JUDGES
-    | {"store", "services", "jobs", "web", "cli", "gateway", "curation", "scanning", "serving", "trial_point"},
+    | {"store", "services", "jobs", "web", "cli", "gateway", "scanning", "serving", "trial_point"}
+    | {"curation", "code_systems", "tuned", "tuning"},
     "serving": {"errors", "gateway"},
     "trial_point": RULES | {"services", "jobs", "gateway"},
     "client": {"errors"},

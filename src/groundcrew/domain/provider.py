@@ -9,7 +9,7 @@ import msgspec
 
 from groundcrew.domain.data_class import DataClass
 
-Api = Literal["openai", "anthropic", "gemini", "bedrock", "extractive"]
+Api = Literal["openai", "anthropic", "gemini", "bedrock", "extractive", "tuned"]
 
 #: primary answers; canary answers a small share of callers first; shadow gets copies, and what it answers is never sent.
 Role = Literal["primary", "canary", "shadow"]
@@ -137,6 +137,7 @@ VENDOR_HOSTS: dict[str, str] = {
     "gemini": "generativelanguage.googleapis.com",
     "bedrock": "amazonaws.com",
     "extractive": "embedded",
+    "tuned": "embedded",
 }
 
 
