@@ -99,7 +99,7 @@ lock:
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install $(quiet) pip-tools
 	@for target in dev base; do \
-	  extras=$$(test $$target = base && echo "--constraint requirements/dev.txt" || echo "--extra dev --extra postgres"); \
+	  extras=$$(test $$target = base && echo "--constraint requirements/dev.txt --extra batch --extra tune" || echo "--extra dev --extra postgres"); \
 	  CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/pip-compile --quiet $$extras $(if $(UPGRADE),--upgrade) \
 	    --build-deps-for editable --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    --strip-extras --allow-unsafe --no-annotate --output-file requirements/$$target.txt pyproject.toml || exit 1; \
