@@ -2,8 +2,8 @@
 
     python -m bench.overlap.run [--file fourth.yaml] [--alone] [--show]
 
-The rule was made on the pairs of pilots.yaml, fresh.yaml, third.yaml and cold.yaml; another file is compared with itself and
-with those. Embeddings alone and terms alone get the threshold that is best on the pairs that the rule was made on; the rule's
+The word lists were made on the pairs of pilots.yaml, fresh.yaml, third.yaml and cold.yaml; another file is compared with itself
+and with those. The rule's weights were made on all files of training/overlap/fit.py, which also leaves one out. Embeddings alone and terms alone get the threshold that is best on the pairs that the rule was made on; the rule's
 threshold is the shipped one. Intervals are Wilson's at 95 %: pairs of one family are alike, so that they are somewhat too narrow.
 """
 
@@ -21,7 +21,7 @@ from groundcrew.stats.intervals import wilson
 
 #: Files whose labels are not settled against those of others, so that they are measured alone.
 ALONE = ("sixth.yaml",)
-#: What the rule was made on.
+#: What the word lists were made on.
 DEVELOPED = ("pilots.yaml", "fresh.yaml", "third.yaml", "cold.yaml")
 Row = tuple[dict[str, Any], dict[str, Any], bool, Compared]
 

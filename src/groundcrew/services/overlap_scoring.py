@@ -47,6 +47,13 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.title}. {self.purpose}"
 
 
+#: The parts of a score, each with a weight of the same name in the rule.
+PARTS = (
+    *("similarity", "purpose", "title", "terms", "joint", "task"),
+    *("same_work", "same_work_purpose", "same_work_title", "people_differ"),
+)
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The weights of the parts, and the score from which two overlap."""
 
@@ -59,6 +66,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     terms: float
     #: Task and terms alike at once: the geometric mean of both.
     joint: float
+    #: What is done, alone.
+    task: float
+    #: As the first three, under the projection that brings wordings of one work together (models/overlap).
+    same_work: float
+    same_work_purpose: float
+    same_work_title: float
     #: Both say whom it is for, and nobody of them is the same.
     people_differ: float
     score_min: float
@@ -154,37 +167,47 @@ class Comparison:
         self._read = [_read(each) for each in described]
         self._described = list(described)
         self._rule = rule or shipped_rule()
+        self._part_weights = tuple(getattr(self._rule, each) for each in PARTS)
         counts: Counter[str] = Counter()
         others = [_read(Described(title="", purpose=each)) for each in background]
         for each in (*self._read, *others):
             counts.update([*each.words, *each.channels])
         self._counts, self._size = counts, len(self._read) + len(others)
-        self._texts = _from_the_middle([each.text for each in described], background)
-        self._purposes = _encoded([each.purpose for each in described])
-        self._titles = _encoded([each.title for each in described])
+        texts, purposes, titles = (
+            encoded(each)
+            for each in ([one.text for one in described], [one.purpose for one in described], [one.title for one in described])
+        )
+        #: In the order of PARTS: the first three, then those under the projection.
+        self._vectors = (_from_the_middle(texts, background), purposes, titles)
+        self._works = tuple(_projected(each) for each in (texts, purposes, titles))
 
     def rarity(self, word: str) -> float:
         """How much sharing this word says: 0 for one that everybody uses, more the rarer."""
         return math.log((1 + self._size) / (1 + self._counts[word]))
 
+    def parts(self, first: int, second: int) -> tuple[float, ...]:
+        """The parts of the score of two of them, in the order of PARTS."""
+        terms, _ = self._terms(self._read[first], self._read[second])
+        return self._parts(first, second, terms)
+
+    def _parts(self, first: int, second: int, terms: float) -> tuple[float, ...]:
+        near, works = (tuple(float(each[first] @ each[second]) for each in kind) for kind in (self._vectors, self._works))
+        one, other = self._read[first], self._read[second]
+        task = _alike(one.tasks, other.tasks)
+        differ = float(bool(one.people and other.people and not one.people.keys() & other.people.keys()))
+        return (*near, terms, math.sqrt(terms * task), task, *works, differ)
+
     def compare(self, first: int, second: int) -> Compared:
         """The score of two of them, and why."""
-        similarity, purpose, title = (
-            float(vectors[first] @ vectors[second]) for vectors in (self._texts, self._purposes, self._titles)
-        )
         one, other = self._read[first], self._read[second]
         terms, shared = self._terms(one, other)
+        parts = self._parts(first, second, terms)
+        z = self._rule.intercept + sum(weight * part for weight, part in zip(self._part_weights, parts, strict=True))
         people = sorted(one.people.keys() & other.people.keys())
-        task = _alike(one.tasks, other.tasks)
-        rule = self._rule
-        z = rule.intercept + rule.similarity * similarity + rule.purpose * purpose + rule.title * title
-        z += rule.terms * terms + rule.joint * math.sqrt(terms * task)
-        if one.people and other.people and not people:
-            z += rule.people_differ
         reason = OverlapReason(
-            similarity=round(max(0.0, similarity), 3),
+            similarity=round(max(0.0, parts[0]), 3),
             terms=round(terms, 3),
-            task=round(task, 3),
+            task=round(parts[PARTS.index("task")], 3),
             tasks=tuple(sorted(one.tasks.keys() & other.tasks.keys(), key=lambda each: -min(one.tasks[each], other.tasks[each]))),
             words=tuple(_shown(*each) for each in shared[:WORDS_MAX]),
             people=tuple(_shown(one.people[each], other.people[each]) for each in people[:WORDS_MAX]),
@@ -203,7 +226,7 @@ class Comparison:
             return 0.0, []
         names = [list(each) for each in words]
         weights = [self._weights(one), self._weights(other)]
-        alike = _encoded(list(words[0].values())) @ _encoded(list(words[1].values())).T
+        alike = encoded(list(words[0].values())) @ encoded(list(words[1].values())).T
         alike = np.clip((alike - WORDS_ALIKE_MIN) / (1.0 - WORDS_ALIKE_MIN), 0.0, 1.0)
         alike[np.equal.outer(np.array(names[0]), np.array(names[1]))] = 1.0
         found = [float(weights[0] @ alike.max(axis=1)), float(weights[1] @ alike.max(axis=0))]
@@ -268,16 +291,33 @@ def _shown(first: str, second: str) -> str:
     return first if first == second else f"{first}/{second}"
 
 
-def _from_the_middle(texts: Sequence[str], background: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Unit vectors of `texts` as seen from the mean of all of them and of the background."""
-    vectors = _encoded(texts)
-    centred = vectors - np.vstack([vectors, _encoded(background)]).mean(axis=0) if background else vectors
-    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    found: npt.NDArray[np.float32] = (centred / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+def _from_the_middle(vectors: npt.NDArray[np.float32], background: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Unit vectors as seen from the mean of all of them and of the background."""
+    return _unit(vectors - np.vstack([vectors, encoded(background)]).mean(axis=0) if background else vectors)
+
+
+def _projected(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Unit vectors under the shipped projection: two wordings of one work are near each other there."""
+    middle, matrix = _projection()
+    return _unit((vectors - middle) @ matrix) if len(vectors) else vectors
+
+
+def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    found: npt.NDArray[np.float32] = (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
     return found
 
 
-def _encoded(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+@lru_cache(maxsize=1)
+def _projection() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """(middle, map) of models/overlap/projection.npz, made by training/overlap/fit.py."""
+    with resources.files("groundcrew.models").joinpath("overlap/projection.npz").open("rb") as stream:
+        content = np.load(stream, allow_pickle=False)
+        return content["middle"].astype(np.float32), content["map"].astype(np.float32)
+
+
+def encoded(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """The shipped encoder's vectors of `texts`, one a row."""
     return np.stack([_encode(each) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
 
 
