@@ -302,7 +302,7 @@ def _projected(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return _unit((vectors - middle) @ matrix) if len(vectors) else vectors
 
 
-def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _unit(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     found: npt.NDArray[np.float32] = (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
     return found
