@@ -5,7 +5,7 @@
 The word lists were made on the pairs of pilots.yaml, fresh.yaml, third.yaml and cold.yaml; another file is compared with itself
 and with those. The rule's weights were made on all files of training/overlap/fit.py, which also leaves one out. Embeddings
 alone and terms alone get the threshold that is best on the pairs that the lists were made on; the
-rule's threshold is the shipped one. Intervals are Wilson's at 95 %: pairs of one family are alike, so that they are somewhat too narrow.
+rule's threshold is the shipped one. Intervals are Wilson's at 95 %: pairs of one family are alike, so that they are too narrow.
 """
 
 from __future__ import annotations
