@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import postgres
+from tests import databases, postgres
 
 ROOT = Path(__file__).parents[1]
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -47,9 +47,31 @@ def postgres_server() -> Iterator[postgres.Server]:
         server.__exit__(None, None, None)
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> databases.Migrated:
+    """The empty databases of this test process that others are copied from."""
+    return databases.Migrated(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _new_databases_are_copies(migrated: databases.Migrated) -> Iterator[None]:
+    """Opening a database that is not there yet takes a copy's time and not that of all migrations."""
+    with pytest.MonkeyPatch.context() as patch:
+        databases.copy_new_ones(migrated, patch)
+        yield
+
+
 @pytest.fixture
-def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database of this test's own."""
+def postgres_url(postgres_server: postgres.Server, migrated: databases.Migrated) -> Iterator[str]:
+    """The URL of a PostgreSQL database of this test's own, with the tables of the current schema and nothing in them."""
+    name = postgres_server.create_database(migrated.postgres(postgres_server))
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """The URL of a PostgreSQL database of this test's own with nothing in it at all."""
     name = postgres_server.create_database()
     yield postgres_server.url(name)
     postgres_server.drop_database(name)
@@ -63,7 +85,7 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """Runs the test twice: on an empty SQLite database and on an empty PostgreSQL one."""
+    """Runs the test twice: on an SQLite database and on a PostgreSQL one that nothing has been put into."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 

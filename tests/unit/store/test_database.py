@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from tests.databases import Migrated
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 from tests.unit.store.sums import rolled_up_alike
@@ -23,6 +25,19 @@ from groundcrew.store import catalog, deciding_tables, oversight_tables, tables
 from groundcrew.store.database import Database
 
 WRITERS, WRITES, PROCESSES, CANCELLATIONS = 4, 12, 3, 60
+
+
+@pytest.fixture(autouse=True)
+def _migrations_run(migrated: Migrated) -> Iterator[None]:
+    """Here every SQLite database is made by the migrations, and none is a copy of one."""
+    with migrated.for_real():
+        yield
+
+
+@pytest.fixture
+def postgres_url(empty_postgres_url: str) -> str:
+    """Here every PostgreSQL database is made by the migrations."""
+    return empty_postgres_url
 
 
 async def entries(database: Database) -> int:
