@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from tests import databases, postgres
 ROOT = Path(__file__).parents[1]
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+# Else every process that a test starts compiles the whole product for itself, and each worker rewrites every test anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A slow machine must not turn a property into a failure; what a test may take is bounded by its examples.
 settings.register_profile("groundcrew", deadline=None)
