@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests import databases, postgres
+from tests.scheduling import Scheduling, in_order, scheduler
 
 ROOT = Path(__file__).parents[1]
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -24,6 +27,30 @@ sys.dont_write_bytecode = False
 # A slow machine must not turn a property into a failure; what a test may take is bounded by its examples.
 settings.register_profile("groundcrew", deadline=None)
 settings.load_profile("groundcrew")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays to the end: the garbage collector need not go through it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, they come in the order of `tests.scheduling`."""
+    if hasattr(config, "workerinput"):
+        items[:] = in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """Who gets which tests next."""
+    return scheduler(config, log)
 
 
 @pytest.fixture(autouse=True)
