@@ -407,12 +407,28 @@ async def test_a_second_stage_is_asked_only_about_what_the_first_leaves_open(bui
 async def test_a_stream_is_released_claim_by_claim_and_each_claim_is_asked_once(
     build: Build, judge: FakeUpstream, writer: FakeUpstream
 ) -> None:
-    writer.script = Reply(text=ANSWER + " Your branch tells you more today.", chunk_delay_s=0.001)
+    last = "Your branch tells you more today."
+
+    def pieces() -> Iterator[bytes | float]:
+        """The last sentence ends once the first claim was asked about: a gateway that is slow would ask about both at once."""
+        yield b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+        begun, rest = last.rsplit(" ", 1)
+        for word in f"{ANSWER} {begun}".split(" "):
+            yield event(f"{word} ")
+        while not judge.requests:
+            yield 0.005
+        yield event(rest, finish_reason="stop") + b"data: [DONE]\n\n"
+
+    def event(text: str, **more: str) -> bytes:
+        choice = {"index": 0, "delta": {"content": text}, **more}
+        return b"data: " + msgspec.json.encode({"choices": [choice]}) + b"\n\n"
+
+    writer.script = Reply(raw=pieces(), then="close")
     memory = build(rule={"release": "sentence"})
     response = await chat(memory.gateway, TEST_KEY, text=QUESTION, stream=True)
-    assert response.text() == ANSWER + " Your branch tells you more today."
+    assert response.text() == f"{ANSWER} {last}"
     asked = [claims_in(each.last_user_text()) for each in judge.requests]
-    assert asked == [[OPEN], ["Your branch tells you more today."]]
+    assert asked == [[OPEN], [last]]
     (call,) = memory.calls()
     assert call.details["judges"]["questions"] == 2
 
