@@ -234,7 +234,7 @@ def test_several_processes_may_open_a_new_database_at_once(database_url: str) ->
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in processes:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=120)
         assert (process.returncode, errors) == (0, "")
 
 
@@ -321,7 +321,7 @@ async def test_a_cancelled_write_leaves_nothing_and_the_next_one_goes_on(databas
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(5), database.write("user:anna") as writer:
+    async with asyncio.timeout(20), database.write("user:anna") as writer:
         await catalog.MODELS.put(writer, bank.model(), "apply")
     async with database.read() as connection:
         assert await catalog.PROVIDERS.count(connection) == 0
@@ -346,7 +346,7 @@ async def test_a_cancellation_at_any_moment_leaves_no_lock_behind(database_url: 
         await asyncio.sleep(random.random() * 0.01)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        async with asyncio.timeout(3), database.write("user:beat") as writer:
+        async with asyncio.timeout(20), database.write("user:beat") as writer:
             await catalog.POLICIES.put(writer, bank.policy(), "apply")
     assert (await Audit(database).verify()).problems == ()
     await database.close()
