@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 from tests import databases, postgres
-from tests.scheduling import Scheduling, in_order, scheduler
+from tests.scheduling import Scheduling, in_order, scheduler, shuffled
 
 ROOT = Path(__file__).parents[1]
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -41,9 +41,17 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `pytest --help` says of this suite."""
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run files, and the tests in each, in an order drawn by SEED")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where several processes share the tests, they come in the order of `tests.scheduling`."""
-    if hasattr(config, "workerinput"):
+    seed = config.getoption("shuffle")
+    if seed is not None:
+        items[:] = shuffled(items, seed)
+    elif hasattr(config, "workerinput"):
         items[:] = in_order(items)
 
 

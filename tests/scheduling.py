@@ -7,6 +7,7 @@ ones that start servers and browsers: there one process waits for the other. And
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -40,3 +41,14 @@ def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:
         return next((number for number, beginning in enumerate(LONG) if item.nodeid.startswith(beginning)), len(LONG))
 
     return sorted(items, key=place)
+
+
+def shuffled(items: Sequence[pytest.Item], seed: int) -> list[pytest.Item]:
+    """The tests in an order drawn by `seed`, files whole: a test that leans on another one fails in some of them."""
+    random = Random(seed)
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    order = [random.sample(each, len(each)) for each in files.values()]
+    random.shuffle(order)
+    return [item for each in order for item in each]
