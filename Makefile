@@ -31,7 +31,8 @@ PROJECT := $(STAMPS)/project-$(shell { cat pyproject.toml; pwd; } | cksum | tr '
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
-unexport PYTHONPATH PYTHONHOME
+# What is compiled once must be kept: a command that compiles the product anew takes twice as long to start.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 # Progress bars for a person; few lines for a log.
 quiet = $$(test -t 1 || echo --quiet)

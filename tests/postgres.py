@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ import msgspec
 START_TRIES_MAX = 3
 START_S_MAX = 30.0
 STOP_S_MAX = 10.0
+#: Long enough for a machine that does much else.
+CONNECT_S_MAX = 30.0
 USER = "groundcrew"
 #: Whom the server runs as where the tests run as root, which PostgreSQL refuses to be.
 UNPRIVILEGED_USERS = ("postgres", "nobody")
@@ -58,33 +60,38 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         """The address of one database."""
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self) -> str:
-        """A fresh database's name."""
+    def create_database(self, template: str | None = None) -> str:
+        """A fresh database's name: an empty one, or a copy of `template`."""
         name = f"test_{secrets.token_hex(6)}"
-        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
         return name
 
     def drop_database(self, name: str) -> None:
         """Drop a database, whoever is still connected to it."""
         self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
-    def execute(self, statement: str) -> None:
-        """Run one statement outside of any transaction."""
-        _run_apart(_execute(self.url("postgres"), statement))
+    def replace_database(self, name: str, template: str) -> None:
+        """Let a database be a copy of `template` instead of what it is."""
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {template}")
+
+    def execute(self, *statements: str) -> None:
+        """Run statements, each outside of any transaction."""
+        run_apart(_execute(self.url("postgres"), statements))
 
 
-async def _execute(url: str, statement: str) -> None:
+async def _execute(url: str, statements: Sequence[str]) -> None:
     import asyncpg
 
-    connection = await asyncpg.connect(url, timeout=5)
+    connection = await asyncpg.connect(url, timeout=CONNECT_S_MAX)
     try:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()
 
 
-def _run_apart(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` in a thread with a loop of its own: the test that asks may have one already."""
+def run_apart(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to its end in a thread with a loop of its own: the test that asks may have one already."""
     failed: list[BaseException] = []
 
     def body() -> None:

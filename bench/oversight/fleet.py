@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,15 +145,22 @@ class Fleet:
 
 @contextlib.asynccontextmanager
 async def fleet(
-    database_url: str, folder: Path, *, gateways: int, gap_s: float, confirm_s: float = 5.0, extra: dict[str, str] | None = None
+    database_url: str,
+    folder: Path,
+    *,
+    gateways: int,
+    gap_s: float,
+    confirm_s: float = 5.0,
+    settings: Mapping[int, Mapping[str, str]] | None = None,
 ) -> AsyncIterator[Fleet]:
-    """`gateways` gateways and a control plane, declared and answering; everything is ended with the context."""
+    """`gateways` gateways and a control plane, declared and answering; everything is ended with the context. `settings`: further
+    variables of the environment of single gateways, by their number."""
     storage = ("--database-url", database_url)
     async with contextlib.AsyncExitStack() as stack:
         upstream = stack.enter_context(FakeUpstream(endless(gap_s)))
         secret = await asyncio.to_thread(declare, upstream.url, folder / "control", *storage)
 
-        def start(name: str, part: str) -> Server:
+        def start(name: str, part: str, extra: Mapping[str, str] | None = None) -> Server:
             return stack.enter_context(running(folder / name, *storage, part=part, extra=extra))
 
         services = await open_services(database_url, folder / "control", kill_confirm_s=confirm_s)
@@ -164,7 +171,8 @@ async def fleet(
             if name not in there:
                 await services.users.create(name, "a long password", roles=("on_call",), actor="system:bench")
         control = await asyncio.to_thread(start, "control", "control")
-        servers = [await asyncio.to_thread(start, f"gateway-{each}", "gateway") for each in range(gateways)]
+        own = settings or {}
+        servers = [await asyncio.to_thread(start, f"gateway-{each}", "gateway", own.get(each)) for each in range(gateways)]
         listening = asyncio.create_task(services.database.listen())
         stack.callback(listening.cancel)
         connector = aiohttp.TCPConnector(limit=0, force_close=True)

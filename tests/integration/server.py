@@ -17,10 +17,11 @@ from typing import Any
 
 import msgspec
 
-START_S_MAX = 60.0
-STOP_S_MAX = 30.0
-DRAIN_S_MAX = 60.0
-COMMAND_S_MAX = 120.0
+#: Far more than any of it takes: a loaded machine is no reason to fail.
+START_S_MAX = 240.0
+STOP_S_MAX = 60.0
+DRAIN_S_MAX = 240.0
+COMMAND_S_MAX = 300.0
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from groundcrew.services.declarations import KnownNames, load, unresolved_refere
 
 ROOT = Path(__file__).parents[2]
 RUN_MARK = "<!-- test: run -->"
-COMMAND_S_MAX = 120
+COMMAND_S_MAX = 300
 
 _FENCE = re.compile(
     r"^ {0,3}(?P<ticks>`{3,})(?P<language>[\w-]*)[^\n]*\n(?P<text>.*?)^ {0,3}(?P=ticks)`*\s*$", re.MULTILINE | re.DOTALL

@@ -80,6 +80,12 @@ PASSWORD = "correct horse battery"
 Command = Callable[..., Done]
 
 
+@pytest.fixture
+def postgres_url(empty_postgres_url: str) -> str:
+    """The commands find nothing at all and make every table."""
+    return empty_postgres_url
+
+
 def write(folder: Path) -> None:
     (folder / "handbook").mkdir(parents=True)
     (folder / "bank.yaml").write_text(DECLARATION)

@@ -23,8 +23,9 @@ pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 SCOPE = Scope("use-case", NAME)
 GATEWAYS, STREAMS, TRIPS = 2, 20, 3
 #: A loaded machine is no reason to fail; how fast it is, the bench says.
-CONFIRM_S = 20.0
-AFTER_S_MAX = 60.0
+CONFIRM_S = 60.0
+AFTER_S_MAX = 180.0
+SNAPSHOT_AGE = "GROUNDCREW_SNAPSHOT_AGE_S_MAX"
 
 
 async def switch_of(running: Fleet) -> KillSwitch:
@@ -65,8 +66,8 @@ async def test_a_process_that_stood_still_serves_nothing_when_it_goes_on_and_the
         still.send_signal(signal.SIGSTOP)
         report = await running.services.kill_switches.stop(SCOPE, actor=bank.PERSON, reason="odd answers")
         assert report.switch.state == "stop_failed"
-        assert len(report.silent) == 1
-        assert f"(process {still.pid} on " in report.silent[0]
+        # On a loaded machine the other one may be late as well; that it enforces the stop is seen next.
+        assert any(f"(process {still.pid} on " in each for each in report.silent)
         assert await running.probe(0) == {(503, "kill_switch")}
         waiting = asyncio.create_task(running.probe(1, calls=5))  # they wait in its socket
         await asyncio.sleep(1.0)
@@ -104,8 +105,9 @@ async def test_with_the_database_gone_the_gateways_own_host_stops_it(tmp_path: P
         pytest.skip(f"PostgreSQL: {error}")
     try:
         url = database.server.url(database.server.create_database())
-        stale = {"GROUNDCREW_SNAPSHOT_AGE_S_MAX": "8", "GROUNDCREW_STALE_REFUSES": "all"}
-        async with fleet(url, tmp_path, gateways=2, gap_s=0.05, confirm_s=CONFIRM_S, extra=stale) as running:
+        # The first gateway is stopped on its host, however long that takes, and the second by nothing but its old snapshot.
+        old = {each: {"GROUNDCREW_STALE_REFUSES": "all", SNAPSHOT_AGE: age} for each, age in enumerate(("600", "8"))}
+        async with fleet(url, tmp_path, gateways=2, gap_s=0.05, confirm_s=CONFIRM_S, settings=old) as running:
             await running.fill(STREAMS)
             database.stop()
             local = LocalStops(tmp_path / "gateway-0")

@@ -121,8 +121,9 @@ class Feedback:
             if row.use_case is None or not row.case_id or row.call_id is not None:
                 raise InputError("in bulk, each rating names use_case and case_id, and no call_id", field="use_case")
         safe = [await self._masked(row, row.use_case or "", None, actor) for row in rows]
+        known = _Known()
         async with self._database.write(actor) as writer:
-            return [await self._record_rating(writer, row, row.use_case or "", None) for row in safe]
+            return [await self._record_rating(writer, row, row.use_case or "", None, known=known) for row in safe]
 
     async def _masked(self, new: NewRating, use_case: str, call: Call | None, actor: str) -> NewRating:
         """The rating as it may be written. A rater who is no signed-in person is whom an application names: no e-mail address."""
@@ -137,22 +138,29 @@ class Feedback:
         return msgspec.structs.replace(new, rater=rater, comment=comment, corrected_text=corrected_text)
 
     async def _record_rating(
-        self, writer: Writer, new: NewRating, name: str, call: Call | None, origin: RatingOrigin = "direct"
+        self,
+        writer: Writer,
+        new: NewRating,
+        name: str,
+        call: Call | None,
+        origin: RatingOrigin = "direct",
+        known: _Known | None = None,
     ) -> Rating:
-        item = await require_use_case(writer.connection, name)
+        known = known or _Known()
+        item = await known.use_case(writer, name)
         if call is not None and call.shadow_of is not None:
             raise InputError(f"{call.id} is a shadow copy that nobody was shown: rate {call.shadow_of}", field="call_id")
         if call is not None and call.trial is not None:
             raise InputError(f"{call.id} is a trial that nobody was shown: it is no evidence", field="call_id")
         if origin == "direct" and not (new.sample or (call is not None and call.sample)):
-            await _check_rater(writer, item, new.rater)
+            _check_rater(item, new.rater, await known.builders(writer, item))
         rating = Rating(
             id=new.id or new_id(),
             use_case=name,
             stars=new.stars,
             rater=new.rater,
             at=new.at or self._database.clock.now(),
-            version_digest=call.version_digest if call else await current_digest(writer.connection, item),
+            version_digest=call.version_digest if call else await known.digest(writer, item),
             call_id=new.call_id,
             case_id=new.case_id or (call.case_id if call else None),
             comment=new.comment,
@@ -210,10 +218,33 @@ class Feedback:
         raise NotFound(f"no call {call_id!r}")
 
 
-async def _check_rater(writer: Writer, use_case: UseCase, rater: str) -> None:
+class _Known:
+    """What one transaction needs of each use case that it records ratings of, looked up once: ratings change none of it."""
+
+    def __init__(self) -> None:
+        self._use_cases: dict[str, UseCase] = {}
+        self._builders: dict[str, frozenset[str]] = {}
+        self._digests: dict[str, str] = {}
+
+    async def use_case(self, writer: Writer, name: str) -> UseCase:
+        if name not in self._use_cases:
+            self._use_cases[name] = await require_use_case(writer.connection, name)
+        return self._use_cases[name]
+
+    async def builders(self, writer: Writer, item: UseCase) -> frozenset[str]:
+        if item.name not in self._builders:
+            self._builders[item.name] = await persons_who_built(writer.connection, item)
+        return self._builders[item.name]
+
+    async def digest(self, writer: Writer, item: UseCase) -> str:
+        if item.name not in self._digests:
+            self._digests[item.name] = await current_digest(writer.connection, item)
+        return self._digests[item.name]
+
+
+def _check_rater(use_case: UseCase, rater: str, built: frozenset[str]) -> None:
     """NotAllowed for who built the use case: their stars would count at its gate. Raters whom an application names are recorded
     without their addresses."""
-    built = await persons_who_built(writer.connection, use_case)
     if person_of(rater) in built or rater in stored_addresses((*built, use_case.owner, use_case.champion or "")):
         raise NotAllowed(
             f"{person_of(rater)} owns, champions or has built {use_case.name}: someone who did not build it rates it"

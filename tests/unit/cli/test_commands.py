@@ -237,8 +237,8 @@ def test_stopping_and_resuming(run: Run, ready: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_stop_that_a_gateway_does_not_confirm_exits_1(run: Run, ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.postgres import run_apart
     from tests.unit.services import bank
-    from tests.unit.services.prepared import run_apart
 
     async def work() -> None:
         async with bank.opened(f"sqlite:///{ready / 'groundcrew.db'}", ready, bare=True) as services:

@@ -32,8 +32,8 @@ def test_the_database_is_in_the_data_folder_unless_it_is_named() -> None:
 
 def test_the_deadline_of_a_stop_is_a_setting(tmp_path: Path) -> None:
     """One that nothing reads would promise what does not happen."""
+    from tests.postgres import run_apart
     from tests.unit.services import bank
-    from tests.unit.services.prepared import run_apart
 
     from groundcrew.domain.kill_switch import Scope
     from groundcrew.services.bundle import open_services

@@ -82,7 +82,7 @@ async def begun(
 ) -> asyncio.Task[Response]:
     """A call whose upstream waits."""
     task = asyncio.create_task(ask(memory, dialect, **more))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await upstream.is_waiting.wait()
     return task
 

@@ -23,6 +23,8 @@ from groundcrew.testing import (
     memory_snapshot,
 )
 
+#: How long a provider says nothing: what ends sooner has not waited for it, on a loaded machine either.
+SILENT_S = 20.0
 ALL = Scope("all")
 
 
@@ -60,14 +62,17 @@ def reject(memory: MemoryGateway) -> None:
 async def test_a_call_ends_when_it_would_not_be_admitted_any_more(
     memory: MemoryGateway, upstream: FakeUpstream, change: Any, code: str, stream: bool
 ) -> None:
-    upstream.script = Reply(text="one two three four", delay_s=0.0 if stream else 3.0, chunk_delay_s=0.5)
+    upstream.script = Reply(text="one two three four", delay_s=0.0 if stream else SILENT_S, chunk_delay_s=SILENT_S)
     work = asyncio.ensure_future(chat(memory.gateway, TEST_KEY, text="hi", stream=stream))
+    async with asyncio.timeout(SILENT_S):
+        while not upstream.requests:  # noqa: ASYNC110 - the script runs in a thread of its own
+            await asyncio.sleep(0.01)
     await asyncio.sleep(0.15)
     change(memory)
     assert not memory.gateway.enforced()
     changed_s = time.monotonic()
     response = await work
-    assert time.monotonic() - changed_s < 0.2
+    assert time.monotonic() - changed_s < SILENT_S / 2
     assert memory.gateway.enforced()
     error = response.events()[-1]["error"] if stream else response.json()["error"]
     assert error["code"] == code
@@ -118,7 +123,7 @@ async def test_a_client_that_takes_nothing_does_not_hold_up_a_stop(memory: Memor
     await client.full.wait()
     memory.snapshots.stop(ALL)
     memory.gateway.enforce_stops()
-    await asyncio.wait_for(work, 1.0)
+    await asyncio.wait_for(work, SILENT_S)
     assert memory.gateway.stopped(ALL)
     (call,) = memory.calls()
     assert (call.status, call.error_code) == (("cancelled", "kill_switch") if stream else ("answered", None))
@@ -127,7 +132,7 @@ async def test_a_client_that_takes_nothing_does_not_hold_up_a_stop(memory: Memor
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_client_that_takes_nothing_is_given_up(memory: MemoryGateway, stream: bool) -> None:
     client = Unwilling()
-    await asyncio.wait_for(client.ask(memory, stream=stream), 2.0)
+    await asyncio.wait_for(client.ask(memory, stream=stream), SILENT_S)
     assert memory.gateway.inflight() == 0
     (call,) = memory.calls()
     assert (call.status, call.details.get("interrupted")) == (("cancelled", "stalled") if stream else ("answered", None))

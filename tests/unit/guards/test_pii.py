@@ -89,9 +89,9 @@ def test_any_text_is_scanned_and_offsets_lie_inside(text: str) -> None:
 def test_long_texts_take_time_in_proportion(piece: str) -> None:
     def seconds(length: int) -> float:
         text = piece * (length // len(piece))
-        started_s = time.perf_counter()
+        started_s = time.thread_time()
         pii.find(text)
-        return time.perf_counter() - started_s
+        return time.thread_time() - started_s
 
     seconds(1_000)
     assert seconds(40_000) < 1.0
@@ -142,6 +142,6 @@ def test_addresses_with_credentials_or_identifying_parameters(address: str, is_f
 @pytest.mark.parametrize("address", ["https://x.example/?" + "key" * 600, "https://" + "a:" * 900])
 def test_long_addresses_take_linear_time(address: str) -> None:
     """The patterns look at a request of megabytes in the event loop."""
-    started_s = time.perf_counter()
+    started_s = time.thread_time()
     pii.find(f"{address} " * 200)
-    assert time.perf_counter() - started_s < 1
+    assert time.thread_time() - started_s < 1

@@ -118,7 +118,7 @@ def test_very_many_findings_are_masked_in_linear_time() -> None:
     places = [index * (len(address) + 1) for index in range(count)]
     findings = [Finding(start=each, end=each + len(address), type="EMAIL", score=1.0) for each in places]
     names = Pseudonyms()
-    started_s = time.perf_counter()
+    started_s = time.thread_time()
     masked, _ = redact(text, findings, names, restorable=findings[:1_000])
     assert masked == "[EMAIL] " * count
     assert names.restore(masked) == masked  # found by a rule that puts nothing back as well
@@ -127,4 +127,4 @@ def test_very_many_findings_are_masked_in_linear_time() -> None:
     assert names.restore(masked) == text
     assert len(apart_from(names.occurrences(text), [(each.start, each.end) for each in findings[:1_000]])) == count - 1_000
     assert names.without_tags(masked, findings[:1_000]) == []
-    assert time.perf_counter() - started_s < 10
+    assert time.thread_time() - started_s < 10

@@ -293,7 +293,7 @@ async def test_who_stops_lets_go_at_once(services: Services) -> None:
             await bank.until(lambda: _is(receiver.open == 1))
         receiver.behave = lambda _number: 200
         async with keeping(services):
-            await bank.until(all_are(services, "delivered"), within_s=3)
+            await bank.until(all_are(services, "delivered"), within_s=20)
 
 
 @pytest.mark.postgres

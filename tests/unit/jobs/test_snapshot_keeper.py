@@ -191,7 +191,7 @@ async def test_it_wakes_at_once_for_a_change_of_its_own_process(services: Servic
         await asyncio.sleep(0.02)
         before = slow.current.version
         await change(services)
-        await bank.until(lambda: _is(slow.current.version == before + 1), within_s=2)
+        await bank.until(lambda: _is(slow.current.version == before + 1), within_s=20)
 
 
 async def test_it_shows_that_it_lives_and_says_when_it_leaves(services: Services, keeper: SnapshotKeeper) -> None:

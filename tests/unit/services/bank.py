@@ -204,7 +204,7 @@ async def gateway(services: Services, *, every_s: float = 0.003, process_id: int
         await services.snapshots.forget(point)
 
 
-async def until(condition: Callable[[], Awaitable[object]], *, within_s: float = 5.0, every_s: float = 0.005) -> None:
+async def until(condition: Callable[[], Awaitable[object]], *, within_s: float = 30.0, every_s: float = 0.005) -> None:
     """Wait until `condition` gives something true; AssertionError when it does not in time."""
     for _ in range(int(within_s / every_s)):
         if await condition():

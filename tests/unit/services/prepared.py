@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.postgres import Server
+from tests.databases import Migrated
+from tests.postgres import Server, run_apart
 from tests.unit.services import bank
 
 from groundcrew.services.bundle import Services
@@ -62,7 +60,7 @@ class Prepared:
         self._templates: dict[tuple[str, str], tuple[str, datetime]] = {}
 
     def copy(self, state: str, url: str) -> FakeClock:
-        """Let the empty database at `url` hold `state`; returns a clock that stands where the state was reached."""
+        """Let the new database at `url` hold `state`; returns a clock that stands where the state was reached."""
         kind = url.partition(":")[0]
         if (kind, state) not in self._templates:
             place, template_url = self._new(kind, state)
@@ -77,16 +75,15 @@ class Prepared:
                 if Path(place + suffix).exists():
                     shutil.copy(place + suffix, url.removeprefix("sqlite:///") + suffix)
         else:
-            server, name = self._server(), url.rpartition("/")[2]
-            server.drop_database(name)
-            server.execute(f"CREATE DATABASE {name} TEMPLATE {place}")
+            self._server().replace_database(url.rpartition("/")[2], place)
         return FakeClock(reached)
 
     def _new(self, kind: str, state: str) -> tuple[str, str]:
         if kind == "sqlite":
             place = str(self._folder / f"{state}.db")
             return place, f"sqlite:///{place}"
-        name = self._server().create_database()
+        migrated: Migrated = self._request.getfixturevalue("migrated")
+        name = self._server().create_database(migrated.postgres(self._server()))
         return name, self._server().url(name)
 
     def _server(self) -> Server:
@@ -97,23 +94,6 @@ class Prepared:
 async def _make(url: str, folder: Path, clock: FakeClock, work: Work) -> None:
     async with bank.opened(url, folder, clock, bare=True) as services:
         await work(services, clock)
-
-
-def run_apart(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` in a thread with a loop of its own."""
-    failed: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            asyncio.run(work)
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
 
 
 @pytest.fixture(scope="session")

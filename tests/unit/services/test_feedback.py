@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.postgres import run_apart
 from tests.unit.services import bank
-from tests.unit.services.prepared import Prepared, run_apart
+from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.call import SourceReference
 from groundcrew.domain.identifiers import new_id

@@ -12,8 +12,9 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.postgres import run_apart
 from tests.unit.services import bank, stages, watching
-from tests.unit.services.prepared import Prepared, run_apart
+from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.approval import FUNCTIONS
 from groundcrew.domain.evidence import state_at

@@ -21,8 +21,9 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.postgres import run_apart
 from tests.unit.services import bank
-from tests.unit.services.prepared import Prepared, run_apart
+from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.canonical import canonical_json
 from groundcrew.domain.feedback import Outcome

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +15,9 @@ from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain.audit import AuditEntry, seal
 from groundcrew.domain.canonical import canonical_json
+from groundcrew.services.audit import PROBLEMS_MAX
 from groundcrew.services.bundle import Services
-from groundcrew.store import tables
+from groundcrew.store import deciding, tables
 from groundcrew.store.audit import BATCHED, SINGLE
 from groundcrew.store.database import lookup_columns
 
@@ -49,7 +50,12 @@ UNAUDITED = {
     "kept_documents",
 }
 AUDITED = [table for table in tables.metadata.sorted_tables if table.name not in UNAUDITED]
+NOUNS = {collection.table: collection.noun for collection in SINGLE}
+OF_BATCHES = {collection.table for collection in BATCHED}
+#: What the rows of every other table are held against.
+CHAIN = (tables.audit_entries, tables.audit_head, deciding.AUDIT_KEYS.table, deciding.CHECKPOINTS.table)
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 async def problems(services: Services) -> tuple[str, ...]:
@@ -73,12 +79,43 @@ async def replace_rows(services: Services, table: sa.Table, rows: Sequence[Mappi
 @asynccontextmanager
 async def tampered(services: Services, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> AsyncIterator[tuple[str, ...]]:
     """What verification finds while `table` holds `rows` instead of its own."""
-    before = await rows_of(services, table)
-    await replace_rows(services, table, rows)
+    async with all_tampered(services, {table: rows}) as found:
+        yield found
+
+
+@asynccontextmanager
+async def all_tampered(
+    services: Services, changed: Mapping[sa.Table, Sequence[Mapping[str, Any]]]
+) -> AsyncIterator[tuple[str, ...]]:
+    """What one verification finds while several tables hold other rows than their own."""
+    before = {table: await rows_of(services, table) for table in changed}
+    for table, rows in changed.items():
+        await replace_rows(services, table, rows)
     try:
         yield await problems(services)
     finally:
-        await replace_rows(services, table, before)
+        for table, rows in before.items():
+            await replace_rows(services, table, rows)
+
+
+def together(table_places: Mapping[sa.Table, Sequence[T]], most: int) -> Iterator[dict[sa.Table, T]]:
+    """Every place of every table once, up to `most` tables at a time, each at one of its places: a verification reads all tables,
+    and what it says of each row names that row. What the chain itself is made of is looked at alone."""
+    left = {table: list(places) for table, places in table_places.items() if places}
+    while left:
+        alone = [table for table in left if table in CHAIN]
+        taken = alone[:1] or sorted(left, key=lambda table: (-len(left[table]), table.name))[:most]
+        yield {table: left[table].pop() for table in taken}
+        left = {table: places for table, places in left.items() if places}
+
+
+def is_said(table: sa.Table, row: Row, found: Sequence[str]) -> bool:
+    """Whether something in `found` is about this very row, or about the batch that it came in."""
+    if table in CHAIN:
+        return bool(found)
+    if table in OF_BATCHES:
+        return any(f"batch {row['batch']}: " in line for line in found)
+    return any(line.startswith(f"{NOUNS[table]}/{row['id']}: ") for line in found)
 
 
 def other(value: Any) -> Any:
@@ -123,47 +160,95 @@ async def test_every_kind_of_row_is_audited(services: Services) -> None:
     assert await problems(services) == ()
 
 
+def test_a_finding_can_be_told_from_every_other() -> None:
+    """Several tables are tampered with at once below: no two of them may be spoken of by the same name."""
+    assert len(set(NOUNS.values())) == len(NOUNS)
+    assert {*NOUNS, *OF_BATCHES, tables.audit_entries, tables.audit_head} == set(AUDITED)
+
+
 async def test_an_edit_of_any_column_is_found(services: Services) -> None:
-    for table in AUDITED:
-        rows = await rows_of(services, table)
-        for position in sorted({0, len(rows) - 1}):
-            for column in table.columns:
-                changed = [*rows[:position], edited(table, rows[position], column), *rows[position + 1 :]]
-                async with tampered(services, table, changed) as found:
-                    assert found, f"{table.name}.{column.name} of row {position} was edited and nobody noticed"
+    whole = {table: await rows_of(services, table) for table in AUDITED}
+    places = {
+        table: [(position, column) for position in sorted({0, len(rows) - 1}) for column in table.columns]
+        for table, rows in whole.items()
+    }
+    for chosen in together(places, PROBLEMS_MAX // 2):
+        changed = {}
+        for table, (position, column) in chosen.items():
+            rows = whole[table]
+            changed[table] = [*rows[:position], edited(table, rows[position], column), *rows[position + 1 :]]
+        async with all_tampered(services, changed) as found:
+            for table, (position, column) in chosen.items():
+                what = f"{table.name}.{column.name} of row {position} was edited and nobody noticed"
+                assert is_said(table, whole[table][position], found), what
     assert await problems(services) == ()
 
 
 async def test_a_deleted_row_is_found(services: Services) -> None:
-    for table in AUDITED:
-        rows = await rows_of(services, table)
-        for position in range(len(rows)):
-            async with tampered(services, table, [*rows[:position], *rows[position + 1 :]]) as found:
-                assert found, f"row {position} of {table.name} was deleted and nobody noticed"
-        async with tampered(services, table, []) as found:
-            assert found, f"{table.name} was emptied and nobody noticed"
+    whole = {table: await rows_of(services, table) for table in AUDITED if table is not tables.audit_entries}
+    places = {table: range(len(rows)) for table, rows in whole.items()}
+    for chosen in together(places, PROBLEMS_MAX):
+        changed = {table: [*whole[table][:position], *whole[table][position + 1 :]] for table, position in chosen.items()}
+        async with all_tampered(services, changed) as found:
+            for table, position in chosen.items():
+                what = f"row {position} of {table.name} was deleted and nobody noticed"
+                assert is_said(table, whole[table][position], found), what
+    assert await problems(services) == ()
+
+
+async def test_a_deleted_entry_is_found(services: Services) -> None:
+    """Each of the log: several at a time, no two of them neighbours, and each leaves a gap that is named."""
+    rows = await rows_of(services, tables.audit_entries)
+    step = 2 * len(rows) // PROBLEMS_MAX + 1
+    assert step > 1
+    for first in range(step):
+        gone = [row["sequence"] for row in rows[first::step]]
+        async with tampered(services, tables.audit_entries, [row for row in rows if row["sequence"] not in gone]) as found:
+            for sequence in gone:
+                gap = f"entry {sequence + 1}: expected sequence {sequence}; an entry was removed, inserted or moved"
+                end = f"the chain ends at entry {sequence - 1}, and {sequence} was noted as its end"
+                assert any(line.startswith(gap if sequence < len(rows) else end) for line in found), f"entry {sequence}"
+    assert await problems(services) == ()
+
+
+async def test_an_emptied_table_is_found(services: Services) -> None:
+    whole = {table: await rows_of(services, table) for table in AUDITED}
+    for many in (1, 2, 4, max(map(len, whole.values()))):
+        due = {table: [whole.pop(table)] for table, rows in list(whole.items()) if len(rows) <= many}
+        for chosen in together(due, max(1, PROBLEMS_MAX // many)):
+            async with all_tampered(services, dict.fromkeys(chosen, ())) as found:
+                for table, rows in chosen.items():
+                    assert all(is_said(table, row, found) for row in rows), f"{table.name} was emptied and nobody noticed"
+    assert not whole
     assert await problems(services) == ()
 
 
 async def test_an_inserted_row_is_found(services: Services) -> None:
-    for table in AUDITED:
-        rows = await rows_of(services, table)
-        keys = [column.name for column in table.primary_key.columns]
-        copy = rows[0] | {key: "zzz" if isinstance(rows[0][key], str) else 9_999 for key in keys}
-        copy |= {name: "f" * 64 for name in ("sha256", "slot") if name in copy}
-        async with tampered(services, table, [*rows, copy]) as found:
-            assert found, f"a row was inserted into {table.name} and nobody noticed"
+    whole = {table: await rows_of(services, table) for table in AUDITED}
+    for chosen in together({table: [rows] for table, rows in whole.items()}, PROBLEMS_MAX):
+        copies = {}
+        for table, rows in chosen.items():
+            keys = [column.name for column in table.primary_key.columns]
+            copy = rows[0] | {key: "zzz" if isinstance(rows[0][key], str) else 9_999 for key in keys}
+            copies[table] = copy | {name: "f" * 64 for name in ("sha256", "slot") if name in copy}
+        async with all_tampered(services, {table: [*whole[table], copy] for table, copy in copies.items()}) as found:
+            for table, copy in copies.items():
+                assert is_said(table, copy, found), f"a row was inserted into {table.name} and nobody noticed"
     assert await problems(services) == ()
 
 
 async def test_swapped_documents_are_found(services: Services) -> None:
-    for table in AUDITED:
-        rows = await rows_of(services, table)
-        if len(rows) < 2 or "document" not in rows[0]:
-            continue
-        swapped = [rows[0] | {"document": rows[1]["document"]}, rows[1] | {"document": rows[0]["document"]}, *rows[2:]]
-        async with tampered(services, table, swapped) as found:
-            assert found, f"two documents of {table.name} were swapped and nobody noticed"
+    whole = {table: await rows_of(services, table) for table in AUDITED}
+    several = {table: [rows] for table, rows in whole.items() if len(rows) > 1 and "document" in rows[0]}
+    for chosen in together(several, PROBLEMS_MAX // 2):
+        swapped = {
+            table: [one | {"document": two["document"]}, two | {"document": one["document"]}, *others]
+            for table, (one, two, *others) in chosen.items()
+        }
+        async with all_tampered(services, swapped) as found:
+            for table, rows in chosen.items():
+                said = all(is_said(table, row, found) for row in rows[:2])
+                assert said, f"two documents of {table.name} were swapped and nobody noticed"
 
 
 async def test_entries_in_another_order_are_found(services: Services) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from tests.databases import Migrated
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 from tests.unit.store.sums import rolled_up_alike
@@ -23,6 +25,19 @@ from groundcrew.store import catalog, deciding_tables, oversight_tables, tables
 from groundcrew.store.database import Database
 
 WRITERS, WRITES, PROCESSES, CANCELLATIONS = 4, 12, 3, 60
+
+
+@pytest.fixture(autouse=True)
+def _migrations_run(migrated: Migrated) -> Iterator[None]:
+    """Here every SQLite database is made by the migrations, and none is a copy of one."""
+    with migrated.for_real():
+        yield
+
+
+@pytest.fixture
+def postgres_url(empty_postgres_url: str) -> str:
+    """Here every PostgreSQL database is made by the migrations."""
+    return empty_postgres_url
 
 
 async def entries(database: Database) -> int:
@@ -219,7 +234,7 @@ def test_several_processes_may_open_a_new_database_at_once(database_url: str) ->
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in processes:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=120)
         assert (process.returncode, errors) == (0, "")
 
 
@@ -306,7 +321,7 @@ async def test_a_cancelled_write_leaves_nothing_and_the_next_one_goes_on(databas
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(5), database.write("user:anna") as writer:
+    async with asyncio.timeout(20), database.write("user:anna") as writer:
         await catalog.MODELS.put(writer, bank.model(), "apply")
     async with database.read() as connection:
         assert await catalog.PROVIDERS.count(connection) == 0
@@ -331,7 +346,7 @@ async def test_a_cancellation_at_any_moment_leaves_no_lock_behind(database_url: 
         await asyncio.sleep(random.random() * 0.01)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        async with asyncio.timeout(3), database.write("user:beat") as writer:
+        async with asyncio.timeout(20), database.write("user:beat") as writer:
             await catalog.POLICIES.put(writer, bank.policy(), "apply")
     assert (await Audit(database).verify()).problems == ()
     await database.close()

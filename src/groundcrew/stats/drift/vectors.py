@@ -11,7 +11,7 @@ All are functions of the pooled rows and the deal only, so that one matrix of di
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse
+import scipy
 from numpy.typing import NDArray
 
 from groundcrew.errors import InputError
