@@ -1,4 +1,4 @@
-"""A key that is revoked is refused at once, in every gateway process over the same database."""
+"""A key that is revoked is refused within a second, in every gateway process over the same database."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from tests.load.clients import declare
 
 from groundcrew.services.bundle import open_services
 
-#: Alone on a machine it is far within the second; the limit leaves room for one that is busy with other tests.
-REFUSED_S_MAX = 10.0
+REFUSED_S_MAX = 1.0
 
 
 def answers(server: Server, secret: str) -> int:
