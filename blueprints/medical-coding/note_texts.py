@@ -109,7 +109,7 @@ def notes(name: str) -> list[Note]:
 
 
 def plain(marked: str) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
-    """The text without marks, its evidence (`label`, `start`, `end`) and its personal data (`kind`, `start`, `end`), in code points.
+    """The text without marks, its evidence and its personal data: `label` or `kind`, `start`, `end` in code points.
 
     ValueError where a mark is not closed, or one stands in another.
     """
