@@ -514,6 +514,12 @@ def test_file_without_kind_is_an_error_unless_named(folder: Path) -> None:
     assert len(caught.value.errors) == 1
 
 
+def test_a_recipe_may_lie_beside_its_use_case(folder: Path) -> None:
+    before = load([folder])
+    (folder / "recipe.yaml").write_text("name: mails\nsource: s\nlicence: l\nconsent: c\nid: id\ntext: [text]\n")
+    assert load([folder]) == before
+
+
 def test_error_in_the_plan_names_its_line_and_field(folder: Path) -> None:
     (folder / "handle-time.yaml").write_text(PLAN.replace("margin: 0.02", "margn: 0.02"))
     with pytest.raises(
