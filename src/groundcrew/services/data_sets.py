@@ -126,9 +126,7 @@ class DataSets:
         def before(exported: Exported) -> None:
             asyncio.run_coroutine_threadsafe(self._note_export(data_set, exported, actor), loop).result()
 
-        return await asyncio.to_thread(
-            export, self.folder(data_set), format, splits, output, prompt=prompt, before=before
-        )
+        return await asyncio.to_thread(export, self.folder(data_set), format, splits, output, prompt=prompt, before=before)
 
     async def _note_export(self, data_set: DataSet, exported: Exported, actor: str) -> None:
         details = {"format": exported.format, "splits": list(exported.splits), "digest": exported.digest}

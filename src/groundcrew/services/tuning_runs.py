@@ -163,5 +163,3 @@ async def allowed_provider(connection: Connection, data_set: DataSet, name: str)
     if stopped & {"all", f"provider:{name}"}:
         raise Conflict(f"{name} is stopped by a kill switch")
     return provider
-
-

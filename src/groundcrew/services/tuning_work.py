@@ -17,6 +17,7 @@ from groundcrew.services.jobs import ACTOR, Cancelled, LeaseLost, Task
 from groundcrew.services.lookups import require
 from groundcrew.services.propagation import propagate
 from groundcrew.services.tuned_models import MODELS, next_version
+from groundcrew.services.tuning_runs import KIND as KIND
 from groundcrew.services.tuning_runs import allowed_provider, ended
 from groundcrew.store import tuning
 from groundcrew.store.database import Database
