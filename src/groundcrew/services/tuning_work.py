@@ -1,4 +1,4 @@
-"""The work of a tuning run: its runner under the job's lease, its steps kept as they come, and the model registered with its run."""
+"""The work of a tuning run: its runner under the job's lease, its steps kept as they come, its model registered with its end."""
 
 from __future__ import annotations
 
