@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from groundcrew.errors import InputError
 from groundcrew.grounding.onnx_session import softmax
-from groundcrew.tuned.classifier_features import FAMILIES, Floats, Occurrences, Row, Table, Words, occurrences, row_of
+from groundcrew.tuned.classifier_features import FAMILIES, Family, Floats, Occurrences, Row, Table, Words, occurrences, row_of
 from groundcrew.tuned.loading import read_arrays
 
 WEIGHTS_FILE = "weights.npz"
@@ -87,7 +87,7 @@ class Weights(NamedTuple):
     head: Head
     stack: Stack
 
-    def linear(self, family: str) -> Linear:
+    def linear(self, family: Family) -> Linear:
         return self.words if family == "words" else self.letters
 
 
@@ -95,8 +95,8 @@ class Read(NamedTuple):
     """What the linear parts saw of a text: its words, its features and known rows by family."""
 
     words: Words
-    found: dict[str, Occurrences]
-    rows: dict[str, Row]
+    found: dict[Family, Occurrences]
+    rows: dict[Family, Row]
 
     @property
     def known(self) -> int:

@@ -8,7 +8,7 @@ decides. With `encoder: tuned` the sentence encoder is trained too, which needs 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from groundcrew.domain.canonical import digest
 from groundcrew.errors import InputError
 from groundcrew.grounding.encoder import MODEL_FILE, SHIPPED_MODEL, TOKENIZER_FILE, Encoder, model_sha256, shipped_encoder
 from groundcrew.tuned.classifier import ARCHITECTURE, TRUST_FILE
-from groundcrew.tuned.classifier_features import FAMILIES, Family
+from groundcrew.tuned.classifier_features import FAMILIES, Family, Table
 from groundcrew.tuned.classifier_scores import LABELS_MAX, PARTS, Head, Linear, Weights, save_weights
 from groundcrew.tuning import classifier_parts as parts
 from groundcrew.tuning import classifier_stack as stacking
@@ -180,7 +180,7 @@ class _Fit:
             stored = {"hashes": model.table.hashes, "idf": model.table.idf, "weights": model.weights, "bias": model.bias}
             self.checkpoints.save(f"{family}-all", stored)
         self._finished(f"{family}: learned")
-        model = Linear(parts.Table(stored["hashes"], stored["idf"]), stored["weights"], stored["bias"])
+        model = Linear(Table(stored["hashes"], stored["idf"]), stored["weights"], stored["bias"])
         return model, cost, by_cost[cost]
 
     def _linear_fold(self, features: parts.Features, inside: Truth) -> dict[str, npt.NDArray[Any]]:
@@ -231,7 +231,7 @@ class _Fit:
         if stored is None:
             stored = dict(parts.fit_head(vectors, truth, self.multi_label, self.seed, self._tick)._asdict())
             self.checkpoints.save(stage, stored)
-        return Head(**{name: stored[name].astype(np.float64) for name in Head._fields})
+        return Head(*(stored[name].astype(np.float64) for name in Head._fields))
 
     def _joined(self, scores: npt.NDArray[Any], held: Truth) -> tuple[stacking.Joined, stacking.Trusted, float]:
         truth, examples = self.truth[held], [example for example, here in zip(self.train, held, strict=True) if here]
@@ -278,7 +278,7 @@ class _Fit:
         self._tick(message)
 
 
-def _multi_label(train: Iterable[Example], settings: Settings) -> bool:
+def _multi_label(train: Sequence[Example], settings: Settings) -> bool:
     if settings.multi_label is not None:
         return settings.multi_label
     return any(len(example.labels) != 1 for example in train)

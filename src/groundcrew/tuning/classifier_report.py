@@ -157,8 +157,8 @@ def model_card(
         "",
         "## Limits",
         "",
-        "- Evidence marks the words that moved the linear parts most, by their exact contributions: what the model went by, not why "
-        "the label is right. The sentence encoder's part can not be put down to words.",
+        "- Evidence marks the words that moved the linear parts most, by their exact contributions: what the model went by, not "
+        "why the label is right. The sentence encoder's part can not be put down to words.",
         "- The promise holds for texts of the kind that it was made on. Watch trust and accuracy for drift, and tune again.",
         "- The shipped sentence encoder reads English and the first 256 tokens; words and letters carry other languages.",
         "- Words are kept as 64-bit hashes, which hides them from a reader but not from whoever guesses a word.",

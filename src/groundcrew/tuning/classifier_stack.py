@@ -7,7 +7,7 @@ texts better. Stacking: Wolpert 1992, Ting & Witten 1999. Calibration by the reg
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -134,7 +134,7 @@ def log_loss(probabilities: Floats, truth: Truth, *, multi_label: bool) -> float
     return float(-np.log(inside[truth]).mean())
 
 
-def kept_of(probabilities: Floats, threshold: float, *, multi_label: bool) -> Truth:
+def kept_of(probabilities: npt.NDArray[np.floating[Any]], threshold: float, *, multi_label: bool) -> Truth:
     """What is kept: of one label the likeliest, of several what reaches the threshold."""
     if multi_label:
         return np.asarray(probabilities >= threshold)
