@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - phrases read better in one line
 """Notes in other languages: sentences with places for numbers, put together as a foreign export is mixed into a national one."""
 
 from __future__ import annotations
