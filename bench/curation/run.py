@@ -29,8 +29,6 @@ import yaml
 
 FOLDER = Path(__file__).resolve().parent
 REPOSITORY = FOLDER.parents[1]
-sys.path.insert(0, str(FOLDER))
-
 from found import Report, compare
 from generate import generate
 
