@@ -166,7 +166,9 @@ def _info(
     features: dict[str, Any]
     if format == "classification":
         label: dict[str, Any] = {"names": list(count(folder).labels), "_type": "ClassLabel"}
-        features = {"text": string, "labels": {"_type": "List", "feature": label}} if multiple else {"text": string, "label": label}
+        features = (
+            {"text": string, "labels": {"_type": "List", "feature": label}} if multiple else {"text": string, "label": label}
+        )
     elif format == "hf-prompt-completion":
         features = {"prompt": chat, "completion": chat}
     else:

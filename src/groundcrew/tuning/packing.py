@@ -19,9 +19,7 @@ MANIFEST_BYTES_MAX = 1 << 20
 FILES_MAX = 1_000
 
 
-def pack(
-    folder: Path, fitted: Fitted, *, name: str, architecture: str, data_set: str, data_revision: str, seed: int
-) -> Manifest:
+def pack(folder: Path, fitted: Fitted, *, name: str, architecture: str, data_set: str, data_revision: str, seed: int) -> Manifest:
     """Write card and manifest into `folder`, which holds the architecture's files. Nothing in it tells of the run, the day or
     the machine: the same files give the same digest."""
     (folder / CARD).write_text(_card(fitted, name, architecture, data_set, data_revision, seed), encoding="utf-8")
