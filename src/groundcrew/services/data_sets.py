@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -81,7 +81,9 @@ class DataSets:
         async with self._database.read() as connection:
             known = await tuning.DATA_SETS.get(connection, read.id)
         if known is None:
-            place = str(folder.resolve()) if reference else await asyncio.to_thread(self._copy, folder, read)
+            place = (
+                str(await asyncio.to_thread(folder.resolve)) if reference else await asyncio.to_thread(self._copy, folder, read)
+            )
             read = msgspec.structs.replace(read, folder=place)
         async with self._database.write(actor) as writer:
             known = await tuning.DATA_SETS.get(writer.connection, read.id)
@@ -97,7 +99,7 @@ class DataSets:
             await tuning.DATA_SETS.put(writer, changed, "classify", reason=reason, details=details)
         return changed
 
-    async def list(self) -> list[DataSet]:
+    async def find(self) -> list[DataSet]:
         """All revisions, the newest first."""
         async with self._database.read() as connection:
             found = await tuning.DATA_SETS.find(connection)
@@ -126,9 +128,7 @@ class DataSets:
         def before(exported: Exported) -> None:
             asyncio.run_coroutine_threadsafe(self._note_export(data_set, exported, actor), loop).result()
 
-        return await asyncio.to_thread(
-            export, self.folder(data_set), format, splits, output, prompt=prompt, before=before
-        )
+        return await asyncio.to_thread(export, self.folder(data_set), format, splits, output, prompt=prompt, before=before)
 
     async def _note_export(self, data_set: DataSet, exported: Exported, actor: str) -> None:
         details = {"format": exported.format, "splits": list(exported.splits), "digest": exported.digest}
@@ -211,7 +211,7 @@ class DataSets:
 async def find_data_set(connection: Connection, name: str) -> DataSet:
     """The newest revision of NAME, or the one of NAME@REVISION. NotFound names the nearest."""
     wanted, _, revision = name.partition("@")
-    found: list[Any] = await tuning.DATA_SETS.find(connection, name=wanted)
+    found = await tuning.DATA_SETS.find(connection, name=wanted)
     if not found:
         names = {each.name for each in await tuning.DATA_SETS.find(connection)}
         raise NotFound(f"no data set {wanted!r}{nearest(wanted, names)}")

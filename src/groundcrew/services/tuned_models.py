@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -30,10 +31,11 @@ class TunedModels:
         """Where the files of a version lie on this installation; None where a remote provider keeps it."""
         return self.data / model.folder if model.folder else None
 
-    async def list(self, *, name: str | None = None) -> list[TunedModel]:
+    async def find(self, *, name: str | None = None) -> list[TunedModel]:
         """All versions, of one model where given, by name, the newest version first."""
         async with self._database.read() as connection:
-            found = await tuning.TUNED_MODELS.find(connection, **({} if name is None else {"name": name}))
+            wanted: dict[str, Any] = {} if name is None else {"name": name}
+            found = await tuning.TUNED_MODELS.find(connection, **wanted)
         return sorted(found, key=lambda each: (each.name, -each.version))
 
     async def get(self, name: str) -> TunedModel:

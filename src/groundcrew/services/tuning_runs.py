@@ -89,7 +89,7 @@ class TuningRuns:
             await tuning.TUNING_RUNS.put(writer, run, "ask")
         return run
 
-    async def list(self, *, model: str | None = None, limit: int = 50) -> list[RunView]:
+    async def find(self, *, model: str | None = None, limit: int = 50) -> list[RunView]:
         """The newest runs first, of one model where given."""
         wanted = {"model": model} if model is not None else {}
         async with self._database.read() as connection:
@@ -163,5 +163,3 @@ async def allowed_provider(connection: Connection, data_set: DataSet, name: str)
     if stopped & {"all", f"provider:{name}"}:
         raise Conflict(f"{name} is stopped by a kill switch")
     return provider
-
-

@@ -1,4 +1,4 @@
-"""The work of a tuning run: its runner under the job's lease, its steps kept as they come, and the model registered with its run."""
+"""The work of a tuning run: its runner under the job's lease, its steps kept as they come, its model registered with its end."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from groundcrew.services.jobs import ACTOR, Cancelled, LeaseLost, Task
 from groundcrew.services.lookups import require
 from groundcrew.services.propagation import propagate
 from groundcrew.services.tuned_models import MODELS, next_version
+from groundcrew.services.tuning_runs import KIND as KIND
 from groundcrew.services.tuning_runs import allowed_provider, ended
 from groundcrew.store import tuning
 from groundcrew.store.database import Database

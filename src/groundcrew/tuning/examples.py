@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import msgspec
 
+from groundcrew.curation.fields import Fields
 from groundcrew.errors import InputError
 
 RECORDS, REVISION, CARD, FUNNEL = "records.parquet", "revision.json", "CARD.md", "funnel.json"
@@ -39,20 +40,6 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[EvidenceSpan, ...] = ()
     group: str = ""
     language: str = ""
-
-
-class Fields(msgspec.Struct, frozen=True, kw_only=True):
-    """Which columns of records.parquet mean what; None where there is no such column."""
-
-    id: str
-    text: tuple[str, ...]
-    label: str | None = None
-    multiple: bool = False
-    code_system: str = ""
-    evidence: str | None = None
-    group: str | None = None
-    language: str | None = None
-    split: str | None = None
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +150,7 @@ def _rows(file: IO[bytes], fields: Fields, folder: Path) -> Iterator[dict[str, A
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    named = (fields.id, *fields.text, fields.label, fields.evidence, fields.group, fields.language, fields.split)
+    named = (fields.id, *fields.text, fields.label, fields.evidence, fields.group, fields.split)
     wanted = list(dict.fromkeys(each for each in named if each is not None))
     try:
         records = parquet.ParquetFile(file)
@@ -184,7 +171,7 @@ def _example(row: dict[str, Any], fields: Fields, folder: Path) -> Example:
         labels=_labels(row, fields, folder),
         evidence=_evidence(row, fields, text, folder),
         group=_text(row, fields.group),
-        language=_text(row, fields.language),
+        language=fields.languages[0] if len(fields.languages) == 1 else "",
     )
 
 

@@ -1,7 +1,7 @@
 """Writes a data set in the formats that others learn from: chat fine-tuning files, and classification with its features.
 
-Formats: the chat format of OpenAI's fine-tuning guide (JSON Lines of ``{"messages": […]}``); the conversational language-modelling
-and prompt-completion formats of Hugging Face TRL; and text classification with a ``dataset_info.json`` of Hugging Face datasets
+Formats: the chat of OpenAI's fine-tuning guide (JSON Lines of ``{"messages": […]}``); the conversational formats of Hugging
+Face TRL (language modelling, prompt-completion); and text classification with a ``dataset_info.json`` of Hugging Face datasets
 (ClassLabel features). All looked up on 2026-11-28. The same data set, splits and prompt give the same bytes.
 """
 
@@ -99,8 +99,9 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     """Write rows as JSON Lines, UTF-8, readable by their owner alone; how many."""
     number = 0
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        for number, row in enumerate(rows, start=1):
+        for row in rows:
             file.write(msgspec.json.encode(row) + b"\n")
+            number += 1
         file.flush()
         os.fsync(file.fileno())
     return number
@@ -160,7 +161,7 @@ def export(
 def _info(
     folder: Path, description: Description, format: Format, files: Sequence[ExportedFile], *, multiple: bool
 ) -> dict[str, Any]:
-    """What ``dataset_info.json`` says. Class names are those of all splits, so that a later export gives them the same numbers."""
+    """What ``dataset_info.json`` says. Class names are those of all splits: a later export numbers them alike."""
     string = {"dtype": "string", "_type": "Value"}
     chat = {"_type": "List", "feature": {"role": string, "content": string}}
     features: dict[str, Any]

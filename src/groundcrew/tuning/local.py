@@ -41,7 +41,7 @@ class LocalRunner:
         """What is wrong with `settings` for this architecture, naming the key."""
         if architecture not in ARCHITECTURES:
             return f"architecture: {architecture!r} is not known; there are: {', '.join(sorted(ARCHITECTURES)) or 'none'}"
-        threads, rest = _threads(settings)
+        threads, rest = split_threads(settings)
         if threads is None:
             return f"threads: expected a whole number from 1 to {THREADS_MAX}"
         return ARCHITECTURES[architecture]().settings_problem(rest)
@@ -66,11 +66,11 @@ async def learn(
     more: dict[str, Any] | None = None,
 ) -> Made:
     """Have what `factory` makes learn in a process of its own. `more` are settings that the runner adds."""
-    threads, settings = _threads(order.run.settings)
+    threads, settings = split_threads(order.run.settings)
     order.work.mkdir(parents=True, exist_ok=True, mode=0o700)
     assignment = Assignment(
         architecture=architecture,
-        factory=f"{factory.__module__}:{factory.__qualname__}",  # type: ignore[attr-defined]
+        factory=f"{factory.__module__}:{factory.__qualname__}",
         name=order.run.model,
         data_set=order.run.data_set,
         data_revision=order.run.data_revision,
@@ -154,7 +154,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         await process.stdout.read()
 
 
-def _threads(settings: dict[str, Any]) -> tuple[int | None, dict[str, Any]]:
+def split_threads(settings: dict[str, Any]) -> tuple[int | None, dict[str, Any]]:
     """(threads, the other settings); None where the number is none."""
     given = settings.get("threads", THREADS_DEFAULT)
     rest = {key: value for key, value in settings.items() if key != "threads"}

@@ -36,8 +36,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a run. `folder` holds a whole model (manifest and card included) whose digest is `digest`, or a remote provider
-    keeps it as `reference`."""
+    """What came of a run. `folder` holds a whole model (manifest and card included) whose digest is `digest`, or a remote
+    provider keeps it as `reference`."""
 
     digest: str
     architecture: str

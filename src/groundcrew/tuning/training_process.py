@@ -22,7 +22,6 @@ from typing import IO, Any
 
 import msgspec
 
-from groundcrew.domain.canonical import digest
 from groundcrew.errors import GroundcrewError
 from groundcrew.tuning.architecture import ARCHITECTURES, Architecture, Fitted, Step
 from groundcrew.tuning.examples import read_examples
@@ -99,7 +98,7 @@ def _learn(assignment: Assignment, tell: Callable[[Step], None]) -> Line:
             checkpoints=checkpoints,
             progress=tell,
         )
-        manifest = pack(
+        digest = pack(
             folder,
             fitted,
             name=assignment.name,
@@ -108,7 +107,7 @@ def _learn(assignment: Assignment, tell: Callable[[Step], None]) -> Line:
             data_revision=assignment.data_revision,
             seed=assignment.seed,
         )
-    return Line(digest=digest(manifest), metrics=fitted.metrics, best_step=fitted.best_step)
+    return Line(digest=digest, metrics=fitted.metrics, best_step=fitted.best_step)
 
 
 def _architecture(assignment: Assignment) -> Architecture:
