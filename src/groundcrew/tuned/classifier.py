@@ -88,9 +88,7 @@ class Classifier:
                 f"the marked words moved the score of the words most; words gave {share:.0%} of what spoke for the label, the "
                 "sentence encoder the rest, which no word can be named for"
             )
-        return Suggestion(
-            label=self._weights.labels[label], score=probability, kept=kept, evidence=evidence, because=because
-        )
+        return Suggestion(label=self._weights.labels[label], score=probability, kept=kept, evidence=evidence, because=because)
 
     def _pull(self, part: int, label: int) -> Floats:
         """How each score of a part moves the label's logit; of one label, relative to the mean of all labels' logits."""

@@ -19,22 +19,21 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Hashes: TypeAlias = NDArray[np.uint64]
 Indices: TypeAlias = NDArray[np.int64]
-#: words: single words, pairs of neighbours, and the words of the opening once more; letters: 3 to 5 letters within a word.
+#: words: single words and pairs of neighbours; letters: 3 to 5 letters within a word.
 Family = Literal["words", "letters"]
 FAMILIES: tuple[Family, ...] = ("words", "letters")
 
-#: Characters of a text that are read, letters of a word that are read as one word, and words of the opening.
+#: Characters of a text that are read, and letters of a word that are read as one word.
 CHARACTERS_MAX = 16_384
 WORD_LETTERS_MAX = 40
-OPENING_WORDS = 8
 LETTERS = (3, 4, 5)
 #: Words whose hashes are remembered: most texts consist of few different ones.
 WORDS_REMEMBERED = 100_000
 
 _WORD = re.compile(r"\w+")
 _DIGIT = re.compile(r"\d")
-#: Odd constants that keep families and the two words of a pair apart (the 64-bit golden ratio; Steele et al. 2014).
-_FIRST, _SECOND, _OPENING = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+#: Odd constants that tell the first word of a pair from the second (the 64-bit golden ratio; Steele et al. 2014).
+_FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 class Words(NamedTuple):
@@ -94,12 +93,7 @@ def occurrences(words: Words, family: Family) -> Occurrences:
         return Occurrences(np.concatenate(parts), owner, owner)
     single = np.array([_hash(form) for form in words.forms], dtype=np.uint64)
     pairs = single[:-1] * _FIRST + single[1:] * _SECOND
-    opening = single[:OPENING_WORDS] * _OPENING
-    return Occurrences(
-        np.concatenate((single, pairs, opening)),
-        np.concatenate((each, each[:-1], each[:OPENING_WORDS])),
-        np.concatenate((each, each[1:], each[:OPENING_WORDS])),
-    )
+    return Occurrences(np.concatenate((single, pairs)), np.concatenate((each, each[:-1])), np.concatenate((each, each[1:])))
 
 
 def counted(hashes: Hashes) -> tuple[Hashes, Floats]:

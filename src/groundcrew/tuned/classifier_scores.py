@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from groundcrew.errors import InputError
 from groundcrew.grounding.onnx_session import softmax
-from groundcrew.tuned.classifier_features import FAMILIES, Floats, Occurrences, Row, Table, Words, occurrences, row_of
+from groundcrew.tuned.classifier_features import FAMILIES, Family, Floats, Occurrences, Row, Table, Words, occurrences, row_of
+from groundcrew.tuned.loading import read_arrays
 
 WEIGHTS_FILE = "weights.npz"
 LABELS_FILE = "labels.json"
@@ -86,7 +87,7 @@ class Weights(NamedTuple):
     head: Head
     stack: Stack
 
-    def linear(self, family: str) -> Linear:
+    def linear(self, family: Family) -> Linear:
         return self.words if family == "words" else self.letters
 
 
@@ -94,8 +95,8 @@ class Read(NamedTuple):
     """What the linear parts saw of a text: its words, its features and known rows by family."""
 
     words: Words
-    found: dict[str, Occurrences]
-    rows: dict[str, Row]
+    found: dict[Family, Occurrences]
+    rows: dict[Family, Row]
 
     @property
     def known(self) -> int:
@@ -138,9 +139,7 @@ def load_weights(folder: Path) -> Weights:
     try:
         described = json.loads((folder / LABELS_FILE).read_text(encoding="utf-8"))
         labels, multi_label = tuple(described["labels"]), described["multi_label"]
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        weights = _weights(labels, multi_label is True, arrays)
+        weights = _weights(labels, multi_label is True, read_arrays(path))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"the classifier's weights do not load: {error}", file=str(path)) from error
     problem = _problem(weights)
