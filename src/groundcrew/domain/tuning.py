@@ -87,8 +87,8 @@ class TuningRun(msgspec.Struct, frozen=True, kw_only=True):
 
 class TunedModel(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a tuned model. `digest` is the SHA-256 of its manifest, which names the digest of every file: two models
-    with one digest are the same bytes. Its files lie in `folder` (``models/DIGEST`` below the data folder); where a remote provider
-    keeps it, `folder` is empty, `reference` is how that `provider` names it, and `digest` is over this naming."""
+    with one digest are the same bytes. Its files lie in `folder` (``models/DIGEST`` below the data folder); where a remote
+    provider keeps it, `folder` is empty, `reference` is how that `provider` names it, and `digest` is over this naming."""
 
     name: str
     version: int

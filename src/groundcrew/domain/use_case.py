@@ -325,8 +325,10 @@ def version_parts(
     verifiers: tuple[Verifier, ...] = (),
     judges: tuple[Model, ...] = (),
     variants: tuple[tuple[str, Variant, Model | None], ...] = (),
+    tuned: dict[str, str] | None = None,
 ) -> dict[str, object]:
-    """What `version_digest` is over, part by part. A part that came later is left out where it is not declared."""
+    """What `version_digest` is over, part by part. A part that came later is left out where it is not declared. `tuned` gives
+    the digests of the tuned models that answer, by NAME@VERSION: other weights are another version."""
     answering = (model, embedding_model, *(each for _, _, each in variants))
     targets = [target for each in answering if each is not None for target in each.targets]
     shadows = {each.provider for each in targets} - {each.provider for each in targets if each.role != "shadow"}
@@ -341,6 +343,7 @@ def version_parts(
         "knowledge_revision": knowledge_revision,
         **({"verifiers": [verifier_content(each) for each in verifiers]} if verifiers else {}),
         **({"judges": [_who_answers(each) for each in judges]} if judges else {}),
+        **({"tuned": dict(tuned)} if tuned else {}),
         **({"variants": {arm: _variant_content(variant, answers) for arm, variant, answers in variants}} if variants else {}),
         "grounding": _grounding_content(use_case.grounding),
         "sign_off": _sign_off_content(use_case.sign_off),

@@ -16,6 +16,7 @@ from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.provider import (
     BREAKER_FAILURES_MAX,
     BREAKER_OPEN_S_MAX,
+    EMBEDDED_APIS,
     RETRIES_MAX,
     TARGET_TIMEOUT_S_MAX,
     Api,
@@ -82,8 +83,8 @@ def read_provider(fields: Fields, reading: Reading) -> Provider:
     baa = fields.boolean("baa")
     if "phi" in data_classes and not baa:
         fields.complain("data_classes", "phi needs a provider with a signed business associate agreement: declare `baa: true`")
-    if api == "extractive" and api_key is not None:
-        fields.complain("api_key", "the extractive provider is embedded and takes no key")
+    if api in EMBEDDED_APIS and api_key is not None:
+        fields.complain("api_key", f"the {api} provider is embedded and takes no key")
     provider = Provider(
         name=name,
         api=api,
@@ -97,7 +98,7 @@ def read_provider(fields: Fields, reading: Reading) -> Provider:
         baa=baa,
         vendor=fields.text("vendor", length_max=100) or None,
     )
-    if api == "extractive":
+    if provider.embedded:
         refuse_for_embedded(fields, provider)
     return provider
 
@@ -107,8 +108,8 @@ def _base_url(fields: Fields, api: str) -> str | None:
     text = fields.text("base_url", required=api == "openai")
     if not text:
         return None
-    if api == "extractive":
-        fields.complain("base_url", "the extractive provider is embedded and has no address")
+    if api in EMBEDDED_APIS:
+        fields.complain("base_url", f"the {api} provider is embedded and has no address")
         return None
     try:
         parts = urlsplit(text)

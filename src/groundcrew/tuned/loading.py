@@ -54,6 +54,11 @@ LOADERS["classifier"] = _classifier
 def load_model(folder: Path, *, digest: str | None = None) -> Loaded:
     """The model in `folder`, the one with `digest` where that is given. InputError where the folder is no whole model: a missing,
     changed or additional file, an unknown format or architecture, or another model."""
+    manifest = read_manifest(folder)
+    if manifest.architecture not in LOADERS:
+        known = ", ".join(sorted(LOADERS)) or "none"
+        why = f"unknown architecture {manifest.architecture!r}; known: {known}"
+        raise InputError(why, file=str(folder / MANIFEST), field="architecture")
     manifest = verify_folder(folder, digest=digest)
     try:
         return LOADERS[manifest.architecture](folder, manifest)
@@ -99,9 +104,6 @@ def read_manifest(folder: Path) -> Manifest:
         raise InputError(f"is no manifest of a model: {error}", file=str(path)) from error
     if problem := _problem(manifest):
         raise InputError(problem[1], file=str(path), field=problem[0])
-    if manifest.architecture not in LOADERS:
-        known = ", ".join(sorted(LOADERS)) or "none"
-        raise InputError(f"unknown architecture {manifest.architecture!r}; known: {known}", file=str(path), field="architecture")
     return manifest
 
 
