@@ -228,6 +228,14 @@ class RiskStanding(msgspec.Struct, frozen=True, kw_only=True):
     excepted: tuple[str, ...] = ()
 
 
+class EvaluationRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tuned model has to reach before production: the lower bounds of figures (by name, 0 to 1) on the test split of a data
+    set, from which it has not learned."""
+
+    data_set: str
+    at_least: dict[str, float]
+
+
 class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     """A registered use case."""
 
@@ -265,6 +273,8 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     drift: DriftRule | None = None
     #: What the business measures by outcomes of these names. No part of the version: measuring changes no answer.
     metrics: tuple[BusinessMetric, ...] = ()
+    #: What its tuned model has to reach on held-out cases. No part of the version: asking for more changes no answer.
+    evaluation: EvaluationRule | None = None
     #: The declared answers to questions of risk.
     risk_answers: dict[str, bool] = {}
     #: How its risk stands. No part of the version: a higher tier demotes by itself. None: nothing was decided or answered yet.

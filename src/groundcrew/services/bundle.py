@@ -46,6 +46,7 @@ from groundcrew.services.meeting_points import MeetingPoints
 from groundcrew.services.meetings import Meetings
 from groundcrew.services.metrics import Metrics, MetricsReport
 from groundcrew.services.minutes import MinutesService
+from groundcrew.services.model_evaluations import ModelEvaluations
 from groundcrew.services.models import Models
 from groundcrew.services.overlaps import Overlaps
 from groundcrew.services.playbook import Playbook
@@ -114,6 +115,7 @@ class Services:
         self.data_sets = DataSets(database, knowledge_folder.parent)
         self.tuning_runs = TuningRuns(database, self.jobs, knowledge_folder.parent)
         self.tuned_models = TunedModels(database, knowledge_folder.parent)
+        self.model_evaluations = ModelEvaluations(database, knowledge_folder.parent)
         self.evaluations = Evaluations(database, self.jobs)
         self.incidents = Incidents(database)
         self.keys = Keys(database)

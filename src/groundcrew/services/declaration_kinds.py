@@ -42,6 +42,7 @@ from groundcrew.services.declaration_address import (
 )
 from groundcrew.services.declaration_drift import read_drift
 from groundcrew.services.declaration_economics import read_economics
+from groundcrew.services.declaration_evaluation import read_evaluation
 from groundcrew.services.declaration_fields import Fields
 from groundcrew.services.declaration_guarantee import check_guarantee, read_guarantee, read_spot_checks
 from groundcrew.services.declaration_limits import read_budget, read_cache, read_exposure, read_limits, read_recording
@@ -303,6 +304,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         cache=read_cache(fields),
         metrics=read_metrics(fields),
         ratings=read_ratings(fields),
+        evaluation=read_evaluation(fields),
         drift=read_drift(fields),
         risk_answers=_read_risk(fields),
         automation_target=fields.number("automation_target", low=0, above=True, high=1),
