@@ -1,9 +1,9 @@
-"""Makes the invented tickets of the it-helpdesk blueprint from scenarios.yaml: seeded, so that anyone gets the same file again.
+"""Makes the invented tickets of the it-helpdesk blueprint from texts/scenarios.txt: seeded, so that anyone gets the same.
 
 The tickets are messy on purpose, as an export of a ticket system is: typing errors, three languages, signatures, forwarded
-chains, copies, empty ones, teams that do not exist, some that went to the wrong team. What was planted stands in data/planted.json, so
-that a run can be checked against it. No ticket is real. Run ``python blueprints/it-helpdesk/make_sample_data.py``; `--check`
-compares with the files that are there.
+chains, copies, empty ones, teams that do not exist, some that went to the wrong team. What was planted stands in
+data/planted.json, so that a run can be checked against it. No ticket is real. Run
+``python blueprints/it-helpdesk/make_sample_data.py``; `--check` compares with the files that are there.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def main() -> int:
 
 def made() -> dict[str, str]:
     """File name → content."""
-    scenarios = yaml.safe_load((HERE / "scenarios.yaml").read_text(encoding="utf-8"))
+    scenarios = yaml.safe_load((HERE / "texts" / "scenarios.txt").read_text(encoding="utf-8"))
     random = Random(SEED)
     tickets = [ticket(random, scenarios, at) for at in range(TICKETS)]
     articles = {each["id"]: each.pop("article") for each in tickets}
