@@ -59,7 +59,7 @@ def curate(recipe: Path, more: tuple[Path, ...], inputs: tuple[Path, ...], outpu
 
 
 def _recipe(path: Path) -> Recipe:
-    from groundcrew.curation.recipe import parse_recipe
+    from groundcrew.curation.recipe_reading import parse_recipe
     from groundcrew.services.declaration_fields import lines_by_field
     from groundcrew.services.declaration_yaml import plain, read_documents
 

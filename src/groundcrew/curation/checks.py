@@ -6,23 +6,13 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
+from groundcrew.curation.reasons import LABEL_NOT_ALLOWED, MISSING_FIELD, TOO_LONG, TOO_SHORT, UNREADABLE, WRONG_TYPE
 from groundcrew.curation.recipe import FieldType, Recipe
 from groundcrew.domain.canonical import canonical_json, digest, sha256_hex
-
-#: Why a record is dropped, in the order of the checks.
-UNREADABLE: Final = "unreadable"
-MISSING_FIELD: Final = "missing field"
-WRONG_TYPE: Final = "wrong type"
-TOO_SHORT: Final = "too short"
-TOO_LONG: Final = "too long"
-LABEL_NOT_ALLOWED: Final = "label not allowed"
-DUPLICATE: Final = "duplicate"
-SAMPLED_OUT: Final = "sampled out"
-REASONS: Final = (UNREADABLE, MISSING_FIELD, WRONG_TYPE, TOO_SHORT, TOO_LONG, LABEL_NOT_ALLOWED, DUPLICATE, SAMPLED_OUT)
 
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 #: Above this a float no longer tells neighbouring whole numbers apart.

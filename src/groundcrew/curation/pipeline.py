@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from groundcrew.curation.checks import DUPLICATE, SAMPLED_OUT, UNREADABLE, Checked, Checker, rank_parts
+from groundcrew.curation.checks import Checked, Checker, rank_parts
+from groundcrew.curation.reasons import DUPLICATE, SAMPLED_OUT, UNREADABLE
 from groundcrew.curation.recipe import Recipe
 from groundcrew.curation.sources import Found, read_lines
 from groundcrew.domain.canonical import canonical_json, sha256_hex

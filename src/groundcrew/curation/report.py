@@ -6,7 +6,7 @@ from html import escape
 
 import msgspec
 
-from groundcrew.curation.checks import REASONS, SAMPLED_OUT
+from groundcrew.curation.reasons import reasons_of
 from groundcrew.curation.recipe import Recipe
 from groundcrew.curation.sources import Found, SourceFile
 
@@ -25,7 +25,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Funnel(msgspec.Struct, frozen=True, kw_only=True):
-    """From all records to the kept ones. `records` = `kept` + the sum of `dropped` over the steps."""
+    """From all records to the kept ones. `records` = `kept` + the sum of `dropped` over the steps.
+
+    `splits` counts the kept records of each split, `labels` those of the most frequent labels, most first, of `labels_count`
+    in all; `masked` counts what the guard masked in kept records, by kind. `code_system` names the release that labels were
+    checked against.
+    """
 
     name: str
     revision: str
@@ -35,6 +40,11 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[Step]
     files: tuple[SourceFile, ...]
     ignored_files: tuple[str, ...]
+    splits: dict[str, int] = {}
+    labels: dict[str, int] = {}
+    labels_count: int = 0
+    masked: dict[str, int] = {}
+    code_system: str = ""
 
 
 def build_funnel(
@@ -43,9 +53,7 @@ def build_funnel(
     """The funnel over all checks of the recipe in their order, those that dropped nothing too."""
     remaining = records = kept + sum(dropped.values())
     steps: list[Step] = []
-    for reason in REASONS:
-        if reason == SAMPLED_OUT and recipe.sample is None:
-            continue
+    for reason in reasons_of(recipe):
         count = dropped.get(reason, 0)
         remaining -= count
         steps.append(Step(reason=reason, dropped=count, remaining=remaining, examples=examples.get(reason, [])))

@@ -19,6 +19,7 @@ from groundcrew.services.certifications import Certifications
 from groundcrew.services.champions import Champions
 from groundcrew.services.checkpoints import Checkpoints
 from groundcrew.services.controls import Controls
+from groundcrew.services.data_sets import DataSets
 from groundcrew.services.decision_context import DecisionContexts
 from groundcrew.services.deliveries import Deliveries
 from groundcrew.services.drift import Drift
@@ -45,6 +46,7 @@ from groundcrew.services.meeting_points import MeetingPoints
 from groundcrew.services.meetings import Meetings
 from groundcrew.services.metrics import Metrics, MetricsReport
 from groundcrew.services.minutes import MinutesService
+from groundcrew.services.model_evaluations import ModelEvaluations
 from groundcrew.services.models import Models
 from groundcrew.services.overlaps import Overlaps
 from groundcrew.services.playbook import Playbook
@@ -70,6 +72,8 @@ from groundcrew.services.stream_actions import StreamActions
 from groundcrew.services.stream_calendar import StreamCalendar
 from groundcrew.services.technical_files import TechnicalFiles
 from groundcrew.services.trust import Trust
+from groundcrew.services.tuned_models import TunedModels
+from groundcrew.services.tuning_runs import TuningRuns
 from groundcrew.services.use_cases import UseCases
 from groundcrew.services.users import Users
 from groundcrew.services.vetoes import Vetoes
@@ -108,6 +112,10 @@ class Services:
         self.guarding = Guarding(database)
         self.hypotheses = Hypotheses(database)
         self.jobs = Jobs(database, knowledge_folder.parent / "files")
+        self.data_sets = DataSets(database, knowledge_folder.parent)
+        self.tuning_runs = TuningRuns(database, self.jobs, knowledge_folder.parent)
+        self.tuned_models = TunedModels(database, knowledge_folder.parent)
+        self.model_evaluations = ModelEvaluations(database, knowledge_folder.parent)
         self.evaluations = Evaluations(database, self.jobs)
         self.incidents = Incidents(database)
         self.keys = Keys(database)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from groundcrew.curation.recipe import Recipe, parse_recipe
+from groundcrew.curation.recipe import Recipe
+from groundcrew.curation.recipe_reading import parse_recipe
 
 Row = Mapping[str, Any]
 
