@@ -29,7 +29,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def evidence_of(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The marked words of each diagnosis. Words that stand apart are marked piece by piece. The marks are for the Spanish text."""
+    """The marked words of each diagnosis in the Spanish text. Words that stand apart are marked piece by piece."""
     diagnoses = [each for each in row["evidence"] if each["kind"] == "DIAGNOSTICO"]
     return [
         {"label": each["code"], "start": start, "end": end}

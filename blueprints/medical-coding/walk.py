@@ -32,13 +32,16 @@ class Shell:
 
     def type(self, *words: str | Path, status: int | None = 0, shown: bool = True) -> str:
         """What the command wrote on standard output. Failed where it ends with another status (None: any)."""
+        return self._run(*words, more=("--data", self._data), status=status, shown=shown)
+
+    def _run(self, *words: str | Path, more: tuple[str | Path, ...] = (), status: int | None = 0, shown: bool = True) -> str:
         from groundcrew.app import main
 
         if shown:
             print(f"  $ groundcrew {' '.join(map(str, words))}", flush=True)
         out, errors = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
-            ended = main([*map(str, words), "--data", str(self._data)])
+            ended = main([*map(str, words), *map(str, more)])
         if status is not None and ended != status:
             raise Failed(f"groundcrew {' '.join(map(str, words))}: status {ended}\n{out.getvalue()}{errors.getvalue()}")
         return out.getvalue().strip()
@@ -46,6 +49,18 @@ class Shell:
     def json(self, *words: str | Path) -> Any:
         """What the command tells a program."""
         return json.loads(self.type(*words, "--json"))
+
+    def json_quiet(self, *words: str | Path) -> Any:
+        """The same without showing it: asked again and again, or of no interest."""
+        return json.loads(self.type(*words, "--json", shown=False))
+
+    def gate(self, use_case: str, stage: str) -> Any:
+        """How the gate stands; a closed one is no failure."""
+        return json.loads(self.type("gate", use_case, "--to", stage, "--json", status=None))
+
+    def curate(self, recipe: Path, source: Path, output: Path) -> None:
+        """Build a data set: the one command here that needs no data folder."""
+        self._run("curate", recipe, "--input", source, "--output", output)
 
 
 @contextlib.contextmanager
