@@ -13,8 +13,8 @@ from playwright.async_api import Page, async_playwright, expect
 from tests.e2e.signing import HOSTILE, Desk, desk
 from tests.e2e.test_console import CONTRAST, FLAGS, PHONE, STRUCTURE
 
-from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.call import SourceReference
+from groundcrew.domain.canonical import sha256_hex
 from groundcrew.gateway.providers.tuned import report_of
 from groundcrew.tuned.answer import answer_of, read_answer
 from groundcrew.tuned.model import Prediction, Span, Suggestion
@@ -22,9 +22,10 @@ from groundcrew.tuned.model import Prediction, Span, Suggestion
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 NOTE = (
-    "Discharge note. 71-year-old woman, admitted for three days of fever and a productive cough. Chest film: infiltrate of the right "
-    "lower lobe, treated as bacterial pneumonia with ceftriaxone. Known type 2 diabetes on metformin, sugars between 7 and 11. Blood "
-    "pressure 160/95 on admission, amlodipine resumed for her hypertension. No fall, no fracture. Discharged home on day five."
+    "Discharge note. 71-year-old woman, admitted for three days of fever and a productive cough. Chest film: infiltrate of the "
+    "right lower lobe, treated as bacterial pneumonia with ceftriaxone. Known type 2 diabetes on metformin, sugars between 7 and "
+    "11. Blood pressure 160/95 on admission, amlodipine resumed for her hypertension. No fall, no fracture. Discharged home on "
+    "day five."
 )
 FOUND = (
     ("J15.9", "Unspecified bacterial pneumonia", 0.91, True, ("bacterial pneumonia", "infiltrate of the right lower lobe")),
@@ -115,7 +116,14 @@ async def test_labels_are_decided_by_keyboard_alone(at: Desk) -> None:
     assert answer.labels == ("J15.9", "E11.9", "I10", "z79.4")
     await page.goto(f"{at.base}/sign-offs/{sign_off}")
     await expect(page.locator("#decided")).to_contain_text("Taken out: R50.9. Added: z79.4.")
+    await expect(page.locator('input[value="R50.9"]')).not_to_be_checked()
+    await expect(page.locator('input[value="z79.4"]')).to_be_checked()
     await shown(page, "labels-decided")
+    await page.goto(f"{at.base}/use-cases/letters/metrics")
+    row = page.locator("#labels tr", has_text="R50.9")
+    await expect(row).to_contain_text("0.0 %")
+    await shown(page, "labels-metrics-whole")
+    assert await page.evaluate(CONTRAST) == []
 
 
 async def test_on_a_phone_a_label_is_taken_out_by_touch(at: Desk) -> None:

@@ -133,17 +133,19 @@ async def decide(request: PageRequest, sign_off_id: FromPath[str]) -> Page:
         return await _previewed(request, sign_off_id, form)
     services, decision, text = services_of(request), form.decision, form.text
     own_words: tuple[str, ...] = ()
+    grounded = _yes(form.grounded)
     try:
         if form.of == "labels" and decision != "reject":  # what is checked is what is signed, whichever of the two was chosen
             labels = await services.suggested_labels.signed(sign_off_id, form.label, form.added.split(","))
             decision, text, own_words = "edit" if labels.changed else "approve", labels.text, labels.own_words
+            grounded = False  # labels that were changed were not all right and complete, which is what the trust is about
         await services.sign_offs.decide(
             sign_off_id,
             decision,
             signer=person,
             text=text if decision == "edit" else None,
             comment=form.comment,
-            grounded=_yes(form.grounded) if decision != "approve" else None,
+            grounded=grounded if decision != "approve" else None,
             on_behalf_of=form.on_behalf_of or None,
             sha256=form.seen or None,
             contradictions_checked=_yes(form.contradictions_checked) is True,

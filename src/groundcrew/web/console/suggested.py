@@ -59,7 +59,8 @@ def suggestions_of(
     draft = read_answer(sign_off.draft)
     if draft is None:
         return None
-    stands = read_answer(text) or draft
+    released = sign_off.final_text if sign_off.decided_by is not None else None
+    stands = read_answer(released or text) or draft
     checked = frozenset(stands.labels if chosen is None else chosen)
     numbers = _numbers(draft, sign_off.draft, report)
     kept = frozenset(draft.labels)
