@@ -113,8 +113,8 @@ class Story:
         self.clock.heading("2. Register the data set")
         say(self.shell.type("dataset", "register", self.work / DATA_SET, "--class", "phi"))
         self.clock.heading("3. Tune")
-        learning = ("--data-set", DATA_SET, "--architecture", self.architecture, "--seed", "7")
-        say(self.shell.type("tune", "run", MODEL, *learning).splitlines()[-1])
+        learning = ("--architecture", self.architecture, "--seed", "7")
+        say(self.shell.type("tune", "start", MODEL, DATA_SET, *learning).splitlines()[0])
         self.clock.heading("4. Declare the use case and its people")
         say(self.shell.type("apply", BLUEPRINT).splitlines()[-1])
         self.shell.type("user", "add", CODER, "--role", "reviewer", "--qualification", "certified-coder")
@@ -135,11 +135,10 @@ class Story:
             say(f"seconds a case     {spent['p50_s']['estimate']:.4f} (median), beside {HUMAN_S} s of a coder without it")
         self.summary["evaluation"] = {name: each["estimate"] for name, each in figures.items()}
 
-    def earn_pilot(self, url: str) -> None:
+    def earn_pilot(self) -> None:
         """6: what the pilot gate asks for, and the gate."""
         self.clock.heading("6. Earn the pilot")
         self.shell.type("overlap", USE_CASE)
-        self.shell.type("probe", USE_CASE, "--url", url)
         self.shell.type("drill", f"use-case:{USE_CASE}")
         gate = self.shell.gate(USE_CASE, "pilot")
         self._criteria(gate)
@@ -274,7 +273,7 @@ def main() -> None:
     story.tune()
     story.evaluate()
     with server(data, PORT if arguments.serve else 0) as (url, admin_password):
-        story.earn_pilot(url)
+        story.earn_pilot()
         story.code(url)
         story.report()
         clock.heading(f"Done. {work / 'evaluation.html'} and {work / 'gate.html'} say it at length.")
