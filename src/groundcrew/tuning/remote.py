@@ -367,8 +367,9 @@ def _pause_s(error: UpstreamError, first_s: float, attempt: int) -> float:
 
 def _retry_after_s(error: BaseException | None) -> float:
     response = getattr(error, "response", None)
+    asked = str(response.headers.get("retry-after", "0")) if response is not None else "0"
     try:
-        return min(float(str(response.headers.get("retry-after", 0))), PAUSE_S_MAX) if response is not None else 0.0
+        return min(max(float(asked), 0.0), PAUSE_S_MAX)
     except ValueError:
         return 0.0
 
