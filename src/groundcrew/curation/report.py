@@ -6,13 +6,15 @@ from html import escape
 
 import msgspec
 
-from groundcrew.curation.checks import REASONS, SAMPLED_OUT
+from groundcrew.curation.reasons import reasons_of
 from groundcrew.curation.recipe import Recipe
 from groundcrew.curation.sources import Found, SourceFile
 
 EXAMPLES_MAX = 5
 EXAMPLE_CHARACTERS_MAX = 200
 FILES_SHOWN_MAX = 200
+#: The most frequent labels that a funnel counts.
+LABELS_SHOWN_MAX = 50
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +27,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Funnel(msgspec.Struct, frozen=True, kw_only=True):
-    """From all records to the kept ones. `records` = `kept` + the sum of `dropped` over the steps."""
+    """From all records to the kept ones. `records` = `kept` + the sum of `dropped` over the steps.
+
+    `splits` counts the kept records of each split, `labels` those of the most frequent labels, most first, of `labels_count`
+    in all; `masked` counts what the guard masked in kept records, by kind. `code_system` names the release that labels were
+    checked against.
+    """
 
     name: str
     revision: str
@@ -35,17 +42,36 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[Step]
     files: tuple[SourceFile, ...]
     ignored_files: tuple[str, ...]
+    splits: dict[str, int] = {}
+    labels: dict[str, int] = {}
+    labels_count: int = 0
+    masked: dict[str, int] = {}
+    code_system: str = ""
+
+
+class Makeup(msgspec.Struct, frozen=True, kw_only=True):
+    """What the kept records are like; see Funnel."""
+
+    splits: dict[str, int] = {}
+    labels: dict[str, int] = {}
+    labels_count: int = 0
+    masked: dict[str, int] = {}
+    code_system: str = ""
 
 
 def build_funnel(
-    recipe: Recipe, found: Found, revision: str, kept: int, dropped: dict[str, int], examples: dict[str, list[str]]
+    recipe: Recipe,
+    found: Found,
+    revision: str,
+    kept: int,
+    dropped: dict[str, int],
+    examples: dict[str, list[str]],
+    makeup: Makeup | None = None,
 ) -> Funnel:
     """The funnel over all checks of the recipe in their order, those that dropped nothing too."""
     remaining = records = kept + sum(dropped.values())
     steps: list[Step] = []
-    for reason in REASONS:
-        if reason == SAMPLED_OUT and recipe.sample is None:
-            continue
+    for reason in reasons_of(recipe):
         count = dropped.get(reason, 0)
         remaining -= count
         steps.append(Step(reason=reason, dropped=count, remaining=remaining, examples=examples.get(reason, [])))
@@ -58,6 +84,7 @@ def build_funnel(
         steps=steps,
         files=found.files,
         ignored_files=found.ignored,
+        **msgspec.structs.asdict(makeup or Makeup()),
     )
 
 

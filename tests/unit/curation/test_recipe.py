@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.curation.conftest import BASE, FULL, recipe_of
 
-from groundcrew.curation.recipe import parse_recipe
+from groundcrew.curation.recipe_reading import parse_recipe
 from groundcrew.errors import InputError
 
 
@@ -39,7 +39,8 @@ from groundcrew.errors import InputError
         ({"label": {"field": "team", "allowed": []}}, "label.allowed", "1 to"),
         ({"label": {"field": "team", "allowed": "no.txt"}}, "label.allowed", "No such file"),
         ({"duplicates": {"exact": []}}, "duplicates.exact", "empty list"),
-        ({"duplicates": {"near": ["a"]}}, "duplicates.near", "unknown key"),
+        ({"duplicates": {"near": ["a"]}}, "duplicates.near", "expected `object"),
+        ({"duplicates": {"like": ["a"]}}, "duplicates.like", "unknown key"),
         ({"sample": {"n": 0, "seed": 1}}, "sample.n", "at least 1"),
         ({"sample": {"n": 5}}, "sample.seed", "is required"),
         ({"sample": {"n": 5, "seed": -1}}, "sample.seed", "from 0"),
