@@ -209,8 +209,8 @@ class DataSets:
 
 
 def uploaded_folder(files: Path, name: str) -> Path:
-    """The folder `name` inside `files`, the folder of job files. InputError for a name that leads elsewhere (a link, too), NotFound
-    where there is none."""
+    """The folder `name` inside `files`, the folder of job files. InputError for a name that leads elsewhere (a link, too),
+    NotFound where there is none."""
     parts = Path(name).parts
     if "\0" in name or "\\" in name or Path(name).is_absolute() or any(part == ".." or part.startswith(".") for part in parts):
         raise InputError(f"{name!r} does not lie in the folder of job files", field="folder")

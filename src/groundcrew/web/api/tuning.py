@@ -30,8 +30,8 @@ SetName = Annotated[str, msgspec.Meta(min_length=1, max_length=2 * NAME_LENGTH_M
 
 
 class DataSetIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which folder below DATA/files is registered, and the most sensitive that any of its records may be. A lower class than before
-    needs its reason."""
+    """Which folder below DATA/files is registered, and the most sensitive that any of its records may be. A lower class than
+    before needs its reason."""
 
     folder: Annotated[str, msgspec.Meta(min_length=1, max_length=PATH_LENGTH_MAX)]
     data_class: DataClass
