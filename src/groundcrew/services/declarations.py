@@ -49,6 +49,8 @@ __all__ = [
 
 FILES_MAX = 1_000
 SUFFIXES = (".yaml", ".yml")
+#: A document with all these keys and no `kind` is a recipe, which `groundcrew curate` reads: it may lie beside declarations.
+RECIPE_KEYS = frozenset({"name", "source", "licence", "consent", "id", "text"})
 
 #: kind → its reader and the field of `Declarations` that collects it.
 KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
@@ -114,6 +116,8 @@ class _Loader:
             self._read_document(node, path, shown_as)
 
     def _read_document(self, node: Node, path: Path, shown_as: str) -> None:
+        if isinstance(node.value, dict) and "kind" not in node.value and node.value.keys() >= RECIPE_KEYS:
+            return
         if not isinstance(node.value, dict) or node.value.get("kind") is None:
             what = "has no `kind`" if isinstance(node.value, dict) else f"expected a mapping with `kind`, found {describe(node)}"
             hint = f"; expected one of {', '.join(KINDS)}, or a file that a declaration names"

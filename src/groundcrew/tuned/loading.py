@@ -42,6 +42,15 @@ _CHUNK_BYTES = 1024 * 1024
 LOADERS: dict[str, Callable[[Path, Manifest], Loaded]] = {}
 
 
+def _classifier(folder: Path, manifest: Manifest) -> Loaded:
+    from groundcrew.tuned.classifier import load_classifier
+
+    return load_classifier(folder, manifest)
+
+
+LOADERS["classifier"] = _classifier
+
+
 def load_model(folder: Path, *, digest: str | None = None) -> Loaded:
     """The model in `folder`, the one with `digest` where that is given. InputError where the folder is no whole model: a missing,
     changed or additional file, an unknown format or architecture, or another model."""
