@@ -3,8 +3,9 @@
     python bench/tickets/run.py [--sets itsm_tickets,banking77,clinc_oos] [--encoder tuned] [--limit N] [--scratch FOLDER]
 
 The held-out fifth of a set is drawn by SHA-256 of the text, as the set's own hidden test was. Everything is chosen by
-cross-validation on the rest. Sets that are not there are said to be missing. What a run has finished lies in the scratch folder, and
-a run that was stopped goes on there. Times are CPU seconds of one thread. `--encoder tuned` needs the extra `train`.
+cross-validation on the rest. Sets that are not there are said to be missing. What a run has finished lies in the scratch folder,
+and a run that was stopped goes on there. Times are CPU seconds; set OMP_NUM_THREADS=1 for one thread. `--encoder tuned` needs the
+extra `train`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,12 @@ import argparse
 import gzip
 import hashlib
 import json
-import os
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
 
 import numpy as np
 
@@ -39,19 +36,43 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 RESULTS = Path(__file__).with_name("RESULTS.md")
 #: Set → the field with its label.
 SETS = {"itsm_tickets": "label", "banking77": "intent", "clinc_oos": "intent"}
-TARGETS = {"itsm_tickets": 0.87}
 SEED = 20_261_128
 HELD_OUT = 5
 #: Thresholds of the trust that the table of accuracy and coverage shows.
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
-TIMED_TEXTS = 500
+LABELS_TOLD_MAX = 20
+#: Steps that are told where nobody watches.
+TOLD = ("epoch", "words: fold", "letters: fold", "encoded", "head: fold")
+
+HEAD = """# Tickets: the architecture "classifier" on labelled sets
+
+Written by `python bench/tickets/run.py`. A fifth of each set, drawn by the hash of the text, was never learned from; all choices
+come from cross-validation on the rest. Brackets: 95 % intervals (Wilson). Times are CPU seconds of one thread on a machine that
+was busy with other work; those of training leave out what an earlier, stopped call had finished. itsm_tickets: tickets of a
+company, anonymised, stop words stripped (CC0, MIT); banking77: CC BY 4.0; clinc_oos, its training part: CC BY 3.0.
+
+| set | encoder | labels | learned from | accuracy | macro F1 | calibration error | AUROC of trust | training, CPU s | ms a text |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+TARGET_LINE = """
+The aim on itsm_tickets is an accuracy above .87; a linear model reached .867 on that set's own hidden test.
+"""
+
+DECISION_HEAD = """## Who decides without a person
+
+Wanted: 95 % right of what no person sees, promised with 95 % confidence from the cross-validation, before the held-out texts were
+seen.
+
+| set | encoder | trust from | answered, cross-validated | answered, held out | right of these, held out |
+|---|---|---|---|---|---|"""
 
 
 def examples_of(name: str, limit: int | None) -> tuple[list[Example], list[Example]]:
     """Examples to learn from and held-out ones."""
     learned, held_out = [], []
-    for line in gzip.open(SHARED_DATA / name / "train.jsonl.gz", "rt", encoding="utf-8"):
-        row = json.loads(line)
+    with gzip.open(SHARED_DATA / name / "train.jsonl.gz", "rt", encoding="utf-8") as stream:
+        rows = [json.loads(line) for line in stream]
+    for row in rows:
         drawn = hashlib.sha256(f"held out\n{row['text']}".encode()).digest()[0] % HELD_OUT == 0
         (held_out if drawn else learned).append(Example(id=row["id"], text=row["text"], labels=(row[SETS[name]],)))
     by_hash = sorted(learned, key=lambda each: hashlib.sha256(each.text.encode()).digest())
@@ -164,53 +185,32 @@ def percent(three: list[float | None]) -> str:
 
 def written(results: list[dict[str, Any]]) -> str:
     """RESULTS.md of all results."""
-    lines = [
-        '# Tickets: the architecture "classifier" on labelled sets',
-        "",
-        "Written by `python bench/tickets/run.py`. A fifth of each set, drawn by the hash of the text, was never learned from; all choices",
-        "come from cross-validation on the rest. Brackets: 95 % intervals (Wilson). Seed 20261128. Training times are CPU seconds of one",
-        "thread on a machine that was busy with other work. itsm_tickets: tickets of a company, anonymised, stop words stripped, its",
-        "release CC0 and MIT; banking77: CC BY 4.0; clinc_oos: CC BY 3.0 (training part only). None of them is copied into the project.",
-        "",
-        "| set | encoder | labels | learned from | accuracy | macro F1 | calibration error | AUROC of trust | training, CPU s | ms a text |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for each in results:
-        lines.append(
-            f"| {each['set']} | {each['encoder']} | {each['labels']} | {each['learned']:,} | {percent(each['accuracy'])} | {each['macro_f1']:.4f} | "
-            f"{each['calibration_error'][0]:.4f} | {each['auroc'][0]:.3f} | {each['cpu_s']:,.0f} | {each['milliseconds']:.1f} |"
-        )
-    lines += ["", "Target for itsm_tickets: accuracy above .87 (a linear model reached .867 on the set's own hidden test).", ""]
-    lines += [
-        "## Who decides without a person",
-        "",
-        "Wanted: 95 % right of what no person sees, promised with 95 % confidence from the cross-validation, before the held-out texts were seen.",
-        "",
-        "| set | encoder | trust from | answered, cross-validated | answered, held out | right of these, held out |",
-        "|---|---|---|---|---|---|",
-    ]
+    parts = [HEAD, *(_summary(each) for each in results), TARGET_LINE, DECISION_HEAD]
     for each in results:
         crossed = each["cross_validated"].get("cv_answered_share", 0.0)
-        lines.append(
-            f"| {each['set']} | {each['encoder']} | {each['person_below']:.3f} | {crossed:.1%} | {percent(each['answered_share'])} | "
-            f"{percent(each['answered_accuracy'])} |"
+        parts.append(
+            f"| {each['set']} | {each['encoder']} | {each['person_below']:.3f} | {crossed:.1%} | "
+            f"{percent(each['answered_share'])} | {percent(each['answered_accuracy'])} |"
         )
-    lines += ["", "## Accuracy of the surest answers", ""]
-    lines += ["| set | encoder | share answered | trust from | accuracy |", "|---|---|---|---|---|"]
+    parts += ["", "## Accuracy of the surest answers", "", "| set | encoder | share answered | trust from | accuracy |"]
+    parts.append("|---|---|---|---|---|")
     for each in results:
         for share, lowest, *three in each["coverage"]:
-            lines.append(f"| {each['set']} | {each['encoder']} | {share:.0%} | {lowest:.3f} | {percent(three)} |")
+            parts.append(f"| {each['set']} | {each['encoder']} | {share:.0%} | {lowest:.3f} | {percent(three)} |")
     for each in results:
-        if each["labels"] <= 20:
-            lines += [
-                "",
-                f"## {each['set']}, encoder {each['encoder']}: each label",
-                "",
-                "| label | held out | F1 |",
-                "|---|---|---|",
-            ]
-            lines += [f"| {label} | {count:,} | {f1:.4f} |" for label, (count, f1) in each["by_label"].items()]
-    return "\n".join(lines) + "\n"
+        if each["labels"] <= LABELS_TOLD_MAX:
+            parts += ["", f"## {each['set']}, encoder {each['encoder']}, {each['learned']:,} texts: each label", ""]
+            parts += ["| label | held out | F1 |", "|---|---|---|"]
+            parts += [f"| {label} | {count:,} | {f1:.4f} |" for label, (count, f1) in each["by_label"].items()]
+    return "\n".join(parts) + "\n"
+
+
+def _summary(each: dict[str, Any]) -> str:
+    return (
+        f"| {each['set']} | {each['encoder']} | {each['labels']} | {each['learned']:,} | {percent(each['accuracy'])} | "
+        f"{each['macro_f1']:.4f} | {each['calibration_error'][0]:.4f} | {each['auroc'][0]:.3f} | {each['cpu_s']:,.0f} | "
+        f"{each['milliseconds']:.1f} |"
+    )
 
 
 def main() -> int:
@@ -232,9 +232,7 @@ def main() -> int:
         cpu_s = train(learned, place / "model", place / "checkpoints", settings)
         result = measure(name, place / "model", held_out) | {"encoder": options.encoder, "learned": len(learned), "cpu_s": cpu_s}
         (place / "result.json").write_text(json.dumps(result), encoding="utf-8")
-        print(
-            f"{name}: accuracy {percent(result['accuracy'])}, macro F1 {result['macro_f1']:.4f}, {result['milliseconds']:.1f} ms a text"
-        )
+        print(f"{name}: accuracy {percent(result['accuracy'])}, {result['milliseconds']:.1f} ms a text", flush=True)
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(options.scratch.glob("*/result.json"))]
     RESULTS.write_text(written(results), encoding="utf-8")
     return 0

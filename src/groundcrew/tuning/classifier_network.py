@@ -41,7 +41,7 @@ def new_network(weights: dict[str, Any], labels: int) -> Any:
     import torch
     from torch.nn import functional
 
-    class Network(torch.nn.Module):
+    class Network(torch.nn.Module):  # type: ignore[misc]  # torch has no types where it is not installed
         def __init__(self) -> None:
             super().__init__()
             self.weights = torch.nn.ParameterDict(

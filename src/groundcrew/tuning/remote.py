@@ -361,7 +361,7 @@ def _passes(error: UpstreamError) -> bool:
 
 def _pause_s(error: UpstreamError, first_s: float, attempt: int) -> float:
     """How long to wait before the next try: doubled each time, with jitter, and at least as long as the provider asked for."""
-    backoff_s = min(first_s * 2 ** min(attempt - 1, 16), PAUSE_S_MAX) * random.uniform(0.5, 1.0)
+    backoff_s = min(first_s * 2.0 ** min(attempt - 1, 16), PAUSE_S_MAX) * random.uniform(0.5, 1.0)
     return max(_retry_after_s(error.__cause__), backoff_s)
 
 

@@ -15,7 +15,13 @@ from groundcrew.tuning.examples import read_examples
 from groundcrew.tuning.lora import Lora
 
 MISSING = [each for each in ("torch", "transformers", "peft", "safetensors") if find_spec(each) is None]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"the extra train is not installed: {', '.join(MISSING)} is missing")
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"the extra train is not installed: {', '.join(MISSING)} is missing"),
+    # What peft says of itself to transformers.
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
 
 SETTINGS: dict[str, Any] = {
     "base": "tiny",
