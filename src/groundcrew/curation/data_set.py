@@ -14,6 +14,7 @@ import msgspec
 
 from groundcrew.curation.addresses import is_address
 from groundcrew.curation.daft_runs import Where, load_daft
+from groundcrew.curation.fields import Fields, fields_of
 from groundcrew.curation.pipeline import Curated, curate_records
 from groundcrew.curation.progress import Progress, silent
 from groundcrew.curation.recipe import SPLITS, Recipe
@@ -32,13 +33,18 @@ REASONS_SHOWN_MAX = 3
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """What revision.json says. `revision` is the content address; `records_sha256` that of the file records.parquet."""
+    """What revision.json says. `revision` is the content address; `records_sha256` that of the file records.parquet; `fields`
+    says which of its columns mean what. A folder of an older version says neither fields nor where its records come from."""
 
     name: str
     revision: str
     recipe_digest: str
     records: int
     records_sha256: str
+    source: str = ""
+    licence: str = ""
+    consent: str = ""
+    fields: Fields | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +152,10 @@ def _write(recipe: Recipe, found: Found, curated: Curated, folder: Path, work: W
         recipe_digest=recipe.digest,
         records=curated.kept_count,
         records_sha256=sha256_of(folder / RECORDS),
+        source=recipe.source,
+        licence=recipe.licence,
+        consent=recipe.consent,
+        fields=fields_of(recipe),
     )
     for name, text in (
         (FUNNEL, _json(funnel)),
