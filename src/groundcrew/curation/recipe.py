@@ -60,7 +60,7 @@ class Contradictions(_Section, frozen=True, kw_only=True):
     least the share `majority` of its records, and nothing where no label has; `none` keeps nothing."""
 
     keep: Literal["majority", "none"] = "majority"
-    majority: float = 0.75
+    majority: float = 0.6
     threshold: float = 0.85
 
 
@@ -101,12 +101,13 @@ class Split(_Section, frozen=True, kw_only=True):
 
 class PersonalData(_Section, frozen=True, kw_only=True):
     """What the guard for personal data finds in `fields` (the text fields if none are named): `mask` it, or `drop` the record.
-    `types` are kinds of findings (PERSON, DATE, …), empty for all; `detect`: by patterns alone, or by the shipped model too."""
+    `types` are kinds of findings (PERSON, DATE, …), empty for all. `network` says when the shipped network looks at a text
+    besides the patterns: at every one, where a cheap look can not rule a name out, or never."""
 
     action: Literal["mask", "drop"]
     types: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
-    detect: Literal["patterns", "model"] = "patterns"
+    network: Literal["always", "prefiltered", "never"] = "prefiltered"
 
 
 class Balance(_Section, frozen=True, kw_only=True):

@@ -13,6 +13,8 @@ from groundcrew.curation.sources import Found, SourceFile
 EXAMPLES_MAX = 5
 EXAMPLE_CHARACTERS_MAX = 200
 FILES_SHOWN_MAX = 200
+#: The most frequent labels that a funnel counts.
+LABELS_SHOWN_MAX = 50
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +49,24 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     code_system: str = ""
 
 
+class Makeup(msgspec.Struct, frozen=True, kw_only=True):
+    """What the kept records are like; see Funnel."""
+
+    splits: dict[str, int] = {}
+    labels: dict[str, int] = {}
+    labels_count: int = 0
+    masked: dict[str, int] = {}
+    code_system: str = ""
+
+
 def build_funnel(
-    recipe: Recipe, found: Found, revision: str, kept: int, dropped: dict[str, int], examples: dict[str, list[str]]
+    recipe: Recipe,
+    found: Found,
+    revision: str,
+    kept: int,
+    dropped: dict[str, int],
+    examples: dict[str, list[str]],
+    makeup: Makeup | None = None,
 ) -> Funnel:
     """The funnel over all checks of the recipe in their order, those that dropped nothing too."""
     remaining = records = kept + sum(dropped.values())
@@ -66,6 +84,7 @@ def build_funnel(
         steps=steps,
         files=found.files,
         ignored_files=found.ignored,
+        **msgspec.structs.asdict(makeup or Makeup()),
     )
 
 

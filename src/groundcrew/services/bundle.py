@@ -44,6 +44,7 @@ from groundcrew.services.legal_holds import LegalHolds
 from groundcrew.services.meeting_decisions import MeetingDecisions
 from groundcrew.services.meeting_points import MeetingPoints
 from groundcrew.services.meetings import Meetings
+from groundcrew.services.metric_suggestions import LabelUsage
 from groundcrew.services.metrics import Metrics, MetricsReport
 from groundcrew.services.minutes import MinutesService
 from groundcrew.services.model_evaluations import ModelEvaluations
@@ -70,6 +71,7 @@ from groundcrew.services.snapshots import Snapshots
 from groundcrew.services.spending import Spending
 from groundcrew.services.stream_actions import StreamActions
 from groundcrew.services.stream_calendar import StreamCalendar
+from groundcrew.services.suggested_labels import SuggestedLabels
 from groundcrew.services.technical_files import TechnicalFiles
 from groundcrew.services.trust import Trust
 from groundcrew.services.tuned_models import TunedModels
@@ -123,6 +125,7 @@ class Services:
         self.knowledge = Knowledge(database, knowledge_folder)
         self.trust = Trust(database)
         self.metrics = Metrics(database)
+        self.label_usage = LabelUsage(database)
         self.alerts = Alerts(database, self._report)
         self.labels = Labels(database, self._flush, self.trust.refresh)
         self.rating_queue = RatingQueue(database, self.feedback, self._flush)
@@ -140,6 +143,7 @@ class Services:
         self.sign_off_queue = SignOffQueue(database)
         self.sign_off_reading = SignOffReading(database)
         self.sign_offs = SignOffs(database, self._flush, self._labelled)
+        self.suggested_labels = SuggestedLabels(database, knowledge_folder.parent)
         self.snapshots = Snapshots(database, knowledge_folder)
         self.spending = Spending(database)
         self.use_cases = UseCases(database, self.gates)

@@ -208,6 +208,20 @@ class DataSets:
         return DataSetDetails(data_set=data_set, available=available, funnel=funnel, card=card)
 
 
+def uploaded_folder(files: Path, name: str) -> Path:
+    """The folder `name` inside `files`, the folder of job files. InputError for a name that leads elsewhere (a link, too),
+    NotFound where there is none."""
+    parts = Path(name).parts
+    if "\0" in name or "\\" in name or Path(name).is_absolute() or any(part == ".." or part.startswith(".") for part in parts):
+        raise InputError(f"{name!r} does not lie in the folder of job files", field="folder")
+    path = files / name
+    if not path.is_dir():
+        raise NotFound(f"there is no folder {name!r} in {files}")
+    if not path.resolve().is_relative_to(files.resolve()) or any(each.is_symlink() for each in path.iterdir()):
+        raise InputError(f"{name!r} does not lie in the folder of job files", field="folder")
+    return path
+
+
 async def find_data_set(connection: Connection, name: str) -> DataSet:
     """The newest revision of NAME, or the one of NAME@REVISION. NotFound names the nearest."""
     wanted, _, revision = name.partition("@")

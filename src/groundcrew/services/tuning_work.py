@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import time
 from pathlib import Path
@@ -59,6 +60,11 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
         raise
     except GroundcrewError as error:
         await _end(database, run.id, "failed", str(error) or type(error).__name__)
+        raise
+    except Exception:
+        # The next attempt goes on; what this one has told is kept.
+        with contextlib.suppress(GroundcrewError):
+            await reports.flush()
         raise
 
 

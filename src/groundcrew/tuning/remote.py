@@ -361,14 +361,15 @@ def _passes(error: UpstreamError) -> bool:
 
 def _pause_s(error: UpstreamError, first_s: float, attempt: int) -> float:
     """How long to wait before the next try: doubled each time, with jitter, and at least as long as the provider asked for."""
-    backoff_s = min(first_s * 2 ** min(attempt - 1, 16), PAUSE_S_MAX) * random.uniform(0.5, 1.0)
+    backoff_s = min(first_s * 2.0 ** min(attempt - 1, 16), PAUSE_S_MAX) * random.uniform(0.5, 1.0)
     return max(_retry_after_s(error.__cause__), backoff_s)
 
 
 def _retry_after_s(error: BaseException | None) -> float:
     response = getattr(error, "response", None)
+    asked = str(response.headers.get("retry-after", "0")) if response is not None else "0"
     try:
-        return min(float(str(response.headers.get("retry-after", 0))), PAUSE_S_MAX) if response is not None else 0.0
+        return min(max(float(asked), 0.0), PAUSE_S_MAX)
     except ValueError:
         return 0.0
 

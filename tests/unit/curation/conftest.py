@@ -71,7 +71,7 @@ def write_parquet(path: Path, rows: Sequence[Row]) -> Path:
 @pytest.fixture
 def daft() -> Any:
     """Daft, silenced before its import as the product does."""
-    from groundcrew.curation.pipeline import load_daft
+    from groundcrew.curation.daft_runs import load_daft
     from groundcrew.errors import InputError
 
     try:

@@ -113,6 +113,7 @@ TONES = {
 
 #: What a page says after a form was taken; the key travels in the address, the text does not.
 DONE = {
+    "model_retired": "The version is retired: gateways do not answer with it any more.",
     "held": "The hold stands: nothing that it covers is removed.",
     "lift_asked": "A second person of legal is asked to confirm; the hold stands until then.",
     "lifted": "The hold is lifted. What it kept goes with the next run of the retention.",
