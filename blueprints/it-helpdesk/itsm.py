@@ -24,9 +24,9 @@ FIGURES = ("subset_accuracy", "micro_f1", "macro_f1")
 
 def limited(source: Path, limit: int, target: Path) -> Path:
     """A file of `limit` rows, those whose id has the smallest hash."""
-    opened = gzip.open(source, "rt", encoding="utf-8") if source.suffix == ".gz" else source.open(encoding="utf-8")
-    with opened as stream:
-        rows = [json.loads(line) for line in stream if line.strip()]
+    data = source.read_bytes()
+    text = (gzip.decompress(data) if source.suffix == ".gz" else data).decode("utf-8")
+    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
     rows.sort(key=lambda row: hashlib.sha256(str(row["id"]).encode()).digest())
     target.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows[:limit]), encoding="utf-8")
     return target
@@ -48,8 +48,7 @@ def main() -> None:
     heading("1. Curate")
     shell.curate(BLUEPRINT / "itsm.yaml", source, work / DATA_SET)
     heading("2. Register")
-    # A first declaration makes the data folder; the providers are what is needed of it here.
-    say(shell.type("dataset", "register", work / DATA_SET, "--class", "internal").splitlines()[0])
+    say(shell.type("dataset", "register", work / DATA_SET, "--data-class", "internal").splitlines()[0])
     heading("3. Tune")
     for line in shell.type("tune", "start", MODEL, DATA_SET, "--architecture", "classifier", "--seed", str(SEED)).splitlines():
         say(line)

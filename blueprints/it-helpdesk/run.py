@@ -4,8 +4,8 @@ drafts that an agent sends.
     python blueprints/it-helpdesk/run.py [--work FOLDER] [--summary FILE]
 
 Every command is shown as one would type it. Nothing leaves the machine, and no key is needed. The agent who reads the drafts is
-played: the article that answers a ticket is known, so that a draft from another one is rejected. `itsm.py` goes the first half of the
-way with somebody else's tickets.
+played: the article that answers a ticket is known, so that a draft from another one is rejected. `itsm.py` goes the first half
+of the way with somebody else's tickets.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SEED = 7
 #: Tickets of the test split that are triaged, questions that are drafted, and how long a record may take to be stored.
 TRIAGED, DRAFTED, STORED_S_MAX = 40, 12, 60.0
 #: The reasons for which each planted fault may be dropped. A ticket that went to the wrong team looks like any other: where the
-#: words speak clearly against its team it is label noise.
+#: words speak clearly against its team, its label is doubtful.
 EXPECTED = {
     "no body": {"missing field"},
     "too short": {"too short"},
@@ -39,7 +39,7 @@ EXPECTED = {
     "copied": {"duplicate", "near-duplicate"},
     "nearly copied": {"duplicate", "near-duplicate"},
     "contradicted": {"contradictory label"},
-    "wrong team": {"label noise", "suspected wrong label", "noisy label"},
+    "wrong team": {"doubtful label"},
 }
 
 
@@ -81,7 +81,7 @@ class Story:
         self.summary["curation"] = {"kept": len(kept), "dropped": len(dropped), "splits": dict(splits), "planted": found}
 
     def _found(self, dropped: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
-        """By kind of fault: found, and planted. Of two copies either may stay, so a fault counts as found where either is gone."""
+        """By kind of fault: found, and planted. Of two copies either may stay: found is a fault where either is gone."""
         reasons = {each["id"]: each["reason"] for each in dropped if each["id"]}
         copies: dict[tuple[str, str], list[str]] = {}
         for ticket in rows(DATA / "tickets.jsonl"):
@@ -98,7 +98,7 @@ class Story:
     def tune(self) -> None:
         """2 to 4: the data set is registered, a run learns from it, the use cases and the knowledge are declared and approved."""
         heading("2. Register the data set")
-        say(self.shell.type("dataset", "register", self.work / DATA_SET, "--class", "pii").splitlines()[0])
+        say(self.shell.type("dataset", "register", self.work / DATA_SET, "--data-class", "pii").splitlines()[0])
         heading("3. Tune")
         learning = ("--architecture", "classifier", "--seed", str(SEED))
         for line in self.shell.type("tune", "start", MODEL, DATA_SET, *learning).splitlines():
