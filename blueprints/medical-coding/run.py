@@ -111,7 +111,7 @@ class Story:
     def tune(self) -> None:
         """2 and 3: the data set is registered, a run learns from it, and the use case is declared that the model is for."""
         self.clock.heading("2. Register the data set")
-        say(self.shell.type("dataset", "register", self.work / DATA_SET, "--class", "phi"))
+        say(self.shell.type("dataset", "register", self.work / DATA_SET, "--data-class", "phi"))
         self.clock.heading("3. Tune")
         learning = ("--architecture", self.architecture, "--seed", "7")
         say(self.shell.type("tune", "start", MODEL, DATA_SET, *learning).splitlines()[0])
@@ -176,7 +176,7 @@ class Story:
         """Accept, edit or reject one draft, as somebody does who knows the right codes."""
         from groundcrew.tuned.answer import decided, read_answer
 
-        draft = self.shell.json_quiet("sign-off", "show", sign_off)["text"]
+        draft = self.shell.json_quiet("sign-off", "show", sign_off)["sign_off"]["draft"]
         answer = read_answer(draft)
         assert answer is not None
         signed = ("--as", CODER)
@@ -204,7 +204,7 @@ class Story:
     def report(self) -> None:
         """10: what the people made of it, and how far the next gate is."""
         self.clock.heading("10. What the record says")
-        for each in self.shell.json("metrics", "show", USE_CASE):
+        for each in self.shell.json("metrics", USE_CASE, "--no-meanings")["figures"]:
             if each["name"] in ("suggestion_acceptance", "suggestion_precision", "suggestion_recall", "label_edits"):
                 say(f"{each['title']:<36} {interval(each['interval'])}")
         gate = self.shell.gate(USE_CASE, "production_readiness")
