@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groundcrew.cli.common import as_option, json_option, person, print_json, print_table, storage_options, with_services
+from groundcrew.cli.tune_evaluation import tune_evaluate, tune_suggest
 from groundcrew.domain.tuning import RUNNERS
 from groundcrew.errors import GroundcrewError, InputError
 
@@ -27,6 +28,10 @@ ENDED = ("done", "failed", "cancelled")
 @click.group()
 def tune() -> None:
     """Tune models on registered data sets; see runs, versions and where each comes from."""
+
+
+tune.add_command(tune_evaluate)
+tune.add_command(tune_suggest)
 
 
 @tune.command("start")

@@ -153,6 +153,10 @@ def _target(text: str) -> tuple[str, float]:
         number = math.nan
     if not equals or not 0 <= number <= 1:
         raise InputError(f"{text!r} is no target: FIGURE=VALUE with a value between 0 and 1", field="fail-under")
+    from groundcrew.tuning.evaluation_report import TITLES
+
+    if name not in TITLES:  # told before hours of work, not after
+        raise InputError(f"there is no figure {name!r}; there are {', '.join(TITLES)}", field="fail-under")
     return name, number
 
 

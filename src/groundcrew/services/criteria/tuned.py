@@ -39,7 +39,7 @@ def learned_from(facts: Facts, criterion: Criterion) -> CriterionResult:
 def _data_problem(each: TunedStanding) -> str:
     model, data = each.model, each.data_set
     if model is None:
-        return f"{each.target} is not registered: `groundcrew tune run`, then name the version that it makes"
+        return f"{each.target} is not registered: `groundcrew tune start`, then name the version that it makes"
     if model.state == "retired":
         return f"{model.id} was retired ({model.reason}): let the alias answer with another version"
     if data is None:
