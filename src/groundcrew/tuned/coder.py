@@ -1,7 +1,7 @@
 """Suggests codes of a code system for a text, each with the words it rests on: the architecture "coder" at work.
 
-Candidates come from phrases that cases taught, from such as are nearly said and from the titles of codes; boosted trees weigh them,
-a second time with their rivals. Needs no training library, and no network.
+Candidates come from phrases that cases taught, from such as are nearly said and from the titles of codes; boosted trees weigh
+them, a second time with their rivals. Needs no training library, and no network.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class LoadedCoder:
         return self._manifest
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """One prediction a text, in order; what stands after `TEXT_CHARACTERS_MAX` characters is not read, and a person is asked."""
+        """One prediction a text, in order. What stands after `TEXT_CHARACTERS_MAX` is not read, and a person is asked."""
         return [self._predict(text) for text in texts]
 
     def voice_of(self, words: Words) -> int:

@@ -24,7 +24,8 @@ CANDIDATES_MAX = 600
 PLACES_MAX = 64
 
 PHRASE = (
-    "precision_kind", "precision", "kind", "right_kind", "seen_kind", "right", "seen", "marked", "marked_share", "words", "letters",
+    "precision_kind", "precision", "kind", "right_kind", "seen_kind", "right", "seen", "marked", "marked_share", "words",
+    "letters",
     "gap", "mentions", "all_mentions", "first", "family_precision", "any_phrase", "phrases", "beaten", "frequency_by_seen",
     "second", "best_kind",
 )  # fmt: skip

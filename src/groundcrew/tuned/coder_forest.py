@@ -1,4 +1,4 @@
-"""Evaluates boosted trees of any shape from plain arrays (gradient boosting, Friedman 2001): what ranks the coder's candidates."""
+"""Evaluates boosted trees of any shape from plain arrays (gradient boosting, Friedman 2001): they rank the coder's candidates."""
 
 from __future__ import annotations
 

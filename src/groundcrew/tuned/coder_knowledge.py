@@ -21,8 +21,8 @@ _PREFIX, _PREFIX_SHARE = 4, 0.6
 
 
 class Count(msgspec.Struct):
-    """A phrase with one code: cases in which people marked it so, and cases (by kind of mention) that hold the phrase and have the
-    code. `mined` where nobody marked it: then `marked` counts the cases that hold both."""
+    """A phrase with one code: cases in which people marked it so, and cases (by kind of mention) that hold the phrase and have
+    the code. `mined` where nobody marked it: then `marked` counts the cases that hold both."""
 
     marked: int = 0
     right: list[int] = msgspec.field(default_factory=lambda: [0, 0, 0, 0])

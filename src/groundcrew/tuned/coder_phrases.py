@@ -94,10 +94,12 @@ def _mentions(text: Text, key: Key) -> dict[tuple[int, ...], int]:
     if len(known) == 1:
         return {(place,): 0 for place in known[0][:MENTIONS_MAX]}
     found: dict[tuple[int, ...], int] = {}
+    sentence = text.words.sentence
     for anchor in min(known, key=len)[:MENTIONS_MAX]:
-        nearest = [min(each, key=lambda place: abs(place - anchor)) for each in known]
-        if any(text.words.sentence[place] != text.words.sentence[anchor] for place in nearest):
+        inside = [[place for place in each if sentence[place] == sentence[anchor]] for each in known]
+        if not all(inside):
             continue
+        nearest = [min(each, key=lambda place: abs(place - anchor)) for each in inside]
         places = tuple(sorted(nearest))
         gap = text.order[places[-1]] - text.order[places[0]] + 1 - len(key)
         if gap <= GAP_MAX:

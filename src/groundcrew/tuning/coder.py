@@ -6,20 +6,26 @@ languages, evidence is carried over. Trees weigh the candidates; all that is cho
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from groundcrew.code_systems.catalogue import code_system
 from groundcrew.domain.canonical import digest
-from groundcrew.errors import GroundcrewError, InputError
+from groundcrew.errors import InputError
 from groundcrew.tuned.coder import (
-    ARCHITECTURE, CODER_FILE, FORESTS_FILE, TITLES_FILE, Coder, LoadedCoder, Voice, load_coder,
+    ARCHITECTURE,
+    CODER_FILE,
+    FORESTS_FILE,
+    TITLES_FILE,
+    Coder,
+    LoadedCoder,
+    Voice,
+    load_coder,
 )  # fmt: skip
 from groundcrew.tuned.coder_candidates import Candidates, candidates
 from groundcrew.tuned.coder_knowledge import Titles
@@ -29,7 +35,7 @@ from groundcrew.tuning import coder_lexicon as lexicon
 from groundcrew.tuning.architecture import Fitted, Step
 from groundcrew.tuning.classifier_checkpoints import Checkpoints
 from groundcrew.tuning.coder_counts import Case, Counted, count, evidence_places, knowledge, skipped_words
-from groundcrew.tuning.coder_metrics import measure
+from groundcrew.tuning.coder_metrics import measure, model_card
 from groundcrew.tuning.coder_parallel import Lexicon, learn, project
 from groundcrew.tuning.coder_ranker import (
     Arrays,
@@ -43,6 +49,7 @@ from groundcrew.tuning.coder_ranker import (
     rank,
     second_rows,
 )
+from groundcrew.tuning.coder_settings import Settings, settings_problem
 from groundcrew.tuning.examples import Example
 
 EXAMPLES_MIN = 20
@@ -54,27 +61,6 @@ _CARRIED = 0.5
 _EXAMPLES_A_TICK = 25
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`code_system`: whose titles help ("" for none), `code_system_folder`: where imported ones are. `parallel`: whether cases of one
-    group with the same labels in two languages are translations. `folds`: parts of the cross-validation; `trees` of the first and
-    of the second look. `trust`: all_right, the chance that the kept labels are all right and none is missing; f1, the expected F1.
-    `person_below`: with less trust a person codes without the suggestions' weight."""
-
-    code_system: str = ""
-    code_system_folder: str = ""
-    parallel: bool = True
-    folds: int = 5
-    trees: int = 200
-    second_trees: int = 150
-    trust: Literal["all_right", "f1"] = "all_right"
-    person_below: float = 0.5
-
-
-BOUNDS: dict[str, tuple[float, float]] = {
-    "folds": (2, 20), "trees": (10, 2_000), "second_trees": (10, 2_000), "person_below": (0.0, 1.0),
-}  # fmt: skip
-
-
 class CoderArchitecture:
     """Trains coders; see `tuning/architecture.py` for what every architecture promises."""
 
@@ -82,25 +68,7 @@ class CoderArchitecture:
 
     def settings_problem(self, settings: dict[str, Any]) -> str | None:
         """What is wrong with `settings`, naming the key."""
-        for key, value in settings.items():
-            if key not in Settings.__struct_fields__:
-                close = difflib.get_close_matches(str(key), Settings.__struct_fields__, n=1)
-                known = ", ".join(Settings.__struct_fields__)
-                return f"{key}: unknown setting; " + (f"did you mean {close[0]}?" if close else f"known: {known}")
-            try:
-                msgspec.convert({key: value}, Settings)
-            except msgspec.ValidationError as error:
-                return f"{key}: {str(error).partition(' - at')[0]}"
-            if key in BOUNDS and not BOUNDS[key][0] <= value <= BOUNDS[key][1]:
-                return f"{key}: must lie in {BOUNDS[key][0]:g}..{BOUNDS[key][1]:g}"
-        name = settings.get("code_system", "")
-        if name:
-            folder = settings.get("code_system_folder")
-            try:
-                code_system(name, folder=Path(folder) if folder else None)
-            except GroundcrewError as error:
-                return f"code_system: {error}"
-        return None
+        return settings_problem(settings)
 
     def fit(
         self,
@@ -115,7 +83,7 @@ class CoderArchitecture:
     ) -> Fitted:
         """Writes the model's files into `folder`. InputError for settings that can not be used and for examples that nothing can
         be learned from: fewer than `EXAMPLES_MIN` in a language, no labels, ids that repeat."""
-        problem = self.settings_problem(settings)
+        problem = settings_problem(settings)
         if problem:
             raise InputError(problem, field="settings")
         return _Fit(train, msgspec.convert(settings, Settings), seed, folder, checkpoints, progress).run(validation)
@@ -206,7 +174,15 @@ class _Fit:
         self._step("measuring on the validation examples")
         if validation:
             fitted = msgspec.structs.replace(fitted, metrics=fitted.metrics | self._validated(fitted, validation))
-        return msgspec.structs.replace(fitted, card=_card(self.languages, fitted, len(titles.names)))
+        return msgspec.structs.replace(fitted, card=model_card(self._described(), fitted, len(titles.names)))
+
+    def _described(self) -> list[tuple[str, int, int, int]]:
+        """Of each language: its name, cases, cases with evidence, phrases."""
+        found = []
+        for each in self.languages:
+            marked = sum(bool(case.evidence) for case in each.cases)
+            found.append((each.name, len(each.cases), marked, len(each.counted.tongue.phrases) if each.counted else 0))
+        return found
 
     def _check(self) -> None:
         if len({example.id for example in self.train}) != len(self.train):
@@ -253,7 +229,7 @@ class _Fit:
         return msgspec.json.decode(made["json"].tobytes(), type=kind)
 
     def _parallel(self, titles: Titles) -> None:
-        """Lexicons of translated cases; evidence carried over; then each language's tables of words, for every fold and for all."""
+        """Lexicons of translated cases, for every fold and for all; evidence carried over; then each language's counts."""
         self._step("words of parallel cases")
         for one in self.languages:
             for other in self.languages:
@@ -431,32 +407,3 @@ def _by_case(language: _Language, look: _Looks, curve: Any) -> list[tuple[Floats
         found.append((scores[at:end], look.truth[at:end], len(case.labels)))
         at = end
     return found
-
-
-def _card(languages: Sequence[_Language], fitted: Fitted, names: int) -> str:
-    lines = [
-        "Method: phrases that coders marked (or that go with a code), phrases nearly said and titles of the code system make",
-        "candidates; two looks of boosted trees weigh them, the second with their rivals; isotonic curves make probabilities.",
-        "Every figure that the trees saw in training leaves the case itself out; threshold and curves come from held-out cases.",
-        "",
-        "| Language | Cases | With evidence | Phrases | Held-out micro F1 |",
-        "|---|---|---|---|---|",
-    ]
-    for language in languages:
-        assert language.counted is not None
-        f1 = fitted.metrics[f"cross_validated_micro_f1_{language.name}".rstrip("_")]
-        marked = sum(bool(case.evidence) for case in language.cases)
-        phrases = len(language.counted.tongue.phrases)
-        lines.append(f"| {language.name or 'not named'} | {len(language.cases)} | {marked} | {phrases} | {f1:.3f} |")
-    trust = {
-        "all_right": "the chance that the kept codes are all right and none is missing; with many codes a case it is small",
-        "f1": "the expected F1 of the case's kept codes",
-    }
-    lines += [
-        "",
-        f"Titles of {names} codes were used. Trust is {trust[str(fitted.settings['trust'])]}.",
-        "",
-        "Limits: codes that no training case has are found by their titles alone, and seldom; evidence that was carried over from a",
-        "translation is as good as that translation; what the coders of the training cases did, the model does. A person signs.",
-    ]
-    return "\n".join(lines)

@@ -18,7 +18,7 @@ SKIPPED_SHARE, SKIPPED_LETTERS = 0.3, 4
 FREQUENT = 400
 #: Words of a phrase; longer evidence is a sentence that no other text repeats.
 PHRASE_WORDS_MAX = 10
-#: Phrases found for a code that nobody marked evidence for: words, least share of its cases that have the code, how many are kept.
+#: Phrases for a code that nobody marked evidence for: words, least share of its cases that have the code, how many are kept.
 MINED_WORDS, MINED_PRECISION, MINED_KEPT = 3, 0.35, 6
 
 
@@ -113,12 +113,12 @@ def _add(phrases: dict[Key, Phrase], found: dict[Key, list[Mention]], case: Case
 
 
 def _marked(case: Case, skipped: frozenset[str]) -> set[tuple[Key, str]]:
-    """Phrases that people marked for a code; words marked apart count together too where they stand close."""
+    """Phrases that people marked for a code."""
     found: set[tuple[Key, str]] = set()
     for code, places in case.evidence:
         stems = [case.words.stems[place] for place in places]
-        key = key_of(stems, skipped) or tuple(sorted(set(stems)))
-        if key and len(key) <= PHRASE_WORDS_MAX and not all(stem in skipped for stem in key):
+        key = key_of(stems, skipped)
+        if key and len(key) <= PHRASE_WORDS_MAX:
             found.add((key, code))
     return found
 

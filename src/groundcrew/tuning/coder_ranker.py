@@ -1,5 +1,5 @@
-"""Trains what weighs the coder's candidates: boosted trees in a cross-validation over cases, and curves that make probabilities of
-their scores. What decides was always said of cases that the trees had not seen."""
+"""Trains what weighs the coder's candidates: boosted trees in a cross-validation over cases, and curves that make probabilities
+of their scores. What decides was always said of cases that the trees had not seen."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def rank(rows: Floats, truth: Bools, fold: Ints, *, trees: int, seed: int, tick:
 
 
 def grow(rows: Floats, truth: Bools, *, trees: int, seed: int, tick: Callable[[], None]) -> Arrays:
-    """Boosted trees (histogram gradient boosting, Ke et al. 2017) as arrays; one constant where all rows are alike true or false."""
+    """Boosted trees (histogram gradient boosting, Ke et al. 2017) as arrays; a constant where all rows are true, or none."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     share = float(truth.mean()) if len(truth) else 0.0
