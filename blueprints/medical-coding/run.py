@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from walk import Clock, Shell, fresh, say, server
+from walk import Clock, Shell, fresh, interval, say, server
 
 BLUEPRINT = Path(__file__).parent
 DATA = BLUEPRINT / "data"
@@ -225,14 +225,6 @@ class Story:
 def missing(gate: dict[str, Any]) -> list[str]:
     """The criteria that are not met."""
     return [each["key"] for each in gate["results"] if each["status"] != "pass"]
-
-
-def interval(each: dict[str, Any]) -> str:
-    """An estimate with its bounds."""
-    if each.get("estimate") is None:
-        return f"unknown (n = {each.get('n', 0)})"
-    bounds = "" if each.get("lower") is None else f" [{each['lower']:.3f}, {each['upper']:.3f}]"
-    return f"{each['estimate']:.3f}{bounds}, n = {each.get('n')}"
 
 
 def send(url: str, key: str, notes: list[dict[str, Any]]) -> tuple[dict[str, str], list[float]]:

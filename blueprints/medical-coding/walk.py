@@ -58,9 +58,9 @@ class Shell:
         """How the gate stands; a closed one is no failure."""
         return json.loads(self.type("gate", use_case, "--to", stage, "--json", status=None))
 
-    def curate(self, recipe: Path, source: Path, output: Path) -> None:
+    def curate(self, recipe: Path, source: Path, output: Path) -> str:
         """Build a data set: the one command here that needs no data folder."""
-        self._run("curate", recipe, "--input", source, "--output", output)
+        return self._run("curate", recipe, "--input", source, "--output", output)
 
 
 @contextlib.contextmanager
@@ -125,3 +125,11 @@ class Clock:
 def say(text: str) -> None:
     """A line of the story."""
     print(f"  {text}", flush=True)
+
+
+def interval(each: dict[str, Any]) -> str:
+    """An estimate with its bounds."""
+    if each.get("estimate") is None:
+        return f"unknown (n = {each.get('n', 0)})"
+    bounds = "" if each.get("lower") is None else f" [{each['lower']:.3f}, {each['upper']:.3f}]"
+    return f"{each['estimate']:.3f}{bounds}, n = {each.get('n')}"

@@ -6,10 +6,13 @@ import msgspec
 
 from groundcrew.curation.recipe import SPLIT_FIELD, Recipe
 
+#: A field of this name says in which language (ISO 639-1) a record's text is, where the texts of a data set are in several.
+LANGUAGE_FIELD = "language"
+
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The columns of records.parquet by what they mean; None where there is no such column. `languages` are those that the texts
-    may be in, empty where the recipe does not say."""
+    may be in, empty where the recipe does not say; `language` is the column that tells it of each record."""
 
     id: str
     text: tuple[str, ...]
@@ -20,6 +23,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str | None = None
     split: str | None = None
     languages: tuple[str, ...] = ()
+    language: str | None = None
 
 
 def fields_of(recipe: Recipe) -> Fields:
@@ -35,4 +39,5 @@ def fields_of(recipe: Recipe) -> Fields:
         group=recipe.group,
         split=SPLIT_FIELD if recipe.split else None,
         languages=recipe.language,
+        language=LANGUAGE_FIELD if LANGUAGE_FIELD in recipe.fields else None,
     )

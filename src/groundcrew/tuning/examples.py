@@ -150,7 +150,7 @@ def _rows(file: IO[bytes], fields: Fields, folder: Path) -> Iterator[dict[str, A
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    named = (fields.id, *fields.text, fields.label, fields.evidence, fields.group, fields.split)
+    named = (fields.id, *fields.text, fields.label, fields.evidence, fields.group, fields.split, fields.language)
     wanted = list(dict.fromkeys(each for each in named if each is not None))
     try:
         records = parquet.ParquetFile(file)
@@ -171,7 +171,7 @@ def _example(row: dict[str, Any], fields: Fields, folder: Path) -> Example:
         labels=_labels(row, fields, folder),
         evidence=_evidence(row, fields, text, folder),
         group=_text(row, fields.group),
-        language=fields.languages[0] if len(fields.languages) == 1 else "",
+        language=_text(row, fields.language) or (fields.languages[0] if len(fields.languages) == 1 else ""),
     )
 
 
