@@ -1,5 +1,6 @@
 """Runs the coder on CodiEsp, clinical cases that experts coded in ICD-10-CM: converts, curates, learns, and measures on the
 publishers' development cases, in Spanish and in their machine translation into English. The data are not part of this project.
+
     python blueprints/medical-coding/codiesp.py --data ../shared/data/codiesp --work /tmp/codiesp
 
 Of the publishers' training cases every seventh is held back to choose on; the development cases are only ever measured on.

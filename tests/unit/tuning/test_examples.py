@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.unit.tuning.folders import FIELDS, tickets, write_data_set
 
@@ -45,6 +46,15 @@ def test_several_labels_and_their_evidence(tmp_path: Path) -> None:
     assert first.labels == ("I10", "E11.9")
     assert first.evidence == (EvidenceSpan(label="I10", start=0, end=12),)
     assert second.labels == second.evidence == ()
+
+
+def test_a_record_may_say_its_language(tmp_path: Path) -> None:
+    rows = [{**row, "language": "es" if place % 2 else None} for place, row in enumerate(tickets(10))]
+    fields = msgspec.structs.replace(FIELDS, language="language")
+    found = read_examples(write_data_set(tmp_path / "set", rows, fields), "train")
+    languages = {row["id"]: row["language"] or "en" for row in rows}
+    assert {each.id: each.language for each in found} == {each.id: languages[each.id] for each in found}
+    assert {each.language for each in found} == {"es", "en"}
 
 
 def test_a_changed_record_is_noticed(tmp_path: Path) -> None:

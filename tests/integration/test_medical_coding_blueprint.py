@@ -1,0 +1,44 @@
+"""The medical-coding blueprint as its README says to run it: from an export of notes to codes that a certified coder released."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.integration.server import environment
+
+BLUEPRINT = Path(__file__).parents[2] / "blueprints" / "medical-coding"
+#: Many times what it takes, for a machine with other things to do.
+RUN_S_MAX = 900.0
+#: What the figures must keep; the README has them.
+MICRO_F1_MIN = 0.7
+SENT = 13
+
+
+@pytest.mark.slow
+def test_the_blueprint_goes_its_whole_way(tmp_path: Path) -> None:
+    summary = tmp_path / "summary.json"
+    done = subprocess.run(
+        [sys.executable, str(BLUEPRINT / "run.py"), "--work", str(tmp_path / "work"), "--summary", str(summary)],
+        capture_output=True,
+        text=True,
+        timeout=RUN_S_MAX,
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
+    found = json.loads(summary.read_text())
+    # Every planted fault is found but codes that are plainly wrong, which no rule can see.
+    assert found["curation"]["missed"] == {"wrong codes": 14}
+    assert found["evaluation"]["micro_f1"] >= MICRO_F1_MIN
+    assert found["pilot"] == {"passed": True, "missing": []}
+    assert sum(found["decisions"].values()) == sum(found["states"].values()) == SENT
+    assert found["decisions"]["rejected"] == found["states"]["rejected"] == 1
+    assert "pending" not in found["states"]
+    # What only a pilot can show is not there, and the gate says so.
+    assert not found["production_readiness"]["passed"]
+    assert {"verdict", "rating"} <= set(found["production_readiness"]["missing"])
+    assert "evaluation" not in found["production_readiness"]["missing"]
