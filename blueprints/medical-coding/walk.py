@@ -58,9 +58,13 @@ class Shell:
         """How the gate stands; a closed one is no failure."""
         return json.loads(self.type("gate", use_case, "--to", stage, "--json", status=None))
 
+    def bare(self, *words: str | Path) -> str:
+        """A command that takes no data folder."""
+        return self._run(*words)
+
     def curate(self, recipe: Path, source: Path, output: Path) -> str:
-        """Build a data set: the one command here that needs no data folder."""
-        return self._run("curate", recipe, "--input", source, "--output", output)
+        """Build a data set."""
+        return self.bare("curate", recipe, "--input", source, "--output", output)
 
 
 @contextlib.contextmanager
