@@ -55,8 +55,8 @@ class RemoteRunner:
 
     name: RunnerName = "openai"
 
-    def __init__(self, *, poll_s: float = POLL_S_MIN) -> None:
-        self._poll_s = poll_s
+    def __init__(self, *, poll_s: float | None = None) -> None:
+        self._poll_s = POLL_S_MIN if poll_s is None else poll_s
 
     def problem(self, architecture: str, settings: dict[str, Any]) -> str | None:
         """What is wrong with the settings, naming the key."""
