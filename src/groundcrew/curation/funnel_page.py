@@ -20,7 +20,7 @@ _STYLE = """
     --paper: #161b22; --panel: #1e252e } }
 * { box-sizing: border-box }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 66rem; margin: 2rem auto;
-  padding: 0 1rem }
+  padding: 0 1rem; overflow-wrap: anywhere }
 h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.2rem 0 .5rem }
 p, dd, small { color: var(--soft) } p { margin: .2rem 0 } small { display: block; font-size: .8rem; font-weight: 400 }
 code { overflow-wrap: anywhere; font-size: .85em }
@@ -33,11 +33,15 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bot
 thead th { color: var(--soft); font-size: .85rem; font-weight: 600 }
 td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 tr.nothing th, tr.nothing td { color: var(--soft) }
-td.bar { width: 30%; min-width: 8rem } svg { display: block; width: 100%; height: 1rem; margin-top: .3rem }
+td.bar { width: 26%; min-width: 9rem } td.bar div { display: flex; align-items: center; gap: .5rem }
+td.bar span { min-width: 3.8rem; text-align: right; font-variant-numeric: tabular-nums } svg { flex: 1 1 3rem;
+  width: 3rem; min-width: 0; height: .8rem }
+th[scope=row] { overflow-wrap: anywhere } .steps th[scope=row] { min-width: 17rem }
 rect.kept { fill: var(--kept) } rect.lost { fill: var(--lost) } rect.rest { fill: var(--line) }
-.scroll { overflow-x: auto } details { margin: .6rem 0 } summary { cursor: pointer; color: var(--soft) }
+.scroll { overflow-x: auto } details { font-weight: 400; font-size: .85rem } summary { cursor: pointer; color: var(--soft) }
 ul { padding-left: 1.2rem } li { margin: .2rem 0 }
-@media (max-width: 40rem) { th.examples, td.examples { display: none } td.bar { min-width: 5rem }
+@media (max-width: 40rem) { .steps .left, td.digest, th.digest { display: none }
+  td.bar { min-width: 7rem } .steps th[scope=row] { min-width: 8rem }
   th, td { padding: .35rem .3rem } }
 """
 
@@ -88,10 +92,9 @@ def _facts(funnel: Funnel) -> str:
 
 def _steps(funnel: Funnel) -> str:
     rows = "\n".join(_step(each, funnel.records) for each in funnel.steps)
-    return f"""<div class="scroll"><table>
+    return f"""<div class="scroll"><table class="steps">
 <thead>
-<tr><th>Check</th><th class="number">Dropped</th><th class="number">Left</th><th>Share left</th>
-<th class="examples">Examples</th></tr>
+<tr><th>Check</th><th class="number">Dropped</th><th class="number left">Left</th><th>Share left</th></tr>
 </thead>
 <tbody>
 {rows}
@@ -100,24 +103,25 @@ def _steps(funnel: Funnel) -> str:
 
 
 def _step(step: Step, records: int) -> str:
-    examples = ", ".join(f"<code>{escape(each)}</code>" for each in step.examples)
-    bar = _bar(step.remaining, step.dropped, max(records, 1), f"{percent(step.remaining, records)} left")
+    listed = "<br>".join(f"<code>{escape(each)}</code>" for each in step.examples)
+    examples = f"<details><summary>examples</summary>{listed}</details>" if listed else ""
+    bar = _bar(step.remaining, step.dropped, records)
     quiet = "" if step.dropped else ' class="nothing"'
     meaning = MEANINGS.get(step.reason, "")
     return (
-        f'<tr{quiet}><th scope="row">{escape(step.reason)}<small>{escape(meaning)}</small></th>'
-        f'<td class="number">{step.dropped:,}</td><td class="number">{step.remaining:,}</td>'
-        f'<td class="bar">{percent(step.remaining, records)}{bar}</td><td class="examples">{examples}</td></tr>'
+        f'<tr{quiet}><th scope="row">{escape(step.reason)}<small>{escape(meaning)}</small>{examples}</th>'
+        f'<td class="number">{step.dropped:,}</td><td class="number left">{step.remaining:,}</td>'
+        f'<td class="bar">{bar}</td></tr>'
     )
 
 
-def _bar(kept: int, lost: int, whole: int, said: str) -> str:
-    """A bar of what is left, and beside it what was lost in this step; both in shares of `whole`."""
-    left, gone = 100 * kept / whole, 100 * lost / whole
+def _bar(kept: int, lost: int, whole: int) -> str:
+    """The share that is left of `whole`, and a bar of it, beside which stands what this step has lost."""
+    left, gone = (100 * each / max(whole, 1) for each in (kept, lost))
     return (
-        f'<svg viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label="{escape(said)}">'
+        f'<div><span>{percent(kept, whole)}</span><svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="rest" width="100" height="4"/><rect class="kept" width="{left:.2f}" height="4"/>'
-        f'<rect class="lost" x="{left:.2f}" width="{gone:.2f}" height="4"/></svg>'
+        f'<rect class="lost" x="{left:.2f}" width="{gone:.2f}" height="4"/></svg></div>'
     )
 
 
@@ -149,7 +153,7 @@ def _makeup(funnel: Funnel) -> str:
 def _shares(name: str, counts: Mapping[str, int], whole: int) -> str:
     rows = "\n".join(
         f'<tr><th scope="row">{escape(each)}</th><td class="number">{count:,}</td>'
-        f'<td class="bar">{percent(count, whole)}{_bar(count, 0, max(whole, 1), f"{percent(count, whole)} of the kept")}</td></tr>'
+        f'<td class="bar">{_bar(count, 0, whole)}</td></tr>'
         for each, count in counts.items()
     )
     return f"""<table>
@@ -162,13 +166,14 @@ def _shares(name: str, counts: Mapping[str, int], whole: int) -> str:
 
 def _files(funnel: Funnel) -> str:
     rows = "\n".join(
-        f'<tr><td>{escape(each.name)}</td><td class="number">{each.size_bytes:,}</td><td><code>{each.sha256}</code></td></tr>'
+        f'<tr><th scope="row">{escape(each.name)}</th><td class="number">{each.size_bytes:,}</td>'
+        f'<td class="digest"><code>{each.sha256}</code></td></tr>'
         for each in funnel.files[:FILES_SHOWN_MAX]
     )
     more = len(funnel.files) - FILES_SHOWN_MAX
     ignored = f"<p>Not read, other formats: {escape(', '.join(funnel.ignored_files))}</p>" if funnel.ignored_files else ""
     return f"""<div class="scroll"><table>
-<thead><tr><th>File</th><th class="number">Bytes</th><th>SHA-256</th></tr></thead>
+<thead><tr><th>File</th><th class="number">Bytes</th><th class="digest">SHA-256</th></tr></thead>
 <tbody>
 {rows}
 </tbody>
