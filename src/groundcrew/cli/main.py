@@ -62,6 +62,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scan": ("scan", "Find AI that goes past the gateway: in code, logs, expenses, keys."),
     "inventory": ("inventory", "Settle what scans found: owners, deadlines, drafts of use cases."),
     "curate": ("curate", "Build a data set by a recipe: every record is kept, or dropped for one named reason."),
+    "codes": ("codes", "List, show, search and import code systems (ICD-10-CM, ICD-10-GM, OPS, CHOP …)."),
     "spend": ("spend", "Show what recorded calls have cost, by use case, unit, model, key, user or day."),
     "outcomes": ("outcomes", "Import business outcomes from a file."),
     "ratings": ("ratings", "Put calls up for rating, see how far raters agree, rotate the secret of rating links."),
