@@ -91,7 +91,8 @@ def compare(truth_file: Path, output: Path, records: int) -> Report:
         kind.planted += 1
         kind.found += found
         kind.named += found and (named or dropped is None or dropped[1] in CHOSEN_BY_LOT or each["kind"] == faults.GROUP)
-        sort = f"{each['kind']}: {re.sub(r'[:].*', '', each['sort'])}" if each["kind"] != faults.NOISE else faults.NOISE
+        sort = ": ".join(part for part in (each["kind"], each["sort"].partition(":")[0]) if part and each["kind"] != faults.NOISE)
+        sort = sort or faults.NOISE
         sorts[sort][0] += 1
         sorts[sort][1] += found
     weak = {

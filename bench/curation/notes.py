@@ -163,6 +163,8 @@ def write_note(writer: Writer, person: Person, age: int, *, rare: tuple[int, str
     number and its name, in the place of the main condition."""
     main = writer.main_condition()
     earlier = [each for each in person.lasting if each != main and writer.chance() < 0.75]
+    if rare is not None:  # what is said beside it would keep the record in the set
+        earlier = []
     kind = writer.pick(_KINDS)
     text = kind[1](writer, person, age, main, earlier, rare)
     hand = writer.chance()

@@ -26,11 +26,11 @@ from typing import NamedTuple
 
 import msgspec
 import yaml
+from found import Report, compare
+from generate import generate
 
 FOLDER = Path(__file__).resolve().parent
 REPOSITORY = FOLDER.parents[1]
-from found import Report, compare
-from generate import generate
 
 RESULTS = FOLDER / "RESULTS.md"
 RECORDS_OF_RECIPE = 1_000_000

@@ -29,6 +29,7 @@ _PREFIX_LENGTH_MIN = 3
 #: Marks that national editions print after a code (dagger, asterisk, exclamation) and what closes an open range ("S52.5-").
 _MARKS = "+*!†‡#^ \t-–.,"
 _WORD = re.compile(r"[^\W_]+")
+_POSSESSIVE = re.compile(r"[’']s\b")
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,7 +236,7 @@ def folded_words(text: str) -> list[str]:
     if not lowered.isascii():
         parts = unicodedata.normalize("NFKD", lowered.translate(_LIGATURES))
         lowered = "".join(each for each in parts if not unicodedata.combining(each))
-    return _WORD.findall(lowered)
+    return _WORD.findall(_POSSESSIVE.sub("", lowered))
 
 
 def content_digest(name: str, release: str, codes: Iterable[Code]) -> str:

@@ -13,12 +13,14 @@ from typing import Literal
 import msgspec
 
 from groundcrew.curation.addresses import is_address
+from groundcrew.curation.card import data_card
 from groundcrew.curation.daft_runs import Where, load_daft
 from groundcrew.curation.fields import Fields, fields_of
+from groundcrew.curation.funnel_page import funnel_html
 from groundcrew.curation.pipeline import Curated, curate_records
 from groundcrew.curation.progress import Progress, silent
 from groundcrew.curation.recipe import SPLITS, Recipe
-from groundcrew.curation.report import LABELS_SHOWN_MAX, Funnel, Makeup, build_funnel, data_card, funnel_html
+from groundcrew.curation.report import LABELS_SHOWN_MAX, Funnel, Makeup, build_funnel
 from groundcrew.curation.sources import Found, find_files, sha256_of
 from groundcrew.curation.work import Work, work_folder
 from groundcrew.curation.writing import labels_of, masked_of, write_dropped, write_kept

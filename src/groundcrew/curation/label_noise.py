@@ -1,9 +1,10 @@
 """Finds labels that the texts speak against: every record is scored by a model that was trained on the others.
 
-The model is naive Bayes on the words and pairs of words of a text, one label against all records, smoothed by how frequent a word
-is anywhere (Dirichlet prior; Zhai and Lafferty 2004). Trained in folds, so that no record, and none of its group, vouches for
-itself: the cross-validated self-confidence of confident learning (Northcutt, Jiang, Chuang 2021, JAIR 70). Whether it is low is
-read off the records that do *not* have the label: a score's place among theirs is a p-value of "this label is there by chance".
+The model knows of every word and pair of words how much more often it stands with a label than anywhere (smoothed by a Dirichlet
+prior, Zhai and Lafferty 2004; less one standard deviation, so that a chance meeting tells nothing). What speaks for a label is the
+most telling word of the text: one name of the disease is enough, and all that says nothing about it adds no noise. Trained in
+folds, so that no record, and none of its group, vouches for itself: the cross-validated self-confidence of confident learning
+(Northcutt, Jiang, Chuang 2021, JAIR 70). Whether it is low is read off the records that do *not* have the label: a score's place among theirs is a p-value of "this label is there by chance".
 Chance labels have even p-values, right ones crowd at the top; how many are chance at all is estimated from the even part, and the
 cut is the highest at which PRECISION of what lies below is chance (Storey 2002, JRSS B 64).
 
@@ -36,13 +37,16 @@ BUCKETS: Final = 2**22
 RECORDS_OF_FEATURE_MIN: Final = 3
 #: Words of the prior: how much text of a label outweighs what is known of all texts.
 PRIOR_WORDS: Final = 300.0
-#: Records without the label that a score is compared with.
-OTHERS: Final = 400
+#: Records without the label that a score is compared with, at most and at least, and in all.
+OTHERS_MAX, OTHERS_MIN = 1_000, 200
+OTHERS_PAIRS: Final = 2**18
 #: Score units per natural logarithm.
 SCALE: Final = 1024.0
 #: p-values up to here are taken for chance when chance is counted; and the cuts that are tried.
 EVEN_UP_TO: Final = 0.5
 CUTS: Final = tuple(step / 100 for step in range(2, 100))
+#: Where more of the labels than this look like chance, the model can not tell them, and nothing is dropped.
+CHANCE_MAX: Final = 0.25
 RECORDS_AT_A_TIME: Final = 20_000
 
 I32 = npt.NDArray[np.int32]
@@ -135,7 +139,6 @@ def _folds(asked: LabelNoise, people: Population, records: I64) -> I64:
 def _features(people: Population, records: I64, count_max: int) -> tuple[Sets, int]:
     """The features of every record, of which the `count_max` most frequent are kept, by number; and how many there are."""
     frequency = np.zeros(BUCKETS, dtype=np.int64)
-    chunks = [records[begin : begin + RECORDS_AT_A_TIME] for begin in range(0, len(records), RECORDS_AT_A_TIME)]
     # Read by file, since that is how they lie; which file a record is in changes no count.
     by_file = np.argsort(people.portion[records], kind="stable")
     chunks = [np.sort(records[by_file[begin : begin + RECORDS_AT_A_TIME]]) for begin in range(0, len(records), RECORDS_AT_A_TIME)]
@@ -213,23 +216,24 @@ def _members(sets: Sets, chosen: I64) -> tuple[npt.NDArray[np.uint32], I64]:
 
 
 def _scores(texts: _Texts, whole: _Table, own: _Table, owners: I64, labels: I64) -> I64:
-    """How much more the features of each record speak for the label than for any text, learned from the other folds."""
+    """How much the most telling feature of each record speaks for the label, learned from the other folds; 0 for not at all."""
     features, at = _members(texts.features, owners)
     label = labels[at]
     together = (whole.cells[label, features] - own.cells[label, features]).astype(np.float64)
     anywhere = (whole.any - own.any)[features] + 0.5
     share = anywhere / (float((whole.any - own.any).sum()) + 0.5 * texts.feature_count)
     of_label = (whole.of_label - own.of_label)[label]
-    weight = np.log((together / share + PRIOR_WORDS) / (of_label + PRIOR_WORDS))
+    sure = np.maximum(together - np.sqrt(together), 0)
+    weight = np.log((sure / share + PRIOR_WORDS) / (of_label + PRIOR_WORDS))
     found = np.zeros(len(owners), dtype=np.int64)
-    np.add.at(found, at, np.rint(weight * SCALE).astype(np.int64))
+    np.maximum.at(found, at, np.rint(weight * SCALE).astype(np.int64))
     return found
 
 
 def _others(texts: _Texts, label: I64) -> tuple[I64, I64]:
     """For every label some records that do not have it, the same ones in every run: spread evenly over all records."""
     count = len(texts.records)
-    size = min(OTHERS, count)
+    size = min(max(OTHERS_MIN, min(OTHERS_MAX, OTHERS_PAIRS // texts.label_count)), count)
     spread = (np.arange(size) * count) // size
     owners, labels = np.tile(spread, texts.label_count), np.repeat(np.arange(texts.label_count), size)
     has = np.repeat(np.arange(count), np.diff(texts.labels.starts)) * texts.label_count + label
@@ -255,6 +259,8 @@ def _places(label: I64, score: I64, other_label: I64, other_score: I64, label_co
 def _cut(place: npt.NDArray[np.float64]) -> float:
     """The highest cut below which PRECISION of the labels are there by chance; 0 where there is none."""
     even = np.count_nonzero(place < EVEN_UP_TO) / EVEN_UP_TO
+    if even > CHANCE_MAX * len(place):
+        return 0.0
     below = np.searchsorted(np.sort(place), CUTS)
     good = [cut for cut, count in zip(CUTS, below, strict=True) if count and min(even * cut, count) >= PRECISION * count]
     return max(good, default=0.0)

@@ -33,7 +33,8 @@ _TITLE = re.compile(
 )
 #: What the network finds of numbers beyond the patterns: seven digits that may belong together, and letters among digits.
 _NUMBER = re.compile(
-    r"\d(?:[ \u00a0()./\-–]{0,2}\d){6}|\b(?=[A-Za-z\-]{0,8}\d)[A-Z]{1,6}-?\d[\dA-Z\-]{4,}|\b(?=[A-Z\-]*\d)[\dA-Z]{3,}(?:-[\dA-Z]{3,})+\b"
+    r"\d(?:[ \u00a0()./\-–]{0,2}\d){6}|\b(?=[A-Za-z\-]{0,8}\d)[A-Z]{1,6}-?\d[\dA-Z\-]{4,}"
+    r"|\b(?=[A-Z\-]*\d)[\dA-Z]{3,}(?:-[\dA-Z]{3,})+\b"
 )
 _STREET = re.compile(
     r"(?i)\b\d{1,5}[a-z]?,? (?:[^\W\d_.]+\.? ){0,3}(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|boulevard|blvd|way"
@@ -44,6 +45,10 @@ _STREET = re.compile(
 _START = re.compile(r"(?:^|[.!?:;|(\[\"“„/=>*•\n]|--?|[–—])[ \t\"“(\-]*$")
 _START_LENGTH = 6
 _NEXT_SMALL = re.compile(r"[ \t]+[a-zß-ÿ]")
+
+
+#: What the network counts among dates and what tells nobody apart: days of the week and times of the day.
+_NO_DAY = re.compile(r"(?i)(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\d{1,2}[:.]\d{2}(?:[:.]\d\d)?(?: ?[ap]\.?m\.?)?")
 
 
 class Masked(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +91,9 @@ class Masker:
         """What would be masked of `text`."""
         asked = {"always": _always, "prefiltered": may_name, "never": _never}[self._network]
         found = pii.find_where(text, asked)
-        return found if self._types is None else [each for each in found if each.type in self._types]
+        if self._types is not None:
+            found = [each for each in found if each.type in self._types]
+        return [each for each in found if each.type != "DATE" or not _NO_DAY.fullmatch(text, each.start, each.end)]
 
 
 #: How a finding says that its value was found elsewhere in the text.

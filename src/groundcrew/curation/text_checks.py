@@ -26,11 +26,11 @@ _ASCII_CONTROLS = bytes((*range(9), *range(14, 32), 127))
 _NO_CHARACTER = re.compile("[\ufffd\ufffe\uffff\ud800-\udfff]")
 #: Characters that were written out for a way that bears ASCII only, and read back by nobody: =C3=A4, \\xc3\\xa4, \\u00e4, &auml;
 _WRITTEN_OUT = re.compile(
-    r"=C[2-5]=[89AB][0-9A-F]|=E2=8[0-9A-F]=[89AB][0-9A-F]|\\xc[2-5]\\x[89ab][0-9a-f]|\\u0[0-4][0-9a-f]{2}|\\u20[0-9a-f]{2}"
+    r"=C[2-5]=[89AB][0-9A-F]|=E2=8[0-9A-F]=[89AB][0-9A-F]|\\x[89a-f][0-9a-f]|\\u0[0-4][0-9a-f]{2}|\\u20[0-9a-f]{2}"
     r"|&(?:[A-Za-z]{1,2}(?:uml|grave|acute|circ|tilde|cedil|ring|lig)|#\d{2,5}|#x[0-9A-Fa-f]{2,4}|deg|micro|plusmn|nbsp|[rl][sd]quo);"
 )
 #: A letter that was lost on the way to ASCII: question marks in a word or right before one, of which one may be a slip.
-_LOST = re.compile(r"(?<=[A-Za-z])\?{1,3}(?=[a-z])|(?<!\S)\?(?=[a-z]{2})")
+_LOST = re.compile(r"(?<=[A-Za-z])\?{1,3}(?=[a-z])|(?<=[a-z]{3})\?(?=[-’'][a-z])|(?<!\S)\?(?=[a-z]{2})")
 _LOST_MIN = 2
 _ADDRESS = re.compile(r"(?:://|www\.)\S{1,2000}")
 _LONG_RUN = re.compile(rf"[A-Za-z0-9+/=]{{{RUN_LENGTH_MIN},}}")
@@ -71,14 +71,14 @@ _CYRILLIC_SHARE_MIN = 0.6
 _CLOSING = frozenset("“”’…–—»›•«‹„‚")
 #: What stands in no word: signs between small letters or before some, capitals between small letters, and letters of another
 #: script between them, of which one may be a name that someone coined. Another table of single bytes was taken for the right one.
-_SIGNS = "„”“‚‰¸ˆ˜§¤¶†‡¨¼½¾¦±²³¹¢£¥¬®©‹›™∂∫√∆≈∞≠◊─-▟■⌐Ͱ-ϿЀ-ӿ\u4e00-\u9fff"
+_SIGNS = "´„”“‚‰¸ˆ˜§¤¶†‡¨¼½¾¦±²³¹¢£¥¬®©‹›™∂∫√∆≈∞≠◊─-▟■⌐Ͱ-ϿЀ-ӿ\u4e00-\u9fff"
 _INSIDE = re.compile(rf"(?<=[a-z])[{_SIGNS}]+(?=[a-zß-ÿﬁﬂ])|(?<![^\s(])[¸Ÿ³²¹‰ˆ±\u4e00-\u9fff](?=[a-z]{{2}})")
 _INSIDE_MIN = 2
 _CAPITALS_ORDINALS = (*range(0xC0, 0xD7), *range(0xD8, 0xDF), 0x160, 0x178, 0x17D, 0x152)
 _CAPITALS = frozenset(map(chr, _CAPITALS_ORDINALS))
 #: What stands in the words of sound texts, and what is therefore no sign that anything is wrong.
 _IN_WORDS = frozenset(map(chr, (*range(0xDF, 0x180), *_CAPITALS_ORDINALS, 0xB0, 0xB5, 0xB7, 0xD7, 0xA0, 0xAD, 0x2019, 0x2013)))
-_CAPITAL_INSIDE = re.compile(r"(?<=[a-zß-ÿ])[À-ÖØ-ÞŠŸŽŒ](?=[a-zß-ÿ])")
+_CAPITAL_INSIDE = re.compile(r"(?<=[a-zß-ÿ])[À-ÖØ-ÞŠŸŽŒ](?=[a-zß-ÿ])|(?<=[a-z]{3})[À-ÖØ-ÞŠŸŽŒ](?![A-ZÀ-Þ])")
 _HAN = re.compile(r"[\u2e80-\u9fff]")
 _PRINTABLE = frozenset(string.printable.encode())
 
