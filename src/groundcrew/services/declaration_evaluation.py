@@ -27,8 +27,8 @@ def read_evaluation(fields: Fields) -> EvaluationRule | None:
             value = targets.number(name, low=0, above=True, high=1)
             if value is not None:
                 wanted[name] = value
-        if not wanted:
-            targets.complain("at_least", f"name at least one of {', '.join(TARGETS)}")
         targets.finish()
+        if not wanted:
+            section.complain("at_least", f"name at least one of {', '.join(TARGETS)}")
     section.finish()
     return EvaluationRule(data_set=data_set, at_least=wanted)
