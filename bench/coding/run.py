@@ -155,10 +155,11 @@ def main() -> None:
     fitted, model, spent = fitted_coder(train, work, json.loads(arguments.settings))
     known = {label for example in train for label in example.labels}
     lines = report(development, fitted, model, known)
+    today = datetime.datetime.now(datetime.UTC).date()
     size = sum(path.stat().st_size for path in (work / "model").iterdir()) / 1e6
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     facts = [
-        f"Trained {datetime.date.today()} on {len(train)} examples ({len(train) // len(LANGUAGES)} cases in {len(LANGUAGES)}",
+        f"Trained {today} on {len(train)} examples ({len(train) // len(LANGUAGES)} cases in {len(LANGUAGES)}",
         f"languages, evidence in Spanish only), {spent:.0f} CPU seconds, {memory:.1f} GB at most; model folder {size:.1f} MB.",
         f"Threshold {fitted.threshold:.3f}. {platform.processor() or platform.machine()}, Python {platform.python_version()},",
         f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}. Micro F1 and calibration error with 95 % bootstrap",

@@ -19,6 +19,8 @@ TITLES_MAX, TITLE_SHARE, PHRASE_SHARE = 40, 0.55, 0.5
 NEAR_MAX = 40
 #: What a covered unit of weight adds to a title's share when titles are put in order.
 _WEIGHT_BONUS = 0.02
+#: A known phrase that goes with a code in fewer of its cases makes no candidate of it.
+PRECISION_MIN = 0.05
 #: Candidates of one text.
 CANDIDATES_MAX = 600
 PLACES_MAX = 64
@@ -94,7 +96,8 @@ class _Search:
         order = sorted(titles, key=lambda code: (-titles[code][0] - _WEIGHT_BONUS * titles[code][1], code))
         near = self._near()
         nearest = sorted(near, key=lambda code: (-near[code].share * near[code].weight, code))[:NEAR_MAX]
-        codes = sorted(set(known) | set(order[:TITLES_MAX]) | set(nearest))[:CANDIDATES_MAX]
+        likely = {code for code, found in known.items() if found[0].precision_kind >= PRECISION_MIN}
+        codes = sorted(likely | set(order[:TITLES_MAX]) | set(nearest))[:CANDIDATES_MAX]
         top: dict[str, list[tuple[float, str]]] = {}
         for code, found in known.items():
             top.setdefault(family(code), []).append((found[0].precision_kind, code))

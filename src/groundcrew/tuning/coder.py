@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -259,8 +260,10 @@ class _Fit:
             chosen = [(a, b) for a, b in pairs if part is None or one.fold[a] != part]
             return learn([one.cases[a].words for a, _ in chosen], [other.cases[b].words for _, b in chosen], self._tick)
 
-        parts = [*range(self.settings.folds), None]
-        tables = [self._table(f"{name}-{part}", lambda part=part: learned(part).words, lexicon.Table) for part in parts[:-1]]
+        def words(part: int) -> lexicon.Table:
+            return learned(part).words
+
+        tables = [self._table(f"{name}-{part}", partial(words, part), lexicon.Table) for part in range(self.settings.folds)]
         evidence = self._table(
             f"{name}-all", lambda: self._carried(one, other, pairs, learned(None)),
             tuple[lexicon.Table, list[tuple[int, tuple[tuple[str, tuple[int, ...]], ...]]]],

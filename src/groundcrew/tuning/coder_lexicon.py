@@ -136,8 +136,8 @@ def synonyms(concept: Table, bilingual: Table, titles: Titles, wanted: Sequence[
     matrix = sparse.csr_matrix((data, (rows, places)), shape=(len(names), len(columns)))
     alike = (matrix @ matrix[targets].T).tocoo()
     found: Table = {}
-    for at, other, value in sorted(zip(alike.row.tolist(), alike.col.tolist(), np.round(alike.data, 4).tolist(), strict=True)):
-        one, two = names[at], names[targets[other]]
+    for row, column, value in sorted(zip(alike.row.tolist(), alike.col.tolist(), np.round(alike.data, 4).tolist(), strict=True)):
+        one, two = names[row], names[targets[column]]
         if value >= _SYNONYM and one != two:
             found.setdefault(one, []).append((two, round(min(_SYNONYM_MOST, _SYNONYM_MOST * value), 4)))
     return {one: sorted(each, key=lambda pair: (-pair[1], pair[0]))[:_SYNONYMS_KEPT] for one, each in found.items()}

@@ -80,7 +80,12 @@ def _watched(work: Callable[[], object], tick: Callable[[], None]) -> None:
 
 def _flatten(trees: Sequence[npt.NDArray[Any]], base: float) -> Arrays:
     """The trees' nodes in one row; a leaf points to itself."""
-    feature, threshold, left, right, value, roots = [], [], [], [], [], []
+    feature: list[int] = []
+    threshold: list[float] = []
+    left: list[int] = []
+    right: list[int] = []
+    value: list[float] = []
+    roots: list[int] = []
     for nodes in trees:
         start = len(value)
         roots.append(start)

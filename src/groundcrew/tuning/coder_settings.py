@@ -22,8 +22,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     code_system_folder: str = ""
     parallel: bool = True
     folds: int = 5
-    trees: int = 200
-    second_trees: int = 150
+    trees: int = 150
+    second_trees: int = 100
     trust: Literal["all_right", "f1"] = "all_right"
     person_below: float = 0.5
 
