@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from groundcrew.curation.drawing import draws
 from groundcrew.curation.population import Population
 from groundcrew.curation.reasons import BALANCED_OUT, RARE_LABEL, SAMPLED_OUT
 from groundcrew.curation.recipe import Balance, Sample
-from groundcrew.curation.verdicts import Verdicts
-from groundcrew.curation.words import I64, U64
+from groundcrew.curation.verdicts import Bools, Verdicts
+from groundcrew.curation.words import I64, U32, U64
 
 
 def balance(asked: Balance, people: Population, verdicts: Verdicts, split: I64) -> None:
-    """Drop what has only rare labels, then what is beyond the greatest number of its labels."""
+    """Drop what has a rare label, then what is beyond the greatest number of its labels."""
     touched = verdicts.passing & ((split <= 0) if asked.train_only else True)
     if asked.min_per_label is not None:
-        counts = _counts(people, touched)
-        rare = counts < asked.min_per_label
-        records = np.flatnonzero(touched)
-        records = records[[bool(rare[people.labels.of(record)].all()) for record in records.tolist()]]
-        verdicts.drop(records, RARE_LABEL, lambda place: _told(people, counts, int(records[place])))
+        _drop_rare(asked.min_per_label, people, verdicts, touched)
         touched &= verdicts.passing
     if asked.max_per_label is not None:
         _cut(asked.max_per_label, asked.seed, people, verdicts, np.flatnonzero(touched))
 
 
-def _counts(people: Population, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> I64:
+def _counts(people: Population, chosen: Bools) -> I64:
     owners = np.repeat(np.arange(people.count), np.diff(people.labels.starts))
     return np.bincount(people.labels.values[chosen[owners]].astype(np.int64), minlength=len(people.label_names))
 
 
-def _told(people: Population, counts: I64, record: int) -> str:
-    labels = people.labels.of(record)
-    return f"{people.label_names[labels[0]]!r} has {counts[labels[0]]} records" if len(labels) else "has no label"
+def _drop_rare(least: int, people: Population, verdicts: Verdicts, touched: Bools) -> None:
+    """Drop records until every label that is left has `least` records. What goes for one label may make another of its rare."""
+    owners = np.repeat(np.arange(people.count), np.diff(people.labels.starts))
+    while True:
+        inside = touched & verdicts.passing
+        counts = _counts(people, inside)
+        hit = np.flatnonzero((counts < least)[people.labels.values] & inside[owners])
+        if not len(hit):
+            return
+        records, first = np.unique(owners[hit], return_index=True)
+        labels = people.labels.values[hit[first]]
+        verdicts.drop(records, RARE_LABEL, _teller(people, counts, labels))
+
+
+def _teller(people: Population, counts: I64, labels: U32) -> Callable[[int], str]:
+    return lambda place: f"{people.label_names[labels[place]]!r} has {counts[labels[place]]} records"
 
 
 def _cut(most: int, seed: int, people: Population, verdicts: Verdicts, records: I64) -> None:

@@ -67,12 +67,19 @@ def run_tasks(
     workers = where.workers or len(os.sched_getaffinity(0))
     alone = where.runner == "native" and (len(tasks) == 1 or workers == 1)
     ended = (perform(number, task) for number, task in enumerate(tasks)) if alone else _on_daft(tasks, where, workers)
+    failures: dict[int, Failure] = {}
+    # To the end even where a task failed: a plan of Daft that is left in the middle does not close what it opened.
     for text in ended:
         done = msgspec.json.decode(text, type=Done)
         if done.failure is not None:
-            raise InputError(done.failure.message, file=done.failure.file, line=done.failure.line)
+            failures[done.number] = done.failure
+            if alone:
+                break
         found[done.number] = done.value
         advance(len(found), len(tasks))
+    if failures:
+        first = failures[min(failures)]
+        raise InputError(first.message, file=first.file, line=first.line)
     return [found[number] for number in range(len(tasks))]
 
 
@@ -113,8 +120,10 @@ def _on_daft(tasks: Sequence[bytes], where: Where, workers: int) -> Iterator[str
 
 def _choose_runner(daft: Any, where: Where) -> None:
     """Set Daft's runner, which is set once in a process. Raises InputError where Ray is not installed."""
+    chosen = daft.get_or_infer_runner_type()
     if where.runner == "native":
-        daft.set_runner_native()
+        if chosen == "ray":
+            raise InputError("Daft runs on Ray in this process; name the runner ray")
         return
     os.environ.update(RAY_ENVIRONMENT)
     try:

@@ -1,12 +1,14 @@
 """Finds labels that the texts speak against: every record is scored by a model that was trained on the others.
 
-The model knows of every word and pair of words how much more often it stands with a label than anywhere (smoothed by a Dirichlet
-prior, Zhai and Lafferty 2004; less one standard deviation, so that a chance meeting tells nothing). What speaks for a label is the
-most telling word of the text: one name of the disease is enough, and all that says nothing about it adds no noise. Trained in
-folds, so that no record, and none of its group, vouches for itself: the cross-validated self-confidence of confident learning
-(Northcutt, Jiang, Chuang 2021, JAIR 70). Whether it is low is read off the records that do *not* have the label: a score's place among theirs is a p-value of "this label is there by chance".
-Chance labels have even p-values, right ones crowd at the top; how many are chance at all is estimated from the even part, and the
-cut is the highest at which PRECISION of what lies below is chance (Storey 2002, JRSS B 64).
+The model knows of every word and pair of words how much more often it stands with a label than anywhere (smoothed by a
+Dirichlet prior, Zhai and Lafferty 2004; less one standard deviation, so that a chance meeting tells nothing). What speaks for a
+label is the most telling word of the text: one name of the disease is enough, and all that says nothing about it adds no noise.
+Trained in folds, so that no record, and none of its group, vouches for itself: the cross-validated self-confidence of confident
+learning (Northcutt, Jiang, Chuang 2021, JAIR 70).
+
+Whether it is low is read off the records that do *not* have the label: a score's place among theirs is a p-value of "this label
+is there by chance". Chance labels have even p-values, right ones crowd at the top; how many are chance at all is estimated from
+the even part, and the cut is the highest at which PRECISION of what lies below is chance (Storey 2002, JRSS B 64).
 
 Counts and scores are whole numbers, so that order and machine change nothing.
 """

@@ -111,8 +111,9 @@ class PersonalData(_Section, frozen=True, kw_only=True):
 
 
 class Balance(_Section, frozen=True, kw_only=True):
-    """Labels with fewer than `min_per_label` records are too rare to learn; of those with more than `max_per_label`, so many
-    are drawn by `seed`. `train_only`: the other splits keep the balance that life has."""
+    """Labels with fewer than `min_per_label` records are too rare to learn, and their records go until every label that is left
+    has as many; of those with more than `max_per_label`, so many are drawn by `seed`. `train_only`: the other splits keep the
+    balance that life has."""
 
     max_per_label: int | None = None
     min_per_label: int | None = None

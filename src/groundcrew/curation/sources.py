@@ -142,7 +142,7 @@ def _describe(name: str) -> tuple[SourceFile, tuple[Cut, ...]]:
     cuts = [Cut(offset=0, line=1)]
     of_lines = name.lower().endswith(".jsonl")
     with open_bytes(name) as stream:
-        while chunk := stream.read(_READ_BYTES):
+        while chunk := stream.read(min(_READ_BYTES, CUT_BYTES)):
             hashed.update(chunk)
             if of_lines:
                 if size + len(chunk) - cuts[-1].offset >= CUT_BYTES and (last := chunk.rfind(b"\n")) >= 0:
