@@ -89,7 +89,7 @@ def tune_evaluate(
     for each in misses:
         click.echo(each, err=True)
     if misses:
-        raise SystemExit(1)
+        raise click.exceptions.Exit(1)
 
 
 @click.command("suggest")

@@ -229,8 +229,8 @@ class RiskStanding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvaluationRule(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tuned model has to reach before production: the lower bounds of figures (by name, 0 to 1) on the test split of a data
-    set, from which it has not learned."""
+    """What a tuned model has to reach before production: the lower bounds of figures (by name, 0 to 1) on the test split of a
+    data set, from which it has not learned."""
 
     data_set: str
     at_least: dict[str, float]

@@ -9,7 +9,9 @@ from functools import lru_cache
 import msgspec
 
 #: Letters or digits in a row; characters of scripts without spaces count one by one.
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]|[^\W\d_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]+|\d+")
+WORD = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]|[^\W\d_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]+|\d+"
+)
 #: Where a thought ends: no phrase reaches over it.
 END = re.compile(r"[.!?。！？]+(?=\s|$)|\n+")
 #: Endings of number and gender that many European languages share; at least `_STEM` characters stay.

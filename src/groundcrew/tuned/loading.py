@@ -51,6 +51,15 @@ def _classifier(folder: Path, manifest: Manifest) -> Loaded:
 LOADERS["classifier"] = _classifier
 
 
+def _coder(folder: Path, manifest: Manifest) -> Loaded:
+    from groundcrew.tuned.coder import load_coder
+
+    return load_coder(folder, manifest)
+
+
+LOADERS["coder"] = _coder
+
+
 def load_model(folder: Path, *, digest: str | None = None) -> Loaded:
     """The model in `folder`, the one with `digest` where that is given. InputError where the folder is no whole model: a missing,
     changed or additional file, an unknown format or architecture, or another model."""

@@ -73,3 +73,12 @@ def _classifier() -> Architecture:
 
 
 ARCHITECTURES["classifier"] = _classifier
+
+
+def _coder() -> Architecture:
+    from groundcrew.tuning.coder import CoderArchitecture
+
+    return CoderArchitecture()
+
+
+ARCHITECTURES["coder"] = _coder

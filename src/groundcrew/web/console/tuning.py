@@ -18,6 +18,8 @@ from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 
 RUNS_SHOWN, STEPS_SHOWN = 50, 50
+#: Figures that the table of steps has room for.
+COLUMNS_MAX = 8
 Done = Annotated[str, QueryParameter(max_length=40)]
 
 
@@ -94,7 +96,7 @@ async def _run_page(
         curves=curves(steps),
         steps=steps[-STEPS_SHOWN:],
         steps_kept=len(steps),
-        figures=sorted({name for each in steps[-STEPS_SHOWN:] for name in each.metrics}),
+        figures=sorted({name for each in steps[-STEPS_SHOWN:] for name in each.metrics})[:COLUMNS_MAX],
         message=message,
         problem=problem,
     )

@@ -214,6 +214,20 @@ def title(word: str) -> str:
     return STAGE_TITLES.get(word, str(word).replace("_", " "))
 
 
+def intervals(metrics: dict[str, float]) -> list[str]:
+    """Figures as ``name value``, with ``[low, high]`` where `name_low` and `name_high` are given beside it."""
+    ends = {
+        f"{name}{end}" for name in metrics for end in ("_low", "_high") if f"{name}_low" in metrics and f"{name}_high" in metrics
+    }
+    lines = []
+    for name, value in sorted(metrics.items()):
+        if name in ends:
+            continue
+        interval = f" [{metrics[f'{name}_low']:.4g}, {metrics[f'{name}_high']:.4g}]" if f"{name}_low" in ends else ""
+        lines.append(f"{name} {value:.4g}{interval}")
+    return lines
+
+
 def tone(state: object) -> str:
     """good, bad, warn or plain: the colour that goes with a state, which is always written out as well."""
     return TONES.get(str(state), "plain")
@@ -337,6 +351,7 @@ def commands(text: str) -> Markup:
 FILTERS: dict[str, Callable[..., Any]] = {
     "title_of": title,
     "tone": tone,
+    "intervals": intervals,
     "stamp": stamp,
     "clock": clock,
     "local_input": local_input,
