@@ -29,6 +29,8 @@ AGENT, SETTLER, DESK, PASSWORD_BYTES = "agent-roth", "legal-frei", "desk-pilot",
 SEED = 7
 #: Tickets of the test split that are triaged, questions that are drafted, and how long a record may take to be stored.
 TRIAGED, DRAFTED, STORED_S_MAX = 40, 12, 60.0
+#: Characters by which a quoted line is looked for in its article.
+QUOTED = 60
 #: The reasons for which each planted fault may be dropped. A ticket that went to the wrong team looks like any other: where the
 #: words speak clearly against its team, its label is doubtful.
 EXPECTED = {
@@ -200,9 +202,9 @@ class Story:
             sign_off = held.get(each["id"])
             if sign_off is None:
                 continue
-            draft = self.shell.json("sign-off", "show", sign_off, shown=False)["text"]
+            draft = self.shell.json("sign-off", "show", sign_off, shown=False)["sign_off"]["draft"]
             article = (BLUEPRINT / "knowledge" / each["article"]).read_text(encoding="utf-8") if each["article"] else ""
-            fits = bool(article) and any(part.strip()[:60] in article for part in draft.split("\n") if len(part) > 40)
+            fits = bool(article) and any(part.strip() and part.strip()[:QUOTED] in article for part in draft.splitlines())
             how = ("approve",) if fits else ("reject", "--comment", "quotes an article that does not answer it")
             self.shell.type("sign-off", how[0], sign_off, *how[1:], "--as", AGENT, shown=False)
             decided["sent" if fits else "rejected"] += 1
