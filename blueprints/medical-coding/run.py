@@ -23,6 +23,8 @@ from walk import Clock, Shell, fresh, interval, say, server
 BLUEPRINT = Path(__file__).parent
 DATA = BLUEPRINT / "data"
 USE_CASE, DATA_SET, MODEL = "medical-coding", "encounters", "encounter-coder"
+#: Architecture → its settings: the coder reads the titles of the code system, too.
+SETTINGS = {"coder": ("--set", "code_system=icd-10-cm"), "classifier": ()}
 CODER, DESK, PASSWORD_BYTES = "ms-lindqvist", "coding-desk-1", 18
 #: What a coder takes for an encounter today, in seconds (`coding-time.yaml`).
 HUMAN_S = 1_500
@@ -113,7 +115,7 @@ class Story:
         self.clock.heading("2. Register the data set")
         say(self.shell.type("dataset", "register", self.work / DATA_SET, "--data-class", "phi"))
         self.clock.heading("3. Tune")
-        learning = ("--architecture", self.architecture, "--seed", "7")
+        learning = ("--architecture", self.architecture, "--seed", "7", *SETTINGS[self.architecture])
         say(self.shell.type("tune", "start", MODEL, DATA_SET, *learning).splitlines()[0])
         self.clock.heading("4. Declare the use case and its people")
         say(self.shell.type("apply", BLUEPRINT).splitlines()[-1])
@@ -257,7 +259,7 @@ def main() -> None:
     """Go the whole way."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(".groundcrew/medical-coding"), help="folder to work in; cleared")
-    parser.add_argument("--architecture", default="coder", help="what learns")
+    parser.add_argument("--architecture", choices=sorted(SETTINGS), default="coder", help="what learns")
     parser.add_argument("--serve", action="store_true", help="leave the server up, with its console, until Ctrl+C")
     parser.add_argument("--summary", type=Path, help="write the figures there, as JSON")
     arguments = parser.parse_args()
