@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 import pytest
 import yaml
 from tests.integration.server import environment
@@ -34,6 +35,7 @@ def test_the_blueprint_goes_its_whole_way(tmp_path: Path) -> None:
     found = json.loads(summary.read_text())
     # Every planted fault is found but codes that are plainly wrong, which no rule can see.
     assert found["curation"]["missed"] == {"wrong codes": 14}
+    assert _personal_data_left(tmp_path / "work" / "encounters") == []
     assert found["evaluation"]["micro_f1"]["estimate"] >= MICRO_F1_MIN
     assert found["pilot"] == {"passed": True, "missing": []}
     assert sum(found["decisions"].values()) == sum(found["states"].values()) == SENT
@@ -46,3 +48,12 @@ def test_the_blueprint_goes_its_whole_way(tmp_path: Path) -> None:
     targets = next(each["evaluation"]["at_least"] for each in declared if each["kind"] == "UseCase")
     reached = all(found["evaluation"][name]["lower"] >= target for name, target in targets.items())
     assert ("evaluation" in found["production_readiness"]["missing"]) != reached
+
+
+def _personal_data_left(data_set: Path) -> list[str]:
+    """Planted personal data that stands in the records that are learned from."""
+    texts = {each["id"]: each["text"] for each in parquet.read_table(data_set / "records.parquet").to_pylist()}
+    planted = map(json.loads, (BLUEPRINT / "data" / "planted.jsonl").read_text(encoding="utf-8").splitlines())
+    spans = [(each["id"], span["words"]) for each in planted if each["kind"] == "personal data" for span in each["spans"]]
+    assert any(name in texts for name, _ in spans)
+    return [words for name, words in spans if words in texts.get(name, "")]
