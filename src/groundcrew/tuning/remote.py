@@ -330,9 +330,12 @@ def _client(provider: Provider) -> AsyncOpenAI:
 
     if not provider.api_key:
         raise InputError(f"provider {provider.name} declares no api_key", field="api_key")
-    headers = dict(provider.headers)
+    headers, secret = dict(provider.headers), secret_of(provider.api_key)
+    if provider.api_key_header:
+        bearer = provider.api_key_header.lower() == "authorization"
+        headers[provider.api_key_header] = f"Bearer {secret}" if bearer else secret
     return AsyncOpenAI(
-        api_key=secret_of(provider.api_key),
+        api_key=secret,
         base_url=provider.base_url,
         default_headers=headers or None,
         default_query=dict(provider.query) or None,
