@@ -297,6 +297,10 @@ def _print_lineage(found: Lineage) -> None:
     click.secho(f"weights   {model.id} {model.state}  {model.digest}", bold=True)
     for each in found.evaluations:
         click.echo(f"evidence  {each.use_case}  {each.kind} {each.state}  {each.sha256[:12]}")
+        for name in [name for name in sorted(each.figures) if not name.endswith(("_low", "_high"))]:
+            low, high = each.figures.get(f"{name}_low"), each.figures.get(f"{name}_high")
+            interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
+            click.echo(f"          {name} {each.figures[name]:.3f}{interval}")
     if not found.evaluations:
         click.echo("evidence  none yet")
     for use in found.uses:

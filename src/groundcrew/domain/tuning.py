@@ -134,7 +134,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineageEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of evidence about a model version, and whether it stands now."""
+    """One piece of evidence about a model version, and whether it stands now. `figures` are those that were measured, with
+    ``NAME_low`` and ``NAME_high`` for the ends of their intervals."""
 
     id: str
     use_case: str
@@ -142,6 +143,7 @@ class LineageEvidence(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     recorded_at: datetime
     sha256: str
+    figures: dict[str, float] = {}
 
 
 class LineageUse(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,18 +7,21 @@ from typing import Any
 
 import msgspec
 
-from groundcrew.domain.evidence import state_at
+from groundcrew.domain.evidence import Evidence, state_at
 from groundcrew.domain.tuning import Lineage, LineageEvidence, LineageUse, TunedModel
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.lookups import current_digest, nearest, require_reason
 from groundcrew.services.propagation import propagate
+from groundcrew.services.tuned_standing import answers_with
 from groundcrew.store import catalog, tuning
 from groundcrew.store.database import Connection, Database
 
 #: Where models lie, below the data folder: ``models/DIGEST``.
 MODELS = "models"
 VERSIONS_MAX = 999_999
-EVIDENCE_LOOKED_AT_MAX = 2_000
+EVIDENCE_LOOKED_AT_MAX = 500
+#: Evidence that may be about a model version: what was measured, and what somebody attests.
+EVIDENCE_KINDS = ("model_evaluation", "attestation")
 
 
 class TunedModels:
@@ -69,13 +72,17 @@ class TunedModels:
             data_set = await tuning.DATA_SETS.get(connection, f"{model.data_set}@{model.data_revision}")
             uses = await _uses(connection, model)
             digests = {each.use_case: each.version_digest for each in uses}
-            evaluations = []
+            evaluations: list[LineageEvidence] = []
             for use_case in sorted({each.name for each in await catalog.USE_CASES.find(connection)}):
-                found = await catalog.EVIDENCE.find(
-                    connection, use_case=use_case, newest_first=True, limit=EVIDENCE_LOOKED_AT_MAX
-                )
+                found = [
+                    each
+                    for kind in EVIDENCE_KINDS
+                    for each in await catalog.EVIDENCE.find(
+                        connection, use_case=use_case, kind=kind, newest_first=True, limit=EVIDENCE_LOOKED_AT_MAX
+                    )
+                ]
                 for each in found:
-                    if each.subject == model.id or each.content.get("model_digest") == model.digest:
+                    if _is_about(each, model):
                         if use_case not in digests:
                             item = await catalog.USE_CASES.get(connection, use_case)
                             assert item is not None
@@ -88,9 +95,26 @@ class TunedModels:
                                 state=state_at(each, now, digests[use_case]),
                                 recorded_at=each.recorded_at,
                                 sha256=each.sha256,
+                                figures=_figures(each),
                             )
                         )
         return Lineage(model=model, run=run, data_set=data_set, evaluations=tuple(evaluations), uses=tuple(uses))
+
+
+def _is_about(evidence: Evidence, model: TunedModel) -> bool:
+    """Whether evidence is about this version: named so (``NAME@VERSION`` or ``NAME@VERSION on …``), or of the same weights."""
+    named = evidence.subject == model.id or evidence.subject.startswith(f"{model.id} on ")
+    return named or evidence.content.get("model_digest") == model.digest
+
+
+def _figures(evidence: Evidence) -> dict[str, float]:
+    """The figures of an evaluation, each with the ends of its interval as ``NAME_low`` and ``NAME_high``."""
+    found: dict[str, float] = {}
+    given = evidence.content.get("figures")
+    for name, figure in given.items() if isinstance(given, dict) else ():
+        ends = (("", "estimate"), ("_low", "lower"), ("_high", "upper"))
+        found |= {f"{name}{end}": float(figure[key]) for end, key in ends if isinstance(figure.get(key), int | float)}
+    return found
 
 
 async def find_model(connection: Connection, name: str) -> TunedModel:
@@ -125,14 +149,7 @@ async def next_version(connection: Connection, name: str, digest: str) -> tuple[
 
 async def _uses(connection: Connection, model: TunedModel) -> list[LineageUse]:
     """Use cases whose alias may answer with the version, each with its newest gate evaluation."""
-    aliases = set()
-    for alias in await catalog.MODELS.find(connection):
-        for target in (*alias.targets, *alias.alternates):
-            provider = await catalog.PROVIDERS.get(connection, target.provider)
-            tuned_here = provider is not None and provider.api == "tuned" and target.model == model.id
-            kept_there = bool(model.reference) and (target.provider, target.model) == (model.provider, model.reference)
-            if tuned_here or kept_there:
-                aliases.add(alias.name)
+    aliases = {each.name for each in await catalog.MODELS.find(connection) if await answers_with(connection, each, model)}
     uses = []
     for use_case in await catalog.USE_CASES.find(connection):
         if use_case.model not in aliases:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Steps are written together where they come faster than this.
 SAVE_EVERY_S = 0.5
+#: How often the lease is looked at while there is nothing to tell: so long does a cancelled run go on at most.
+ALIVE_EVERY_S = 2.0
 #: Steps that wait to be written; more are written at once.
 PENDING_MAX = 200
 
@@ -110,7 +112,9 @@ class _Reports:
         await self._save(checkpoint)
 
     async def alive(self) -> None:
-        """Look at the lease, and whether the run may go on."""
+        """Look at the lease, and whether the run may go on; not more often than is of use."""
+        if time.monotonic() - self._saved_s < ALIVE_EVERY_S:
+            return
         if self._run.provider:
             async with self._database.read() as connection:
                 data_set = await find_data_set(connection, f"{self._run.data_set}@{self._run.data_revision}")

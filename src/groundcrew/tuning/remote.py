@@ -55,8 +55,8 @@ class RemoteRunner:
 
     name: RunnerName = "openai"
 
-    def __init__(self, *, poll_s: float = POLL_S_MIN) -> None:
-        self._poll_s = poll_s
+    def __init__(self, *, poll_s: float | None = None) -> None:
+        self._poll_s = POLL_S_MIN if poll_s is None else poll_s
 
     def problem(self, architecture: str, settings: dict[str, Any]) -> str | None:
         """What is wrong with the settings, naming the key."""
@@ -330,9 +330,12 @@ def _client(provider: Provider) -> AsyncOpenAI:
 
     if not provider.api_key:
         raise InputError(f"provider {provider.name} declares no api_key", field="api_key")
-    headers = dict(provider.headers)
+    headers, secret = dict(provider.headers), secret_of(provider.api_key)
+    if provider.api_key_header:
+        bearer = provider.api_key_header.lower() == "authorization"
+        headers[provider.api_key_header] = f"Bearer {secret}" if bearer else secret
     return AsyncOpenAI(
-        api_key=secret_of(provider.api_key),
+        api_key=secret,
         base_url=provider.base_url,
         default_headers=headers or None,
         default_query=dict(provider.query) or None,

@@ -15,13 +15,16 @@ from tests.unit.tuning.bayes import NaiveBayes
 from tests.unit.tuning.folders import FIELDS, write_data_set
 
 from groundcrew.curation.fields import Fields
+from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.provider import Model, Provider, Target
 from groundcrew.domain.tuning import DataSet, TunedModel, TuningRun
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.jobs.worker import JobWorker
 from groundcrew.services.bundle import Services
 from groundcrew.store import catalog
+from groundcrew.testing import FakeFineTuning
 from groundcrew.tuned.loading import verify_folder
+from groundcrew.tuning import remote
 from groundcrew.tuning.architecture import ARCHITECTURES
 
 PERSON = "user:anna"
@@ -263,6 +266,26 @@ async def test_records_go_to_nobody_who_may_not_see_them(services: Services, tmp
     await JobWorker(services).work_once()
     view = await services.tuning_runs.get(run.id)
     assert (view.phase, view.error) == ("failed", "acme may not see phi, which tickets may hold")
+
+
+async def test_a_run_at_a_provider_is_a_reference(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME", "sk-secret")
+    monkeypatch.setattr(remote, "POLL_S_MIN", 0.01)
+    await registered(services, tmp_path)
+    asked = {"runner": "openai", "architecture": "", "settings": {"base_model": "small-1"}, "provider": "acme"}
+    with FakeFineTuning(looks=2) as fake:
+        provider = Provider(name="acme", api="openai", base_url=fake.url, api_key="env:ACME", data_classes=("internal",))
+        async with services.database.write(PERSON) as writer:
+            await catalog.PROVIDERS.put(writer, provider, "apply")
+        model = await done(services, await start(services, **asked))
+        stopped = await start(services, **asked)
+        await services.kill_switches.stop(Scope("provider", "acme"), actor=PERSON, reason="records may leak")
+        await JobWorker(services).work_once()
+    assert (model.folder, model.provider, model.reference) == ("", "acme", "ft:small-1:org-fake:ticket-router:ftjob-1")
+    assert (await services.snapshots.build()).tuned == {}
+    assert len(await services.tuning_runs.steps(model.run)) == 2
+    assert (await services.tuning_runs.get(stopped.id)).error == "acme is stopped by a kill switch"
+    assert list(fake.jobs) == ["ftjob-1"]
 
 
 async def test_a_retired_version_is_gone_from_the_gateways(services: Services, tmp_path: Path) -> None:
