@@ -48,7 +48,7 @@ def words(interval: Interval, *, digits: int = 3, unit: str = "") -> str:
     """An interval as text: estimate and bounds, a question mark for what is not known."""
 
     def number(value: float | None) -> str:
-        return "?" if value is None else f"{value:.{digits}f}"
+        return "?" if value is None else f"{value:,.{digits}f}"
 
     if interval.estimate is None:
         return "unknown"
