@@ -7,152 +7,173 @@ from functools import cache
 
 #: Everyday words of notes, beyond those of the titles of ICD-10-CM.
 _ENGLISH = """
-a abdomen able about above accept accepted accompanied according ache aching across act active activity actually
-acuity add added addendum adequate adjust adjusted administered admission admit admitted adult advice advise advised
-affect affected afraid after afternoon again against age aged ago agree agreed agrees ahead air alarm albumin alert
-alive all allergic allergies allergy allow allowance allowed almost alone along already alright also altered
-alternatives although always am ambulance among amount amylase an anamnesis and anesthesia ankles another answer
-answered anterior anticipate anxious any anyone anything apart apparent apparently appear appeared appears appetite
-apply appointment appointments approach appropriate approximately are area areas arm arms around arrange arranged
-arrangements arrival arrived as aside ask asked asking asks assess assessed assessment assist assistance assistant
-associated assume assumed at ate attack attempt attempted attend attended attending attestation audiogram aunt
-auscultation autopsy available average avoid avoided awaiting awake aware away baby back background bad bandage based
-baseline basically bath bathing bathroom be became because become becomes bed bedtime been before began begin
-beginning begun behavior behaviour behind being believe believes below bend benefit beside best better between beyond
-bicarbonate bicycle big bike bilateral bilaterally bilirubin biopsy bit bleeding blister blisters blood blood-loss
-board body bone bones booster boots both bottle bottom bouts bowel box brace brain breakfast breast breasts breath
-breathing breathlessness brief briefly bright bring brings broken brother brought bruise bruises bruising building
-bulge bump burn burning burns bus business but button buy by calcium calf call called calling calls calm calprotectin
-calves came can cannot car card cardiac cardiovascular care cared careful carefully cares caring carried carry case
-cases cast cataract cause caused causes cautious cell cells centimetre centimetres central certain certainly chair
-chance change changed changes chart check checked checking checks cheek cheeks chemo chest chief child children chin
-chloride choice cholesterol choose chose chronic cigarettes clean clear cleared clearly clinic clinical clinically
-close closed closely clot clothes clots coffee cold collapse collar colleague colour come comes comfort comfortable
-coming comment comments common companion company compare compared comparison complain complained complaining complains
-complaint complaints complementary complete completed completely compliance compliant complications computer concern
-concerned concerns conclusion condition conditions confirm confirmed consent consequently consider considered
-considering consistent constant constantly constitutional consult consultation consulted consults contact contacted
-continue continued continues continuing contracture contrast control controlled controls conversation cooperative
+a abdomen able about above accept accepted accompanied according accountant ache aching across act active activity
+actually acuity add added addendum adequate adjust adjusted administered admission admit admitted adult advice advise
+advised afebrile affect affected afraid after afternoon again against age aged agitated ago agree agreed agrees ahead
+aide air alarm albumin alcohol alert alive all allergic allergies allergy allow allowance allowed almost alone along
+already alright also altered alternatives although always am ambulance among amount amylase an anaemia anamnesis and
+anesthesia ankles another answer answered answers anterior anticipate anxious any anyone anything apart apnoea
+apparent apparently appear appeared appears appetite apply appointment appointments approach appropriate approximately
+are area areas arm arms around arrange arranged arrangements arrival arrived as aside ask asked asking asks assess
+assessed assessment assist assistance assistant associated assume assumed at ate atherosclerotic attack attempt
+attempted attend attended attending attestation audiogram aunt auscultation autopsy available average avoid avoided
+awaiting awake aware away baby back background backwards bad bandage based baseline basically bath bathing bathroom be
+became because become becomes bed bedroom bedtime been beer before began begin beginning begun behavior behaviour
+behind being believe believes below bend bending benefit beside best better between beyond bicarbonate bicycle big
+bike biking bilateral bilaterally bilirubin biopsy bit bleeding blister blisters bloated bloating blocked blocker
+blockers blood blood-loss blurred board body bone bones booster boots both bottle bottom bouts bowel box brace
+bradycardic brain bread breakfast breast breastbone breasts breath breathing breathless breathlessness brick brief
+briefly bright bring brings brisk broken bronchi brother brought bruise bruises bruising bruit bruits builder building
+bulge bulging bump burn burning burns bus business but button buy by cachectic calcium calf call called calling calls
+calm calprotectin calves came can canals cannabis cannot car card cardiac cardiovascular care cared careful carefully
+cares caring carpenter carried carry carrying case cases cashier cast cataract cause caused causes cautious cell cells
+centimetre centimetres central certain certainly chair chance change changed changes chart check checked checking
+checks cheek cheeks cheese chemo chest chief child children chin chloride choice cholesterol choose chose chronic
+church cigarettes clammy clean clear cleared clearly clerk clicking climb climbing clinic clinical clinically close
+closed closely clot clothes clots clouding cloudy coating coffee cogwheel cold collapse collar colleague colour
+combative come comedones comes comfort comfortable coming comment comments common community companion company compare
+compared comparison complain complained complaining complains complaint complaints complementary complete completed
+completely compliance compliant complications computer concern concerned concerns conclusion concussed concussion
+condition conditions confirm confirmed confused conjunctivae consent consequently consider considered considering
+consistent constant constantly constipated constitutional consult consultation consulted consults contact contacted
+continue continued continues continuing contracture contrast control controlled controls conversation cool cooperative
 copies copy correct corrected cortisol cost costs cough coughing coughs could couple course cousin cover covered
-crackles cramps cream creatinine crossed crutches culture cultures cup cupboard curb current currently cut cyst dad
-daily dark data date daughter day days deal dealing decide decided decision decline declined declines decrease
-decreased deep deferred degree degrees delay delayed delivery demonstrated denied denies deny department depending
-dermoscopy describe described describes describing desk despite detail details determine develop developed develops
-device diagnosed diagnoses diagnosing diagnosis diagnostic diary dictated did died dies diet dietary dietician
-difference different difficult difficulty dinner dipstick direct directed directly disability disabled discharge
-discharged discuss discussed discussing discussion disease disposition dissolved distal distance distress distressed
-divorced dizziness dizzy do doctor doctors does doing done dose dose-adjusted doses double doubt down downstairs
-dressing dressings drink drinking drinks drive drives driving drop drops drove drowsy drug drugs dry due dull duration
-during each ear earlier early ears easily easy eat eating echo edema education effect effective effects effort
-effusion eight either elbow elbows elderly elective electronically elevated eleven else emergency emollients emotional
-employed employer encounter encouraged end ended endocrine ends enjoy enjoys enough enter entered entire equal
-especially essentially establish estimated estrogen etc evaluate evaluated evaluation even evening event events
-eventually ever every everyone everything evidence exam examination examined except exercise exercises exertion
-existing expansion expect expected experience experienced experiences explain explained explains exposed exposure
-extensive extra extremely extremities extremity eye eyelid eyes face fact failed faint fainted fainting fair fairly
-fall fallen falls familiar family far fast fasting father fatigue favour fax feel feeling feels feet fell felt female
-ferritin fever fevers few fibre fibrillation field fifth fifty fight file fill filled film films final finally find
-finding findings fine finger fingers finish finished firm first fit five fixed flank flare flat flexed floor flu fluid
-fluids focal follow follow-up followed following follows followup food foot for forehead forget forgets forgot form
-formal former forms forty found four free frequency frequent frequently fresh friend friends from front full fully
-function functional further future gait garden gardening gas gastrointestinal gave general generally genitourinary
-gentle gentleman get gets getting girl give given gives giving glad glass glasses glucose go goal goals goes going
-gone good got gradual gradually grandchild grandchildren grandfather grandmother gravida great gritty gross grossly
-group grown guard guidance gums had haemoglobin hair half hall halved hand hands happen happened happens happy hard
-has have having he head headache headaches healed healing health healthy hear heard hearing heart heartbeat heavy heel
-heels heent height help helped helpful helps hematocrit hematologic hemoglobin her here hernia herself high higher
-highly him himself hip hips his history hit hives hoarse hobbies hold holding holter home hospital hospitalization hot
-hour hours house housing how however hpi huge hungry hurt hurting hurts husband ibuprofen ice idea identified if ill
-illicit illness illnesses image images imaging immediate immediately impaired important impression improve improved
-improvement improves improving in inability inch inches include included includes including increase increased
-increases increasing indeed independent independently index indicate indicated indicates indications individual infant
-infection inferior infiltrate inflamed inflammation information informed inhaler initial initially initiated injection
-injections injured injuries injury inner inquired inside inspection instead instructed instruction instructions
-insulin insurance intact intake integumentary intend intensive interest intermittent intermittently internal
-interpreter interval intervention into intraoperatively involved iron is issue issues it itch itching itchy item items
-its itself jaw job join joined joint joints judgment jump just keep keeping keeps kept kerb ketones kidney kidneys
-kind kitchen knee knees knew know knowing known knows lab laboratories laboratory labs lack lacquer lactate ladder
-lady large largely last lasted lasting lastly lasts late later lateral latest lay layer lead leads leave leaves
-leaving left leg legs lesion lesions less let letter leukocytes level levels lid lie lies life lift lifting light like
-likely likes limb limbs limit limited line lines lipase lips list listed listen lists liters litre litres little live
-lived liver lives living load local located location lodger long longer longstanding look looked looking looks loose
-lose loses losing loss lost lot loud low lower lump lunch lung lungs lying lymph lymphatic machine macroscopic made
-magnesium mail main mainly maintain make makes making male man manage managed management maneuver manoeuvre many
-marital married mass masses matter maximum maybe mcg me meal meals mean means meanwhile measure measured measures
-medial medical medication medications medicine medicines meet meeting member memory men menses mention mentioned
-mentions message met microscopic might migraine mild mildly millimetre millimetres mind minimal minor minus minute
-minutes missed missing mixed mmol moderate moderately mole mom moment monitor monitored monitoring monofilament month
-monthly months mood more morning most mostly mother mouth move moved movement moves moving much mucus muffled multiple
-murmur muscle muscles musculoskeletal must my nail nails name narrowed nasal nausea near nearly necessary neck need
-needed needs negative neighbor neighbour neither nephew nerve nerves neuro neurologic neurological never new newly
-next nice niece night nightly nights nine nitrite nitrites no nobody nodes nodule noise noncontributory none nor
-normal normally nose not notable note noted notes nothing notice noticed notices notified now numb number numbers
-numbness nurse nurses nursing obese object objective observation observed obtain obtained obvious occasional
-occasionally occur occurred occurs oedema of off offered office often oh okay old older on once one ones ongoing only
-onset open opened ophthalmologic opinion option options or oral orally order ordered orders orientated oriented
-original other others otherwise our out outcome outer outpatient outside over overall overnight own oxygen pack pain
-painful pains paint pair pale palm palpation palpitations palsy panel paper paperwork para parent parents part
-partially particular particularly partner parts pass passed passing past pathology patient patients pattern pay peak
-pelvic pelvis pending people per percent percussion percutaneous perform performed perhaps period persistent persists
-person personal phone phosphate photo physical physician physicians physio physiotherapy pick picked picture piece
-pill pills pimples place placed plain plan planned planning plans plaque plaques platelets play plays please plenty
-plus pmol point points polyp polyps poor poorly position positive possible possibly post posterior postoperatively
-posture potential pounds practice precautions prefer preferred prefers pregnant preoperatively preparation prescribe
-prescribed prescription prescriptions presence present presentation presented presenting presents pressure pretty
-prevent preventive previous previously primary principal prior probable probably problem problems procalcitonin
-procedure procedures proceed proceeded process profile program progress progressed progressing progressive prolactin
-prompt proper provided provider provides proximal psych psychiatric psychiatry puffs pull pulmonary pulse pulses pump
-pupils purpose pus push put quality question questions quick quickly quiet quit quite racing radiating radiology raise
-raised rales ran range rapid rapidly rare rarely rash rate rather ratio reach reached reaction read reading readings
-ready real realized really reason reasonable reasons reassessed reassurance reassured recall recalls receive received
-receives receiving recent recently recheck recommend recommendation recommendations recommended record records
-recovered recovery recurrent redness reduce reduced reducible refer referral referred referring refill refilled
-refills reflexes refused refuses regard regarding regards region regular regularly rehabilitation relate related
-relation relative relatively relaxed release relevant reliable relief relieved relieves remain remained remaining
-remains remark remember remembers remove removed renewed repeat repeated repeatedly replaced replacement reply report
-reported reportedly reporting reports request requested requests require required requires research residence residual
-resistance resolution resolve resolved resolving respect respiratory respond responded response responsive rest
-resting restricted result resulted results resume resumed retired return returned returning returns reveal revealed
-reveals review reviewed reviewing rhythm rib ribs rid right rigid ring rise risk risks road role room round routine
-routinely rub ruled run running runs safe safety said same sample sat satisfactory satisfied saw say saying says scale
-scaly scan scans scar scheduled school score scores screen screening second secondary section see seeing seek seem
-seemed seems seen seizure seizures self send sending sensation sense sent sentence separate series serious seriously
-serum service services sessions set setting settled seven several severe severely severity shaky shall shape share
-shared sharp she shift shin shins shock shoes shooting short shortly shortness should shoulder shoulders show showed
-shower showing shown shows sick side sides sight sign signature signed significant significantly signs similar
-similarly simple since single sinus sinuses sister sit sitting situation six size skin sleep sleeping sleeps slept
-slight slightly slow slower slowly small smaller smear smell smoke smoked smoker smokes smoking sneezing snores
-snoring so social sodium soft some somebody someone something sometimes somewhat son soon sore sorry sort sounds
-source spasm speak speaking speaks specialist specific specifically specimen specimens speech spell spend spent spine
-spleen splint spoke spot spouse sprain spread spurs sputum stabbing stable staff stage stairs stand standard standing
-stands start started starting starts state stated states stating status stay stayed staying stays steady step steps
-sternum stick sticky stiff still stitches stomach stone stood stool stools stop stopped stopping stops straight street
-strength strengthening stress strict stroke strong student studies study subject subjective subsequent subsequently
-substance such sudden suddenly suffered suffers sugar sugars suggest suggested suggests suitable summary sun
-superficial superior supple supplies supply support supportive supposed sure surface surgeon surgeries surgery
-surgical surveillance suspect suspected sustained suture sutures swab swallow swallowing sweat sweats swelling swims
-switched swollen symmetric symptom symptomatic symptoms syndrome system systems table tablet tablets take taken takes
-taking talk talked talking tall taper tapping target taught teacher team tears technique teeth tell telling tells
-temperature temple ten tenant tend tendency tender tenderness tendon tends tension term test tested testes testing
-testosterone tests than thank thanks that the their them themselves then therapist therapy there thereafter therefore
-these they thick thigh thighs thin thing things think thinking thinks third thirst thirty this those though thought
-thoughts three thrice throat throbbing through throughout thumb thus thyroid thyroiditis tight tightness time times
-tingling tiny tired tissue title to today toe toes together told tolerate tolerated tolerating tomorrow tone tongue
-tonight too took tooth top total touch toward towards track trained training transcribed transfer transferred
-transport transurethral travel travelled treat treated treatment treatments tremor trial tried triglycerides trip
-troponin trouble true try trying tryptase tumor tumour turgor turn turned turning twelve twenty twice twisted two type
-typical typically ulcer ulcers ultrasound unable unchanged uncle unclear under undergo underlying understand
+cracked crackle crackles cramps craving cream creatinine crepitus crossed crumbling crusted crutches culture cultures
+cup cupboard curb current currently cut cyanotic cyst dad daily dance dancing dark data date daughter day days deal
+dealing decide decided decision decline declined declines decrease decreased deep deferred degree degrees dehydration
+delay delayed delivery dementing demonstrated denied denies dentist deny department depending dermoscopy describe
+described describes describing desk despite detail details determine detox develop developed develops device diagnosed
+diagnoses diagnosing diagnosis diagnostic diarrhoea diary dictated did died dies diet dietary dietician difference
+different difficult difficulty dilated dinner dipstick direct directed directly disability disabled discharge
+discharged discuss discussed discussing discussion disease disoriented disposition dissolved distal distance distended
+distension distress distressed divorced dizziness dizzy do doctor doctors does doing done door dose dose-adjusted
+doses double doubt down downhill downstairs dressing dressings drift drink drinking drinks drive drives driving
+drooping drop drops drove drowsy drug drugs dry due dull duration during dyspneic dyspnoeic each ear earache earlier
+early ears easily easy eat eating echo edema edematous education effect effective effects effort effusion eggs eight
+either elbow elbows elderly elective electrician electronically elevated eleven else emergency emollients emotional
+employed employer encounter encouraged end ended endocrine ends engineer enjoy enjoys enough enter entered entire
+equal erythematous especially essentially establish estimated estrogen etc evaluate evaluated evaluation even evening
+event events eventually ever every everyone everything evidence exam examination examined except exercise exercises
+exertion exhausted existing expansion expect expected experience experienced experiences explain explained explains
+exposed exposure extensive extra extremely extremities extremity eye eyelid eyes face fact failed faint fainted
+fainting fair fairly fall fallen falls familiar family far farmer fast fasting father fatigue favour favourite fax
+febrile feel feeling feels feet fell felt female ferritin fever feverish fevers few fibre fibrillation field fifth
+fifty fight file fill filled film films final finally find finding findings fine finger fingers finish finished
+firefighter firm first fish fit fitness five fixed flank flare flashbacks flat flexed flight floor flu fluctuant fluid
+fluids flushed flushes foamy focal follow follow-up followed following follows followup food foot football for
+forehead forget forgets forgetting forgot form formal former forms forty found four free frequency frequent frequently
+fresh friend friends from front fruit full fully function functional further future gait gallop gallstones garage
+garden gardening gas gastrointestinal gave general generalised generalized generally genitourinary gentle gentleman
+get gets getting girl give given gives giving glad glare glass glasses glucose go goal goals goes going golf gone good
+got gradual gradually grandchild grandchildren grandfather grandmother gravida great grew grip gritty gross grossly
+group grouped grown guard guarding guidance gums gym gynaecology had haemoglobin haemorrhage hair hairdresser half
+hall halved hand hands happen happened happens happy hard has have having he head headache headaches headed healed
+healing health healthy hear heard hearing heart heartbeat heavy heel heels heent height help helped helpful helps
+hematocrit hematologic hemoglobin her here hernia herself high higher highly him himself hip hips his history hit
+hives hoarse hobbies hold holding holter home hospital hospitalization hot hour hours house housing how however hpi
+huge hungry hurt hurting hurts husband hydration hyperglycaemia hypoglycaemia hypokalaemia hyponatraemia hypoxic
+ibuprofen ice icteric idea identified if ill illicit illness illnesses image images imaging immediate immediately
+impaired important impression improve improved improvement improves improving in inability inch inches include
+included includes including increase increased increases increasing indeed independent independently index indicate
+indicated indicates indications individual indurated infant infection inferior infiltrate inflamed inflammation
+information informed inhaler initial initially initiated injection injections injured injuries injury inner inquired
+inside insight inspection instead instructed instruction instructions insulin insurance intact intake integumentary
+intend intensive interest intermittent intermittently internal interpreter interval intervention into intraoperatively
+involved iron irreducible is ischaemia ischaemic issue issues it itch itching itchy item items its itself jaundiced
+jaw job jog jogging join joined joint joints judgment juice jump just keep keeping keeps kept kerb ketones kidney
+kidneys kind kitchen knee kneel kneeling knees knew know knowing known knows lab laboratories laboratory labour labs
+lack lacquer lactate ladder lady large largely last lasted lasting lastly lasts late later lateral latest lawyer lay
+layer lead leads leave leaves leaving left leg legs lesion lesions less let lethargic letter leukaemia leukocytes
+level levels librarian lichenified lid lie lies life lift lifting light lightheaded like likely likes limb limbs limit
+limited line lines lining lipase lips list listed listen lists liters litre litres little live lived lively liver
+lives living load local located location lodger long longer longstanding look looked looking looks loose lose loses
+losing loss lost lot loud low lower lumbago lump lunch lung lungs lying lymph lymphatic machine macroscopic macular
+macule made magnesium mail main mainly maintain make makes making male man manage managed management maneuver
+manoeuvre many marital market married mass masses matter maximum maybe mcg me meal meals mean means meanwhile measure
+measured measures meat mechanic medial medical medication medications medicine medicines meet meeting member memory
+men menses mention mentioned mentions message met microscopic might migraine mild mildly milk millimetre millimetres
+mind minimal minor minus minute minutes miserable missed missing mixed mmol mobile moderate moderately moist mole mom
+moment monitor monitored monitoring monofilament month monthly months mood more morning most mostly mother mouth move
+moved movement moves moving much mucus muffled multiple murmur muscle muscles musculoskeletal must my nail nails name
+nanny narrowed nasal nausea nauseated naïve near nearly necessary neck need needed needs negative neighbor neighbour
+neighbours neither nephew nephrolithiasis nerve nerves neuro neurologic neurological never new newly next nice niece
+night nightly nights nine nitrite nitrites no nobody nodes nodule noise noncontributory none nonpalpable nontender
+noon nor normal normally normotensive nose nosebleeds not notable note noted notes nothing notice noticed notices
+notified now numb number numbers numbness nurse nurses nursing obese object objective observation observed obtain
+obtained obvious occasional occasionally occur occurred occurs oedema oedematous oesophagus of off offered office
+often oh okay old older on once one ones ongoing only onset open opened ophthalmologic opinion option options or oral
+orally order ordered orders orientated oriented original orthopaedic orthopaedics other others otherwise our out
+outcome outer outpatient outside outstretched over overactive overall overnight overweight own oxygen pack paediatric
+paediatrics pain painful pains paint painter pair pale palm palpable palpation palpitations palsy panel paper
+paperwork papular para paravertebral parent parents part partially particular particularly partner parts pass passed
+passing past pasta patches pathology patient patients pattern paused pay peak pelvic pelvis pending people per percent
+percussion percutaneous perform performed perhaps period pernicious persistent persists person personal pharmacist
+phone phosphate photo physical physician physicians physio physiotherapy pica pick picked picture piece pill pills
+pilot pimples pins pitting place placed plain plan plane planned planning plans plaque plaques platelets play plays
+pleasant please plenty plumber plus pmol podagra point points police polyp polyps poor poorly position positive
+possible possibly post posterior postoperatively posture potential pounds practice precautions prefer preferred
+prefers pregnant preoperatively preparation prescribe prescribed prescription prescriptions presence present
+presentation presented presenting presents pressure pretty prevent preventive previous previously primary principal
+print prior probable probably problem problems procalcitonin procedure procedures proceed proceeded process profile
+program programmer progress progressed progressing progressive prolactin prompt pronator proper provided provider
+provides proximal psych psychiatric psychiatry puffs pull pulling pulmonary pulse pulses pump pupil pupils purpose pus
+push pushing put quality question questions quick quickly quiet quit quite racing radiating radiology raise raised
+rales ran range rapid rapidly rare rarely rash rate rather ratio rattling reach reached reaction read reading readings
+ready real realized really reason reasonable reasons reassessed reassurance reassured rebound recall recalled recalls
+receive received receives receiving recent recently recheck recommend recommendation recommendations recommended
+record records recovered recovery recurrent redness reduce reduced reducible refer referral referred referring refill
+refilled refills reflexes refused refuses regard regarding regards region regular regularly rehabilitation relate
+related relation relative relatively relaxed release relevant reliable relief relieved relieves remain remained
+remaining remains remark remember remembers remove removed renew renewed repeat repeated repeatedly replaced
+replacement reply report reported reportedly reporting reports request requested requests require required requires
+research residence residual resistance resolution resolve resolved resolving respect respiratory respond responded
+response responsive rest restart resting restless restricted result resulted results resume resumed retired return
+returned returning returns reveal revealed reveals review reviewed reviewing rhonchi rhythm rib ribs rice rid right
+rigid rigidity ring ringing rinsed rinses rise risk risks road role roofer room round routine routinely rub rubs ruled
+run running runny runs safe safety said salesman saleswoman salt same sample sat satisfactory satisfied saw say saying
+says scale scaly scan scans scar scheduled school score scores screen screening search seborrhoeic second secondary
+secretary section see seeing seek seem seemed seems seen seizure seizures self send sending sensation sense sent
+sentence separate series serious seriously seropositive serum service services sessions set setting settled seven
+several severe severely severity shaking shaky shall shape share shared sharp sharply she sheet shift shin shins shock
+shoes shooting shop short shortly shortness should shoulder shoulders show showed shower showing shown shows sick side
+sides sight sign signature signed significant significantly signs similar similarly simple since single sinus sinuses
+sister sit sitting situation six size skin sleep sleepiness sleeping sleeplessness sleeps sleepy slept slight slightly
+slow slower slowly small smaller smear smell smoke smoked smoker smokes smoking sneezing snores snoring so social
+sodium soft solar soldier some somebody someone something sometimes somewhat son soon sore sorry sort sounds source
+spasm speak speaking speaks specialist specific specifically specimen specimens speculum speech spell spend spent
+spine spinning spleen splint spoke spot spouse sprain spray spread spurs sputum squat squatting squeezes stabbing
+stable staff stage stairs stand standard standing stands start started starting starts state stated states stating
+status stay stayed staying stays steady step steps sternum stick sticky stiff stiffness still stitches stockings
+stomach stone stood stool stools stop stopped stopping stops straight street strength strengthening stress strict
+stroke strong student studies study stumbled subject subjective subsequent subsequently substance such sudden suddenly
+suffered suffers sugar sugars suggest suggested suggests suitable summary sun superficial superior supple supplies
+supply support supportive supposed sure surface surgeon surgeries surgery surgical surveillance suspect suspected
+sustained suture sutures swab swallow swallowing sweat sweats sweaty swelling swim swimming swims switched swollen
+symmetric symptom symptomatic symptoms syndrome system systems table tablet tablets tachycardic take taken takes
+taking talk talked talking tall taper tapping target task taught tea teacher team tearful tears technique teeth tell
+telling tells temperature temple ten tenant tend tendency tender tenderness tendon tends tennis tense tension term
+test tested testes testing testosterone tests than thank thanks that the their them themselves then therapist therapy
+there thereafter therefore these they thick thickened thigh thighs thin thing things think thinking thinks third
+thirst thirty this those though thought thoughts three thrice throat throbbing through throughout thumb thus thyroid
+thyroiditis tight tightness tiles tilt time times tingling tiny tired tiredness tissue title to tobacco today toe
+toenails toes together told tolerate tolerated tolerating tomorrow tone tongue tonight too took tooth top total touch
+toward towards track train trained training transcribed transfer transferred transport transurethral travel travelled
+treat treated treatment treatments tremor trial tried triglycerides trip troponin trouble true try trying tryptase
+tumor tumour tumours turgor turn turned turning twelve twenty twice twisted two tympanogram type typical typically
+ulcer ulcers ultrasound unable unchanged uncle unclear unconscious under underactive undergo underlying understand
 understanding understands underweight underwent uneventful unexpected unfortunately unit units unknown unless unlikely
-unremarkable unsteady until unusual up update updated upon upper upright urge urgent urgently urinary urine us use
-used useful uses using usual usually uterus vaccinated vaccination vaccinations vaccine vague valid value values van
-variable various vascular vast vein veins versus vertigo very via view vigorous virus visible vision visit visited
-visits visual vital vitals vitamin volume vomited vomiting waist wait waited waiting wake wakes waking walk walked
-walking walks wall want wanted wants warehouse warm wart warts was wash watch watched water watery way we weak
-weakness weals wear wearing week weekend weekends weekly weeks weigh weighed weighs weight welcome well went were what
-wheelchair wheeze wheezes wheezing when whenever where whereas whether which while who whole whose why wide widely
-widowed wife willing wine wish wishes with within without woke woman women wondering word words work worked worker
-working works worn worried worries worry worse worsened worsening worst would wound wounds wrist write writes written
-wrong wrote x-ray yard yeah year yearly years yes yesterday yet you young younger your
+unremarkable unresponsive unsteady until unusual up update updated uphill upon upper upright upstairs urge urgent
+urgently urinary urine us use used useful uses using usual usually uterus vaccinated vaccination vaccinations vaccine
+vague valid value values van variable varicosities various vascular vast vegetables vein veins versus vertigo very
+vesicular via view vigorous virus visible vision visit visited visits visual vital vitals vitamin voiding volume
+vomited vomiting waist wait waited waiter waiting waitress wake wakes waking walk walked walking walks wall want
+wanted wants warehouse warm warmth warning wart warts was wash watch watched water watery way we weak weakness weals
+wear wearing weary week weekend weekends weekly weeks weigh weighed weighs weight welcome welder well went were what
+wheelchair wheeze wheezes wheezing wheezy when whenever where whereas whether which while who whole whose why wide
+widely wider widespread widowed wife willing window wine wish wishes with within without woke woman women wondering
+word words work worked worker working works worn worried worries worry worse worsened worsening worst would wound
+wounds wrinkled wrist write writes written wrong wrote x-ray yard yeah year yearly years yes yesterday yet yoga you
+young younger your
 """
 _MEDICINES = """
 acetaminophen aciclovir acyclovir adrenaline albuterol alendronate allopurinol alprazolam amiodarone amitriptyline
@@ -213,7 +234,8 @@ icd10 hba1c fev1 phq9 moca audit bmi pasi prbc cpap bipap tavr ecmo spect pmhx p
 complaint history course diagnoses discharge admission arrival work-up disposition impression assessment subjective
 objective addendum copy final report allergies medications results home further care eval known stat urgent none
 normal name date time unit nkda nkma wbc hgb plt afebrile ldl hdl gfr egfr crp esr inr urti idd iddm niddm poag bppv
-psvt etoh luts hypot4 tias utis stds mdds fmhx lmtd rrna mrcp erbp ckdmbd nkdas prns
+psvt etoh luts hypot4 tias utis stds mdds fmhx lmtd rrna mrcp erbp ckdmbd nkdas prns paod tloc afib unspec obstr bilat
+isch sympt constip irrit pulm cerv allerg depr prim periph mmhg spo₂
 """
 ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
 #: Ordinary words that are names as well; they say nothing, except before a small letter at the beginning of a sentence.

@@ -28,8 +28,8 @@ _ANY_WORD = re.compile(r"[^\W\d_]{4,}")
 _SYMBOL = re.compile(r"[A-Z][a-z]|[A-Z][a-z]?[A-Z]+[a-z]?[₀-₉]?|[A-Z]{2,4}s")
 #: Titles, and words that are followed by a name in forms and in capitals and small letters alike.
 _TITLE = re.compile(
-    r"(?i)\b(?:mr|mrs|ms|miss|dr|prof|mme|mlle|monsieur|madame|herrn?|frau|sig(?:nor|nora|\.ra)?|dott|dr\.ssa|señora?|sra?|don|doña)"
-    r"\b\.?[ \u00a0]+[^\W\d_]"
+    r"(?i)\b(?:mr|mrs|(?-i:Ms|ms)|miss|dr|prof|mme|mlle|monsieur|madame|herrn?|frau|sig(?:nor|nora|\.ra)?|dott|dr\.ssa"
+    r"|señora?|sra?|don|doña)\b\.?[ \u00a0]+[^\W\d_]"
 )
 #: What the network finds of numbers beyond the patterns: seven digits that may belong together, and letters among digits.
 _NUMBER = re.compile(
@@ -37,13 +37,18 @@ _NUMBER = re.compile(
     r"|\b(?=[A-Z\-]*\d)[\dA-Z]{3,}(?:-[\dA-Z]{3,})+\b"
 )
 _STREET = re.compile(
-    r"(?i)\b\d{1,5}[a-z]?,? (?:[^\W\d_.]+\.? ){0,3}(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|boulevard|blvd|way"
+    r"(?i)\b\d{1,5}[a-z]?,? (?:[^\W\d_.]+\.? ){0,3}(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|court|boulevard|blvd|way"
     r"|place|terrace|highway|apt|suite|unit)\b|\b(?:p\.? ?o\.? box|[^\W\d_]{3,}(?:strasse|straße|str\.|gasse|weg|platz) \d)"
     r"|\b[A-Z]{2} \d{5}\b|\bzip\b"
 )
 #: Before a word here it is the first one of a sentence, a line, a list or a quotation.
 _START = re.compile(r"(?:^|[.!?:;|(\[\"“„/=>*•\n]|--?|[–—])[ \t\"“(\-]*$")
 _START_LENGTH = 6
+#: What bears a name in medicine.
+_NAMED_THING = re.compile(
+    r"(?i)(?:[’']s)?[ \t]+(?:palsy|disease|syndrome|sign|test|score|scale|manoeuvre|maneuver|phenomenon|ulcer|cyst|fracture"
+    r"|lymphoma|contracture|ha?ematoma|nodes?|thyroiditis|o?esophagus|sarcoma|catheter|stain|criteria|classification)\b"
+)
 _NEXT_SMALL = re.compile(r"[ \t]+[a-zß-ÿ]")
 
 
@@ -137,6 +142,8 @@ def may_name(text: str) -> bool:
 
 def _is_nobody(text: str, match: re.Match[str], lowered: str) -> bool:
     if is_ordinary(lowered):
+        return True
+    if lowered in EPONYMS and _NAMED_THING.match(text, match.end()) is not None:
         return True
     if lowered in NAMES_TOO:
         before = text[max(0, match.start() - _START_LENGTH) : match.start()]

@@ -17,7 +17,6 @@ WRONG_LANGUAGE: Final = "wrong language"
 LABEL_NOT_ALLOWED: Final = "label not allowed"
 UNKNOWN_CODE: Final = "unknown code"
 HEADING_CODE: Final = "code is a heading"
-RETIRED_CODE: Final = "retired code"
 MISPLACED_EVIDENCE: Final = "misplaced evidence"
 PERSONAL_DATA: Final = "personal data"
 #: Told of all records that passed so far, in this order.
@@ -42,9 +41,8 @@ MEANINGS: Final[dict[str, str]] = {
     TOO_LONG: "a text is longer than its greatest length",
     WRONG_LANGUAGE: "a text is in none of the wanted languages",
     LABEL_NOT_ALLOWED: "a label is not in the list of allowed ones",
-    UNKNOWN_CODE: "a label is no code of the code system",
+    UNKNOWN_CODE: "a label is no code of this release of the code system: it never was one, or was retired",
     HEADING_CODE: "a label is a heading of the code system, which may not be assigned",
-    RETIRED_CODE: "a label is a code that its system no longer has in use",
     MISPLACED_EVIDENCE: "a span lies outside the text, or marks a label that the record does not have",
     PERSONAL_DATA: "the guard found personal data, and the recipe says to drop",
     CONTRADICTORY_LABEL: "near-equal texts have different labels",
@@ -54,7 +52,7 @@ MEANINGS: Final[dict[str, str]] = {
     GROUP_LEAKAGE: "records of the same group lie in another split",
     TIME_LEAKAGE: "the record lies in the time of another split",
     TEXT_LEAKAGE: "a near-equal text lies in another split",
-    RARE_LABEL: "its label has too few records to learn from",
+    RARE_LABEL: "a label of it has too few records to learn from",
     BALANCED_OUT: "its label has more records than wanted, and it was not drawn",
     SAMPLED_OUT: "was not among those drawn",
 }
@@ -68,7 +66,7 @@ def reasons_of(recipe: Recipe) -> tuple[str, ...]:
     asked = {
         DAMAGED_ENCODING: recipe.encoding == "intact",
         WRONG_LANGUAGE: bool(recipe.language),
-        **dict.fromkeys((UNKNOWN_CODE, HEADING_CODE, RETIRED_CODE), coded),
+        **dict.fromkeys((UNKNOWN_CODE, HEADING_CODE), coded),
         MISPLACED_EVIDENCE: recipe.evidence is not None,
         PERSONAL_DATA: recipe.personal_data is not None and recipe.personal_data.action == "drop",
         CONTRADICTORY_LABEL: recipe.contradictions is not None,

@@ -72,7 +72,7 @@ _CLOSING = frozenset("“”’…–—»›•«‹„‚")
 #: What stands in no word: signs between small letters or before some, capitals between small letters, and letters of another
 #: script between them, of which one may be a name that someone coined. Another table of single bytes was taken for the right one.
 _SIGNS = "´„”“‚‰¸ˆ˜§¤¶†‡¨¼½¾¦±²³¹¢£¥¬®©‹›™∂∫√∆≈∞≠◊─-▟■⌐Ͱ-ϿЀ-ӿ\u4e00-\u9fff"
-_INSIDE = re.compile(rf"(?<=[a-z])[{_SIGNS}]+(?=[a-zß-ÿﬁﬂ])|(?<![^\s(])[¸Ÿ³²¹‰ˆ±\u4e00-\u9fff](?=[a-z]{{2}})")
+_INSIDE = re.compile(rf"(?<=[A-Za-z])[{_SIGNS}]+(?=[a-zß-ÿﬁﬂ])|(?<![^\s(])[¸Ÿ³²¹‰ˆ±\u4e00-\u9fff](?=[a-z]{{2}})")
 _INSIDE_MIN = 2
 _CAPITALS_ORDINALS = (*range(0xC0, 0xD7), *range(0xD8, 0xDF), 0x160, 0x178, 0x17D, 0x152)
 _CAPITALS = frozenset(map(chr, _CAPITALS_ORDINALS))
