@@ -71,10 +71,10 @@ KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
 def load(paths: Sequence[Path], *, known_guards: frozenset[str] | None = None) -> Declarations:
     """Everything declared in `paths`: files, and folders searched for *.yaml and *.yml in sorted order.
 
-    A file without `kind` is fine where a use case names it as its plan or a policy as its authority table. A policy may name
-    the guards that ship and those of installed packages, or `known_guards` where that is given: one that does not exist would
-    refuse every call at runtime. Raises InputError for a path that does not exist or declares nothing, DeclarationErrors with
-    all that is wrong.
+    A file without `kind` is fine where a use case names it as its plan or a policy as its authority table, and where it is a
+    recipe of a data set, which is left alone. A policy may name the guards that ship and those of installed packages, or
+    `known_guards` where that is given: one that does not exist would refuse every call at runtime. Raises InputError for a path
+    that does not exist or declares nothing, DeclarationErrors with all that is wrong.
     """
     loader = _Loader(known_guards if known_guards is not None else frozenset(guard_names()))
     for path, shown_as in _files(paths):

@@ -92,14 +92,14 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Fitted, Loaded]:
     folder = tmp_path_factory.mktemp("one")
-    fitted = fit(folder, examples(160), examples(60, seed=2))
+    fitted = fit(folder, examples(120), examples(40, seed=2))
     return folder, fitted, loaded(folder, fitted)
 
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Fitted, Loaded]:
     folder = tmp_path_factory.mktemp("several")
-    fitted = fit(folder, examples(160, several=True), examples(60, several=True, seed=2))
+    fitted = fit(folder, examples(140, several=True), examples(40, several=True, seed=2))
     return folder, fitted, loaded(folder, fitted)
 
 
@@ -137,7 +137,7 @@ def test_a_text_of_nothing_known_goes_to_a_person(one: tuple[Path, Fitted, Loade
         assert unknown.reason == "no word of the text was seen in training"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(alphabet=st.characters(), max_size=300))
 def test_any_text_has_a_sound_prediction(
     one: tuple[Path, Fitted, Loaded], several: tuple[Path, Fitted, Loaded], text: str
@@ -157,7 +157,7 @@ def test_any_text_has_a_sound_prediction(
 
 
 def test_the_order_of_the_examples_does_not_matter(tmp_path: Path) -> None:
-    train = examples(60)
+    train = examples(40)
     first = fit(tmp_path / "a", train)
     second = fit(tmp_path / "b", train[::-1])
     assert files(tmp_path / "a") == files(tmp_path / "b")
@@ -165,7 +165,7 @@ def test_the_order_of_the_examples_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    train = examples(60)
+    train = examples(40)
     steps: list[Step] = []
     fit(tmp_path / "whole", train, progress=steps.append)
     assert steps[-1].done == steps[-1].total
