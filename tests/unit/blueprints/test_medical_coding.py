@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -13,9 +14,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 from groundcrew.code_systems.catalogue import code_system
 from groundcrew.code_systems.system import CodeSystem
+from groundcrew.domain.hypothesis import baseline_problems, problems
+from groundcrew.metrics.plan import plan as work_out
+from groundcrew.services.declarations import load
 
 BLUEPRINT = Path(__file__).parents[3] / "blueprints" / "medical-coding"
 DATA = BLUEPRINT / "data"
@@ -143,3 +148,56 @@ def test_a_mark_that_is_not_closed_or_stands_in_another_is_refused(note_texts: M
     for wrong in ("[[I10|a", "a]]", "[[I10|a [[I10|b]]]]"):
         with pytest.raises(ValueError, match="mark"):
             note_texts.plain(wrong)
+
+
+def test_the_declaration_lets_phi_go_to_this_process_only_and_a_certified_coder_sign_everything() -> None:
+    declared = load([BLUEPRINT])
+    (use_case,) = (each.value for each in declared.use_cases)
+    assert use_case.sign_off is not None
+    assert (use_case.sign_off.when, use_case.sign_off.qualification) == ("always", "certified-coder")
+    assert (use_case.solution, use_case.autonomy, use_case.data_classes) == ("customized", "draft_and_sign_off", ("phi",))
+    assert [(each.value.api, each.value.baa, each.value.base_url) for each in declared.providers] == [("tuned", True, None)]
+    assert use_case.evaluation is not None
+    assert use_case.evaluation.at_least
+
+
+def test_the_same_personal_data_is_masked_where_is_learned_and_where_is_answered() -> None:
+    recipe = yaml.safe_load((BLUEPRINT / "recipe.yaml").read_text(encoding="utf-8"))
+    (policy,) = (each.value for each in load([BLUEPRINT]).policies)
+    (rule,) = policy.guards
+    assert (rule.guard, rule.on, rule.action) == ("pii", ("input",), "redact")
+    assert rule.settings["types"] == recipe["personal_data"]["types"]
+
+
+def test_the_plan_can_be_run_as_it_is_declared() -> None:
+    plan = load([BLUEPRINT]).hypotheses["medical-coding"].plan
+    assert problems(plan) == []
+    assert baseline_problems(plan) == []
+    assert work_out(plan).required_n <= (plan.planned_n or 0)
+
+
+def test_published_cases_become_records_whose_articles_lie_in_one_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BLUEPRINT))
+    sys.modules.pop("codiesp", None)
+    import codiesp
+
+    marked = [{"kind": "DIAGNOSTICO", "code": "N20.0", "offsets": [[0, 7], [12, 17]]}]
+    other = [{"kind": "PROCEDIMIENTO", "code": "0TTB", "offsets": [[0, 7]]}]
+    case = {"text_es": "cálculo del riñón", "text_en": "kidney stone", "diagnosis_codes": ["n20.0"], "evidence": marked + other}
+    for name, articles in (("train", (*range(13), 6, 12)), ("dev", (20, 21))):
+        with gzip.open(tmp_path / f"{name}.jsonl.gz", "wt", encoding="utf-8") as lines:
+            for place, article in enumerate(articles):
+                lines.write(json.dumps({**case, "id": f"S{article}-{place}"}) + "\n")
+    found = codiesp.whole_articles(list(codiesp.records(tmp_path)))
+    assert len(found) == 2 * 17
+    assert len({each["id"] for each in found}) == len(found)
+    splits = {(each["article"], each["split"]) for each in found}
+    assert len({article for article, _ in splits}) == len(splits)
+    assert {split for _, split in splits} == {"train", "validation", "test"}
+    spanish = next(each for each in found if each["language"] == "es")
+    assert spanish["codes"] == ["N20.0"]
+    assert [(each["label"], spanish["text"][each["start"] : each["end"]]) for each in spanish["evidence"]] == [
+        ("N20.0", "cálculo"),
+        ("N20.0", "riñón"),
+    ]
+    assert all(each["evidence"] == [] for each in found if each["language"] == "en")
