@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 from tests.e2e.seed_ledger import seed_ledger
+from tests.e2e.seed_tuning import seed_tuning
 from tests.unit.services.bank import label_all
 
 from groundcrew.domain.call import Call, CallStatus, GuardResult, SourceReference
@@ -235,6 +236,7 @@ async def seed(services: Services, clock: TurnedClock, folder: Path) -> dict[str
     ids |= await _oversight(services, ids)
     ids |= await _overlaps(services)
     ids |= await seed_ledger(services, USE_CASE, "contract-summaries")
+    ids |= await seed_tuning(services, folder)
     return ids
 
 

@@ -138,6 +138,10 @@ class Console:
             "evaluations": "/evaluations",
             "evaluations of one": f"/evaluations?use_case={USE_CASE}",
             "models": "/models",
+            "tuning": "/tuning",
+            "data set": f"/tuning/data-sets/{ids['data_set']}",
+            "tuning run": f"/tuning/runs/{ids['tuning_run']}",
+            "model version": f"/tuning/models/{ids['tuned_model']}",
             "keys": f"/use-cases/{USE_CASE}/keys",
             "calls": "/calls",
             "supported call": f"/calls/{ids['supported']}",
@@ -216,7 +220,7 @@ async def test_from_the_portfolio_to_a_claim_and_its_quote(console: Console) -> 
     await expect(row).to_contain_text("SAMPLE")
     await row.get_by_role("link", name="Customer e-mail assistant").click()
     gate = page.locator("#gate")
-    await expect(gate).to_contain_text("1 of 7 criteria met")
+    await expect(gate).to_contain_text("2 of 8 criteria met")
     await expect(gate.get_by_role("img", name="interval 3.6").first).to_be_visible()
     await expect(page.locator("#hypothesis")).to_contain_text("unaltered")
     await page.locator("#calls").get_by_role("row").filter(has_text="lost my debit card").get_by_role("link").click()

@@ -2,230 +2,278 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping
-from datetime import date
-from typing import Final, TypeAlias
+import json
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-from groundcrew.curation.recipe import FieldType, Recipe
-from groundcrew.domain.canonical import canonical_json, digest, sha256_hex
+from groundcrew.code_systems.system import CodeSystem
+from groundcrew.curation.personal_data import Masked, Masker
+from groundcrew.curation.reasons import (
+    DAMAGED_ENCODING,
+    HEADING_CODE,
+    LABEL_NOT_ALLOWED,
+    MISPLACED_EVIDENCE,
+    MISSING_FIELD,
+    PERSONAL_DATA,
+    TOO_LONG,
+    TOO_SHORT,
+    UNKNOWN_CODE,
+    UNREADABLE,
+    WRONG_LANGUAGE,
+    WRONG_TYPE,
+)
+from groundcrew.curation.recipe import SPLITS, Recipe
+from groundcrew.curation.text_checks import encoding_problem, language_problem
+from groundcrew.curation.values import READERS, Reader, Value, WrongType, as_text, is_absent, kind_of, shown
+from groundcrew.domain.canonical import digest, sha256_hex
 
-#: Why a record is dropped, in the order of the checks.
-UNREADABLE: Final = "unreadable"
-MISSING_FIELD: Final = "missing field"
-WRONG_TYPE: Final = "wrong type"
-TOO_SHORT: Final = "too short"
-TOO_LONG: Final = "too long"
-LABEL_NOT_ALLOWED: Final = "label not allowed"
-DUPLICATE: Final = "duplicate"
-SAMPLED_OUT: Final = "sampled out"
-REASONS: Final = (UNREADABLE, MISSING_FIELD, WRONG_TYPE, TOO_SHORT, TOO_LONG, LABEL_NOT_ALLOWED, DUPLICATE, SAMPLED_OUT)
-
-INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
-#: Above this a float no longer tells neighbouring whole numbers apart.
-EXACT_FLOAT_MAX = 2**53
-SHOWN_CHARACTERS_MAX = 60
-#: Between the parts of a rank; a digest and a place never contain it.
-RANK_SEPARATOR = "\0"
-
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_WHOLE = re.compile(r"[-+]?[0-9]{1,30}", re.ASCII)
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?", re.ASCII)
-
-Value: TypeAlias = str | int | float | bool
+#: Between the fields that are read as one text.
+TEXT_SEPARATOR = "\n\n"
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What the checks of one record found. `reason` is None for a record that passes; then digest, rank and record are set.
+    """What the checks of one record found. `reason` is None for a record that passes; then the rest is set.
 
-    `rank` orders records of which one may stay: the smallest stays. `record` is JSON of the recipe's fields.
+    `record` is JSON of the recipe's fields and `digest` its SHA-256. `key` stands for the fields that make two records one.
+    `near` is the text that is compared, `text` the one that is learned from. `labels` are as valid as the recipe asks.
+    `masked` counts what the guard masked, by kind.
     """
 
     id: str | None = None
     reason: str | None = None
     detail: str | None = None
     digest: str | None = None
-    duplicate_key: str | None = None
-    draw: str | None = None
-    rank: str | None = None
     record: str | None = None
+    key: str | None = None
+    labels: list[str] | None = None
+    group: str | None = None
+    time: str | None = None
+    split: str | None = None
+    stratum: str | None = None
+    near: str | None = None
+    text: str | None = None
+    masked: dict[str, int] | None = None
 
 
-class _WrongType(Exception):
-    """A value is not of its type; carries what was found."""
+class _Fault(Exception):
+    """A check failed: the reason and its detail."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason, self.detail = reason, detail
 
 
 class Checker:
-    """Checks records against one recipe."""
+    """Checks records against one recipe. `codes` is the code system that the recipe names."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
-        self._fields = [(field, _READERS[recipe.type_of(field)]) for field in recipe.fields]
+    def __init__(self, recipe: Recipe, codes: CodeSystem | None = None) -> None:
+        self._recipe, self._codes = recipe, codes
+        self._fields = [(field, READERS[recipe.type_of(field)]) for field in recipe.fields]
+        self._label = recipe.label.field if recipe.label else None
         self._allowed = set(recipe.label.allowed) if recipe.label and recipe.label.allowed is not None else None
+        self._needed = recipe.needed
+        personal = recipe.personal_data
+        self._masker = Masker(network=personal.network, types=frozenset(personal.types) or None) if personal else None
+        self._encoder = msgspec.json.Encoder(order="deterministic")
+        #: Judged codes, so that the millionth of a code costs nothing.
+        self._judged: dict[str, str | _Fault] = {}
 
-    def check(self, text: str, *, typed: bool, place: str) -> Checked:
+    def check(self, text: str, *, typed: bool, damage: str | None = None) -> Checked:
         """Check one record, given as a JSON object.
 
-        `typed` is False where the source has only text (CSV), so that a number has to be read from it. `place` says where the
-        record stands; among records that are otherwise the same, the smallest place stays.
+        `typed` is False where the source has only text (CSV), so that a number has to be read from it. `damage` says what was
+        wrong with its bytes, where they were no UTF-8 and `text` is what could be read of them.
         """
+        row, unreadable = self._decoded(text)
+        if row is None:
+            damaged = DAMAGED_ENCODING if self._recipe.encoding == "intact" else UNREADABLE
+            return unreadable if damage is None else Checked(reason=damaged, detail=damage)
+        given = {field: value for field, _ in self._fields if not is_absent(value := row.get(field))}
+        key = given.get(self._recipe.id)
+        known_id = str(key) if isinstance(key, str | int) and not isinstance(key, bool) else None
+        try:
+            self._check_encoding(given, damage)
+            for field in self._needed:
+                if field not in given:
+                    raise _Fault(MISSING_FIELD, f"{shown(field)} is absent or empty")
+            values = self._values(given, typed)
+            self._check_lengths(values)
+            self._check_language(values)
+            self._check_labels(values)
+            self._check_evidence(values)
+            masked = self._mask(values)
+        except _Fault as fault:
+            return Checked(id=known_id, reason=fault.reason, detail=fault.detail)
+        return self._passed(values, masked)
+
+    def _decoded(self, text: str) -> tuple[dict[str, Any] | None, Checked]:
+        """The row, or None and why there is none."""
         try:
             row = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError):
-            return Checked(reason=UNREADABLE, detail="is not valid JSON")
+            if self._recipe.encoding == "intact" and (half := _halves(text)) is not None:
+                key = half.get(self._recipe.id)
+                known_id = key if isinstance(key, str) and key.isprintable() else None
+                return None, Checked(id=known_id, reason=DAMAGED_ENCODING, detail="holds half of a pair of surrogates")
+            return None, Checked(reason=UNREADABLE, detail="is not valid JSON")
         if not isinstance(row, dict):
-            return Checked(reason=UNREADABLE, detail="is not a JSON object")
-        given = {field: value for field, _ in self._fields if not _absent(value := row.get(field))}
-        key = given.get(self._recipe.id)
-        known_id = str(key) if isinstance(key, str | int) and not isinstance(key, bool) else None
-        for field in self._recipe.needed:
-            if field not in given:
-                return Checked(id=known_id, reason=MISSING_FIELD, detail=f"{_shown(field)} is absent or empty")
+            return None, Checked(reason=UNREADABLE, detail="is not a JSON object")
+        return row, Checked()
+
+    def _check_encoding(self, given: Mapping[str, object], damage: str | None) -> None:
+        if damage is not None:
+            raise _Fault(DAMAGED_ENCODING if self._recipe.encoding == "intact" else UNREADABLE, damage)
+        if self._recipe.encoding == "intact":
+            for field in self._recipe.text:
+                text = given.get(field)
+                problem = encoding_problem(text) if isinstance(text, str) else None
+                if problem is not None:
+                    raise _Fault(DAMAGED_ENCODING, f"{shown(field)}: {problem}")
+
+    def _values(self, given: Mapping[str, object], typed: bool) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for field, read in self._fields:
             if field in given:
                 try:
                     values[field] = self._read(field, given[field], read, typed)
-                except _WrongType as error:
-                    return Checked(id=known_id, reason=WRONG_TYPE, detail=f"{_shown(field)}: {error}")
-        fault = self._length_fault(values) or self._label_fault(values)
-        if fault:
-            return Checked(id=known_id, reason=fault[0], detail=fault[1])
-        return self._passed(values, place)
+                except WrongType as error:
+                    raise _Fault(WRONG_TYPE, f"{shown(field)}: {error}") from error
+        return values
 
-    def _read(self, field: str, value: object, read: _Reader, typed: bool) -> Value:
-        label = self._recipe.label.field if self._recipe.label else None
-        if field in (self._recipe.id, label) and (
+    def _read(self, field: str, value: object, read: Reader, typed: bool) -> Value:
+        one = field == self._label and self._recipe.label is not None and not self._recipe.label.multiple
+        if (field == self._recipe.id or one) and (
             not isinstance(value, str | int) or (field == self._recipe.id and isinstance(value, bool))
         ):
-            raise _WrongType(f"expected a text or a whole number, found {_kind(value)}")
-        return read(value, typed)
+            raise WrongType(f"expected a text or a whole number, found {kind_of(value)}")
+        found = read(value, typed)
+        split = self._recipe.split
+        if split is not None and field == split.field and found not in SPLITS:
+            raise WrongType(f"expected one of {', '.join(SPLITS)}")
+        return found
 
-    def _length_fault(self, values: Mapping[str, Value]) -> tuple[str, str] | None:
+    def _check_lengths(self, values: Mapping[str, Value]) -> None:
         lengths = [(field, len(str(values[field])), each) for field, each in self._recipe.length.items() if field in values]
         for field, length, bounds in lengths:
             if bounds.min is not None and length < bounds.min:
-                return TOO_SHORT, f"{_shown(field)} has {length} characters, at least {bounds.min} are needed"
+                raise _Fault(TOO_SHORT, f"{shown(field)} has {length} characters, at least {bounds.min} are needed")
         for field, length, bounds in lengths:
             if bounds.max is not None and length > bounds.max:
-                return TOO_LONG, f"{_shown(field)} has {length} characters, at most {bounds.max} are allowed"
-        return None
+                raise _Fault(TOO_LONG, f"{shown(field)} has {length} characters, at most {bounds.max} are allowed")
 
-    def _label_fault(self, values: Mapping[str, Value]) -> tuple[str, str] | None:
-        if self._allowed is None or self._recipe.label is None:
+    def _check_language(self, values: Mapping[str, Value]) -> None:
+        if self._recipe.language:
+            for field in self._recipe.text:
+                problem = language_problem(str(values[field]), self._recipe.language)
+                if problem is not None:
+                    raise _Fault(WRONG_LANGUAGE, f"{shown(field)} is {problem}")
+
+    def _check_labels(self, values: dict[str, Value]) -> None:
+        """Raise for the first label that is not valid; write codes as their system writes them, where the recipe says so."""
+        if self._recipe.label is None or (self._allowed is None and self._codes is None):
+            return
+        value = values[self._recipe.label.field]
+        labels = value if isinstance(value, list) else [as_text(value)]
+        valid = [self._valid(each) for each in labels]
+        if self._recipe.label.normalise:
+            values[self._recipe.label.field] = list(dict.fromkeys(valid)) if isinstance(value, list) else valid[0]
+
+    def _valid(self, label: str) -> str:
+        found = self._judged.get(label)
+        if found is None:
+            try:
+                found = self._judge(label)
+            except _Fault as fault:
+                found = fault
+            self._judged[label] = found
+        if isinstance(found, _Fault):
+            raise _Fault(found.reason, found.detail)
+        return found
+
+    def _judge(self, label: str) -> str:
+        entry = self._codes.find(label) if self._codes is not None else None
+        written = entry.code if entry is not None and self._recipe.label and self._recipe.label.normalise else label
+        if self._allowed is not None and written not in self._allowed:
+            raise _Fault(LABEL_NOT_ALLOWED, f"{shown(label)} is not among the allowed labels")
+        if self._codes is not None:
+            if entry is None:
+                raise _Fault(UNKNOWN_CODE, f"{shown(label)} is no code of {self._codes.name} {self._codes.release}")
+            if not entry.usable:
+                raise _Fault(HEADING_CODE, f"{shown(label)} is a heading of {self._codes.name}: a code under it is needed")
+        return written
+
+    def _check_evidence(self, values: dict[str, Value]) -> None:
+        field = self._recipe.evidence
+        if field is None or field not in values or self._recipe.label is None:
+            return
+        spans, length = values[field], len(str(values[self._recipe.text[0]]))
+        assert isinstance(spans, list)
+        label = values[self._recipe.label.field]
+        labels = set(label) if isinstance(label, list) else {as_text(label)}
+        for span in spans:
+            if self._recipe.label.normalise and self._codes is not None and (entry := self._codes.find(span["label"])):
+                span["label"] = entry.code
+            if not 0 <= span["start"] < span["end"] <= length:
+                place = f"{span['start']} to {span['end']}"
+                raise _Fault(MISPLACED_EVIDENCE, f"a span from {place} lies outside the text of {length} characters")
+            if span["label"] not in labels:
+                raise _Fault(MISPLACED_EVIDENCE, f"a span marks {shown(span['label'])}, which is no label of the record")
+
+    def _mask(self, values: dict[str, Value]) -> dict[str, int] | None:
+        """Mask personal data in `values`, moving the evidence along; raise where the recipe says to drop."""
+        personal, counts = self._recipe.personal_data, dict[str, int]()
+        if personal is None or self._masker is None:
             return None
-        label = as_text(values[self._recipe.label.field])
-        return None if label in self._allowed else (LABEL_NOT_ALLOWED, f"{_shown(label)} is not among the allowed labels")
+        for field in self._recipe.masked_fields:
+            text = values.get(field)
+            if not isinstance(text, str):
+                continue
+            masked = self._masker.mask(text)
+            if masked.types and personal.action == "drop":
+                raise _Fault(PERSONAL_DATA, f"{shown(field)} holds {', '.join(masked.types)}")
+            if masked.text != text:
+                values[field] = masked.text
+                self._move_evidence(values, field, masked)
+            for kind in masked.types:
+                counts[kind] = counts.get(kind, 0) + masked.counts.get(kind, 1)
+        return counts
 
-    def _passed(self, values: dict[str, Value], place: str) -> Checked:
-        record = canonical_json(values)
-        record_digest = sha256_hex(record)
-        duplicates, sample = self._recipe.duplicates, self._recipe.sample
-        key = as_text(values[self._recipe.id])
+    def _move_evidence(self, values: dict[str, Value], field: str, masked: Masked) -> None:
+        evidence = self._recipe.evidence
+        spans = values.get(evidence) if evidence is not None and field == self._recipe.text[0] else None
+        for span in spans if isinstance(spans, list) else ():
+            span["start"], span["end"] = masked.offsets.start(span["start"]), masked.offsets.end(span["end"])
+
+    def _passed(self, values: dict[str, Value], masked: dict[str, int] | None) -> Checked:
+        recipe = self._recipe
+        record = self._encoder.encode(values)
+        exact = recipe.duplicates.exact if recipe.duplicates else ()
+        label = values.get(self._label) if self._label else None
+        split, sample = recipe.split, recipe.sample
+        one = {"group": recipe.group, "time": recipe.time, "split": split and split.field, "stratum": sample and sample.stratify}
+        text = TEXT_SEPARATOR.join(str(values[field]) for field in recipe.text)
+        near = recipe.near_fields
         return Checked(
-            id=key,
-            digest=record_digest,
-            duplicate_key=digest([values.get(field) for field in duplicates.exact]) if duplicates else None,
-            draw=sha256_hex(f"{sample.seed}:{record_digest}".encode()) if sample else None,
-            rank=RANK_SEPARATOR.join((key, record_digest, place)),
+            id=as_text(values[recipe.id]),
+            digest=sha256_hex(record),
             record=record.decode(),
+            key=digest([values.get(field) for field in exact]) if exact else None,
+            labels=None if label is None else [*label] if isinstance(label, list) else [as_text(label)],
+            near=text if near == recipe.text else TEXT_SEPARATOR.join(str(values.get(field, "")) for field in near),
+            text=text,
+            masked=masked or None,
+            **{name: as_text(values[field]) for name, field in one.items() if field is not None and field in values},
         )
 
 
-def rank_parts(rank: str) -> tuple[str, str]:
-    """The id and the digest in a rank."""
-    key, record_digest, _ = rank.rsplit(RANK_SEPARATOR, 2)
-    return key, record_digest
-
-
-def as_text(value: object) -> str:
-    """A text as it is, anything else as its canonical JSON."""
-    return value if isinstance(value, str) else canonical_json(value).decode()
-
-
-def _absent(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _shown(word: str) -> str:
-    return repr(word if len(word) <= SHOWN_CHARACTERS_MAX else word[:SHOWN_CHARACTERS_MAX] + "…")
-
-
-def _kind(value: object) -> str:
-    """What a JSON value is, never what it says: it may be about a person."""
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "text"
-    return "a list" if isinstance(value, list) else "an object"
-
-
-def _string(value: object, _typed: bool) -> str:
-    if not isinstance(value, str):
-        raise _WrongType(f"expected a string, found {_kind(value)}")
-    return value
-
-
-def _integer(value: object, typed: bool) -> int:
-    if not typed and isinstance(value, str):
-        text = value.strip()
-        value = int(text) if _WHOLE.fullmatch(text) else float(text) if _NUMBER.fullmatch(text) else value
-    if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_FLOAT_MAX:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _WrongType(f"expected an integer, found {'a fraction' if isinstance(value, float) else _kind(value)}")
-    if not INTEGER_MIN <= value <= INTEGER_MAX:
-        raise _WrongType("expected an integer of at most 64 bits")
-    return value
-
-
-def _number(value: object, typed: bool) -> float:
-    if not typed and isinstance(value, str):
-        text = value.strip()
-        value = float(text) if _NUMBER.fullmatch(text) else value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _WrongType(f"expected a number, found {_kind(value)}")
+def _halves(text: str) -> dict[str, Any] | None:
+    """The JSON object in `text` where all that is wrong with it are halves of surrogate pairs; None otherwise."""
     try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise _WrongType("expected a number within the range of a 64-bit float")
-    return number + 0.0  # Minus zero becomes zero.
-
-
-def _boolean(value: object, typed: bool) -> bool:
-    if not typed and isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return value.strip().lower() == "true"
-    if not isinstance(value, bool):
-        raise _WrongType(f"expected true or false, found {_kind(value)}")
-    return value
-
-
-def _date(value: object, _typed: bool) -> str:
-    if isinstance(value, str) and _DAY.fullmatch(value.strip()):
-        try:
-            return date.fromisoformat(value.strip()).isoformat()
-        except ValueError:
-            pass
-    raise _WrongType(f"expected a date as YYYY-MM-DD, found {'another text' if isinstance(value, str) else _kind(value)}")
-
-
-def _as_it_is(value: object, _typed: bool) -> str:
-    return as_text(value)
-
-
-_Reader: TypeAlias = Callable[[object, bool], Value]
-_READERS: dict[FieldType | None, _Reader] = {
-    "string": _string,
-    "integer": _integer,
-    "number": _number,
-    "boolean": _boolean,
-    "date": _date,
-    None: _as_it_is,
-}
+        row = json.loads(text)
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return row if isinstance(row, dict) else None
+    except (ValueError, RecursionError):
+        pass
+    return None

@@ -6,36 +6,47 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from groundcrew.curation.pipeline import Curated, curate_records, load_daft
-from groundcrew.curation.recipe import FieldType, Recipe
-from groundcrew.curation.report import EXAMPLES_MAX, Funnel, build_funnel, data_card, example, funnel_html
+from groundcrew.curation.addresses import is_address
+from groundcrew.curation.card import data_card
+from groundcrew.curation.daft_runs import Where, load_daft
+from groundcrew.curation.fields import Fields, fields_of
+from groundcrew.curation.funnel_page import funnel_html
+from groundcrew.curation.pipeline import Curated, curate_records
+from groundcrew.curation.progress import Progress, silent
+from groundcrew.curation.recipe import SPLITS, Recipe
+from groundcrew.curation.report import LABELS_SHOWN_MAX, Funnel, Makeup, build_funnel
 from groundcrew.curation.sources import Found, find_files, sha256_of
+from groundcrew.curation.work import Work, work_folder
+from groundcrew.curation.writing import labels_of, masked_of, write_dropped, write_kept
 from groundcrew.errors import Conflict, InputError
 
 RECORDS, DROPPED, CARD, REVISION = "records.parquet", "dropped.parquet", "CARD.md", "revision.json"
 FUNNEL, PAGE = "funnel.json", "funnel.html"
 FILES = (RECORDS, DROPPED, FUNNEL, PAGE, CARD, REVISION)
-ROWS_AT_A_TIME = 10_000
 REVISION_FILE_BYTES_MAX = 65_536
 #: What a funnel shows of a check that dropped everything, in the error about it.
 REASONS_SHOWN_MAX = 3
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """What revision.json says. `revision` is the content address; `records_sha256` that of the file records.parquet."""
+    """What revision.json says. `revision` is the content address; `records_sha256` that of the file records.parquet; `fields`
+    says which of its columns mean what. A folder of an older version says neither fields nor where its records come from."""
 
     name: str
     revision: str
     recipe_digest: str
     records: int
     records_sha256: str
+    source: str = ""
+    licence: str = ""
+    consent: str = ""
+    fields: Fields | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,38 +57,56 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     funnel: Funnel
 
 
-def curate(recipe: Recipe, inputs: Sequence[Path], output: Path, *, force: bool = False) -> Outcome:
-    """Curate `inputs` into the folder `output`.
+def curate(
+    recipe: Recipe,
+    inputs: Sequence[Path | str],
+    output: Path,
+    *,
+    force: bool = False,
+    fresh: bool = False,
+    where: Where | None = None,
+    codes_folder: Path | None = None,
+    progress: Progress = silent,
+    tell: Callable[[str], None] = lambda _text: None,
+) -> Outcome:
+    """Curate `inputs` (paths, and addresses of object stores) into the folder `output`.
 
-    A folder that holds this revision is left alone; one with another revision is replaced with `force`. Raises InputError where
-    an input can not be read or no record is kept, Conflict where the folder is taken; then nothing is written.
+    A folder that holds this revision is left alone; one with another revision is replaced with `force`. What a run that did not
+    end has finished is used again, unless `fresh`. `tell` hears what a person should know meanwhile. Raises InputError where an
+    input can not be read or no record is kept, Conflict where the folder is taken; then nothing is written.
     """
     _refuse_overlap(inputs, output)
     existing = _existing(output)
     load_daft()
-    found = find_files(inputs)
-    curated = curate_records(recipe, found)
+    with progress("reading files") as advance:
+        found = find_files(inputs, advance=advance)
     output = Path(os.path.abspath(output))
     output.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".building", dir=output.parent))
-    try:
-        funnel = _write(recipe, found, curated, building)
-        if existing is not None and existing == curated.revision:
-            return Outcome(output=str(output), state="unchanged", funnel=funnel)
-        if existing is not None and not force:
-            held = f"revision {existing[:12]}" if existing else "a damaged revision"
-            raise Conflict(f"{output} holds {held}, this run made {curated.revision[:12]}: replace it with --force")
-        _publish(building, output, replace=existing is not None)
-        return Outcome(output=str(output), state="written" if existing is None else "replaced", funnel=funnel)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    with work_folder(output, fresh=fresh) as work:
+        curated = curate_records(recipe, found, work, where=where, codes_folder=codes_folder, progress=progress)
+        if work.kept:
+            tell(f"went on where an earlier run had stopped: {work.kept} finished parts were used, {work.made} made")
+        building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".building", dir=output.parent))
+        try:
+            funnel = _write(recipe, found, curated, building, work, progress)
+            if existing is not None and existing == curated.revision:
+                return Outcome(output=str(output), state="unchanged", funnel=funnel)
+            if existing is not None and not force:
+                held = f"revision {existing[:12]}" if existing else "a damaged revision"
+                raise Conflict(f"{output} holds {held}, this run made {curated.revision[:12]}: replace it with --force")
+            _publish(building, output, replace=existing is not None)
+            return Outcome(output=str(output), state="written" if existing is None else "replaced", funnel=funnel)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
 
 
-def _refuse_overlap(inputs: Sequence[Path], output: Path) -> None:
+def _refuse_overlap(inputs: Sequence[Path | str], output: Path) -> None:
     """A folder that is read from must not be written to: the next run would read its own output."""
     target = output.resolve()
     for path in inputs:
-        source = path.resolve()
+        if is_address(str(path)):
+            continue
+        source = Path(path).resolve()
         if source.is_relative_to(target) or (source.is_dir() and target.is_relative_to(source)):
             raise InputError(f"the output folder {output} overlaps with this input", file=str(path))
 
@@ -100,22 +129,35 @@ def _existing(output: Path) -> str | None:
     return revision.revision if whole else ""
 
 
-def _write(recipe: Recipe, found: Found, curated: Curated, folder: Path) -> Funnel:
+def _write(recipe: Recipe, found: Found, curated: Curated, folder: Path, work: Work, progress: Progress) -> Funnel:
     """Write all files of the data set into `folder`, flushed to disk."""
-    counts, examples = _write_dropped(curated, folder / DROPPED)
+    counts, examples = write_dropped(curated, found, folder / DROPPED)
     if not curated.kept_count:
         most = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common(REASONS_SHOWN_MAX))
         first = next((each for reason, _ in counts.most_common(1) for each in examples[reason]), None)
         told = f" ({most}; the first is {first})" if first else ": the input is empty"
         raise InputError(f"no record was kept of {curated.read_count:,}{told}", file=", ".join(e.name for e in found.files[:3]))
-    _write_records(recipe, curated, folder / RECORDS)
-    funnel = build_funnel(recipe, found, curated.revision, curated.kept_count, dict(counts), examples)
+    write_kept(recipe, curated, folder / RECORDS, work, progress)
+    labels, labels_count = labels_of(curated, LABELS_SHOWN_MAX)
+    splits = Counter(each for each in curated.splits() if each is not None)
+    makeup = Makeup(
+        splits={name: splits[name] for name in SPLITS if name in splits},
+        labels=labels,
+        labels_count=labels_count,
+        masked=masked_of(curated),
+        code_system=curated.code_system,
+    )
+    funnel = build_funnel(recipe, found, curated.revision, curated.kept_count, dict(counts), examples, makeup)
     revision = Revision(
         name=recipe.name,
         revision=curated.revision,
         recipe_digest=recipe.digest,
         records=curated.kept_count,
         records_sha256=sha256_of(folder / RECORDS),
+        source=recipe.source,
+        licence=recipe.licence,
+        consent=recipe.consent,
+        fields=fields_of(recipe),
     )
     for name, text in (
         (FUNNEL, _json(funnel)),
@@ -147,70 +189,6 @@ def _publish(building: Path, output: Path, *, replace: bool) -> None:
     _sync(output.parent)
     if aside is not None:
         shutil.rmtree(aside)
-
-
-def _write_records(recipe: Recipe, curated: Curated, path: Path) -> None:
-    import pyarrow as pa
-
-    kinds: dict[FieldType | None, Any] = {
-        None: pa.string(),
-        "string": pa.string(),
-        "integer": pa.int64(),
-        "number": pa.float64(),
-        "boolean": pa.bool_(),
-        "date": pa.date32(),
-    }
-    schema = pa.schema([(field, kinds[recipe.type_of(field)]) for field in recipe.fields])
-    days = [field for field in recipe.fields if recipe.type_of(field) == "date"]
-
-    def row(judged: dict[str, Any]) -> dict[str, Any]:
-        record: dict[str, Any] = msgspec.json.decode(judged["record"])
-        for field in days:
-            if field in record:
-                record[field] = date.fromisoformat(record[field])
-        return record
-
-    _write_parquet(path, schema, curated.kept.iter_rows(), row)
-
-
-def _write_dropped(curated: Curated, path: Path) -> tuple[Counter[str], dict[str, list[str]]]:
-    """Write the dropped records; return how many there are per reason, and examples."""
-    import pyarrow as pa
-
-    schema = pa.schema([("id", pa.string()), ("reason", pa.string()), ("detail", pa.string()), ("source", pa.string())])
-    counts: Counter[str] = Counter()
-    examples: dict[str, list[str]] = {}
-
-    def row(judged: dict[str, Any]) -> dict[str, Any]:
-        reason = judged["reason"]
-        counts[reason] += 1
-        if counts[reason] <= EXAMPLES_MAX:
-            examples.setdefault(reason, []).append(example(judged["id"], judged["source"], judged["line"]))
-        place = f"{judged['source']}:{judged['line']}"
-        return {"id": judged["id"], "reason": reason, "detail": judged["detail"], "source": place}
-
-    _write_parquet(path, schema, curated.dropped.iter_rows(), row)
-    return counts, examples
-
-
-def _write_parquet(path: Path, schema: Any, rows: Iterable[dict[str, Any]], shape: Callable[[dict[str, Any]], object]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
-
-    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-        for chunk in _chunks(rows):
-            writer.write_table(pa.Table.from_pylist([shape(each) for each in chunk], schema=schema))
-
-
-def _chunks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    chunk: list[dict[str, Any]] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == ROWS_AT_A_TIME:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _json(value: object) -> str:

@@ -1,179 +1,161 @@
-"""The plan on Daft: read, check, find duplicates, draw a sample. What stays never depends on the order of files or rows."""
+"""A run from the files to the verdicts: portions are checked side by side on Daft, then all records are judged together.
+
+What stays never depends on the order of files or rows, on how they were divided, or on where the work was done.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from groundcrew.curation.checks import DUPLICATE, SAMPLED_OUT, UNREADABLE, Checked, Checker, rank_parts
-from groundcrew.curation.recipe import Recipe
-from groundcrew.curation.sources import Found, read_lines
-from groundcrew.domain.canonical import canonical_json, sha256_hex
-from groundcrew.errors import InputError
-
-#: Daft reports its use over the network on import and shows its own progress bars; neither has a place here.
-DAFT_ENVIRONMENT = {"DAFT_ANALYTICS_ENABLED": "0", "SCARF_NO_ANALYTICS": "true", "DAFT_PROGRESS_BAR": "0"}
-
-LINE_DIGITS = 12
+from groundcrew.code_systems.catalogue import code_system
+from groundcrew.curation.daft_runs import Where, load_daft, run_tasks
+from groundcrew.curation.examining import Plan
+from groundcrew.curation.judging import Judged, judge
+from groundcrew.curation.population import NONE, Population, load
+from groundcrew.curation.portions import Portion, divided, packed
+from groundcrew.curation.progress import Progress, silent
+from groundcrew.curation.recipe import SPLITS, Recipe
+from groundcrew.curation.sources import Found
+from groundcrew.curation.tasks import Examine, Task, Unroll
+from groundcrew.curation.work import Work
+from groundcrew.domain.canonical import canonical_json, digest, sha256_hex
+from groundcrew.errors import InputError, NotFound
 
 
 class Curated(msgspec.Struct, frozen=True, kw_only=True):
-    """The judged records as Daft data frames, held in memory.
+    """The judged records. `kept` are the numbers of those that stay in `people`, in the order of their ids; `split` is that of
+    each of them. `code_system` names the release that labels were checked against, empty where none was asked for."""
 
-    `kept`: id, source, line, digest, record. `dropped`: id (may be null), source, line, reason, detail.
-    """
-
-    kept: Any
-    dropped: Any
-    kept_count: int
-    dropped_count: int
+    people: Population
+    judged: Judged
+    kept: np.ndarray[tuple[int], np.dtype[np.int64]]
     read_count: int
     revision: str
+    code_system: str = ""
+
+    @property
+    def kept_count(self) -> int:
+        return len(self.kept)
+
+    @property
+    def dropped_count(self) -> int:
+        return self.read_count - len(self.kept)
+
+    def splits(self) -> list[str | None]:
+        """The split of every kept record, None where the recipe asks for none."""
+        return [SPLITS[each] if each != NONE else None for each in self.judged.split[self.kept].tolist()]
+
+    def dropped(self) -> Any:
+        """All dropped records as an Arrow table of id (may be null), source (file number), line, reason, detail, by place."""
+        import pyarrow as pa
+
+        people, verdicts = self.people, self.judged.verdicts
+        lost = np.flatnonzero(~verdicts.passing)
+        reasons = [verdicts.name(each) for each in lost.tolist()]
+        columns = {
+            "id": people.ids.take(pa.array(lost)),
+            "source": pa.array(people.source[lost], type=pa.int32()),
+            "line": pa.array(people.line[lost], type=pa.int64()),
+            "reason": pa.array(reasons, type=pa.string()),
+            "detail": pa.array([verdicts.details[each] for each in lost.tolist()], type=pa.string()),
+        }
+        table = pa.concat_tables([people.rejected, pa.table(columns)])
+        return table.sort_by([("source", "ascending"), ("line", "ascending")])
 
 
-def load_daft() -> Any:
-    """The module `daft`, silenced. Raises InputError where it is not installed."""
-    os.environ.update(DAFT_ENVIRONMENT)
-    try:
-        import daft
-    except ImportError as error:
-        raise InputError("curation needs Daft, which is not installed: pip install 'groundcrew[batch]'") from error
-    return daft
-
-
-def curate_records(recipe: Recipe, found: Found) -> Curated:
+def curate_records(
+    recipe: Recipe,
+    found: Found,
+    work: Work,
+    *,
+    where: Where | None = None,
+    codes_folder: Path | None = None,
+    progress: Progress = silent,
+) -> Curated:
     """Read and judge every record of `found`. Raises InputError where a file can not be read, naming it."""
-    daft = load_daft()
-    checked = _checked(daft, recipe, found).collect()
-    _refuse_unread(daft, checked, found)
-    records = checked.where(~daft.col("end"))
-    read_count = records.count_rows()
-    columns = ("id", "source", "line", "reason", "detail", "digest", "draw", "rank", "record")
-    judged = _without_duplicates(daft, records, "id", "the same id")
-    if recipe.duplicates:
-        same = "the same " + ", ".join(recipe.duplicates.exact)
-        judged = _without_duplicates(daft, judged, "duplicate_key", same)
-    judged = judged.select(*columns)
-    if recipe.sample:
-        judged = _sampled(daft, judged.collect(), recipe.sample.n)
-    judged = judged.select(*(each for each in columns if each not in ("draw", "rank"))).collect()
-    kept = judged.where(daft.col("reason").is_null())
-    digests = kept.select("digest").to_pydict()["digest"]
-    dropped = judged.where(daft.col("reason").not_null())
-    dropped_count = dropped.count_rows()
-    if len(digests) + dropped_count != read_count:
-        raise RuntimeError(f"{read_count} records were read, {len(digests)} kept and {dropped_count} dropped")
+    load_daft()
+    where = where or Where()
+    release, codes_digest = _codes(recipe, codes_folder)
+    plan = Plan(recipe=recipe, codes_folder=str(codes_folder) if codes_folder else None)
+    portions = _portions(recipe, found, work, where, progress)
+    made_of = digest([recipe.digest, codes_digest])
+    files = _examined(plan, portions, made_of, work, where, progress)
+    people = load(files)
+    key = digest([made_of, *(each.name for each in files)])
+    judged = judge(recipe, people, work, key, progress)
+    kept = np.flatnonzero(judged.verdicts.passing)
     return Curated(
-        kept=kept.select("id", "source", "line", "digest", "record").sort("id"),
-        dropped=dropped.select("id", "source", "line", "reason", "detail").sort(["source", "line"]),
-        kept_count=len(digests),
-        dropped_count=dropped_count,
-        read_count=read_count,
-        revision=revision_of(recipe, digests),
+        people=people,
+        judged=judged,
+        kept=kept,
+        read_count=people.count + people.rejected.num_rows,
+        revision=revision_of(recipe, codes_digest, people, kept, judged),
+        code_system=release,
     )
 
 
-def revision_of(recipe: Recipe, digests: list[str]) -> str:
-    """The content address of a data set: SHA-256 over the recipe's canonical JSON and the sorted digests of its records."""
-    return sha256_hex(b"\n".join([canonical_json(recipe), *(each.encode() for each in sorted(digests))]))
+def revision_of(
+    recipe: Recipe,
+    codes_digest: str,
+    people: Population,
+    kept: np.ndarray[tuple[int], np.dtype[np.int64]],
+    judged: Judged,
+) -> str:
+    """The content address of a data set: SHA-256 over the recipe's canonical JSON, the digest of its code system where it has
+    one, and the sorted digests of its records, each with its split where it has one."""
+    digests = [bytes(each).hex() for each in people.digest[kept]]
+    if recipe.split is not None:
+        digests = [f"{each}:{SPLITS[split]}" for each, split in zip(digests, judged.split[kept].tolist(), strict=True)]
+    codes = [codes_digest.encode()] if codes_digest else []
+    return sha256_hex(b"\n".join([canonical_json(recipe), *codes, *(each.encode() for each in sorted(digests))]))
 
 
-def _checked(daft: Any, recipe: Recipe, found: Found) -> Any:
-    """One row a record with what the checks found, and one row a file with `end` that says whether it was read to its end."""
-    kinds, text, checker = daft.DataType, daft.DataType.string(), Checker(recipe)
-    line_type = kinds.struct(
-        {"line": kinds.int64(), "text": text, "typed": kinds.bool(), "error": text, "end": kinds.bool(), "failure": text}
-    )
-    checked_type = kinds.struct(dict.fromkeys(Checked.__struct_fields__, text))
-
-    def read(path: str) -> Iterator[dict[str, Any]]:
-        last: dict[str, Any] = {"line": 0, "text": None, "typed": True, "error": None, "end": True, "failure": None}
-        try:
-            for each in read_lines(path, recipe.fields):
-                yield {**last, "line": each.line, "text": each.text, "typed": each.typed, "error": each.error, "end": False}
-        except InputError as error:
-            # As a row, because an error that leaves a function in a plan does not keep its type.
-            last = {**last, "line": error.line or 0, "failure": error.message}
-        yield last
-
-    def check(sources: Any, lines: Any, texts: Any, typed: Any, errors: Any) -> list[dict[str, str | None]]:
-        columns = (each.to_pylist() for each in (sources, lines, texts, typed, errors))
-        return [msgspec.structs.asdict(_check_line(checker, *row)) for row in zip(*columns, strict=True)]
-
-    column = daft.col
-    files = daft.from_pydict({"source": [each.name for each in found.files]})
-    lines = files.select(column("source"), daft.func(read, return_dtype=line_type)(column("source")).alias("read"))
-    lines = lines.select(column("source"), *(column("read").get(name).alias(name) for name in line_type.to_arrow_dtype().names))
-    judge = daft.func.batch(return_dtype=checked_type)(check)
-    judged = judge(*(column(name) for name in ("source", "line", "text", "typed", "error")))
-    rows = lines.with_column("checked", judged)
-    return rows.select(
-        *(column(name) for name in ("source", "line", "end", "failure")),
-        *(column("checked").get(name).alias(name) for name in Checked.__struct_fields__),
-    )
+def _codes(recipe: Recipe, folder: Path | None) -> tuple[str, str]:
+    """The name and release of the recipe's code system, and its digest; empty where it has none."""
+    if recipe.label is None or recipe.label.code_system is None:
+        return "", ""
+    try:
+        system = code_system(recipe.label.code_system, folder=folder)
+    except NotFound as error:
+        raise InputError(str(error), field="label.code_system") from error
+    return f"{system.name} {system.release}", system.digest
 
 
-def _check_line(checker: Checker, source: str, line: int, text: str | None, typed: bool, error: str | None) -> Checked:
-    if text is None:
-        return Checked(reason=UNREADABLE, detail=error)
-    return checker.check(text, typed=typed, place=f"{source}:{line:0{LINE_DIGITS}d}")
+def _portions(recipe: Recipe, found: Found, work: Work, where: Where, progress: Progress) -> list[Portion]:
+    """All portions of the input, after unrolling the files that can not be entered in the middle."""
+    ready, closed = divided(found)
+    portions = packed(ready)
+    stems = [str(work.path("unrolled", digest([each.name, each.sha256, list(recipe.fields)]), "")) for each in closed]
+    tasks = [Unroll(segment=each, fields=recipe.fields, stem=stem) for each, stem in zip(closed, stems, strict=True)]
+    lists = [Path(f"{stem}.json") for stem in stems]
+    missing = [number for number, path in enumerate(lists) if not path.is_file()]
+    work.kept += len(lists) - len(missing)
+    if missing:
+        with progress("unrolling files") as advance:
+            run_tasks([_encoded(tasks[number]) for number in missing], where, advance)
+    for segment, path in zip(closed, lists, strict=True):
+        parts = msgspec.json.decode(path.read_bytes(), type=list[str])
+        portions += [Portion(segments=(msgspec.structs.replace(segment, part=part),)) for part in parts]
+    return portions
 
 
-def _refuse_unread(daft: Any, checked: Any, found: Found) -> None:
-    """Raise InputError for the first file that was not read to its end."""
-    ends = checked.where(daft.col("end")).select("source", "line", "failure").to_pydict()
-    failures = {source: (line, failure) for source, line, failure in zip(*ends.values(), strict=True)}
-    for file in found.files:
-        line, failure = failures.get(file.name, (0, "was not read to its end"))
-        if failure is not None:
-            raise InputError(failure, file=file.name, line=line or None)
+def _examined(plan: Plan, portions: Sequence[Portion], made_of: str, work: Work, where: Where, progress: Progress) -> list[Path]:
+    """The files of all checked portions. Those that an earlier run finished are not made again."""
+    files = [work.path("examined", digest([made_of, each.digest])) for each in portions]
+    missing = [number for number, path in enumerate(files) if not work.has(path)]
+    work.kept += len(files) - len(missing)
+    tasks = [_encoded(Examine(plan=plan, portion=portions[number], path=str(files[number]))) for number in missing]
+    if tasks:
+        with progress("checking records") as advance:
+            run_tasks(tasks, where, advance)
+    work.made += len(tasks)
+    return files
 
 
-def _without_duplicates(daft: Any, records: Any, key: str, same: str) -> Any:
-    """Mark all records but one of those that agree in `key` and passed so far. The smallest rank stays: its id comes first."""
-    column = daft.col
-    passing = records.where(column("reason").is_null())
-    winners = passing.groupby(column(key).alias("winner_key")).agg(column("rank").min().alias("winner"))
-
-    def describe(ranks: Any, found: Any) -> list[str | None]:
-        return [_duplicate_detail(*pair, same) for pair in zip(ranks.to_pylist(), found.to_pylist(), strict=True)]
-
-    detail = daft.func.batch(return_dtype=daft.DataType.string())(describe)
-    joined = records.join(winners, left_on=key, right_on="winner_key", how="left")
-    joined = joined.with_column("lost", column("reason").is_null() & (column("rank") != column("winner")))
-    joined = joined.with_column("lost_detail", detail(column("rank"), column("winner")))
-    marked = _marked(joined, column("lost"), daft.lit(DUPLICATE), column("lost_detail"))
-    return marked.exclude("winner", "winner_key", "lost", "lost_detail")
-
-
-def _marked(records: Any, dropped: Any, reason: Any, detail: Any) -> Any:
-    """`records` with `reason` and `detail` where `dropped` is true."""
-    from daft import col
-    from daft.functions import when
-
-    dropped = dropped.fill_null(False)  # A null condition would make the result null, and a null reason means kept.
-    return records.with_columns(
-        {"reason": when(dropped, reason).otherwise(col("reason")), "detail": when(dropped, detail).otherwise(col("detail"))}
-    )
-
-
-def _duplicate_detail(rank: str | None, winner: str | None, same: str) -> str | None:
-    if rank is None or winner is None or rank == winner:
-        return None
-    (_, digest), (winner_id, winner_digest) = rank_parts(rank), rank_parts(winner)
-    if digest == winner_digest:
-        return f"is a copy of the record {winner_id!r}"
-    return f"has {same} as the record {winner_id!r}"
-
-
-def _sampled(daft: Any, judged: Any, count: int) -> Any:
-    """Mark all but the `count` passing records with the smallest draws."""
-    column = daft.col
-    draws = sorted(judged.where(column("reason").is_null()).select("draw").to_pydict()["draw"])
-    if len(draws) <= count:
-        return judged
-    out = column("reason").is_null() & (column("draw") > daft.lit(draws[count - 1]))
-    return _marked(judged, out, daft.lit(SAMPLED_OUT), daft.lit(f"was not among the {count} drawn"))
+def _encoded(task: Task) -> bytes:
+    return msgspec.json.encode(task)

@@ -8,11 +8,13 @@ import hashlib
 import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias, cast
 
 import msgspec
 
+from groundcrew.curation.addresses import files_under, is_address, open_bytes, refuse_bad_address
 from groundcrew.errors import InputError
 
 FILES_MAX = 10_000
@@ -21,6 +23,9 @@ RECORDS_OF_FILE_MAX = 10_000_000
 LINE_BYTES_MAX = 16 * 1_048_576
 CELL_CHARACTERS_MAX = 1_000_000
 PARQUET_ROWS_AT_A_TIME = 4_096
+#: About so much of one file is read at a time by one worker.
+CUT_BYTES = 16 * 1_048_576
+_READ_BYTES = 1_048_576
 
 _UNPACK_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 
@@ -33,71 +38,118 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a worker may begin to read a file of lines: the byte at which the line with the number `line` begins."""
+
+    offset: int
+    line: int
+
+
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """The input files, in the order of their names, and the names of files in folders that have another format."""
+    """The input files, in the order of their names, and the names of files in folders that have another format. `cuts` are the
+    places at which files of lines can be divided, the beginning among them."""
 
     files: tuple[SourceFile, ...]
     ignored: tuple[str, ...]
+    cuts: dict[str, tuple[Cut, ...]] = {}
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One record as it was read: a JSON object as `text`, or why there is none. `line` counts lines (Parquet: rows) from 1."""
+    """One record as it was read: a JSON object as `text`, or why there is none. `line` counts lines (Parquet: rows) from 1.
+
+    `damage` says what is wrong with bytes that are no UTF-8; `text` is then what could be read of them.
+    """
 
     line: int
     text: str | None = None
     typed: bool = True
     error: str | None = None
+    damage: str | None = None
 
 
-def find_files(paths: Sequence[Path]) -> Found:
-    """All input files under files and folders, hidden ones left out, each once. Raises InputError."""
-    files: dict[Path, str] = {}
+def find_files(paths: Sequence[Path | str], *, advance: Callable[[int, int], None] = lambda _done, _total: None) -> Found:
+    """All input files under files, folders and addresses of object stores, hidden ones left out, each once. Every file is read
+    once, for its digest; `advance` hears of how many of how many. Raises InputError."""
+    files: dict[str, str] = {}
     ignored: list[str] = []
-    for path in paths:
-        if path.is_dir():
-            inside = (each for each in path.rglob("*") if each.is_file())
-            shown = [each for each in inside if not any(part.startswith(".") for part in each.relative_to(path).parts)]
-        elif path.is_file():
-            if _reader_of(path) is None:
-                raise InputError(f"unknown format; readable: {', '.join(READERS)}", file=str(path))
-            shown = [path]
-        else:
-            raise InputError("no such file or folder" if not path.exists() else "not a regular file", file=str(path))
-        for each in shown:
+    for given in paths:
+        path = str(given)
+        for key, each in _files_at(path):
             if _reader_of(each) is None:
-                ignored.append(str(each))
+                if each == path:
+                    raise InputError(f"unknown format; readable: {', '.join(READERS)}", file=path)
+                ignored.append(each)
             else:
-                files.setdefault(each.resolve(), str(each))
+                files.setdefault(key, each)
         if len(files) > FILES_MAX:
-            raise InputError(f"more than {FILES_MAX:,} files", file=str(path))
+            raise InputError(f"more than {FILES_MAX:,} files", file=path)
     if not files:
         raise InputError(f"no file to read; readable: {', '.join(READERS)}", file=", ".join(map(str, paths)))
-    described = [_describe(name) for name in files.values()]
-    return Found(files=tuple(sorted(described, key=lambda each: each.name)), ignored=tuple(sorted(set(ignored))))
+    described: list[SourceFile] = []
+    cuts: dict[str, tuple[Cut, ...]] = {}
+    for name in sorted(files.values()):
+        file, found = _describe(name)
+        described.append(file)
+        if found:
+            cuts[name] = found
+        advance(len(described), len(files))
+    return Found(files=tuple(described), ignored=tuple(sorted(set(ignored))), cuts=cuts)
 
 
-def read_lines(name: str, fields: Sequence[str]) -> Iterator[Line]:
-    """The records of one file; of Parquet only `fields`. Raises InputError where the file as a whole can not be read."""
-    path = Path(name)
-    reader = _reader_of(path)
+def _files_at(path: str) -> list[tuple[str, str]]:
+    """What tells each file at `path` from all others, and its name."""
+    if is_address(path):
+        refuse_bad_address(path)
+        return [(each, each) for each in files_under(path)]
+    place = Path(path)
+    if place.is_dir():
+        inside = [each for each in place.rglob("*") if each.is_file()]
+        shown = [each for each in inside if not any(part.startswith(".") for part in each.relative_to(place).parts)]
+        return [(str(each.resolve()), str(each)) for each in shown]
+    if not place.is_file():
+        raise InputError("no such file or folder" if not place.exists() else "not a regular file", file=path)
+    return [(str(place.resolve()), path)]
+
+
+def read_lines(name: str, fields: Sequence[str], span: tuple[Cut, int] | None = None) -> Iterator[Line]:
+    """The records of one file, or of a part of a file of lines: from a cut up to a byte; of Parquet only `fields`.
+
+    Raises InputError where the file can not be read.
+    """
+    reader = _reader_of(name)
     assert reader is not None
     try:
-        for count, line in enumerate(reader(path, fields), start=1):
+        lines = _json_lines(name, *span) if span is not None else reader(name, fields)
+        for count, line in enumerate(lines, start=1):
             if count > RECORDS_OF_FILE_MAX:
-                raise InputError(f"more than {RECORDS_OF_FILE_MAX:,} records in one file")
+                raise InputError(f"more than {RECORDS_OF_FILE_MAX:,} records in one file", file=name)
             yield line
     except _UNPACK_ERRORS as error:
-        raise InputError("is damaged or no gzip file") from error
+        raise InputError("is damaged or no gzip file", file=name) from error
     except OSError as error:
-        raise InputError(f"can not be read: {error.strerror or error}") from error
+        raise InputError(f"can not be read: {error.strerror or error}", file=name) from error
+    except InputError as error:
+        raise error if error.file else InputError(error.message, file=name, line=error.line) from error
 
 
-def _describe(name: str) -> SourceFile:
+def _describe(name: str) -> tuple[SourceFile, tuple[Cut, ...]]:
+    """A file's size and digest, and, of a file of lines, where it can be cut."""
     try:
         name.encode()
     except UnicodeEncodeError as error:
         raise InputError("the file's name is not UTF-8", file=ascii(name)) from error
-    return SourceFile(name=name, size_bytes=Path(name).stat().st_size, sha256=sha256_of(Path(name)))
+    hashed, size, line = hashlib.sha256(), 0, 1
+    cuts = [Cut(offset=0, line=1)]
+    of_lines = name.lower().endswith(".jsonl")
+    with open_bytes(name) as stream:
+        while chunk := stream.read(min(_READ_BYTES, CUT_BYTES)):
+            hashed.update(chunk)
+            if of_lines:
+                if size + len(chunk) - cuts[-1].offset >= CUT_BYTES and (last := chunk.rfind(b"\n")) >= 0:
+                    cuts.append(Cut(offset=size + last + 1, line=line + chunk.count(b"\n", 0, last + 1)))
+                line += chunk.count(b"\n")
+            size += len(chunk)
+    return SourceFile(name=name, size_bytes=size, sha256=hashed.hexdigest()), tuple(cuts) if of_lines else ()
 
 
 def sha256_of(path: Path) -> str:
@@ -106,18 +158,33 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _open(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb"))
+@contextmanager
+def _open(name: str) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked."""
+    with open_bytes(name) as stream:
+        if not name.lower().endswith(".gz"):
+            yield stream
+            return
+        with gzip.open(stream, "rb") as unpacked:
+            yield cast("IO[bytes]", unpacked)
 
 
-def _read_json_lines(path: Path, _fields: Sequence[str]) -> Iterator[Line]:
-    with _open(path) as stream:
-        number = 0
-        while raw := stream.readline(LINE_BYTES_MAX + 1):
+def _read_json_lines(name: str, _fields: Sequence[str]) -> Iterator[Line]:
+    return _json_lines(name, Cut(offset=0, line=1), None)
+
+
+def _json_lines(name: str, cut: Cut, end: int | None) -> Iterator[Line]:
+    with _open(name) as stream:
+        if cut.offset:
+            stream.seek(cut.offset)
+        number, place = cut.line - 1, cut.offset
+        while (end is None or place < end) and (raw := stream.readline(LINE_BYTES_MAX + 1)):
             number += 1
+            place += len(raw)
             if len(raw) > LINE_BYTES_MAX:
                 while raw and not raw.endswith(b"\n"):
                     raw = stream.readline(LINE_BYTES_MAX)
+                    place += len(raw)
                 yield Line(line=number, error=f"longer than {LINE_BYTES_MAX:,} bytes")
                 continue
             raw = (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).strip()
@@ -126,15 +193,16 @@ def _read_json_lines(path: Path, _fields: Sequence[str]) -> Iterator[Line]:
             try:
                 yield Line(line=number, text=raw.decode())
             except UnicodeDecodeError as error:
-                yield Line(line=number, error=f"is not UTF-8: byte 0x{raw[error.start]:02x} at offset {error.start}")
+                damage = f"is not UTF-8: byte 0x{raw[error.start]:02x} at offset {error.start}"
+                yield Line(line=number, text=raw.decode(errors="replace"), damage=damage)
 
 
-def _read_csv(path: Path, _fields: Sequence[str]) -> Iterator[Line]:
+def _read_csv(name: str, _fields: Sequence[str]) -> Iterator[Line]:
     """Rows under a first row that names the columns; separated by commas, semicolons or tabs."""
     csv.field_size_limit(CELL_CHARACTERS_MAX)
-    with _open(path) as stream:
+    with _open(name) as stream:
         separator = _separator(stream.readline(LINE_BYTES_MAX).decode("utf-8", "replace"))
-    with _open(path) as stream, io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="") as text:
+    with _open(name) as stream, io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="") as text:
         reader = csv.reader(text, delimiter=separator, strict=True)
         columns: list[str] | None = None
         encode = msgspec.json.Encoder().encode
@@ -160,7 +228,9 @@ def _read_csv(path: Path, _fields: Sequence[str]) -> Iterator[Line]:
                     row = encode(dict(zip(columns, cells, strict=True)))
                     yield Line(line=first, text=row.decode(), typed=False)
                 except UnicodeEncodeError:
-                    yield Line(line=first, error="is not UTF-8")
+                    cells = [each.encode(errors="surrogateescape").decode(errors="replace") for each in cells]
+                    row = encode(dict(zip(columns, cells, strict=True)))
+                    yield Line(line=first, text=row.decode(), typed=False, damage="is not UTF-8")
         if columns is None:
             raise InputError("is empty; the first row must name the columns", line=1)
 
@@ -179,16 +249,18 @@ def _columns(cells: list[str]) -> list[str]:
     return columns
 
 
-def _read_parquet(path: Path, fields: Sequence[str]) -> Iterator[Line]:
+def _read_parquet(name: str, fields: Sequence[str]) -> Iterator[Line]:
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
     encode = msgspec.json.Encoder(decimal_format="number").encode
     number = 0
     try:
-        with parquet.ParquetFile(path) as table:
-            for batch in table.iter_batches(batch_size=PARQUET_ROWS_AT_A_TIME):
-                for row in batch.select([each for each in batch.schema.names if each in fields]).to_pylist():
+        with open_bytes(name) as stream, parquet.ParquetFile(stream, pre_buffer=False) as table:
+            columns = [each for each in table.schema_arrow.names if each in fields]
+            # A row group at a time: its columns are decoded in batches, so that no whole group is ever in memory.
+            for batch in table.iter_batches(batch_size=PARQUET_ROWS_AT_A_TIME, columns=columns):
+                for row in batch.to_pylist():
                     number += 1
                     try:
                         texts = {key: value.decode() for key, value in row.items() if isinstance(value, bytes)}
@@ -199,7 +271,7 @@ def _read_parquet(path: Path, fields: Sequence[str]) -> Iterator[Line]:
         raise InputError("is damaged or no Parquet file") from error
 
 
-_Read: TypeAlias = Callable[[Path, Sequence[str]], Iterator[Line]]
+_Read: TypeAlias = Callable[[str, Sequence[str]], Iterator[Line]]
 READERS: dict[str, _Read] = {
     ".jsonl": _read_json_lines,
     ".jsonl.gz": _read_json_lines,
@@ -209,5 +281,5 @@ READERS: dict[str, _Read] = {
 }
 
 
-def _reader_of(path: Path) -> _Read | None:
-    return next((reader for suffix, reader in READERS.items() if path.name.lower().endswith(suffix)), None)
+def _reader_of(name: str) -> _Read | None:
+    return next((reader for suffix, reader in READERS.items() if name.lower().endswith(suffix)), None)

@@ -177,7 +177,7 @@ PLAIN_DETAILS = frozenset(
     {
         *("usage", "interrupted", "cut_in_flight", "dialect", "role", "price", "assumed_usd", "masking", "judges"),
         *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"),
-        *("experiment", "cluster", "hit_scores"),
+        *("experiment", "cluster", "hit_scores", "tuned"),
     }
 )
 

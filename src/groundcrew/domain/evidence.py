@@ -9,7 +9,15 @@ import msgspec
 
 EvidenceState = Literal["valid", "expired", "superseded", "revoked", "stale"]
 #: Kinds that the gates ask for and that something must record; free kinds are allowed besides.
-EvidenceKind = Literal["kill_switch_drill", "phi_probe", "overlap_scan", "attestation", "sign_off_probe", "model_swap_rehearsal"]
+EvidenceKind = Literal[
+    "kill_switch_drill",
+    "phi_probe",
+    "overlap_scan",
+    "attestation",
+    "sign_off_probe",
+    "model_swap_rehearsal",
+    "model_evaluation",
+]
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

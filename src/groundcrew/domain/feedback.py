@@ -11,8 +11,9 @@ STARS_MIN, STARS_MAX = 1, 5
 COMMENT_LENGTH_MAX = 4_000
 CORRECTED_TEXT_LENGTH_MAX = 100_000
 
-#: How a rating came: sent by an application or from a call's page, from the rating queue, or through a signed link.
-RatingOrigin = Literal["direct", "queue", "link"]
+#: How a rating came: sent by an application or from a call's page, from the rating queue, through a signed link, or from what a
+#: signer made of suggested labels.
+RatingOrigin = Literal["direct", "queue", "link", "sign_off"]
 
 
 class Rating(msgspec.Struct, frozen=True, kw_only=True):

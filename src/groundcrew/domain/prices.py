@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from groundcrew.domain.provider import Api, Price, Provider, Target
+from groundcrew.domain.provider import EMBEDDED_APIS, Api, Price, Provider, Target
 
 #: The address of a provider that declares none, as far as `prices.json` knows prices for it.
 _DEFAULT_HOST = {"anthropic": "api.anthropic.com"}
@@ -68,7 +68,7 @@ def table_version() -> str:
 @lru_cache(maxsize=PRICES_CACHED_MAX)
 def _public(api: Api, base_url: str | None, model: str) -> KnownPrice | None:
     """The public price of a model at the vendor's own address. Elsewhere the same name may cost anything: unknown."""
-    if api == "extractive":
+    if api in EMBEDDED_APIS:
         return KnownPrice(price=Price(input_usd=0.0, output_usd=0.0), source="embedded")
     host = urlsplit(base_url).hostname if base_url else _DEFAULT_HOST.get(api)
     for vendor in _table().vendors.values():

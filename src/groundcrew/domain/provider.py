@@ -11,6 +11,9 @@ from groundcrew.domain.data_class import DataClass
 
 Api = Literal["openai", "anthropic", "gemini", "bedrock", "extractive", "tuned"]
 
+#: Providers that answer inside the gateway: no address, no key, no price, nothing to try again.
+EMBEDDED_APIS: frozenset[Api] = frozenset({"extractive", "tuned"})
+
 #: primary answers; canary answers a small share of callers first; shadow gets copies, and what it answers is never sent.
 Role = Literal["primary", "canary", "shadow"]
 
@@ -45,6 +48,11 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     baa: bool = False
     #: Who stands behind it, where that is not told by the host: two addresses of one vendor are one vendor.
     vendor: str | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it answers inside the gateway, without a request to anybody."""
+        return self.api in EMBEDDED_APIS
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

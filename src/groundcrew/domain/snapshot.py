@@ -58,6 +58,18 @@ class KnowledgeEntry(msgspec.Struct, frozen=True, kw_only=True):
     data_class: DataClass = "internal"
 
 
+class TunedEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a tuned model whose files lie in `folder` (DATA/models/DIGEST of the control plane's host). `digest` is the
+    SHA-256 of its manifest: a gateway uses nothing in the folder that does not bear it out, so that a gateway on another host may
+    be given the folder by any means, at the same path. Retired versions and those that a remote provider keeps are not here."""
+
+    name: str
+    version: int
+    digest: str
+    architecture: str
+    folder: str
+
+
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """What a use case, key or user has spent so far in the current UTC day and month. Calls
     of unknown price count as the highest known one."""
@@ -79,4 +91,6 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     policies: dict[str, Policy] = {}
     knowledge: dict[str, KnowledgeEntry] = {}
     verifiers: dict[str, Verifier] = {}
+    #: NAME@VERSION, as a target of a provider with api "tuned" names it.
+    tuned: dict[str, TunedEntry] = {}
     stopped: frozenset[Scope] = frozenset()

@@ -228,6 +228,14 @@ class RiskStanding(msgspec.Struct, frozen=True, kw_only=True):
     excepted: tuple[str, ...] = ()
 
 
+class EvaluationRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tuned model has to reach before production: the lower bounds of figures (by name, 0 to 1) on the test split of a
+    data set, from which it has not learned."""
+
+    data_set: str
+    at_least: dict[str, float]
+
+
 class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     """A registered use case."""
 
@@ -265,6 +273,8 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     drift: DriftRule | None = None
     #: What the business measures by outcomes of these names. No part of the version: measuring changes no answer.
     metrics: tuple[BusinessMetric, ...] = ()
+    #: What its tuned model has to reach on held-out cases. No part of the version: asking for more changes no answer.
+    evaluation: EvaluationRule | None = None
     #: The declared answers to questions of risk.
     risk_answers: dict[str, bool] = {}
     #: How its risk stands. No part of the version: a higher tier demotes by itself. None: nothing was decided or answered yet.
@@ -325,8 +335,10 @@ def version_parts(
     verifiers: tuple[Verifier, ...] = (),
     judges: tuple[Model, ...] = (),
     variants: tuple[tuple[str, Variant, Model | None], ...] = (),
+    tuned: dict[str, str] | None = None,
 ) -> dict[str, object]:
-    """What `version_digest` is over, part by part. A part that came later is left out where it is not declared."""
+    """What `version_digest` is over, part by part. A part that came later is left out where it is not declared. `tuned` gives
+    the digests of the tuned models that answer, by NAME@VERSION: other weights are another version."""
     answering = (model, embedding_model, *(each for _, _, each in variants))
     targets = [target for each in answering if each is not None for target in each.targets]
     shadows = {each.provider for each in targets} - {each.provider for each in targets if each.role != "shadow"}
@@ -341,6 +353,7 @@ def version_parts(
         "knowledge_revision": knowledge_revision,
         **({"verifiers": [verifier_content(each) for each in verifiers]} if verifiers else {}),
         **({"judges": [_who_answers(each) for each in judges]} if judges else {}),
+        **({"tuned": dict(tuned)} if tuned else {}),
         **({"variants": {arm: _variant_content(variant, answers) for arm, variant, answers in variants}} if variants else {}),
         "grounding": _grounding_content(use_case.grounding),
         "sign_off": _sign_off_content(use_case.sign_off),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from groundcrew.domain.trust import TrustReport
 from groundcrew.errors import UpstreamError
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.dialects.registry import provider_dialect
@@ -150,6 +151,9 @@ class Generated:
         self.tool_calls: list[dict[str, Any]] = []
         self.finish_reason: str | None = None
         self.usage: Tokens | None = None
+        #: What a model that judges itself says of its answer, and why it leaves the case to a person ("" where it does not).
+        self.own_trust: TrustReport | None = None
+        self.needs_person = ""
 
     def tool_text(self) -> str:
         """The tool calls as text, for guards and the record: arguments as whoever parses them reads them."""

@@ -56,6 +56,7 @@ from groundcrew.gateway.shadow import Shadows
 from groundcrew.gateway.targets import Targets
 from groundcrew.gateway.trace import Tracing
 from groundcrew.gateway.trials import GatewayTrials
+from groundcrew.gateway.tuned_models import TunedModels
 from groundcrew.gateway.verification import Verification
 from groundcrew.gateway.wire import read_headers
 from groundcrew.guards.runner import GuardRunner
@@ -107,14 +108,16 @@ class Gateway:
         self._finisher = Finisher(recorder, self.ledger, self.clock, self.metrics, self.settings)
         self._guard_client = GuardClient(connect_s_max=self.settings.connect_s_max)
         self._guards = GuardRunner(poster=self._guard_client)
-        timing = timing or Timing()
+        timing, self._tuned = timing or Timing(), TunedModels()
         retrier = Retrier(self.settings, Breakers(timing.clock, self.metrics.breaker), self.metrics, timing)
-        judging = Targets(upstream, Checks(self._guards, None, self.settings, Metrics()), snapshots, self.settings, retrier)
+        judging = Targets(
+            upstream, Checks(self._guards, None, self.settings, Metrics()), snapshots, self.settings, retrier, self._tuned
+        )
         self.judges = Judges(judging, snapshots, self.ledger, self.clock, self.settings)
         self._verification = Verification(self.judges, self._guard_client, self.metrics)
         checks = Checks(self._guards, grounding, self.settings, self.metrics, self._verification)
         entrance = Entrance(snapshots, self.ledger, self.clock, self.settings)
-        targets = Targets(upstream, checks, snapshots, self.settings, retrier)
+        targets = Targets(upstream, checks, snapshots, self.settings, retrier, self._tuned)
         self.cache = AnswerCache()
         self._proxy = Proxy(
             snapshots=snapshots,
@@ -157,7 +160,7 @@ class Gateway:
 
     def _make_shadows(self, recorder: Recorder, checks: Checks, metrics: Metrics, retrier: Retrier) -> Shadows:
         return Shadows(
-            targets=Targets(self._upstream, checks, self._snapshots, self.settings, retrier),
+            targets=Targets(self._upstream, checks, self._snapshots, self.settings, retrier, self._tuned),
             checks=checks,
             finisher=Finisher(recorder, self.ledger, self.clock, metrics, self.settings),
             ledger=self.ledger,
@@ -171,7 +174,7 @@ class Gateway:
         """Trials have breakers of their own: what they try must not turn a target off for calls."""
         retrier = Retrier(self.settings, Breakers(timing.clock), metrics, timing)
         return GatewayTrials(
-            targets=Targets(self._upstream, checks, self._snapshots, self.settings, retrier),
+            targets=Targets(self._upstream, checks, self._snapshots, self.settings, retrier, self._tuned),
             checks=checks,
             recorder=recorder,
             ledger=self.ledger,
@@ -183,10 +186,9 @@ class Gateway:
         )
 
     async def start(self) -> None:
-        """Load what the first call would otherwise wait for; grounding loads in the background. Calls are served without it
-        too, the first one slower."""
+        """Load what the first call would otherwise wait for; grounding and models in the background, while calls are served."""
         await warm_guards(self._snapshots.current.policies.values())
-        self._preparing = asyncio.create_task(prepare_rules(()))
+        self._preparing = asyncio.create_task(self._tuned.warm(self._snapshots.current))
         if self._grounding is not None and self._snapshots.current.knowledge:
             self._warming = asyncio.create_task(self._warm_grounding(self._grounding))
 
@@ -196,6 +198,10 @@ class Gateway:
             await self._verification.warm(self._snapshots.current)
         except Exception as error:
             log.warning("grounding could not be loaded ahead of the first call: %s", error)
+
+    async def _prepare(self, snapshot: Snapshot) -> None:
+        await prepare_rules(snapshot.policies.values())
+        await self._tuned.warm(snapshot)
 
     async def close(self) -> None:
         """Refuse new calls, wait a bounded time for those in flight, cut the rest, then close upstream and grounding."""
@@ -211,6 +217,7 @@ class Gateway:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         self._verification.close()
+        self._tuned.close()
         self._guards.close()
         await self._guard_client.close()
         await self._upstream.close()
@@ -235,7 +242,7 @@ class Gateway:
         Also runs by itself every `stop_poll_s` while calls are in flight."""
         snapshot = self._snapshots.current
         if self._preparing is not None and snapshot is not self._enforced:
-            self._preparing = asyncio.create_task(prepare_rules(snapshot.policies.values()))
+            self._preparing = asyncio.create_task(self._prepare(snapshot))
         self._enforced = snapshot
         return self.enforcement.cut()
 

@@ -304,12 +304,18 @@ async def _found_unasked(policy: Policy | None, texts: Sequence[str]) -> DataCla
     return await asyncio.to_thread(found_unasked, policy, texts)
 
 
+def _knowledge(flight: Flight) -> list[str]:
+    if flight.reads_request:
+        return list(flight.own_words)
+    return [] if _rests_on_request(flight) else [source.text for source in flight.sources]
+
+
 def _output_context(flight: Flight) -> dict[str, Any]:
     """What guards on an answer may look at beside it. What a request says is no approved knowledge: nobody may write himself a
     ground for a promise."""
     return {
         "request": flight.question,
-        "knowledge": [] if _rests_on_request(flight) else [source.text for source in flight.sources],
+        "knowledge": _knowledge(flight),
         "today": flight.received_at.date(),
         "response_schema": flight.response_schema,
     }

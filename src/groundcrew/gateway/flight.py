@@ -104,6 +104,12 @@ class Flight:
         self.sources: tuple[Source, ...] = ()
         self.citations: tuple[Citation, ...] = ()
         self.knowledge_revision: str | None = None
+        #: Whether its sources are what the client sent, and are masked wherever they stand.
+        self.reads_request = False
+        #: What the model that answered brings along itself (names and titles of labels): nothing of the client's in it.
+        self.own_words: tuple[str, ...] = ()
+        #: Why the model that answered leaves the case to a person; "" where it does not.
+        self.needs_person = ""
         self.verifying = Verifying()
         self.guards: list[GuardResult] = []
         #: What the tags of masked values stand for. Never written anywhere.

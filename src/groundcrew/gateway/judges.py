@@ -64,7 +64,7 @@ class Judges:
         model, allowed = routes_for(snapshot, flight.key, use_case, data_class, judge.model)
         caller = caller_of(flight.call_id, user=flight.user_id, unit_id=flight.headers.unit_id, case_id=flight.headers.case_id)
         routes = order(model.name, allowed, call_id=flight.call_id, caller=caller, tries_max=self._settings.targets_max).tries
-        routes = tuple(each for each in routes if each.provider.api != "extractive")
+        routes = tuple(each for each in routes if not each.provider.embedded)
         if not routes:
             raise VerifierFailure("the judge's model has no target that generates")
         if len(self.running) >= QUESTIONS_MAX:

@@ -89,7 +89,9 @@ def _without_texts(call: Call) -> Call:
 
 def _knowledge_class(flight: Flight) -> DataClass:
     use_case = flight.entry.use_case if flight.entry is not None else None
-    if use_case is not None and is_from_request(use_case.grounding):  # what a client sent is masked wherever it stands
+    if flight.reads_request or (
+        use_case is not None and is_from_request(use_case.grounding)
+    ):  # what a client sent is masked wherever it stands
         return highest((flight.data_class, "pii"))
     name = use_case.grounding.knowledge if use_case is not None and use_case.grounding is not None else None
     known = flight.snapshot.knowledge.get(name) if flight.snapshot is not None and name is not None else None
@@ -160,7 +162,9 @@ def _mask(flight: Flight, call: Call, detect: Detect, data_class: DataClass) -> 
     if flight.asked is not None:
         names.reserve(flight.asked.texts)
         texts = [mask_text(text, detect, names) for text in _shown(flight)]
-    masked, texts = mask_call(call, names, detect=detect, data_class=data_class, asked=flight.asked, texts=texts)
+    masked, texts = mask_call(
+        call, names, detect=detect, data_class=data_class, asked=flight.asked, texts=texts, own_words=flight.own_words
+    )
     flight.masked_texts, flight.masked_answer = texts, masked.answer
     return masked
 
@@ -173,16 +177,18 @@ def mask_call(
     data_class: DataClass = "internal",
     asked: Asked | None = None,
     texts: list[str] | None = None,
+    own_words: Sequence[str] = (),
 ) -> tuple[Call, list[str] | None]:
     """`call` with personal data and secrets masked in all its texts, and the offsets of its claims carried over; and `texts`,
     the masked ones of the request, with what was found elsewhere in the call masked as well.
 
     What an approved passage of the call itself says (a hotline, an address of the firm) stays readable in answers, unless the
-    knowledge that it comes from is declared as personal (`data_class`): then passages are masked too.
+    knowledge that it comes from is declared as personal (`data_class`): then passages are masked too. `own_words` are the names
+    and titles that a tuned model answers with, which stay readable as well.
     """
     names = names or Pseudonyms()
     is_personal = rank(data_class) >= rank("pii")
-    published = () if is_personal else tuple(each.text for each in call.sources)
+    published = (*own_words, *(() if is_personal else (each.text for each in call.sources)))
     names.avoid((call.answer, call.withheld_answer, call.request))
 
     def short(text: str) -> str:

@@ -77,7 +77,7 @@ class Proxy:
             return
         routes = self._plan(flight, asked, admitted, checked)
         way = leaving(flight, admitted, prefill=bool(asked.prefill)) if flight.stream else WHOLE
-        passing = way.way != "whole" and routes[0].provider.api != "extractive"
+        passing = way.way != "whole" and not routes[0].provider.embedded
         cache = self._cache_use(flight, admitted, asked, checked)
         found = cache.find() if cache is not None else None
         if cache is not None:
@@ -88,8 +88,8 @@ class Proxy:
             return
         body_for = self._body_for(flight, admitted, asked, checked, passing=passing)
         if passing:
-            embedded = tuple(each for each in routes if each.provider.api == "extractive")
-            remote = tuple(each for each in routes if each.provider.api != "extractive")
+            embedded = tuple(each for each in routes if each.provider.embedded)
+            remote = tuple(each for each in routes if not each.provider.embedded)
             try:
                 opened = await self._targets.open_stream(flight, admitted, remote, body_for)
             except UpstreamError:
@@ -107,11 +107,13 @@ class Proxy:
         generated = await self._targets.complete(flight, admitted, routes, body_for)
         if generated.usage is not None:
             flight.used(generated.usage)
-        extractive = any(each.provider.name == flight.provider and each.provider.api == "extractive" for each in routes)
+        chosen = [each.provider for each in routes if each.provider.name == flight.provider]
+        extractive = any(each.api == "extractive" for each in chosen)
         text = generated.text
         release = await self._releaser.decide(flight, admitted, generated, extractive=extractive)
         await self._leave(flight, asked, admitted, generated, release, send)
-        if cache is not None and not extractive:  # what is quoted from passages comes with its citations, and costs nothing
+        # What is made here costs nothing, and comes with citations or evidence that no cache keeps.
+        if cache is not None and not any(each.embedded for each in chosen):
             cache.keep(generated, text, release)
 
     async def _stream(

@@ -93,11 +93,11 @@ class Releaser:
         declined = flight.status == "declined"
         wish = _guard_wish(outcome)
         report: TrustReport | None = None
-        if rule is not None and not declined:
-            report, problem = await self._ground(flight, admitted.entry.release_rule, generated)
+        if not declined:
+            report, problem = await self._trusted(flight, admitted, generated)
             if report is not None:
                 report = remap_report(report, outcome.offsets[0])
-            if problem:
+            if problem and rule is not None:
                 flight.flags.append(problem)
                 wish = _worst(wish, _grounding_wish(rule, problem))
         masked_text, _, masked_tools = outcome.texts
@@ -137,6 +137,20 @@ class Releaser:
         if declined:
             return release
         return await self._signed(flight, admitted, release, generated, said, under_way=under_way)
+
+    async def _trusted(self, flight: Flight, admitted: Admitted, generated: Generated) -> tuple[TrustReport | None, str]:
+        """The trust of the answer and why it does not reach what the use case asks for ("" where it does, or asks nothing). A
+        model that judges itself is not judged by passages: its labels are claims about the request, and it has said how sure it
+        is."""
+        grounded = admitted.entry.use_case.grounding is not None
+        own = generated.own_trust
+        if own is None:
+            return await self._ground(flight, admitted.entry.release_rule, generated) if grounded else (None, "")
+        flight.needs_person = generated.needs_person
+        if flight.needs_person:
+            flight.flags.append(f"a person should decide: {flight.needs_person}")
+        rule = admitted.entry.release_rule
+        return own, why(rule, own) if grounded and not supported(rule, own) else ""
 
     async def _ground(self, flight: Flight, rule: ReleaseRule, generated: Generated) -> tuple[TrustReport | None, str]:
         """The trust of the text, and why the answer as a whole does not count as grounded ("" where it does).

@@ -81,7 +81,7 @@ class Retrier:
         follows. All tries and pauses end with the target's `timeout_s`, and with `ends_s`.
         """
         target, clock = route.target, self._timing.clock
-        if route.provider.api == "extractive":
+        if route.provider.embedded:  # it keeps to its time itself
             return await attempt(target)
         ends_s = min(ends_s, clock() + target.timeout_s)
         retry = 0

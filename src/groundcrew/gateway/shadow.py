@@ -56,7 +56,7 @@ _SHARED = (
         "prefill",
         "offers_tools",
     ),
-    *("sources", "knowledge_revision", "estimated_input_tokens", "seen_class"),
+    *("sources", "knowledge_revision", "estimated_input_tokens", "seen_class", "reads_request", "own_words"),
 )
 
 
@@ -186,7 +186,9 @@ class Shadows:
         copy.answer = generated.recorded_text()
         await self._checks.output(copy, admitted, generated, monitor_only=True)
         rule = admitted.entry.use_case.grounding
-        if rule is not None and generated.text and copy.status != "declined":
+        if generated.own_trust is not None:
+            copy.trust = generated.own_trust
+        elif rule is not None and generated.text and copy.status != "declined":
             copy.trust = await self._checks.score(copy, generated.text)
             if not supported(admitted.entry.release_rule, copy.trust):
                 copy.flags.append("the answer is not supported by the approved passages")

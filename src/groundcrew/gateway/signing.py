@@ -1,4 +1,5 @@
-"""Which answers wait for a person: the sign-off rule of a use case, looked at for one call. What can not be told holds.
+"""Which answers wait for a person: the sign-off rule of a use case, looked at for one call, and what a model itself leaves to a
+person. What can not be told holds.
 
 Some conditions are known before an answer is there (the call's class, whether it is drawn), the others need all of it: then
 nothing leaves before they are decided, as a stream neither.
@@ -62,7 +63,8 @@ async def waits(flight: Flight, admitted: Admitted, texts: Texts) -> str:
         return ""
     if rule.when == "always":
         return f"every answer of this use case needs a sign-off by a {rule.qualification}"
-    found = [why for each in rule.rules if (why := await _holds(each, flight, admitted, texts))]
+    found = ["the model leaves this case to a person"] if flight.needs_person else []
+    found += [why for each in rule.rules if (why := await _holds(each, flight, admitted, texts))]
     return f"a {rule.qualification} signs this answer: " + "; ".join(found) if found else ""
 
 

@@ -19,11 +19,12 @@ from groundcrew.gateway.checks import Checks
 from groundcrew.gateway.dialects.event_stream import EventStreamSplitter
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.protocols import SnapshotSource, Upstream, UpstreamRequest, UpstreamStream
-from groundcrew.gateway.providers import extractive
+from groundcrew.gateway.providers import extractive, tuned
 from groundcrew.gateway.relay import Frame
 from groundcrew.gateway.retry import Retrier
 from groundcrew.gateway.routing import Route
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.gateway.tuned_models import TunedModels
 
 Answer = TypeVar("Answer")
 
@@ -63,10 +64,16 @@ class Targets:
     """Sends calls to their targets."""
 
     def __init__(
-        self, upstream: Upstream, checks: Checks, snapshots: SnapshotSource, settings: GatewaySettings, retrier: Retrier
+        self,
+        upstream: Upstream,
+        checks: Checks,
+        snapshots: SnapshotSource,
+        settings: GatewaySettings,
+        retrier: Retrier,
+        tuned_models: TunedModels,
     ) -> None:
         self._upstream, self._checks, self._snapshots, self._settings = upstream, checks, snapshots, settings
-        self._retrier = retrier
+        self._retrier, self._tuned = retrier, tuned_models
         #: Until when (monotonic) a provider, by its address, counts as one without the responses endpoint.
         self._without_responses: dict[str, float] = {}
 
@@ -83,6 +90,9 @@ class Targets:
             return await extractive.generate(
                 flight, admitted, self._checks, bytes_per_token=self._settings.prompt_bytes_per_token
             )
+
+        if route.provider.api == "tuned":
+            return await tuned.generate(flight, target, self._tuned, bytes_per_token=self._settings.prompt_bytes_per_token)
 
         async def ask(dialect: Dialect) -> Generated:
             body = await self._upstream.complete(self._request(flight, route, target, body_for, dialect))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -136,10 +137,13 @@ def warm() -> None:
     _network.warm()
 
 
-def find(text: str) -> list[Finding]:
-    """What the network finds in `text`, in order and without overlaps; InputError where its files are missing."""
+def find(text: str, *, asked: Callable[[str], bool] | None = None) -> list[Finding]:
+    """What the network finds in `text`, in order and without overlaps; InputError where its files are missing. `asked` says of
+    a segment, with the context that it is shown, whether the network looks at it; at every one without."""
     findings: list[Finding] = []
     for context, start, end in segments(text):
+        if asked is not None and not asked(text[context:end]):
+            continue
         key = (text[context:end], start - context)
         known = _kept.get(key)
         if known is None:

@@ -19,6 +19,7 @@ from groundcrew.services.certifications import Certifications
 from groundcrew.services.champions import Champions
 from groundcrew.services.checkpoints import Checkpoints
 from groundcrew.services.controls import Controls
+from groundcrew.services.data_sets import DataSets
 from groundcrew.services.decision_context import DecisionContexts
 from groundcrew.services.deliveries import Deliveries
 from groundcrew.services.drift import Drift
@@ -43,8 +44,10 @@ from groundcrew.services.legal_holds import LegalHolds
 from groundcrew.services.meeting_decisions import MeetingDecisions
 from groundcrew.services.meeting_points import MeetingPoints
 from groundcrew.services.meetings import Meetings
+from groundcrew.services.metric_suggestions import LabelUsage
 from groundcrew.services.metrics import Metrics, MetricsReport
 from groundcrew.services.minutes import MinutesService
+from groundcrew.services.model_evaluations import ModelEvaluations
 from groundcrew.services.models import Models
 from groundcrew.services.overlaps import Overlaps
 from groundcrew.services.playbook import Playbook
@@ -68,8 +71,11 @@ from groundcrew.services.snapshots import Snapshots
 from groundcrew.services.spending import Spending
 from groundcrew.services.stream_actions import StreamActions
 from groundcrew.services.stream_calendar import StreamCalendar
+from groundcrew.services.suggested_labels import SuggestedLabels
 from groundcrew.services.technical_files import TechnicalFiles
 from groundcrew.services.trust import Trust
+from groundcrew.services.tuned_models import TunedModels
+from groundcrew.services.tuning_runs import TuningRuns
 from groundcrew.services.use_cases import UseCases
 from groundcrew.services.users import Users
 from groundcrew.services.vetoes import Vetoes
@@ -108,6 +114,10 @@ class Services:
         self.guarding = Guarding(database)
         self.hypotheses = Hypotheses(database)
         self.jobs = Jobs(database, knowledge_folder.parent / "files")
+        self.data_sets = DataSets(database, knowledge_folder.parent)
+        self.tuning_runs = TuningRuns(database, self.jobs, knowledge_folder.parent)
+        self.tuned_models = TunedModels(database, knowledge_folder.parent)
+        self.model_evaluations = ModelEvaluations(database, knowledge_folder.parent)
         self.evaluations = Evaluations(database, self.jobs)
         self.incidents = Incidents(database)
         self.keys = Keys(database)
@@ -115,6 +125,7 @@ class Services:
         self.knowledge = Knowledge(database, knowledge_folder)
         self.trust = Trust(database)
         self.metrics = Metrics(database)
+        self.label_usage = LabelUsage(database)
         self.alerts = Alerts(database, self._report)
         self.labels = Labels(database, self._flush, self.trust.refresh)
         self.rating_queue = RatingQueue(database, self.feedback, self._flush)
@@ -132,6 +143,7 @@ class Services:
         self.sign_off_queue = SignOffQueue(database)
         self.sign_off_reading = SignOffReading(database)
         self.sign_offs = SignOffs(database, self._flush, self._labelled)
+        self.suggested_labels = SuggestedLabels(database, knowledge_folder.parent)
         self.snapshots = Snapshots(database, knowledge_folder)
         self.spending = Spending(database)
         self.use_cases = UseCases(database, self.gates)

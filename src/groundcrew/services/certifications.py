@@ -36,6 +36,7 @@ _CHECKS = {
     "phi_probe": "phi_probes",
     "sign_off_probe": "sign_off",
     "model_swap_rehearsal": "model_swap",
+    "model_evaluation": "evaluation",
 }
 
 

@@ -128,7 +128,7 @@ def check_model_place(fields: Fields, api: str, path: str, rest: str) -> None:
 
 
 def refuse_for_embedded(fields: Fields, provider: Provider) -> None:
-    """The embedded provider has no address."""
+    """An embedded provider has no address."""
     given: Mapping[str, object] = {
         "headers": provider.headers,
         "query": provider.query,
@@ -136,4 +136,4 @@ def refuse_for_embedded(fields: Fields, provider: Provider) -> None:
     }
     for key, value in given.items():
         if value:
-            fields.complain(key, "the extractive provider is embedded and has no address")
+            fields.complain(key, f"the {provider.api} provider is embedded and has no address")

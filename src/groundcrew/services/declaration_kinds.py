@@ -16,6 +16,7 @@ from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.provider import (
     BREAKER_FAILURES_MAX,
     BREAKER_OPEN_S_MAX,
+    EMBEDDED_APIS,
     RETRIES_MAX,
     TARGET_TIMEOUT_S_MAX,
     Api,
@@ -41,6 +42,7 @@ from groundcrew.services.declaration_address import (
 )
 from groundcrew.services.declaration_drift import read_drift
 from groundcrew.services.declaration_economics import read_economics
+from groundcrew.services.declaration_evaluation import read_evaluation
 from groundcrew.services.declaration_fields import Fields
 from groundcrew.services.declaration_guarantee import check_guarantee, read_guarantee, read_spot_checks
 from groundcrew.services.declaration_limits import read_budget, read_cache, read_exposure, read_limits, read_recording
@@ -82,8 +84,8 @@ def read_provider(fields: Fields, reading: Reading) -> Provider:
     baa = fields.boolean("baa")
     if "phi" in data_classes and not baa:
         fields.complain("data_classes", "phi needs a provider with a signed business associate agreement: declare `baa: true`")
-    if api == "extractive" and api_key is not None:
-        fields.complain("api_key", "the extractive provider is embedded and takes no key")
+    if api in EMBEDDED_APIS and api_key is not None:
+        fields.complain("api_key", f"the {api} provider is embedded and takes no key")
     provider = Provider(
         name=name,
         api=api,
@@ -97,7 +99,7 @@ def read_provider(fields: Fields, reading: Reading) -> Provider:
         baa=baa,
         vendor=fields.text("vendor", length_max=100) or None,
     )
-    if api == "extractive":
+    if provider.embedded:
         refuse_for_embedded(fields, provider)
     return provider
 
@@ -107,8 +109,8 @@ def _base_url(fields: Fields, api: str) -> str | None:
     text = fields.text("base_url", required=api == "openai")
     if not text:
         return None
-    if api == "extractive":
-        fields.complain("base_url", "the extractive provider is embedded and has no address")
+    if api in EMBEDDED_APIS:
+        fields.complain("base_url", f"the {api} provider is embedded and has no address")
         return None
     try:
         parts = urlsplit(text)
@@ -302,6 +304,7 @@ def read_use_case(fields: Fields, reading: Reading) -> UseCase:
         cache=read_cache(fields),
         metrics=read_metrics(fields),
         ratings=read_ratings(fields),
+        evaluation=read_evaluation(fields),
         drift=read_drift(fields),
         risk_answers=_read_risk(fields),
         automation_target=fields.number("automation_target", low=0, above=True, high=1),

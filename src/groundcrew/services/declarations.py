@@ -49,6 +49,8 @@ __all__ = [
 
 FILES_MAX = 1_000
 SUFFIXES = (".yaml", ".yml")
+#: A document with all these keys and no `kind` is a recipe, which `groundcrew curate` reads: it may lie beside declarations.
+RECIPE_KEYS = frozenset({"name", "source", "licence", "consent", "id", "text"})
 
 #: kind → its reader and the field of `Declarations` that collects it.
 KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
@@ -69,10 +71,10 @@ KINDS: dict[str, tuple[Callable[[Fields, Reading], Any], str]] = {
 def load(paths: Sequence[Path], *, known_guards: frozenset[str] | None = None) -> Declarations:
     """Everything declared in `paths`: files, and folders searched for *.yaml and *.yml in sorted order.
 
-    A file without `kind` is fine where a use case names it as its plan or a policy as its authority table. A policy may name
-    the guards that ship and those of installed packages, or `known_guards` where that is given: one that does not exist would
-    refuse every call at runtime. Raises InputError for a path that does not exist or declares nothing, DeclarationErrors with
-    all that is wrong.
+    A file without `kind` is fine where a use case names it as its plan or a policy as its authority table, and where it is a
+    recipe of a data set, which is left alone. A policy may name the guards that ship and those of installed packages, or
+    `known_guards` where that is given: one that does not exist would refuse every call at runtime. Raises InputError for a path
+    that does not exist or declares nothing, DeclarationErrors with all that is wrong.
     """
     loader = _Loader(known_guards if known_guards is not None else frozenset(guard_names()))
     for path, shown_as in _files(paths):
@@ -114,6 +116,8 @@ class _Loader:
             self._read_document(node, path, shown_as)
 
     def _read_document(self, node: Node, path: Path, shown_as: str) -> None:
+        if isinstance(node.value, dict) and "kind" not in node.value and node.value.keys() >= RECIPE_KEYS:
+            return
         if not isinstance(node.value, dict) or node.value.get("kind") is None:
             what = "has no `kind`" if isinstance(node.value, dict) else f"expected a mapping with `kind`, found {describe(node)}"
             hint = f"; expected one of {', '.join(KINDS)}, or a file that a declaration names"

@@ -22,7 +22,7 @@ ATTESTATION_VALID_S_MAX = 366 * 86_400
 OVERLAP_VALID_S = 30 * 86_400
 PROBE_VALID_S = 90 * 86_400
 #: Checks whose criteria a person's word can close; whatever else a published policy asks for is computed.
-ATTESTED_CHECKS = ("attestation", "grounding")
+ATTESTED_CHECKS = ("attestation", "grounding", "evaluation")
 
 
 class EvidenceNow(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from groundcrew.services.governance import Governance, gather_governance
 from groundcrew.services.lookups import current_digest, newest_hypothesis, person_of
 from groundcrew.services.rating_figures import RatingFigures, rating_figures
 from groundcrew.services.trust_standing import Standing, standing
+from groundcrew.services.tuned_standing import TunedStanding, tuned_standings
 from groundcrew.store import catalog, rollups
 from groundcrew.store.database import Connection
 
@@ -52,6 +53,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     drift: DriftStanding | None = None
     #: The providers of the alternates that could take over.
     stand_in_providers: tuple[Provider, ...] = ()
+    #: The tuned models that may answer.
+    tuned: tuple[TunedStanding, ...] = ()
 
     def valid(self, kind: EvidenceKind, subject: str | None = None) -> Evidence | None:
         """The newest valid evidence of a kind (and subject), or None."""
@@ -105,6 +108,7 @@ async def gather(
         await catalog.PROVIDERS.get(connection, name)
         for name in sorted({each.provider for each in model.stand_ins} if model else ())
     ]
+    known = tuple(each for each in providers if each is not None)
     hypothesis = await newest_hypothesis(connection, use_case.name)
     name = use_case.name
     return Facts(
@@ -116,8 +120,9 @@ async def gather(
         evidence=tuple(await catalog.EVIDENCE.find(connection, use_case=use_case.name)),
         revision=await _revision(connection, use_case, now),
         model=model,
-        providers=tuple(each for each in providers if each is not None),
+        providers=known,
         stand_in_providers=tuple(each for each in stand_ins if each is not None),
+        tuned=await tuned_standings(connection, model, known),
         ratings=await rating_figures(connection, name, digest, sample=False),
         sample_ratings=await rating_figures(connection, name, digest, sample=True),
         analysis=await current_analysis(connection, name, hypothesis, digest, recompute=recompute),

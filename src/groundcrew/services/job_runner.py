@@ -42,6 +42,7 @@ def kinds() -> dict[str, Kind]:
         outcome_import,
         rehearsals,
         rescoring,
+        tuning_work,
     )
 
     return {
@@ -52,6 +53,7 @@ def kinds() -> dict[str, Kind]:
         evaluation_pairs.KIND: Kind("Judge two runs pair by pair", evaluation_pairs.work),
         rehearsals.KIND: Kind("Rehearse an alternate model", rehearsals.work),
         knowledge_quality.KIND: Kind("Look through a knowledge base", knowledge_quality.work),
+        tuning_work.KIND: Kind("Tune a model", tuning_work.work),
     }
 
 

@@ -149,25 +149,31 @@ class Jobs:
     ) -> Job:
         """Ask for a job. `local`: it needs files of this data folder. `alone`: where one of this kind and subject waits or runs
         already, that one is returned. Conflict where WAITING_MAX wait."""
-        place = self.place() if local else None
         async with self._database.write(actor) as writer:
             if alone:
                 open_ones = await catalog.JOBS.find(writer.connection, kind=kind, subject=subject, state="queued", limit=1)
                 if open_ones:
                     return open_ones[0]
-            if await catalog.JOBS.count(writer.connection, state="queued") >= WAITING_MAX:
-                raise Conflict(f"{WAITING_MAX} jobs wait already: wait for some to end, or cancel them")
-            job = Job(
-                id=new_id(),
-                kind=kind,
-                subject=subject,
-                asked_by=actor,
-                asked_at=self._database.clock.now(),
-                arguments=arguments,
-                place=place,
-            )
-            await catalog.JOBS.put(writer, job, "submit")
-            await stored.open_run(writer.connection, job.id, kind=kind, place=place)
+            return await self.submit_within(writer, kind, subject, arguments, local=local)
+
+    async def submit_within(
+        self, writer: Writer, kind: str, subject: str, arguments: dict[str, Any], *, local: bool = False
+    ) -> Job:
+        """As `submit`, in the transaction of what the job is for."""
+        place = self.place() if local else None
+        if await catalog.JOBS.count(writer.connection, state="queued") >= WAITING_MAX:
+            raise Conflict(f"{WAITING_MAX} jobs wait already: wait for some to end, or cancel them")
+        job = Job(
+            id=new_id(),
+            kind=kind,
+            subject=subject,
+            asked_by=writer.actor,
+            asked_at=self._database.clock.now(),
+            arguments=arguments,
+            place=place,
+        )
+        await catalog.JOBS.put(writer, job, "submit")
+        await stored.open_run(writer.connection, job.id, kind=kind, place=place)
         return job
 
     async def claim(

@@ -9,16 +9,19 @@ from typing import TypeVar
 from groundcrew.domain.canonical import digest
 from groundcrew.domain.hypothesis import Hypothesis, Variant
 from groundcrew.domain.provider import Model
+from groundcrew.domain.tuning import TunedModel
 from groundcrew.domain.use_case import UseCase, version_parts
 from groundcrew.domain.verifier import Verifier
 from groundcrew.errors import InputError, NotFound
-from groundcrew.store import catalog
+from groundcrew.store import catalog, tuning
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection
 
 T = TypeVar("T")
 #: Hex digits by which the parts of two versions are told apart.
 PART_DIGITS = 16
+#: Digits of a tuned model's version.
+VERSION_DIGITS_MAX = 6
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -66,9 +69,9 @@ async def _parts(connection: Connection, use_case: UseCase) -> dict[str, object]
     model = await catalog.MODELS.get(connection, use_case.model)
     embedding_model = await catalog.MODELS.get(connection, use_case.embedding_model) if use_case.embedding_model else None
     variants = await _variants(connection, use_case.name)
-    models = [each for each in (model, embedding_model, *(each for _, _, each in variants)) if each is not None]
+    answering = [each for each in (model, embedding_model, *(each for _, _, each in variants)) if each is not None]
     providers = []
-    for name in sorted({target.provider for each in models for target in each.targets}):
+    for name in sorted({target.provider for each in answering for target in each.targets}):
         provider = await catalog.PROVIDERS.get(connection, name)
         if provider is not None:
             providers.append(provider)
@@ -76,6 +79,8 @@ async def _parts(connection: Connection, use_case: UseCase) -> dict[str, object]
     revision = await serving_revision(connection, base) if base is not None else None
     policy = await catalog.POLICIES.get(connection, use_case.policy) if use_case.policy else None
     verifiers, judges = await _verifiers(connection, use_case)
+    embedded = {each.name for each in providers if each.api == "tuned"}
+    tuned = await _tuned(connection, {aim.model for each in answering for aim in each.targets if aim.provider in embedded})
     return version_parts(
         use_case,
         model=model,
@@ -86,7 +91,25 @@ async def _parts(connection: Connection, use_case: UseCase) -> dict[str, object]
         verifiers=verifiers,
         judges=judges,
         variants=variants,
+        tuned=tuned,
     )
+
+
+async def tuned_model(connection: Connection, name: str) -> TunedModel | None:
+    """The tuned model NAME@VERSION, retired or not; None where there is none, or `name` is no such name."""
+    model, _, version = name.rpartition("@")
+    if not model or not version.isascii() or not version.isdecimal() or len(version) > VERSION_DIGITS_MAX:
+        return None
+    return await tuning.TUNED_MODELS.get(connection, tuning.model_key(model, int(version)))
+
+
+async def _tuned(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """The digests of tuned models by NAME@VERSION; "" for one that is not there (yet)."""
+    found = {}
+    for name in sorted(names):
+        model = await tuned_model(connection, name)
+        found[name] = model.digest if model is not None else ""
+    return found
 
 
 async def newest_hypothesis(connection: Connection, use_case: str) -> Hypothesis | None:

@@ -15,6 +15,7 @@ from groundcrew.services.metric_calls import of_calls, of_costs
 from groundcrew.services.metric_feedback import of_ratings, of_texts
 from groundcrew.services.metric_figures import GROUPS, MetricFigure, Period, real_or_sample
 from groundcrew.services.metric_outcomes import of_outcomes
+from groundcrew.services.metric_suggestions import suggestions_or_sample
 from groundcrew.services.signals import SignalReport, signals
 from groundcrew.store import rollups
 from groundcrew.store.database import Connection, Database
@@ -122,6 +123,7 @@ async def figures_of(
     figures = [
         *await real_or_sample(period, lambda each: of_ratings(connection, each)),
         *await real_or_sample(period, lambda each: of_texts(connection, each, meanings=meanings)),
+        *await suggestions_or_sample(connection, period),
         *await real_or_sample(period, lambda each: of_calls(connection, each)),
         *await real_or_sample(period, lambda each: of_outcomes(connection, each, use_case, control, now)),
         *await real_or_sample(period, lambda each: of_costs(connection, each)),

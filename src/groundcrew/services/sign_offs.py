@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ from groundcrew.services.sign_off_people import (
 )
 from groundcrew.services.sign_off_release import Release, checked_release
 from groundcrew.services.stops import stop_reason
+from groundcrew.services.suggested_labels import note_decision
 from groundcrew.store import catalog
 from groundcrew.store import sign_offs as stored
 from groundcrew.store.calls import CALLS
@@ -153,6 +154,7 @@ class SignOffs:
         on_behalf_of: str | None = None,
         sha256: str | None = None,
         contradictions_checked: bool = False,
+        own_words: Sequence[str] = (),
     ) -> SignOff:
         """Approve the text that stands, replace it by `text`, or reject the draft with a comment. Only a qualified person who is
         not away, only while it waits, and only its holder where somebody has claimed it. A comment is masked as the draft is. A
@@ -162,11 +164,12 @@ class SignOffs:
         `sha256` is that of the text which the reader saw; an approval of a text that somebody edited needs it. `grounded` says
         whether the sources support every claim of the draft: approving the draft says so, an edit for its tone says nothing
         unless the signer does. What is said is a label of the draft. `on_behalf_of` is the absent person who named the signer.
-        Who signs a text with a claim that its sources contradict says `contradictions_checked`; InputError otherwise.
+        Who signs a text with a claim that its sources contradict says `contradictions_checked`; InputError otherwise. `own_words`
+        are words of a code system, which stay readable in the text.
         """
         check_decision(decision, text=text, comment=comment, grounded=grounded)
         text = text if decision == "edit" else None
-        comment = await self._checked(sign_off_id, text, comment)
+        comment = await self._checked(sign_off_id, text, comment, own_words)
         async with self._database.write(f"user:{signer.name}") as writer:
             stands = await require(writer.connection, catalog.SIGN_OFFS, sign_off_id)
             pending = as_of(stands, self._now)
@@ -193,6 +196,7 @@ class SignOffs:
             if signed.state != "pending":
                 use_case = await catalog.USE_CASES.get(writer.connection, signed.use_case)
                 labelled = await label_by_sign_off(writer, signed, use_case, account)
+                await note_decision(writer, signed, use_case)
         if labelled is not None:
             await self._labelled(signed.use_case)
         return signed
@@ -252,7 +256,7 @@ class SignOffs:
         """Look whether `text` could be signed as it is, without signing it; WouldBeMasked otherwise."""
         await self._checked(sign_off_id, text, "")
 
-    async def _checked(self, sign_off_id: str, text: str | None, comment: str) -> str:
+    async def _checked(self, sign_off_id: str, text: str | None, comment: str, own_words: Sequence[str] = ()) -> str:
         """The comment of a signer as it may be kept: masked like the draft, with what the call's passages say left readable.
         WouldBeMasked where that would change the text: nobody signs what they have not seen."""
         if not (text or comment):
@@ -262,7 +266,7 @@ class SignOffs:
             call = await CALLS.get(connection, pending.call_id)
             detect = await detect_of(connection, await catalog.USE_CASES.get(connection, pending.use_case))
         published = [each.text for each in call.sources] if call is not None else []
-        known = [*published, pending.draft, pending.text_to_sign]
+        known = [*published, pending.draft, pending.text_to_sign, *own_words]
         if text is not None:
             await require_masked(text, detect, published=known)
         _, safe = await masked([text or "", comment], detect, published=known)

@@ -10,17 +10,17 @@ from groundcrew.domain.assignment import ExperimentEntry, entry_of
 from groundcrew.domain.enforcement_point import EnforcementPoint, PointKind
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.domain.pause import Pauses
-from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCaseEntry
+from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, TunedEntry, UseCaseEntry
 from groundcrew.domain.trust_rules import TrustRules
 from groundcrew.services.lookups import current_digest, newest_hypothesis
 from groundcrew.services.processes import machine, process_started
 from groundcrew.services.trust_standing import rules_of
-from groundcrew.store import catalog, operations
+from groundcrew.store import catalog, operations, tuning
 from groundcrew.store.database import Connection, Database, current_version
 
 
 class Snapshots:
-    """What gateways load. `knowledge_folder` holds one index folder per revision."""
+    """What gateways load. `knowledge_folder` holds one index folder per revision; tuned models lie in ``models`` beside it."""
 
     def __init__(self, database: Database, knowledge_folder: Path) -> None:
         self._database, self._folder = database, knowledge_folder
@@ -78,6 +78,17 @@ class Snapshots:
                     for each in await catalog.REVISIONS.find(connection, state="approved")
                 },
                 verifiers={each.name: each for each in await catalog.VERIFIERS.find(connection)},
+                tuned={
+                    each.id: TunedEntry(
+                        name=each.name,
+                        version=each.version,
+                        digest=each.digest,
+                        architecture=each.architecture,
+                        folder=str(self._folder.parent / each.folder),
+                    )
+                    for each in await tuning.TUNED_MODELS.find(connection, state="active")
+                    if each.folder
+                },
                 stopped=await _stopped(connection),
             )
 

@@ -102,5 +102,6 @@ def _renewal(use_case: UseCase, model: Model, evidence: Evidence) -> Renewal:
         "overlap_scan": f"groundcrew overlap {name}",
         "attestation": f"groundcrew attest {name} {subject} --statement WHY",
         "model_swap_rehearsal": f"groundcrew model rehearse {name} --alternate {stand_in}",
+        "model_evaluation": f"groundcrew tune evaluate {model.targets[0].model} --data-set {evidence.content.get('data_set')}",
     }
     return Renewal(kind=evidence.kind, subject=subject, renew=commands.get(evidence.kind, f"record {evidence.kind} again"))

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from groundcrew.domain.audit import AuditEntry, ChainCheck, is_sealed, use_case_of
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.errors import AuditBroken
-from groundcrew.store import catalog, deciding
+from groundcrew.store import catalog, deciding, tuning
 from groundcrew.store.calls import CALLS
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import decode
@@ -38,7 +38,7 @@ Key = TypeVar("Key", str, int)
 
 #: Rows of these have one audit entry each; the newest entry's digest is the row's.
 SINGLE: tuple[Collection[Any], ...] = (
-    *(each for module in (catalog, deciding) for each in vars(module).values() if isinstance(each, Collection)),
+    *(each for module in (catalog, deciding, tuning) for each in vars(module).values() if isinstance(each, Collection)),
     RATINGS,
     LOOKS,
     SUITES,

@@ -15,8 +15,9 @@ from groundcrew.store.collection import IDS_MAX
 from groundcrew.store.database import decode
 from groundcrew.store.tables import calls, outcomes, ratings, sign_offs
 
-#: States of a sign-off after which an answer was sent.
+#: States of a sign-off after which an answer was sent, and all in which a person has decided.
 SENT = ("approved", "edited")
+DECIDED = (*SENT, "rejected")
 
 
 class CaseCost(NamedTuple):
@@ -54,8 +55,22 @@ async def case_costs(
 
 async def signed(connection: AsyncConnection, use_case: str, version_digest: str, *, sample: bool, limit: int) -> list[SignOff]:
     """Sign-offs of one version whose answers were sent and whose texts are there, newest first; `limit` of each state at most."""
+    found = await _of_states(connection, use_case, version_digest, SENT, sample=sample, limit=limit)
+    return sorted((each for each in found if each.draft and each.final_text), key=lambda each: each.id, reverse=True)
+
+
+async def decided(connection: AsyncConnection, use_case: str, version_digest: str, *, sample: bool, limit: int) -> list[SignOff]:
+    """The newest `limit` sign-offs of one version that a person has decided and whose drafts are there, newest first."""
+    found = await _of_states(connection, use_case, version_digest, DECIDED, sample=sample, limit=limit)
+    return sorted((each for each in found if each.draft), key=lambda each: each.id, reverse=True)[:limit]
+
+
+async def _of_states(
+    connection: AsyncConnection, use_case: str, version_digest: str, states: Sequence[str], *, sample: bool, limit: int
+) -> list[SignOff]:
+    """The newest `limit` sign-offs of each state."""
     found: list[SignOff] = []
-    for state in SENT:
+    for state in states:
         query = (
             sa.select(sign_offs.c.document)
             .join(calls, calls.c.id == sign_offs.c.call_id)
@@ -65,7 +80,7 @@ async def signed(connection: AsyncConnection, use_case: str, version_digest: str
             .limit(limit)
         )
         found += [decode(document, SignOff) for document in (await connection.execute(query)).scalars()]
-    return sorted((each for each in found if each.draft and each.final_text), key=lambda each: each.id, reverse=True)
+    return found
 
 
 async def rated(connection: AsyncConnection, use_case: str, version_digest: str, *, sample: bool, limit: int) -> list[Rating]:

@@ -5,6 +5,7 @@ Nothing here is imported by the product itself, but for the demo's scripted prov
 
 from __future__ import annotations
 
+from groundcrew.testing.fine_tuning import FakeFineTuning
 from groundcrew.testing.grounding import FakeGrounding
 from groundcrew.testing.memory import (
     TEST_KEY,
@@ -21,6 +22,7 @@ from groundcrew.testing.upstream import FakeUpstream, ReceivedRequest, Reply
 __all__ = [
     "TEST_KEY",
     "FakeClock",
+    "FakeFineTuning",
     "FakeGrounding",
     "FakeSnapshots",
     "FakeUpstream",

@@ -45,7 +45,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(each.label for each in self.suggestions if each.kept)
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A model folder's `model.json`. `files` gives the SHA-256 of every other file in the folder, CARD.md (the model card)
     included; the model's digest is the SHA-256 of the manifest's canonical JSON. `threshold`: suggestions at or above it are
     kept; `person_below`: predictions with less trust go to a person."""

@@ -64,3 +64,21 @@ class Architecture(Protocol):
 
 #: Name → architecture. An architecture adds its line here.
 ARCHITECTURES: dict[str, Callable[[], Architecture]] = {}
+
+
+def _classifier() -> Architecture:
+    from groundcrew.tuning.classifier import ClassifierArchitecture
+
+    return ClassifierArchitecture()
+
+
+ARCHITECTURES["classifier"] = _classifier
+
+
+def _coder() -> Architecture:
+    from groundcrew.tuning.coder import CoderArchitecture
+
+    return CoderArchitecture()
+
+
+ARCHITECTURES["coder"] = _coder

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from groundcrew.curation.recipe import Recipe, parse_recipe
+from groundcrew.curation.recipe import Recipe
+from groundcrew.curation.recipe_reading import parse_recipe
 
 Row = Mapping[str, Any]
 
@@ -70,7 +71,7 @@ def write_parquet(path: Path, rows: Sequence[Row]) -> Path:
 @pytest.fixture
 def daft() -> Any:
     """Daft, silenced before its import as the product does."""
-    from groundcrew.curation.pipeline import load_daft
+    from groundcrew.curation.daft_runs import load_daft
     from groundcrew.errors import InputError
 
     try:

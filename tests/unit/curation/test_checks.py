@@ -25,7 +25,7 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
 
 def judge(row: object, document: dict[str, Any] = FULL, *, typed: bool = True) -> Checked:
     text = row if isinstance(row, str) else json.dumps(row)
-    return Checker(recipe_of(document)).check(text, typed=typed, place="rows.jsonl:1")
+    return Checker(recipe_of(document)).check(text, typed=typed)
 
 
 @given(st.sets(st.integers(0, len(FAULTS) - 1)), st.booleans())

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.unit.curation.conftest import BASE, FULL, good, write_csv, write_json_lines
 
-from groundcrew.curation.checks import REASONS
 from groundcrew.curation.data_set import FILES
+from groundcrew.curation.reasons import REASONS
 
 
 @pytest.fixture

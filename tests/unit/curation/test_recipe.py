@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.curation.conftest import BASE, FULL, recipe_of
 
-from groundcrew.curation.recipe import parse_recipe
+from groundcrew.curation.recipe_reading import parse_recipe
 from groundcrew.errors import InputError
 
 
@@ -39,7 +39,8 @@ from groundcrew.errors import InputError
         ({"label": {"field": "team", "allowed": []}}, "label.allowed", "1 to"),
         ({"label": {"field": "team", "allowed": "no.txt"}}, "label.allowed", "No such file"),
         ({"duplicates": {"exact": []}}, "duplicates.exact", "empty list"),
-        ({"duplicates": {"near": ["a"]}}, "duplicates.near", "unknown key"),
+        ({"duplicates": {"near": ["a"]}}, "duplicates.near", "expected `object"),
+        ({"duplicates": {"like": ["a"]}}, "duplicates.like", "unknown key"),
         ({"sample": {"n": 0, "seed": 1}}, "sample.n", "at least 1"),
         ({"sample": {"n": 5}}, "sample.seed", "is required"),
         ({"sample": {"n": 5, "seed": -1}}, "sample.seed", "from 0"),
@@ -86,3 +87,49 @@ def test_the_digest_sees_the_allowed_labels_wherever_they_stand(tmp_path: Path) 
 def test_the_digest_does_not_see_what_is_left_out_or_null() -> None:
     assert recipe_of({**BASE, "sample": None, "required": []}).digest == recipe_of(BASE).digest
     assert recipe_of({**BASE, "consent": "other"}).digest != recipe_of(BASE).digest
+
+
+LABELLED: dict[str, Any] = {**BASE, "label": {"field": "team"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"duplicates": {"near": {"fields": [], "threshold": 0.9}}}, "duplicates.near.fields", "empty list"),
+        ({"duplicates": {"near": {"fields": ["text"], "treshold": 0.9}}}, "duplicates.near.treshold", "did you mean 'threshold'"),
+        ({"duplicates": {"near": {"fields": ["text"], "threshold": 0.2}}}, "duplicates.near.threshold", "from 0.5 to 1"),
+        ({"duplicates": {"near": {"fields": ["text"], "words": 0}}}, "duplicates.near.words", "from 1"),
+        ({"contradictions": {"keep": "all"}}, "contradictions.keep", "nvalid"),
+        ({"contradictions": {"majority": 0.5}}, "contradictions.majority", "above 0.5"),
+        ({"label_noise": {"folds": 1}}, "label_noise.folds", "from 2"),
+        ({"split": {"train": 0.8, "test": 0.1}}, "split", "sum to 1"),
+        ({"split": {"test": 1.0}}, "split.train", "nothing would be left"),
+        ({"split": {"train": 1.0, "by": "group"}}, "split.by", "needs the key group"),
+        ({"split": {"train": 1.0, "by": "time"}}, "split.by", "needs the key time"),
+        ({"split": {"field": "fold", "train": 1.0}}, "split.field", "leave out the shares"),
+        ({"split": {"train": 1.0}, "required": ["split"]}, "split", "adds the column"),
+        ({"personal_data": {"action": "hide"}}, "personal_data.action", "nvalid"),
+        ({"balance": {}}, "balance", "neither"),
+        ({"balance": {"max_per_label": 0}}, "balance.max_per_label", "at least 1"),
+        ({"language": "english"}, "language[0]", "two small letters"),
+        ({"encoding": "whole"}, "encoding", "nvalid"),
+        ({"evidence": "spans", "text": ["text", "more"]}, "evidence", "one text field"),
+        ({"label": {"field": "team", "normalise": True}}, "label.normalise", "needs label.code_system"),
+        ({"label": {"field": "team", "multiple": True}, "types": {"team": "string"}}, "types.team", "type strings"),
+        ({"label": None, "balance": {"max_per_label": 3}}, "balance", "needs a label"),
+        ({"time": "day", "types": {"day": "string"}}, "types.day", "is a date"),
+    ],
+)
+def test_a_mistake_in_what_is_for_learning_names_its_field(change: dict[str, Any], field: str, words: str) -> None:
+    with pytest.raises(InputError) as refused:
+        recipe_of({**LABELLED, **change})
+    assert refused.value.field == field
+    assert words in str(refused.value)
+
+
+def test_what_a_split_goes_by_is_needed_and_new_keys_leave_old_digests() -> None:
+    recipe = recipe_of({**LABELLED, "group": "who", "time": "day", "split": {"train": 0.5, "test": 0.5, "by": "group"}})
+    assert recipe.needed == ("id", "text", "team", "who")
+    assert recipe.type_of("day") == "date"
+    # As it was before there were splits, code systems and all the rest.
+    assert recipe_of(FULL).digest == "5d5d0f2e98fdd00c976d76af2308dd48876acaee81266ee9fde72b858fdae953"

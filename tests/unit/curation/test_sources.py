@@ -22,7 +22,10 @@ def lines_of(path: Path, data: bytes | None = None) -> list[Line]:
 
 
 def rows_of(path: Path, data: bytes | None = None) -> list[object]:
-    return [json.loads(each.text) if each.text is not None else each.error for each in lines_of(path, data)]
+    return [
+        json.loads(each.text) if each.text is not None and not each.damage else each.damage or each.error
+        for each in lines_of(path, data)
+    ]
 
 
 def test_a_folder_is_searched_and_what_is_not_read_is_named(tmp_path: Path) -> None:
@@ -49,9 +52,9 @@ def test_what_can_not_be_an_input_is_refused(tmp_path: Path, name: str, words: s
 def test_json_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "LINE_BYTES_MAX", 20)
     found = lines_of(tmp_path / "a.jsonl", b'\xef\xbb\xbf{"id": 1}\r\n\n  \n\xff\xfe\n' + b"x" * 70 + b'\n{"id": 2}')
-    assert [(each.line, each.text, each.error) for each in found] == [
+    assert [(each.line, each.text, each.damage or each.error) for each in found] == [
         (1, '{"id": 1}', None),
-        (4, None, "is not UTF-8: byte 0xff at offset 0"),
+        (4, "\ufffd\ufffd", "is not UTF-8: byte 0xff at offset 0"),
         (5, None, "longer than 20 bytes"),
         (6, '{"id": 2}', None),
     ]

@@ -43,6 +43,7 @@ from groundcrew.domain.spending import BudgetWarning
 from groundcrew.domain.trust import TrustReport
 from groundcrew.domain.trust_label import TrustLabel
 from groundcrew.domain.trust_rules import Calibration, CalibrationAlarm, GuaranteeRecord
+from groundcrew.domain.tuning import DataSet, RunStep, TunedModel, TuningRun
 from groundcrew.domain.use_case import Budget, Economics, Exposure, Grounding, SpotChecks, UseCase
 from groundcrew.domain.user import Role, User, UserKind
 from groundcrew.domain.verifier import Verifier
@@ -58,7 +59,7 @@ from groundcrew.services.labels import _label
 from groundcrew.services.legal_holds import NewHold
 from groundcrew.services.lookups import current_digest
 from groundcrew.services.vetoes import NewVeto
-from groundcrew.store import catalog, drift, evaluations, rehearsals, rescoring
+from groundcrew.store import catalog, drift, evaluations, rehearsals, rescoring, tuning
 from groundcrew.store.database import Database
 from groundcrew.store.labels import LABEL_DRAWS
 from groundcrew.testing import FakeClock
@@ -458,6 +459,7 @@ async def full_history(services: Services) -> None:
     await _met(services)
     await _vetoed(services)
     await _shared_out(services)
+    await _tuned(services)
     await apply(services, hypothesis=plan(planned_n=500), verifiers=[Verifier(name="judge", api="judge", model=model().name)])
     await approve_knowledge(services, "b" * 64)
 
@@ -481,6 +483,36 @@ async def _met(services: Services) -> None:
     await services.meetings.close(meeting, actor=chair)
     await services.minutes.add(meeting, "it was two teams", actor=chair)
     await services.stream_calendar.subscribe(actor=chair)
+
+
+async def _tuned(services: Services) -> None:
+    """A data set, a run of it that has ended, and the version that it made, as rows."""
+    now, of = services.database.clock.now(), {"data_set": "mails", "data_revision": "d" * 64, "architecture": "classifier"}
+    by = {"registered_at": now, "registered_by": PERSON}
+    data_set = DataSet(
+        name="mails",
+        revision="d" * 64,
+        recipe_digest="0" * 64,
+        records=3,
+        records_sha256="1" * 64,
+        source="made up",
+        licence="none",
+        consent="none",
+        data_class="internal",
+        folder=f"data-sets/{'d' * 64}",
+        **by,
+    )
+    run = TuningRun(
+        id=new_id(), model="sorter", runner="local", seed=1, asked_at=now, asked_by=PERSON, job=new_id(), state="done",
+        finished_at=now, model_version=1, **of,
+    )  # fmt: skip
+    made = TunedModel(name="sorter", version=1, digest="e" * 64, run=run.id, folder=f"models/{'e' * 64}", **by, **of)
+    async with services.database.write(PERSON) as writer:
+        await tuning.DATA_SETS.put(writer, data_set, "register")
+        await tuning.TUNING_RUNS.put(writer, run, "done")
+        await tuning.TUNED_MODELS.put(writer, made, "register")
+    async with services.database.operate() as connection:
+        await tuning.keep_steps(connection, run.id, [RunStep(step=1, total=1, at=now, metrics={"accuracy": 0.5})])
 
 
 async def _queued(services: Services) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groundcrew.domain.provider import BreakerRule, Target
-from groundcrew.domain.use_case import Grounding, SignOffCondition, SignOffRule
+from groundcrew.domain.use_case import EvaluationRule, Grounding, SignOffCondition, SignOffRule
 from groundcrew.errors import DeclarationError, InputError
 from groundcrew.services.declaration_yaml import (
     DEPTH_MAX,
@@ -514,6 +514,12 @@ def test_file_without_kind_is_an_error_unless_named(folder: Path) -> None:
     assert len(caught.value.errors) == 1
 
 
+def test_a_recipe_may_lie_beside_its_use_case(folder: Path) -> None:
+    before = load([folder])
+    (folder / "recipe.yaml").write_text("name: mails\nsource: s\nlicence: l\nconsent: c\nid: id\ntext: [text]\n")
+    assert load([folder]) == before
+
+
 def test_error_in_the_plan_names_its_line_and_field(folder: Path) -> None:
     (folder / "handle-time.yaml").write_text(PLAN.replace("margin: 0.02", "margn: 0.02"))
     with pytest.raises(
@@ -802,3 +808,29 @@ autonomy: assist
 data_classes: [internal]
 model: writer
 """
+
+
+def test_what_a_tuned_model_has_to_reach_is_declared(folder: Path) -> None:
+    page = folder / "use-case.yaml"
+    page.write_text(USE_CASE_ALONE + "evaluation: {data_set: notes, at_least: {micro_f1: 0.6, subset_accuracy: 0.2}}\n")
+    (found,) = load([page]).use_cases
+    assert found.value.evaluation == EvaluationRule(data_set="notes", at_least={"micro_f1": 0.6, "subset_accuracy": 0.2})
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("{data_set: notes}", "at_least: say what is to be reached"),
+        ("{at_least: {micro_f1: 0.6}}", "data_set"),
+        ("{data_set: notes, at_least: {}}", "name at least one of micro_f1"),
+        ("{data_set: notes, at_least: {micro_f1: 1.2}}", "micro_f1"),
+        ("{data_set: notes, at_least: {microf1: 0.6}}", "microf1"),
+        ("{data_set: notes, split: train, at_least: {micro_f1: 0.6}}", "split"),
+    ],
+)
+def test_targets_that_mean_nothing_are_refused(folder: Path, declared: str, expected: str) -> None:
+    page = folder / "use-case.yaml"
+    page.write_text(USE_CASE_ALONE + f"evaluation: {declared}\n")
+    with pytest.raises(InputError) as raised:
+        load([page])
+    assert expected in str(raised.value)

@@ -284,7 +284,8 @@ async def test_sample_data_show_their_figures_and_never_pass(database_url: str, 
     async with in_state("pilot", database_url, tmp_path, prepared) as (services, clock):
         await bank.record_results(services, clock, sample=True)
         evaluation = await evaluate(services, "production_readiness")
-        assert {each.status for each in evaluation.results} == {"unknown"}
+        # Nothing is tuned for this use case, which the gate can tell without any data.
+        assert {each.status for each in evaluation.results if each.key != "evaluation"} == {"unknown"}
         shown = {each.key: each for each in evaluation.results if each.sample}
         assert {"verdict", "sample_ratio", "guardrails", "rating", "critical_harm"} <= set(shown)
         assert all("sample data" in each.missing for each in shown.values())
@@ -507,7 +508,8 @@ async def test_ratings_and_calls_of_another_version_do_not_count(sqlite_url: str
     async with in_state("results", sqlite_url, tmp_path, prepared) as (services, _):
         await use_case(services, prompt=bank.use_case().prompt + ".")
         evaluation = await evaluate(services, "production_readiness")
-        assert {each.status for each in evaluation.results} == {"unknown"}
+        # Nothing is tuned for this use case, which the gate can tell without any data.
+        assert {each.status for each in evaluation.results if each.key != "evaluation"} == {"unknown"}
 
 
 async def test_what_a_gate_does_not_ask_for_does_not_make_evidence_stale(

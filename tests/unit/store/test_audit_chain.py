@@ -36,6 +36,7 @@ UNAUDITED = {
     "rating_leases",
     "link_secrets",
     "meeting_pulses",
+    "tuning_steps",
     "call_sums",
     "call_spreads",
     "rating_sums",

@@ -21,7 +21,7 @@ from tests.unit.store.sums import rolled_up_alike
 
 from groundcrew.errors import InputError
 from groundcrew.services.audit import Audit
-from groundcrew.store import catalog, deciding_tables, oversight_tables, tables
+from groundcrew.store import catalog, deciding_tables, oversight_tables, tables, tuning_tables
 from groundcrew.store.database import Database
 
 WRITERS, WRITES, PROCESSES, CANCELLATIONS = 4, 12, 3, 60
@@ -131,12 +131,15 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(
                 deciding_tables.checkpoints,
                 deciding_tables.legal_holds,
                 tables.kept_documents,
+                tuning_tables.data_sets,
+                tuning_tables.tuning_runs,
+                tuning_tables.tuned_models,
             )
         }
         sums = ("call_sums", "call_spreads", "rating_sums", "outcome_sums")
         alerting = ("alert_tracks", "alert_turns", "gateway_health")
         drifting = ("drift_mark", "drift_calls", "drift_monitors")
-        more = (*alerting, *drifting, "rating_leases", "link_secrets", "sign_off_claims", "meeting_pulses")
+        more = (*alerting, *drifting, "rating_leases", "link_secrets", "sign_off_claims", "meeting_pulses", "tuning_steps")
         operational = (
             "spending",
             "budget_holds",

@@ -58,6 +58,9 @@ EXPECTED: dict[str, frozenset[str]] = {
     "withdraw_knowledge": frozenset({"admin", "owner", "legal", "business"}),
     "submit_job": frozenset({"admin", "owner", "it", "business"}),
     "cancel_job": frozenset({"admin", "owner", "it", "business"}),
+    "register_data_set": frozenset({"admin", "owner", "it", "business"}),
+    "tune": frozenset({"admin", "owner", "it", "business"}),
+    "retire_tuned_model": frozenset({"admin", "owner", "it", "on_call"}),
     "decide_finding": frozenset({"admin", "owner", "legal", "business"}),
     "apply": frozenset({"admin", "owner", "it"}),
     "apply_routes": frozenset({"admin", "it"}),
@@ -191,6 +194,7 @@ OF_PEOPLE = (
     *("decide_sign_off", "decide_approval", "label", "attest", "rate_queue", "resume", "manage_incident", "manage_alerts"),
     *("manage_drift", "recalibrate", "publish_gates", "approve_knowledge", "decide_finding", "manage_users"),
     *("manage_capabilities", "settle_overlap", "request_resource", "release_resource", "manage_resources"),
+    "register_data_set",
 )
 
 

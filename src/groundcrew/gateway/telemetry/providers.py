@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from groundcrew.domain.provider import Api
+from groundcrew.domain.provider import EMBEDDED_APIS, Api
 
-#: The embedded provider is ours; the conventions allow names of one's own.
+#: Embedded providers are ours; the conventions allow names of one's own.
 EMBEDDED = "groundcrew"
 _BY_API: dict[Api, str] = {
     "openai": "openai",
@@ -15,6 +15,7 @@ _BY_API: dict[Api, str] = {
     "gemini": "gcp.gemini",
     "bedrock": "aws.bedrock",
     "extractive": EMBEDDED,
+    "tuned": EMBEDDED,
 }
 #: The end of a host's name → the convention's name: many services speak OpenAI's API.
 _BY_HOST = (
@@ -54,7 +55,7 @@ def server_of(base_url: str | None) -> tuple[str, int] | None:
 def provider_name(api: Api, base_url: str | None) -> str:
     """The service behind a provider: known by its host, or else by the API that it speaks."""
     server = server_of(base_url)
-    host = server[0] if server is not None and api != "extractive" else ""
+    host = server[0] if server is not None and api not in EMBEDDED_APIS else ""
     for end, name in _BY_HOST:
         if host == end or host.endswith(("." + end, "-" + end)):
             return name

@@ -163,7 +163,7 @@ def _attempt_span(ended: Ended, attempt: Attempt, content: Content | None) -> Sp
             found["gen_ai.output.messages"] = msgspec.json.encode(content.answered).decode()
     return SpanData(
         name=f"{names['gen_ai.operation.name']} {names['gen_ai.request.model']}",
-        kind="internal" if attempt.route.provider.api == "extractive" else "client",
+        kind="internal" if attempt.route.provider.embedded else "client",
         span_id=attempt.span_id,
         parent_id=ended.trace.span_id,
         start_ns=wall_ns(ended.trace, attempt.started_s),

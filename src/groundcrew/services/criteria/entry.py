@@ -11,8 +11,10 @@ from groundcrew.domain.data_class import highest, provider_may_see
 from groundcrew.domain.evidence import Evidence
 from groundcrew.domain.gate import Criterion, CriterionResult
 from groundcrew.domain.use_case import Exposure
+from groundcrew.services.criteria.attested import attested
 from groundcrew.services.criteria.incidents import incidents
 from groundcrew.services.criteria.registry import check, result
+from groundcrew.services.criteria.tuned import DATA_SUBJECT, learned_from
 from groundcrew.services.gate_facts import Facts
 from groundcrew.services.overlap_languages import said
 from groundcrew.services.overlap_scan import texts_of
@@ -143,17 +145,20 @@ def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("grounding")
 def grounding(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """A product rests on an approved, unexpired knowledge revision; a customized one on a curated data set revision. Where each
-    request brings the truth itself, a person says where that comes from."""
+    """A product rests on an approved, unexpired knowledge revision; a customized one on a curated data set revision, which is
+    computed with ``customized: computed`` and attested otherwise. Where each request brings the truth itself, a person says where
+    that comes from."""
     use_case = facts.use_case
     if use_case.solution == "customized":
-        return _attested(facts, criterion, "data_set_revision", "attest the curated data set revision")
+        if criterion.settings.get("customized") == "computed":
+            return learned_from(facts, criterion)
+        return attested(facts, criterion, DATA_SUBJECT, "attest the curated data set revision")
     if use_case.grounding is None:
         if use_case.solution == "vendor_feature":
-            return _attested(facts, criterion, "vendor_grounding", "attest how the vendor's feature is grounded")
+            return attested(facts, criterion, "vendor_grounding", "attest how the vendor's feature is grounded")
         return result(criterion, "fail", bound="≥ 1 verified reference", missing="declare grounding: {knowledge: BASE}")
     if use_case.grounding.source == "request":
-        return _attested(facts, criterion, "request_source", "attest where the texts come from that answers rest on")
+        return attested(facts, criterion, "request_source", "attest where the texts come from that answers rest on")
     if facts.revision is None:
         base = use_case.grounding.knowledge
         return result(
@@ -315,30 +320,7 @@ def attestation(facts: Facts, criterion: Criterion) -> CriterionResult:
     more: they are on record, and so is whether any is open."""
     if criterion.key == "incidents":
         return incidents(facts, criterion)
-    return _attested(facts, criterion, criterion.key, "a person who did not build it must attest")
-
-
-def _attested(facts: Facts, criterion: Criterion, subject: str, how: str) -> CriterionResult:
-    days = criterion.settings.get("age_days_max")
-    bound = f"≤ {days} days old" if days is not None else ""
-    found = facts.valid("attestation", subject)
-    old = found is not None and days is not None and facts.now - found.recorded_at > timedelta(days=float(days))
-    if found is None or old:
-        return result(
-            criterion,
-            "unknown",
-            figure=f"attested {found.recorded_at:%Y-%m-%d}" if found is not None else facts.latest_state("attestation", subject),
-            bound=bound,
-            missing=f"{how}: `groundcrew attest {facts.use_case.name} {subject} --statement …`",
-        )
-    return result(
-        criterion,
-        "pass",
-        figure=f"attested, valid until {found.valid_until:%Y-%m-%d}",
-        bound=bound,
-        source=f"{found.producer}: {found.content['statement']}",
-        evidence=(found.sha256,),
-    )
+    return attested(facts, criterion, criterion.key, "a person who did not build it must attest")
 
 
 def _recorded(moment: object) -> str:

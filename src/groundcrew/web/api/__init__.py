@@ -41,6 +41,7 @@ from groundcrew.web.api import (
     sign_off_work,
     sign_offs,
     spend,
+    tuning,
     use_cases,
     vetoes,
 )
@@ -94,6 +95,7 @@ def api_routes() -> Router:
         inventory,
         overlaps,
         risks,
+        tuning,
     )
     handlers: list[Any] = [openapi]
     for module in modules:

@@ -10,9 +10,11 @@ from litestar.params import FromPath, QueryParameter
 
 from groundcrew.errors import InputError
 from groundcrew.services.metric_figures import GROUPS, MetricFigure
+from groundcrew.services.metric_suggestions import LabelUse
 from groundcrew.services.metrics import DAYS_DEFAULT
 from groundcrew.services.signals import SIGNALS, Correlation
 from groundcrew.services.spending import first_day
+from groundcrew.stats.intervals import Interval
 from groundcrew.web.api.common import services_of
 from groundcrew.web.console.page import Page, PageRequest, render
 from groundcrew.web.console.scale import Trend, Whisker, interval_whisker, trend
@@ -20,7 +22,7 @@ from groundcrew.web.console.words import figure, milliseconds, percent, usd
 
 #: What signals are called on the page.
 SIGNAL_WORDS = {"stars": "stars", "similarity": "similarity", "trust": "trust", "kept": "share kept", "outcome": "outcome"}
-_PERCENT = frozenset({"share", "share kept"})
+_PERCENT = frozenset({"share", "share kept", "share of cases", "share of labels"})
 
 
 class MetricRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,14 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     correlation: Correlation
     name: str
     whisker: Whisker | None
+
+
+class LabelRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A label at work, with its intervals in words."""
+
+    use: LabelUse
+    precision: str
+    recall: str
 
 
 def value_words(value: float | None, unit: str) -> str:
@@ -82,6 +92,18 @@ def signal_row(each: Correlation) -> SignalRow:
     return SignalRow(correlation=each, name=name, whisker=interval_whisker(each.interval, -1.0, 1.0) if drawn else None)
 
 
+def label_row(each: LabelUse) -> LabelRow:
+    """How a label at work is shown."""
+    return LabelRow(use=each, precision=interval_words(each.precision), recall=interval_words(each.recall))
+
+
+def interval_words(interval: Interval) -> str:
+    """A share with its bounds; empty where nothing is known of it."""
+    if interval.estimate is None or interval.lower is None or interval.upper is None:
+        return ""
+    return f"{percent(interval.estimate)} ({percent(interval.lower)} – {percent(interval.upper)})"
+
+
 @get("/use-cases/{name:str}/metrics", action="read")
 async def metrics_page(
     request: PageRequest,
@@ -101,6 +123,7 @@ async def metrics_page(
         report = await services.metrics.report(name)
     rows = [metric_row(each) for each in report.figures]
     signals = await services.metrics.signals(name, version=version.strip() or None)
+    labels = await services.label_usage.report(name) if report.current else None
     return await render(
         request,
         "metrics.html",
@@ -109,6 +132,8 @@ async def metrics_page(
         use_case=use_case,
         report=report,
         groups=[(group, found) for group in GROUPS if (found := [row for row in rows if row.figure.group == group])],
+        labels=labels,
+        label_rows=[label_row(each) for each in labels.labels] if labels is not None else [],
         signals=signals,
         signal_rows=[signal_row(each) for each in signals.correlations if each.interval.n],
         signal_names=[SIGNAL_WORDS[each] for each in SIGNALS],

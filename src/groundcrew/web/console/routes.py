@@ -41,6 +41,7 @@ from groundcrew.web.console import (
     sign_offs,
     spend,
     stream,
+    tuning,
     use_case,
     vetoes,
 )
@@ -63,6 +64,7 @@ MODULES = (
     kill_switches,
     guarding,
     models,
+    tuning,
     spend,
     evaluations,
     drift,

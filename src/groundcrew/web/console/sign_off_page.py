@@ -3,6 +3,7 @@ that the service would refuse."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -21,6 +22,7 @@ from groundcrew.web.console import review_marks
 from groundcrew.web.console.calls import checked
 from groundcrew.web.console.highlight import MarkedSource, placed_claims
 from groundcrew.web.console.review_marks import MarkedClaim, MarkedPiece, Standing, Timer
+from groundcrew.web.console.suggested import Suggestions, suggestions_of
 from groundcrew.web.console.unseen import unseen
 from groundcrew.web.console.word_changes import Change, changed_words, changes_of
 from groundcrew.web.console.words import stamp, title
@@ -125,6 +127,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     before: str | None = None
     after: str | None = None
     place: str = ""
+    #: The labels of a tuned model, to be decided one by one in the place of a text.
+    suggestions: Suggestions | None = None
 
 
 def _contradicted(text: str, draft: str, call: Call) -> tuple[int, ...]:
@@ -139,8 +143,16 @@ def is_blind_for(sign_off: SignOff, viewer: Viewer) -> bool:
     return viewer.user is not None and viewer.may_decide and blind_to(sign_off, viewer.user)
 
 
-def review_of(seen: Waiting, call: Call, viewer: Viewer, *, stopped: tuple[KillSwitch, ...], now: datetime) -> Review:
-    """The page for one person at one moment."""
+def review_of(
+    seen: Waiting,
+    call: Call,
+    viewer: Viewer,
+    *,
+    stopped: tuple[KillSwitch, ...],
+    now: datetime,
+    chosen: Sequence[str] | None = None,
+) -> Review:
+    """The page for one person at one moment; `chosen` are the labels of a form that was not taken."""
     sign_off = seen.sign_off
     blind = is_blind_for(sign_off, viewer)
     text = sign_off.draft if blind or sign_off.state != "pending" else sign_off.text_to_sign
@@ -184,6 +196,7 @@ def review_of(seen: Waiting, call: Call, viewer: Viewer, *, stopped: tuple[KillS
         decision=None if open_now else _decided(sign_off),
         readings=() if blind else _readings(sign_off),
         on_behalf_of=seen.in_place_of if may and not blind else (),
+        suggestions=suggestions_of(sign_off, text, draft.trust, chosen),
     )
 
 

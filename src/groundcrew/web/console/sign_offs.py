@@ -14,6 +14,7 @@ from groundcrew.domain.sign_off import RELEASED_STATES, SignOff
 from groundcrew.domain.sign_off_edits import edits_between
 from groundcrew.domain.user import User
 from groundcrew.errors import Conflict, GroundcrewError, InputError, NotAllowed, NotFound, WouldBeMasked
+from groundcrew.services.suggested_labels import LABEL_LENGTH_MAX
 from groundcrew.web.api.calls import recorded_call
 from groundcrew.web.api.common import REASON_LENGTH_MAX, person_of, principal_of, services_of
 from groundcrew.web.authorization import allowed
@@ -26,6 +27,9 @@ from groundcrew.web.requests import read_form
 Comment = Annotated[str, msgspec.Meta(max_length=REASON_LENGTH_MAX)]
 Said = Literal["", "yes", "no"]
 Name = Annotated[str, msgspec.Meta(max_length=200)]
+Label = Annotated[str, msgspec.Meta(max_length=LABEL_LENGTH_MAX)]
+#: What may be typed into the field for further labels.
+ADDED_LENGTH_MAX = 2_000
 ONLY_A_PERSON = "only a person signs"
 
 
@@ -40,6 +44,10 @@ class DecisionForm(msgspec.Struct, frozen=True, kw_only=True):
     seen: Annotated[str, msgspec.Meta(max_length=64)] = ""
     contradictions_checked: Literal["", "yes"] = ""
     on_behalf_of: Name = ""
+    #: "labels": the page lists labels; `label` are those that were left checked, `added` further ones, separated by commas.
+    of: Literal["", "labels"] = ""
+    label: tuple[Label, ...] = ()
+    added: Annotated[str, msgspec.Meta(max_length=ADDED_LENGTH_MAX)] = ""
     act: Literal["sign", "preview"] = "sign"
 
 
@@ -123,17 +131,25 @@ async def decide(request: PageRequest, sign_off_id: FromPath[str]) -> Page:
     person = person_of(request, ONLY_A_PERSON)
     if form.act == "preview":
         return await _previewed(request, sign_off_id, form)
+    services, decision, text = services_of(request), form.decision, form.text
+    own_words: tuple[str, ...] = ()
+    grounded = _yes(form.grounded)
     try:
-        await services_of(request).sign_offs.decide(
+        if form.of == "labels" and decision != "reject":  # what is checked is what is signed, whichever of the two was chosen
+            labels = await services.suggested_labels.signed(sign_off_id, form.label, form.added.split(","))
+            decision, text, own_words = "edit" if labels.changed else "approve", labels.text, labels.own_words
+            grounded = False  # labels that were changed were not all right and complete, which is what the trust is about
+        await services.sign_offs.decide(
             sign_off_id,
-            form.decision,
+            decision,
             signer=person,
-            text=form.text if form.decision == "edit" else None,
+            text=text if decision == "edit" else None,
             comment=form.comment,
-            grounded=_yes(form.grounded) if form.decision != "approve" else None,
+            grounded=grounded if decision != "approve" else None,
             on_behalf_of=form.on_behalf_of or None,
             sha256=form.seen or None,
             contradictions_checked=_yes(form.contradictions_checked) is True,
+            own_words=own_words,
         )
     except WouldBeMasked as error:
         shown = msgspec.structs.replace(form, text=error.text)
@@ -203,13 +219,14 @@ async def _next(request: PageRequest, person: User, *, after: str) -> Page:
     return see(f"/sign-offs/{following}?after={after}" if following else f"/sign-offs?after={after}&done=nothing_waits")
 
 
-async def _review(request: PageRequest, sign_off_id: str) -> tuple[Review, Lease]:
+async def _review(request: PageRequest, sign_off_id: str, form: DecisionForm | None = None) -> tuple[Review, Lease]:
     services, viewer = services_of(request), viewer_of(request)
     await services.sign_offs.get(sign_off_id)  # What a gateway of this process has not shipped yet comes in by it.
     seen = await services.sign_off_queue.standing(sign_off_id, viewer.user)
     call = await recorded_call(services, seen.sign_off.call_id)
     stopped = await services.sign_off_reading.stopping(seen.sign_off.use_case) if seen.sign_off.state == "pending" else ()
-    review = review_of(seen, call, viewer, stopped=stopped, now=services.database.clock.now())
+    chosen = form.label if form is not None and form.of == "labels" else None
+    review = review_of(seen, call, viewer, stopped=stopped, now=services.database.clock.now(), chosen=chosen)
     return review, lease_of(review, seen.claim, viewer)
 
 
@@ -228,7 +245,7 @@ async def _page(
     form: DecisionForm | None = None,
     after: str = "",
 ) -> Page:
-    review, found = await _review(request, sign_off_id)
+    review, found = await _review(request, sign_off_id, form)
     before, following, place = await _neighbours(request, sign_off_id)
     return await render(
         request,

@@ -113,6 +113,7 @@ TONES = {
 
 #: What a page says after a form was taken; the key travels in the address, the text does not.
 DONE = {
+    "model_retired": "The version is retired: gateways do not answer with it any more.",
     "held": "The hold stands: nothing that it covers is removed.",
     "lift_asked": "A second person of legal is asked to confirm; the hold stands until then.",
     "lifted": "The hold is lifted. What it kept goes with the next run of the retention.",
@@ -211,6 +212,20 @@ STANDINGS = {"supported": "supported", "weak": "weak support", "no_source": "no 
 def title(word: str) -> str:
     """A state or stage as it is read: ``stop_failed`` → ``stop failed``."""
     return STAGE_TITLES.get(word, str(word).replace("_", " "))
+
+
+def intervals(metrics: dict[str, float]) -> list[str]:
+    """Figures as ``name value``, with ``[low, high]`` where `name_low` and `name_high` are given beside it."""
+    ends = {
+        f"{name}{end}" for name in metrics for end in ("_low", "_high") if f"{name}_low" in metrics and f"{name}_high" in metrics
+    }
+    lines = []
+    for name, value in sorted(metrics.items()):
+        if name in ends:
+            continue
+        interval = f" [{metrics[f'{name}_low']:.4g}, {metrics[f'{name}_high']:.4g}]" if f"{name}_low" in ends else ""
+        lines.append(f"{name} {value:.4g}{interval}")
+    return lines
 
 
 def tone(state: object) -> str:
@@ -336,6 +351,7 @@ def commands(text: str) -> Markup:
 FILTERS: dict[str, Callable[..., Any]] = {
     "title_of": title,
     "tone": tone,
+    "intervals": intervals,
     "stamp": stamp,
     "clock": clock,
     "local_input": local_input,

@@ -37,9 +37,12 @@
       const inDraft = document.getElementById(`draft-claim-${each.dataset.number}`);
       each.classList.toggle("now", on);
       if (inDraft) inDraft.classList.toggle("now", on);
-      for (const quote of document.querySelectorAll(`mark[data-scope="draft"][data-claims~="${each.dataset.number}"]`)) {
-        if (!on && quote.dataset.now === each.dataset.number) quote.classList.remove("now");
-        if (on) { quote.classList.add("now"); quote.dataset.now = each.dataset.number; }
+      // A label may rest on several places of the text, a claim on one.
+      for (const number of (each.dataset.numbers || each.dataset.number).split(" ")) {
+        for (const quote of document.querySelectorAll(`mark[data-scope="draft"][data-claims~="${number}"]`)) {
+          if (!on && quote.dataset.now === each.dataset.number) quote.classList.remove("now");
+          if (on) { quote.classList.add("now"); quote.dataset.now = each.dataset.number; }
+        }
       }
     }
     if (index < 0 || !bar) return;
@@ -103,6 +106,24 @@
   }
   if (looks.length) mark(0);
 
+  // Suggested labels: what is checked is what is signed.
+
+  const ticks = [...document.querySelectorAll('#claims input[name="label"]')];
+  const added = document.getElementById("added");
+  const toggle = () => {
+    const tick = now >= 0 && looks[now].querySelector('input[name="label"]');
+    if (tick && !tick.disabled) tick.click();
+  };
+  const follows = () => {
+    const changed = ticks.some((each) => each.checked !== each.defaultChecked) || (added && added.value.trim() !== "");
+    const radio = field(changed ? "edit" : "approve");
+    if (radio && chosen() !== "reject") { radio.checked = true; require(); }
+  };
+  for (const [index, each] of looks.entries()) {
+    const tick = each.querySelector('input[name="label"]');
+    if (tick) tick.addEventListener("focus", () => { if (now !== index) mark(index); });
+  }
+
   // Deciding.
 
   const field = (value) => form && form.querySelector(`[name="decision"][value="${value}"]`);
@@ -129,6 +150,7 @@
     if (!radio || radio.disabled) return;
     radio.checked = true;
     require();
+    if (value === "edit" && ticks.length && added) { added.focus(); return; }
     if (value === "edit") {
       (text || reason).focus({ preventScroll: true });
       if (text) document.getElementById("draft").scrollIntoView({ block: "start" });
@@ -140,6 +162,7 @@
   if (form) {
     form.addEventListener("change", (event) => {
       require();
+      if (event.target.name === "label" || event.target === added) follows();
       // The text to edit takes the draft's place, which a finger on the bar may have scrolled away from.
       if (event.target.name === "decision" && event.target.value === "edit") document.getElementById("draft").scrollIntoView({ block: "start" });
     });
@@ -149,6 +172,7 @@
     });
     window.addEventListener("pageshow", () => { sent = false; });
     window.addEventListener("beforeunload", (event) => {
+      if (!sent && added && ticks.some((each) => each.checked !== each.defaultChecked)) event.preventDefault();
       if (!sent && text && text.value !== text.defaultValue) event.preventDefault();
     });
     require();
@@ -174,6 +198,8 @@
     if (event.key === "ArrowLeft" && !radio) handled(() => step(-1));
     else if (event.key === "ArrowRight" && !radio) handled(() => step(1));
     else if (/^[1-9]$/.test(event.key) && looks.length) handled(() => selectNumber(event.key));
+    else if (event.key === " " && ticks.length && !target.matches("button, summary, input")) handled(toggle);
+    else if (event.key === "+" && added) handled(() => added.focus());
     else if (event.key === "?") handled(() => keys.showModal());
     else if (event.key === "Escape" && target.matches("mark")) handled(() => select(now));
     else if (event.key === "Enter") {

@@ -1,0 +1,412 @@
+"""The architecture "coder": learns to suggest the codes of a code system for a text, from coded cases and the codes' titles.
+
+Phrases that people marked as evidence are learned; where nobody marked any, phrases that go with a code; where cases stand in two
+languages, evidence is carried over. Trees weigh the candidates; all that is chosen is chosen by cross-validation over groups.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from groundcrew.code_systems.catalogue import code_system
+from groundcrew.domain.canonical import digest
+from groundcrew.errors import InputError
+from groundcrew.tuned.coder import (
+    ARCHITECTURE,
+    CODER_FILE,
+    FORESTS_FILE,
+    TITLES_FILE,
+    Coder,
+    LoadedCoder,
+    Voice,
+    load_coder,
+)  # fmt: skip
+from groundcrew.tuned.coder_candidates import Candidates, candidates
+from groundcrew.tuned.coder_knowledge import Titles
+from groundcrew.tuned.coder_text import read
+from groundcrew.tuned.model import FORMAT, Manifest
+from groundcrew.tuning import coder_lexicon as lexicon
+from groundcrew.tuning.architecture import Fitted, Step
+from groundcrew.tuning.classifier_checkpoints import Checkpoints
+from groundcrew.tuning.coder_counts import Case, Counted, count, evidence_places, knowledge, skipped_words
+from groundcrew.tuning.coder_metrics import measure, model_card
+from groundcrew.tuning.coder_parallel import Lexicon, learn, project
+from groundcrew.tuning.coder_ranker import (
+    Arrays,
+    Bools,
+    Floats,
+    Ints,
+    best_threshold,
+    calibrate,
+    case_figures,
+    prefixed,
+    rank,
+    second_rows,
+)
+from groundcrew.tuning.coder_settings import Settings, settings_problem
+from groundcrew.tuning.examples import Example
+
+EXAMPLES_MIN = 20
+LANGUAGES_MAX = 12
+#: Languages whose words are alike to the titles' count so much where nothing was learned.
+_FOREIGN = 0.8
+#: Evidence is carried over where at least this share of its words has a translation at the place.
+_CARRIED = 0.5
+_EXAMPLES_A_TICK = 25
+
+
+class CoderArchitecture:
+    """Trains coders; see `tuning/architecture.py` for what every architecture promises."""
+
+    name = ARCHITECTURE
+
+    def settings_problem(self, settings: dict[str, Any]) -> str | None:
+        """What is wrong with `settings`, naming the key."""
+        return settings_problem(settings)
+
+    def fit(
+        self,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        *,
+        settings: dict[str, Any],
+        seed: int,
+        folder: Path,
+        checkpoints: Path,
+        progress: Callable[[Step], None],
+    ) -> Fitted:
+        """Writes the model's files into `folder`. InputError for settings that can not be used and for examples that nothing can
+        be learned from: fewer than `EXAMPLES_MIN` in a language, no labels, ids that repeat."""
+        problem = settings_problem(settings)
+        if problem:
+            raise InputError(problem, field="settings")
+        return _Fit(train, msgspec.convert(settings, Settings), seed, folder, checkpoints, progress).run(validation)
+
+
+class _Language(msgspec.Struct):
+    """One language of the examples: its cases, the part of the cross-validation that each is in, and what came of them."""
+
+    name: str
+    examples: list[Example]
+    cases: list[Case]
+    fold: Ints
+    counted: Counted | None = None
+    found: list[Candidates] = []
+    bilingual: list[lexicon.Table] = []
+    titles_words: list[lexicon.Table] = []
+
+
+class _Looks(msgspec.Struct, frozen=True):
+    """Both looks of one language: trees, held-out scores of the second, the truth of each row."""
+
+    first: Arrays
+    second: Arrays
+    scores: Floats
+    truth: Bools
+
+
+class _Fit:
+    """One fit, stage by stage."""
+
+    def __init__(
+        self,
+        train: Sequence[Example],
+        settings: Settings,
+        seed: int,
+        folder: Path,
+        checkpoints: Path,
+        progress: Callable[[Step], None],
+    ) -> None:
+        # Whatever order they come in, the same examples give the same model.
+        self.train = sorted(train, key=lambda example: example.id)
+        self.settings, self.seed, self.folder, self._progress = settings, seed % 2**32, folder, progress
+        self._check()
+        system_folder = Path(settings.code_system_folder) if settings.code_system_folder else None
+        self.system = code_system(settings.code_system, folder=system_folder) if settings.code_system else None
+        self.labels = Counter(label for example in self.train for label in example.labels)
+        names = sorted({example.language for example in self.train})
+        self._total, self._done, self._message = 3 + 3 * len(names), 0, ""
+        folds = self._folds()
+        self.languages = []
+        for name in names:
+            examples = [example for example in self.train if example.language == name]
+            fold = np.array([folds[example.group or example.id] for example in examples], dtype=np.int64)
+            self.languages.append(_Language(name, examples, [_case(example) for example in examples], fold))
+        code_digest = self.system.digest if self.system else ""
+        key = digest({"examples": self.train, "settings": settings, "seed": seed, "system": code_digest, "coder": 1})
+        self.checkpoints = Checkpoints(checkpoints, key)
+
+    def run(self, validation: Sequence[Example]) -> Fitted:
+        self._step("titles of the code system")
+        titles = lexicon.titles_of(self.system, self.labels)
+        self._parallel(titles)
+        looks = []
+        for language in self.languages:
+            self._step(f"phrases and candidates {language.name}".rstrip())
+            self._candidates(language, titles)
+            looks.append(self._looks(language))
+        self._step("calibration")
+        threshold, coder = self._calibrated(looks)
+        (self.folder / CODER_FILE).write_bytes(msgspec.json.encode(coder))
+        (self.folder / TITLES_FILE).write_bytes(msgspec.json.encode(titles))
+        arrays: Arrays = {}
+        for at, look in enumerate(looks):
+            arrays |= prefixed(f"{at}.first", look.first) | prefixed(f"{at}.second", look.second)
+        with (self.folder / FORESTS_FILE).open("wb") as stream:
+            np.savez_compressed(stream, allow_pickle=False, **arrays)
+        languages = tuple(language.name for language in self.languages if language.name)
+        fitted = Fitted(
+            multi_label=True,
+            labels=len(self.labels),
+            threshold=threshold,
+            person_below=self.settings.person_below,
+            metrics=self._cross_validated(looks, coder, threshold),
+            languages=languages,
+            code_system=self.settings.code_system,
+            settings=msgspec.to_builtins(self.settings),
+        )
+        self._step("measuring on the validation examples")
+        if validation:
+            fitted = msgspec.structs.replace(fitted, metrics=fitted.metrics | self._validated(fitted, validation))
+        return msgspec.structs.replace(fitted, card=model_card(self._described(), fitted, len(titles.names)))
+
+    def _described(self) -> list[tuple[str, int, int, int]]:
+        """Of each language: its name, cases, cases with evidence, phrases."""
+        found = []
+        for each in self.languages:
+            marked = sum(bool(case.evidence) for case in each.cases)
+            found.append((each.name, len(each.cases), marked, len(each.counted.tongue.phrases) if each.counted else 0))
+        return found
+
+    def _check(self) -> None:
+        if len({example.id for example in self.train}) != len(self.train):
+            raise InputError("two examples have one id", field="train")
+        languages = Counter(example.language for example in self.train)
+        if not languages or min(languages.values()) < EXAMPLES_MIN:
+            few = min(languages, key=lambda name: languages[name]) if languages else ""
+            raise InputError(
+                f"{languages[few]} examples {few and f'in {few} '}are too few to learn from; {EXAMPLES_MIN} are needed",
+                field="train",
+            )
+        if len(languages) > LANGUAGES_MAX:
+            raise InputError(f"{len(languages)} languages; at most {LANGUAGES_MAX}", field="train")
+        if not any(example.labels for example in self.train):
+            raise InputError("no example has a label", field="train")
+        if len({example.group or example.id for example in self.train}) < self.settings.folds:
+            raise InputError(f"fewer groups than the {self.settings.folds} folds", field="train")
+
+    def _folds(self) -> dict[str, int]:
+        """Group → its part of the cross-validation: all of a group's cases are in one."""
+        groups = sorted({example.group or example.id for example in self.train})
+        order = np.random.default_rng(self.seed).permutation(len(groups))
+        return {groups[at]: place % self.settings.folds for place, at in enumerate(order.tolist())}
+
+    def _step(self, message: str) -> None:
+        self._done = min(self._done + 1, self._total)
+        self._message = message
+        self._tick()
+
+    def _tick(self) -> None:
+        self._progress(Step(done=self._done, total=self._total, message=self._message))
+
+    def _stage(self, name: str, make: Callable[[], Arrays]) -> Arrays:
+        """What `make` makes, or made before the fit was stopped."""
+        kept = self.checkpoints.load(name)
+        if kept is None:
+            kept = make()
+            self.checkpoints.save(name, kept)
+        return kept
+
+    def _table(self, name: str, make: Callable[[], Any], kind: Any) -> Any:
+        """The same for what JSON holds."""
+        made = self._stage(name, lambda: {"json": np.frombuffer(msgspec.json.encode(make()), dtype=np.uint8)})
+        return msgspec.json.decode(made["json"].tobytes(), type=kind)
+
+    def _parallel(self, titles: Titles) -> None:
+        """Lexicons of translated cases, for every fold and for all; evidence carried over; then each language's counts."""
+        self._step("words of parallel cases")
+        for one in self.languages:
+            for other in self.languages:
+                if one.name != other.name and self.settings.parallel:
+                    self._pair(one, other)
+        self._step("counts")
+        parts = [*range(self.settings.folds), None]
+        for language in self.languages:
+            language.bilingual = language.bilingual or [{} for _ in parts]
+            language.counted = count(language.name, language.cases, self._identity(language.name), self._tick)
+
+    def _identity(self, language: str) -> float:
+        return 1.0 if self.system is None or not language or language == self.system.language else _FOREIGN
+
+    def _pair(self, one: _Language, other: _Language) -> None:
+        """Learns the words of `one` in `other` where `one` has the evidence, and carries it over."""
+        marked = [sum(bool(case.evidence) for case in each.cases) for each in (one, other)]
+        if marked[0] < marked[1] or (marked[0] == marked[1] and one.name > other.name):
+            return
+        place = {(example.group, example.labels): at for at, example in enumerate(other.examples) if example.group}
+        pairs = [(at, place[key]) for at, each in enumerate(one.examples) if (key := (each.group, each.labels)) in place]
+        if len(pairs) < EXAMPLES_MIN:
+            return
+        name = f"lexicon-{self.languages.index(one)}-{self.languages.index(other)}"
+
+        def learned(part: int | None) -> Lexicon:
+            chosen = [(a, b) for a, b in pairs if part is None or one.fold[a] != part]
+            return learn([one.cases[a].words for a, _ in chosen], [other.cases[b].words for _, b in chosen], self._tick)
+
+        def words(part: int) -> lexicon.Table:
+            return learned(part).words
+
+        tables = [self._table(f"{name}-{part}", partial(words, part), lexicon.Table) for part in range(self.settings.folds)]
+        evidence = self._table(
+            f"{name}-all", lambda: self._carried(one, other, pairs, learned(None)),
+            tuple[lexicon.Table, list[tuple[int, tuple[tuple[str, tuple[int, ...]], ...]]]],
+        )  # fmt: skip
+        tables.append(evidence[0])
+        for at, carried in evidence[1]:
+            case = other.cases[at]
+            if not case.evidence:
+                other.cases[at] = msgspec.structs.replace(case, evidence=carried)
+        frequency = Counter(stem for case in one.cases for stem in case.words.stems)
+        one.bilingual = one.bilingual or tables
+        other.bilingual = other.bilingual or [lexicon.turned(table, frequency) for table in tables]
+
+    def _carried(
+        self, one: _Language, other: _Language, pairs: list[tuple[int, int]], found: Lexicon
+    ) -> tuple[lexicon.Table, list[tuple[int, tuple[tuple[str, tuple[int, ...]], ...]]]]:
+        skipped = skipped_words(one.cases)
+        carried = []
+        for number, (a, b) in enumerate(pairs):
+            if number % _EXAMPLES_A_TICK == 0:
+                self._tick()
+            case, words = one.cases[a], other.cases[b].words
+            evidence = []
+            for code, places in case.evidence:
+                telling = [place for place in places if case.words.stems[place] not in skipped] or list(places)
+                there = project(found, number, case.words, words, telling)
+                if there and len(there) >= _CARRIED * len(telling):
+                    evidence.append((code, tuple(there)))
+            carried.append((b, tuple(evidence)))
+        return found.words, carried
+
+    def _candidates(self, language: _Language, titles: Titles) -> None:
+        """Every case's candidates, as if it had not been counted, with tables of words from the other folds."""
+        counted = language.counted
+        assert counted is not None
+        plain = knowledge(counted, titles)
+        parts: list[int | None] = [*range(self.settings.folds), None]
+        pairs = [sorted(each.pairs) for each in counted.own]
+        table = tuple[lexicon.Table, lexicon.Table]
+        made = []
+        for at, part in enumerate(parts):
+
+            def words(part: int | None = part, at: int = at) -> tuple[lexicon.Table, lexicon.Table]:
+                chosen = [pair for fold, each in zip(language.fold, pairs, strict=True) if fold != part for pair in each]
+                concept = lexicon.concepts(chosen, titles)
+                bilingual = language.bilingual[at]
+                translated = lexicon.translations([concept, bilingual], titles)
+                return translated, lexicon.synonyms(concept, bilingual, titles, plain.near.stems)
+
+            self._tick()
+            made.append(self._table(f"words-{self.languages.index(language)}-{part}", words, table))
+        known = [plain.with_words(*each) for each in made]
+        for number, (text, own) in enumerate(zip(counted.texts, counted.own, strict=True)):
+            if number % _EXAMPLES_A_TICK == 0:
+                self._tick()
+            language.found.append(candidates(known[int(language.fold[number])], text, own))
+        tongue = known[-1].tongue
+        language.counted = msgspec.structs.replace(counted, tongue=tongue)
+
+    def _looks(self, language: _Language) -> _Looks:
+        sizes = [len(each.codes) for each in language.found]
+        fold = np.repeat(language.fold, sizes)
+        truth = np.array(
+            [code in case.labels for case, each in zip(language.cases, language.found, strict=True) for code in each.codes],
+            dtype=np.bool_,
+        )
+        rows = np.vstack([each.rows for each in language.found])
+        at = self.languages.index(language)
+
+        def looked(name: str, rows: Floats, trees: int) -> Arrays:
+            self._step(f"{name} look {language.name}".rstrip())
+
+            def make() -> Arrays:
+                ranked = rank(rows, truth, fold, trees=trees, seed=self.seed, tick=self._tick)
+                return {**ranked.forest, "held_out": ranked.held_out}
+
+            return dict(self._stage(f"{name}-{at}", make))
+
+        first = looked("first", rows, self.settings.trees)
+        second = looked("second", second_rows(language.found, first.pop("held_out")), self.settings.second_trees)
+        return _Looks(first=first, scores=second.pop("held_out"), second=second, truth=truth)
+
+    def _calibrated(self, looks: list[_Looks]) -> tuple[float, Coder]:
+        """One threshold on probabilities for all languages, and the curves of each."""
+        curves = [calibrate(look.scores, look.truth) for look in looks]
+        scores = np.concatenate([curve(look.scores) for curve, look in zip(curves, looks, strict=True)])
+        truth = np.concatenate([look.truth for look in looks])
+        threshold = best_threshold(scores, truth, sum(len(case.labels) for each in self.languages for case in each.cases))
+        voices = []
+        for language, look, curve in zip(self.languages, looks, curves, strict=True):
+            assert language.counted is not None
+            said, came = case_figures(_by_case(language, look, curve), threshold, self.settings.trust)
+            trust = calibrate(said, came, lowest=0.0, highest=1.0)
+            voices.append(Voice(language.counted.tongue, curve, trust))
+        return threshold, Coder(1, self.settings.trust, tuple(voices))
+
+    def _cross_validated(self, looks: list[_Looks], coder: Coder, threshold: float) -> dict[str, float]:
+        """Micro F1 of held-out cases: all, and of each language."""
+        metrics: dict[str, float] = {}
+        total = np.zeros(3)
+        for language, look, voice in zip(self.languages, looks, coder.voices, strict=True):
+            kept = voice.scores(look.scores) >= threshold
+            there = sum(len(case.labels) for case in language.cases)
+            figures = np.array([(kept & look.truth).sum(), kept.sum(), there], dtype=np.float64)
+            total += figures
+            metrics[f"cross_validated_micro_f1_{language.name}".rstrip("_")] = _f1(figures)
+        return {"cross_validated_micro_f1": _f1(total), **metrics}
+
+    def _validated(self, fitted: Fitted, validation: Sequence[Example]) -> dict[str, float]:
+        manifest = Manifest(
+            format=FORMAT, name="fitted", architecture=ARCHITECTURE, multi_label=True, labels=fitted.labels, data_set="",
+            data_revision="", seed=self.seed, threshold=fitted.threshold, files={}, person_below=fitted.person_below,
+        )  # fmt: skip
+        model: LoadedCoder = load_coder(self.folder, manifest)
+        predictions = []
+        for number, example in enumerate(validation):
+            if number % _EXAMPLES_A_TICK == 0:
+                self._tick()
+            predictions += model.predict([example.text])
+        metrics = measure(predictions, [set(example.labels) for example in validation], set(self.labels))
+        for name in sorted({example.language for example in validation if example.language}):
+            chosen = [at for at, example in enumerate(validation) if example.language == name]
+            part = measure([predictions[at] for at in chosen], [set(validation[at].labels) for at in chosen], set(self.labels))
+            metrics |= {f"{key}_{name}": part[key] for key in ("micro_f1", "precision", "recall", "macro_f1", "map")}
+        return metrics
+
+
+def _f1(figures: Floats) -> float:
+    return float(2 * figures[0] / (figures[1] + figures[2])) if figures[1] + figures[2] else 0.0
+
+
+def _case(example: Example) -> Case:
+    words = read(example.text)
+    labels = frozenset(example.labels)
+    spans = [(span.label, span.start, span.end) for span in example.evidence if span.label in labels]
+    return Case(words, labels, evidence_places(words, spans))
+
+
+def _by_case(language: _Language, look: _Looks, curve: Any) -> list[tuple[Floats, Bools, int]]:
+    found, at = [], 0
+    scores = curve(look.scores)
+    for case, each in zip(language.cases, language.found, strict=True):
+        end = at + len(each.codes)
+        found.append((scores[at:end], look.truth[at:end], len(case.labels)))
+        at = end
+    return found

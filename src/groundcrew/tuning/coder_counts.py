@@ -1,0 +1,182 @@
+"""Counts what cases say of phrases, words and codes of one language: the coder's memory, and what each case gave to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from groundcrew.tuned.coder_knowledge import MINED_MIN, Count, Entry, Knowledge, Own, Phrase, Titles, Tongue, family
+from groundcrew.tuned.coder_phrases import GAP_MAX, Key, Mention, Phrases, Text, key_of, prepare
+from groundcrew.tuned.coder_text import Words
+from groundcrew.tuning.coder_parallel import common
+
+#: A stem that stands in so many of the texts and has at most so many letters carries no phrase.
+SKIPPED_SHARE, SKIPPED_LETTERS = 0.3, 4
+#: Stems that tell a language.
+FREQUENT = 400
+#: Words of a phrase; longer evidence is a sentence that no other text repeats.
+PHRASE_WORDS_MAX = 10
+#: Phrases for a code that nobody marked evidence for: words, least share of its cases that have the code, how many are kept.
+MINED_WORDS, MINED_PRECISION, MINED_KEPT = 3, 0.35, 6
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One example of a language: its words, its codes, and its evidence as places of words for each code."""
+
+    words: Words
+    labels: frozenset[str]
+    evidence: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """A language's counts, its cases as texts, and what each gave."""
+
+    tongue: Tongue
+    texts: list[Text]
+    own: list[Own]
+
+
+def skipped_words(cases: Sequence[Case]) -> frozenset[str]:
+    """Stems of the cases that carry no phrase, but such as are evidence by themselves."""
+    skipped = common([case.words for case in cases], SKIPPED_SHARE, SKIPPED_LETTERS)
+    alone = Counter(case.words.stems[places[0]] for case in cases for _, places in case.evidence if len(places) == 1)
+    return frozenset(stem for stem in skipped if alone[stem] < 2)
+
+
+def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[[], None] = lambda: None) -> Counted:
+    """The counts of `cases`, all in one language."""
+    skipped = skipped_words(cases)
+    texts = [prepare(case.words, skipped) for case in cases]
+    held = Counter(stem for text in texts for stem in text.places)
+    marked = [_marked(case, skipped) for case in cases]
+    phrases: dict[Key, Phrase] = {}
+    for pairs in marked:
+        for key, code in sorted(pairs):
+            phrases.setdefault(key, Phrase()).codes.setdefault(code, Count()).marked += 1
+    mined = _mine(cases, texts, marked)
+    for pairs in mined:
+        for key, code in sorted(pairs):
+            found = phrases.setdefault(key, Phrase()).codes.setdefault(code, Count(mined=True))
+            found.marked += found.mined
+    finder = Phrases(sorted(phrases), held)
+    kinds = []
+    for case, text in zip(cases, texts, strict=True):
+        tick()
+        kinds.append(_add(phrases, finder.find(text), case))
+    own = [
+        Own(
+            phrases=kind,
+            pairs=frozenset(pairs | more),
+            labels=case.labels,
+            families=frozenset(family(code) for code in case.labels),
+            evidence=frozenset(stem for key, _ in pairs for stem in key),
+        )
+        for case, kind, pairs, more in zip(cases, kinds, marked, mined, strict=True)
+    ]
+    evidence = Counter(stem for each in own for stem in each.evidence)
+    frequent = Counter(stem for case in cases for stem in set(case.words.stems))
+    tongue = Tongue(
+        language=language,
+        cases=len(cases),
+        skipped=sorted(skipped),
+        frequent=[stem for stem, _ in sorted(frequent.items(), key=lambda pair: (-pair[1], pair[0]))[:FREQUENT]],
+        phrases=[Entry(key, phrases[key]) for key in sorted(phrases)],
+        stems={stem: (held[stem], evidence[stem]) for stem in sorted(held) if held[stem] > 1 or evidence[stem]},
+        translations={},
+        synonyms={},
+        codes=dict(sorted(Counter(code for case in cases for code in case.labels).items())),
+        identity=identity,
+    )
+    return Counted(tongue, texts, own)
+
+
+def knowledge(counted: Counted, titles: Titles) -> Knowledge:
+    """The counts ready to be asked."""
+    return Knowledge(counted.tongue, titles)
+
+
+def _add(phrases: dict[Key, Phrase], found: dict[Key, list[Mention]], case: Case) -> dict[Key, int]:
+    """Counts one case's phrases; the kind of mention of each."""
+    families = {family(code) for code in case.labels}
+    kinds: dict[Key, int] = {}
+    for key, mentions in found.items():
+        kind = kinds[key] = mentions[0].kind
+        phrase = phrases[key]
+        phrase.seen[kind] += 1
+        for code, counted in phrase.codes.items():
+            counted.right[kind] += code in case.labels
+        for kin in {family(code) for code in phrase.codes} & families:
+            phrase.families[kin] = phrase.families.get(kin, 0) + 1
+    return kinds
+
+
+def _marked(case: Case, skipped: frozenset[str]) -> set[tuple[Key, str]]:
+    """Phrases that people marked for a code."""
+    found: set[tuple[Key, str]] = set()
+    for code, places in case.evidence:
+        stems = [case.words.stems[place] for place in places]
+        key = key_of(stems, skipped)
+        if key and len(key) <= PHRASE_WORDS_MAX:
+            found.add((key, code))
+    return found
+
+
+def _mine(cases: Sequence[Case], texts: Sequence[Text], marked: Sequence[set[tuple[Key, str]]]) -> list[set[tuple[Key, str]]]:
+    """Phrases that go with a code, from cases that have it without marked evidence."""
+    open_codes = [case.labels - {code for _, code in pairs} for case, pairs in zip(cases, marked, strict=True)]
+    wanted = {code for code, times in Counter(code for codes in open_codes for code in codes).items() if times >= MINED_MIN}
+    if not wanted:
+        return [set() for _ in cases]
+    grams = [_grams(text) for text in texts]
+    times = Counter(gram for each in grams for gram in each)
+    both: dict[str, Counter[Key]] = {}
+    for each, codes in zip(grams, open_codes, strict=True):
+        for code in sorted(codes & wanted):
+            both.setdefault(code, Counter()).update(gram for gram in each if times[gram] >= MINED_MIN)
+    kept: dict[str, set[Key]] = {}
+    for code, found in both.items():
+        good = [(count, gram) for gram, count in found.items() if count >= MINED_MIN and count / times[gram] >= MINED_PRECISION]
+        good.sort(key=lambda pair: (-(pair[0] ** 2) / times[pair[1]], len(pair[1]), pair[1]))
+        kept[code] = {gram for _, gram in good[:MINED_KEPT]}
+    return [
+        {(gram, code) for code in codes & wanted for gram in kept[code] if gram in each}
+        for each, codes in zip(grams, open_codes, strict=True)
+    ]
+
+
+def _grams(text: Text) -> set[Key]:
+    """One to `MINED_WORDS` words in a row that carry meaning, in one sentence."""
+    places = sorted(place for each in text.places.values() for place in each)
+    found: set[Key] = set()
+    for at, first in enumerate(places):
+        for last in range(at, min(at + MINED_WORDS, len(places))):
+            if text.words.sentence[places[last]] != text.words.sentence[first]:
+                break
+            found.add(tuple(sorted({text.words.stems[place] for place in places[at : last + 1]})))
+    return found
+
+
+def evidence_places(words: Words, spans: Sequence[tuple[str, int, int]]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """The words that the spans of each label mark. What is said in several pieces comes as several spans: those of one label that
+    stand close in a sentence and share no word are taken as one."""
+    pieces: dict[str, set[tuple[int, ...]]] = {}
+    for label, start, end in spans:
+        places = tuple(at for at, (left, right) in enumerate(words.spans) if left < end and right > start)
+        if places:
+            pieces.setdefault(label, set()).add(places)
+    return tuple((label, places) for label in sorted(pieces) for places in _joined(words, sorted(pieces[label])))
+
+
+def _joined(words: Words, pieces: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    found: list[tuple[int, ...]] = []
+    for piece in pieces:
+        if found:
+            before = found[-1]
+            near = 0 <= piece[0] - before[-1] <= GAP_MAX and words.sentence[before[0]] == words.sentence[piece[0]]
+            if near and not {words.stems[place] for place in before} & {words.stems[place] for place in piece}:
+                found[-1] = tuple(sorted({*before, *piece}))
+                continue
+        found.append(piece)
+    return found

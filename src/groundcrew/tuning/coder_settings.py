@@ -1,0 +1,56 @@
+"""What the architecture "coder" can be asked for; every mistake names its key."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from groundcrew.code_systems.catalogue import code_system
+from groundcrew.errors import GroundcrewError
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`code_system`: whose titles help ("" for none), `code_system_folder`: where imported ones are. `parallel`: whether cases of
+    one group with the same labels in two languages are translations. `folds`: parts of the cross-validation; `trees` of the first
+    and of the second look. `trust`: all_right, the chance that the kept labels are all right and none is missing; f1, the
+    expected F1 of the case. `person_below`: with less trust a person codes."""
+
+    code_system: str = ""
+    code_system_folder: str = ""
+    parallel: bool = True
+    folds: int = 5
+    trees: int = 150
+    second_trees: int = 100
+    trust: Literal["all_right", "f1"] = "all_right"
+    person_below: float = 0.5
+
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "folds": (2, 20), "trees": (10, 2_000), "second_trees": (10, 2_000), "person_below": (0.0, 1.0),
+}  # fmt: skip
+
+
+def settings_problem(settings: dict[str, Any]) -> str | None:
+    """What is wrong, naming the key; None where the settings can be used."""
+    for key, value in settings.items():
+        if key not in Settings.__struct_fields__:
+            close = difflib.get_close_matches(str(key), Settings.__struct_fields__, n=1)
+            known = ", ".join(Settings.__struct_fields__)
+            return f"{key}: unknown setting; " + (f"did you mean {close[0]}?" if close else f"known: {known}")
+        try:
+            msgspec.convert({key: value}, Settings)
+        except msgspec.ValidationError as error:
+            return f"{key}: {str(error).partition(' - at')[0]}"
+        if key in BOUNDS and not BOUNDS[key][0] <= value <= BOUNDS[key][1]:
+            return f"{key}: must lie in {BOUNDS[key][0]:g}..{BOUNDS[key][1]:g}"
+    name = settings.get("code_system", "")
+    if name:
+        folder = settings.get("code_system_folder")
+        try:
+            code_system(name, folder=Path(folder) if folder else None)
+        except GroundcrewError as error:
+            return f"code_system: {error}"
+    return None

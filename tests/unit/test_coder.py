@@ -1,0 +1,296 @@
+"""The architecture "coder" on a small coding task of our own: what it learns, what it points to, that it learns the same."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from groundcrew.errors import InputError
+from groundcrew.tuned.coder import LoadedCoder, load_coder
+from groundcrew.tuned.coder_candidates import FEATURES
+from groundcrew.tuned.coder_forest import Forest
+from groundcrew.tuned.coder_index import Index
+from groundcrew.tuned.coder_phrases import Phrases, key_of, prepare
+from groundcrew.tuned.coder_text import read
+from groundcrew.tuned.loading import LOADERS
+from groundcrew.tuned.model import FORMAT, Manifest, Prediction
+from groundcrew.tuning import coder_parallel as parallel
+from groundcrew.tuning.architecture import ARCHITECTURES, Fitted, Step
+from groundcrew.tuning.coder import CoderArchitecture
+from groundcrew.tuning.coder_counts import evidence_places
+from groundcrew.tuning.coder_metrics import calibration_error, measure
+from groundcrew.tuning.coder_ranker import best_threshold, calibrate
+from groundcrew.tuning.examples import EvidenceSpan, Example
+
+pytest.importorskip("sklearn", reason="needs the extra `tune`: scikit-learn")
+
+#: Code → how it is said in English and in a made-up translation, each in two ways.
+SAID = {
+    "R50.9": (("fever", "high temperature"), ("febra", "temperatura alta")),
+    "R05": (("cough", "dry cough"), ("tosso", "tosso secca")),
+    "I10": (("arterial hypertension", "high blood pressure"), ("tensione arteriala", "pressione alta")),
+    "E11.9": (("type 2 diabetes", "diabetes mellitus"), ("diabeto tipo 2", "diabeto mellito")),
+    "J18.9": (("pneumonia", "lung infection"), ("polmonito", "infettione polmonara")),
+    "R51": (("headache", "pain in the head"), ("cefalo", "dolor di testa")),
+}
+FILLER = (
+    ("The patient came to the clinic on foot", "Il patiente venne alla clinica"),
+    ("Nothing else was remarkable", "Nulla altro di notabile"),
+    ("The garden outside was green that day", "Il giardino fuori stava verde quel dia"),
+    ("Bloods were drawn and the bed was made", "Sangue preso e letto fatto"),
+)
+TREES = {"trees": 30, "second_trees": 20, "folds": 3}
+
+
+def cases(count: int, *, seed: int, languages: tuple[str, ...] = ("en",), evidence: str = "en") -> list[Example]:
+    """Cases with one to three codes; evidence is marked in one language, or in none."""
+    chance = random.Random(seed)
+    found = []
+    for number in range(count):
+        codes = chance.sample(sorted(SAID), chance.randint(1, 3))
+        ways = [chance.randint(0, 1) for _ in codes]
+        filler = chance.sample(FILLER, 2)
+        for language in languages:
+            at = ("en", "xx").index(language)
+            text, spans = filler[0][at] + ". ", []
+            for code, way in zip(codes, ways, strict=True):
+                phrase = SAID[code][at][way]
+                text += "She has " if at == 0 else "Essa ha "
+                if language == evidence:
+                    spans.append(EvidenceSpan(label=code, start=len(text), end=len(text) + len(phrase)))
+                text += phrase + ". "
+            found.append(
+                Example(
+                    id=f"{number}.{language}",
+                    text=text + filler[1][at] + ".",
+                    labels=tuple(sorted(codes)),
+                    evidence=tuple(spans),
+                    group=f"g{number}",
+                    language=language,
+                )
+            )
+    return found
+
+
+def fit(train: list[Example], folder: Path, *, checkpoints: Path | None = None, progress=lambda step: None, **chosen) -> Fitted:
+    folder.mkdir(parents=True, exist_ok=True)
+    return CoderArchitecture().fit(
+        train,
+        cases(20, seed=99, languages=tuple(sorted({each.language for each in train})), evidence=""),
+        settings={**TREES, **chosen},
+        seed=3,
+        folder=folder,
+        checkpoints=checkpoints or folder.with_name(folder.name + "-checkpoints"),
+        progress=progress,
+    )
+
+
+def loaded(folder: Path, fitted: Fitted) -> LoadedCoder:
+    manifest = Manifest(
+        format=FORMAT,
+        name="coder",
+        architecture="coder",
+        multi_label=True,
+        labels=fitted.labels,
+        data_set="cases",
+        data_revision="1",
+        seed=3,
+        threshold=fitted.threshold,
+        files={},
+        person_below=fitted.person_below,
+    )
+    return load_coder(folder, manifest)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Fitted, LoadedCoder]:
+    """A coder of two languages, of which one had evidence."""
+    folder = tmp_path_factory.mktemp("coder") / "model"
+    fitted = fit(cases(60, seed=1, languages=("en", "xx")), folder)
+    return folder, fitted, loaded(folder, fitted)
+
+
+def test_it_learns_both_languages_from_evidence_in_one(both: tuple[Path, Fitted, LoadedCoder]) -> None:
+    _, fitted, model = both
+    assert fitted.metrics["micro_f1_en"] > 0.9
+    assert fitted.metrics["micro_f1_xx"] > 0.9
+    assert fitted.languages == ("en", "xx")
+    assert set(model.predict(["Essa ha polmonito. Nulla altro."])[0].labels) == {"J18.9"}
+    assert "| en | 60 | 60 |" in fitted.card
+
+
+def test_evidence_points_to_the_words(both: tuple[Path, Fitted, LoadedCoder]) -> None:
+    _, _, model = both
+    text = "🙂 The patient came to the clinic on foot. She has arterial hypertension. She has fever."
+    (prediction,) = model.predict([text])
+    shown = {each.label: [text[span.start : span.end] for span in each.evidence] for each in prediction.suggestions if each.kept}
+    assert shown == {"I10": ["arterial hypertension"], "R50.9": ["fever"]}
+    assert all("hypertension" not in each.because for each in prediction.suggestions)
+
+
+def test_it_learns_without_any_evidence(tmp_path: Path) -> None:
+    fitted = fit(cases(60, seed=2, evidence=""), tmp_path / "model")
+    assert fitted.metrics["micro_f1"] > 0.9
+
+
+def test_a_title_finds_a_code_that_no_case_has(tmp_path: Path) -> None:
+    fitted = fit(cases(60, seed=4), tmp_path / "model", code_system="icd-10-cm")
+    model = loaded(tmp_path / "model", fitted)
+    _, judged = model.judge("The patient came to the clinic. She has otitis externa with spleen rupture.")
+    assert any(code.startswith("H60") for code in judged.candidates.codes)
+    assert {each.title for each in model.predict(["She has fever."])[0].suggestions if each.kept} == {"Fever, unspecified"}
+
+
+def test_the_same_examples_make_the_same_bytes_also_after_a_stop(tmp_path: Path, both: tuple[Path, Fitted, LoadedCoder]) -> None:
+    folder, fitted, _ = both
+    train = cases(60, seed=1, languages=("en", "xx"))
+
+    class Stopped(Exception):
+        pass
+
+    def stop(step: Step) -> None:
+        if step.message.startswith("second look"):
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        fit(train, tmp_path / "model", checkpoints=tmp_path / "kept", progress=stop)
+    again = fit(train[::-1], tmp_path / "model", checkpoints=tmp_path / "kept")
+    for path in sorted(folder.iterdir()):
+        assert path.read_bytes() == (tmp_path / "model" / path.name).read_bytes(), path.name
+    assert again.threshold == fitted.threshold
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=300) | st.sampled_from(["", " \n", "fever" * 3_000, "fever " * 3_000, "발열 e\u0301 \x00 ﬁ", "퀴" * 500]))
+def test_any_text_is_answered_with_spans_inside_it(both: tuple[Path, Fitted, LoadedCoder], text: str) -> None:
+    (prediction,) = both[2].predict([text])
+    check(prediction, text, both[1].threshold)
+
+
+def check(prediction: Prediction, text: str, threshold: float) -> None:
+    scores = [each.score for each in prediction.suggestions]
+    assert scores == sorted(scores, reverse=True)
+    assert len({each.label for each in prediction.suggestions}) == len(scores)
+    for each in prediction.suggestions:
+        assert 0 <= each.score <= 1
+        assert each.kept == (each.score >= threshold)
+        assert each.evidence
+        assert all(0 <= span.start < span.end <= len(text) for span in each.evidence)
+    assert prediction.trust is not None
+    assert 0 <= prediction.trust <= 1
+    if not text.strip():
+        assert prediction.suggestions == ()
+        assert prediction.needs_person
+
+
+def test_a_broken_folder_is_refused(tmp_path: Path, both: tuple[Path, Fitted, LoadedCoder]) -> None:
+    folder, fitted, _ = both
+    for name in ("coder.json", "titles.json", "forests.npz"):
+        broken = tmp_path / name
+        broken.mkdir()
+        for path in folder.iterdir():
+            (broken / path.name).write_bytes(b"{}" if path.name == name else path.read_bytes())
+        with pytest.raises(InputError):
+            loaded(broken, fitted)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "named"),
+    [
+        ({"tree": 5}, "tree: unknown setting; did you mean trees?"),
+        ({"trees": "many"}, "trees:"),
+        ({"folds": 1}, "folds: must lie in 2..20"),
+        ({"code_system": "icd-99"}, "code_system:"),
+        ({"trust": "hope"}, "trust:"),
+    ],
+)
+def test_settings_that_can_not_be_used_are_named(chosen: dict[str, object], named: str) -> None:
+    assert (CoderArchitecture().settings_problem(chosen) or "").startswith(named)
+
+
+def test_examples_that_nothing_can_be_learned_from_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="too few"):
+        fit(cases(5, seed=1), tmp_path / "few")
+    twice = cases(30, seed=1)
+    with pytest.raises(InputError, match="one id"):
+        fit([*twice, twice[0]], tmp_path / "twice")
+    with pytest.raises(InputError, match="no example has a label"):
+        fit([Example(id=str(n), text="x", labels=(), language="en") for n in range(30)], tmp_path / "none")
+
+
+def test_it_is_known_by_name() -> None:
+    assert ARCHITECTURES["coder"]().name == "coder"
+    assert "coder" in LOADERS
+
+
+def test_words_have_their_places_and_share_plural_and_accents() -> None:
+    words = read("Adenopatías. Una adenopatía: B12 e\u0301")
+    assert words.stems[0] == words.stems[2]
+    assert words.sentence[0] != words.sentence[2]
+    assert [("Adenopatías. Una adenopatía: B12 e\u0301")[start:end] for start, end in words.spans][3:5] == ["B", "12"]
+
+
+def test_phrases_are_found_in_any_order_with_gaps_and_longer_ones_cover() -> None:
+    skipped = frozenset({"the", "of"})
+    pain, leg = key_of(["pain"], skipped), key_of(["pain", "of", "the", "leg"], skipped)
+    found = Phrases([pain, leg], {}).find(prepare(read("leg pain. pain of the left big leg. pain"), skipped))
+    assert [mention.kind for mention in found[leg]] == [0, 2]
+    assert [mention.kind for mention in found[pain]] == [0, 0, 1]
+
+
+def test_pieces_of_one_mark_are_joined_where_they_stand_close() -> None:
+    text = "pain in the left knee. cough. The fever, a fever"
+    spans = [("A", 0, 4), ("A", 17, 21), ("B", 34, 39), ("B", 43, 48)]
+    words = read(text)
+    found = [(label, [words.folded[at] for at in places]) for label, places in evidence_places(words, spans)]
+    assert found == [("A", ["pain", "knee"]), ("B", ["fever"]), ("B", ["fever"])]
+
+
+def test_an_index_says_how_much_of_an_entry_a_window_holds() -> None:
+    index = Index([("a", "b"), ("a",), ("c",)], {"a": 1.0, "b": 3.0, "c": 1.0})
+    hits = index.search(read("b x"), frozenset(), lambda stem: {stem: 1.0, "a": 0.5} if stem == "b" else {}, 0.4)
+    assert [(hit.entry, round(hit.share, 3), hit.places) for hit in hits] == [(0, 0.875, (0,)), (1, 0.5, (0,))]
+    assert Index([], {}).search(read("b"), frozenset(), lambda stem: {stem: 1.0}, 0.5) == []
+
+
+def test_translations_are_learned_and_evidence_carried_over() -> None:
+    pairs = cases(60, seed=5, languages=("en", "xx"))
+    source, target = ([read(each.text) for each in pairs if each.language == name] for name in ("en", "xx"))
+    found = parallel.learn(source, target)
+    assert found.words["pneumoni"][0][0] == "polmonit"
+    number = next(at for at, words in enumerate(source) if "pneumoni" in words.stems)
+    there = parallel.project(found, number, source[number], target[number], [source[number].stems.index("pneumoni")])
+    assert [target[number].stems[at] for at in there] == ["polmonit"]
+
+
+def test_broken_trees_are_refused() -> None:
+    good = {
+        "feature": np.array([0, 0, 0]),
+        "threshold": np.array([0.5, 0.0, 0.0]),
+        "left": np.array([1, 1, 2]),
+        "right": np.array([2, 1, 2]),
+        "value": np.array([0.0, -2.0, 2.0]),
+        "roots": np.array([0]),
+        "base": np.array([0.0]),
+    }
+    said = Forest(good, 1).probabilities(np.array([[0.2], [0.7]]))
+    assert said[0] < 0.5 < said[1]
+    for name, value in (("left", [9, 1, 2]), ("feature", [0, 0, 5]), ("value", [0.0, np.nan, 2.0]), ("threshold", [0.5])):
+        with pytest.raises(ValueError, match="trees"):
+            Forest({**good, name: np.array(value)}, 1)
+    assert len(set(FEATURES)) == len(FEATURES)
+
+
+def test_thresholds_curves_and_figures() -> None:
+    scores, truth = np.array([0.9, 0.8, 0.3, 0.1]), np.array([True, True, False, False])
+    assert 0.3 < best_threshold(scores, truth, 2) < 0.8
+    curve = calibrate(scores, truth)
+    assert np.all(np.diff(curve(np.linspace(0, 1, 50))) >= 0)
+    assert calibration_error([0.5, 0.5], [1.0, 0.0]) == 0.0
+    nothing = Prediction(suggestions=(), trust=0.0, needs_person=True)
+    assert measure([nothing], [{"A"}], {"A"})["micro_f1"] == 0.0
