@@ -47,6 +47,12 @@ class Flight:
     #: The experiment that its unit takes part in, by its digest, and the unit's arm.
     experiment: str | None = None
     arm: str | None = None
+    #: Whether its sources are what the client sent, and are masked wherever they stand.
+    reads_request: bool = False
+    #: What the model that answered brings along itself (names and titles of labels): nothing of the client's in it.
+    own_words: tuple[str, ...] = ()
+    #: Why the model that answered leaves the case to a person; "" where it does not.
+    needs_person: str = ""
     #: How offsets move in an answer that its client gets with values in the place of their tags.
     restored: OffsetMap | None = None
 
@@ -104,12 +110,6 @@ class Flight:
         self.sources: tuple[Source, ...] = ()
         self.citations: tuple[Citation, ...] = ()
         self.knowledge_revision: str | None = None
-        #: Whether its sources are what the client sent, and are masked wherever they stand.
-        self.reads_request = False
-        #: What the model that answered brings along itself (names and titles of labels): nothing of the client's in it.
-        self.own_words: tuple[str, ...] = ()
-        #: Why the model that answered leaves the case to a person; "" where it does not.
-        self.needs_person = ""
         self.verifying = Verifying()
         self.guards: list[GuardResult] = []
         #: What the tags of masked values stand for. Never written anywhere.

@@ -21,7 +21,20 @@ from groundcrew.store import catalog, tuning
 from groundcrew.store.calls import CALLS
 from groundcrew.store.database import Connection, Database, Writer
 from groundcrew.store.feedback import RATINGS, newest_rating
-from groundcrew.tuned.answer import Answer, decided, read_answer
+from groundcrew.tuned.answer import Answer, Suggested, decided, places, read_answer
+
+#: The answer's own shape is here for pages, which read it as this module does.
+__all__ = [
+    "Answer",
+    "LabelChange",
+    "SignedLabels",
+    "Suggested",
+    "SuggestedLabels",
+    "change_of",
+    "note_decision",
+    "places",
+    "read_answer",
+]
 
 #: Names of the outcomes that a decision becomes, one each a case: 1 where nothing was changed, and how many labels were.
 ACCEPTED, KEPT, REMOVED, ADDED = "suggestions_accepted", "labels_kept", "labels_removed", "labels_added"

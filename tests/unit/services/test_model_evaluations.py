@@ -223,3 +223,19 @@ async def test_a_model_for_nobody_keeps_it_in_its_own_history(services: Services
     (entry,) = [each for each in await services.audit.latest(limit=20) if each.action == "evaluate"]
     assert entry.details is not None
     assert entry.details["use_cases"] == []
+
+
+async def test_what_a_provider_keeps_is_attested_though_it_is_registered(services: Services, model: TunedModel) -> None:
+    await declare(services, micro_f1=0.5)
+    kept = msgspec.structs.replace(model, name="remote", reference="ft:small:7", provider=bank.PROVIDER, folder="")
+    async with services.database.write(bank.PERSON) as writer:
+        await tuning.TUNED_MODELS.put(writer, kept, "register")
+    alias = Model(name=bank.MODEL, targets=(Target(provider=bank.PROVIDER, model="ft:small:7"),))
+    providers = list((await services.snapshots.build()).providers.values())
+    await bank.apply(services, models=[alias], providers=providers, use_cases=[await services.use_cases.get(bank.NAME)])
+    assert (await gate(services, "grounding", "pilot")).status == "pass"
+    assert (await gate(services, "evaluation")).status == "unknown"
+    await services.evidence.attest(bank.NAME, "held_out_evaluation", actor="user:zoe", statement="measured at the vendor's")
+    assert (await gate(services, "evaluation")).status == "pass"
+    with pytest.raises(InputError, match="kept by"):
+        await services.model_evaluations.evaluate("remote@1", actor=bank.PERSON, data_set=tuned_bank.DATA_SET)

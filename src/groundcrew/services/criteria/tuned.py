@@ -64,11 +64,12 @@ def evaluation(facts: Facts, criterion: Criterion) -> CriterionResult:
     if facts.use_case.solution != "customized":
         return result(criterion, "pass", figure="nothing is tuned for it", bound="customized solutions only")
     wanted = facts.use_case.evaluation
-    if not facts.tuned:
-        how = "attest how a model that was tuned elsewhere does on held-out cases"
-        return attested(facts, criterion, EVALUATION_SUBJECT, how)
+    here = [each for each in facts.tuned if each.model is None or not each.model.reference]
+    elsewhere = attested(facts, criterion, EVALUATION_SUBJECT, "attest how a model that is kept elsewhere does on held-out cases")
+    if not here:
+        return elsewhere
     if wanted is None:
-        first = facts.tuned[0].data_set
+        first = here[0].data_set
         name = first.name if first is not None else "NAME"
         return result(
             criterion,
@@ -80,7 +81,10 @@ def evaluation(facts: Facts, criterion: Criterion) -> CriterionResult:
     bound = ", ".join(f"{name} ≥ {value:g}" for name, value in sorted(wanted.at_least.items())) + f" on {wanted.data_set}"
     statuses: list[CriterionStatus] = []
     figures, problems, rests = [], [], []
-    for each in facts.tuned:
+    if len(here) < len(facts.tuned):  # of what a provider keeps nothing lies here to be evaluated
+        statuses.append(elsewhere.status)
+        problems += [elsewhere.missing] if elsewhere.missing else []
+    for each in here:
         if each.model is None:
             statuses.append("unknown")
             problems.append(f"{each.target} is not registered")

@@ -9,8 +9,7 @@ import msgspec
 
 from groundcrew.domain.sign_off import SignOff
 from groundcrew.domain.trust import TrustReport
-from groundcrew.services.suggested_labels import change_of
-from groundcrew.tuned.answer import Answer, Suggested, places, read_answer
+from groundcrew.services.suggested_labels import Answer, Suggested, change_of, places, read_answer
 from groundcrew.web.console.highlight import placed_claims
 
 #: Labels below the model's threshold that are offered besides the kept ones: a page is read, not searched.
