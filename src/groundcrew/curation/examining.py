@@ -15,7 +15,7 @@ from groundcrew.curation.daft_runs import load_daft
 from groundcrew.curation.portions import Portion, lines_of
 from groundcrew.curation.reasons import UNREADABLE
 from groundcrew.curation.recipe import Recipe
-from groundcrew.curation.words import Bands, Words, as_sets, band_keys, bands_for, fingerprints, mixed, shingles
+from groundcrew.curation.words import I64, U32, Bands, Words, as_sets, band_keys, bands_for, fingerprints, mixed, shingles
 from groundcrew.curation.work import whole
 
 #: Hashes of one text that a model of labels looks at: its words and pairs of words.
@@ -114,18 +114,21 @@ def _numbers(recipe: Recipe, words: Words, rows: list[Checked]) -> dict[str, Any
 
     columns: dict[str, Any] = {}
     threshold = threshold_of(recipe)
-    near = [words.split(each.near or "") for each in rows] if threshold is not None else []
+    hashed: tuple[U32, I64] | None = None
     if threshold is not None:
+        near = [words.split(each.near or "") for each in rows]
+        hashed = words.hashes(near)
         size, seed = shingle_size(recipe)
         bands: Bands = bands_for(threshold)
-        sets = shingles(*words.hashes(near), size)
+        sets = shingles(*hashed, size)
         keys = band_keys(load_daft(), near, size, seed, bands)
         columns["print"] = _fixed(np.ascontiguousarray(fingerprints(sets)).tobytes(), 16, len(rows))
         columns["bands"] = _fixed(keys.tobytes(), 8 * bands.count, len(rows))
         columns["shingles"] = pa.ListArray.from_arrays(pa.array(sets.starts.astype(np.int32)), pa.array(sets.values))
     if recipe.label_noise is not None:
-        same = bool(near) and recipe.near_fields == recipe.text
-        hashes, starts = words.hashes(near if same else [words.split(each.text or "") for each in rows])
+        if hashed is None or recipe.near_fields != recipe.text:
+            hashed = words.hashes([words.split(each.text or "") for each in rows])
+        hashes, starts = hashed
         pairs = shingles(hashes, starts, PAIR)
         count = len(rows)
         owners = [np.repeat(np.arange(count, dtype=np.int64), np.diff(each)) for each in (starts, pairs.starts)]

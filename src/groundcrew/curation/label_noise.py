@@ -222,14 +222,16 @@ def _scores(texts: _Texts, whole: _Table, own: _Table, owners: I64, labels: I64)
     features, at = _members(texts.features, owners)
     label = labels[at]
     together = (whole.cells[label, features] - own.cells[label, features]).astype(np.float64)
-    anywhere = (whole.any - own.any)[features] + 0.5
-    share = anywhere / (float((whole.any - own.any).sum()) + 0.5 * texts.feature_count)
-    of_label = (whole.of_label - own.of_label)[label]
-    sure = np.maximum(together - np.sqrt(together), 0)
-    weight = np.log((sure / share + PRIOR_WORDS) / (of_label + PRIOR_WORDS))
+    anywhere = whole.any - own.any + 0.5
+    sure = np.maximum(together - np.sqrt(together), 0) / (anywhere / anywhere.sum())[features]
+    lengths = np.diff(texts.features.starts)[owners]
+    some = lengths > 0
     found = np.zeros(len(owners), dtype=np.int64)
-    np.maximum.at(found, at, np.rint(weight * SCALE).astype(np.int64))
-    return found
+    if some.any():
+        best = np.maximum.reduceat(sure, (np.cumsum(lengths) - lengths)[some])
+        of_label = (whole.of_label - own.of_label)[labels[some]]
+        found[some] = np.rint(np.log((best + PRIOR_WORDS) / (of_label + PRIOR_WORDS)) * SCALE).astype(np.int64)
+    return np.maximum(found, 0)
 
 
 def _others(texts: _Texts, label: I64) -> tuple[I64, I64]:

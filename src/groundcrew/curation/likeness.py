@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from groundcrew.curation.population import unique_numbers
 from groundcrew.curation.words import I64, U64, Sets
+from groundcrew.errors import InputError
 
 #: In a band, a text is compared with so many that follow it among those of the same key. Beyond that the other bands must do:
 #: a key that thousands share says little.
 FOLLOWING_MAX: Final = 64
 #: Pairs of candidates in all. More than that many are no near-equal texts but one form that all were filled in.
-CANDIDATES_MAX: Final = 200_000_000
+CANDIDATES_MAX: Final = 100_000_000
 #: Pairs that are measured at a time.
 PAIRS_AT_A_TIME: Final = 50_000
 
@@ -64,7 +65,8 @@ def find_pairs(
     for band in range(bands.shape[1] if threshold < 1 else 0):
         pairs = np.unique(np.concatenate((pairs, _candidates(bands[own, band], own))))
         if len(pairs) > CANDIDATES_MAX:
-            raise RuntimeError(f"more than {CANDIDATES_MAX:,} pairs of texts are alike: raise the threshold")
+            what = f"more than {CANDIDATES_MAX:,} pairs of texts are alike: raise the threshold"
+            raise InputError(what, field="duplicates.near")
         advance(band + 1, bands.shape[1] * 2)
     left, right = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
     involved = np.unique(np.concatenate((left, right)))

@@ -10,6 +10,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -63,11 +64,21 @@ def bands_for(threshold: float) -> Bands:
     return Bands(count=SIGNATURE, rows=1)
 
 
+class _Remembered(dict[str, int]):
+    """The hashes of words, each computed when it is first asked for."""
+
+    def __missing__(self, word: str) -> int:
+        code = zlib.crc32(word.encode(errors="replace"))
+        if len(self) < REMEMBERED_MAX:
+            self[word] = code
+        return code
+
+
 class Words:
     """Splits texts into words and hashes them; remembers the hashes of words that it has seen."""
 
     def __init__(self) -> None:
-        self._known: dict[str, int] = {}
+        self._known = _Remembered()
 
     def split(self, text: str) -> list[str]:
         """The words of a text: letters and digits, without case and the compatibility forms of letters."""
@@ -77,15 +88,7 @@ class Words:
 
     def hashes(self, texts: Sequence[Sequence[str]]) -> tuple[U32, I64]:
         """The hash of every word of all texts, one after another, and where each text begins (one more than texts)."""
-        known, found = self._known, list[int]()
-        for words in texts:
-            for word in words:
-                code = known.get(word)
-                if code is None:
-                    code = zlib.crc32(word.encode(errors="replace"))
-                    if len(known) < REMEMBERED_MAX:
-                        known[word] = code
-                found.append(code)
+        found = list(map(self._known.__getitem__, chain.from_iterable(texts)))
         starts = np.zeros(len(texts) + 1, dtype=np.int64)
         np.cumsum([len(words) for words in texts], out=starts[1:])
         return np.array(found, dtype=np.uint32), starts

@@ -204,7 +204,7 @@ def test_the_same_revision_is_left_alone_another_one_refused(tmp_path: Path, mad
     assert {each: each.stat().st_mtime_ns for each in (tmp_path / "out").iterdir()} == before
     assert made(6, force=True).state == "replaced"
     assert len(records_of(tmp_path / "out")) == 6
-    assert sorted(each.name for each in tmp_path.iterdir()) == [".out.work", "out", "rows.jsonl"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["out", "rows.jsonl"]
 
 
 def test_a_damaged_data_set_is_not_taken_for_a_whole_one(tmp_path: Path, made: Callable[..., Outcome]) -> None:
