@@ -93,12 +93,13 @@ class Classifier:
     def _pull(self, part: int, label: int) -> Floats:
         """How each score of a part moves the label's logit; of one label, relative to the mean of all labels' logits."""
         stack, count = self._weights.stack, len(self._weights.labels)
-        own = np.zeros(count)
-        own[label] = stack.own[part, label]
-        cross = stack.cross[part * count : (part + 1) * count] if stack.cross.size else np.zeros((count, count))
-        pull = own + cross[:, label]
+        pull = np.zeros(count)
+        pull[label] = stack.own[part, label]
         if not stack.multi_label:
-            pull = pull - (stack.own[part] + cross.sum(axis=1)) / count
+            pull = pull - stack.own[part] / count
+        if stack.cross.size:
+            cross = stack.cross[part * count : (part + 1) * count]
+            pull = pull + cross[:, label] - (0.0 if stack.multi_label else cross.mean(axis=1))
         return np.asarray(pull)
 
     def _moved(self, label: int, seen: Read) -> Floats:

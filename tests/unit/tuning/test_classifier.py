@@ -316,3 +316,26 @@ def test_a_tuned_encoder_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) ->
 def test_a_tuned_encoder_without_torch_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="extra `train`"):
         fit(tmp_path, examples(30), encoder="tuned")
+
+
+def test_evidence_is_what_the_words_gave_to_the_logit(one: tuple[Path, Fitted, Loaded]) -> None:
+    """The contributions of all words add up to what the linear parts gave the label above the mean of all labels."""
+    from groundcrew.tuned.classifier import Classifier
+    from groundcrew.tuned.classifier_features import FAMILIES, words_of
+    from groundcrew.tuned.classifier_scores import read
+
+    model = one[2]
+    assert isinstance(model, Classifier)
+    weights, text = model._weights, "The VPN and my laptop: the router is again without a signal, vpn please"
+    seen = read(weights, words_of(text))
+    for label in range(len(weights.labels)):
+        given = 0.0
+        for part, family in enumerate(FAMILIES):
+            linear = weights.linear(family)
+            scores = linear.scores(seen.rows[family]) - linear.bias
+            logits = weights.stack.own[part] * scores
+            if weights.stack.cross.size:
+                count = len(weights.labels)
+                logits = logits + scores @ weights.stack.cross[part * count : (part + 1) * count]
+            given += float(logits[label] - logits.mean())
+        assert model._moved(label, seen).sum() == pytest.approx(given, abs=1e-9)
