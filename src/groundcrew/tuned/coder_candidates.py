@@ -133,7 +133,8 @@ class _Search:
         found = {}
         for code, count in self.knowledge.phrases[key].codes.items():
             marked = count.marked - (self.own is not None and (key, code) in self.own.pairs)
-            if marked >= (MINED_MIN if count.mined else 1):
+            barred = self.own is not None and (key, code) in self.own.barred
+            if marked >= (MINED_MIN if count.mined else 1) and not barred:
                 found[code] = marked
         return found
 

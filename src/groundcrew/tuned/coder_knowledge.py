@@ -62,13 +62,15 @@ class Tongue(msgspec.Struct):
 
 
 class Own(msgspec.Struct, frozen=True):
-    """What one case gave to the counts of its language."""
+    """What one case gave to the counts of its language. `barred` are phrases with a code that would not have been looked for
+    without the part of the cross-validation that the case is in."""
 
     phrases: Mapping[Key, int]
     pairs: frozenset[tuple[Key, str]]
     labels: frozenset[str]
     families: frozenset[str]
     evidence: frozenset[str]
+    barred: frozenset[tuple[Key, str]] = frozenset()
 
 
 class Titles(msgspec.Struct):

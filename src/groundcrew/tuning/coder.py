@@ -240,7 +240,9 @@ class _Fit:
         parts = [*range(self.settings.folds), None]
         for language in self.languages:
             language.bilingual = language.bilingual or [{} for _ in parts]
-            language.counted = count(language.name, language.cases, self._identity(language.name), self._tick)
+            language.counted = count(
+                language.name, language.cases, language.fold.tolist(), self._identity(language.name), self._tick
+            )
 
     def _identity(self, language: str) -> float:
         return 1.0 if self.system is None or not language or language == self.system.language else _FOREIGN

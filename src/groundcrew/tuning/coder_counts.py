@@ -45,8 +45,10 @@ def skipped_words(cases: Sequence[Case]) -> frozenset[str]:
     return frozenset(stem for stem in skipped if alone[stem] < 2)
 
 
-def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[[], None] = lambda: None) -> Counted:
-    """The counts of `cases`, all in one language."""
+def count(
+    language: str, cases: Sequence[Case], fold: Sequence[int], identity: float, tick: Callable[[], None] = lambda: None
+) -> Counted:
+    """The counts of `cases`, all in one language; `fold` is each one's part of the cross-validation."""
     skipped = skipped_words(cases)
     texts = [prepare(case.words, skipped) for case in cases]
     held = Counter(stem for text in texts for stem in text.places)
@@ -55,8 +57,10 @@ def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[
     for pairs in marked:
         for key, code in sorted(pairs):
             phrases.setdefault(key, Phrase()).codes.setdefault(code, Count()).marked += 1
-    mined = _mine(cases, texts, marked)
-    for pairs in mined:
+    # Where people marked evidence, what they marked is better than what goes with a code by chance.
+    nothing: list[set[tuple[Key, str]]] = [set() for _ in cases]
+    mined = _Mined(nothing, nothing) if any(marked) else _mine(cases, texts, fold)
+    for pairs in mined.pairs:
         for key, code in sorted(pairs):
             found = phrases.setdefault(key, Phrase()).codes.setdefault(code, Count(mined=True))
             found.marked += found.mined
@@ -72,8 +76,9 @@ def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[
             labels=case.labels,
             families=frozenset(family(code) for code in case.labels),
             evidence=frozenset(stem for key, _ in pairs for stem in key),
+            barred=frozenset(barred),
         )
-        for case, kind, pairs, more in zip(cases, kinds, marked, mined, strict=True)
+        for case, kind, pairs, more, barred in zip(cases, kinds, marked, mined.pairs, mined.barred, strict=True)
     ]
     evidence = Counter(stem for each in own for stem in each.evidence)
     frequent = Counter(stem for case in cases for stem in set(case.words.stems))
@@ -123,27 +128,51 @@ def _marked(case: Case, skipped: frozenset[str]) -> set[tuple[Key, str]]:
     return found
 
 
-def _mine(cases: Sequence[Case], texts: Sequence[Text], marked: Sequence[set[tuple[Key, str]]]) -> list[set[tuple[Key, str]]]:
-    """Phrases that go with a code, from cases that have it without marked evidence."""
-    open_codes = [case.labels - {code for _, code in pairs} for case, pairs in zip(cases, marked, strict=True)]
-    wanted = {code for code, times in Counter(code for codes in open_codes for code in codes).items() if times >= MINED_MIN}
-    if not wanted:
-        return [set() for _ in cases]
+class _Mined(msgspec.Struct, frozen=True):
+    """Of each case: the phrases with its codes, and those with any code that are barred from it."""
+
+    pairs: list[set[tuple[Key, str]]]
+    barred: list[set[tuple[Key, str]]]
+
+
+def _mine(cases: Sequence[Case], texts: Sequence[Text], fold: Sequence[int]) -> _Mined:
+    """Phrases that go with a code. For a case of one part of the cross-validation, those are barred that the other parts alone
+    would not have given: chosen with the case's own labels, they would seem to be better than they are."""
     grams = [_grams(text) for text in texts]
+    chosen = _chosen(cases, grams)
+    without = {
+        part: _chosen(
+            [case for case, its in zip(cases, fold, strict=True) if its != part],
+            [each for each, its in zip(grams, fold, strict=True) if its != part],
+        )
+        for part in sorted(set(fold))
+    }
+    pairs = [
+        {(gram, code) for code in case.labels for gram in chosen.get(code, ()) if gram in held}
+        for case, held in zip(cases, grams, strict=True)
+    ]
+    barred = [
+        {(gram, code) for code, found in chosen.items() for gram in found - without[part].get(code, set()) if gram in held}
+        for held, part in zip(grams, fold, strict=True)
+    ]
+    return _Mined(pairs, barred)
+
+
+def _chosen(cases: Sequence[Case], grams: Sequence[set[Key]]) -> dict[str, set[Key]]:
+    """Code → the phrases that go with it best."""
+    frequency = Counter(code for case in cases for code in case.labels)
     times = Counter(gram for each in grams for gram in each)
     both: dict[str, Counter[Key]] = {}
-    for each, codes in zip(grams, open_codes, strict=True):
-        for code in sorted(codes & wanted):
-            both.setdefault(code, Counter()).update(gram for gram in each if times[gram] >= MINED_MIN)
+    for case, each in zip(cases, grams, strict=True):
+        for code in sorted(case.labels):
+            if frequency[code] >= MINED_MIN:
+                both.setdefault(code, Counter()).update(gram for gram in each if times[gram] >= MINED_MIN)
     kept: dict[str, set[Key]] = {}
     for code, found in both.items():
         good = [(count, gram) for gram, count in found.items() if count >= MINED_MIN and count / times[gram] >= MINED_PRECISION]
         good.sort(key=lambda pair: (-(pair[0] ** 2) / times[pair[1]], len(pair[1]), pair[1]))
         kept[code] = {gram for _, gram in good[:MINED_KEPT]}
-    return [
-        {(gram, code) for code in codes & wanted for gram in kept[code] if gram in each}
-        for each, codes in zip(grams, open_codes, strict=True)
-    ]
+    return kept
 
 
 def _grams(text: Text) -> set[Key]:
