@@ -19,6 +19,9 @@ CATALOGUE_BYTES_MAX, SERVICES_MAX, PATTERN_LENGTH_MAX = 1_048_576, 2_000, 500
 #: Names shorter than this are looked for in quotes only: shorter ones stand in many words.
 STEM_LENGTH_MIN = 4
 
+#: (service of a package, maker of clients in it) → the service that such a client calls.
+_SOLD_BY = {("openai", "AzureOpenAI"): "azure-openai"}
+
 Role = Literal["sdk", "cloud", "framework", "assistant"]
 #: Where packages are named: languages by what is imported, and ecosystems by what is declared as a dependency.
 Packages = dict[str, tuple[str, ...]]
@@ -138,12 +141,21 @@ class Catalogue:
         return None
 
     def of_url(self, url: str) -> tuple[Service, bool] | None:
-        """The service that an address belongs to, and whether programs call it there; models on this machine by their port."""
+        """The service that an address belongs to, and whether programs call it there; models on this machine by their port.
+
+        A scope that a token of Azure is asked for has the form of an address, and is none.
+        """
+        if url.strip().endswith("/.default"):
+            return None
         host, port = host_and_port(url)
         if host in LOCAL_HOSTS or host in ("ollama", "host.docker.internal"):
             service = self.local_ports.get(port)
             return (service, True) if service is not None else None
         return self.of_host(host) if host else None
+
+    def sold_by(self, service: Service, maker: str) -> Service:
+        """Whose models a client of a package calls: some hold makers of clients for a cloud that sells the models."""
+        return self.services.get(_SOLD_BY.get((service.id, maker.removeprefix("Async")), ""), service)
 
     def of_package(self, where: str, name: str) -> Service | None:
         """The service of a package: `where` is a language (dotted names; the longest prefix counts) or an ecosystem."""

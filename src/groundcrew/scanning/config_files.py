@@ -31,6 +31,9 @@ _VARIABLE = re.compile(r"\$\{?(\w+)")
 _DEFINES = re.compile(r"(?:resource|data)\s+\"|AWS::|Microsoft\.")
 _REMARK = re.compile(r"^\s*(?:#|//|;|REM\b|::)")
 _TRAILING = re.compile(r"\s#\s.*$")
+#: A remark in Terraform or Bicep; ``"arn:aws:s3:::reports/*"`` begins none, and neither does what never ends.
+_BLOCK_REMARK = re.compile(r"(?s)(?<!\S)/\*(?:.*?\*/|.*)")
+_NO_BREAK = re.compile(r"[^\n]")
 _BLANKS = re.compile(r"\s{2,}")
 
 
@@ -226,7 +229,7 @@ def read_infrastructure(text: str, path: PurePosixPath, around: Surroundings) ->
     hits: dict[int, Hit] = {}
     kept = "\n".join("" if _REMARK.match(line) else _TRAILING.sub("", line) for line in text.split("\n"))
     if path.suffix.lower() in (".tf", ".bicep", ".hcl"):
-        kept = re.sub(r"(?s)/\*.*?(?:\*/|\Z)", lambda match: re.sub(r"[^\n]", " ", match[0]), kept)
+        kept = _BLOCK_REMARK.sub(lambda match: _NO_BREAK.sub(" ", match[0]) if match[0].endswith("*/") else match[0], kept)
     code, starts = kept, line_starts(kept)
     for service, pattern, reason in around.catalogue.infrastructure:
         for match in pattern.finditer(code):

@@ -64,9 +64,13 @@ _URL_ARGUMENT = re.compile(
 _NO_CALL = re.compile(
     r"(?i)(?:console\.\w+|\blog(?:ger|ging)?\b[\w.:>-]*|\bprint\w*|\bputs|\becho|\bfmt\.\w*rint\w*|\bthrow\b.*|Error|Exception|\bexpect|\bassert\w*|nock|\bdescribe"
     r"|\bit|\btest|toBe\w*|toEqual|toHaveBeenCalledWith|href\s*=\s*\{?|src\s*=\s*\{?|mock\w*|stub\w*|wiremock|System\.out\.\w+|WriteLine|includes|startsWith"
-    r"|indexOf|\w*Has(?:Prefix|Suffix)|EqualFold|(?:str_)?(?:starts?|ends?)_?with\??|str_contains|strn?cmp|strpos|strings\.Index|grepl|===?|!==?|rest\.\w+|msw\.\w+|http\.(?:get|post)\s*\(\s*$(?=x)|\bcase|errors\.New|t\.\w+|eprintln!|println!|warn!|info!|panic!|contains"
+    r"|indexOf|\w*Has(?:Prefix|Suffix)|EqualFold|(?:str_)?(?:starts?|ends?)_?with\??|str_contains|strn?cmp|strpos|strings\.Index|grepl|===?|!==?|rest\.\w+|msw\.\w+|\bcase|errors\.New|t\.\w+|eprintln!|println!|warn!|info!|panic!|contains"
     r"|WebMock\.\w+|stub_request)\s*\(?\s*(?:\w+,\s*)?$"
 )
+#: What answers calls in a test instead of making them.
+_STUB = re.compile(r"(?i)\b(?:nock|stub_request|\w*mock\w*|wiremock|expect|(?:page|context|cy)\.(?:route|intercept))\s*[.(]")
+_STUB_BY_NAME = re.compile(r"\b(?:http|rest)\.\w+(?:<[^()]*>)?\s*\(\s*$")
+_WORD = re.compile(r"\w+")
 _ASSIGNED = re.compile(
     r"(?i)([\w$]+)\s*(?::\s*[\w<>\[\]., ]+)?\s*(?:=|:=|:|=>)\s*(?:new\s+(?:Set|Url|URL|URI)\s*\(\s*"
     r"|URI\.create\(\s*|\w*(?:List|Set)\.of\(|\[\]string\{|&?\[|\{|\(|new\[\]\s*\{|new\s+\w+(?:\[\])?\s*\{)?\s*(?:[,\s]*)$"
@@ -258,6 +262,7 @@ class _Reader:
 
     def _client(self, start: int, opening: int, service: Service) -> None:
         code = self.lexed.code
+        package, service = service, self.catalogue.sold_by(service, (_WORD.findall(code[start:opening]) or [""])[-1])
         # A call without brackets, in Ruby, is given what follows.
         end = closing(code, opening) if code[opening : opening + 1] == "(" else opening
         # Builders say where they send calls after the brackets: what follows counts until the statement ends.
@@ -271,17 +276,17 @@ class _Reader:
         words = body + " ".join(each.value for each in texts if not URL.match(each.value))
         line = self.lexed.line(start)
         if url is not None and self.around.is_gateway(url):
-            self.governed.append(service.id)
+            self.governed.append(package.id)
             return
         if any(is_gateway_key(each.value) or each.value.lower().startswith("groundcrew-") for each in texts) or re.search(
             "(?i)groundcrew", words
         ):
-            self.governed.append(service.id)
+            self.governed.append(package.id)
             return
         reached = self.language.where != "npm" and self.reach.reaches(start, opening, end)
         pointed = bool(set(service.url_names) & self.around.governed_names)
         if url is None and ((known and names_gateway(known)) or reached or (not known and pointed)):
-            self.governed.append(service.id)
+            self.governed.append(package.id)
             return
         held = next((each for each in texts if is_key_value(each.value)), None)
         found = self.catalogue.of_url(url) if url else None
@@ -297,15 +302,15 @@ class _Reader:
                     reason=f"a key of {issuer.name} is written out, ending in {key[-4:]}: revoke it, a file is no place for it",
                 )
             )
-        if url is not None and service.role == "sdk" and (found is None or found[0].id != service.id):
-            target = found[0] if found else service
+        if url is not None and package.role == "sdk" and (found is None or found[0].id != package.id):
+            target = found[0] if found else package
             where = f"to {target.name}" if found else "to an address that is not the gateway's"
             self.hits.append(
                 Hit(
                     line=line,
                     kind="base_url_override",
                     service=target,
-                    reason=f"a client of {service.name} sends its calls {where}",
+                    reason=f"a client of {package.name} sends its calls {where}",
                 )
             )
             return
@@ -364,6 +369,14 @@ class _Reader:
         if address is not None:
             self.told.add(address.start)
         return address.value if address is not None else None
+
+    @cached_property
+    def _stubs(self) -> bool:
+        """Whether the file answers calls itself with Mock Service Worker, whose ``http.post`` calls nothing."""
+        return any(each.value == "msw" and re.search(r"(?:\bfrom|\()\s*$", self._before(each)) for each in self.lexed.texts)
+
+    def _before(self, text: Text) -> str:
+        return self.lexed.code[max(0, text.start - BACK_MAX) : text.start]
 
     @cached_property
     def _kept(self) -> dict[str, Text]:
@@ -442,9 +455,9 @@ class _Reader:
             r"\s*(?:\)?\.(?:includes|startsWith|endsWith|equals|contains|indexOf)\b|===?|!==?)", code[text.end : text.end + 40]
         ):
             return None
-        if _NO_CALL.search(statement) or re.search(
-            r"(?i)\b(?:nock|stub_request|mock\w*|wiremock|expect)\s*[.(]", statement.rpartition("\n")[2]
-        ):
+        if _NO_CALL.search(statement) or _STUB.search(statement.rpartition("\n")[2]):
+            return None
+        if self._stubs and _STUB_BY_NAME.search(statement):
             return None
         listed = re.search(
             r"([\w$]+)\s*(?::\s*[^=\n;]*?)?(?:=|:=|:|=>)\s*(?:new\s+\w+(?:<\w*>)?\s*[({]*|[\w.]*(?:of|asList)\(|\[\]string|&|vec!)?\s*[\[{(][^\])}]*$",

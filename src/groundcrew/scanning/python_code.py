@@ -167,6 +167,7 @@ class _Reader:
                 if service is not None:
                     made.add(service.id)
                     if service.role != "framework":
+                        service = self.catalogue.sold_by(service, (self.names.dotted(node) or "").rpartition(".")[2])
                         self._report(node.lineno, service, f"a maker of clients of {service.name} is handed on")
         for name, (_, call) in others.items():
             if name not in made:
@@ -234,6 +235,7 @@ class _Reader:
 
     def _client(self, call: ast.Call, service: Service) -> None:
         """Report a client unless it is the gateway's."""
+        package, service = service, self.catalogue.sold_by(service, (self.names.dotted(call.func) or "").rpartition(".")[2])
         url_node, key_node, headers = None, None, False
         for name, value in self._arguments(call):
             if name in URL_ARGUMENTS:
@@ -270,20 +272,20 @@ class _Reader:
             or self._leads_to_gateway(url, url_node)
             or (key_node is not None and re.search("(?i)groundcrew", self.names.mentioned(key_node)))
         ):
-            self.governed.append(service.id)
+            self.governed.append(package.id)
             return
         provider = self._provider(call) if service.role == "framework" else service
         pointed = provider is not None and (
             provider.id in self.pointed or bool(set(provider.url_names) & self.around.governed_names)
         )
         if url_node is None and pointed:
-            self.governed.append(service.id)
+            self.governed.append(package.id)
             return
         if key_node is not None and isinstance(key_node, ast.Constant) and is_key_value(key):
             told = self.catalogue.of_url(url) if url else None
             self._key(key_node.lineno, key, issuer_of(key, told[0] if told is not None else service, self.around))
-        if url is not None and URL.match(url) and service.role == "sdk" and not self._is_own_address(url, service):
-            self._override(call.lineno, service, url)
+        if url is not None and URL.match(url) and package.role == "sdk" and not self._is_own_address(url, package):
+            self._override(call.lineno, package, url)
             return
         unread = url_node is not None and url is None
         hint = "; where it sends them can not be read here" if unread else ""

@@ -233,6 +233,66 @@ CASES: tuple[tuple[str, str, str, tuple[tuple[int, str, str], ...]], ...] = (
         ((9, "infrastructure", "anthropic"),),
     ),
     (
+        "a pattern of addresses in Terraform, which begins no remark",
+        "iam.tf",
+        'data "aws_iam_policy_document" "reader" {\n  statement {\n    actions   = ["s3:GetObject"]\n'
+        '    resources = ["arn:aws:s3:::reports/*"]\n  }\n  statement {\n    actions   = ["bedrock:InvokeModel"]\n  }\n}\n'
+        '/*\ndata "aws_bedrock_foundation_model" "old" {}\n*/\n',
+        ((7, "infrastructure", "amazon-bedrock"),),
+    ),
+    (
+        "a remark that never ends, which is none",
+        "user_data.tf",
+        'locals { clean = <<EOT\nrm -rf /*\nEOT\n}\nresource "aws_bedrock_guardrail" "g" {}\n',
+        ((5, "infrastructure", "amazon-bedrock"),),
+    ),
+    (
+        "a client for Azure's models of OpenAI's package, beside the scope of its tokens",
+        "a.py",
+        "import os\nfrom azure.identity import DefaultAzureCredential, get_bearer_token_provider\n"
+        "from openai import AsyncAzureOpenAI\n\n"
+        'tokens = get_bearer_token_provider(DefaultAzureCredential(), "https://cognitiveservices.azure.com/.default")\n'
+        'client = AsyncAzureOpenAI(azure_endpoint=os.environ["ENDPOINT"], azure_ad_token_provider=tokens)\n',
+        ((6, "cloud_sdk", "azure-openai"),),
+    ),
+    (
+        "a client for Azure's models in TypeScript",
+        "a.ts",
+        "import { AzureOpenAI } from 'openai';\nconst scope = 'https://cognitiveservices.azure.com/.default';\n"
+        "const tokens = getBearerTokenProvider(credential, scope);\n"
+        "export const client = new AzureOpenAI({ endpoint: process.env.ENDPOINT, azureADTokenProvider: tokens });\n",
+        ((4, "cloud_sdk", "azure-openai"),),
+    ),
+    (
+        "OpenAI's address set to the gateway, which a client for Azure does not read",
+        "a.py",
+        "import os\nfrom openai import AzureOpenAI, OpenAI\n\nos.environ['OPENAI_BASE_URL'] = 'http://localhost:8400/v1'\n"
+        "one, two = OpenAI(), AzureOpenAI(api_version='2024-10-21')\n",
+        ((5, "cloud_sdk", "azure-openai"),),
+    ),
+    (
+        "a client for Azure's models whose endpoint is the gateway",
+        "a.py",
+        "from openai import AzureOpenAI\n\nclient = AzureOpenAI(azure_endpoint='http://localhost:8400', api_version='1')\n",
+        (),
+    ),
+    (
+        "calls that Mock Service Worker and a browser's test answer",
+        "handlers.ts",
+        "import { http, HttpResponse } from 'msw';\n\nexport const handlers = [\n"
+        "  http.post('https://api.openai.com/v1/chat/completions', () => HttpResponse.json({})),\n"
+        "  http.get<Params>('https://api.anthropic.com/v1/models', () => HttpResponse.json({})),\n];\n\n"
+        "await page.route('https://api.mistral.ai/v1/models', (route) => route.fulfill({}));\n"
+        "fetchMock.post('https://api.cohere.com/v2/chat', {});\n",
+        (),
+    ),
+    (
+        "calls by a client that has the name of Mock Service Worker's",
+        "calls.ts",
+        "import { http } from './http';\n\nawait http.post('https://api.openai.com/v1/chat/completions', {});\n",
+        ((3, "raw_http", "openai"),),
+    ),
+    (
         "a container on Kubernetes that is given a key",
         "pod.yaml",
         "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: portal\n    image: x/portal\n    env:\n"
