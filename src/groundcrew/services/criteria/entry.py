@@ -14,7 +14,7 @@ from groundcrew.domain.use_case import Exposure
 from groundcrew.services.criteria.attested import attested
 from groundcrew.services.criteria.incidents import incidents
 from groundcrew.services.criteria.registry import check, result
-from groundcrew.services.criteria.tuned import DATA_SUBJECT, learned_from
+from groundcrew.services.criteria.tuned import DATA_SUBJECT, DECLARE_CUSTOMIZED, learned_from
 from groundcrew.services.gate_facts import Facts
 from groundcrew.services.overlap_languages import said
 from groundcrew.services.overlap_scan import texts_of
@@ -149,6 +149,8 @@ def grounding(facts: Facts, criterion: Criterion) -> CriterionResult:
     computed with ``customized: computed`` and attested otherwise. Where each request brings the truth itself, a person says where
     that comes from."""
     use_case = facts.use_case
+    if use_case.solution != "customized" and any(each.model is None or each.model.folder for each in facts.tuned):
+        return result(criterion, "fail", bound="≥ 1 verified reference", missing=DECLARE_CUSTOMIZED)
     if use_case.solution == "customized":
         if criterion.settings.get("customized") == "computed":
             return learned_from(facts, criterion)
