@@ -36,8 +36,8 @@ MESSAGE_LENGTH_MAX = 500
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be learned. `factory` (``module:name``) makes the architecture where the catalogue has none of its name: it is
-    written by the runner and never by who asked. `architecture` is the manifest's. `described_sha256` is that of the revision.json
-    that was registered."""
+    written by the runner and never by who asked. `architecture` is the manifest's. `described_sha256` is that of the
+    registered revision.json."""
 
     architecture: str
     factory: str
