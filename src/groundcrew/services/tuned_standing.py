@@ -57,6 +57,24 @@ async def _standing(connection: Connection, provider: str, name: str, *, embedde
     return TunedStanding(target=name, model=model, data_set=data_set)
 
 
+async def alias_notes(connection: Connection, alias: Model) -> tuple[str, ...]:
+    """What to know about the tuned models that `alias` names: that one is not registered, or was retired, and answers no call.
+    It is no error, since a declaration may come before the model that it is for."""
+    found = []
+    for target in (*alias.targets, *alias.alternates):
+        provider = await catalog.PROVIDERS.get(connection, target.provider)
+        if provider is None or provider.api != "tuned":
+            continue
+        model = await tuned_model(connection, target.model)
+        if model is None:
+            found.append(f"no tuned model {target.model!r} is registered: calls to it fail (`groundcrew tune models` lists them)")
+        elif model.state == "retired":
+            found.append(f"{model.id} was retired: calls to it fail")
+        elif not model.folder:
+            found.append(f"{model.id} is kept by {model.provider}: name that provider, not {target.provider}")
+    return tuple(dict.fromkeys(found))
+
+
 async def answers_with(connection: Connection, alias: Model, model: TunedModel) -> bool:
     """Whether `alias` may answer with this version of a tuned model."""
     for name, target in sorted(alias.answering):

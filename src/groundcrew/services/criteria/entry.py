@@ -198,7 +198,8 @@ def data_route(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("phi_probes")
 def phi_probes(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """Probes with protected health information were denied, all of them; allowed only where phi is declared."""
+    """Probes with protected health information were denied, all of them. Where phi is declared there is nothing to deny: then
+    every provider that may get it has to be cleared for it, and gateways leave out any other."""
     needed = int(criterion.settings.get("probes_min", 20))
     if "phi" in facts.use_case.data_classes:
         return data_route(facts, criterion)

@@ -26,16 +26,17 @@ def learned_from(facts: Facts, criterion: Criterion) -> CriterionResult:
         return attested(facts, criterion, DATA_SUBJECT, how)
     problems = [problem for each in facts.tuned if (problem := _data_problem(each))]
     status: CriterionStatus = "fail" if problems else "pass"
+    good = len(facts.tuned) - len(problems)
     if facts.others:  # of what may answer besides nobody has registered what it has learned from
         word = attested(facts, criterion, DATA_SUBJECT, f"attest what {', '.join(facts.others)} has learned from")
         status = word.status if status == "pass" else status
         problems += [word.missing] if word.missing else []
-    sets = sorted({each.data_set.id[: each.data_set.id.index("@") + 13] for each in facts.tuned if each.data_set is not None})
+    sets = sorted({f"{each.data_set.name}@{each.data_set.revision[:12]}" for each in facts.tuned if each.data_set is not None})
     records = sum({each.data_set.id: each.data_set.records for each in facts.tuned if each.data_set is not None}.values())
     return result(
         criterion,
         status,
-        figure=f"{sum(not _data_problem(each) for each in facts.tuned)} of {len(facts.tuned)} models on {records:,} curated records",
+        figure=f"{good} of {len(facts.tuned)} models on {records:,} curated records",
         bound="each on a registered data set revision with source, licence, consent and splits",
         n=records,
         source=", ".join(sets),
@@ -145,8 +146,8 @@ def _judged(found: Evidence | None, model: TunedModel, facts: Facts, cases_min: 
         return "unknown", "", f"whether {model.id} has learned from these cases is not known: evaluate it where its data set lies"
     if leaked:
         return "fail", f"{leaked} cases leaked", f"{model.id} has learned from {leaked} of these cases or of their groups"
-    if lowered := _lowered(facts, model):
-        return "fail", "", lowered
+    if chosen := _chosen_after(found, model, facts):
+        return "fail", "", chosen
     said, missed = [], []
     for name, target in sorted(wanted.at_least.items()):
         interval = found.content["figures"].get(name) or {}
@@ -158,31 +159,40 @@ def _judged(found: Evidence | None, model: TunedModel, facts: Facts, cases_min: 
     return ("fail" if missed else "pass"), ", ".join(said), "; ".join([*missed, more]) if missed else ""
 
 
-def _lowered(facts: Facts, model: TunedModel) -> str:
-    """What is wrong where a target is lower than it was when these weights were evaluated on this data set before: whoever knows
-    the figures can always draw the line below them."""
+def _chosen_after(found: Evidence, model: TunedModel, facts: Facts) -> str:
+    """What is wrong where a target is lower than it was when these weights were evaluated before, or where they missed it on
+    other cases: whoever knows the figures can draw the line below them, or look for cases that are easier."""
     wanted = facts.use_case.evaluation
     assert wanted is not None
     before: dict[str, float] = {}
+    missed: list[str] = []
     for each in facts.evidence:
         content = each.content
-        if each.kind == "model_evaluation" and (content.get("model_digest"), content.get("data_set")) == (
-            model.digest,
-            wanted.data_set,
-        ):
-            for name, target in (content.get("at_least") or {}).items():
-                before[name] = max(target, before.get(name, 0.0))
+        asked = content.get("at_least")
+        if each.kind != "model_evaluation" or content.get("model_digest") != model.digest or not asked:
+            continue
+        for name, target in asked.items():
+            before[name] = max(target, before.get(name, 0.0))
+        same = all(content.get(name) == found.content.get(name) for name in ("data_set", "data_revision", "split"))
+        if not same and any(_lower(each, name) < target for name, target in asked.items()):
+            missed.append(str(content.get("on", "")))
     now = wanted.at_least
-    lowered = [f"{name} from {target:g}" for name, target in sorted(before.items()) if now.get(name, 0.0) < target]
+    why = [f"{name} was {target:g}" for name, target in sorted(before.items()) if now.get(name, 0.0) < target]
+    why += [f"missed on {where}" for where in dict.fromkeys(missed)]
     word = facts.valid("attestation", TARGET_SUBJECT)
-    if not lowered or (
-        word is not None and (word.content.get("data_set"), word.content.get("at_least")) == (wanted.data_set, now)
-    ):
+    is_heard = word is not None and (word.content.get("data_set"), word.content.get("at_least")) == (wanted.data_set, now)
+    if not why or (is_heard and word is not None and (not missed or word.recorded_at >= found.recorded_at)):
         return ""
     return (
-        f"the target was lowered after an evaluation ({', '.join(lowered)}): a person who did not build it says why it will do: "
-        f"`groundcrew attest {facts.use_case.name} {TARGET_SUBJECT} --statement …`"
+        f"the target or its cases were chosen after an evaluation ({', '.join(why)}): a person who did not build it says why "
+        f"they will do: `groundcrew attest {facts.use_case.name} {TARGET_SUBJECT} --statement …`"
     )
+
+
+def _lower(evidence: Evidence, name: str) -> float:
+    """The lower bound of a figure; 0 where it is not known."""
+    lower = (evidence.content["figures"].get(name) or {}).get("lower")
+    return 0.0 if lower is None else float(lower)
 
 
 def _number(value: float | None) -> str:
