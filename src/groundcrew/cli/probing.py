@@ -32,8 +32,15 @@ _TEXTS = (
 
 
 async def send_probes(services: Services, use_case: str, url: str, *, actor: str) -> dict[str, Any]:
-    """Send the probes with a short-lived key, record the result as evidence, revoke the key. InputError if nothing answers."""
+    """Send the probes with a short-lived key, record the result as evidence, revoke the key. InputError if nothing answers, and
+    for a use case that declares phi: that is let through to providers that may see it, which the gate looks at."""
     item = await services.use_cases.get(use_case)
+    if "phi" in item.data_classes:
+        raise InputError(
+            f"{use_case} declares phi, so that there is nothing to deny; that every provider may see it is looked at by "
+            f"`groundcrew gate {use_case} --to pilot`",
+            field="use_case",
+        )
     created = await services.keys.create(use_case, actor=actor, expires_in_s=PROBE_KEY_S)
     # Whom the use case may serve: a probe that is refused for its user would prove nothing.
     user = exposed_user(item)

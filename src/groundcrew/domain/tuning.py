@@ -45,6 +45,8 @@ class DataSet(msgspec.Struct, frozen=True, kw_only=True):
     code_system: str = ""
     splits: dict[str, int] = {}
     data_class: DataClass = DATA_CLASS_UNSAID
+    #: SHA-256 of the revision.json that was registered, which names the records and says what their columns mean.
+    described_sha256: str = ""
     folder: str
     registered_at: datetime
     registered_by: str

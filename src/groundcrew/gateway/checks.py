@@ -316,6 +316,7 @@ def _output_context(flight: Flight) -> dict[str, Any]:
     return {
         "request": flight.question,
         "knowledge": _knowledge(flight),
+        **({"own_words": list(flight.own_words)} if flight.own_words else {}),
         "today": flight.received_at.date(),
         "response_schema": flight.response_schema,
     }

@@ -184,19 +184,19 @@ def mask_call(
 
     What an approved passage of the call itself says (a hotline, an address of the firm) stays readable in answers, unless the
     knowledge that it comes from is declared as personal (`data_class`): then passages are masked too. `own_words` are the names
-    and titles that a tuned model answers with, which stay readable as well.
+    and titles that a tuned model answers with, which stay readable where they stand as such.
     """
     names = names or Pseudonyms()
     is_personal = rank(data_class) >= rank("pii")
-    published = (*own_words, *(() if is_personal else (each.text for each in call.sources)))
+    published = () if is_personal else tuple(each.text for each in call.sources)
     names.avoid((call.answer, call.withheld_answer, call.request))
 
     def short(text: str) -> str:
         return mask_text(text, detect, names)
 
     request = short(call.request)
-    answer, trust = mask_answer(call.answer, call.trust, published, names, detect)
-    withheld, withheld_trust = mask_answer(call.withheld_answer, call.withheld_trust, published, names, detect)
+    answer, trust = mask_answer(call.answer, call.trust, published, names, detect, own_words)
+    withheld, withheld_trust = mask_answer(call.withheld_answer, call.withheld_trust, published, names, detect, own_words)
     sources = call.sources
     if is_personal:
         sources, (trust, withheld_trust) = _mask_sources(sources, (trust, withheld_trust), short, names, detect)
@@ -230,15 +230,20 @@ def again(text: str, names: Pseudonyms) -> str:
 
 
 def mask_answer(
-    text: str, report: TrustReport | None, published: Sequence[str], names: Pseudonyms, detect: Detect
+    text: str,
+    report: TrustReport | None,
+    published: Sequence[str],
+    names: Pseudonyms,
+    detect: Detect,
+    own_words: Sequence[str] = (),
 ) -> tuple[str, TrustReport | None]:
-    """An answer with everything masked that none of the `published` passages says, and its report with the offsets carried
-    over."""
+    """An answer with everything masked that none of the `published` passages says and that is none of a model's `own_words`, and
+    its report with the offsets carried over."""
     if not text:
         return text, report
     if report is None:
-        return mask(unescaped(text), names, detect=detect, published=published)[0], None
-    masked, offsets = mask(text, names, detect=detect, published=published)
+        return mask(unescaped(text), names, detect=detect, published=published, own_words=own_words)[0], None
+    masked, offsets = mask(text, names, detect=detect, published=published, own_words=own_words)
     return masked, _mask_reasons(remap_report(report, offsets), names, detect)
 
 

@@ -57,8 +57,11 @@ def signs_whole(flight: Flight, admitted: Admitted) -> bool:
 
 async def waits(flight: Flight, admitted: Admitted, texts: Texts) -> str:
     """Why the answer of `flight` waits for a person, in words that quote nothing of it; "" where it does not. Guards and trust
-    have looked at the answer by now."""
+    have looked at the answer by now. What a model leaves to a person waits for one without a rule too, but where it only assists
+    somebody who decides in any case."""
     rule = admitted.entry.use_case.sign_off
+    if rule is None and flight.needs_person and admitted.entry.use_case.autonomy != "assist":
+        return "the model leaves this case to a person"
     if rule is None or rule.when == "never":
         return ""
     if rule.when == "always":

@@ -115,6 +115,11 @@ class _Threaded:
         future.add_done_callback(finished)
         try:
             return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # the caller is gone, or was cut
+                raise
+            raise UpstreamError(f"{self._name} is being replaced; try again", status=_BUSY_STATUS) from None
         finally:
             gone.set()
 

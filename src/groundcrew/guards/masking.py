@@ -62,15 +62,24 @@ def within_reach(text: str, detect: Detect) -> str:
     return f"{text[:cut]}\n({len(text) - cut} further characters: too long to be masked)"
 
 
-def mask(text: str, names: Pseudonyms, *, detect: Detect = "patterns", published: Sequence[str] = ()) -> tuple[str, OffsetMap]:
+def mask(
+    text: str,
+    names: Pseudonyms,
+    *,
+    detect: Detect = "patterns",
+    published: Sequence[str] = (),
+    own_words: Sequence[str] = (),
+) -> tuple[str, OffsetMap]:
     """`text` with everything `sensitive` in it, and every value that `names` know from another text, in tags. What one of the
-    `published` passages says itself stays readable."""
+    `published` passages says itself stays readable, and so do `own_words` of a tuned model where they stand as such."""
     if not text:
         return text, OffsetMap()
     text = within_reach(text, detect)
     findings = [*sensitive(text, detect), *names.occurrences(text)]
     if findings:
         findings = names.without_tags(text, findings)
+    if findings and own_words:
+        findings = pii.beside_own(text, findings, own_words)
     if findings and published:
         findings = [each for each in findings if not pii.is_published(text[each.start : each.end], published)]
     return redact(text, findings, names)

@@ -123,6 +123,8 @@ _AGE = re.compile(
     r"|\b(?:aged?|at the age of|im alter von|âgée? de)\s(\d{1,3})\b(?![.,]\d)"
 )
 _MASKED = re.compile(r"\[[A-Z][A-Z_]{0,40}(?:_\d{1,5})?\]")
+#: What stands before a string of a tuned model's answer that quotes a request.
+_QUOTES = '"text": '
 _SPACES = re.compile(r"\s+")
 
 
@@ -340,10 +342,11 @@ def quick(text: str, context: Context) -> Verdict | None:
     return check(text, context)
 
 
-@guard("pii", warm=warm, by=frozenset({"knowledge", "detect", "types", "allow"}), settled=settled, quick=quick)
+@guard("pii", warm=warm, by=frozenset({"knowledge", "own_words", "detect", "types", "allow"}), settled=settled, quick=quick)
 def check(text: str, context: Context) -> Verdict:
     """Findings as in `find`. `context` may hold `detect` (full unless it says patterns), `types` (only these are reported),
-    `allow` (values that are never reported) and `knowledge`: what an approved passage says itself is published, not personal."""
+    `allow` (values that are never reported) and `knowledge`: what an approved passage says itself is published, not personal.
+    Of an answer with `own_words`, these alone are, where they stand as such (`beside_own`)."""
     detect = _detect(context)
     findings = find(text, detect=detect) if text.strip() else []
     if types := context.get("types"):
@@ -351,7 +354,9 @@ def check(text: str, context: Context) -> Verdict:
     if findings and (allow := context.get("allow")):
         allowed = {_plain(each) for each in allow}
         findings = [each for each in findings if _plain(text[each.start : each.end]) not in allowed]
-    if findings and (knowledge := context.get("knowledge")):
+    if findings and (own := context.get("own_words")):
+        findings = beside_own(text, findings, own)
+    elif findings and (knowledge := context.get("knowledge")):
         findings = [each for each in findings if not is_published(text[each.start : each.end], knowledge)]
     verdict = verdict_of(findings, block_at=BLOCK_SCORE)
     whole = detect == "patterns" or len(text) <= TEXT_LENGTH_MAX
@@ -364,6 +369,20 @@ def _detect(context: Context) -> Detect:
 
 def _plain(value: str) -> str:
     return _SPACES.sub(" ", value).strip().casefold()
+
+
+def beside_own(text: str, findings: Sequence[Finding], own_words: Sequence[str]) -> list[Finding]:
+    """The findings in a tuned model's answer but those within its own words: names and titles of labels, where one stands as a
+    whole string of the JSON object. The same word in what the answer quotes of a request may be a person's name."""
+    own: list[tuple[int, int]] = []
+    for word in dict.fromkeys(own_words):
+        written = msgspec.json.encode(word).decode()
+        start = text.find(written)
+        while start >= 0:
+            if not text.endswith(_QUOTES, 0, start):
+                own.append((start, start + len(written)))
+            start = text.find(written, start + len(written))
+    return [each for each in findings if not any(start <= each.start and each.end <= end for start, end in own)]
 
 
 def is_published(value: str, knowledge: Sequence[str]) -> bool:

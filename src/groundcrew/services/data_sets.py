@@ -136,9 +136,10 @@ class DataSets:
             await tuning.DATA_SETS.put(writer, data_set, "export", details=details)
 
     def _read(self, folder: Path, data_class: DataClass, actor: str) -> DataSet:
-        from groundcrew.tuning.examples import count, read_description
+        from groundcrew.tuning.examples import count, description_sha256, read_description
 
-        description = read_description(folder)
+        described = description_sha256(folder)
+        description = read_description(folder, sha256=described)
         for each in (description.revision, description.records_sha256):
             if len(each) != 64 or set(each) - set("0123456789abcdef"):
                 raise InputError("expected a SHA-256 in hexadecimal digits", file=str(folder / "revision.json"))
@@ -161,6 +162,7 @@ class DataSets:
             code_system=fields.code_system if fields else "",
             splits={key: value for key, value in counted.splits.items() if key},
             data_class=data_class,
+            described_sha256=described,
             folder="",
             registered_at=self._database.clock.now(),
             registered_by=actor,

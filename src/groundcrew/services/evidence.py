@@ -23,6 +23,8 @@ OVERLAP_VALID_S = 30 * 86_400
 PROBE_VALID_S = 90 * 86_400
 #: Checks whose criteria a person's word can close; whatever else a published policy asks for is computed.
 ATTESTED_CHECKS = ("attestation", "grounding", "evaluation")
+#: Whose word lets a target of a tuned model stand that was lowered once the figures were known.
+TARGET_SUBJECT = "evaluation_target"
 
 
 class EvidenceNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +101,9 @@ class EvidenceService:
             if person_of(actor) in programs:
                 raise NotAllowed(f"a person attests, and {person_of(actor)} is the account of a program")
             await _check_subject(writer.connection, subject)
-            content = {"statement": statement, "by": actor}
+            content: dict[str, Any] = {"statement": statement, "by": actor}
+            if subject == TARGET_SUBJECT and item.evaluation is not None:  # for these targets and no lower ones
+                content |= {"data_set": item.evaluation.data_set, "at_least": dict(item.evaluation.at_least)}
             return await record(
                 writer, item, kind="attestation", subject=subject, content=content, valid_s=valid_s, attested=True
             )

@@ -15,10 +15,10 @@ from groundcrew.domain.use_case import Stage, UseCase
 from groundcrew.services.drift_standing import DriftStanding, drift_standing
 from groundcrew.services.experiment_analysis import Analysis, current_analysis, registered_of
 from groundcrew.services.governance import Governance, gather_governance
-from groundcrew.services.lookups import current_digest, newest_hypothesis, person_of
+from groundcrew.services.lookups import answering_aliases, current_digest, newest_hypothesis, person_of
 from groundcrew.services.rating_figures import RatingFigures, rating_figures
 from groundcrew.services.trust_standing import Standing, standing
-from groundcrew.services.tuned_standing import TunedStanding, tuned_standings
+from groundcrew.services.tuned_standing import TunedStanding, answering
 from groundcrew.store import catalog, rollups
 from groundcrew.store.database import Connection
 
@@ -53,8 +53,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     drift: DriftStanding | None = None
     #: The providers of the alternates that could take over.
     stand_in_providers: tuple[Provider, ...] = ()
-    #: The tuned models that may answer.
+    #: The tuned models that may answer, behind the alias or in an arm of the experiment, and what else may.
     tuned: tuple[TunedStanding, ...] = ()
+    others: tuple[str, ...] = ()
 
     def valid(self, kind: EvidenceKind, subject: str | None = None) -> Evidence | None:
         """The newest valid evidence of a kind (and subject), or None."""
@@ -109,6 +110,7 @@ async def gather(
         for name in sorted({each.provider for each in model.stand_ins} if model else ())
     ]
     known = tuple(each for each in providers if each is not None)
+    answers = await answering(connection, await answering_aliases(connection, use_case))
     hypothesis = await newest_hypothesis(connection, use_case.name)
     name = use_case.name
     return Facts(
@@ -122,7 +124,8 @@ async def gather(
         model=model,
         providers=known,
         stand_in_providers=tuple(each for each in stand_ins if each is not None),
-        tuned=await tuned_standings(connection, model, known),
+        tuned=answers.tuned,
+        others=answers.others,
         ratings=await rating_figures(connection, name, digest, sample=False),
         sample_ratings=await rating_figures(connection, name, digest, sample=True),
         analysis=await current_analysis(connection, name, hypothesis, digest, recompute=recompute),

@@ -131,6 +131,13 @@ async def _variants(connection: Connection, use_case: str) -> tuple[tuple[str, V
     return tuple(found)
 
 
+async def answering_aliases(connection: Connection, use_case: UseCase) -> tuple[Model, ...]:
+    """The aliases that may answer for a use case: its own, and those of its experiment's arms."""
+    own = await catalog.MODELS.get(connection, use_case.model)
+    arms = [each for _, _, each in await _variants(connection, use_case.name)]
+    return tuple(each for each in (own, *arms) if each is not None)
+
+
 async def _verifiers(connection: Connection, use_case: UseCase) -> tuple[tuple[Verifier, ...], tuple[Model, ...]]:
     """The verifiers of the use case's grounding, in turn, and the models that they ask."""
     names = use_case.grounding.verifiers if use_case.grounding else ()

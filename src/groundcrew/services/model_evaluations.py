@@ -13,6 +13,7 @@ import msgspec
 
 from groundcrew.domain.canonical import digest
 from groundcrew.domain.tuning import DataSet, TunedModel
+from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError, NotFound
 from groundcrew.services import evidence
 from groundcrew.services.data_sets import find_data_set
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 #: How long an evaluation speaks for the weights that it is bound to.
 VALID_S = 180 * 86_400
+#: What a model has seen of its data set: a threshold that was chosen on cases fits them better than others.
+LEARNED_SPLITS = ("train", "validation")
 #: Cases that the model has learned from which are named; more are counted.
 LEAKED_NAMED_MAX = 10
 
@@ -112,7 +115,12 @@ class ModelEvaluations:
                 if alias is None or not await answers_with(writer.connection, alias, model):
                     continue
                 kept = await evidence.record(
-                    writer, use_case, kind="model_evaluation", subject=_subject(evaluated), content=content, valid_s=VALID_S
+                    writer,
+                    use_case,
+                    kind="model_evaluation",
+                    subject=_subject(evaluated),
+                    content={**content, "at_least": _targets(use_case, evaluated)},
+                    valid_s=VALID_S,
                 )
                 recorded[use_case.name] = kept.id
             figures = {name: each["estimate"] for name, each in content["figures"].items()}
@@ -145,7 +153,7 @@ class ModelEvaluations:
 
         manifest = read_manifest(self._folder(model))
         if data_set is not None:
-            examples: Sequence[Example] = read_examples(self._data / data_set.folder, split)
+            examples: Sequence[Example] = read_examples(self._data / data_set.folder, split, sha256=data_set.described_sha256)
             return _Cases(
                 examples=examples,
                 source=f"{data_set.name}@{data_set.revision[:12]}, {split}",
@@ -202,17 +210,21 @@ class ModelEvaluations:
         )
 
     def _leaked(self, cases: Sequence[Example], learned: DataSet | None) -> tuple[str, ...] | None:
-        """The cases that the model has learned from; None where what it learned from does not lie here."""
+        """The cases that the model has learned from, or on which its threshold and its best step were chosen; None where what it
+        learned from does not lie here as it was registered."""
         from groundcrew.tuning.evaluation_run import leaked
         from groundcrew.tuning.examples import read_examples
 
         if learned is None:
             return None
+        known: list[Example] = []
         try:
-            train = read_examples(self._data / learned.folder, "train")
+            for split in LEARNED_SPLITS:
+                if split == "train" or learned.splits.get(split):
+                    known += read_examples(self._data / learned.folder, split, sha256=learned.described_sha256)
         except InputError:
             return None
-        return leaked(cases, train)
+        return leaked(cases, known)
 
 
 def content_of(evaluated: Evaluated) -> dict[str, Any]:
@@ -231,6 +243,12 @@ def content_of(evaluated: Evaluated) -> dict[str, Any]:
         "split": evaluated.split,
         "leaked": evaluated.leaked,
     }
+
+
+def _targets(use_case: UseCase, evaluated: Evaluated) -> dict[str, float]:
+    """What the use case asked of figures on these cases before they were known to it."""
+    rule = use_case.evaluation
+    return dict(rule.at_least) if rule is not None and rule.data_set == evaluated.data_set else {}
 
 
 def _subject(evaluated: Evaluated) -> str:

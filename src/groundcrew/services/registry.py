@@ -17,6 +17,7 @@ from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan, amend
 from groundcrew.domain.knowledge import KnowledgeBase
 from groundcrew.domain.prices import price_of
+from groundcrew.domain.provider import Model
 from groundcrew.domain.resource import Resource
 from groundcrew.domain.stage import EXPOSED_STAGES, moved
 from groundcrew.domain.use_case import STAGES, UseCase
@@ -40,6 +41,7 @@ from groundcrew.services.propagation import propagate
 from groundcrew.services.resource_ledger import with_kept_capacity
 from groundcrew.services.sign_off_declarations import sign_off_problems
 from groundcrew.services.swap_declarations import note_declared, swap_problems
+from groundcrew.services.tuned_standing import alias_notes
 from groundcrew.store import catalog, deciding
 from groundcrew.store.collection import Collection
 from groundcrew.store.database import Connection, Database, Writer
@@ -105,7 +107,7 @@ class Registry:
             ("Resource", deciding.RESOURCES, declarations.resources),
         ]
         for kind, collection, declared in kinds:
-            changes += [await _put(writer, kind, collection, each.value) for each in declared]
+            changes += [await _noted(writer, await _put(writer, kind, collection, each.value), each.value) for each in declared]
         await note_declared(writer, [each.value for each in declarations.models])
         for each in declarations.use_cases:
             changes.append(await _put_use_case(writer, each.value))
@@ -180,6 +182,12 @@ async def _put(writer: Writer, kind: str, collection: Collection[Any], item: Any
     await collection.put(writer, item, "apply", details={"fields": [each.field for each in fields]})
     notes = stage_notes(item) if isinstance(item, Policy) else ()
     return Change(kind=kind, name=name, action="created" if old is None else "updated", fields=fields, notes=notes)
+
+
+async def _noted(writer: Writer, change: Change, item: Any) -> Change:
+    """`change` with what is to be known of an alias's tuned models, also where nothing was changed. Providers come before."""
+    notes = await alias_notes(writer.connection, item) if isinstance(item, Model) else ()
+    return msgspec.structs.replace(change, notes=(*change.notes, *notes)) if notes else change
 
 
 async def _put_use_case(writer: Writer, declared: UseCase) -> Change:

@@ -169,7 +169,8 @@ class SuggestedLabels:
         labels = (*[each.label for each in answer.suggestions if each.label in set(kept)], *titles)
         if set(labels) == set(answer.labels):
             return SignedLabels(text=pending.text_to_sign, changed=False)
-        own = (*labels, *titles.values(), answer.model, answer.digest)
+        # What a person typed and no code system knows may be anything: it is masked like any text.
+        own = (*known, *(each for pair in titles.items() for each in pair if system), answer.model, answer.digest)
         return SignedLabels(text=decided(answer, labels, titles).text, changed=True, own_words=tuple(filter(None, own)))
 
     def _checked(self, added: Sequence[str], system: str) -> dict[str, str]:

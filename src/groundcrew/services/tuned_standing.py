@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
-from groundcrew.domain.provider import Model, Provider
+from groundcrew.domain.provider import Model
 from groundcrew.domain.tuning import DataSet, TunedModel
 from groundcrew.services.lookups import tuned_model
 from groundcrew.store import catalog, tuning
@@ -20,27 +22,57 @@ class TunedStanding(msgspec.Struct, frozen=True, kw_only=True):
     data_set: DataSet | None
 
 
-async def tuned_standings(
-    connection: Connection, alias: Model | None, providers: tuple[Provider, ...]
-) -> tuple[TunedStanding, ...]:
-    """The tuned models among those that may answer: all of providers with the api ``tuned``, and registered ones that a remote
-    provider keeps. Nothing is known of models that were tuned elsewhere and never registered."""
-    if alias is None:
-        return ()
+class Answering(msgspec.Struct, frozen=True, kw_only=True):
+    """What may answer for a use case: tuned models, and generating targets (``PROVIDER MODEL``) of which nobody has registered
+    that they were tuned."""
+
+    tuned: tuple[TunedStanding, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+async def answering(connection: Connection, aliases: Iterable[Model]) -> Answering:
+    """What may answer behind any of `aliases`: a use case's own, and those of its experiment's arms."""
+    aims = sorted({each for alias in aliases for each in alias.answering})
+    known = {name: await catalog.PROVIDERS.get(connection, name) for name in {provider for provider, _ in aims}}
+    providers = tuple(each for each in known.values() if each is not None)
     apis = {each.name: each.api for each in providers}
+    found: list[TunedStanding] = []
+    others = []
+    for provider, name in aims:
+        standing = await _standing(connection, provider, name, embedded=apis.get(provider) == "tuned")
+        if standing is not None:
+            found.append(standing)
+        elif apis.get(provider) != "extractive":
+            others.append(f"{provider} {name}")
+    return Answering(tuned=tuple(found), others=tuple(others))
+
+
+async def _standing(connection: Connection, provider: str, name: str, *, embedded: bool) -> TunedStanding | None:
+    """How a target stands: one of a provider with the api ``tuned``, or a registered model that a remote provider keeps; None
+    for any other."""
+    model = await tuned_model(connection, name) if embedded else await _kept_elsewhere(connection, provider, name)
+    if model is None:
+        return TunedStanding(target=name, model=None, data_set=None) if embedded else None
+    data_set = await tuning.DATA_SETS.get(connection, f"{model.data_set}@{model.data_revision}")
+    return TunedStanding(target=name, model=model, data_set=data_set)
+
+
+async def alias_notes(connection: Connection, alias: Model) -> tuple[str, ...]:
+    """What to know about the tuned models that `alias` names: that one is not registered, or was retired, and answers no call.
+    It is no error, since a declaration may come before the model that it is for."""
     found = []
-    for provider, name in sorted(alias.answering):
-        if apis.get(provider) == "tuned":
-            model = await tuned_model(connection, name)
-        else:
-            model = await _kept_elsewhere(connection, provider, name)
-            if model is None:
-                continue
-        data_set = (
-            await tuning.DATA_SETS.get(connection, f"{model.data_set}@{model.data_revision}") if model is not None else None
-        )
-        found.append(TunedStanding(target=name, model=model, data_set=data_set))
-    return tuple(found)
+    for target in (*alias.targets, *alias.alternates):
+        provider = await catalog.PROVIDERS.get(connection, target.provider)
+        if provider is None or provider.api != "tuned":
+            continue
+        model = await tuned_model(connection, target.model)
+        if model is None:
+            found.append(f"no tuned model {target.model!r} is registered: calls to it fail (`groundcrew tune models` lists them)")
+        elif model.state == "retired":
+            found.append(f"{model.id} was retired: calls to it fail")
+        elif not model.folder:
+            found.append(f"{model.id} is kept by {model.provider}: name that provider, not {target.provider}")
+    return tuple(dict.fromkeys(found))
 
 
 async def answers_with(connection: Connection, alias: Model, model: TunedModel) -> bool:

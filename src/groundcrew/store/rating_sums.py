@@ -1,4 +1,8 @@
-"""Ratings that count, summed by version as they come: how many by star, what was said of harm, and where their order ends."""
+"""Ratings that count, summed by version as they come: how many by star, what was said of harm, and where their order ends.
+
+Only stars that people gave themselves count. What a signer made of suggested labels is a rating on record too, but its stars were
+worked out: they say how much was edited, nobody was asked, and whoever signs without looking gives five.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from groundcrew.store.rows import stamp
 from groundcrew.store.tables import RATING_SUMS, rating_sums, ratings
 
 _STARS = RATING_SUMS[:5]
+#: How a rating comes whose stars nobody gave.
+DERIVED = "sign_off"
 
 
 class RatingSums(NamedTuple):
@@ -44,6 +50,8 @@ class Placed(NamedTuple):
 async def note(connection: AsyncConnection, rating: Rating) -> None:
     """Add a rating that was just inserted. Of those of one rater and call or case the newest counts: saying it again does not say
     it twice."""
+    if rating.origin == DERIVED:
+        return
     columns, place = ratings.c, f"{stamp(rating.at)} {rating.id}"
     earlier = (
         sa.select(columns.at, columns.id, columns.stars, columns.critical_harm)
@@ -55,6 +63,7 @@ async def note(connection: AsyncConnection, rating: Rating) -> None:
             columns.call_id == rating.call_id if rating.call_id is not None else columns.call_id.is_(None),
             columns.case_id == rating.case_id if rating.case_id is not None else columns.case_id.is_(None),
             columns.id != rating.id,
+            columns.origin != DERIVED,
         )
         .order_by(columns.at.desc(), columns.id.desc())
         .limit(1)
@@ -93,6 +102,7 @@ async def after(connection: AsyncConnection, use_case: str, version_digest: str,
     query = (
         sa.select(columns.at, columns.id, columns.stars)
         .where(columns.use_case == use_case, columns.version_digest == version_digest, columns.sample == sample)
+        .where(columns.origin != DERIVED)
         .where(sa.or_(columns.at > at, sa.and_(columns.at == at, columns.id > last_id)), columns.at >= at)
         .order_by(columns.at, columns.id)
     )
@@ -105,6 +115,7 @@ async def in_order(connection: AsyncConnection, use_case: str, version_digest: s
     query = (
         sa.select(columns.at, columns.id, columns.stars, columns.rater, columns.call_id, columns.case_id)
         .where(columns.use_case == use_case, columns.version_digest == version_digest, columns.sample == sample)
+        .where(columns.origin != DERIVED)
         .order_by(columns.at, columns.id)
     )
     newest: dict[Sequence[Any], Placed] = {}
@@ -119,7 +130,8 @@ async def rebuilt(connection: AsyncConnection) -> dict[tuple[str, str, bool], tu
     """By (use case, version, sample): the sums in the order of RATING_SUMS, made anew from the ratings. Reads them all."""
     columns = ratings.c
     names = (columns.use_case, columns.version_digest, columns.sample, columns.rater, columns.call_id, columns.case_id)
-    query = sa.select(*names, columns.stars, columns.critical_harm).order_by(columns.at, columns.id)
+    query = sa.select(*names, columns.stars, columns.critical_harm).where(columns.origin != DERIVED)
+    query = query.order_by(columns.at, columns.id)
     newest = {tuple(row[:6]): (row.stars, row.critical_harm) for row in (await connection.execute(query)).all()}
     sums: dict[tuple[str, str, bool], dict[str, int]] = {}
     for key, (stars, harm) in newest.items():
@@ -158,6 +170,7 @@ async def last_place(connection: AsyncConnection, use_case: str, version_digest:
     query = (
         sa.select(columns.at, columns.id)
         .where(columns.use_case == use_case, columns.version_digest == version_digest, columns.sample == sample)
+        .where(columns.origin != DERIVED)
         .order_by(columns.at.desc(), columns.id.desc())
         .limit(1)
     )
@@ -180,7 +193,7 @@ async def of_period(
     query = (
         sa.select(columns.at, columns.id, columns.stars, columns.rater, columns.call_id, columns.case_id)
         .where(columns.use_case == use_case, columns.version_digest == version_digest, columns.sample == sample)
-        .where(columns.at.between(since, until))
+        .where(columns.at.between(since, until), columns.origin != DERIVED)
         .order_by(columns.at.desc(), columns.id.desc())
         .limit(limit)
     )

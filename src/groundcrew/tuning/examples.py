@@ -10,6 +10,7 @@ from typing import IO, Any
 import msgspec
 
 from groundcrew.curation.fields import Fields
+from groundcrew.domain.canonical import sha256_hex
 from groundcrew.errors import InputError
 
 RECORDS, REVISION, CARD, FUNNEL = "records.parquet", "revision.json", "CARD.md", "funnel.json"
@@ -63,15 +64,30 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
 
 
-def read_description(folder: Path) -> Description:
-    """What `folder` says it holds. InputError where it is no data set of groundcrew."""
+def read_description(folder: Path, *, sha256: str = "") -> Description:
+    """What `folder` says it holds. InputError where it is no data set of groundcrew, or its revision.json is not the one with
+    `sha256` any more, where that is given: a folder that is only referred to may have been changed since it was registered."""
     path = folder / REVISION
+    data = _description(path)
+    if sha256 and sha256_hex(data) != sha256:
+        raise InputError("was changed since the data set was registered: register this one as its own", file=str(path))
+    try:
+        return msgspec.json.decode(data, type=Description)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise InputError(f"no data set of groundcrew: {error}", file=str(path)) from None
+
+
+def description_sha256(folder: Path) -> str:
+    """The SHA-256 of `folder`'s revision.json. InputError where it can not be read."""
+    return sha256_hex(_description(folder / REVISION))
+
+
+def _description(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(REVISION_BYTES_MAX + 1), type=Description)
-    except (OSError, msgspec.MsgspecError, UnicodeError) as error:
-        why = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
-        raise InputError(f"no data set of groundcrew: {why}", file=str(path)) from None
+            return file.read(REVISION_BYTES_MAX + 1)
+    except OSError as error:
+        raise InputError(f"no data set of groundcrew: {error.strerror or type(error).__name__}", file=str(path)) from None
 
 
 def fields_of(folder: Path, description: Description) -> Fields:
@@ -81,13 +97,14 @@ def fields_of(folder: Path, description: Description) -> Fields:
     return description.fields
 
 
-def read_examples(folder: Path, split: str) -> list[Example]:
+def read_examples(folder: Path, split: str, *, sha256: str = "") -> list[Example]:
     """The examples of one split ("train", "validation", "test") of the data set in `folder`, in the order of its records.
+    `sha256` is that of the revision.json that was registered.
 
     InputError where the records are not those that revision.json names, where there are no splits or none of this name, or where
     a record can not be an example (it is named by its id).
     """
-    description = read_description(folder)
+    description = read_description(folder, sha256=sha256)
     fields = fields_of(folder, description)
     if fields.split is None:
         raise InputError("has no splits: declare `split` in its recipe and curate again", file=str(folder), field="split")

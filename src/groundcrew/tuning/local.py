@@ -78,6 +78,7 @@ async def learn(
         settings={**settings, **(more or {})},
         examples=str(order.examples.resolve()),
         work=str(order.work.resolve()),
+        described_sha256=order.data_set.described_sha256,
     )
     end_s = time.monotonic() + RUN_S_MAX
     async with _process(assignment, threads or THREADS_DEFAULT) as process:

@@ -250,7 +250,7 @@ class _Remote:
         self._order.work.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._order.work / name
         path.unlink(missing_ok=True)
-        examples = read_examples(self._order.examples, split)
+        examples = read_examples(self._order.examples, split, sha256=self._order.data_set.described_sha256)
         write_jsonl(path, (row_of(each, "openai-chat", prompt, multiple=fields.multiple) for each in examples))
         if path.stat().st_size > FILE_BYTES_MAX:
             path.unlink()

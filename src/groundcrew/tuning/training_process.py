@@ -36,7 +36,8 @@ MESSAGE_LENGTH_MAX = 500
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be learned. `factory` (``module:name``) makes the architecture where the catalogue has none of its name: it is
-    written by the runner and never by who asked. `architecture` is the manifest's."""
+    written by the runner and never by who asked. `architecture` is the manifest's. `described_sha256` is that of the
+    registered revision.json."""
 
     architecture: str
     factory: str
@@ -48,6 +49,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     examples: str
     work: str
     threads: int = 1
+    described_sha256: str = ""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,8 +85,8 @@ def _learn(assignment: Assignment, tell: Callable[[Step], None]) -> Line:
     work = Path(assignment.work)
     folder, checkpoints = work / MODEL, work / CHECKPOINTS
     with _alone(work):
-        train = read_examples(Path(assignment.examples), "train")
-        validation = read_examples(Path(assignment.examples), "validation")
+        train = read_examples(Path(assignment.examples), "train", sha256=assignment.described_sha256)
+        validation = read_examples(Path(assignment.examples), "validation", sha256=assignment.described_sha256)
         # What a dead attempt left half-written is no part of the model; checkpoints are.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

@@ -15,7 +15,7 @@ from groundcrew.web.authentication import Principal
 from groundcrew.web.problems import ForeignRequest, UnsupportedBody
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
-FORM_FIELDS_MAX = 100
+FORM_FIELDS_MAX = 250
 CSRF_FIELD, CSRF_HEADER = "csrf_token", "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PLACE = re.compile(r" - at `\$(.*)`$")

@@ -298,3 +298,69 @@ async def test_a_person_changes_labels_and_the_rest_stays(build: Build) -> None:
     assert left.labels == ("C03.3", "Z99.9", "A01.1")
     assert len(list(places(left, left.text))) == 5
     assert read_answer("I would rather not") is None
+
+
+BOX = "anna.muster@example.org"
+MAILBOXES = {"mail": keywords.Label(word=BOX, score=0.9, title=f"Mailbox {BOX}")}
+
+
+async def test_a_word_of_a_title_is_masked_where_it_is_quoted_from_a_request(build: Build) -> None:
+    """A title may hold a name, as diseases and mailboxes do; whoever bears it in a request is a person."""
+    guards = (GuardRule(guard="pii", action="redact", on=("output",), settings={"detect": "patterns"}),)
+    for rules in ((), guards):
+        memory = build(model={"labels": MAILBOXES}, guards=rules)
+        response = await chat(memory.gateway, TEST_KEY, text=f"write to {BOX} today")
+        (call,) = memory.calls()
+        for answer in (read_answer(call.answer), read_answer(response.text()) if rules else None):
+            if answer is not None:
+                (found,) = answer.suggestions
+                assert (found.label, found.title) == ("mail", f"Mailbox {BOX}")
+                assert BOX not in found.evidence[0].text
+        assert BOX not in call.request
+
+
+async def test_a_model_that_is_dropped_for_another_fails_its_callers_with_an_answer(build: Build) -> None:
+    memory = build(model={"settings": {"slow_s": 0.2}})
+    models = memory.gateway._tuned
+    models._models_max = 1
+    running = [asyncio.create_task(chat(memory.gateway, TEST_KEY, text=TEXT)) for _ in range(3)]
+    for _ in range(500):
+        if memory.gateway.inflight() == 3 and models._models:
+            break
+        await asyncio.sleep(0.01)
+    other = Path(memory.snapshots.current.tuned["coder@3"].folder).parent / "other"
+    entry = TunedEntry(
+        name="coder", version=4, digest=keywords.write(other, threshold=0.65), architecture=keywords.NAME, folder=str(other)
+    )
+    assert (await models.predict(entry, TEXT)).labels == ("A01.1",)
+    answers = await asyncio.gather(*running)
+    assert {each.status for each in answers} <= {200, 502}
+    assert any(each.status == 502 and each.json()["error"]["code"] == "upstream_error" for each in answers)
+
+
+@pytest.mark.parametrize(("autonomy", "status"), [("assist", 200), ("act_and_review", 202), ("autonomous", 202)])
+async def test_what_is_left_to_a_person_waits_without_a_rule_where_nobody_else_looks(
+    build: Build, autonomy: str, status: int
+) -> None:
+    memory = build(autonomy=autonomy)
+    for stream in (False, True):
+        response = await chat(memory.gateway, TEST_KEY, text=TEXT, stream=stream)
+        assert (b"A01.1" in response.body) == (status == 200)
+        assert stream or response.status == status
+    assert (await chat(memory.gateway, TEST_KEY, text="only fever")).status == 200
+
+
+@pytest.mark.parametrize(
+    "content", ["", [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}], "\x00 fever " * 2_000]
+)
+async def test_a_message_without_words_and_one_that_is_long_are_answered(build: Build, content: Any) -> None:
+    response = await chat(build().gateway, TEST_KEY, messages=[{"role": "user", "content": content}])
+    assert response.status in (200, 400)
+    if response.status == 200 and not isinstance(content, str | None):
+        assert json.loads(response.text())["needs_person"]
+
+
+async def test_half_a_character_is_refused(build: Build) -> None:
+    headers = {"authorization": f"Bearer {TEST_KEY}"}
+    body = b'{"model": "writer", "messages": [{"role": "user", "content": "fever \\ud800"}]}'
+    assert (await request(build().gateway, "/v1/chat/completions", headers=headers, body=body)).status in (200, 400)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from tests.unit.services import bank
 from tests.unit.tuning import tuned_bank
 
 from groundcrew.domain.gate import CriterionResult
-from groundcrew.domain.provider import Model, Target
+from groundcrew.domain.provider import Model, Provider, Target
 from groundcrew.domain.tuning import DataSet, TunedModel
 from groundcrew.domain.use_case import EvaluationRule
-from groundcrew.errors import InputError
+from groundcrew.errors import InputError, NotAllowed
 from groundcrew.services.bundle import Services
 from groundcrew.services.lookups import current_digest
 from groundcrew.store import tuning
@@ -239,3 +240,132 @@ async def test_what_a_provider_keeps_is_attested_though_it_is_registered(service
     assert (await gate(services, "evaluation")).status == "pass"
     with pytest.raises(InputError, match="kept by"):
         await services.model_evaluations.evaluate("remote@1", actor=bank.PERSON, data_set=tuned_bank.DATA_SET)
+
+
+async def test_cases_on_which_its_threshold_was_chosen_have_leaked_too(services: Services, tmp_path: Path) -> None:
+    rows = tuned_bank.records()
+    for row in rows[:10:2]:
+        row["split"] = "validation"
+    rows[1]["patient"] = rows[0]["patient"]
+    data_set = await tuned_bank.registered(services, tmp_path / "leaky", rows=rows)
+    model = await tuned_bank.tuned(services, data_set)
+    found = await evaluate(services, model)
+    assert (found.leaked, found.leaked_named) == (1, ("n1",))
+
+
+async def test_cases_that_were_changed_since_they_were_registered_prove_nothing(services: Services, tmp_path: Path) -> None:
+    """A folder that is only referred to is anybody's to write: other records, or the same with other columns as text."""
+    folder = tmp_path / "referred"
+    tuned_bank.write_data_set(folder, tuned_bank.records())
+    data_set = await services.data_sets.register(folder, data_class="pii", actor=bank.PERSON, reference=True)
+    model = await tuned_bank.tuned(services, data_set)
+    described = json.loads((folder / "revision.json").read_bytes())
+    easy = [each for each in tuned_bank.records() if len(each["codes"]) < 3]
+    shutil.rmtree(folder)
+    tuned_bank.write_data_set(folder, easy, revision=described["revision"])
+    with pytest.raises(InputError, match="changed since"):
+        await evaluate(services, model)
+    shutil.rmtree(folder)
+    tuned_bank.write_data_set(folder, tuned_bank.records(), revision=described["revision"])
+    assert (await evaluate(services, model)).report.cases == 30
+    described["fields"]["group"] = None
+    (folder / "revision.json").write_text(json.dumps(described))
+    with pytest.raises(InputError, match="changed since"):
+        await evaluate(services, model)
+
+
+async def test_a_target_lowered_once_the_figures_are_known_needs_somebody_elses_word(
+    services: Services, model: TunedModel
+) -> None:
+    await declare(services, micro_f1=0.99, micro_recall=0.1)
+    await evaluate(services, model)
+    assert (await gate(services, "evaluation")).status == "fail"
+    await declare(services, micro_f1=0.5)
+    await evaluate(services, model)  # to evaluate again is no way around
+    lowered = await gate(services, "evaluation")
+    assert lowered.status == "fail"
+    assert "micro_f1 was 0.99, micro_recall was 0.1" in lowered.missing
+    with pytest.raises(NotAllowed):
+        await services.evidence.attest(bank.NAME, "evaluation_target", actor="user:maria", statement="good enough")
+    await services.evidence.attest(bank.NAME, "evaluation_target", actor="user:ivo", statement="0.5 is what people reach")
+    assert (await gate(services, "evaluation")).status == "pass"
+    await declare(services, micro_f1=0.4)
+    assert (await gate(services, "evaluation")).status == "fail"
+
+
+async def test_cases_of_a_few_patients_are_few(services: Services, tmp_path: Path) -> None:
+    rows = tuned_bank.records()
+    for number, row in enumerate(rows):
+        row["patient"] = f"{row['split']}{number % 10}"
+    data_set = await tuned_bank.registered(services, tmp_path / "few patients", rows=rows)
+    model = await tuned_bank.tuned(services, data_set)
+    await tuned_bank.answers_with(services, model)
+    await declare(services, micro_f1=0.1)
+    await evaluate(services, model)
+    result = await gate(services, "evaluation")
+    assert (result.status, "30 cases of 5 groups" in result.missing) == ("unknown", True)
+
+
+async def test_a_tuned_model_is_evaluated_whatever_the_solution_is_called(services: Services, model: TunedModel) -> None:
+    snapshot = await services.snapshots.build()
+    await bank.apply(
+        services,
+        use_cases=[bank.use_case(solution="vendor_feature", grounding=None)],
+        models=list(snapshot.models.values()),
+        providers=list(snapshot.providers.values()),
+    )
+    for key, stage in (("evaluation", "production_readiness"), ("grounding", "pilot")):
+        result = await gate(services, key, stage)
+        assert (result.status, "solution: customized" in result.missing) == ("fail", True)
+
+
+async def test_what_answers_besides_needs_somebodys_word(services: Services, model: TunedModel) -> None:
+    """A use case is not let through for a model that answers one call of a hundred."""
+    remote = Provider(name="remote", api="openai", base_url="https://llm.example/v1", data_classes=("public", "internal", "pii"))
+    targets = (Target(provider="in-house", model=model.id, weight=1), Target(provider="remote", model="ft:other", weight=99))
+    rule = EvaluationRule(data_set=tuned_bank.DATA_SET, at_least={"micro_f1": 0.1})
+    await bank.apply(
+        services,
+        use_cases=[bank.use_case(solution="customized", grounding=None, evaluation=rule)],
+        models=[Model(name=bank.MODEL, targets=targets)],
+        providers=[remote, *(await services.snapshots.build()).providers.values()],
+    )
+    await evaluate(services, model)
+    assert (await gate(services, "evaluation")).status == "unknown"
+    learned = await gate(services, "grounding", "pilot")
+    assert (learned.status, "ft:other" in learned.missing) == ("unknown", True)
+    for subject in ("held_out_evaluation", "data_set_revision"):
+        await services.evidence.attest(bank.NAME, subject, actor="user:ivo", statement="looked at 200 of its answers")
+    assert (await gate(services, "evaluation")).status == "pass"
+    assert (await gate(services, "grounding", "pilot")).status == "pass"
+
+
+async def test_easier_cases_do_not_make_good_what_was_missed(services: Services, model: TunedModel, tmp_path: Path) -> None:
+    await declare(services, micro_f1=0.97)
+    await evaluate(services, model)
+    assert (await gate(services, "evaluation")).status == "fail"
+    easy = [
+        {**each, "text": f"Case e{each['id']}, {each['text']}", "patient": f"e{each['patient']}"}
+        for each in tuned_bank.records(80)
+        if "C03.3" not in each["codes"]
+    ]
+    await tuned_bank.registered(services, tmp_path / "easy", rows=easy)
+    found = await evaluate(services, model)
+    assert (found.leaked, found.report.figures["micro_f1"].estimate) == (0, 1)
+    result = await gate(services, "evaluation")
+    assert (result.status, "missed on notes@" in result.missing) == ("fail", True)
+    await services.evidence.attest(bank.NAME, "evaluation_target", actor="user:ivo", statement="the first cases were mislabelled")
+    assert "chosen after" not in (await gate(services, "evaluation")).missing
+
+
+async def test_applying_an_alias_says_which_of_its_models_answer_nothing(services: Services, model: TunedModel) -> None:
+    provider = Provider(name="in-house", api="tuned", data_classes=("public", "internal", "pii"))
+    alias = Model(name=bank.MODEL, targets=(Target(provider="in-house", model="coder@9"),))
+    for _ in range(2):
+        found = await bank.apply(services, providers=[bank.provider(), provider], models=[alias])
+        (change,) = [each for each in found if each.kind == "Model"]
+        assert any("no tuned model 'coder@9' is registered" in each for each in change.notes)
+    await services.tuned_models.retire(model.id, reason="wrong units", actor=bank.PERSON)
+    retired = msgspec.structs.replace(alias, targets=(Target(provider="in-house", model=model.id),))
+    found = await bank.apply(services, providers=[bank.provider(), provider], models=[retired])
+    assert any("was retired" in note for each in found for note in each.notes)

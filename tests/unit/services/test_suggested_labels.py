@@ -15,13 +15,15 @@ from tests.unit.web.site import call
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import SignOffRule
 from groundcrew.domain.user import User
-from groundcrew.errors import Conflict, InputError
+from groundcrew.errors import Conflict, InputError, WouldBeMasked
 from groundcrew.services.bundle import Services
 from groundcrew.services.lookups import current_digest
+from groundcrew.services.rating_figures import rating_figures
 from groundcrew.services.suggested_labels import LabelChange
-from groundcrew.store import catalog
+from groundcrew.store import catalog, rating_sums
 from groundcrew.store.feedback import RATINGS
 from groundcrew.tuned.answer import Answer, Suggested, read_answer
+from groundcrew.web.console.suggested import suggestions_of
 
 RULE = SignOffRule(when="always", qualification="coder")
 
@@ -187,3 +189,41 @@ def test_a_rejection_is_one_star() -> None:
     change = LabelChange(suggested=frozenset("A"), final=None, rejected=True)
     assert (change.stars, change.accepted) == (1, False)
     assert msgspec.structs.replace(change, rejected=False).stars is None
+
+
+async def test_stars_that_were_worked_out_stand_for_nobodys_opinion(services: Services, coder: User) -> None:
+    """Whoever signs without looking would give five stars; a rating of one's own counts, before or after."""
+    from groundcrew.services.feedback import NewRating
+
+    sign_offs = [await hold(services, answer("A", "B"), case_id=f"c{number}") for number in range(3)]
+    for each in sign_offs:
+        await sign(services, coder, each, ["A", "B"])
+    async with services.database.read() as connection:
+        digest = await current_digest(connection, await services.use_cases.get(bank.NAME))
+        assert (await rating_figures(connection, bank.NAME, digest, sample=False)).n == 0
+    gate = await services.gates.evaluate(bank.NAME, actor=bank.PERSON, to="production_readiness")
+    (rating,) = [each for each in gate.results if each.key == "rating"]
+    assert (rating.status, rating.n) == ("unknown", 0)
+    found = await services.sign_offs.get(sign_offs[0])
+    await services.feedback.rate(NewRating(stars=2, rater="cody", call_id=found.call_id), actor="user:cody")
+    async with services.database.read() as connection:
+        assert (await rating_figures(connection, bank.NAME, digest, sample=False)).counts == (0, 1, 0, 0, 0)
+        kept, order = await rating_sums.stored(connection), await rating_sums.rebuilt(connection)
+    assert kept == order
+
+
+async def test_labels_that_a_person_types_are_masked_like_any_text(services: Services, coder: User) -> None:
+    sign_off = await hold(services, answer("A"))
+    with pytest.raises(WouldBeMasked):
+        await sign(services, coder, sign_off, ["A"], ["anna.muster@example.org"])
+
+
+async def test_a_page_leaves_no_label_out_that_would_be_signed(services: Services) -> None:
+    """What a form does not list is taken out of what is signed."""
+    many = tuple(f"L{number:03}" for number in range(100))
+    found = await services.sign_offs.get(await hold(services, answer(*many)))
+    seen = suggestions_of(found, found.draft, None)
+    assert seen is not None
+    assert [each.label for each in seen.rows if each.checked] == list(many)
+    too_many = await services.sign_offs.get(await hold(services, answer(*(f"L{number}" for number in range(300)))))
+    assert suggestions_of(too_many, too_many.draft, None) is None

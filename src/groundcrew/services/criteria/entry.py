@@ -14,7 +14,7 @@ from groundcrew.domain.use_case import Exposure
 from groundcrew.services.criteria.attested import attested
 from groundcrew.services.criteria.incidents import incidents
 from groundcrew.services.criteria.registry import check, result
-from groundcrew.services.criteria.tuned import DATA_SUBJECT, learned_from
+from groundcrew.services.criteria.tuned import DATA_SUBJECT, DECLARE_CUSTOMIZED, learned_from
 from groundcrew.services.gate_facts import Facts
 from groundcrew.services.overlap_languages import said
 from groundcrew.services.overlap_scan import texts_of
@@ -149,6 +149,8 @@ def grounding(facts: Facts, criterion: Criterion) -> CriterionResult:
     computed with ``customized: computed`` and attested otherwise. Where each request brings the truth itself, a person says where
     that comes from."""
     use_case = facts.use_case
+    if use_case.solution != "customized" and any(each.model is None or each.model.folder for each in facts.tuned):
+        return result(criterion, "fail", bound="≥ 1 verified reference", missing=DECLARE_CUSTOMIZED)
     if use_case.solution == "customized":
         if criterion.settings.get("customized") == "computed":
             return learned_from(facts, criterion)
@@ -196,7 +198,8 @@ def data_route(facts: Facts, criterion: Criterion) -> CriterionResult:
 
 @check("phi_probes")
 def phi_probes(facts: Facts, criterion: Criterion) -> CriterionResult:
-    """Probes with protected health information were denied, all of them; allowed only where phi is declared."""
+    """Probes with protected health information were denied, all of them. Where phi is declared there is nothing to deny: then
+    every provider that may get it has to be cleared for it, and gateways leave out any other."""
     needed = int(criterion.settings.get("probes_min", 20))
     if "phi" in facts.use_case.data_classes:
         return data_route(facts, criterion)

@@ -7,11 +7,13 @@ from groundcrew.domain.gate import Criterion, CriterionResult, CriterionStatus
 from groundcrew.domain.tuning import TunedModel
 from groundcrew.services.criteria.attested import attested
 from groundcrew.services.criteria.registry import check, result
+from groundcrew.services.evidence import TARGET_SUBJECT
 from groundcrew.services.gate_facts import Facts
 from groundcrew.services.tuned_standing import TunedStanding
 
 #: Whose word stands in where a model was tuned elsewhere and nobody registered it here.
 DATA_SUBJECT, EVALUATION_SUBJECT = "data_set_revision", "held_out_evaluation"
+DECLARE_CUSTOMIZED = "a tuned model answers for it: declare solution: customized"
 TEST_SPLIT = "test"
 
 
@@ -23,12 +25,18 @@ def learned_from(facts: Facts, criterion: Criterion) -> CriterionResult:
         how = "let the alias answer with a model tuned here, or attest the curated data set revision of one tuned elsewhere"
         return attested(facts, criterion, DATA_SUBJECT, how)
     problems = [problem for each in facts.tuned if (problem := _data_problem(each))]
-    sets = sorted({each.data_set.id[: each.data_set.id.index("@") + 13] for each in facts.tuned if each.data_set is not None})
+    status: CriterionStatus = "fail" if problems else "pass"
+    good = len(facts.tuned) - len(problems)
+    if facts.others:  # of what may answer besides nobody has registered what it has learned from
+        word = attested(facts, criterion, DATA_SUBJECT, f"attest what {', '.join(facts.others)} has learned from")
+        status = word.status if status == "pass" else status
+        problems += [word.missing] if word.missing else []
+    sets = sorted({f"{each.data_set.name}@{each.data_set.revision[:12]}" for each in facts.tuned if each.data_set is not None})
     records = sum({each.data_set.id: each.data_set.records for each in facts.tuned if each.data_set is not None}.values())
     return result(
         criterion,
-        "fail" if problems else "pass",
-        figure=f"{len(facts.tuned) - len(problems)} of {len(facts.tuned)} models on {records:,} curated records",
+        status,
+        figure=f"{good} of {len(facts.tuned)} models on {records:,} curated records",
         bound="each on a registered data set revision with source, licence, consent and splits",
         n=records,
         source=", ".join(sets),
@@ -60,8 +68,11 @@ def _data_problem(each: TunedStanding) -> str:
 @check("evaluation")
 def evaluation(facts: Facts, criterion: Criterion) -> CriterionResult:
     """Every tuned model that may answer was evaluated on the held-out test split that is declared, by the digest that it has, and
-    the lower bound of each declared figure reaches its target; on ``cases_min`` (30) cases at least."""
+    the lower bound of each declared figure reaches its target; on ``cases_min`` (30) cases of as many groups at least. A target
+    that was lowered once an evaluation was recorded stands on the word of a person who did not build it."""
     if facts.use_case.solution != "customized":
+        if facts.tuned:
+            return result(criterion, "fail", figure="declared as something else", bound="evaluated", missing=DECLARE_CUSTOMIZED)
         return result(criterion, "pass", figure="nothing is tuned for it", bound="customized solutions only")
     wanted = facts.use_case.evaluation
     here = [each for each in facts.tuned if each.model is None or not each.model.reference]
@@ -81,7 +92,7 @@ def evaluation(facts: Facts, criterion: Criterion) -> CriterionResult:
     bound = ", ".join(f"{name} ≥ {value:g}" for name, value in sorted(wanted.at_least.items())) + f" on {wanted.data_set}"
     statuses: list[CriterionStatus] = []
     figures, problems, rests = [], [], []
-    if len(here) < len(facts.tuned):  # of what a provider keeps nothing lies here to be evaluated
+    if len(here) < len(facts.tuned) or facts.others:  # of what a provider keeps nothing lies here to be evaluated
         statuses.append(elsewhere.status)
         problems += [elsewhere.missing] if elsewhere.missing else []
     for each in here:
@@ -127,12 +138,16 @@ def _judged(found: Evidence | None, model: TunedModel, facts: Facts, cases_min: 
     if found is None:
         return "unknown", "", f"{model.id} was not evaluated there as it answers now: {how}"
     cases, leaked = int(found.content["cases"]), found.content.get("leaked")
-    if cases < cases_min:
-        return "unknown", f"{cases} cases", f"{cases_min} cases at least, {cases} were evaluated"
+    groups = int(found.content.get("groups", cases))
+    if groups < cases_min:  # what one patient's cases share tells little more than one of them
+        figure = f"{cases} cases" if groups == cases else f"{cases} cases of {groups} groups"
+        return "unknown", figure, f"{cases_min} cases of as many groups at least: {figure} were evaluated"
     if leaked is None:
         return "unknown", "", f"whether {model.id} has learned from these cases is not known: evaluate it where its data set lies"
     if leaked:
         return "fail", f"{leaked} cases leaked", f"{model.id} has learned from {leaked} of these cases or of their groups"
+    if chosen := _chosen_after(found, model, facts):
+        return "fail", "", chosen
     said, missed = [], []
     for name, target in sorted(wanted.at_least.items()):
         interval = found.content["figures"].get(name) or {}
@@ -142,6 +157,42 @@ def _judged(found: Evidence | None, model: TunedModel, facts: Facts, cases_min: 
             missed.append(f"{name}: the lower bound {_number(lower)} is below {target:g}")
     more = "tune on more or better data, or declare what the model can do"
     return ("fail" if missed else "pass"), ", ".join(said), "; ".join([*missed, more]) if missed else ""
+
+
+def _chosen_after(found: Evidence, model: TunedModel, facts: Facts) -> str:
+    """What is wrong where a target is lower than it was when these weights were evaluated before, or where they missed it on
+    other cases: whoever knows the figures can draw the line below them, or look for cases that are easier."""
+    wanted = facts.use_case.evaluation
+    assert wanted is not None
+    before: dict[str, float] = {}
+    missed: list[str] = []
+    for each in facts.evidence:
+        content = each.content
+        asked = content.get("at_least")
+        if each.kind != "model_evaluation" or content.get("model_digest") != model.digest or not asked:
+            continue
+        for name, target in asked.items():
+            before[name] = max(target, before.get(name, 0.0))
+        same = all(content.get(name) == found.content.get(name) for name in ("data_set", "data_revision", "split"))
+        if not same and any(_lower(each, name) < target for name, target in asked.items()):
+            missed.append(str(content.get("on", "")))
+    now = wanted.at_least
+    why = [f"{name} was {target:g}" for name, target in sorted(before.items()) if now.get(name, 0.0) < target]
+    why += [f"missed on {where}" for where in dict.fromkeys(missed)]
+    word = facts.valid("attestation", TARGET_SUBJECT)
+    is_heard = word is not None and (word.content.get("data_set"), word.content.get("at_least")) == (wanted.data_set, now)
+    if not why or (is_heard and word is not None and (not missed or word.recorded_at >= found.recorded_at)):
+        return ""
+    return (
+        f"the target or its cases were chosen after an evaluation ({', '.join(why)}): a person who did not build it says why "
+        f"they will do: `groundcrew attest {facts.use_case.name} {TARGET_SUBJECT} --statement …`"
+    )
+
+
+def _lower(evidence: Evidence, name: str) -> float:
+    """The lower bound of a figure; 0 where it is not known."""
+    lower = (evidence.content["figures"].get(name) or {}).get("lower")
+    return 0.0 if lower is None else float(lower)
 
 
 def _number(value: float | None) -> str:

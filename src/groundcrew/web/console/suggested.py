@@ -14,8 +14,9 @@ from groundcrew.web.console.highlight import placed_claims
 
 #: Labels below the model's threshold that are offered besides the kept ones: a page is read, not searched.
 OFFERED_MAX = 20
-#: Labels that a page lists at most; a form has so many fields and no more.
-LISTED_MAX = 80
+#: Labels that a page lists at most; a form has few more fields. A draft with more of them is read as text: what a page left out
+#: would be taken out of what is signed.
+LISTED_MAX = 200
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ def suggestions_of(
     sign_off: SignOff, text: str, report: TrustReport | None, chosen: Sequence[str] | None = None
 ) -> Suggestions | None:
     """The labels of the draft with those checked that `text` (what stands to be signed) keeps, or that were `chosen` in a form
-    that was not taken; None where the draft is no answer of a tuned model."""
+    that was not taken; None where the draft is no answer of a tuned model, or has more labels than a page lists."""
     draft = read_answer(sign_off.draft)
     if draft is None:
         return None
@@ -65,8 +66,10 @@ def suggestions_of(
     kept = frozenset(draft.labels)
     near = [each for each in draft.suggestions if each.label not in kept and each.label not in checked]
     offered = {each.label for each in near[:OFFERED_MAX]}
-    listed = [each for each in draft.suggestions if each.label in kept | checked | offered][:LISTED_MAX]
+    listed = [each for each in draft.suggestions if each.label in kept | checked | offered]
     listed += [each for each in stands.suggestions if each.added_by_person]
+    if len(listed) > LISTED_MAX:
+        return None
     change = change_of(sign_off)
     return Suggestions(
         model=draft.model,
