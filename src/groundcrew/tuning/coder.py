@@ -18,6 +18,7 @@ import numpy as np
 from groundcrew.code_systems.catalogue import code_system
 from groundcrew.domain.canonical import digest
 from groundcrew.errors import InputError
+from groundcrew.stats.intervals import Interval
 from groundcrew.tuned.coder import (
     ARCHITECTURE,
     CODER_FILE,
@@ -31,8 +32,9 @@ from groundcrew.tuned.coder import (
 from groundcrew.tuned.coder_candidates import Candidates, candidates
 from groundcrew.tuned.coder_knowledge import Titles
 from groundcrew.tuned.coder_text import read
-from groundcrew.tuned.model import FORMAT, Manifest
+from groundcrew.tuned.model import FORMAT, Manifest, Prediction
 from groundcrew.tuning import coder_lexicon as lexicon
+from groundcrew.tuning import coder_trust as trust
 from groundcrew.tuning.architecture import Fitted, Step
 from groundcrew.tuning.classifier_checkpoints import Checkpoints
 from groundcrew.tuning.coder_counts import Case, Counted, count, evidence_places, knowledge, skipped_words
@@ -66,6 +68,7 @@ class CoderArchitecture:
     """Trains coders; see `tuning/architecture.py` for what every architecture promises."""
 
     name = ARCHITECTURE
+    reads_code_system = True
 
     def settings_problem(self, settings: dict[str, Any]) -> str | None:
         """What is wrong with `settings`, naming the key."""
@@ -144,7 +147,7 @@ class _Fit:
         self.checkpoints = Checkpoints(checkpoints, key)
 
     def run(self, validation: Sequence[Example]) -> Fitted:
-        self._step("titles of the code system")
+        self._step("titles of the code system" if self.system else "no code system: learning without titles")
         titles = lexicon.titles_of(self.system, self.labels)
         self._parallel(titles)
         looks = []
@@ -153,7 +156,7 @@ class _Fit:
             self._candidates(language, titles)
             looks.append(self._looks(language))
         self._step("calibration")
-        threshold, coder = self._calibrated(looks)
+        threshold, coder, bound = self._calibrated(looks)
         (self.folder / CODER_FILE).write_bytes(msgspec.json.encode(coder))
         (self.folder / TITLES_FILE).write_bytes(msgspec.json.encode(titles))
         arrays: Arrays = {}
@@ -166,8 +169,8 @@ class _Fit:
             multi_label=True,
             labels=len(self.labels),
             threshold=threshold,
-            person_below=self.settings.person_below,
-            metrics=self._cross_validated(looks, coder, threshold),
+            person_below=bound.person_below,
+            metrics=self._cross_validated(looks, coder, threshold, bound),
             languages=languages,
             code_system=self.settings.code_system,
             settings=msgspec.to_builtins(self.settings),
@@ -175,7 +178,7 @@ class _Fit:
         self._step("measuring on the validation examples")
         if validation:
             fitted = msgspec.structs.replace(fitted, metrics=fitted.metrics | self._validated(fitted, validation))
-        return msgspec.structs.replace(fitted, card=model_card(self._described(), fitted, len(titles.names)))
+        return msgspec.structs.replace(fitted, card=model_card(self._described(), fitted, len(titles.names), self._told(bound)))
 
     def _described(self) -> list[tuple[str, int, int, int]]:
         """Of each language: its name, cases, cases with evidence, phrases."""
@@ -348,22 +351,47 @@ class _Fit:
         second = looked("second", second_rows(language.found, first.pop("held_out")), self.settings.second_trees)
         return _Looks(first=first, scores=second.pop("held_out"), second=second, truth=truth)
 
-    def _calibrated(self, looks: list[_Looks]) -> tuple[float, Coder]:
-        """One threshold on probabilities for all languages, and the curves of each."""
+    def _calibrated(self, looks: list[_Looks]) -> tuple[float, Coder, trust.Bound]:
+        """One threshold on probabilities for all languages, the curves of each, and one bound on the trust."""
         curves = [calibrate(look.scores, look.truth) for look in looks]
         scores = np.concatenate([curve(look.scores) for curve, look in zip(curves, looks, strict=True)])
         truth = np.concatenate([look.truth for look in looks])
         threshold = best_threshold(scores, truth, sum(len(case.labels) for each in self.languages for case in each.cases))
-        voices = []
+        voices, held_out, qualities, groups = [], [], [], []
         for language, look, curve in zip(self.languages, looks, curves, strict=True):
             assert language.counted is not None
             said, came = case_figures(_by_case(language, look, curve), threshold, self.settings.trust)
-            trust = calibrate(said, came, lowest=0.0, highest=1.0)
-            voices.append(Voice(language.counted.tongue, curve, trust))
-        return threshold, Coder(1, self.settings.trust, tuple(voices))
+            voices.append(Voice(language.counted.tongue, curve, trust.trust_curve(said, came)))
+            held_out.append(trust.held_out_trust(said, came, language.fold))
+            qualities.append(came)
+            groups += [example.group or example.id for example in language.examples]
+        bound = self._bound(np.concatenate(held_out), np.concatenate(qualities), groups)
+        return threshold, Coder(1, self.settings.trust, tuple(voices)), bound
 
-    def _cross_validated(self, looks: list[_Looks], coder: Coder, threshold: float) -> dict[str, float]:
-        """Micro F1 of held-out cases: all, and of each language."""
+    def _bound(self, held_out: Floats, came: Floats, groups: list[str]) -> trust.Bound:
+        """The bound that was set, else the one that keeps the wanted quality."""
+        chosen = self.settings
+        if chosen.person_below is not None:
+            return trust.told(held_out, came, chosen.person_below, promised=False)
+        exact = chosen.trust == "all_right"
+        return trust.find_bound(held_out, came, groups, wanted=chosen.wanted, confidence=chosen.confidence, exact=exact)
+
+    def _told(self, bound: trust.Bound) -> str:
+        """When a person codes, for the card."""
+        chosen = self.settings
+        measure = "mean F1" if chosen.trust == "f1" else "share of cases all right"
+        promise = f"a {measure} of {chosen.wanted:g} with {chosen.confidence:.0%} confidence"
+        if chosen.person_below is not None:
+            why = f"A person codes below {bound.person_below:g}, as it was set."
+        elif not bound.promised:
+            return f"Every case goes to a person: no trust keeps {promise}."
+        else:
+            why = f"A person codes below {bound.person_below:.3f}, which keeps {promise}."
+        share, came = (_words(each) for each in (bound.answered, bound.quality))
+        return f"{why} On held-out cases that left {share} without a person, and their {measure} was {came}."
+
+    def _cross_validated(self, looks: list[_Looks], coder: Coder, threshold: float, bound: trust.Bound) -> dict[str, float]:
+        """Micro F1 of held-out cases: all, and of each language; what the bound on the trust leaves to people."""
         metrics: dict[str, float] = {}
         total = np.zeros(3)
         for language, look, voice in zip(self.languages, looks, coder.voices, strict=True):
@@ -372,6 +400,7 @@ class _Fit:
             figures = np.array([(kept & look.truth).sum(), kept.sum(), there], dtype=np.float64)
             total += figures
             metrics[f"cross_validated_micro_f1_{language.name}".rstrip("_")] = _f1(figures)
+        metrics |= {f"cross_validated_{name}": value for name, value in trust.figures(bound, self.settings.trust).items()}
         return {"cross_validated_micro_f1": _f1(total), **metrics}
 
     def _validated(self, fitted: Fitted, validation: Sequence[Example]) -> dict[str, float]:
@@ -386,11 +415,32 @@ class _Fit:
                 self._tick()
             predictions += model.predict([example.text])
         metrics = measure(predictions, [set(example.labels) for example in validation], set(self.labels))
+        sure = np.array([each.trust or 0.0 for each in predictions])
+        came = np.array(
+            [_came(each, set(example.labels), self.settings.trust) for each, example in zip(predictions, validation, strict=True)]
+        )
+        metrics |= trust.figures(trust.told(sure, came, fitted.person_below or 0.0, promised=False), self.settings.trust)
         for name in sorted({example.language for example in validation if example.language}):
             chosen = [at for at, example in enumerate(validation) if example.language == name]
             part = measure([predictions[at] for at in chosen], [set(validation[at].labels) for at in chosen], set(self.labels))
             metrics |= {f"{key}_{name}": part[key] for key in ("micro_f1", "precision", "recall", "macro_f1", "map")}
         return metrics
+
+
+def _came(prediction: Prediction, truth: set[str], kind: str) -> float:
+    """What the trust foretells of one case, as it came."""
+    kept = set(prediction.labels)
+    if kind == "all_right":
+        return float(kept == truth)
+    return 2 * len(kept & truth) / max(1, len(kept) + len(truth))
+
+
+def _words(interval: Interval) -> str:
+    if interval.estimate is None:
+        return "unknown"
+    if interval.lower is None or interval.upper is None:
+        return f"{interval.estimate:.3f}"
+    return f"{interval.estimate:.3f} ({interval.lower:.3f}–{interval.upper:.3f})"
 
 
 def _f1(figures: Floats) -> float:
