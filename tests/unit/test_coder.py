@@ -319,7 +319,9 @@ def test_the_bound_keeps_the_quality_that_was_asked_for_on_cases_to_come() -> No
     nothing = find_bound(trust, came, [""] * 600, wanted=0.99, confidence=0.95, exact=False)
     assert (nothing.person_below, nothing.promised, nothing.answered.estimate) == (EVERYTHING, False, 0.0)
     # Cases of one group count once: forty copies of a few prove nothing.
-    few = find_bound(np.tile(trust[:8], 40), np.tile(came[:8], 40), list("abcdefgh") * 40, wanted=0.75, confidence=0.95, exact=False)
+    few = find_bound(
+        np.tile(trust[:8], 40), np.tile(came[:8], 40), list("abcdefgh") * 40, wanted=0.75, confidence=0.95, exact=False
+    )
     assert not few.promised
 
 

@@ -29,8 +29,10 @@ from groundcrew.tuned.coder import (
     Voice,
     load_coder,
 )  # fmt: skip
-from groundcrew.tuned.coder_candidates import Candidates, candidates
-from groundcrew.tuned.coder_knowledge import Titles
+from groundcrew.tuned.coder_candidates import FEATURES, Candidates, candidates
+from groundcrew.tuned.coder_index import Index
+from groundcrew.tuned.coder_knowledge import Knowledge, Titles, Tongue
+from groundcrew.tuned.coder_phrases import prepare
 from groundcrew.tuned.coder_text import read
 from groundcrew.tuned.model import FORMAT, Manifest, Prediction
 from groundcrew.tuning import coder_lexicon as lexicon
@@ -100,10 +102,9 @@ class _Language(msgspec.Struct):
     examples: list[Example]
     cases: list[Case]
     fold: Ints
-    counted: Counted | None = None
+    tongue: Tongue | None = None
     found: list[Candidates] = []
     bilingual: list[lexicon.Table] = []
-    titles_words: list[lexicon.Table] = []
 
 
 class _Looks(msgspec.Struct, frozen=True):
@@ -143,12 +144,13 @@ class _Fit:
             fold = np.array([folds[example.group or example.id] for example in examples], dtype=np.int64)
             self.languages.append(_Language(name, examples, [_case(example) for example in examples], fold))
         code_digest = self.system.digest if self.system else ""
-        key = digest({"examples": self.train, "settings": settings, "seed": seed, "system": code_digest, "coder": 1})
+        key = digest({"examples": self.train, "settings": settings, "seed": seed, "system": code_digest, "coder": 2})
         self.checkpoints = Checkpoints(checkpoints, key)
 
     def run(self, validation: Sequence[Example]) -> Fitted:
         self._step("titles of the code system" if self.system else "no code system: learning without titles")
         titles = lexicon.titles_of(self.system, self.labels)
+        self.index = Index(titles.words, titles.heavy)
         self._parallel(titles)
         looks = []
         for language in self.languages:
@@ -185,7 +187,7 @@ class _Fit:
         found = []
         for each in self.languages:
             marked = sum(bool(case.evidence) for case in each.cases)
-            found.append((each.name, len(each.cases), marked, len(each.counted.tongue.phrases) if each.counted else 0))
+            found.append((each.name, len(each.cases), marked, len(each.tongue.phrases) if each.tongue else 0))
         return found
 
     def _check(self) -> None:
@@ -233,19 +235,14 @@ class _Fit:
         return msgspec.json.decode(made["json"].tobytes(), type=kind)
 
     def _parallel(self, titles: Titles) -> None:
-        """Lexicons of translated cases, for every fold and for all; evidence carried over; then each language's counts."""
+        """Lexicons of translated cases, for every fold and for all; evidence carried over."""
         self._step("words of parallel cases")
         for one in self.languages:
             for other in self.languages:
                 if one.name != other.name and self.settings.parallel:
                     self._pair(one, other)
-        self._step("counts")
-        parts = [*range(self.settings.folds), None]
         for language in self.languages:
-            language.bilingual = language.bilingual or [{} for _ in parts]
-            language.counted = count(
-                language.name, language.cases, language.fold.tolist(), self._identity(language.name), self._tick
-            )
+            language.bilingual = language.bilingual or [{} for _ in range(self.settings.folds + 1)]
 
     def _identity(self, language: str) -> float:
         return 1.0 if self.system is None or not language or language == self.system.language else _FOREIGN
@@ -301,32 +298,30 @@ class _Fit:
         return found.words, carried
 
     def _candidates(self, language: _Language, titles: Titles) -> None:
-        """Every case's candidates, as if it had not been counted, with tables of words from the other folds."""
-        counted = language.counted
-        assert counted is not None
-        plain = knowledge(counted, titles)
-        parts: list[int | None] = [*range(self.settings.folds), None]
-        pairs = [sorted(each.pairs) for each in counted.own]
-        table = tuple[lexicon.Table, lexicon.Table]
-        made = []
-        for at, part in enumerate(parts):
+        """Every case's candidates by counts and tables of words of the other folds, and what is known of all cases at last.
 
-            def words(part: int | None = part, at: int = at) -> tuple[lexicon.Table, lexicon.Table]:
-                chosen = [pair for fold, each in zip(language.fold, pairs, strict=True) if fold != part for pair in each]
-                concept = lexicon.concepts(chosen, titles)
-                bilingual = language.bilingual[at]
+        A whole fold is left out, not a case: with one left out, a code's count tells whether the case has it, and trees find out.
+        """
+        language.found = [Candidates([], np.zeros((0, len(FEATURES))), [], [])] * len(language.cases)
+        table = tuple[lexicon.Table, lexicon.Table]
+        for at, part in enumerate([*range(self.settings.folds), None]):
+            self._tick()
+            inside = [case for case, fold in zip(language.cases, language.fold, strict=True) if fold != part]
+            counted = count(language.name, inside, self._identity(language.name), self._tick)
+            plain, bilingual = knowledge(counted, titles, self.index), language.bilingual[at]
+
+            def words(counted: Counted = counted, plain: Knowledge = plain, bilingual: lexicon.Table = bilingual) -> Any:
+                concept = lexicon.concepts([pair for each in counted.pairs for pair in sorted(each)], titles)
                 translated = lexicon.translations([concept, bilingual], titles)
                 return translated, lexicon.synonyms(concept, bilingual, titles, plain.near.stems)
 
-            self._tick()
-            made.append(self._table(f"words-{self.languages.index(language)}-{part}", words, table))
-        known = [plain.with_words(*each) for each in made]
-        for number, (text, own) in enumerate(zip(counted.texts, counted.own, strict=True)):
-            if number % _EXAMPLES_A_TICK == 0:
-                self._tick()
-            language.found.append(candidates(known[int(language.fold[number])], text, own))
-        tongue = known[-1].tongue
-        language.counted = msgspec.structs.replace(counted, tongue=tongue)
+            known = plain.with_words(*self._table(f"words-{self.languages.index(language)}-{part}", words, table))
+            for number, case in enumerate(language.cases):
+                if language.fold[number] == part:
+                    if number % _EXAMPLES_A_TICK == 0:
+                        self._tick()
+                    language.found[number] = candidates(known, prepare(case.words, known.skipped))
+            language.tongue = known.tongue
 
     def _looks(self, language: _Language) -> _Looks:
         sizes = [len(each.codes) for each in language.found]
@@ -359,9 +354,9 @@ class _Fit:
         threshold = best_threshold(scores, truth, sum(len(case.labels) for each in self.languages for case in each.cases))
         voices, held_out, qualities, groups = [], [], [], []
         for language, look, curve in zip(self.languages, looks, curves, strict=True):
-            assert language.counted is not None
+            assert language.tongue is not None
             said, came = case_figures(_by_case(language, look, curve), threshold, self.settings.trust)
-            voices.append(Voice(language.counted.tongue, curve, trust.trust_curve(said, came)))
+            voices.append(Voice(language.tongue, curve, trust.trust_curve(said, came)))
             held_out.append(trust.held_out_trust(said, came, language.fold))
             qualities.append(came)
             groups += [example.group or example.id for example in language.examples]

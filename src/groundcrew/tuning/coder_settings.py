@@ -17,7 +17,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ones are. `parallel`: whether cases of one group with the same labels in two languages are translations. `folds`: parts of the
     cross-validation; `trees` of the first and of the second look. `trust`: all_right, the chance that the kept labels are all
     right and none is missing; f1, the expected F1 of the case. With less trust than `person_below` a person codes; left out, it
-    is chosen so that the other cases are as good as `wanted` (their mean F1, or the share that is all right), with `confidence`."""
+    is chosen so that the other cases are as good as `wanted` (their mean F1, or share all right), with `confidence`."""
 
     code_system: str = ""
     code_system_folder: str = ""
