@@ -142,7 +142,7 @@ def report(development: Sequence[Example], fitted: Fitted, model: LoadedCoder, k
     return lines + [f"| {name} | " + " | ".join(cells[key] for cells in columns) + " |" for key, name in rows]
 
 
-def told(fitted: Fitted, name: str) -> str:
+def held_out(fitted: Fitted, name: str) -> str:
     """A figure of the cross-validation with its interval."""
     ends = [fitted.metrics.get(f"cross_validated_{name}{end}") for end in ("", "_low", "_high")]
     value, low, high = ("—" if each is None else f"{each:.3f}" for each in ends)
@@ -185,7 +185,8 @@ def main() -> None:
         "intervals over cases.",
         "",
         f"Below a trust of {fitted.person_below:.3f} a person codes. On held-out training cases (95 % intervals):",
-        f"{told(fitted, 'answered_share')} go without, their mean F1 is {told(fitted, 'answered_f1')}; {answered(development, model)}",
+        f"{held_out(fitted, 'answered_share')} go without, their mean F1 is {held_out(fitted, 'answered_f1')};",
+        answered(development, model),
     ]
     heading = "# Codes for clinical cases: the development cases of CodiEsp"
     note = HERE / "NOTES.md"
