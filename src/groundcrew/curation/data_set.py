@@ -23,7 +23,7 @@ from groundcrew.curation.recipe import SPLITS, Recipe
 from groundcrew.curation.report import LABELS_SHOWN_MAX, Funnel, Makeup, build_funnel
 from groundcrew.curation.sources import Found, find_files, sha256_of
 from groundcrew.curation.work import Work, work_folder
-from groundcrew.curation.writing import labels_of, masked_of, write_dropped, write_kept
+from groundcrew.curation.writing import labels_of, removed_of, write_dropped, write_kept
 from groundcrew.errors import Conflict, InputError
 
 RECORDS, DROPPED, CARD, REVISION = "records.parquet", "dropped.parquet", "CARD.md", "revision.json"
@@ -144,7 +144,9 @@ def _write(recipe: Recipe, found: Found, curated: Curated, folder: Path, work: W
         splits={name: splits[name] for name in SPLITS if name in splits},
         labels=labels,
         labels_count=labels_count,
-        masked=masked_of(curated),
+        masked=curated.content.masked,
+        labels_removed=removed_of(curated),
+        labels_told=curated.judged.labels_told,
         code_system=curated.code_system,
     )
     funnel = build_funnel(recipe, found, curated.revision, curated.kept_count, dict(counts), examples, makeup)

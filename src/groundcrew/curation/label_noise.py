@@ -10,6 +10,8 @@ Whether it is low is read off the records that do *not* have the label: a score'
 is there by chance". Chance labels have even p-values, right ones crowd at the top; how many are chance at all is estimated from
 the even part, and the cut is the highest at which PRECISION of what lies below is chance (Storey 2002, JRSS B 64).
 
+Where there is too little to judge by, nothing is dropped: labels with few records, and those that no word tells.
+
 Counts and scores are whole numbers, so that order and machine change nothing.
 """
 
@@ -25,12 +27,12 @@ import numpy.typing as npt
 from groundcrew.curation.drawing import draws
 from groundcrew.curation.population import NONE, Population
 from groundcrew.curation.reasons import DOUBTFUL_LABEL
-from groundcrew.curation.recipe import LabelNoise
-from groundcrew.curation.verdicts import Verdicts
+from groundcrew.curation.recipe import SPLITS, LabelNoise
+from groundcrew.curation.verdicts import Bools, Verdicts
 from groundcrew.curation.words import I64, Sets
 
 #: Of what is dropped, so much is to be wrong, 0 to 1.
-PRECISION: Final = 0.97
+PRECISION: Final = 0.96
 #: Cells of the table of labels and features, which is held twice; and features at least and at most.
 CELLS_MAX: Final = 2**26
 FEATURES_MIN, FEATURES_MAX = 2**10, 2**16
@@ -46,8 +48,10 @@ OTHERS_PAIRS: Final = 2**18
 SCALE: Final = 1024.0
 #: p-values up to here are taken for chance when chance is counted; and the cuts that are tried.
 EVEN_UP_TO: Final = 0.5
+#: Where the even part may end instead, the farthest first.
+EVEN_EDGES: Final = (0.9, 0.8, 0.7, 0.6)
 CUTS: Final = tuple(step / 100 for step in range(2, 100))
-#: Where more of the labels than this look like chance, the model can not tell them, and nothing is dropped.
+#: Where more than this of the records of a label, or of all, look like chance, the model can not tell, and nothing is dropped.
 CHANCE_MAX: Final = 0.25
 RECORDS_AT_A_TIME: Final = 20_000
 
@@ -77,17 +81,22 @@ def drop_doubtful_labels(
     asked: LabelNoise,
     people: Population,
     verdicts: Verdicts,
+    split: I64,
     advance: Callable[[int, int], None] = lambda _done, _total: None,
-) -> None:
-    """Drop the records of which any label is found wrong."""
-    texts, names = _texts(asked, people, verdicts)
+) -> dict[str, int]:
+    """Drop the records of which any label is found wrong; returns how many labels were judged, and how many were not and why.
+
+    `split` numbers SPLITS for every record. Records of splits that are not asked for are neither learned from nor judged.
+    """
+    wanted = [SPLITS.index(each) for each in asked.splits]
+    records = np.flatnonzero(verdicts.passing & (np.isin(split, wanted) | (split == NONE)))
+    texts, names, rare = _texts(asked, people, records)
     if texts is None:
-        return
+        return _told(0, rare + len(names), 0)
     place, owner, label = _judged_pairs(asked, texts, advance)
-    if not len(place):
-        return
-    cut = _cut(place)
-    wrong = np.flatnonzero(place < cut)
+    told = _told_apart(place, label, len(names))
+    cut = _cut(place[told[label]])
+    wrong = np.flatnonzero((place < cut) & told[label])
     order = wrong[np.lexsort((label[wrong], place[wrong], owner[wrong]))]
     records = texts.records[owner[order]]
 
@@ -96,17 +105,33 @@ def drop_doubtful_labels(
         return f"{name!r} fits it no better than {100 * place[order[index]]:.0f} % of the records without that label"
 
     verdicts.drop(records, DOUBTFUL_LABEL, detail)
+    judged = int(np.count_nonzero(told)) if cut > 0 else 0
+    return _told(judged, rare, len(names) - judged)
 
 
-def _texts(asked: LabelNoise, people: Population, verdicts: Verdicts) -> tuple[_Texts | None, I64]:
-    """What is learned from, and the population's numbers of the labels that are judged."""
-    records = np.flatnonzero(verdicts.passing)
+def _told(judged: int, rare: int, vague: int) -> dict[str, int]:
+    """The numbers of labels by what was done with them, those that are none left out."""
+    counts = {"judged": judged, "of too few records to judge": rare, "not judged, since no word tells them": vague}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _told_apart(place: npt.NDArray[np.float64], label: I64, count: int) -> Bools:
+    """Of every label whether the model can tell it: where more than CHANCE_MAX of its records look like chance, it can not."""
+    records = np.bincount(label, minlength=count)
+    chance = np.bincount(label[place < EVEN_UP_TO], minlength=count) / EVEN_UP_TO
+    found: Bools = np.less_equal(chance, CHANCE_MAX * records)
+    return found
+
+
+def _texts(asked: LabelNoise, people: Population, records: I64) -> tuple[_Texts | None, I64, int]:
+    """What is learned from, the population's numbers of the labels that are judged, and how many are too rare."""
     flat, owners = _members(people.labels, records)
     counts = np.bincount(flat.astype(np.int64), minlength=len(people.label_names))
     names = np.flatnonzero(counts >= asked.min_records)
     names = np.sort(names[np.argsort(-counts[names], kind="stable")[: CELLS_MAX // FEATURES_MIN]])
+    rare = int(np.count_nonzero(counts)) - len(names)
     if len(names) < 2:
-        return None, names
+        return None, names, rare
     number = np.full(len(people.label_names), NONE, dtype=np.int64)
     number[names] = np.arange(len(names))
     judged = number[flat]
@@ -114,14 +139,18 @@ def _texts(asked: LabelNoise, people: Population, verdicts: Verdicts) -> tuple[_
     labels = _grouped(owners[known], judged[known], len(records))
     feature_count = min(FEATURES_MAX, max(FEATURES_MIN, 2 ** int(np.log2(CELLS_MAX // len(names)))))
     features, feature_count = _features(people, records, feature_count)
-    return _Texts(
-        records=records,
-        features=features,
-        labels=labels,
-        fold=_folds(asked, people, records),
-        feature_count=feature_count,
-        label_count=len(names),
-    ), names
+    return (
+        _Texts(
+            records=records,
+            features=features,
+            labels=labels,
+            fold=_folds(asked, people, records),
+            feature_count=feature_count,
+            label_count=len(names),
+        ),
+        names,
+        rare,
+    )
 
 
 def _grouped(owners: I64, values: I64, count: int) -> Sets:
@@ -260,9 +289,20 @@ def _places(label: I64, score: I64, other_label: I64, other_score: I64, label_co
     return place
 
 
+def _chance(place: npt.NDArray[np.float64]) -> float:
+    """How many labels are there by chance: as many as the even part of the p-values tells of.
+
+    The even part is taken to reach as far as it stays even (Storey's lambda): the more of it is counted, the less luck counts.
+    """
+    below = {edge: int(np.count_nonzero(place < edge)) for edge in (EVEN_UP_TO, *EVEN_EDGES)}
+    first = below[EVEN_UP_TO] / EVEN_UP_TO
+    error = np.sqrt(below[EVEN_UP_TO]) / EVEN_UP_TO
+    return float(next((below[edge] / edge for edge in EVEN_EDGES if below[edge] / edge <= first + error), first))
+
+
 def _cut(place: npt.NDArray[np.float64]) -> float:
     """The highest cut below which PRECISION of the labels are there by chance; 0 where there is none."""
-    even = np.count_nonzero(place < EVEN_UP_TO) / EVEN_UP_TO
+    even = _chance(place)
     if even > CHANCE_MAX * len(place):
         return 0.0
     below = np.searchsorted(np.sort(place), CUTS)
