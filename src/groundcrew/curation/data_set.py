@@ -21,7 +21,7 @@ from groundcrew.curation.pipeline import Curated, curate_records
 from groundcrew.curation.progress import Progress, silent
 from groundcrew.curation.recipe import SPLITS, Recipe
 from groundcrew.curation.report import LABELS_SHOWN_MAX, Funnel, Makeup, build_funnel
-from groundcrew.curation.sources import Found, find_files, sha256_of
+from groundcrew.curation.sources import Found, find_files, sha256_of, shown
 from groundcrew.curation.work import Work, work_folder
 from groundcrew.curation.writing import labels_of, removed_of, write_dropped, write_kept
 from groundcrew.errors import Conflict, InputError
@@ -88,7 +88,7 @@ def curate(
             tell(f"went on where an earlier run had stopped: {work.kept} finished parts were used, {work.made} made")
         building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".building", dir=output.parent))
         try:
-            funnel = _write(recipe, found, curated, building, work, progress)
+            funnel = _write(recipe, shown(found, inputs), curated, building, work, progress)
             if existing is not None and existing == curated.revision:
                 return Outcome(output=str(output), state="unchanged", funnel=funnel)
             if existing is not None and not force:
