@@ -33,7 +33,8 @@ from groundcrew.curation.words import I64, Sets
 
 #: Of what is dropped, so much is to be wrong, 0 to 1.
 PRECISION: Final = 0.96
-#: Cells of the table of labels and features, which is held twice; and features at least and at most.
+#: Cells of the table of labels and features, which is held twice, or once for each fold where they are fewer.
+#: Features at least and at most.
 CELLS_MAX: Final = 2**26
 FEATURES_MIN, FEATURES_MAX = 2**10, 2**16
 #: Buckets that features are counted in before the most frequent are chosen, and records that one needs.
@@ -58,7 +59,7 @@ RECORDS_AT_A_TIME: Final = 20_000
 I32 = npt.NDArray[np.int32]
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True):
+class _Table(msgspec.Struct, frozen=True):
     """How often each feature occurs with each label (labels × features), with any, and how many features each label has."""
 
     cells: I32
@@ -209,20 +210,43 @@ def _judged_pairs(
     """For every record and label of it: the place of its score among those of records without the label (0 to 1), the record's
     place in `texts`, the label."""
     everything = np.arange(len(texts.records))
-    whole = _table(texts, everything)
+    of_fold = _fold_tables(asked, texts)
+    rest = _table(texts, everything) if of_fold is None else _sum(of_fold)
     owner = np.repeat(everything, np.diff(texts.labels.starts))
     label = texts.labels.values.astype(np.int64)
     other_owner, other_label = _others(texts, label)
     score, other_score = np.zeros(len(owner), dtype=np.int64), np.zeros(len(other_owner), dtype=np.int64)
     for fold in range(asked.folds):
-        own = _table(texts, everything[texts.fold == fold])
+        own = _table(texts, everything[texts.fold == fold]) if of_fold is None else of_fold[fold]
+        _shift(rest, own, np.subtract)
         for owners, labels, scores in ((owner, label, score), (other_owner, other_label, other_score)):
             chosen = np.flatnonzero(texts.fold[owners] == fold)
             for begin in range(0, len(chosen), RECORDS_AT_A_TIME):
                 part = chosen[begin : begin + RECORDS_AT_A_TIME]
-                scores[part] = _scores(texts, whole, own, owners[part], labels[part])
+                scores[part] = _scores(texts, rest, owners[part], labels[part])
+        _shift(rest, own, np.add)
         advance(fold + 1, asked.folds)
     return _places(label, score, other_label, other_score, texts.label_count), owner, label
+
+
+def _fold_tables(asked: LabelNoise, texts: _Texts) -> list[_Table] | None:
+    """The table of every fold, where there is room for all of them; each record is then counted once instead of twice."""
+    if texts.label_count * texts.feature_count * (asked.folds + 1) > 2 * CELLS_MAX:
+        return None
+    return [_table(texts, np.flatnonzero(texts.fold == fold)) for fold in range(asked.folds)]
+
+
+def _sum(tables: list[_Table]) -> _Table:
+    rest = _Table(*(np.zeros_like(each) for each in msgspec.structs.astuple(tables[0])))
+    for each in tables:
+        _shift(rest, each, np.add)
+    return rest
+
+
+def _shift(rest: _Table, own: _Table, how: np.ufunc) -> None:
+    """Take one table out of another, or put it back, in place."""
+    for whole, part in zip(msgspec.structs.astuple(rest), msgspec.structs.astuple(own), strict=True):
+        how(whole, part, out=whole)
 
 
 def _table(texts: _Texts, chosen: I64) -> _Table:
@@ -246,19 +270,18 @@ def _members(sets: Sets, chosen: I64) -> tuple[npt.NDArray[np.uint32], I64]:
     return sets.values[sets.starts[chosen][at] + inside], at
 
 
-def _scores(texts: _Texts, whole: _Table, own: _Table, owners: I64, labels: I64) -> I64:
-    """How much the most telling feature of each record speaks for the label, learned from the other folds; 0 for not at all."""
+def _scores(texts: _Texts, rest: _Table, owners: I64, labels: I64) -> I64:
+    """How much the most telling feature of each record speaks for the label, learned from the `rest`; 0 for not at all."""
     features, at = _members(texts.features, owners)
-    label = labels[at]
-    together = (whole.cells[label, features] - own.cells[label, features]).astype(np.float64)
-    anywhere = whole.any - own.any + 0.5
+    together = rest.cells.reshape(-1).take(labels[at] * texts.feature_count + features).astype(np.float64)
+    anywhere = rest.any + 0.5
     sure = np.maximum(together - np.sqrt(together), 0) / (anywhere / anywhere.sum())[features]
     lengths = np.diff(texts.features.starts)[owners]
     some = lengths > 0
     found = np.zeros(len(owners), dtype=np.int64)
     if some.any():
         best = np.maximum.reduceat(sure, (np.cumsum(lengths) - lengths)[some])
-        of_label = (whole.of_label - own.of_label)[labels[some]]
+        of_label = rest.of_label[labels[some]]
         found[some] = np.rint(np.log((best + PRIOR_WORDS) / (of_label + PRIOR_WORDS)) * SCALE).astype(np.int64)
     return np.maximum(found, 0)
 
