@@ -151,7 +151,7 @@ def test_a_label_that_no_word_tells_is_not_judged() -> None:
     dropped = {each["id"] for each in made.dropped().to_pylist()}
     assert not {key for key in dropped if key.startswith(("v", "r"))}
     assert len(dropped & wrong) >= 0.9 * len(wrong)
-    told = {"judged": 8, "of too few records to judge": 1, "not judged, since no word tells them": 1}
+    told = {"judged": 8, "of too few records to judge": 1, "not judged, since words do not tell them for sure": 1}
     assert made.judged.labels_told == told
 
 
