@@ -99,7 +99,7 @@ def drop_doubtful_labels(
         return _told(0, rare + len(names), 0)
     place, owner, label = _judged_pairs(asked, texts, advance)
     told = _told_apart(place, label, len(names))
-    cut = _cut(place[told[label]])
+    cut = _cut(place[told[label]], sure=asked.when_unsure == "keep")
     wrong = np.flatnonzero((place < cut) & told[label])
     order = wrong[np.lexsort((label[wrong], place[wrong], owner[wrong]))]
     records = texts.records[owner[order]]
@@ -315,23 +315,25 @@ def _places(label: I64, score: I64, other_label: I64, other_score: I64, label_co
     return place
 
 
-def _chance(place: npt.NDArray[np.float64]) -> float | None:
-    """How many labels are there by chance: as many as the even part of the p-values tells of. None where no part is even: where
-    right labels crowd at the top and thin out far below it, some of them lie among those by chance, and nobody can tell which.
+def _chance(place: npt.NDArray[np.float64], *, sure: bool) -> float | None:
+    """How many labels are there by chance: as many as the even part of the p-values tells of.
+
+    None where no part is even: where right labels crowd at the top and thin out far below it, some lie among those by chance, and
+    nobody can tell which. Unless `sure`, these are counted as if they were there by chance.
 
     The even part is taken to reach as far as it stays even (Storey's lambda): the more of it is counted, the less luck counts.
     """
     found = {edge: np.count_nonzero(place < edge) / edge for edge in (EVEN_UP_TO, *EVEN_EDGES)}
     first = found[EVEN_UP_TO]
     error = np.sqrt(first / EVEN_UP_TO)
-    if found[EVEN_EDGES[0]] > UNEVEN_MAX * first + error:
+    if sure and found[EVEN_EDGES[0]] > UNEVEN_MAX * first + error:
         return None
     return float(next((found[edge] for edge in EVEN_EDGES if found[edge] <= first + error), first))
 
 
-def _cut(place: npt.NDArray[np.float64]) -> float:
+def _cut(place: npt.NDArray[np.float64], *, sure: bool = True) -> float:
     """The highest cut below which PRECISION of the labels are there by chance; 0 where there is none."""
-    even = _chance(place)
+    even = _chance(place, sure=sure)
     if even is None or even > CHANCE_MAX * len(place):
         return 0.0
     below = np.searchsorted(np.sort(place), CUTS)

@@ -155,6 +155,18 @@ def test_a_label_that_no_word_tells_is_not_judged() -> None:
     assert made.judged.labels_told == told
 
 
+def test_where_right_labels_are_not_clearly_apart_nothing_is_dropped_unless_that_is_wanted() -> None:
+    chance = random.Random(9)
+    rows: list[dict[str, Any]] = []
+    for index in range(600):
+        label = chance.randrange(6)
+        hints = [f"hint{label if chance.random() < 0.7 else chance.randrange(6)}{chance.randrange(12)}" for _ in range(3)]
+        rows.append({"id": f"h{index:04d}", "text": " ".join([*words(chance, 20), *hints]), "label": f"l{label}"})
+    document: dict[str, Any] = {"label": {"field": "label"}, "label_noise": {}}
+    assert set(reasons(document, rows).values()) == {"kept"}
+    assert "doubtful label" in reasons({**document, "label_noise": {"when_unsure": "drop"}}, rows).values()
+
+
 SPLIT = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
