@@ -107,8 +107,11 @@ def fresh(folder: Path) -> Path:
 
 
 def heading(text: str) -> None:
-    """Says what comes next, with the seconds since the start."""
-    print(f"\n{text}  [{time.monotonic() - _began_s:.0f} s]", flush=True)
+    """Says what comes next, with the seconds since the start, by the clock and of CPU (of this process and what it started and
+    has seen end)."""
+    used = os.times()
+    cpu_s = used.user + used.system + used.children_user + used.children_system
+    print(f"\n{text}  [{time.monotonic() - _began_s:.0f} s, CPU {cpu_s:.0f} s]", flush=True)
 
 
 def say(text: str) -> None:
