@@ -72,8 +72,8 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def shortened(source: Path, target: Path) -> Path:
-    """The export with all planted faults and the notes that they were made from, and of the others those of some patients, drawn by
-    a hash. What is left out is an empty line, so that lines keep their numbers."""
+    """The export with all planted faults and the notes that they were made from, and of the others those of some patients, drawn
+    by a hash. What is left out is an empty line, so that lines keep their numbers."""
     planted = [each for each in rows(DATA / "planted.jsonl") if each["kind"] != "personal data"]
     wanted = {each.get(name) for each in planted for name in ("id", "of")}
     lines = source.read_text(encoding="utf-8").splitlines()

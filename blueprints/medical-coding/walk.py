@@ -116,7 +116,8 @@ def fresh(folder: Path) -> Path:
 
 
 class Clock:
-    """Headings with the seconds since the start, by the clock and of CPU (of this process and what it started and has seen end)."""
+    """Headings with the seconds since the start, by the clock and of CPU (of this process and of what it started and has seen
+    end)."""
 
     def __init__(self) -> None:
         self._start_s = time.monotonic()
