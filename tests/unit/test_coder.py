@@ -25,6 +25,7 @@ from groundcrew.tuning.coder import CoderArchitecture
 from groundcrew.tuning.coder_counts import evidence_places
 from groundcrew.tuning.coder_metrics import calibration_error, measure
 from groundcrew.tuning.coder_ranker import best_threshold, calibrate
+from groundcrew.tuning.coder_trust import EVERYTHING, find_bound, held_out_trust, trust_curve
 from groundcrew.tuning.examples import EvidenceSpan, Example
 
 pytest.importorskip("sklearn", reason="needs the extra `tune`: scikit-learn")
@@ -294,3 +295,50 @@ def test_thresholds_curves_and_figures() -> None:
     assert calibration_error([0.5, 0.5], [1.0, 0.0]) == 0.0
     nothing = Prediction(suggestions=(), trust=0.0, needs_person=True)
     assert measure([nothing], [{"A"}], {"A"})["micro_f1"] == 0.0
+
+
+def quality(count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cases whose figure tells their quality."""
+    draw = np.random.default_rng(seed)
+    said = draw.uniform(0.2, 1.0, count)
+    return said, np.clip(said + draw.normal(0, 0.1, count), 0, 1)
+
+
+def test_the_bound_keeps_the_quality_that_was_asked_for_on_cases_to_come() -> None:
+    said, came = quality(600, seed=1)
+    trust = held_out_trust(said, came, np.arange(600) % 5)
+    bound = find_bound(trust, came, [""] * 600, wanted=0.75, confidence=0.95, exact=False)
+    assert bound.promised
+    assert (bound.answered.estimate or 0) > 0.4
+    more, became = quality(5_000, seed=2)
+    answered = trust_curve(said, came)(more) >= bound.person_below
+    assert became[answered].mean() >= 0.75
+    # A looser wish leaves less to people, one that nothing meets leaves everything.
+    looser = find_bound(trust, came, [""] * 600, wanted=0.5, confidence=0.95, exact=False)
+    assert looser.person_below < bound.person_below
+    nothing = find_bound(trust, came, [""] * 600, wanted=0.99, confidence=0.95, exact=False)
+    assert (nothing.person_below, nothing.promised, nothing.answered.estimate) == (EVERYTHING, False, 0.0)
+    # Cases of one group count once: forty copies of a few prove nothing.
+    few = find_bound(
+        np.tile(trust[:8], 40), np.tile(came[:8], 40), list("abcdefgh") * 40, wanted=0.75, confidence=0.95, exact=False
+    )
+    assert not few.promised
+
+
+def test_the_bound_is_chosen_told_and_can_be_set(tmp_path: Path, both: tuple[Path, Fitted, LoadedCoder]) -> None:
+    _, fitted, _ = both
+    assert fitted.person_below is not None
+    assert fitted.person_below < EVERYTHING
+    assert fitted.metrics["cross_validated_answered_share"] > 0.5
+    assert fitted.metrics["answered_f1"] > 0.9
+    assert "which keeps a mean F1 of 0.7 with 95% confidence" in fitted.card
+    chosen = fit(cases(30, seed=6), tmp_path / "model", person_below=0.4, trust="all_right")
+    assert chosen.person_below == 0.4
+    assert "as it was set" in chosen.card
+
+
+def test_without_titles_it_says_so(tmp_path: Path) -> None:
+    told: list[str] = []
+    fitted = fit(cases(30, seed=6), tmp_path / "model", progress=lambda step: told.append(step.message))
+    assert "no code system: learning without titles" in told
+    assert "No titles of codes were used" in fitted.card

@@ -189,6 +189,7 @@ class ModelEvaluations:
         titles, chapter_of, chapter_titles = _named(cases.code_system, labels, self._data)
         return evaluate(
             found,
+            trust_is_f1=loaded.manifest.settings.get("trust") == "f1",
             model=model.id,
             digest=model.digest,
             source=cases.source,

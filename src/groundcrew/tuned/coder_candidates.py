@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from groundcrew.tuned.coder_knowledge import MINED_MIN, Knowledge, Own, family
+from groundcrew.tuned.coder_knowledge import MINED_MIN, Knowledge, family
 from groundcrew.tuned.coder_phrases import Key, Mention, Text
 
 Floats = npt.NDArray[np.float64]
@@ -71,17 +71,17 @@ class _Near(msgspec.Struct, frozen=True):
     places: tuple[int, ...]
 
 
-def candidates(knowledge: Knowledge, text: Text, own: Own | None = None) -> Candidates:
-    """The candidates of `text`. With `own`, as if that case had never been counted."""
+def candidates(knowledge: Knowledge, text: Text) -> Candidates:
+    """The candidates of `text`."""
     if not text.words.stems:
         return Candidates([], np.zeros((0, len(FEATURES))), [], [])
-    return _Search(knowledge, text, own).run()
+    return _Search(knowledge, text).run()
 
 
 class _Search:
-    def __init__(self, knowledge: Knowledge, text: Text, own: Own | None) -> None:
-        self.knowledge, self.text, self.own = knowledge, text, own
-        self.rates = {stem: knowledge.evidence_rate(stem, own) for stem in text.places}
+    def __init__(self, knowledge: Knowledge, text: Text) -> None:
+        self.knowledge, self.text = knowledge, text
+        self.rates = {stem: knowledge.evidence_rate(stem) for stem in text.places}
         self.best: dict[int, float] = {}
 
     def run(self) -> Candidates:
@@ -125,28 +125,17 @@ class _Search:
         return Candidates(codes, np.array(rows, dtype=np.float64).reshape(len(codes), len(FEATURES)), places, sources)
 
     def _frequency(self, code: str) -> float:
-        own = self.own is not None and code in self.own.labels
-        return float(self.knowledge.tongue.codes.get(code, 0) - own)
+        return float(self.knowledge.tongue.codes.get(code, 0))
 
     def _marked(self, key: Key) -> dict[str, int]:
         """The codes of a phrase with the cases that speak for them, those left out for which too few do."""
-        found = {}
-        for code, count in self.knowledge.phrases[key].codes.items():
-            marked = count.marked - (self.own is not None and (key, code) in self.own.pairs)
-            barred = self.own is not None and (key, code) in self.own.barred
-            if marked >= (MINED_MIN if count.mined else 1) and not barred:
-                found[code] = marked
-        return found
+        found = self.knowledge.phrases[key].codes.items()
+        return {code: count.marked for code, count in found if count.marked >= (MINED_MIN if count.mined else 1)}
 
     def _counts(self, key: Key, code: str) -> tuple[list[int], list[int]]:
         """Cases that hold the phrase, and those of them with the code, by kind of mention."""
         phrase = self.knowledge.phrases[key]
-        seen, right = list(phrase.seen), list(phrase.codes[code].right)
-        if self.own is not None and key in self.own.phrases:
-            kind = self.own.phrases[key]
-            seen[kind] -= 1
-            right[kind] -= code in self.own.labels
-        return seen, right
+        return phrase.seen, phrase.codes[code].right
 
     def _known(self) -> dict[str, list[_Known]]:
         found: dict[str, list[_Known]] = {}
@@ -168,8 +157,6 @@ class _Search:
                 precision = (sum(right) + 0.3) / (sum(seen) + 1)
                 of_kind = (right[kind] + 0.6 * precision) / (seen[kind] + 0.6)
                 kin = self.knowledge.phrases[key].families.get(family(code), 0)
-                if self.own is not None and key in self.own.phrases:
-                    kin -= family(code) in self.own.families
                 figures = (
                     of_kind, precision, kind, right[kind], seen[kind], sum(right), sum(seen), count, count / total, len(key),
                     sum(map(len, key)), gap, whole, len(mentions), first, (kin + 0.3) / (sum(seen) + 1),

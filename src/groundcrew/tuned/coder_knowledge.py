@@ -1,9 +1,6 @@
-"""What the coder knows of one language, as counts: phrases and their codes, words, translations. Counts of one case can be taken
-out again, so that the ranker is trained on what would be known if that case had never been seen."""
+"""What the coder knows of one language, as counts: phrases and their codes, words, translations."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import msgspec
 import numpy as np
@@ -61,18 +58,6 @@ class Tongue(msgspec.Struct):
     identity: float
 
 
-class Own(msgspec.Struct, frozen=True):
-    """What one case gave to the counts of its language. `barred` are phrases with a code that would not have been looked for
-    without the part of the cross-validation that the case is in."""
-
-    phrases: Mapping[Key, int]
-    pairs: frozenset[tuple[Key, str]]
-    labels: frozenset[str]
-    families: frozenset[str]
-    evidence: frozenset[str]
-    barred: frozenset[tuple[Key, str]] = frozenset()
-
-
 class Titles(msgspec.Struct):
     """The names of codes as stems: `codes` and `words` go together, `names` are for people. `heavy` is a stem's weight."""
 
@@ -118,11 +103,9 @@ class Knowledge:
     def key(self, words: Words, places: list[int]) -> Key:
         return key_of((words.stems[place] for place in places), self.skipped)
 
-    def evidence_rate(self, stem: str, own: Own | None) -> float:
-        """How often a case that holds the stem has it as evidence (0..1), the `own` case left out."""
+    def evidence_rate(self, stem: str) -> float:
+        """How often a case that holds the stem has it as evidence (0..1)."""
         seen, evidence = self.tongue.stems.get(stem, (0, 0))
-        if own is not None:
-            seen, evidence = max(0, seen - 1), max(0, evidence - (stem in own.evidence))
         return (evidence + 0.2) / (seen + 1)
 
     def like_titles(self, stem: str, rate: float) -> dict[str, float]:

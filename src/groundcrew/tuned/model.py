@@ -32,7 +32,8 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """What a model says of one text: suggestions by falling score. `trust` (0..1) estimates the probability that the kept
-    labels are all right and none is missing (None: not calibrated); `needs_person` where it is below the model's bound."""
+    labels are all right and none is missing, or, of a coder whose settings say `trust: f1`,
+    their expected F1 (None: not calibrated); `needs_person` where it is below the model's bound."""
 
     suggestions: tuple[Suggestion, ...]
     trust: float | None

@@ -41,7 +41,8 @@ class Fitted(msgspec.Struct, frozen=True, kw_only=True):
 class Architecture(Protocol):
     """One way to learn. `fit` is synchronous and may take long: it calls `progress` at least every few seconds, which raises
     where the run was cancelled; what it keeps in `checkpoints` lets a second call with the same arguments go on there and end
-    with the same bytes. The same examples, settings and seed give the same files."""
+    with the same bytes. The same examples, settings and seed give the same files. One that reads the titles of a code system has
+    the setting `code_system` and says so by `reads_code_system = True`: the data set's is filled in where nobody named one."""
 
     name: str
 

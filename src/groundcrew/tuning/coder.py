@@ -18,6 +18,7 @@ import numpy as np
 from groundcrew.code_systems.catalogue import code_system
 from groundcrew.domain.canonical import digest
 from groundcrew.errors import InputError
+from groundcrew.stats.intervals import Interval
 from groundcrew.tuned.coder import (
     ARCHITECTURE,
     CODER_FILE,
@@ -28,11 +29,14 @@ from groundcrew.tuned.coder import (
     Voice,
     load_coder,
 )  # fmt: skip
-from groundcrew.tuned.coder_candidates import Candidates, candidates
-from groundcrew.tuned.coder_knowledge import Titles
+from groundcrew.tuned.coder_candidates import FEATURES, Candidates, candidates
+from groundcrew.tuned.coder_index import Index
+from groundcrew.tuned.coder_knowledge import Knowledge, Titles, Tongue
+from groundcrew.tuned.coder_phrases import prepare
 from groundcrew.tuned.coder_text import read
-from groundcrew.tuned.model import FORMAT, Manifest
+from groundcrew.tuned.model import FORMAT, Manifest, Prediction
 from groundcrew.tuning import coder_lexicon as lexicon
+from groundcrew.tuning import coder_trust as trust
 from groundcrew.tuning.architecture import Fitted, Step
 from groundcrew.tuning.classifier_checkpoints import Checkpoints
 from groundcrew.tuning.coder_counts import Case, Counted, count, evidence_places, knowledge, skipped_words
@@ -66,6 +70,7 @@ class CoderArchitecture:
     """Trains coders; see `tuning/architecture.py` for what every architecture promises."""
 
     name = ARCHITECTURE
+    reads_code_system = True
 
     def settings_problem(self, settings: dict[str, Any]) -> str | None:
         """What is wrong with `settings`, naming the key."""
@@ -97,10 +102,9 @@ class _Language(msgspec.Struct):
     examples: list[Example]
     cases: list[Case]
     fold: Ints
-    counted: Counted | None = None
+    tongue: Tongue | None = None
     found: list[Candidates] = []
     bilingual: list[lexicon.Table] = []
-    titles_words: list[lexicon.Table] = []
 
 
 class _Looks(msgspec.Struct, frozen=True):
@@ -140,12 +144,13 @@ class _Fit:
             fold = np.array([folds[example.group or example.id] for example in examples], dtype=np.int64)
             self.languages.append(_Language(name, examples, [_case(example) for example in examples], fold))
         code_digest = self.system.digest if self.system else ""
-        key = digest({"examples": self.train, "settings": settings, "seed": seed, "system": code_digest, "coder": 1})
+        key = digest({"examples": self.train, "settings": settings, "seed": seed, "system": code_digest, "coder": 2})
         self.checkpoints = Checkpoints(checkpoints, key)
 
     def run(self, validation: Sequence[Example]) -> Fitted:
-        self._step("titles of the code system")
+        self._step("titles of the code system" if self.system else "no code system: learning without titles")
         titles = lexicon.titles_of(self.system, self.labels)
+        self.index = Index(titles.words, titles.heavy)
         self._parallel(titles)
         looks = []
         for language in self.languages:
@@ -153,7 +158,7 @@ class _Fit:
             self._candidates(language, titles)
             looks.append(self._looks(language))
         self._step("calibration")
-        threshold, coder = self._calibrated(looks)
+        threshold, coder, bound = self._calibrated(looks)
         (self.folder / CODER_FILE).write_bytes(msgspec.json.encode(coder))
         (self.folder / TITLES_FILE).write_bytes(msgspec.json.encode(titles))
         arrays: Arrays = {}
@@ -166,8 +171,8 @@ class _Fit:
             multi_label=True,
             labels=len(self.labels),
             threshold=threshold,
-            person_below=self.settings.person_below,
-            metrics=self._cross_validated(looks, coder, threshold),
+            person_below=bound.person_below,
+            metrics=self._cross_validated(looks, coder, threshold, bound),
             languages=languages,
             code_system=self.settings.code_system,
             settings=msgspec.to_builtins(self.settings),
@@ -175,14 +180,14 @@ class _Fit:
         self._step("measuring on the validation examples")
         if validation:
             fitted = msgspec.structs.replace(fitted, metrics=fitted.metrics | self._validated(fitted, validation))
-        return msgspec.structs.replace(fitted, card=model_card(self._described(), fitted, len(titles.names)))
+        return msgspec.structs.replace(fitted, card=model_card(self._described(), fitted, len(titles.names), self._told(bound)))
 
     def _described(self) -> list[tuple[str, int, int, int]]:
         """Of each language: its name, cases, cases with evidence, phrases."""
         found = []
         for each in self.languages:
             marked = sum(bool(case.evidence) for case in each.cases)
-            found.append((each.name, len(each.cases), marked, len(each.counted.tongue.phrases) if each.counted else 0))
+            found.append((each.name, len(each.cases), marked, len(each.tongue.phrases) if each.tongue else 0))
         return found
 
     def _check(self) -> None:
@@ -230,19 +235,14 @@ class _Fit:
         return msgspec.json.decode(made["json"].tobytes(), type=kind)
 
     def _parallel(self, titles: Titles) -> None:
-        """Lexicons of translated cases, for every fold and for all; evidence carried over; then each language's counts."""
+        """Lexicons of translated cases, for every fold and for all; evidence carried over."""
         self._step("words of parallel cases")
         for one in self.languages:
             for other in self.languages:
                 if one.name != other.name and self.settings.parallel:
                     self._pair(one, other)
-        self._step("counts")
-        parts = [*range(self.settings.folds), None]
         for language in self.languages:
-            language.bilingual = language.bilingual or [{} for _ in parts]
-            language.counted = count(
-                language.name, language.cases, language.fold.tolist(), self._identity(language.name), self._tick
-            )
+            language.bilingual = language.bilingual or [{} for _ in range(self.settings.folds + 1)]
 
     def _identity(self, language: str) -> float:
         return 1.0 if self.system is None or not language or language == self.system.language else _FOREIGN
@@ -298,32 +298,30 @@ class _Fit:
         return found.words, carried
 
     def _candidates(self, language: _Language, titles: Titles) -> None:
-        """Every case's candidates, as if it had not been counted, with tables of words from the other folds."""
-        counted = language.counted
-        assert counted is not None
-        plain = knowledge(counted, titles)
-        parts: list[int | None] = [*range(self.settings.folds), None]
-        pairs = [sorted(each.pairs) for each in counted.own]
-        table = tuple[lexicon.Table, lexicon.Table]
-        made = []
-        for at, part in enumerate(parts):
+        """Every case's candidates by counts and tables of words of the other folds, and what is known of all cases at last.
 
-            def words(part: int | None = part, at: int = at) -> tuple[lexicon.Table, lexicon.Table]:
-                chosen = [pair for fold, each in zip(language.fold, pairs, strict=True) if fold != part for pair in each]
-                concept = lexicon.concepts(chosen, titles)
-                bilingual = language.bilingual[at]
+        A whole fold is left out, not a case: with one left out, a code's count tells whether the case has it, and trees find out.
+        """
+        language.found = [Candidates([], np.zeros((0, len(FEATURES))), [], [])] * len(language.cases)
+        table = tuple[lexicon.Table, lexicon.Table]
+        for at, part in enumerate([*range(self.settings.folds), None]):
+            self._tick()
+            inside = [case for case, fold in zip(language.cases, language.fold, strict=True) if fold != part]
+            counted = count(language.name, inside, self._identity(language.name), self._tick)
+            plain, bilingual = knowledge(counted, titles, self.index), language.bilingual[at]
+
+            def words(counted: Counted = counted, plain: Knowledge = plain, bilingual: lexicon.Table = bilingual) -> Any:
+                concept = lexicon.concepts([pair for each in counted.pairs for pair in sorted(each)], titles)
                 translated = lexicon.translations([concept, bilingual], titles)
                 return translated, lexicon.synonyms(concept, bilingual, titles, plain.near.stems)
 
-            self._tick()
-            made.append(self._table(f"words-{self.languages.index(language)}-{part}", words, table))
-        known = [plain.with_words(*each) for each in made]
-        for number, (text, own) in enumerate(zip(counted.texts, counted.own, strict=True)):
-            if number % _EXAMPLES_A_TICK == 0:
-                self._tick()
-            language.found.append(candidates(known[int(language.fold[number])], text, own))
-        tongue = known[-1].tongue
-        language.counted = msgspec.structs.replace(counted, tongue=tongue)
+            known = plain.with_words(*self._table(f"words-{self.languages.index(language)}-{part}", words, table))
+            for number, case in enumerate(language.cases):
+                if language.fold[number] == part:
+                    if number % _EXAMPLES_A_TICK == 0:
+                        self._tick()
+                    language.found[number] = candidates(known, prepare(case.words, known.skipped))
+            language.tongue = known.tongue
 
     def _looks(self, language: _Language) -> _Looks:
         sizes = [len(each.codes) for each in language.found]
@@ -348,22 +346,47 @@ class _Fit:
         second = looked("second", second_rows(language.found, first.pop("held_out")), self.settings.second_trees)
         return _Looks(first=first, scores=second.pop("held_out"), second=second, truth=truth)
 
-    def _calibrated(self, looks: list[_Looks]) -> tuple[float, Coder]:
-        """One threshold on probabilities for all languages, and the curves of each."""
+    def _calibrated(self, looks: list[_Looks]) -> tuple[float, Coder, trust.Bound]:
+        """One threshold on probabilities for all languages, the curves of each, and one bound on the trust."""
         curves = [calibrate(look.scores, look.truth) for look in looks]
         scores = np.concatenate([curve(look.scores) for curve, look in zip(curves, looks, strict=True)])
         truth = np.concatenate([look.truth for look in looks])
         threshold = best_threshold(scores, truth, sum(len(case.labels) for each in self.languages for case in each.cases))
-        voices = []
+        voices, held_out, qualities, groups = [], [], [], []
         for language, look, curve in zip(self.languages, looks, curves, strict=True):
-            assert language.counted is not None
+            assert language.tongue is not None
             said, came = case_figures(_by_case(language, look, curve), threshold, self.settings.trust)
-            trust = calibrate(said, came, lowest=0.0, highest=1.0)
-            voices.append(Voice(language.counted.tongue, curve, trust))
-        return threshold, Coder(1, self.settings.trust, tuple(voices))
+            voices.append(Voice(language.tongue, curve, trust.trust_curve(said, came)))
+            held_out.append(trust.held_out_trust(said, came, language.fold))
+            qualities.append(came)
+            groups += [example.group or example.id for example in language.examples]
+        bound = self._bound(np.concatenate(held_out), np.concatenate(qualities), groups)
+        return threshold, Coder(1, self.settings.trust, tuple(voices)), bound
 
-    def _cross_validated(self, looks: list[_Looks], coder: Coder, threshold: float) -> dict[str, float]:
-        """Micro F1 of held-out cases: all, and of each language."""
+    def _bound(self, held_out: Floats, came: Floats, groups: list[str]) -> trust.Bound:
+        """The bound that was set, else the one that keeps the wanted quality."""
+        chosen = self.settings
+        if chosen.person_below is not None:
+            return trust.told(held_out, came, chosen.person_below, promised=False)
+        exact = chosen.trust == "all_right"
+        return trust.find_bound(held_out, came, groups, wanted=chosen.wanted, confidence=chosen.confidence, exact=exact)
+
+    def _told(self, bound: trust.Bound) -> str:
+        """When a person codes, for the card."""
+        chosen = self.settings
+        measure = "mean F1" if chosen.trust == "f1" else "share of cases all right"
+        promise = f"a {measure} of {chosen.wanted:g} with {chosen.confidence:.0%} confidence"
+        if chosen.person_below is not None:
+            why = f"A person codes below {bound.person_below:g}, as it was set."
+        elif not bound.promised:
+            return f"Every case goes to a person: no trust keeps {promise}."
+        else:
+            why = f"A person codes below {bound.person_below:.3f}, which keeps {promise}."
+        share, came = (_words(each) for each in (bound.answered, bound.quality))
+        return f"{why} On held-out cases that left {share} without a person, and their {measure} was {came}."
+
+    def _cross_validated(self, looks: list[_Looks], coder: Coder, threshold: float, bound: trust.Bound) -> dict[str, float]:
+        """Micro F1 of held-out cases: all, and of each language; what the bound on the trust leaves to people."""
         metrics: dict[str, float] = {}
         total = np.zeros(3)
         for language, look, voice in zip(self.languages, looks, coder.voices, strict=True):
@@ -372,6 +395,7 @@ class _Fit:
             figures = np.array([(kept & look.truth).sum(), kept.sum(), there], dtype=np.float64)
             total += figures
             metrics[f"cross_validated_micro_f1_{language.name}".rstrip("_")] = _f1(figures)
+        metrics |= {f"cross_validated_{name}": value for name, value in trust.figures(bound, self.settings.trust).items()}
         return {"cross_validated_micro_f1": _f1(total), **metrics}
 
     def _validated(self, fitted: Fitted, validation: Sequence[Example]) -> dict[str, float]:
@@ -386,11 +410,32 @@ class _Fit:
                 self._tick()
             predictions += model.predict([example.text])
         metrics = measure(predictions, [set(example.labels) for example in validation], set(self.labels))
+        sure = np.array([each.trust or 0.0 for each in predictions])
+        came = np.array(
+            [_came(each, set(example.labels), self.settings.trust) for each, example in zip(predictions, validation, strict=True)]
+        )
+        metrics |= trust.figures(trust.told(sure, came, fitted.person_below or 0.0, promised=False), self.settings.trust)
         for name in sorted({example.language for example in validation if example.language}):
             chosen = [at for at, example in enumerate(validation) if example.language == name]
             part = measure([predictions[at] for at in chosen], [set(validation[at].labels) for at in chosen], set(self.labels))
             metrics |= {f"{key}_{name}": part[key] for key in ("micro_f1", "precision", "recall", "macro_f1", "map")}
         return metrics
+
+
+def _came(prediction: Prediction, truth: set[str], kind: str) -> float:
+    """What the trust foretells of one case, as it came."""
+    kept = set(prediction.labels)
+    if kind == "all_right":
+        return float(kept == truth)
+    return 2 * len(kept & truth) / max(1, len(kept) + len(truth))
+
+
+def _words(interval: Interval) -> str:
+    if interval.estimate is None:
+        return "unknown"
+    if interval.lower is None or interval.upper is None:
+        return f"{interval.estimate:.3f}"
+    return f"{interval.estimate:.3f} ({interval.lower:.3f}–{interval.upper:.3f})"
 
 
 def _f1(figures: Floats) -> float:

@@ -1,4 +1,4 @@
-"""Counts what cases say of phrases, words and codes of one language: the coder's memory, and what each case gave to it."""
+"""Counts what cases say of phrases, words and codes of one language: the coder's memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from groundcrew.tuned.coder_knowledge import MINED_MIN, Count, Entry, Knowledge, Own, Phrase, Titles, Tongue, family
+from groundcrew.tuned.coder_index import Index
+from groundcrew.tuned.coder_knowledge import MINED_MIN, Count, Entry, Knowledge, Phrase, Titles, Tongue, family
 from groundcrew.tuned.coder_phrases import GAP_MAX, Key, Mention, Phrases, Text, key_of, prepare
 from groundcrew.tuned.coder_text import Words
 from groundcrew.tuning.coder_parallel import common
@@ -31,11 +32,10 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """A language's counts, its cases as texts, and what each gave."""
+    """A language's counts, and the phrases with codes that each of the cases gave."""
 
     tongue: Tongue
-    texts: list[Text]
-    own: list[Own]
+    pairs: list[set[tuple[Key, str]]]
 
 
 def skipped_words(cases: Sequence[Case]) -> frozenset[str]:
@@ -45,42 +45,24 @@ def skipped_words(cases: Sequence[Case]) -> frozenset[str]:
     return frozenset(stem for stem in skipped if alone[stem] < 2)
 
 
-def count(
-    language: str, cases: Sequence[Case], fold: Sequence[int], identity: float, tick: Callable[[], None] = lambda: None
-) -> Counted:
-    """The counts of `cases`, all in one language; `fold` is each one's part of the cross-validation."""
+def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[[], None] = lambda: None) -> Counted:
+    """The counts of `cases`, all in one language."""
     skipped = skipped_words(cases)
     texts = [prepare(case.words, skipped) for case in cases]
     held = Counter(stem for text in texts for stem in text.places)
     marked = [_marked(case, skipped) for case in cases]
-    phrases: dict[Key, Phrase] = {}
-    for pairs in marked:
-        for key, code in sorted(pairs):
-            phrases.setdefault(key, Phrase()).codes.setdefault(code, Count()).marked += 1
     # Where people marked evidence, what they marked is better than what goes with a code by chance.
-    nothing: list[set[tuple[Key, str]]] = [set() for _ in cases]
-    mined = _Mined(nothing, nothing) if any(marked) else _mine(cases, texts, fold)
-    for pairs in mined.pairs:
-        for key, code in sorted(pairs):
-            found = phrases.setdefault(key, Phrase()).codes.setdefault(code, Count(mined=True))
-            found.marked += found.mined
+    mined = not any(marked)
+    pairs = _mine(cases, texts) if mined else marked
+    phrases: dict[Key, Phrase] = {}
+    for each in pairs:
+        for key, code in sorted(each):
+            phrases.setdefault(key, Phrase()).codes.setdefault(code, Count(mined=mined)).marked += 1
     finder = Phrases(sorted(phrases), held)
-    kinds = []
     for case, text in zip(cases, texts, strict=True):
         tick()
-        kinds.append(_add(phrases, finder.find(text), case))
-    own = [
-        Own(
-            phrases=kind,
-            pairs=frozenset(pairs | more),
-            labels=case.labels,
-            families=frozenset(family(code) for code in case.labels),
-            evidence=frozenset(stem for key, _ in pairs for stem in key),
-            barred=frozenset(barred),
-        )
-        for case, kind, pairs, more, barred in zip(cases, kinds, marked, mined.pairs, mined.barred, strict=True)
-    ]
-    evidence = Counter(stem for each in own for stem in each.evidence)
+        _add(phrases, finder.find(text), case)
+    evidence = Counter(stem for each in marked for stem in {stem for key, _ in each for stem in key})
     frequent = Counter(stem for case in cases for stem in set(case.words.stems))
     tongue = Tongue(
         language=language,
@@ -94,27 +76,25 @@ def count(
         codes=dict(sorted(Counter(code for case in cases for code in case.labels).items())),
         identity=identity,
     )
-    return Counted(tongue, texts, own)
+    return Counted(tongue, pairs)
 
 
-def knowledge(counted: Counted, titles: Titles) -> Knowledge:
+def knowledge(counted: Counted, titles: Titles, index: Index | None = None) -> Knowledge:
     """The counts ready to be asked."""
-    return Knowledge(counted.tongue, titles)
+    return Knowledge(counted.tongue, titles, index)
 
 
-def _add(phrases: dict[Key, Phrase], found: dict[Key, list[Mention]], case: Case) -> dict[Key, int]:
-    """Counts one case's phrases; the kind of mention of each."""
+def _add(phrases: dict[Key, Phrase], found: dict[Key, list[Mention]], case: Case) -> None:
+    """Counts one case's phrases, each by its best kind of mention."""
     families = {family(code) for code in case.labels}
-    kinds: dict[Key, int] = {}
     for key, mentions in found.items():
-        kind = kinds[key] = mentions[0].kind
+        kind = mentions[0].kind
         phrase = phrases[key]
         phrase.seen[kind] += 1
         for code, counted in phrase.codes.items():
             counted.right[kind] += code in case.labels
         for kin in {family(code) for code in phrase.codes} & families:
             phrase.families[kin] = phrase.families.get(kin, 0) + 1
-    return kinds
 
 
 def _marked(case: Case, skipped: frozenset[str]) -> set[tuple[Key, str]]:
@@ -128,34 +108,14 @@ def _marked(case: Case, skipped: frozenset[str]) -> set[tuple[Key, str]]:
     return found
 
 
-class _Mined(msgspec.Struct, frozen=True):
-    """Of each case: the phrases with its codes, and those with any code that are barred from it."""
-
-    pairs: list[set[tuple[Key, str]]]
-    barred: list[set[tuple[Key, str]]]
-
-
-def _mine(cases: Sequence[Case], texts: Sequence[Text], fold: Sequence[int]) -> _Mined:
-    """Phrases that go with a code. For a case of one part of the cross-validation, those are barred that the other parts alone
-    would not have given: chosen with the case's own labels, they would seem to be better than they are."""
+def _mine(cases: Sequence[Case], texts: Sequence[Text]) -> list[set[tuple[Key, str]]]:
+    """Of each case: its phrases that go with one of its codes."""
     grams = [_grams(text) for text in texts]
     chosen = _chosen(cases, grams)
-    without = {
-        part: _chosen(
-            [case for case, its in zip(cases, fold, strict=True) if its != part],
-            [each for each, its in zip(grams, fold, strict=True) if its != part],
-        )
-        for part in sorted(set(fold))
-    }
-    pairs = [
+    return [
         {(gram, code) for code in case.labels for gram in chosen.get(code, ()) if gram in held}
         for case, held in zip(cases, grams, strict=True)
     ]
-    barred = [
-        {(gram, code) for code, found in chosen.items() for gram in found - without[part].get(code, set()) if gram in held}
-        for held, part in zip(grams, fold, strict=True)
-    ]
-    return _Mined(pairs, barred)
 
 
 def _chosen(cases: Sequence[Case], grams: Sequence[set[Key]]) -> dict[str, set[Key]]:

@@ -11,6 +11,10 @@ from groundcrew.tuned.model import Prediction
 from groundcrew.tuning.architecture import Fitted
 
 _BINS = 10
+NO_TITLES = (
+    "**No titles of codes were used**: neither the data set nor the settings name a code system. Codes that no training case has "
+    "can not be found, and rare ones are found less often."
+)
 
 
 def measure(predictions: Sequence[Prediction], truth: Sequence[Set[str]], known: Set[str]) -> dict[str, float]:
@@ -77,8 +81,9 @@ def _average(prediction: Prediction, truth: Set[str]) -> float:
     return total / len(truth)
 
 
-def model_card(languages: Sequence[tuple[str, int, int, int]], fitted: Fitted, names: int) -> str:
-    """Markdown lines on method, data and limits. `languages`: name, cases, cases with evidence, phrases; `names`: titles used."""
+def model_card(languages: Sequence[tuple[str, int, int, int]], fitted: Fitted, names: int, person: str) -> str:
+    """Markdown lines on method, data and limits. `languages`: name, cases, cases with evidence, phrases; `names`: titles used;
+    `person`: when a person codes, in words."""
     lines = [
         "Method: phrases that coders marked (or that go with a code), phrases nearly said and titles of the code system make",
         "candidates; two looks of boosted trees weigh them, the second with their rivals; isotonic curves make probabilities.",
@@ -96,7 +101,9 @@ def model_card(languages: Sequence[tuple[str, int, int, int]], fitted: Fitted, n
     }
     lines += [
         "",
-        f"Titles of {names} codes were used. Trust is {trust[str(fitted.settings['trust'])]}.",
+        f"Titles of {names} codes of {fitted.code_system} were used." if fitted.code_system else NO_TITLES,
+        "",
+        f"Trust is {trust[str(fitted.settings['trust'])]}. {person}",
         "",
         "Limits: codes that no training case has are found by their titles alone, and seldom; evidence carried over from",
         "a translation is as good as that translation; what the coders of the training cases did, the model does.",

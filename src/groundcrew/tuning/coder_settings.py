@@ -13,10 +13,11 @@ from groundcrew.errors import GroundcrewError
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`code_system`: whose titles help ("" for none), `code_system_folder`: where imported ones are. `parallel`: whether cases of
-    one group with the same labels in two languages are translations. `folds`: parts of the cross-validation; `trees` of the first
-    and of the second look. `trust`: all_right, the chance that the kept labels are all right and none is missing; f1, the
-    expected F1 of the case. `person_below`: with less trust a person codes."""
+    """`code_system`: whose titles help (the data set's where it is left out, "" for none), `code_system_folder`: where imported
+    ones are. `parallel`: whether cases of one group with the same labels in two languages are translations. `folds`: parts of the
+    cross-validation; `trees` of the first and of the second look. `trust`: all_right, the chance that the kept labels are all
+    right and none is missing; f1, the expected F1 of the case. With less trust than `person_below` a person codes; left out, it
+    is chosen so that the other cases are as good as `wanted` (their mean F1, or share all right), with `confidence`."""
 
     code_system: str = ""
     code_system_folder: str = ""
@@ -24,12 +25,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     folds: int = 5
     trees: int = 150
     second_trees: int = 100
-    trust: Literal["all_right", "f1"] = "all_right"
-    person_below: float = 0.5
+    trust: Literal["all_right", "f1"] = "f1"
+    wanted: float = 0.7
+    confidence: float = 0.95
+    person_below: float | None = None
 
 
 BOUNDS: dict[str, tuple[float, float]] = {
     "folds": (2, 20), "trees": (10, 2_000), "second_trees": (10, 2_000), "person_below": (0.0, 1.0),
+    "wanted": (0.01, 0.999), "confidence": (0.5, 0.999),
 }  # fmt: skip
 
 
@@ -44,7 +48,7 @@ def settings_problem(settings: dict[str, Any]) -> str | None:
             msgspec.convert({key: value}, Settings)
         except msgspec.ValidationError as error:
             return f"{key}: {str(error).partition(' - at')[0]}"
-        if key in BOUNDS and not BOUNDS[key][0] <= value <= BOUNDS[key][1]:
+        if key in BOUNDS and value is not None and not BOUNDS[key][0] <= value <= BOUNDS[key][1]:
             return f"{key}: must lie in {BOUNDS[key][0]:g}..{BOUNDS[key][1]:g}"
     name = settings.get("code_system", "")
     if name:

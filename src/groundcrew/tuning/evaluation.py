@@ -123,9 +123,11 @@ def evaluate(
     human_s: float | None = None,
     baseline: tuple[str, Sequence[Case]] | None = None,
     confidence: float = 0.95,
+    trust_is_f1: bool = False,
 ) -> EvaluationReport:
     """The report on `cases`, at least one. `chapter_of` puts labels into chapters. `baseline` is a name and its answers to the
-    same cases, in any order. InputError for cases that occur twice, or a baseline that answers others."""
+    same cases, in any order. Where `trust_is_f1` the trust is no probability, and is not read as
+    one. InputError for cases that occur twice, or a baseline that answers others."""
     if not 1 <= len(cases) <= CASES_MAX:
         raise InputError(f"an evaluation needs 1 to {CASES_MAX:,} cases, has {len(cases):,}", field="cases")
     if len({each.id for each in cases}) < len(cases):
@@ -147,7 +149,7 @@ def evaluate(
         labels_left_out=max(0, len(counts.labels) - LABELS_SHOWN_MAX),
         chapters=by_label(chapters, draws, chapter_titles or {}, limit=LABELS_SHOWN_MAX) if chapters is not None else (),
         score_calibration=calibration_report(_scores(cases), confidence),
-        trust_calibration=_trust_calibration(cases, confidence),
+        trust_calibration=None if trust_is_f1 else _trust_calibration(cases, confidence),
         coverage=tuple(_coverage(cases, draws)),
         person=_person(cases, draws),
         time=_time(cases, draws, load_s),

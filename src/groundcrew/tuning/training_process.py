@@ -24,7 +24,7 @@ import msgspec
 
 from groundcrew.errors import GroundcrewError
 from groundcrew.tuning.architecture import ARCHITECTURES, Architecture, Fitted, Step
-from groundcrew.tuning.examples import read_examples
+from groundcrew.tuning.examples import fields_of, read_description, read_examples
 from groundcrew.tuning.packing import pack
 
 MODEL, CHECKPOINTS, LOCK, LOG = "model", "checkpoints", ".lock", "log.txt"
@@ -89,10 +89,11 @@ def _learn(assignment: Assignment, tell: Callable[[Step], None]) -> Line:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         checkpoints.mkdir(exist_ok=True)
-        fitted: Fitted = _architecture(assignment).fit(
+        architecture = _architecture(assignment)
+        fitted: Fitted = architecture.fit(
             train,
             validation,
-            settings=assignment.settings,
+            settings=_with_code_system(architecture, assignment),
             seed=assignment.seed,
             folder=folder,
             checkpoints=checkpoints,
@@ -108,6 +109,14 @@ def _learn(assignment: Assignment, tell: Callable[[Step], None]) -> Line:
             seed=assignment.seed,
         )
     return Line(digest=digest, metrics=fitted.metrics, best_step=fitted.best_step)
+
+
+def _with_code_system(architecture: Architecture, assignment: Assignment) -> dict[str, Any]:
+    """The settings, with the data set's code system where the architecture reads one and nobody said which. "" means none."""
+    if not getattr(architecture, "reads_code_system", False) or "code_system" in assignment.settings:
+        return assignment.settings
+    examples = Path(assignment.examples)
+    return {**assignment.settings, "code_system": fields_of(examples, read_description(examples)).code_system}
 
 
 def _architecture(assignment: Assignment) -> Architecture:
