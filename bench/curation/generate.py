@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import hashlib
 import io
 import json
 import shutil
@@ -47,6 +48,9 @@ RARE_LABELS, RARE_RECORDS_MAX = 60, 480
 ODD_CODE_SHARE = 0.03
 MIX = 0x9E3779B97F4A7C15
 LIMIT = 2**64 - 1
+#: Which record has which fault; and of what the folder was made, written last.
+TRUTH, MADE = "truth.jsonl.gz", "made.json"
+GENERATOR = ("generate", "faults", "foreign", "identities", "notes", "vocabulary")
 
 
 def mixed(*numbers: int) -> int:
@@ -295,6 +299,7 @@ def write_part(records: int, seed: int, part: int, first: int, last: int, folder
                     "kind": each.kind,
                     "sort": each.sort,
                     "group": each.group,
+                    "split": each.record.get("assigned_split"),
                     **each.more,
                 }
                 truth.write(json_line(said).encode() + b"\n")
@@ -343,9 +348,20 @@ def _write_parquet(path: Path, made: Any) -> Any:
         writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
+def sources_digest() -> str:
+    """Of the generator itself: what another one has written is not used."""
+    return hashlib.sha256(
+        b"".join(each.read_bytes() for each in (Path(__file__).with_name(f"{name}.py") for name in GENERATOR))
+    ).hexdigest()
+
+
 def generate(records: int, seed: int, output: Path, *, processes: int = 2) -> float:
-    """Write all parts and the truth into `output`, which is made anew; returns the seconds it took."""
+    """Write all parts and the truth into `output`, which is made anew unless it holds the same already; returns the seconds that
+    it took."""
     started = time.monotonic()
+    made_of = json.dumps({"records": records, "seed": seed, "generator": sources_digest()})
+    if (output / MADE).is_file() and (output / MADE).read_text() == made_of:
+        return 0.0
     shutil.rmtree(output, ignore_errors=True)
     (output / "records").mkdir(parents=True)
     parts = max(PARTS_MIN, -(-records // PART_RECORDS_MAX))
@@ -354,10 +370,11 @@ def generate(records: int, seed: int, output: Path, *, processes: int = 2) -> fl
         jobs = [pool.submit(write_part, records, seed, part, edges[part], edges[part + 1], str(output)) for part in range(parts)]
         for job in jobs:
             job.result()
-    with (output / "truth.jsonl.gz").open("wb") as whole:
+    with (output / TRUTH).open("wb") as whole:
         for path in sorted(output.glob("truth-*.gz")):
             whole.write(path.read_bytes())
             path.unlink()
+    (output / MADE).write_text(made_of)
     return time.monotonic() - started
 
 

@@ -47,11 +47,11 @@ class Cost(NamedTuple):
     memory_mib: float
 
 
-def scaled_recipe(records: int, folder: Path) -> Path:
-    """recipe.yaml with its numbers of records in proportion."""
+def scaled_recipe(records: int, folder: Path, sample: int | None = None) -> Path:
+    """recipe.yaml with its numbers of records in proportion; `sample` is the number that is drawn, where it is given."""
     recipe = yaml.safe_load((FOLDER / "recipe.yaml").read_text(encoding="utf-8"))
     share = records / RECORDS_OF_RECIPE
-    recipe["sample"]["n"] = max(100, round(recipe["sample"]["n"] * share))
+    recipe["sample"]["n"] = sample or max(100, round(recipe["sample"]["n"] * share))
     recipe["balance"]["max_per_label"] = max(50, round(recipe["balance"]["max_per_label"] * share))
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
@@ -122,6 +122,7 @@ def main() -> None:
     parser.add_argument("--once", action="store_true", help="no second run")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave everything in it")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md")
+    parser.add_argument("--sample", type=int, help="records that are drawn; otherwise 60,000, or that share of fewer records")
     options = parser.parse_args()
     if options.records < RECORDS_MIN:
         parser.error(f"at least {RECORDS_MIN:,} records: the rarer labels would have too few")
@@ -138,7 +139,7 @@ def report(options: argparse.Namespace, folder: Path) -> str:
     """Everything measured, as Markdown."""
     generated = folder / "generated"
     seconds = generate(options.records, options.seed, generated)
-    recipe, records = scaled_recipe(options.records, folder), generated / "records"
+    recipe, records = scaled_recipe(options.records, folder, options.sample), generated / "records"
     outputs = {each: folder / each for each in ("first", "second", "killed", "ray")}
     for each in outputs.values():
         shutil.rmtree(each, ignore_errors=True)
@@ -160,6 +161,7 @@ def report(options: argparse.Namespace, folder: Path) -> str:
             "",
             f"{options.records:,} records of seed {options.seed}, generated in {seconds:.0f} s; {datetime.now(UTC):%Y-%m-%d}, "
             f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}. Written by run.py.",
+            f"Processes that wanted a core in the last 15 minutes, these among them: {os.getloadavg()[2]:.1f} on average.",
             "",
             "| run | revision | CPU seconds | seconds on the clock | peak memory, MiB |",
             "|---|---|---|---|---|",
@@ -208,7 +210,7 @@ def tables(measured: Report) -> list[str]:
         "",
         "## Personal data",
         "",
-        "Values planted in records that were kept, and how many of them are in no kept text any more.",
+        "Values planted in records that stay after the sampling, which are all that is masked, and how many of them are in no kept text any more.",
         "",
         "| type | values | gone | recall |",
         "|---|---|---|---|",

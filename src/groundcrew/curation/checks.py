@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from groundcrew.code_systems.system import CodeSystem
-from groundcrew.curation.personal_data import Masked, Masker
+from groundcrew.curation.personal_data import masker_of
 from groundcrew.curation.reasons import (
     DAMAGED_ENCODING,
     HEADING_CODE,
@@ -38,7 +38,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
     `record` is JSON of the recipe's fields and `digest` its SHA-256. `key` stands for the fields that make two records one.
     `near` is the text that is compared, `text` the one that is learned from. `labels` are as valid as the recipe asks.
-    `masked` counts what the guard masked, by kind.
+    `removed` counts the labels that were taken out of it, by the reason for which each is not valid.
     """
 
     id: str | None = None
@@ -54,7 +54,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     stratum: str | None = None
     near: str | None = None
     text: str | None = None
-    masked: dict[str, int] | None = None
+    removed: dict[str, int] | None = None
 
 
 class _Fault(Exception):
@@ -74,7 +74,8 @@ class Checker:
         self._allowed = set(recipe.label.allowed) if recipe.label and recipe.label.allowed is not None else None
         self._needed = recipe.needed
         personal = recipe.personal_data
-        self._masker = Masker(network=personal.network, types=frozenset(personal.types) or None) if personal else None
+        # What is masked is masked in the end, of the records that stay.
+        self._masker = masker_of(personal) if personal is not None and personal.action == "drop" else None
         self._encoder = msgspec.json.Encoder(order="deterministic")
         #: Judged codes, so that the millionth of a code costs nothing.
         self._judged: dict[str, str | _Fault] = {}
@@ -100,12 +101,12 @@ class Checker:
             values = self._values(given, typed)
             self._check_lengths(values)
             self._check_language(values)
-            self._check_labels(values)
+            removed = self._check_labels(values)
             self._check_evidence(values)
-            masked = self._mask(values)
+            self._check_personal(values)
         except _Fault as fault:
             return Checked(id=known_id, reason=fault.reason, detail=fault.detail)
-        return self._passed(values, masked)
+        return self._passed(values, removed)
 
     def _decoded(self, text: str) -> tuple[dict[str, Any] | None, Checked]:
         """The row, or None and why there is none."""
@@ -169,15 +170,33 @@ class Checker:
                 if problem is not None:
                     raise _Fault(WRONG_LANGUAGE, f"{shown(field)} is {problem}")
 
-    def _check_labels(self, values: dict[str, Value]) -> None:
-        """Raise for the first label that is not valid; write codes as their system writes them, where the recipe says so."""
-        if self._recipe.label is None or (self._allowed is None and self._codes is None):
-            return
-        value = values[self._recipe.label.field]
+    def _check_labels(self, values: dict[str, Value]) -> dict[str, int]:
+        """Raise for the first label that is not valid, or take those that are not out, with their evidence, while any is left;
+        write codes as their system writes them, where the recipe says so. Returns how many were taken out, by reason."""
+        asked, removed = self._recipe.label, dict[str, int]()
+        if asked is None or (self._allowed is None and self._codes is None):
+            return removed
+        value = values[asked.field]
         labels = value if isinstance(value, list) else [as_text(value)]
-        valid = [self._valid(each) for each in labels]
-        if self._recipe.label.normalise:
-            values[self._recipe.label.field] = list(dict.fromkeys(valid)) if isinstance(value, list) else valid[0]
+        valid: dict[str, str] = {}
+        faults: dict[str, _Fault] = {}
+        for label in labels:
+            try:
+                valid[label] = self._valid(label)
+            except _Fault as fault:
+                faults[label] = fault
+        if faults and (asked.on_invalid == "drop_record" or not valid):
+            raise next(iter(faults.values()))
+        if isinstance(value, list) and (faults or asked.normalise):
+            values[asked.field] = list(dict.fromkeys(valid.values() if asked.normalise else valid))
+        elif asked.normalise:
+            values[asked.field] = valid[labels[0]]
+        for each in faults.values():
+            removed[each.reason] = removed.get(each.reason, 0) + 1
+        spans = values.get(self._recipe.evidence) if faults and self._recipe.evidence is not None else None
+        if isinstance(spans, list):
+            spans[:] = [span for span in spans if span["label"] not in faults]
+        return removed
 
     def _valid(self, label: str) -> str:
         found = self._judged.get(label)
@@ -220,32 +239,15 @@ class Checker:
             if span["label"] not in labels:
                 raise _Fault(MISPLACED_EVIDENCE, f"a span marks {shown(span['label'])}, which is no label of the record")
 
-    def _mask(self, values: dict[str, Value]) -> dict[str, int] | None:
-        """Mask personal data in `values`, moving the evidence along; raise where the recipe says to drop."""
-        personal, counts = self._recipe.personal_data, dict[str, int]()
-        if personal is None or self._masker is None:
-            return None
-        for field in self._recipe.masked_fields:
+    def _check_personal(self, values: Mapping[str, Value]) -> None:
+        """Raise for personal data, where the recipe says to drop what holds some."""
+        for field in self._recipe.masked_fields if self._masker is not None else ():
             text = values.get(field)
-            if not isinstance(text, str):
-                continue
-            masked = self._masker.mask(text)
-            if masked.types and personal.action == "drop":
-                raise _Fault(PERSONAL_DATA, f"{shown(field)} holds {', '.join(masked.types)}")
-            if masked.text != text:
-                values[field] = masked.text
-                self._move_evidence(values, field, masked)
-            for kind in masked.types:
-                counts[kind] = counts.get(kind, 0) + masked.counts.get(kind, 1)
-        return counts
+            found = self._masker.mask(text).types if self._masker is not None and isinstance(text, str) else ()
+            if found:
+                raise _Fault(PERSONAL_DATA, f"{shown(field)} holds {', '.join(found)}")
 
-    def _move_evidence(self, values: dict[str, Value], field: str, masked: Masked) -> None:
-        evidence = self._recipe.evidence
-        spans = values.get(evidence) if evidence is not None and field == self._recipe.text[0] else None
-        for span in spans if isinstance(spans, list) else ():
-            span["start"], span["end"] = masked.offsets.start(span["start"]), masked.offsets.end(span["end"])
-
-    def _passed(self, values: dict[str, Value], masked: dict[str, int] | None) -> Checked:
+    def _passed(self, values: dict[str, Value], removed: dict[str, int]) -> Checked:
         recipe = self._recipe
         record = self._encoder.encode(values)
         exact = recipe.duplicates.exact if recipe.duplicates else ()
@@ -262,7 +264,7 @@ class Checker:
             labels=None if label is None else [*label] if isinstance(label, list) else [as_text(label)],
             near=text if near == recipe.text else TEXT_SEPARATOR.join(str(values.get(field, "")) for field in near),
             text=text,
-            masked=masked or None,
+            removed=removed or None,
             **{name: as_text(values[field]) for name, field in one.items() if field is not None and field in values},
         )
 

@@ -21,9 +21,9 @@ from groundcrew.curation.pipeline import Curated, curate_records
 from groundcrew.curation.progress import Progress, silent
 from groundcrew.curation.recipe import SPLITS, Recipe
 from groundcrew.curation.report import LABELS_SHOWN_MAX, Funnel, Makeup, build_funnel
-from groundcrew.curation.sources import Found, find_files, sha256_of
+from groundcrew.curation.sources import Found, find_files, sha256_of, shown
 from groundcrew.curation.work import Work, work_folder
-from groundcrew.curation.writing import labels_of, masked_of, write_dropped, write_kept
+from groundcrew.curation.writing import labels_of, removed_of, write_dropped, write_kept
 from groundcrew.errors import Conflict, InputError
 
 RECORDS, DROPPED, CARD, REVISION = "records.parquet", "dropped.parquet", "CARD.md", "revision.json"
@@ -88,7 +88,7 @@ def curate(
             tell(f"went on where an earlier run had stopped: {work.kept} finished parts were used, {work.made} made")
         building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".building", dir=output.parent))
         try:
-            funnel = _write(recipe, found, curated, building, work, progress)
+            funnel = _write(recipe, shown(found, inputs), curated, building, work, progress)
             if existing is not None and existing == curated.revision:
                 return Outcome(output=str(output), state="unchanged", funnel=funnel)
             if existing is not None and not force:
@@ -144,7 +144,9 @@ def _write(recipe: Recipe, found: Found, curated: Curated, folder: Path, work: W
         splits={name: splits[name] for name in SPLITS if name in splits},
         labels=labels,
         labels_count=labels_count,
-        masked=masked_of(curated),
+        masked=curated.content.masked,
+        labels_removed=removed_of(curated),
+        labels_told=curated.judged.labels_told,
         code_system=curated.code_system,
     )
     funnel = build_funnel(recipe, found, curated.revision, curated.kept_count, dict(counts), examples, makeup)

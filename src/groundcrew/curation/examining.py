@@ -85,7 +85,7 @@ def _write(recipe: Recipe, words: Words, rows: list[Checked], places: list[tuple
         "digest": pa.array([bytes.fromhex(each.digest) if each.digest else None for each in rows], type=pa.binary(32)),
         "key": pa.array([bytes.fromhex(each.key)[:16] if each.key else bytes(16) for each in rows], type=pa.binary(16)),
         "labels": pa.array([each.labels for each in rows], type=pa.list_(pa.string())),
-        "masked": pa.array([encode(each.masked).decode() if each.masked else None for each in rows], type=pa.string()),
+        "removed": pa.array([encode(each.removed).decode() if each.removed else None for each in rows], type=pa.string()),
     }
     for name in ("id", "reason", "detail", "group", "time", "split", "stratum", RECORD):
         columns[name] = pa.array([getattr(each, name) for each in rows], type=text if name == RECORD else pa.string())

@@ -19,10 +19,12 @@ from groundcrew.curation.work import Work
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdicts, and the split of every record (a number of SPLITS, NONE where there is none)."""
+    """The verdicts, and the split of every record (a number of SPLITS, NONE where there is none). `labels_told` counts the labels
+    by whether their records could be judged."""
 
     verdicts: Verdicts
     split: I64
+    labels_told: dict[str, int] = {}
 
 
 def judge(recipe: Recipe, people: Population, work: Work, key: str, progress: Progress) -> Judged:
@@ -35,15 +37,16 @@ def judge(recipe: Recipe, people: Population, work: Work, key: str, progress: Pr
     near = recipe.duplicates.near if recipe.duplicates else None
     if near is not None and likeness is not None:
         drop_near_duplicates(near.threshold, people, verdicts, likeness)
+    split = split_and_drop_leaks(recipe, people, verdicts, likeness)
+    told: dict[str, int] = {}
     if recipe.label_noise is not None:
         with progress("labels against texts") as advance:
-            drop_doubtful_labels(recipe.label_noise, people, verdicts, advance)
-    split = split_and_drop_leaks(recipe, people, verdicts, likeness)
+            told = drop_doubtful_labels(recipe.label_noise, people, verdicts, split, advance)
     if recipe.balance is not None:
         balance(recipe.balance, people, verdicts, split)
     if recipe.sample is not None:
         sample(recipe.sample, people, verdicts)
-    return Judged(verdicts=verdicts, split=split)
+    return Judged(verdicts=verdicts, split=split, labels_told=told)
 
 
 def _likeness(recipe: Recipe, people: Population, work: Work, key: str, progress: Progress) -> Likeness | None:

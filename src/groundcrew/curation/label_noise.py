@@ -10,6 +10,8 @@ Whether it is low is read off the records that do *not* have the label: a score'
 is there by chance". Chance labels have even p-values, right ones crowd at the top; how many are chance at all is estimated from
 the even part, and the cut is the highest at which PRECISION of what lies below is chance (Storey 2002, JRSS B 64).
 
+Where there is too little to judge by, nothing is dropped: labels with few records, and those that no word tells.
+
 Counts and scores are whole numbers, so that order and machine change nothing.
 """
 
@@ -25,13 +27,14 @@ import numpy.typing as npt
 from groundcrew.curation.drawing import draws
 from groundcrew.curation.population import NONE, Population
 from groundcrew.curation.reasons import DOUBTFUL_LABEL
-from groundcrew.curation.recipe import LabelNoise
-from groundcrew.curation.verdicts import Verdicts
+from groundcrew.curation.recipe import SPLITS, LabelNoise
+from groundcrew.curation.verdicts import Bools, Verdicts
 from groundcrew.curation.words import I64, Sets
 
 #: Of what is dropped, so much is to be wrong, 0 to 1.
-PRECISION: Final = 0.97
-#: Cells of the table of labels and features, which is held twice; and features at least and at most.
+PRECISION: Final = 0.96
+#: Cells of the table of labels and features, which is held twice, or once for each fold where they are fewer.
+#: Features at least and at most.
 CELLS_MAX: Final = 2**26
 FEATURES_MIN, FEATURES_MAX = 2**10, 2**16
 #: Buckets that features are counted in before the most frequent are chosen, and records that one needs.
@@ -46,15 +49,17 @@ OTHERS_PAIRS: Final = 2**18
 SCALE: Final = 1024.0
 #: p-values up to here are taken for chance when chance is counted; and the cuts that are tried.
 EVEN_UP_TO: Final = 0.5
+#: Where the even part may end instead, the farthest first.
+EVEN_EDGES: Final = (0.9, 0.8, 0.7, 0.6)
 CUTS: Final = tuple(step / 100 for step in range(2, 100))
-#: Where more of the labels than this look like chance, the model can not tell them, and nothing is dropped.
+#: Where more than this of the records of a label, or of all, look like chance, the model can not tell, and nothing is dropped.
 CHANCE_MAX: Final = 0.25
 RECORDS_AT_A_TIME: Final = 20_000
 
 I32 = npt.NDArray[np.int32]
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True):
+class _Table(msgspec.Struct, frozen=True):
     """How often each feature occurs with each label (labels × features), with any, and how many features each label has."""
 
     cells: I32
@@ -77,17 +82,22 @@ def drop_doubtful_labels(
     asked: LabelNoise,
     people: Population,
     verdicts: Verdicts,
+    split: I64,
     advance: Callable[[int, int], None] = lambda _done, _total: None,
-) -> None:
-    """Drop the records of which any label is found wrong."""
-    texts, names = _texts(asked, people, verdicts)
+) -> dict[str, int]:
+    """Drop the records of which any label is found wrong; returns how many labels were judged, and how many were not and why.
+
+    `split` numbers SPLITS for every record. Records of splits that are not asked for are neither learned from nor judged.
+    """
+    wanted = [SPLITS.index(each) for each in asked.splits]
+    records = np.flatnonzero(verdicts.passing & (np.isin(split, wanted) | (split == NONE)))
+    texts, names, rare = _texts(asked, people, records)
     if texts is None:
-        return
+        return _told(0, rare + len(names), 0)
     place, owner, label = _judged_pairs(asked, texts, advance)
-    if not len(place):
-        return
-    cut = _cut(place)
-    wrong = np.flatnonzero(place < cut)
+    told = _told_apart(place, label, len(names))
+    cut = _cut(place[told[label]])
+    wrong = np.flatnonzero((place < cut) & told[label])
     order = wrong[np.lexsort((label[wrong], place[wrong], owner[wrong]))]
     records = texts.records[owner[order]]
 
@@ -96,17 +106,33 @@ def drop_doubtful_labels(
         return f"{name!r} fits it no better than {100 * place[order[index]]:.0f} % of the records without that label"
 
     verdicts.drop(records, DOUBTFUL_LABEL, detail)
+    judged = int(np.count_nonzero(told)) if cut > 0 else 0
+    return _told(judged, rare, len(names) - judged)
 
 
-def _texts(asked: LabelNoise, people: Population, verdicts: Verdicts) -> tuple[_Texts | None, I64]:
-    """What is learned from, and the population's numbers of the labels that are judged."""
-    records = np.flatnonzero(verdicts.passing)
+def _told(judged: int, rare: int, vague: int) -> dict[str, int]:
+    """The numbers of labels by what was done with them, those that are none left out."""
+    counts = {"judged": judged, "of too few records to judge": rare, "not judged, since no word tells them": vague}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _told_apart(place: npt.NDArray[np.float64], label: I64, count: int) -> Bools:
+    """Of every label whether the model can tell it: where more than CHANCE_MAX of its records look like chance, it can not."""
+    records = np.bincount(label, minlength=count)
+    chance = np.bincount(label[place < EVEN_UP_TO], minlength=count) / EVEN_UP_TO
+    found: Bools = np.less_equal(chance, CHANCE_MAX * records)
+    return found
+
+
+def _texts(asked: LabelNoise, people: Population, records: I64) -> tuple[_Texts | None, I64, int]:
+    """What is learned from, the population's numbers of the labels that are judged, and how many are too rare."""
     flat, owners = _members(people.labels, records)
     counts = np.bincount(flat.astype(np.int64), minlength=len(people.label_names))
     names = np.flatnonzero(counts >= asked.min_records)
     names = np.sort(names[np.argsort(-counts[names], kind="stable")[: CELLS_MAX // FEATURES_MIN]])
+    rare = int(np.count_nonzero(counts)) - len(names)
     if len(names) < 2:
-        return None, names
+        return None, names, rare
     number = np.full(len(people.label_names), NONE, dtype=np.int64)
     number[names] = np.arange(len(names))
     judged = number[flat]
@@ -114,14 +140,18 @@ def _texts(asked: LabelNoise, people: Population, verdicts: Verdicts) -> tuple[_
     labels = _grouped(owners[known], judged[known], len(records))
     feature_count = min(FEATURES_MAX, max(FEATURES_MIN, 2 ** int(np.log2(CELLS_MAX // len(names)))))
     features, feature_count = _features(people, records, feature_count)
-    return _Texts(
-        records=records,
-        features=features,
-        labels=labels,
-        fold=_folds(asked, people, records),
-        feature_count=feature_count,
-        label_count=len(names),
-    ), names
+    return (
+        _Texts(
+            records=records,
+            features=features,
+            labels=labels,
+            fold=_folds(asked, people, records),
+            feature_count=feature_count,
+            label_count=len(names),
+        ),
+        names,
+        rare,
+    )
 
 
 def _grouped(owners: I64, values: I64, count: int) -> Sets:
@@ -180,20 +210,43 @@ def _judged_pairs(
     """For every record and label of it: the place of its score among those of records without the label (0 to 1), the record's
     place in `texts`, the label."""
     everything = np.arange(len(texts.records))
-    whole = _table(texts, everything)
+    of_fold = _fold_tables(asked, texts)
+    rest = _table(texts, everything) if of_fold is None else _sum(of_fold)
     owner = np.repeat(everything, np.diff(texts.labels.starts))
     label = texts.labels.values.astype(np.int64)
     other_owner, other_label = _others(texts, label)
     score, other_score = np.zeros(len(owner), dtype=np.int64), np.zeros(len(other_owner), dtype=np.int64)
     for fold in range(asked.folds):
-        own = _table(texts, everything[texts.fold == fold])
+        own = _table(texts, everything[texts.fold == fold]) if of_fold is None else of_fold[fold]
+        _shift(rest, own, np.subtract)
         for owners, labels, scores in ((owner, label, score), (other_owner, other_label, other_score)):
             chosen = np.flatnonzero(texts.fold[owners] == fold)
             for begin in range(0, len(chosen), RECORDS_AT_A_TIME):
                 part = chosen[begin : begin + RECORDS_AT_A_TIME]
-                scores[part] = _scores(texts, whole, own, owners[part], labels[part])
+                scores[part] = _scores(texts, rest, owners[part], labels[part])
+        _shift(rest, own, np.add)
         advance(fold + 1, asked.folds)
     return _places(label, score, other_label, other_score, texts.label_count), owner, label
+
+
+def _fold_tables(asked: LabelNoise, texts: _Texts) -> list[_Table] | None:
+    """The table of every fold, where there is room for all of them; each record is then counted once instead of twice."""
+    if texts.label_count * texts.feature_count * (asked.folds + 1) > 2 * CELLS_MAX:
+        return None
+    return [_table(texts, np.flatnonzero(texts.fold == fold)) for fold in range(asked.folds)]
+
+
+def _sum(tables: list[_Table]) -> _Table:
+    rest = _Table(*(np.zeros_like(each) for each in msgspec.structs.astuple(tables[0])))
+    for each in tables:
+        _shift(rest, each, np.add)
+    return rest
+
+
+def _shift(rest: _Table, own: _Table, how: np.ufunc) -> None:
+    """Take one table out of another, or put it back, in place."""
+    for whole, part in zip(msgspec.structs.astuple(rest), msgspec.structs.astuple(own), strict=True):
+        how(whole, part, out=whole)
 
 
 def _table(texts: _Texts, chosen: I64) -> _Table:
@@ -217,19 +270,18 @@ def _members(sets: Sets, chosen: I64) -> tuple[npt.NDArray[np.uint32], I64]:
     return sets.values[sets.starts[chosen][at] + inside], at
 
 
-def _scores(texts: _Texts, whole: _Table, own: _Table, owners: I64, labels: I64) -> I64:
-    """How much the most telling feature of each record speaks for the label, learned from the other folds; 0 for not at all."""
+def _scores(texts: _Texts, rest: _Table, owners: I64, labels: I64) -> I64:
+    """How much the most telling feature of each record speaks for the label, learned from the `rest`; 0 for not at all."""
     features, at = _members(texts.features, owners)
-    label = labels[at]
-    together = (whole.cells[label, features] - own.cells[label, features]).astype(np.float64)
-    anywhere = whole.any - own.any + 0.5
+    together = rest.cells.reshape(-1).take(labels[at] * texts.feature_count + features).astype(np.float64)
+    anywhere = rest.any + 0.5
     sure = np.maximum(together - np.sqrt(together), 0) / (anywhere / anywhere.sum())[features]
     lengths = np.diff(texts.features.starts)[owners]
     some = lengths > 0
     found = np.zeros(len(owners), dtype=np.int64)
     if some.any():
         best = np.maximum.reduceat(sure, (np.cumsum(lengths) - lengths)[some])
-        of_label = (whole.of_label - own.of_label)[labels[some]]
+        of_label = rest.of_label[labels[some]]
         found[some] = np.rint(np.log((best + PRIOR_WORDS) / (of_label + PRIOR_WORDS)) * SCALE).astype(np.int64)
     return np.maximum(found, 0)
 
@@ -260,9 +312,20 @@ def _places(label: I64, score: I64, other_label: I64, other_score: I64, label_co
     return place
 
 
+def _chance(place: npt.NDArray[np.float64]) -> float:
+    """How many labels are there by chance: as many as the even part of the p-values tells of.
+
+    The even part is taken to reach as far as it stays even (Storey's lambda): the more of it is counted, the less luck counts.
+    """
+    below = {edge: int(np.count_nonzero(place < edge)) for edge in (EVEN_UP_TO, *EVEN_EDGES)}
+    first = below[EVEN_UP_TO] / EVEN_UP_TO
+    error = np.sqrt(below[EVEN_UP_TO]) / EVEN_UP_TO
+    return float(next((below[edge] / edge for edge in EVEN_EDGES if below[edge] / edge <= first + error), first))
+
+
 def _cut(place: npt.NDArray[np.float64]) -> float:
     """The highest cut below which PRECISION of the labels are there by chance; 0 where there is none."""
-    even = np.count_nonzero(place < EVEN_UP_TO) / EVEN_UP_TO
+    even = _chance(place)
     if even > CHANCE_MAX * len(place):
         return 0.0
     below = np.searchsorted(np.sort(place), CUTS)

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from groundcrew.curation.ordinary_words import ABBREVIATIONS, EPONYMS, NAMES_TOO, is_ordinary
+from groundcrew.curation.recipe import PersonalData
 from groundcrew.domain.guard import Finding
 from groundcrew.guards import pii
 from groundcrew.guards.redaction import OffsetMap, Pseudonyms, redact
@@ -99,6 +100,11 @@ class Masker:
         if self._types is not None:
             found = [each for each in found if each.type in self._types]
         return [each for each in found if each.type != "DATE" or not _NO_DAY.fullmatch(text, each.start, each.end)]
+
+
+def masker_of(asked: PersonalData) -> Masker:
+    """The masker that a recipe asks for."""
+    return Masker(network=asked.network, types=frozenset(asked.types) or None)
 
 
 #: How a finding says that its value was found elsewhere in the text.

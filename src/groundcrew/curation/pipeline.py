@@ -1,4 +1,5 @@
-"""A run from the files to the verdicts: portions are checked side by side on Daft, then all records are judged together.
+"""A run from the files to what stays of them: portions are checked side by side on Daft, all records are judged together, and
+what stays is masked side by side.
 
 What stays never depends on the order of files or rows, on how they were divided, or on where the work was done.
 """
@@ -16,12 +17,13 @@ from groundcrew.code_systems.catalogue import code_system
 from groundcrew.curation.daft_runs import Where, load_daft, run_tasks
 from groundcrew.curation.examining import Plan
 from groundcrew.curation.judging import Judged, judge
+from groundcrew.curation.masking import Content, gathered, shares_of, unmasked
 from groundcrew.curation.population import NONE, Population, load
 from groundcrew.curation.portions import Portion, divided, packed
 from groundcrew.curation.progress import Progress, silent
 from groundcrew.curation.recipe import SPLITS, Recipe
 from groundcrew.curation.sources import Found
-from groundcrew.curation.tasks import Examine, Task, Unroll
+from groundcrew.curation.tasks import Examine, Mask, Task, Unroll
 from groundcrew.curation.work import Work
 from groundcrew.domain.canonical import canonical_json, digest, sha256_hex
 from groundcrew.errors import InputError, NotFound
@@ -29,11 +31,13 @@ from groundcrew.errors import InputError, NotFound
 
 class Curated(msgspec.Struct, frozen=True, kw_only=True):
     """The judged records. `kept` are the numbers of those that stay in `people`, in the order of their ids; `split` is that of
-    each of them. `code_system` names the release that labels were checked against, empty where none was asked for."""
+    each of them, and `content` holds them as they are written. `code_system` names the release that labels were checked against,
+    empty where none was asked for."""
 
     people: Population
     judged: Judged
     kept: np.ndarray[tuple[int], np.dtype[np.int64]]
+    content: Content
     read_count: int
     revision: str
     code_system: str = ""
@@ -89,28 +93,24 @@ def curate_records(
     key = digest([made_of, *(each.name for each in files)])
     judged = judge(recipe, people, work, key, progress)
     kept = np.flatnonzero(judged.verdicts.passing)
+    content = _content(recipe, people, kept, work, where, progress)
     return Curated(
         people=people,
         judged=judged,
         kept=kept,
+        content=content,
         read_count=people.count + people.rejected.num_rows,
-        revision=revision_of(recipe, codes_digest, people, kept, judged),
+        revision=revision_of(recipe, codes_digest, content, judged.split[kept]),
         code_system=release,
     )
 
 
-def revision_of(
-    recipe: Recipe,
-    codes_digest: str,
-    people: Population,
-    kept: np.ndarray[tuple[int], np.dtype[np.int64]],
-    judged: Judged,
-) -> str:
+def revision_of(recipe: Recipe, codes_digest: str, content: Content, splits: np.ndarray[tuple[int], np.dtype[np.int64]]) -> str:
     """The content address of a data set: SHA-256 over the recipe's canonical JSON, the digest of its code system where it has
-    one, and the sorted digests of its records, each with its split where it has one."""
-    digests = [bytes(each).hex() for each in people.digest[kept]]
+    one, and the sorted digests of its records as they are written, each with its split where it has one."""
+    digests = [bytes(each).hex() for each in content.digest]
     if recipe.split is not None:
-        digests = [f"{each}:{SPLITS[split]}" for each, split in zip(digests, judged.split[kept].tolist(), strict=True)]
+        digests = [f"{each}:{SPLITS[split]}" for each, split in zip(digests, splits.tolist(), strict=True)]
     codes = [codes_digest.encode()] if codes_digest else []
     return sha256_hex(b"\n".join([canonical_json(recipe), *codes, *(each.encode() for each in sorted(digests))]))
 
@@ -155,6 +155,34 @@ def _examined(plan: Plan, portions: Sequence[Portion], made_of: str, work: Work,
             run_tasks(tasks, where, advance)
     work.made += len(tasks)
     return files
+
+
+def _content(
+    recipe: Recipe,
+    people: Population,
+    kept: np.ndarray[tuple[int], np.dtype[np.int64]],
+    work: Work,
+    where: Where,
+    progress: Progress,
+) -> Content:
+    """The kept records as they are written. What an earlier run has masked is not masked again."""
+    personal = recipe.personal_data
+    if personal is None or personal.action != "mask":
+        return unmasked(people, kept)
+    shares = shares_of(people, kept)
+    made_of = [personal, recipe.masked_fields, recipe.evidence]
+    files = [work.path("masked", digest([*made_of, each.digest])) for each in shares]
+    missing = [number for number, path in enumerate(files) if not work.has(path)]
+    work.kept += len(files) - len(missing)
+    tasks = [
+        _encoded(Mask(recipe=recipe, file=str(shares[each].file), rows=shares[each].rows.tolist(), path=str(files[each])))
+        for each in missing
+    ]
+    if tasks:
+        with progress("masking what stays") as advance:
+            run_tasks(tasks, where, advance)
+    work.made += len(tasks)
+    return gathered(shares, files, len(kept))
 
 
 def _encoded(task: Task) -> bytes:

@@ -35,7 +35,7 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...]
     rejected: Any
     ids: Any
-    masked: Any
+    removed: Any
     source: I32
     line: I64
     digest: npt.NDArray[np.void]
@@ -58,26 +58,30 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
         return str(self.ids[int(index)].as_py())
 
     def column(self, name: str, wanted: npt.NDArray[np.int64]) -> Any:
-        """The values of a column that stayed on disk, for the records `wanted` (sorted), in their order."""
-        import pyarrow as pa
-        import pyarrow.parquet as parquet
-
-        parts: list[Any] = []
-        places: list[I64] = []
-        of_portion = self.portion[wanted]
-        for number in np.unique(of_portion):
-            chosen = np.flatnonzero(of_portion == number)
-            values = parquet.read_table(self.files[number], columns=[name], memory_map=True).column(name).combine_chunks()
-            parts.append(values.take(pa.array(self.row[wanted[chosen]])))
-            places.append(chosen)
-        order = np.argsort(np.concatenate(places), kind="stable")
-        return pa.concat_arrays(parts).take(pa.array(order))
+        """The values of a column that stayed on disk, for the records `wanted`, in their order."""
+        return read_column(self.files, self.portion[wanted], self.row[wanted], name)
 
     def sets(self, name: str, wanted: npt.NDArray[np.int64]) -> Sets:
         """A column of hashes for the records `wanted`."""
         if not len(wanted):
             return Sets(values=np.zeros(0, dtype=np.uint32), starts=np.zeros(1, dtype=np.int64))
         return _sets(self.column(name, wanted))
+
+
+def read_column(files: Sequence[Path], portion: I32, row: I64, name: str) -> Any:
+    """The values of a column that lie in the rows `row` of the files with the numbers `portion`, in that order."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    parts: list[Any] = []
+    places: list[I64] = []
+    for number in np.unique(portion):
+        chosen = np.flatnonzero(portion == number)
+        values = parquet.read_table(files[number], columns=[name], memory_map=True).column(name).combine_chunks()
+        parts.append(values.take(pa.array(row[chosen])))
+        places.append(chosen)
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return pa.concat_arrays(parts).take(pa.array(order))
 
 
 def load(files: Sequence[Path]) -> Population:
@@ -106,7 +110,7 @@ def load(files: Sequence[Path]) -> Population:
         files=tuple(files),
         rejected=rejected,
         ids=rest.column("id"),
-        masked=rest.column("masked"),
+        removed=rest.column("removed"),
         source=rest.column("source").to_numpy(),
         line=rest.column("line").to_numpy(),
         digest=_required(_fixed(rest, "digest")),

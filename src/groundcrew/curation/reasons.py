@@ -23,10 +23,10 @@ PERSONAL_DATA: Final = "personal data"
 CONTRADICTORY_LABEL: Final = "contradictory label"
 DUPLICATE: Final = "duplicate"
 NEAR_DUPLICATE: Final = "near-duplicate"
-DOUBTFUL_LABEL: Final = "doubtful label"
 GROUP_LEAKAGE: Final = "group in two splits"
 TIME_LEAKAGE: Final = "time of another split"
 TEXT_LEAKAGE: Final = "near-equal text in two splits"
+DOUBTFUL_LABEL: Final = "doubtful label"
 RARE_LABEL: Final = "rare label"
 BALANCED_OUT: Final = "balanced out"
 SAMPLED_OUT: Final = "sampled out"
@@ -48,10 +48,10 @@ MEANINGS: Final[dict[str, str]] = {
     CONTRADICTORY_LABEL: "near-equal texts have different labels",
     DUPLICATE: "another record has the same id or agrees in all compared fields; the one whose id sorts first stays",
     NEAR_DUPLICATE: "the text is near-equal to that of a record that stays",
-    DOUBTFUL_LABEL: "a model trained on the other records finds the label wrong",
     GROUP_LEAKAGE: "records of the same group lie in another split",
     TIME_LEAKAGE: "the record lies in the time of another split",
     TEXT_LEAKAGE: "a near-equal text lies in another split",
+    DOUBTFUL_LABEL: "a model trained on the other records finds the label wrong",
     RARE_LABEL: "a label of it has too few records to learn from",
     BALANCED_OUT: "its label has more records than wanted, and it was not drawn",
     SAMPLED_OUT: "was not among those drawn",
@@ -71,10 +71,10 @@ def reasons_of(recipe: Recipe) -> tuple[str, ...]:
         PERSONAL_DATA: recipe.personal_data is not None and recipe.personal_data.action == "drop",
         CONTRADICTORY_LABEL: recipe.contradictions is not None,
         NEAR_DUPLICATE: recipe.duplicates is not None and recipe.duplicates.near is not None,
-        DOUBTFUL_LABEL: recipe.label_noise is not None,
         GROUP_LEAKAGE: split is not None and recipe.group is not None,
         TIME_LEAKAGE: split is not None and split.by == "time",
         TEXT_LEAKAGE: split is not None and split.near is not None,
+        DOUBTFUL_LABEL: recipe.label_noise is not None,
         RARE_LABEL: balance is not None and balance.min_per_label is not None,
         BALANCED_OUT: balance is not None and balance.max_per_label is not None,
         SAMPLED_OUT: recipe.sample is not None,

@@ -66,23 +66,27 @@ class Contradictions(_Section, frozen=True, kw_only=True):
 
 class LabelNoise(_Section, frozen=True, kw_only=True):
     """Labels that a model trained on the other records finds wrong (confident learning over `folds` folds). A label is judged
-    where at least `min_records` records have it."""
+    where at least `min_records` records have it. `splits` are those that are learned from and judged, where there are splits:
+    a test split without the labels that a model finds hard would flatter every model that is measured on it."""
 
     folds: int = 5
     min_records: int = 20
     seed: int = 7
+    splits: tuple[SplitName, ...] = ("train", "validation")
 
 
 class Label(_Section, frozen=True, kw_only=True):
     """The field with the truth to learn. `multiple`: a list of labels; `allowed`: the values that it may take, None allows
     every value; `code_system`: the name of the system whose usable codes are the valid labels; `normalise`: a code is rewritten
-    as its system writes it (case, dot)."""
+    as its system writes it (case, dot); `on_invalid`: what goes for a label that is not valid, its record, or the label alone
+    with its evidence (and the record where none is left)."""
 
     field: str
     allowed: tuple[str, ...] | None = None
     multiple: bool = False
     code_system: str | None = None
     normalise: bool = False
+    on_invalid: Literal["drop_record", "drop_label"] = "drop_record"
 
 
 class Split(_Section, frozen=True, kw_only=True):

@@ -30,6 +30,8 @@ def _lists(recipe: Recipe) -> Iterator[Problem]:
         yield "text", "is an empty list"
     if duplicates is not None and not duplicates.exact and duplicates.near is None:
         yield "duplicates.exact", "is an empty list"
+    if personal is not None and recipe.id in personal.fields:
+        yield "personal_data.fields", "the id can not be masked: it names the record"
     near = duplicates.near if duplicates else None
     if near is not None and not near.fields:
         yield "duplicates.near.fields", "is an empty list"
@@ -109,6 +111,10 @@ def _label(recipe: Recipe) -> Iterator[Problem]:
         yield f"types.{label.field}", "several labels are of the type strings"
     if not label.multiple and recipe.types.get(label.field) in ("number", "date", "strings", "spans"):
         yield f"types.{label.field}", "a label is a string, an integer or a boolean"
+    if label.on_invalid == "drop_label" and not label.multiple:
+        yield "label.on_invalid", "of one label nothing would be left: needs label.multiple"
+    if label.on_invalid == "drop_label" and label.code_system is None and label.allowed is None:
+        yield "label.on_invalid", "needs label.code_system or label.allowed"
     if label.normalise and label.code_system is None:
         yield "label.normalise", "needs label.code_system"
     if label.code_system is not None and not label.code_system.strip():
@@ -161,6 +167,8 @@ def _split(recipe: Recipe) -> Iterator[Problem]:
 def _numbers(recipe: Recipe) -> Iterator[Problem]:
     noise, balance, sample, split = recipe.label_noise, recipe.balance, recipe.sample, recipe.split
     near = recipe.duplicates.near if recipe.duplicates else None
+    if noise is not None and not noise.splits:
+        yield "label_noise.splits", "is an empty list"
     if noise is not None and not 2 <= noise.folds <= FOLDS_MAX:
         yield "label_noise.folds", f"expected a whole number from 2 to {FOLDS_MAX}"
     if balance is not None and balance.max_per_label is None and balance.min_per_label is None:

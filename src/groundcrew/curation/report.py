@@ -30,7 +30,8 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
 
     `splits` counts the kept records of each split, `labels` those of the most frequent labels, most first, of `labels_count`
     in all; `masked` counts what the guard masked in kept records, by kind. `code_system` names the release that labels were
-    checked against.
+    checked against; `labels_removed` counts those that were taken out of kept records, by reason, and `labels_told` the labels by
+    whether wrong ones could be looked for among them (see label_noise).
     """
 
     name: str
@@ -46,6 +47,8 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     labels_count: int = 0
     masked: dict[str, int] = {}
     code_system: str = ""
+    labels_removed: dict[str, int] = {}
+    labels_told: dict[str, int] = {}
 
 
 class Makeup(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +59,8 @@ class Makeup(msgspec.Struct, frozen=True, kw_only=True):
     labels_count: int = 0
     masked: dict[str, int] = {}
     code_system: str = ""
+    labels_removed: dict[str, int] = {}
+    labels_told: dict[str, int] = {}
 
 
 def build_funnel(
@@ -121,6 +126,14 @@ def known_limits(recipe: Recipe, funnel: Funnel) -> list[str]:
         else:
             least = recipe.label_noise.min_records
             found.append(f"Wrong labels were looked for where a label has at least {least} records; a rarer one may be wrong.")
+            if recipe.split is not None:
+                found.append(f"They were looked for in the splits {', '.join(recipe.label_noise.splits)} only.")
+            told = ", ".join(f"{count:,} {how}" for how, count in funnel.labels_told.items())
+            if told:
+                found.append(f"Of the labels in these records: {told}.")
+        if funnel.labels_removed:
+            told = ", ".join(f"{count:,} {reason}" for reason, count in funnel.labels_removed.items())
+            found.append(f"Labels were taken out of records that stay: {told}.")
         if recipe.contradictions is None:
             found.append("Near-equal texts may have different labels.")
     near = recipe.duplicates.near if recipe.duplicates is not None else None

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,8 @@ _UNPACK_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One input file as it was when it was found. `name` is its path as it was given; records and errors name it so."""
+    """One input file as it was when it was found. `name` is its path as it was given, and errors name it so; in a data set it is
+    the one that `shown` gives it."""
 
     name: str
     size_bytes: int
@@ -94,6 +96,36 @@ def find_files(paths: Sequence[Path | str], *, advance: Callable[[int, int], Non
             cuts[name] = found
         advance(len(described), len(files))
     return Found(files=tuple(described), ignored=tuple(sorted(set(ignored))), cuts=cuts)
+
+
+def shown(found: Found, paths: Sequence[Path | str]) -> Found:
+    """`found` with the names that may travel with a data set: under the working folder, or else under what was given, with as
+    many folders above it as tell two files apart. Where on somebody's machine they lay is nobody's business."""
+    here = Path.cwd()
+    folders = sorted((Path(each).resolve() for each in paths if not is_address(str(each))), key=lambda each: -len(each.parts))
+    names = [*(each.name for each in found.files), *found.ignored]
+    short: dict[str, str] = {}
+    least: dict[str, int] = {}
+    for name in names:
+        place = Path(name).resolve()
+        if is_address(name) or not Path(name).is_absolute():
+            short[name] = name
+        elif place.is_relative_to(here):
+            short[name] = str(place.relative_to(here))
+        else:
+            given = next((each for each in folders if place.is_relative_to(each)), place)
+            least[name] = len(place.parts) - len(given.parts) + 1
+    while True:
+        tried = {name: "/".join(Path(name).parts[1:][-count:]) for name, count in least.items()}
+        taken = Counter([*tried.values(), *short.values()])
+        alike = [name for name, each in tried.items() if taken[each] > 1 and least[name] < len(Path(name).parts)]
+        if not alike:
+            break
+        for name in alike:
+            least[name] += 1
+    short |= tried
+    files = tuple(msgspec.structs.replace(each, name=short[each.name]) for each in found.files)
+    return msgspec.structs.replace(found, files=files, ignored=tuple(sorted(short[each] for each in found.ignored)), cuts={})
 
 
 def _files_at(path: str) -> list[tuple[str, str]]:

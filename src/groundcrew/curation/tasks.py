@@ -8,7 +8,9 @@ from typing import TypeAlias
 import msgspec
 
 from groundcrew.curation.examining import Plan, examine
+from groundcrew.curation.masking import mask_rows
 from groundcrew.curation.portions import Portion, Segment, unroll
+from groundcrew.curation.recipe import Recipe
 
 
 class Examine(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -27,7 +29,16 @@ class Unroll(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     stem: str
 
 
-Task: TypeAlias = Examine | Unroll
+class Mask(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Mask the records in the rows `rows` of `file` and write them to `path`. Returns how many there were."""
+
+    recipe: Recipe
+    file: str
+    rows: list[int]
+    path: str
+
+
+Task: TypeAlias = Examine | Unroll | Mask
 
 
 def perform_task(task: bytes | str) -> int:
@@ -35,4 +46,6 @@ def perform_task(task: bytes | str) -> int:
     found = msgspec.json.decode(task, type=Task)
     if isinstance(found, Unroll):
         return unroll(found.segment, found.fields, found.stem)
+    if isinstance(found, Mask):
+        return mask_rows(found.recipe, Path(found.file), found.rows, Path(found.path))
     return examine(found.plan, found.portion, Path(found.path))

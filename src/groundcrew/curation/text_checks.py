@@ -197,8 +197,11 @@ def _counts(text: str, raw: bytes) -> tuple[int, int]:
 
 
 def _long_runs(raw: bytes) -> Iterator[str]:
-    # Hardly any text has such a word: split first, which is many times quicker than the pattern.
-    for word in raw.split():
+    # Hardly any text has such a word: to look for the longest one is many times quicker than the pattern.
+    words = raw.split()
+    if max(map(len, words), default=0) < RUN_LENGTH_MIN:
+        return
+    for word in words:
         if len(word) >= RUN_LENGTH_MIN:
             yield from _LONG_RUN.findall(word.decode("utf-8", "replace"))
 

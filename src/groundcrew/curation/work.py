@@ -16,7 +16,7 @@ from typing import Any
 from groundcrew.errors import Conflict, InputError
 
 #: A name's part that tells results of one version of the code from those of another: raise it when a stage changes.
-VERSION = 1
+VERSION = 2
 LOCK = "lock"
 DIGEST_CHARACTERS = 24
 
@@ -64,7 +64,8 @@ def work_folder(output: Path, *, fresh: bool) -> Iterator[Work]:
     `fresh` begins with an empty one. Raises Conflict where another run is at work on the same output.
     """
     folder = output.parent / f".{output.name}.work"
-    folder.mkdir(parents=True, exist_ok=True)
+    # What is not masked yet lies in it.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from groundcrew.curation.examining import RECORD
 from groundcrew.curation.pipeline import Curated
 from groundcrew.curation.progress import Progress
 from groundcrew.curation.recipe import SPLIT_FIELD, FieldType, Recipe
@@ -79,9 +78,9 @@ def _blocks(curated: Curated, work: Work) -> Iterator[list[str]]:
     They lie in the order of the input. One pass over it deals them out to the blocks that they belong to, so that only one block
     is ever in memory.
     """
-    people, kept = curated.people, curated.kept
+    content, kept = curated.content, curated.kept
     if len(kept) <= BLOCK_ROWS:
-        yield people.column(RECORD, kept).to_pylist() if len(kept) else []
+        yield content.records(np.arange(len(kept))).to_pylist() if len(kept) else []
         return
     blocks = [work.folder / f"block-{number:05d}.arrow" for number in range(-(-len(kept) // BLOCK_ROWS))]
     _deal(curated, blocks)
@@ -96,15 +95,14 @@ def _blocks(curated: Curated, work: Work) -> Iterator[list[str]]:
 def _deal(curated: Curated, blocks: list[Path]) -> None:
     import pyarrow as pa
 
-    people, kept = curated.people, curated.kept
+    content = curated.content
     schema = pa.schema([("place", pa.int64()), ("record", pa.large_string())])
     sinks = [pa.OSFile(str(path), "wb") for path in blocks]
     writers = [pa.ipc.new_file(sink, schema) for sink in sinks]
     try:
-        of_portion = people.portion[kept]
-        for number in np.unique(of_portion):
-            places = np.flatnonzero(of_portion == number)
-            records = people.column(RECORD, kept[places])
+        for number in np.unique(content.portion):
+            places = np.flatnonzero(content.portion == number)
+            records = content.records(places)
             of_block = places // BLOCK_ROWS
             for block in np.unique(of_block):
                 chosen = np.flatnonzero(of_block == block)
@@ -139,12 +137,12 @@ def write_dropped(curated: Curated, found: Found, path: Path) -> tuple[Counter[s
     return counts, examples
 
 
-def masked_of(curated: Curated) -> dict[str, int]:
-    """How much of each kind was masked in the kept records, by kind."""
+def removed_of(curated: Curated) -> dict[str, int]:
+    """How many labels were taken out of the kept records, by the reason for which each is not valid."""
     import pyarrow as pa
 
     counts: Counter[str] = Counter()
-    told = curated.people.masked.take(pa.array(curated.kept)).drop_null()
+    told = curated.people.removed.take(pa.array(curated.kept)).drop_null()
     for each in told.value_counts().to_pylist():
         for kind, count in msgspec.json.decode(each["values"]).items():
             counts[kind] += count * each["counts"]

@@ -126,6 +126,35 @@ def test_where_texts_say_nothing_of_labels_none_is_doubted() -> None:
     assert set(reasons({"label": {"field": "label"}, "label_noise": {}}, rows).values()) == {"kept"}
 
 
+def test_the_test_split_keeps_its_doubtful_labels() -> None:
+    rows, wrong = noisy(2_000, 6, 0.03)
+    rows = [{**row, "fold": "test" if index % 5 == 0 else "train"} for index, row in enumerate(rows)]
+    document = {"label": {"field": "label"}, "label_noise": {}, "split": {"field": "fold", "near": None}}
+    found = reasons(document, rows)
+    tested = {row["id"] for row in rows if row["fold"] == "test"}
+    dropped = {key for key, reason in found.items() if reason == "doubtful label"}
+    assert not dropped & tested
+    assert len(dropped & wrong) >= 0.8 * len(wrong - tested)
+    everywhere = reasons({**document, "label_noise": {"splits": ["train", "validation", "test"]}}, rows)
+    assert {key for key, reason in everywhere.items() if reason == "doubtful label"} & wrong & tested
+
+
+def test_a_label_that_no_word_tells_is_not_judged() -> None:
+    chance = random.Random(8)
+    rows, wrong = noisy(2_000, 6, 0.03)
+    rows += [{"id": f"v{index:05d}", "text": " ".join(words(chance, 31)), "label": "vague"} for index in range(150)]
+    rows += [{"id": f"r{index}", "text": " ".join(words(chance, 31)), "label": "rare"} for index in range(5)]
+    with TemporaryDirectory() as folder:
+        source = write_json_lines(Path(folder) / "rows.jsonl", rows)
+        recipe = recipe_of({**BASE, "label": {"field": "label"}, "label_noise": {}})
+        made = curate_records(recipe, find_files([source]), Work(Path(folder)))
+    dropped = {each["id"] for each in made.dropped().to_pylist()}
+    assert not {key for key in dropped if key.startswith(("v", "r"))}
+    assert len(dropped & wrong) >= 0.9 * len(wrong)
+    told = {"judged": 8, "of too few records to judge": 1, "not judged, since no word tells them": 1}
+    assert made.judged.labels_told == told
+
+
 SPLIT = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 

@@ -10,6 +10,8 @@ from tests.unit.curation.conftest import BASE, recipe_of
 
 from groundcrew.code_systems.system import Code, CodeSystem
 from groundcrew.curation.checks import Checked, Checker
+from groundcrew.curation.masking import mask_record
+from groundcrew.curation.personal_data import Masker
 
 CODES = CodeSystem(
     name="toy",
@@ -88,15 +90,28 @@ def test_evidence_lies_in_the_text_and_marks_a_label(span: object, reason: str |
 def test_masking_moves_the_evidence_along() -> None:
     start = NOTE.index("chronic cough")
     row = {"id": "a", "text": NOTE, "codes": ["B2"], "spans": [{"label": "B2", "start": start, "end": start + 13}]}
-    found = judge(row, {**CODED, "personal_data": {"action": "mask", "network": "never"}})
+    document = {**CODED, "personal_data": {"action": "mask", "network": "never"}}
+    found = judge(row, document)
     assert found.record is not None
-    record = json.loads(found.record)
-    assert "example.org" not in found.record
+    assert "example.org" in found.record  # Masking comes last, for what stays.
+    masked, counts = mask_record(recipe_of(document), Masker(network="never"), found.record)
+    record = json.loads(masked)
+    assert "example.org" not in masked.decode()
     (span,) = record["spans"]
     assert record["text"][span["start"] : span["end"]] == "chronic cough"
-    assert found.masked is not None
-    assert found.masked["EMAIL"] == 1
-    assert found.text == record["text"]
+    assert counts["EMAIL"] == 1
+
+
+def test_a_label_that_is_not_valid_can_go_alone() -> None:
+    document = {**CODED, "label": {**CODED["label"], "on_invalid": "drop_label"}}
+    spans = [{"label": each, "start": 0, "end": 3} for each in ("b2", "C3", "A1")]
+    found = judge({"id": "a", "text": "abc", "codes": ["C3", "b2", "A1", "D4"], "spans": spans}, document)
+    assert (found.reason, found.labels) == (None, ["B2"])
+    assert found.removed == {"unknown code": 2, "code is a heading": 1}
+    assert found.record is not None
+    assert json.loads(found.record)["spans"] == [{"label": "B2", "start": 0, "end": 3}]
+    assert judge({"id": "a", "text": "abc", "codes": ["A1", "D4"]}, document).reason == "code is a heading"
+    assert judge({"id": "a", "text": "abc", "codes": ["B2"]}, document).removed is None
 
 
 def test_personal_data_can_be_a_reason() -> None:

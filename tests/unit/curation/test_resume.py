@@ -11,12 +11,14 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 import pytest
 from tests.unit.curation.conftest import BASE, good, recipe_of, write_json_lines
 
-from groundcrew.curation import daft_runs, portions, sources
+from groundcrew.curation import daft_runs, masking, portions, sources
 from groundcrew.curation.daft_runs import Where
 from groundcrew.curation.data_set import curate
+from groundcrew.curation.recipe import Recipe
 from groundcrew.errors import Conflict
 
 pytestmark = pytest.mark.usefixtures("daft")
@@ -99,6 +101,37 @@ def test_fresh_begins_anew_and_damaged_parts_are_made_again(tmp_path: Path, monk
     made = curate(recipe_of(DOCUMENT), [source], tmp_path / "out", where=Where(workers=1), fresh=True)
     assert made.funnel.kept == 60
     assert len(done) > 6
+
+
+def test_only_what_stays_is_masked_and_a_stopped_run_masks_no_more_than_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{**each, "text": f"{each['text']} Reach me at n{index}@example.org."} for index, each in enumerate(good(60))]
+    source = write_json_lines(tmp_path / "rows.jsonl", rows)
+    recipe = recipe_of({**BASE, "personal_data": {"action": "mask", "network": "never"}, "sample": {"n": 30, "seed": 1}})
+    mask_rows, done = masking.mask_rows, list[int]()
+
+    def counted(recipe: Recipe, file: Path, rows: list[int], path: Path) -> int:
+        if len(done) == limit:
+            raise KeyboardInterrupt
+        done.append(len(rows))
+        return mask_rows(recipe, file, rows, path)
+
+    monkeypatch.setattr(masking, "ROWS_MAX", 10)
+    monkeypatch.setattr("groundcrew.curation.tasks.mask_rows", counted)
+    limit = 2
+    with pytest.raises(KeyboardInterrupt):
+        curate(recipe, [source], tmp_path / "out", where=Where(workers=1))
+    limit = -1
+    made = curate(recipe, [source], tmp_path / "out", where=Where(workers=1))
+    assert done == [10, 10, 10]
+    assert (made.funnel.kept, made.funnel.masked) == (30, {"EMAIL": 30})
+    texts = parquet.read_table(tmp_path / "out" / "records.parquet").column("text").to_pylist()
+    assert all("[EMAIL]" in each and "example.org" not in each for each in texts)
+    monkeypatch.setattr(masking, "ROWS_MAX", 7)
+    backwards = write_json_lines(tmp_path / "backwards.jsonl", rows[::-1])
+    again = curate(recipe, [backwards], tmp_path / "again", where=Where(workers=1))
+    assert again.funnel.revision == made.funnel.revision
 
 
 def test_two_runs_on_one_output_are_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.curation.conftest import write_csv, write_json_lines, write_parquet
 
 from groundcrew.curation import sources
-from groundcrew.curation.sources import Line, find_files, read_lines
+from groundcrew.curation.sources import Line, find_files, read_lines, shown
 from groundcrew.errors import InputError
 
 
@@ -122,3 +122,18 @@ def test_a_file_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sources, "RECORDS_OF_FILE_MAX", 2)
     with pytest.raises(InputError, match="more than 2 records"):
         lines_of(tmp_path / "a.jsonl", b"{}\n{}\n{}\n")
+
+
+def test_the_names_that_travel_with_a_data_set_say_nothing_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here/a.jsonl", "one/x.jsonl", "two/x.jsonl", "folder/deep/b.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_json_lines(tmp_path / name, [{"id": name}])
+    (tmp_path / "folder" / "notes.txt").write_text("x")
+    monkeypatch.chdir(tmp_path / "here")
+    given = [tmp_path / "here" / "a.jsonl", tmp_path / "one/x.jsonl", tmp_path / "two/x.jsonl", tmp_path / "folder"]
+    found = shown(find_files(given), given)
+    assert {each.name for each in found.files} == {"a.jsonl", "one/x.jsonl", "two/x.jsonl", "folder/deep/b.jsonl"}
+    assert found.ignored == ("folder/notes.txt",)
+    assert [each.name for each in shown(find_files(["a.jsonl"]), ["a.jsonl"]).files] == ["a.jsonl"]
