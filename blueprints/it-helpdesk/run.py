@@ -1,7 +1,7 @@
 """The whole way of the help desk's use cases on this machine: from an export of tickets to a triage that is measured, and answer
 drafts that an agent sends.
 
-    python blueprints/it-helpdesk/run.py [--work FOLDER] [--summary FILE] [--quick]
+    python blueprints/it-helpdesk/run.py [--work FOLDER] [--summary FILE] [--quick] [--serve]
 
 Every command is shown as one would type it. Nothing leaves the machine, and no key is needed. The agent who reads the drafts is
 played: the article that answers a ticket is known, so that a draft from another one is rejected. `itsm.py` goes the first half
@@ -11,9 +11,11 @@ of the way with somebody else's tickets.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import secrets
+import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -27,11 +29,11 @@ DATA = BLUEPRINT / "data"
 TRIAGE, DRAFTS = "it-helpdesk-triage", "it-helpdesk-drafts"
 DATA_SET, MODEL, BASE = "helpdesk-tickets", "helpdesk-triage", "helpdesk-articles"
 AGENT, SETTLER, DESK, PASSWORD_BYTES = "agent-roth", "legal-frei", "desk-pilot", 18
-SEED = 7
+SEED, PORT = 7, 8400
 #: Tickets of the test split that are triaged, questions that are drafted, and how long a record may take to be stored.
 TRIAGED, DRAFTED, STORED_S_MAX = 40, 12, 60.0
 #: Of `--quick`: the share of people whose tickets are taken, what learns, tickets that are triaged, questions that are drafted.
-QUICK_SHARE, QUICK_TRIAGED, QUICK_DRAFTED = 0.4, 12, 6
+QUICK_SHARE, QUICK_TRIAGED, QUICK_DRAFTED = 0.35, 12, 4
 QUICK_SETTINGS = ("--set", "folds=3", "--set", "costs=[0.5]", "--set", "wanted_accuracy=0.85")
 #: Characters by which a quoted line is looked for in its article.
 QUOTED = 60
@@ -290,22 +292,29 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="some of the tickets, a smaller model: shows the way, not the figures"
     )
+    parser.add_argument("--serve", action="store_true", help="leave the server up, with its console, until Ctrl+C")
     parser.add_argument("--summary", type=Path, help="write the figures there, as JSON")
     options = parser.parse_args()
     work = fresh(options.work)
     data = work / "data"
     data.mkdir()
-    story = Story(Shell(data, secrets.token_urlsafe(PASSWORD_BYTES)), work, quick=options.quick)
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    story = Story(Shell(data, password), work, quick=options.quick)
     story.curate()
     story.tune()
     story.evaluate()
-    with server(data) as url:
+    with server(data, PORT if options.serve else 0) as url:
         story.earn_pilot(url)
         story.triage(url)
         story.draft(url)
         story.report()
-    if options.summary:
-        options.summary.write_text(json.dumps(story.summary, indent=2), encoding="utf-8")
+        heading(f"Done. {work / 'evaluation.html'} says it at length.")
+        if options.summary:
+            options.summary.write_text(json.dumps(story.summary, indent=2), encoding="utf-8")
+        if options.serve:
+            say(f"{url}: sign in as {AGENT} with {password}; Ctrl+C stops it")
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
 
 
 if __name__ == "__main__":

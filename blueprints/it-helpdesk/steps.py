@@ -65,9 +65,9 @@ class Shell:
 
 
 @contextlib.contextmanager
-def server(data: Path) -> Iterator[str]:
-    """`groundcrew up` in a process of its own, on a free port; yields its URL."""
-    command = [sys.executable, "-m", "groundcrew", "up", "--port", "0", "--data", str(data)]
+def server(data: Path, port: int = 0) -> Iterator[str]:
+    """`groundcrew up` in a process of its own, on a free port unless one is named; yields its URL."""
+    command = [sys.executable, "-m", "groundcrew", "up", "--port", str(port), "--data", str(data)]
     with (data / "server.log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     timer = threading.Timer(START_S_MAX, process.kill)
