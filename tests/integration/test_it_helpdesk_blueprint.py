@@ -50,7 +50,7 @@ def test_the_whole_way_on_our_own_tickets(tmp_path: Path) -> None:
         assert planted[kind][0] == planted[kind][1], (kind, planted)
     assert found["evaluation"]["subset_accuracy"] >= 0.7
     assert found["answered_right"] >= 0.8
-    assert 0 < found["to_person"] < 0.9
+    assert 0 <= found["to_person"] < 0.9
     assert found["drafts"]["behaves"] >= 0.8
     # Both earn their pilot; nobody has shown yet that it saves time, and the gate to production says so.
     assert found["pilot"] == {"it-helpdesk-triage": [], "it-helpdesk-drafts": []}

@@ -14,7 +14,8 @@ from tests.unit.services.prepared import Prepared
 from groundcrew.app import Wiring, main
 from groundcrew.cli import jobs as cli_jobs
 from groundcrew.cli.main import run as run_cli
-from groundcrew.services.jobs import Jobs, JobView
+from groundcrew.domain.job import JobView
+from groundcrew.services.jobs import Jobs
 from groundcrew.settings import Settings
 
 ROW = {"sources": ["Cards are free."], "answer": "Cards are free."}
@@ -55,7 +56,7 @@ def test_a_job_that_ends_while_it_is_looked_at_has_ended_well(run: Run, bank: Pa
     async def slow(jobs: Jobs, job_id: str) -> JobView:
         """What was read before the job ended, given out after it did."""
         view = await looked(jobs, job_id)
-        while view.job.state == "queued" and (await looked(jobs, job_id)).job.state == "queued":
+        while view.job.state == "queued" and (await looked(jobs, job_id)).job.state == "queued":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         return view
 
