@@ -1,4 +1,5 @@
-"""The medical-coding blueprint goes its whole way, on a part of its notes: from an export of notes to codes that a certified coder released."""
+"""The medical-coding blueprint goes its whole way, on a part of its notes: from an export to codes that a certified coder
+released."""
 
 from __future__ import annotations
 

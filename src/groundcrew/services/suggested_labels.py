@@ -173,8 +173,8 @@ class SuggestedLabels:
         return SignedLabels(text=decided(answer, labels, titles).text, changed=True, own_words=tuple(filter(None, own)))
 
     async def changed(self, sign_off_id: str, removed: Sequence[str], added: Sequence[str]) -> SignedLabels:
-        """The text that keeps the labels that stand but `removed` ones, and `added` ones; without either, what stands. As `signed`
-        otherwise; InputError for a removed label that does not stand."""
+        """The text that keeps the labels that stand but `removed` ones, and `added` ones; without either, what stands. As
+        `signed` otherwise; InputError for a removed label that does not stand."""
         async with self._database.read() as connection:
             pending = await require(connection, catalog.SIGN_OFFS, sign_off_id)
         answer = read_answer(pending.text_to_sign)
