@@ -24,6 +24,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# Two workers share two cores: a library that computes in more threads spends four times what it needs, spinning until they are
+# done. Read when numpy is loaded, which nothing above does.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A slow machine must not turn a property into a failure; what a test may take is bounded by its examples.
 settings.register_profile("groundcrew", deadline=None)
 settings.load_profile("groundcrew")

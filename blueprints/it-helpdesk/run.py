@@ -1,7 +1,7 @@
 """The whole way of the help desk's use cases on this machine: from an export of tickets to a triage that is measured, and answer
 drafts that an agent sends.
 
-    python blueprints/it-helpdesk/run.py [--work FOLDER] [--summary FILE]
+    python blueprints/it-helpdesk/run.py [--work FOLDER] [--summary FILE] [--quick] [--serve]
 
 Every command is shown as one would type it. Nothing leaves the machine, and no key is needed. The agent who reads the drafts is
 played: the article that answers a ticket is known, so that a draft from another one is rejected. `itsm.py` goes the first half
@@ -11,8 +11,11 @@ of the way with somebody else's tickets.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import hashlib
 import json
 import secrets
+import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -26,9 +29,12 @@ DATA = BLUEPRINT / "data"
 TRIAGE, DRAFTS = "it-helpdesk-triage", "it-helpdesk-drafts"
 DATA_SET, MODEL, BASE = "helpdesk-tickets", "helpdesk-triage", "helpdesk-articles"
 AGENT, SETTLER, DESK, PASSWORD_BYTES = "agent-roth", "legal-frei", "desk-pilot", 18
-SEED = 7
+SEED, PORT = 7, 8400
 #: Tickets of the test split that are triaged, questions that are drafted, and how long a record may take to be stored.
 TRIAGED, DRAFTED, STORED_S_MAX = 40, 12, 60.0
+#: Of `--quick`: the share of people whose tickets are taken, what learns, tickets that are triaged, questions that are drafted.
+QUICK_SHARE, QUICK_TRIAGED, QUICK_DRAFTED = 0.35, 12, 4
+QUICK_SETTINGS = ("--set", "folds=3", "--set", "costs=[0.5]", "--set", "wanted_accuracy=0.7")
 #: Characters by which a quoted line is looked for in its article.
 QUOTED = 60
 #: The reasons for which each planted fault may be dropped. A ticket that went to the wrong team looks like any other: where the
@@ -50,6 +56,21 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def shortened(source: Path, target: Path) -> Path:
+    """The export with all planted faults and the tickets that they were made from, and of the others those of some people, drawn
+    by a hash."""
+    tickets = rows(source)
+    planted = {name for names in json.loads((DATA / "planted.json").read_text(encoding="utf-8")).values() for name in names}
+    faulty = {(each["requester"], each["subject"]) for each in tickets if each["id"] in planted}
+    kept = []
+    for each in tickets:
+        drawn = int.from_bytes(hashlib.sha256(each["requester"].encode()).digest()[:4]) < QUICK_SHARE * 2**32
+        if drawn or (each["requester"], each["subject"]) in faulty:
+            kept.append(json.dumps(each, ensure_ascii=False) + "\n")
+    target.write_text("".join(kept), encoding="utf-8")
+    return target
+
+
 def text_of(ticket: dict[str, Any]) -> str:
     """A ticket as the model learned it: subject, a blank line, body."""
     return f"{ticket['subject']}\n\n{ticket['body']}"
@@ -58,8 +79,8 @@ def text_of(ticket: dict[str, Any]) -> str:
 class Story:
     """What is known from step to step."""
 
-    def __init__(self, shell: Shell, work: Path) -> None:
-        self.shell, self.work = shell, work
+    def __init__(self, shell: Shell, work: Path, *, quick: bool) -> None:
+        self.shell, self.work, self.quick = shell, work, quick
         self.summary: dict[str, Any] = {}
         self.test: list[str] = []
 
@@ -69,7 +90,10 @@ class Story:
 
         heading("1. Curate the export")
         output = self.work / DATA_SET
-        self.shell.curate(BLUEPRINT / "recipe.yaml", DATA / "tickets.jsonl", output)
+        source = DATA / "tickets.jsonl"
+        if self.quick:
+            source = shortened(source, self.work / "tickets.jsonl")
+        self.shell.curate(BLUEPRINT / "recipe.yaml", source, output)
         kept = parquet.read_table(output / "records.parquet").to_pylist()
         dropped = parquet.read_table(output / "dropped.parquet").to_pylist()
         splits = Counter(each["split"] for each in kept)
@@ -102,7 +126,7 @@ class Story:
         heading("2. Register the data set")
         say(self.shell.type("dataset", "register", self.work / DATA_SET, "--data-class", "pii").splitlines()[0])
         heading("3. Tune")
-        learning = ("--architecture", "classifier", "--seed", str(SEED))
+        learning = ("--architecture", "classifier", "--seed", str(SEED), *(QUICK_SETTINGS if self.quick else ()))
         for line in self.shell.type("tune", "start", MODEL, DATA_SET, *learning).splitlines():
             say(line)
         heading("4. Declare the use cases, and approve the knowledge")
@@ -170,7 +194,7 @@ class Story:
         took_ms: list[float] = []
         feedback = Client(url, key)
         with openai.OpenAI(base_url=f"{url}/v1", api_key=key, timeout=60, max_retries=2) as client:
-            for name in self.test[:TRIAGED]:
+            for name in self.test[: QUICK_TRIAGED if self.quick else TRIAGED]:
                 began_s = time.perf_counter()
                 answer = client.chat.completions.with_raw_response.create(
                     model=TRIAGE,
@@ -194,7 +218,7 @@ class Story:
         """8: questions are drafted; nothing leaves before the agent has read, edited or rejected it."""
         heading("8. Draft answers; the agent reads each one before it is sent")
         key = self.shell.type("key", "create", DRAFTS, shown=False)
-        asked = rows(DATA / "questions.jsonl")[:DRAFTED]
+        asked = rows(DATA / "questions.jsonl")[: QUICK_DRAFTED if self.quick else DRAFTED]
         held, declined = drafts(url, key, asked)
         self._wait_for(len(held))
         decided: Counter[str] = Counter()
@@ -224,7 +248,8 @@ class Story:
         gate = self.shell.gate(TRIAGE, "production_readiness")
         self._criteria(gate)
         self.summary["production_readiness"] = missing(gate)
-        say(self.shell.type("tune", "lineage", f"{MODEL}@1"))
+        for line in self.shell.type("tune", "lineage", f"{MODEL}@1").splitlines():
+            say(line)
         say(self.shell.type("audit", "verify").splitlines()[-1])
 
     def _criteria(self, gate: dict[str, Any]) -> None:
@@ -264,22 +289,32 @@ def main() -> None:
     """Go the whole way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path(".groundcrew/it-helpdesk"), help="folder to work in; cleared")
+    parser.add_argument(
+        "--quick", action="store_true", help="some of the tickets, a smaller model: shows the way, not the figures"
+    )
+    parser.add_argument("--serve", action="store_true", help="leave the server up, with its console, until Ctrl+C")
     parser.add_argument("--summary", type=Path, help="write the figures there, as JSON")
     options = parser.parse_args()
     work = fresh(options.work)
     data = work / "data"
     data.mkdir()
-    story = Story(Shell(data, secrets.token_urlsafe(PASSWORD_BYTES)), work)
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    story = Story(Shell(data, password), work, quick=options.quick)
     story.curate()
     story.tune()
     story.evaluate()
-    with server(data) as url:
+    with server(data, PORT if options.serve else 0) as url:
         story.earn_pilot(url)
         story.triage(url)
         story.draft(url)
         story.report()
-    if options.summary:
-        options.summary.write_text(json.dumps(story.summary, indent=2), encoding="utf-8")
+        heading(f"Done. {work / 'evaluation.html'} says it at length.")
+        if options.summary:
+            options.summary.write_text(json.dumps(story.summary, indent=2), encoding="utf-8")
+        if options.serve:
+            say(f"{url}: sign in as {AGENT} with {password}; Ctrl+C stops it")
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
 
 
 if __name__ == "__main__":

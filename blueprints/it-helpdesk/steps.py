@@ -65,9 +65,9 @@ class Shell:
 
 
 @contextlib.contextmanager
-def server(data: Path) -> Iterator[str]:
-    """`groundcrew up` in a process of its own, on a free port; yields its URL."""
-    command = [sys.executable, "-m", "groundcrew", "up", "--port", "0", "--data", str(data)]
+def server(data: Path, port: int = 0) -> Iterator[str]:
+    """`groundcrew up` in a process of its own, on a free port unless one is named; yields its URL."""
+    command = [sys.executable, "-m", "groundcrew", "up", "--port", str(port), "--data", str(data)]
     with (data / "server.log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     timer = threading.Timer(START_S_MAX, process.kill)
@@ -107,8 +107,11 @@ def fresh(folder: Path) -> Path:
 
 
 def heading(text: str) -> None:
-    """Says what comes next, with the seconds since the start."""
-    print(f"\n{text}  [{time.monotonic() - _began_s:.0f} s]", flush=True)
+    """Says what comes next, with the seconds since the start, by the clock and of CPU (of this process and what it started and
+    has seen end)."""
+    used = os.times()
+    cpu_s = used.user + used.system + used.children_user + used.children_system
+    print(f"\n{text}  [{time.monotonic() - _began_s:.0f} s, CPU {cpu_s:.0f} s]", flush=True)
 
 
 def say(text: str) -> None:

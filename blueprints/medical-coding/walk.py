@@ -116,14 +116,17 @@ def fresh(folder: Path) -> Path:
 
 
 class Clock:
-    """Headings with the seconds since the start."""
+    """Headings with the seconds since the start, by the clock and of CPU (of this process and of what it started and has seen
+    end)."""
 
     def __init__(self) -> None:
         self._start_s = time.monotonic()
 
     def heading(self, text: str) -> None:
         """Say what comes next."""
-        print(f"\n{text}  [{time.monotonic() - self._start_s:.0f} s]", flush=True)
+        used = os.times()
+        cpu_s = used.user + used.system + used.children_user + used.children_system
+        print(f"\n{text}  [{time.monotonic() - self._start_s:.0f} s, CPU {cpu_s:.0f} s]", flush=True)
 
 
 def say(text: str) -> None:

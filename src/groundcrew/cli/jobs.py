@@ -137,11 +137,13 @@ async def _do(services: Services, job: Job, label: str, *, quiet: bool) -> None:
                 await asyncio.wait({doing}, timeout=LOOK_S)
             else:
                 await asyncio.sleep(LOOK_S)
+            # Looked at before the job is read: what ends while it is read has ended well, and the next look says so.
+            ended = doing is not None and doing.done()
             view = await services.jobs.get(job.id)
             advance(view.progress.done, view.progress.total or 0)
             if view.job.state != "queued":
                 return
-            if doing is not None and doing.done():
+            if doing is not None and ended:
                 doing.result()
                 raise GroundcrewError(f"job {job.id} goes on elsewhere: groundcrew jobs show {job.id}")
 

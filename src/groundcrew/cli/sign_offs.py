@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_args
 
 import click
+import msgspec
 
 from groundcrew.cli.common import as_option, json_option, person, print_json, print_table, storage_options, with_services
 from groundcrew.domain.moments import in_utc
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN_MAX = 500
 TEXT_BYTES_MAX = 1 << 20
+#: Pieces of evidence that a line about a label quotes.
+QUOTES_SHOWN = 2
 
 Decorator: TypeAlias = Callable[[Callable[..., Any]], Any]
 
@@ -85,15 +88,17 @@ def list_(use_case: str | None, state: str, limit: int, as_json: bool, data: Pat
 @json_option
 @storage_options
 def show(sign_off_id: str, as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """Show one sign-off with the text that stands and its sha256."""
+    """Show one sign-off with the text that stands and its sha256; of suggested labels, what each one rests on as well."""
 
     async def work(services: Services) -> Waiting:
         return await services.sign_off_queue.standing(sign_off_id)
 
     found = with_services(data, database_url, work)
     item = found.sign_off
+    text = item.final_text if item.final_text is not None else item.text_to_sign
+    digest = item.signed_sha256 or item.sha256_to_sign
     if as_json:
-        print_json(found)
+        print_json({**msgspec.to_builtins(found), "text": text, "sha256": digest})
         return
     click.echo(f"{item.id}  {item.state}  use case {item.use_case}, call {item.call_id}")
     click.echo(f"takes {item.readers} x {item.qualification}; held because: {item.reason}; {_due(found)}")
@@ -104,8 +109,31 @@ def show(sign_off_id: str, as_json: bool, data: Path | None, database_url: str |
         click.echo(
             f"{_moment(each.at)} {each.reader}{place}: {each.decision}{' (void)' if each.void else ''} {each.comment}".rstrip()
         )
-    click.echo(f"sha256 {item.signed_sha256 or item.sha256_to_sign}\n")
-    click.echo(item.final_text if item.final_text is not None else item.text_to_sign)
+    _print_labels(text)
+    click.echo(f"sha256 {digest}\n")
+    click.echo(text)
+
+
+def _print_labels(text: str) -> None:
+    """The labels that a tuned model's answer names, for people; nothing for other texts."""
+    from groundcrew.services.suggested_labels import read_answer
+
+    answer = read_answer(text)
+    if answer is None:
+        return
+    rows = [
+        (
+            "signed" if each.kept else "not kept",
+            each.label,
+            "–" if each.score is None else f"{each.score:.2f}",
+            each.title,
+            " | ".join(piece.text for piece in each.evidence[:QUOTES_SHOWN]),
+        )
+        for each in answer.suggestions
+    ]
+    if answer.needs_person:
+        click.echo(f"the model leaves it to a person: {answer.reason}")
+    print_table(("", "label", "score", "title", "rests on"), rows, empty="no label is suggested")
 
 
 @sign_off.command("claim")
@@ -164,7 +192,10 @@ def _decide(
     async def work(services: Services) -> SignOff:
         return await services.sign_offs.decide(sign_off_id, decision, signer=await _account(services, as_name), **said)
 
-    signed = with_services(data, database_url, work)
+    _say(with_services(data, database_url, work))
+
+
+def _say(signed: SignOff) -> None:
     if signed.state == "pending":
         click.echo(f"{signed.id} signed by {len(signed.standing)} of {signed.readers}: another person must sign the same text")
     else:
@@ -204,6 +235,48 @@ def edit(
         # Without a newline of our own: what comes out can be kept in a file and signed byte for byte.
         click.echo(error.text, nl=False)
         raise
+
+
+@_deciding(
+    "labels",
+    click.option("--remove", "removed", multiple=True, metavar="LABEL", help="Take this label out."),
+    click.option("--add", "added", multiple=True, metavar="LABEL", help="Add this label; a code is checked."),
+    click.option("--sha256", help="Of the text that you saw; needed where somebody has changed the labels."),
+    _comment,
+    _checked,
+)
+def labels(
+    sign_off_id: str,
+    removed: tuple[str, ...],
+    added: tuple[str, ...],
+    on_behalf_of: str | None,
+    sha256: str | None,
+    comment: str,
+    contradictions_checked: bool,
+    as_name: str | None,
+    data: Path | None,
+    database_url: str | None,
+) -> None:
+    """Sign the suggested labels of SIGN_OFF_ID as they stand, without the removed ones and with the added ones."""
+
+    async def work(services: Services) -> SignOff:
+        who = await _account(services, as_name)
+        chosen = await services.suggested_labels.changed(sign_off_id, removed, added)
+        return await services.sign_offs.decide(
+            sign_off_id,
+            "edit" if chosen.changed else "approve",
+            signer=who,
+            text=chosen.text if chosen.changed else None,
+            comment=comment,
+            # Labels that were changed were not all right and complete, which is what the trust is about.
+            grounded=False if chosen.changed else None,
+            on_behalf_of=on_behalf_of,
+            sha256=sha256,
+            contradictions_checked=contradictions_checked,
+            own_words=chosen.own_words,
+        )
+
+    _say(with_services(data, database_url, work))
 
 
 @_deciding("reject", click.option("--comment", required=True, help="Why; the application is told."))

@@ -173,6 +173,17 @@ class SuggestedLabels:
         own = (*known, *(each for pair in titles.items() for each in pair if system), answer.model, answer.digest)
         return SignedLabels(text=decided(answer, labels, titles).text, changed=True, own_words=tuple(filter(None, own)))
 
+    async def changed(self, sign_off_id: str, removed: Sequence[str], added: Sequence[str]) -> SignedLabels:
+        """The text that keeps the labels that stand but `removed` ones, and `added` ones; without either, what stands. As
+        `signed` otherwise; InputError for a removed label that does not stand."""
+        async with self._database.read() as connection:
+            pending = await require(connection, catalog.SIGN_OFFS, sign_off_id)
+        answer = read_answer(pending.text_to_sign)
+        stand = answer.labels if answer is not None else ()
+        if answer is not None and (unknown := [each for each in removed if each not in stand]):
+            raise InputError(f"{unknown[0]!r} is none of the labels that stand: {', '.join(stand) or 'none'}", field="remove")
+        return await self.signed(sign_off_id, [each for each in stand if each not in removed], added)
+
     def _checked(self, added: Sequence[str], system: str) -> dict[str, str]:
         """Added labels with their titles, written as their code system writes them."""
         from groundcrew.code_systems.catalogue import code_system

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
 from groundcrew.app import Wiring, main
+from groundcrew.cli import jobs as cli_jobs
 from groundcrew.cli.main import run as run_cli
+from groundcrew.domain.job import JobView
+from groundcrew.services.jobs import Jobs
 from groundcrew.settings import Settings
 
 ROW = {"sources": ["Cards are free."], "answer": "Cards are free."}
@@ -44,6 +48,21 @@ def test_a_file_as_a_job(run: Run, declared: Path, answers: Path) -> None:
     assert len(result.read_text().splitlines()) == 3
     assert run("jobs", "list", "--json").json()[0]["phase"] == "done"
     assert "is done already" in run("jobs", "cancel", job_id, status=2).err
+
+
+def test_a_job_that_ends_while_it_is_looked_at_has_ended_well(run: Run, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = Jobs.get
+
+    async def slow(jobs: Jobs, job_id: str) -> JobView:
+        """What was read before the job ended, given out after it did."""
+        view = await looked(jobs, job_id)
+        while view.job.state == "queued" and (await looked(jobs, job_id)).job.state == "queued":  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return view
+
+    monkeypatch.setattr(cli_jobs, "LOOK_S", 0.0)
+    monkeypatch.setattr(Jobs, "get", slow)
+    assert "3 answers scored again" in run("trust", "rescore", "assistant").out
 
 
 def test_a_failed_job_is_status_1_and_a_cancelled_one_says_so(run: Run, declared: Path, tmp_path: Path) -> None:

@@ -14,11 +14,12 @@ from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import SignOffRule
 from groundcrew.services.bundle import open_services
 from groundcrew.store import catalog
+from groundcrew.tuned.answer import Answer, Evidence, Suggested, read_answer
 
 
 @pytest.fixture
-def held(ready: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Four drafts that take two people, and two who may sign them."""
+def held(request: pytest.FixtureRequest, ready: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Drafts that take two people, and two who may sign them."""
     monkeypatch.setenv("GROUNDCREW_PASSWORD", "correct horse battery")
     for name in ("nora", "olaf"):
         run("user", "add", name, "--role", "business", "--qualification", "clerk")
@@ -33,8 +34,8 @@ def held(ready: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:
                 await catalog.USE_CASES.put(writer, use_case, "declare")
             now = services.database.clock.now()
             calls = [
-                a_bank.call(status="held", answer="", withheld_answer=f"Draft {each}.", sign_off_id=new_id(), received_at=now)
-                for each in range(3)
+                a_bank.call(status="held", answer="", withheld_answer=draft, sign_off_id=new_id(), received_at=now)
+                for draft in getattr(request, "param", ("Draft 0.", "Draft 1.", "Draft 2."))
             ]
             await services.calls.ship(calls, gateway="gateway-1")
             return [str(each.sign_off_id) for each in calls]
@@ -62,6 +63,7 @@ def test_two_people_sign_from_a_shell(run: Run, held: list[str], tmp_path: Path)
     assert "signed by 1 of 2" in said
     shown = json.loads(run("sign-off", "show", first, "--json").out)["sign_off"]
     assert shown["proposed_text"] == "Another text."
+    assert json.loads(run("sign-off", "show", first, "--json").out)["text"] == "Another text."
     digest = run("sign-off", "show", first).out.partition("sha256 ")[2].split()[0]
     assert f"edited, sha256 {digest}" in run("sign-off", "approve", first, "--sha256", digest, "--as", "olaf").out
     assert "rejected" in run("sign-off", "reject", second, "--comment", "wrong fee", "--as", "nora").out
@@ -72,6 +74,46 @@ def test_two_people_sign_from_a_shell(run: Run, held: list[str], tmp_path: Path)
     assert json.loads(judged.out) == {"sign_off_id": second, "agrees": True}
     assert "1.000" in run("sign-off", "agreement").out
     assert run("sign-off", "claim", third, "--release", "--as", "nora").out == f"let go of {third}\n"
+
+
+DRAFT = Answer(
+    model="coder@1",
+    digest="d" * 64,
+    labels=("J15.9", "R50.9"),
+    trust=0.5,
+    needs_person=True,
+    reason="the trust is below 0.70",
+    suggestions=(
+        Suggested(label="J15.9", score=0.91, title="pneumonia", evidence=(Evidence(start=0, end=10, text="infiltrate"),)),
+        Suggested(label="R50.9", score=0.57, title="fever"),
+        Suggested(label="R05.9", score=0.34, title="cough", kept=False),
+    ),
+).text
+
+
+@pytest.mark.parametrize("held", [(DRAFT,) * 2], indirect=True)
+def test_labels_are_taken_out_and_added_from_a_shell(run: Run, held: list[str]) -> None:
+    first, second = held
+    said = run("sign-off", "show", first).out
+    assert all(each in said for each in ("J15.9", "infiltrate", "0.34", "not kept", "a person: the trust is below"))
+    wrong = run("sign-off", "labels", first, "--remove", "I10", "--as", "nora", status=2).err
+    assert "none of the labels that stand: J15.9, R50.9" in wrong
+    run("sign-off", "labels", first, "--remove", "R50.9", "--add", "R05.9", "--add", "I10", "--as", "nora")
+    shown = json.loads(run("sign-off", "show", first, "--json").out)
+    stands = read_answer(shown["text"])
+    assert stands is not None
+    assert stands.labels == ("J15.9", "R05.9", "I10")
+    assert [each.label for each in stands.suggestions if each.added_by_person] == ["I10"]
+    # The second person names the text that they saw, and signs its very bytes.
+    assert "name its sha256" in run("sign-off", "labels", first, "--as", "olaf", status=2).err
+    assert "edited" in run("sign-off", "labels", first, "--sha256", shown["sha256"], "--as", "olaf").out
+    for who in ("nora", "olaf"):
+        said = run("sign-off", "labels", second, "--as", who).out
+    assert "approved" in said
+
+
+def test_a_draft_without_labels_has_none_to_change(run: Run, held: list[str]) -> None:
+    assert "holds no suggested labels" in run("sign-off", "labels", held[0], "--add", "I10", "--as", "nora", status=2).err
 
 
 def test_who_is_away_says_so_from_a_shell(run: Run, held: list[str], tmp_path: Path) -> None:
