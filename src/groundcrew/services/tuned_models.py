@@ -19,6 +19,7 @@ from groundcrew.store.database import Connection, Database
 #: Where models lie, below the data folder: ``models/DIGEST``.
 MODELS = "models"
 VERSIONS_MAX = 999_999
+VERSION_DIGITS_MAX = 20
 EVIDENCE_LOOKED_AT_MAX = 500
 #: Evidence that may be about a model version: what was measured, and what somebody attests.
 EVIDENCE_KINDS = ("model_evaluation", "attestation")
@@ -126,8 +127,8 @@ async def find_model(connection: Connection, name: str) -> TunedModel:
         raise NotFound(f"no tuned model {wanted!r}{nearest(wanted, names)}")
     if not at:
         return max(found, key=lambda each: (each.state == "active", each.version))
-    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= VERSIONS_MAX:
-        raise InputError(f"{number!r} is not a version: NAME@VERSION with a whole number", field="model")
+    if not number.isascii() or not number.isdigit() or len(number) > VERSION_DIGITS_MAX or not 1 <= int(number) <= VERSIONS_MAX:
+        raise InputError(f"{number[:VERSION_DIGITS_MAX]!r} is not a version: NAME@VERSION with a whole number", field="model")
     fitting = next((each for each in found if each.version == int(number)), None)
     if fitting is None:
         raise NotFound(f"no version {int(number)} of {wanted}; there are 1 to {max(each.version for each in found)}")

@@ -80,7 +80,7 @@ class Lora:
             return f"base: {problem}"
         for key, (_, low, high) in NUMBERS.items():
             value = getattr(given, key)
-            if not math.isfinite(value) or not low <= value <= high or (key == "alpha" and value == 0):
+            if not low <= value <= high or (key == "alpha" and value == 0):
                 return f"{key}: expected {low:g} to {high:g}"
         if len(given.prompt) > PROMPT_CHARACTERS_MAX:
             return f"prompt: more than {PROMPT_CHARACTERS_MAX:,} characters"
