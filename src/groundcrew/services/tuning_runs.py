@@ -166,6 +166,8 @@ def ended(run: TuningRun, state: RunState, at: datetime, error: str = "") -> Tun
 
 def check_learnable(data_set: DataSet) -> None:
     """Conflict where a data set has nothing to learn, or nothing to validate on."""
+    if data_set.removed_at is not None:
+        raise Conflict(f"the records of {data_set.id} were removed: {data_set.removal_reason}")
     if not data_set.label_field:
         raise Conflict(f"{data_set.name} names no label to learn: name it in the recipe and curate again")
     for split in ("train", "validation"):

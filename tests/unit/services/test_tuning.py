@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ import pytest
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 from tests.unit.tuning.bayes import NaiveBayes
-from tests.unit.tuning.folders import FIELDS, write_data_set
+from tests.unit.tuning.folders import FIELDS, tickets, write_data_set
 
 from groundcrew.curation.fields import Fields
 from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.legal_hold import LegalHold
 from groundcrew.domain.provider import Model, Provider, Target
 from groundcrew.domain.tuning import DataSet, TunedModel, TuningRun
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
@@ -23,6 +26,7 @@ from groundcrew.jobs.worker import JobWorker
 from groundcrew.services.bundle import Services
 from groundcrew.services.jobs import ATTEMPTS_MAX
 from groundcrew.store import catalog
+from groundcrew.store.deciding import LEGAL_HOLDS
 from groundcrew.testing import FakeFineTuning
 from groundcrew.tuned.loading import verify_folder
 from groundcrew.tuning import remote
@@ -30,6 +34,7 @@ from groundcrew.tuning.architecture import ARCHITECTURES
 
 PERSON = "user:anna"
 WAIT_S_MAX = 120.0
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -404,3 +409,74 @@ async def test_an_export_is_on_record(services: Services, tmp_path: Path) -> Non
     assert (tmp_path / "out" / "train.jsonl").is_file()
     assert (noted.action, noted.details["digest"], registered_.action) == ("export", exported.digest, "register")
     assert (await services.audit.verify()).problems == ()
+
+
+async def test_a_copy_is_removed_for_good_and_on_record(services: Services, tmp_path: Path) -> None:
+    data_set = await registered(services, tmp_path)
+    run = await start(services)
+    asked = {"reason": "its people withdrew", "actor": PERSON}
+    with pytest.raises(Conflict, match=f"run {run.id} learns from it"):
+        await services.data_sets.remove(data_set.id, **asked)
+    model = await done(services, run)
+    with pytest.raises(InputError, match="say which revision"):
+        await services.data_sets.remove("tickets", **asked)
+    with pytest.raises(InputError, match="say why"):
+        await services.data_sets.remove(data_set.id, reason="", actor=PERSON)
+    folder = services.data_sets.folder(data_set)
+    # What a process left that was killed between the record and the removal.
+    (folder.parent / f".removed.{folder.name}.1").mkdir()
+    assert (await services.data_sets.remove(data_set.id, **asked)).removed_by == PERSON
+    assert list(folder.parent.iterdir()) == []
+    with pytest.raises(Conflict, match="were removed: its people withdrew"):
+        await start(services, seed=9)
+    found = await services.tuned_models.lineage(model.id)
+    assert (found.data_set is not None, found.data_set and found.data_set.removal_reason) == (True, "its people withdrew")
+    # Asked again nothing changes; the same records can come back, which is on record too.
+    assert (await services.data_sets.remove(data_set.id, reason="again", actor=PERSON)).removal_reason == "its people withdrew"
+    assert (await registered(services, tmp_path)).removed_at is None
+    assert verify_copy(services, data_set) == data_set.records_sha256
+    actions = [each.action for each in await services.audit.latest(subject=f"data-set/{data_set.id}")]
+    assert actions == ["register", "remove", "register"]
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_a_copy_that_was_lost_is_made_again(services: Services, tmp_path: Path) -> None:
+    data_set = await registered(services, tmp_path)
+    shutil.rmtree(services.data_sets.folder(data_set))
+    assert await registered(services, tmp_path) == data_set
+    assert verify_copy(services, data_set) == data_set.records_sha256
+
+
+async def test_what_is_not_ours_or_held_is_not_removed(services: Services, tmp_path: Path) -> None:
+    data_set = await registered(services, tmp_path)
+    other = write_data_set(tmp_path / "other", tickets(30), name="other")
+    referred = await services.data_sets.register(other, data_class="public", actor=PERSON, reference=True)
+    with pytest.raises(Conflict, match="only referred to"):
+        await services.data_sets.remove(referred.id, reason="old", actor=PERSON)
+    hold = LegalHold(id="h", matter="m", reason="r", placed_by=PERSON, placed_at=NOW)
+    async with services.database.write(PERSON) as writer:
+        await LEGAL_HOLDS.put(writer, hold, "place")
+    with pytest.raises(Conflict, match="a legal hold stands"):
+        await services.data_sets.remove(data_set.id, reason="old", actor=PERSON)
+    assert verify_copy(services, data_set) == data_set.records_sha256
+
+
+async def test_the_files_of_a_retired_version_are_removed(services: Services, tmp_path: Path) -> None:
+    await registered(services, tmp_path)
+    model = await done(services, await start(services))
+    folder = services.tuned_models.folder(model)
+    assert folder is not None
+    with pytest.raises(Conflict, match="is active: retire it first"):
+        await services.tuned_models.remove(model.id, reason="old", actor=PERSON)
+    await services.tuned_models.retire(model.id, reason="old", actor=PERSON)
+    again = await done(services, await start(services))
+    with pytest.raises(Conflict, match="ticket-router@2 is the same bytes and active"):
+        await services.tuned_models.remove(model.id, reason="old", actor=PERSON)
+    assert verify_folder(folder, digest=again.digest)
+    await services.tuned_models.retire(again.id, reason="old", actor=PERSON)
+    removed = await services.tuned_models.remove(model.id, reason="old", actor=PERSON)
+    assert (removed.removed_by, folder.exists()) == (PERSON, False)
+    assert (await services.tuned_models.get(again.id)).removed_at is not None, "it was the same folder"
+    assert (await services.tuned_models.lineage(model.id)).run is not None
+    made = await done(services, await start(services))
+    assert (made.version, made.digest, folder.exists()) == (3, model.digest, True)
