@@ -91,6 +91,11 @@ def _card(fitted: Fitted, name: str, architecture: str, data_set: str, data_revi
 These chose the model, so that they flatter it: what it is worth is measured on examples that it has never seen.
 
 {fitted.card.strip()}
+
+## Whose data is in it
+
+What was learned is made of the records: words of their texts, or numbers that stand for them, lie in these files. Whoever may not
+see the data set may not have the folder either, and whoever is to be forgotten is forgotten by a new model without their records.
 """
 
 
