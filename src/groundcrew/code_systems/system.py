@@ -29,7 +29,8 @@ _PREFIX_LENGTH_MIN = 3
 _BEGINS = 1.25
 #: Words that make a title longer and no more special.
 _FILLERS = frozenset(
-    ["a", "an", "and", "by", "classified", "due", "elsewhere", "in", "not", "of", "or", "organism", "other", "site", "specified", "the", "to", "unspecified", "with", "without"]
+    {"a", "an", "and", "by", "classified", "due", "elsewhere", "in", "not", "of", "or", "organism", "other", "site", "specified"}
+    | {"the", "to", "unspecified", "with", "without"}
 )
 #: What a word counts that stands in a further name alone and not in the title.
 _INCLUSION_SHARE = 0.6

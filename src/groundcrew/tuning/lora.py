@@ -19,7 +19,7 @@ import msgspec
 
 from groundcrew.domain.identifiers import name_problem
 from groundcrew.errors import InputError
-from groundcrew.tuning.architecture import Fitted, Step
+from groundcrew.tuning.architecture import Fitted, Step, checked_loss
 from groundcrew.tuning.examples import Example
 from groundcrew.tuning.exports import PROMPT_CHARACTERS_MAX, answer_of, default_prompt
 
@@ -240,7 +240,7 @@ class _Loop:
                 summed += float(self.model(**self._batch(some)).loss) * count
                 tokens += count
                 progress(Step(done=step, total=total))
-        return summed / tokens
+        return checked_loss(summed / tokens)
 
     def _batch(self, examples: list[tuple[list[int], int]]) -> dict[str, Any]:
         import torch
