@@ -24,7 +24,7 @@ SPLITS = ("train", "validation", "test")
 
 @click.group()
 def dataset() -> None:
-    """Register, list, show and export curated data sets."""
+    """Register, list, show, export and remove curated data sets."""
 
 
 @dataset.command("register")
@@ -108,6 +108,8 @@ def dataset_show(name: str, card: bool, as_json: bool, data: Path | None, databa
     learned = f"{item.label_field} ({item.labels:,} labels)" if item.label_field else "nothing"
     click.echo(f"  may hold {item.data_class}; to learn: {learned}; splits: {_splits(item)}")
     click.echo(f"  files: {item.folder}{'' if found.available else ' (away)'}")
+    if item.removed_at is not None:
+        click.echo(f"  removed by {item.removed_by} at {item.removed_at:%Y-%m-%d %H:%M:%S} UTC: {item.removal_reason}")
     if found.funnel is not None:
         click.echo(f"  kept {found.funnel.kept:,} of {found.funnel.records:,} records")
         rows = [(each.reason, f"{each.dropped:,}", f"{each.remaining:,}") for each in found.funnel.steps]
@@ -153,6 +155,27 @@ def dataset_export(
     for each in exported.files:
         click.echo(f"{output / each.name}" + (f"  {each.rows:,} examples" if each.rows else ""))
     click.echo(f"digest {exported.digest}")
+
+
+@dataset.command("remove")
+@click.argument("name", metavar="NAME@REVISION")
+@click.option("--reason", required=True, help="Why; kept in the audit log.")
+@as_option
+@json_option
+@storage_options
+def dataset_remove(
+    name: str, reason: str, as_name: str | None, as_json: bool, data: Path | None, database_url: str | None
+) -> None:
+    """Remove the copy of a data set for good. That it was there, and what was learned from it, stays on record."""
+
+    async def work(services: Services) -> DataSet:
+        return await services.data_sets.remove(name, reason=reason, actor=await person(services, as_name))
+
+    found = with_services(data, database_url, work)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"the records of {found.name}@{found.revision[:12]} are removed")
 
 
 def _splits(item: DataSet) -> str:

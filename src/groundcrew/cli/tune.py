@@ -190,7 +190,7 @@ def tune_models(name: str | None, as_json: bool, data: Path | None, database_url
     rows = [
         (
             each.id,
-            each.state,
+            "removed" if each.removed_at is not None else each.state,
             each.architecture,
             each.digest[:12],
             f"{each.data_set}@{each.data_revision[:12]}",
@@ -226,6 +226,20 @@ def tune_retire(model: str, reason: str, as_name: str | None, data: Path | None,
         return await services.tuned_models.retire(model, reason=reason, actor=await person(services, as_name))
 
     click.echo(f"{with_services(data, database_url, work).id} is retired")
+
+
+@tune.command("remove")
+@click.argument("model", metavar="MODEL@VERSION")
+@click.option("--reason", required=True, help="Why; kept in the audit log.")
+@as_option
+@storage_options
+def tune_remove(model: str, reason: str, as_name: str | None, data: Path | None, database_url: str | None) -> None:
+    """Remove the files of a retired version for good. Its lineage stays."""
+
+    async def work(services: Services) -> TunedModel:
+        return await services.tuned_models.remove(model, reason=reason, actor=await person(services, as_name))
+
+    click.echo(f"the files of {with_services(data, database_url, work).id} are removed")
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
@@ -14,6 +17,8 @@ from groundcrew.code_systems.system import CODE_LENGTH_MAX, DEPTH_MAX, Code, Cod
 from groundcrew.errors import InputError
 
 TABLE_BYTES_MAX: Final = 128 * 1_048_576
+#: All tables of a folder or an archive, unpacked.
+PUBLICATION_BYTES_MAX: Final = 256 * 1_048_576
 ENTRIES_MAX: Final = 500_000
 TITLE_LENGTH_MAX: Final = 2_000
 ARCHIVE_FILES_MAX: Final = 1_000
@@ -36,43 +41,49 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_tables(path: Path) -> list[Table]:
-    """The text files at `path`: a file, those in a folder, or those in a ZIP archive, by name. Raises InputError."""
+    """The text files at `path`: a file, those in a folder, or those in a ZIP archive, by name. Nothing is unpacked to disk.
+    Raises InputError, also for more than TABLE_BYTES_MAX a file, PUBLICATION_BYTES_MAX together or ARCHIVE_FILES_MAX files."""
     try:
         if path.is_dir():
             files = sorted(each for each in path.rglob("*") if each.is_file() and each.suffix.lower() in _SUFFIXES)
-            return [Table(name=str(each), text=_text(_bounded(each), str(each))) for each in files[:ARCHIVE_FILES_MAX]]
+            return _gathered(path, ((str(each), partial(_opened, each)) for each in files))
         if zipfile.is_zipfile(path):
-            return _archive(path)
-        return [Table(name=str(path), text=_text(_bounded(path), str(path)))]
+            with zipfile.ZipFile(path) as archive:
+                inside = [
+                    each for each in archive.infolist() if Path(each.filename).suffix.lower() in _SUFFIXES and not each.is_dir()
+                ]
+                return _gathered(path, ((f"{path}/{each.filename}", partial(archive.open, each)) for each in inside))
+        return _gathered(path, [(str(path), partial(_opened, path))])
     except OSError as error:
         raise InputError(f"can not be read: {error.strerror or error}", file=str(path)) from error
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
         raise InputError(f"is a damaged archive: {error}", file=str(path)) from error
+    except (RuntimeError, NotImplementedError) as error:  # Encrypted, or packed in a way that is not known.
+        raise InputError(f"is an archive that can not be opened: {error}", file=str(path)) from error
 
 
 _SUFFIXES = frozenset({".txt", ".csv", ".xml", ".asc"})
 
 
-def _archive(path: Path) -> list[Table]:
+def _opened(path: Path) -> IO[bytes]:
+    return path.open("rb")
+
+
+def _gathered(path: Path, files: Iterable[tuple[str, Callable[[], IO[bytes]]]]) -> list[Table]:
     tables: list[Table] = []
-    with zipfile.ZipFile(path) as archive:
-        for each in archive.infolist()[:ARCHIVE_FILES_MAX]:
-            if Path(each.filename).suffix.lower() in _SUFFIXES and not each.is_dir():
-                name = f"{path}/{each.filename}"
-                with archive.open(each) as stream:
-                    data = stream.read(TABLE_BYTES_MAX + 1)
-                if len(data) > TABLE_BYTES_MAX:
-                    raise InputError(f"is larger than {TABLE_BYTES_MAX:,} bytes", file=name)
-                tables.append(Table(name=name, text=_text(data, name)))
+    read = 0
+    for name, opened in files:
+        if len(tables) == ARCHIVE_FILES_MAX:
+            raise InputError(f"holds more than {ARCHIVE_FILES_MAX:,} tables", file=str(path))
+        with opened() as stream:
+            data = stream.read(TABLE_BYTES_MAX + 1)
+        read += len(data)
+        if len(data) > TABLE_BYTES_MAX:
+            raise InputError(f"is larger than {TABLE_BYTES_MAX:,} bytes", file=name)
+        if read > PUBLICATION_BYTES_MAX:
+            raise InputError(f"is larger than {PUBLICATION_BYTES_MAX:,} bytes, unpacked", file=str(path))
+        tables.append(Table(name=name, text=_text(data, name)))
     return tables
-
-
-def _bounded(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        data = stream.read(TABLE_BYTES_MAX + 1)
-    if len(data) > TABLE_BYTES_MAX:
-        raise InputError(f"is larger than {TABLE_BYTES_MAX:,} bytes", file=str(path))
-    return data
 
 
 def _text(data: bytes, name: str) -> str:

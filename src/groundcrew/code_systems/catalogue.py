@@ -185,7 +185,7 @@ def _decoded(path: Path, _changed: int) -> _Stored:
             raise InputError(f"is larger than {FILE_BYTES_MAX:,} bytes", file=str(path))
         return msgspec.json.decode(data, type=_Stored)
     except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError("is a damaged code system; import it again", file=str(path)) from error
+        raise InputError("is a damaged code system; remove the file and import it again", file=str(path)) from error
 
 
 @lru_cache(maxsize=KEPT_MAX)
@@ -193,7 +193,7 @@ def _checked(path: Path, changed: int) -> CodeSystem:
     stored = _decoded(path, changed)
     digest = content_digest(stored.name, stored.release, stored.codes)
     if digest != stored.digest or path.name != f"{digest}{SUFFIX}":
-        raise InputError("is not what its name says; import it again", file=str(path))
+        raise InputError("is not what its name says; remove the file and import it again", file=str(path))
     return CodeSystem(
         name=stored.name,
         release=stored.release,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -25,6 +25,15 @@ _LENGTH_SHARE = 0.3
 #: What a word that only begins as one asked for counts of that one.
 _PREFIX_SHARE = 0.6
 _PREFIX_LENGTH_MIN = 3
+#: What a title counts that begins with a word asked for: "Fever, unspecified" is what "fever" means.
+_BEGINS = 1.25
+#: Words that make a title longer and no more special.
+_FILLERS = frozenset(
+    {"a", "an", "and", "by", "classified", "due", "elsewhere", "in", "not", "of", "or", "organism", "other", "site", "specified"}
+    | {"the", "to", "unspecified", "with", "without"}
+)
+#: What a word counts that stands in a further name alone and not in the title.
+_INCLUSION_SHARE = 0.6
 
 #: Marks that national editions print after a code (dagger, asterisk, exclamation) and what closes an open range ("S52.5-").
 _MARKS = "+*!†‡#^ \t-–.,"
@@ -130,15 +139,16 @@ class CodeSystem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             for indexed in self._beginning(word):
                 places = self._words[indexed]
                 weight = math.log(1 + len(self.codes) / len(places)) * (1.0 if indexed == word else _PREFIX_SHARE)
-                for place in places:
-                    best[place] = max(weight, best.get(place, 0.0))
+                for each in places:
+                    place, share = (each, 1.0) if each >= 0 else (~each, _INCLUSION_SHARE)
+                    best[place] = max(weight * share, best.get(place, 0.0))
             for place, weight in best.items():
                 scores[place] = scores.get(place, 0.0) + weight
                 matched[place] = matched.get(place, 0) + 1
         most = max(matched.values(), default=0)
         entries = self._entries
         hits = [
-            Hit(entry=entries[place], score=round(score / (1 + _LENGTH_SHARE * math.log1p(self._lengths[place])), 4))
+            Hit(entry=entries[place], score=round(score * self._weight(place, asked), 4))
             for place, score in scores.items()
             if matched[place] == most
         ]
@@ -173,15 +183,26 @@ class CodeSystem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _words(self) -> dict[str, list[int]]:
+        """Word → places of the entries whose title has it, and the complements of those that have it in a further name alone."""
         found: dict[str, list[int]] = {}
         for place, each in enumerate(self.codes.values()):
-            for word in set(folded_words(" ".join((each.title, *each.inclusions)))):
+            title = set(folded_words(each.title))
+            for word in title:
                 found.setdefault(word, []).append(place)
+            for word in set(folded_words(" ".join(each.inclusions))) - title:
+                found.setdefault(word, []).append(~place)
         return found
 
+    def _weight(self, place: int, asked: Sequence[str]) -> float:
+        """What the title of an entry counts for: more where it is short, and where it begins with a word asked for."""
+        first, length = self._titles[place]
+        return (_BEGINS if first.startswith(tuple(asked)) else 1.0) / (1 + _LENGTH_SHARE * math.log1p(length))
+
     @cached_property
-    def _lengths(self) -> list[int]:
-        return [len(folded_words(each.title)) for each in self.codes.values()]
+    def _titles(self) -> list[tuple[str, int]]:
+        """Of each title its first telling word and how many it has."""
+        telling = ([word for word in folded_words(each.title) if word not in _FILLERS] for each in self.codes.values())
+        return [(words[0] if words else "", len(words)) for words in telling]
 
     @cached_property
     def _sorted_words(self) -> list[str]:

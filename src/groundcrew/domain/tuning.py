@@ -29,7 +29,8 @@ class DataSet(msgspec.Struct, frozen=True, kw_only=True):
     """One registered revision of a curated data set. `revision` is its content address (SHA-256, hex), `records_sha256` that of
     its records.parquet; `splits` counts the records of each split. `folder` is where its files lie on this installation: relative
     to the data folder where they were copied, absolute where they are only referred to. `data_class` is the most sensitive that
-    any record may be: who registered it said so, and where nobody did, it counts as DATA_CLASS_UNSAID."""
+    any record may be: who registered it said so, and where nobody did, it counts as DATA_CLASS_UNSAID. `removed_at` is set where
+    the copy was removed since: what was learned from it keeps its lineage, and no run can learn from it."""
 
     name: str
     revision: str
@@ -50,6 +51,9 @@ class DataSet(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     registered_at: datetime
     registered_by: str
+    removed_at: datetime | None = None
+    removed_by: str = ""
+    removal_reason: str = ""
 
     @property
     def id(self) -> str:
@@ -90,7 +94,8 @@ class TuningRun(msgspec.Struct, frozen=True, kw_only=True):
 class TunedModel(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a tuned model. `digest` is the SHA-256 of its manifest, which names the digest of every file: two models
     with one digest are the same bytes. Its files lie in `folder` (``models/DIGEST`` below the data folder); where a remote
-    provider keeps it, `folder` is empty, `reference` is how that `provider` names it, and `digest` is over this naming."""
+    provider keeps it, `folder` is empty, `reference` is how that `provider` names it, and `digest` is over this naming.
+    `removed_at` is set where the files of a retired version were removed."""
 
     name: str
     version: int
@@ -109,6 +114,9 @@ class TunedModel(msgspec.Struct, frozen=True, kw_only=True):
     retired_at: datetime | None = None
     retired_by: str = ""
     reason: str = ""
+    removed_at: datetime | None = None
+    removed_by: str = ""
+    removal_reason: str = ""
 
     @property
     def id(self) -> str:

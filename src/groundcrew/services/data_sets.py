@@ -17,6 +17,7 @@ from groundcrew.domain.identifiers import name_problem
 from groundcrew.domain.tuning import DataSet
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.lookups import nearest, require_reason
+from groundcrew.services.removal import check_no_hold, removal
 from groundcrew.store import tuning
 from groundcrew.store.database import Connection, Database
 
@@ -73,14 +74,14 @@ class DataSets:
 
         Its files are copied below the data folder, or only referred to with `reference` (they must then stay where they are). A
         revision that is registered already is returned as it is, with its class changed where `data_class` says another; a lower
-        one needs a reason. InputError for a folder that is no whole data set.
+        one needs a reason. One whose copy is away is copied again. InputError for a folder that is no whole data set.
         """
         if data_class not in DATA_CLASSES:
             raise InputError(f"expected one of {', '.join(DATA_CLASSES)}", field="data_class")
         read = await asyncio.to_thread(self._read, folder, data_class, actor)
         async with self._database.read() as connection:
             known = await tuning.DATA_SETS.get(connection, read.id)
-        if known is None:
+        if known is None or await asyncio.to_thread(self._is_away, known):
             place = (
                 str(await asyncio.to_thread(folder.resolve)) if reference else await asyncio.to_thread(self._copy, folder, read)
             )
@@ -90,14 +91,44 @@ class DataSets:
             if known is None:
                 await tuning.DATA_SETS.put(writer, read, "register", details={"copied": read.copied, "data_class": data_class})
                 return read
-            if known.data_class == data_class:
-                return known
             if rank(data_class) < rank(known.data_class):
                 require_reason(reason)
+            if known.removed_at is not None and read.folder:
+                # Whoever removed it had a reason: that the records are back is on record beside it.
+                details = {"copied": read.copied, "data_class": data_class, "removed_before": True}
+                await tuning.DATA_SETS.put(writer, read, "register", reason=reason, details=details)
+                return read
+            if known.data_class == data_class:
+                return known
             changed = msgspec.structs.replace(known, data_class=data_class)
             details = {"from": known.data_class, "to": data_class}
             await tuning.DATA_SETS.put(writer, changed, "classify", reason=reason, details=details)
         return changed
+
+    async def remove(self, name: str, *, reason: str, actor: str) -> DataSet:
+        """Remove the copy of NAME@REVISION: its records, for good. The row and what was learned from it stay on record.
+
+        Conflict where its files are only referred to, while a run waits or learns from it, and while a legal hold stands. Asked
+        again it removes what a process that was killed has left, and changes nothing.
+        """
+        require_reason(reason)
+        if "@" not in name:
+            raise InputError("say which revision: NAME@REVISION", field="name")
+        found = await self.get(name)
+        if not found.copied:
+            raise Conflict(f"the files of {found.name} are only referred to: remove them where they lie, {found.folder}")
+        async with removal(self.folder(found)) as move, self._database.write(actor) as writer:
+            known = await tuning.DATA_SETS.get(writer.connection, found.id)
+            assert known is not None
+            await check_no_hold(writer.connection)
+            waiting = await tuning.TUNING_RUNS.find(writer.connection, data_set=known.name, state="queued")
+            if runs := [each.id for each in waiting if each.data_revision == known.revision]:
+                raise Conflict(f"run {runs[0]} learns from it: let it end, or cancel it")
+            if known.removed_at is None:
+                known = msgspec.structs.replace(known, removed_at=writer.clock.now(), removed_by=actor, removal_reason=reason)
+                await tuning.DATA_SETS.put(writer, known, "remove", reason=reason)
+            await move()
+        return known
 
     async def find(self) -> list[DataSet]:
         """All revisions, the newest first."""
@@ -170,7 +201,7 @@ class DataSets:
 
     def _copy(self, folder: Path, data_set: DataSet) -> str:
         """Copy the files below the data folder, whole or not at all, and check the copy; where they lie, relative to it."""
-        from groundcrew.tuning.examples import count
+        from groundcrew.tuning.examples import count, read_description
 
         name = f"{COPIES}/{data_set.revision}"
         target = self._data / name
@@ -186,14 +217,24 @@ class DataSets:
                     shutil.copyfile(source, building / each)
                     _sync(building / each)
             count(building)
+            copied = read_description(building)
+            if (copied.revision, copied.records_sha256) != (data_set.revision, data_set.records_sha256):
+                raise Conflict(f"{folder} has changed while it was copied")
             _sync(building)
             building.rename(target)
             _sync(target.parent)
         except OSError as error:
+            if target.is_dir():  # Somebody else has copied it meanwhile.
+                count(target)
+                return name
             raise Conflict(f"{folder} can not be copied to {target}: {error.strerror or error}") from None
         finally:
             shutil.rmtree(building, ignore_errors=True)
         return name
+
+    def _is_away(self, data_set: DataSet) -> bool:
+        """Whether its copy, which was there, is not there any more: removed, or lost."""
+        return data_set.copied and not (self.folder(data_set) / "records.parquet").is_file()
 
     def _details(self, data_set: DataSet) -> DataSetDetails:
         folder = self.folder(data_set)

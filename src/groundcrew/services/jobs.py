@@ -7,11 +7,11 @@ are written at a noted position, so that doing them again writes the same bytes.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -32,6 +32,8 @@ LISTED_MAX = 200
 #: How long a worker that says nothing keeps its job. Clocks of several hosts must agree to a part of it.
 LEASE_S = 15.0
 PLACE_FILE = ".place"
+#: What is to end with a job, in the transaction of its end: it is handed the job as it ended.
+AtEnd: TypeAlias = Callable[[Writer, Job], Awaitable[None]]
 
 
 class LeaseLost(GroundcrewError):
@@ -45,8 +47,10 @@ class Cancelled(GroundcrewError):
 class Task:
     """One worker's hold on one job: what to do, where to go on, and the only way to note progress."""
 
-    def __init__(self, database: Database, job: Job, claim: stored.Claim, owner: str, lease_s: float) -> None:
-        self.job = job
+    def __init__(
+        self, database: Database, job: Job, claim: stored.Claim, owner: str, lease_s: float, at_end: AtEnd | None = None
+    ) -> None:
+        self.job, self._at_end = job, at_end
         self.checkpoint: dict[str, Any] = claim.checkpoint
         self.done, self.total, self.failed = claim.done, claim.total, claim.failed
         self.attempts = claim.attempts
@@ -130,6 +134,8 @@ class Task:
             if not await stored.finish(writer.connection, self.job.id, self._owner):
                 raise LeaseLost(f"job {self.job.id} is not this worker's any more")
             await catalog.JOBS.put(writer, ended, ended.state, reason=ended.error)
+            if self._at_end is not None:
+                await self._at_end(writer, ended)
         return ended
 
     async def release(self) -> None:
@@ -143,6 +149,12 @@ class Jobs:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database, self.folder = database, folder
+        self._at_end: dict[str, AtEnd] = {}
+
+    def at_end(self, kind: str, follow: AtEnd) -> None:
+        """Have `follow` end, with each job of this kind, what the job was for: whoever ends it and why ever, also where its
+        worker died too often to say so itself."""
+        self._at_end[kind] = follow
 
     async def submit(
         self, kind: str, subject: str, arguments: dict[str, Any], *, actor: str, local: bool = False, alone: bool = False
@@ -198,7 +210,7 @@ class Jobs:
             job = await catalog.JOBS.get(connection, claim.id) if claim else None
         if claim is None or job is None:
             return None
-        task = Task(self._database, job, claim, owner, lease_s)
+        task = Task(self._database, job, claim, owner, lease_s, self._at_end.get(job.kind))
         if claim.attempts > ATTEMPTS_MAX:
             await task.finish(error=f"its worker ended {ATTEMPTS_MAX} times before the job did")
             return None
@@ -230,6 +242,8 @@ class Jobs:
                     error=f"cancelled by {actor}" + (f": {reason}" if reason else ""),
                 )
                 await catalog.JOBS.put(writer, ended, "cancel", reason=reason)
+                if follow := self._at_end.get(job.kind):
+                    await follow(writer, ended)
             else:
                 await catalog.JOBS.put(writer, job, "ask-to-cancel", reason=reason)
         return await self.get(job_id)

@@ -12,6 +12,7 @@ from groundcrew.domain.tuning import Lineage, LineageEvidence, LineageUse, Tuned
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.services.lookups import current_digest, nearest, require_reason
 from groundcrew.services.propagation import propagate
+from groundcrew.services.removal import check_no_hold, removal
 from groundcrew.services.tuned_standing import answers_with
 from groundcrew.store import catalog, tuning
 from groundcrew.store.database import Connection, Database
@@ -19,6 +20,7 @@ from groundcrew.store.database import Connection, Database
 #: Where models lie, below the data folder: ``models/DIGEST``.
 MODELS = "models"
 VERSIONS_MAX = 999_999
+VERSION_DIGITS_MAX = 20
 EVIDENCE_LOOKED_AT_MAX = 500
 #: Evidence that may be about a model version: what was measured, and what somebody attests.
 EVIDENCE_KINDS = ("model_evaluation", "attestation")
@@ -62,6 +64,34 @@ class TunedModels:
             await writer.touch_snapshot()
         await propagate(self._database)
         return retired
+
+    async def remove(self, name: str, *, reason: str, actor: str) -> TunedModel:
+        """Remove the files of the retired version NAME@VERSION, for good; its row and its lineage stay.
+
+        Conflict where it is not retired, where a provider keeps it, where an active version is the same bytes,
+        and while a legal hold stands. Asked again it removes what a process that was killed has left, and changes nothing.
+        """
+        require_reason(reason)
+        if "@" not in name:
+            raise InputError("say which version: NAME@VERSION", field="model")
+        found = await self.get(name)
+        folder = self.folder(found)
+        if folder is None:
+            raise Conflict(f"{found.provider} keeps {found.id} as {found.reference}: remove it there")
+        if found.state != "retired":
+            raise Conflict(f"{found.id} is active: retire it first")
+        async with removal(folder) as move, self._database.write(actor) as writer:
+            await check_no_hold(writer.connection)
+            # Versions of one digest are one folder.
+            same = await tuning.TUNED_MODELS.find(writer.connection, digest=found.digest)
+            if active := [each for each in same if each.state == "active"]:
+                raise Conflict(f"{active[0].id} is the same bytes and active: retire it first")
+            for each in same:
+                if each.removed_at is None:
+                    gone = msgspec.structs.replace(each, removed_at=writer.clock.now(), removed_by=actor, removal_reason=reason)
+                    await tuning.TUNED_MODELS.put(writer, gone, "remove", reason=reason)
+            await move()
+        return await self.get(found.id)
 
     async def lineage(self, name: str) -> Lineage:
         """Where NAME@VERSION comes from, and what rests on it: data revision → run → weights → evaluations → gates."""
@@ -126,8 +156,8 @@ async def find_model(connection: Connection, name: str) -> TunedModel:
         raise NotFound(f"no tuned model {wanted!r}{nearest(wanted, names)}")
     if not at:
         return max(found, key=lambda each: (each.state == "active", each.version))
-    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= VERSIONS_MAX:
-        raise InputError(f"{number!r} is not a version: NAME@VERSION with a whole number", field="model")
+    if not number.isascii() or not number.isdigit() or len(number) > VERSION_DIGITS_MAX or not 1 <= int(number) <= VERSIONS_MAX:
+        raise InputError(f"{number[:VERSION_DIGITS_MAX]!r} is not a version: NAME@VERSION with a whole number", field="model")
     fitting = next((each for each in found if each.version == int(number)), None)
     if fitting is None:
         raise NotFound(f"no version {int(number)} of {wanted}; there are 1 to {max(each.version for each in found)}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,19 +12,21 @@ import msgspec
 
 from groundcrew.domain.data_class import provider_may_see
 from groundcrew.domain.identifiers import name_problem, new_id
-from groundcrew.domain.job import Phase
+from groundcrew.domain.job import Job, Phase
 from groundcrew.domain.provider import Provider
-from groundcrew.domain.tuning import DataSet, RunnerName, RunStep, RunView, TuningRun
+from groundcrew.domain.tuning import DataSet, RunnerName, RunState, RunStep, RunView, TuningRun
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.data_sets import find_data_set
 from groundcrew.services.jobs import Jobs
 from groundcrew.services.lookups import require
 from groundcrew.store import catalog, operations, tuning
-from groundcrew.store.database import Connection, Database
+from groundcrew.store.database import Connection, Database, Writer
 
 KIND = "tune"
 #: Where a run's checkpoints lie, and base models, below the data folder.
 WORK, BASES = "tuning", "bases"
+#: What a learning process that broke leaves in its run's folder, for whoever may read that.
+LOG = "log.txt"
 SEED_MAX = 2**31 - 1
 LISTED_MAX = 200
 
@@ -32,6 +36,7 @@ class TuningRuns:
 
     def __init__(self, database: Database, jobs: Jobs, data: Path) -> None:
         self._database, self._jobs, self._data = database, jobs, data
+        jobs.at_end(KIND, self._close)
 
     async def start(
         self,
@@ -114,13 +119,18 @@ class TuningRuns:
             run = await require(connection, tuning.TUNING_RUNS, run_id)
         if run.state != "queued":
             raise Conflict(f"run {run_id} is {run.state} already")
-        view = await self._jobs.cancel(run.job, actor=actor, reason=reason)
-        if view.phase == "cancelled":
-            async with self._database.write(actor) as writer:
-                now = await require(writer.connection, tuning.TUNING_RUNS, run_id)
-                if now.state == "queued":
-                    await tuning.TUNING_RUNS.put(writer, ended(now, "cancelled", writer.clock.now(), view.job.error), "cancel")
+        await self._jobs.cancel(run.job, actor=actor, reason=reason)
         return await self.get(run_id)
+
+    async def _close(self, writer: Writer, job: Job) -> None:
+        """End the run of a job that has ended without a model, in one transaction with it. Its checkpoints, which are made of
+        records, go; what tells why a process broke stays (`log.txt`)."""
+        run = await tuning.TUNING_RUNS.get(writer.connection, str(job.arguments.get("run", "")))
+        if run is None or run.state != "queued":
+            return
+        state: RunState = "cancelled" if job.state == "cancelled" else "failed"
+        await tuning.TUNING_RUNS.put(writer, ended(run, state, writer.clock.now(), job.error), state, reason=job.error)
+        await asyncio.to_thread(clear_work, self.work_folder(run.id), keep_log=state == "failed")
 
     def work_folder(self, run_id: str) -> Path:
         """Where a run keeps its checkpoints on this data folder."""
@@ -137,13 +147,27 @@ class TuningRuns:
         return RunView(run=run, phase=phase, progress=view.progress, error=run.error or view.job.error)
 
 
-def ended(run: TuningRun, state: Any, at: Any, error: str = "") -> TuningRun:
+def clear_work(folder: Path, *, keep_log: bool = False) -> None:
+    """Remove a run's own folder, as far as it can be; `keep_log`: but for the log of a process that broke."""
+    if not keep_log or not (folder / LOG).is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for each in folder.iterdir():
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each, ignore_errors=True)
+        elif each.name != LOG:
+            each.unlink(missing_ok=True)
+
+
+def ended(run: TuningRun, state: RunState, at: datetime, error: str = "") -> TuningRun:
     """`run` with how it ended."""
     return msgspec.structs.replace(run, state=state, finished_at=at, error=error[:500])
 
 
 def check_learnable(data_set: DataSet) -> None:
     """Conflict where a data set has nothing to learn, or nothing to validate on."""
+    if data_set.removed_at is not None:
+        raise Conflict(f"the records of {data_set.id} were removed: {data_set.removal_reason}")
     if not data_set.label_field:
         raise Conflict(f"{data_set.name} names no label to learn: name it in the recipe and curate again")
     for split in ("train", "validation"):

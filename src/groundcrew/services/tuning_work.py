@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,12 +12,12 @@ import msgspec
 from groundcrew.domain.tuning import RunStep, TunedModel, TuningRun
 from groundcrew.errors import GroundcrewError
 from groundcrew.services.data_sets import find_data_set
-from groundcrew.services.jobs import ACTOR, Cancelled, LeaseLost, Task
+from groundcrew.services.jobs import ATTEMPTS_MAX, Cancelled, Task
 from groundcrew.services.lookups import require
 from groundcrew.services.propagation import propagate
 from groundcrew.services.tuned_models import MODELS, next_version
 from groundcrew.services.tuning_runs import KIND as KIND
-from groundcrew.services.tuning_runs import allowed_provider, ended
+from groundcrew.services.tuning_runs import allowed_provider, clear_work, ended
 from groundcrew.store import tuning
 from groundcrew.store.database import Database
 
@@ -44,6 +42,8 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
     async with database.read() as connection:
         run = await require(connection, tuning.TUNING_RUNS, task.job.arguments["run"])
     if run.state == "done":
+        # The worker died between the end of its run and that of its job.
+        await asyncio.to_thread(clear_work, services.tuning_runs.work_folder(run.id))
         return _result(run)
     runner = runners()[run.runner]()
     reports = _Reports(database, task, run)
@@ -53,20 +53,19 @@ async def work(services: Services, task: Task) -> dict[str, Any]:
         made = await runner.run(order, reports)
         await reports.flush()
         return await _register(services, task, run, made)
-    except LeaseLost:
-        raise
     except Cancelled:
         if order is not None:
             await _abandon(runner, msgspec.structs.replace(order, checkpoint=task.checkpoint))
-        await _end(database, run.id, "cancelled", "cancelled")
         raise
-    except GroundcrewError as error:
-        await _end(database, run.id, "failed", str(error) or type(error).__name__)
+    except GroundcrewError:
+        # The run ends with its job, in one transaction and under its lease (`TuningRuns`).
         raise
     except Exception:
         # The next attempt goes on; what this one has told is kept.
         with contextlib.suppress(GroundcrewError):
             await reports.flush()
+        if order is not None and task.attempts >= ATTEMPTS_MAX:
+            await _abandon(runner, msgspec.structs.replace(order, checkpoint=task.checkpoint))
         raise
 
 
@@ -94,7 +93,7 @@ class _Reports:
     def __init__(self, database: Database, task: Task, run: TuningRun) -> None:
         self._database, self._task, self._run = database, task, run
         self._pending: list[RunStep] = []
-        self._saved_s = 0.0
+        self._saved_s = self._allowed_s = 0.0
         self._done, self._total = task.done, task.total
 
     async def step(self, step: Step) -> None:
@@ -106,24 +105,31 @@ class _Reports:
             self._pending.append(kept)
         if len(self._pending) >= PENDING_MAX or time.monotonic() - self._saved_s >= SAVE_EVERY_S:
             await self.flush()
+        await self._may_go_on()
 
     async def keep(self, checkpoint: dict[str, Any]) -> None:
-        """Keep a checkpoint, with the steps so far."""
+        """Keep a checkpoint, with the steps so far; then look whether the run may go on, however lately that was done."""
         await self._save(checkpoint)
+        self._allowed_s = 0.0
+        await self._may_go_on()
 
     async def alive(self) -> None:
         """Look at the lease, and whether the run may go on; not more often than is of use."""
-        if time.monotonic() - self._saved_s < ALIVE_EVERY_S:
-            return
-        if self._run.provider:
-            async with self._database.read() as connection:
-                data_set = await find_data_set(connection, f"{self._run.data_set}@{self._run.data_revision}")
-                await allowed_provider(connection, data_set, self._run.provider)
-        await self.flush()
+        await self._may_go_on()
+        if time.monotonic() - self._saved_s >= ALIVE_EVERY_S:
+            await self.flush()
 
     async def flush(self) -> None:
         """Write what waits. Raises where the run is to stop."""
         await self._save(self._task.checkpoint)
+
+    async def _may_go_on(self) -> None:
+        if not self._run.provider or (self._allowed_s and time.monotonic() - self._allowed_s < ALIVE_EVERY_S):
+            return
+        async with self._database.read() as connection:
+            data_set = await find_data_set(connection, f"{self._run.data_set}@{self._run.data_revision}")
+            await allowed_provider(connection, data_set, self._run.provider)
+        self._allowed_s = time.monotonic()
 
     async def _save(self, checkpoint: dict[str, Any]) -> None:
         steps, self._pending = self._pending, []
@@ -170,17 +176,9 @@ async def _register(services: Services, task: Task, run: TuningRun, made: Made) 
         await tuning.TUNING_RUNS.put(writer, done, "done")
         await writer.touch_snapshot()
     await propagate(database)
-    # Checkpoints have served; a run that failed or was cancelled keeps its own for whoever looks into it.
-    await asyncio.to_thread(_remove, services.tuning_runs.work_folder(run.id))
+    # Checkpoints, which are made of records, have served.
+    await asyncio.to_thread(clear_work, services.tuning_runs.work_folder(run.id))
     return _result(done)
-
-
-async def _end(database: Database, run_id: str, state: str, error: str) -> None:
-    """Note how a run ended, unless it ended well while somebody wanted it to stop."""
-    async with database.write(ACTOR) as writer:
-        run = await require(writer.connection, tuning.TUNING_RUNS, run_id)
-        if run.state == "queued":
-            await tuning.TUNING_RUNS.put(writer, ended(run, state, writer.clock.now(), error), state, reason=error)
 
 
 async def _abandon(runner: Any, order: Order) -> None:
@@ -190,10 +188,6 @@ async def _abandon(runner: Any, order: Order) -> None:
         await runner.abandon(order)
     except Exception as error:
         logging.getLogger(__name__).warning("run %s could not be ended elsewhere: %s", order.run.id, type(error).__name__)
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _result(run: TuningRun) -> dict[str, Any]:

@@ -17,11 +17,14 @@ STOP_S_MAX = 10.0
 
 class Trouble(msgspec.Struct, kw_only=True):
     """What goes wrong: the next `limited` requests are answered 429, the next `failing` 500, and of the next `lost` jobs that are
-    asked for the answer is lost after they were made."""
+    asked for the answer is lost after they were made. `elsewhere`: every request is sent on to this base URL. `kept`: files are
+    not removed."""
 
     limited: int = 0
     failing: int = 0
     lost: int = 0
+    elsewhere: str = ""
+    kept: bool = False
 
 
 class FakeFineTuning:
@@ -80,6 +83,8 @@ class FakeFineTuning:
             self.uploaded[name] = content
             return 200, self._file(file_id)
         if method == "DELETE":
+            if self.trouble.kept:
+                return 403, _error("not yours to remove", "forbidden")
             found = self.files.pop(file_id, None)
             return (200, {"id": file_id, "object": "file", "deleted": True}) if found else (404, _error("no such file", None))
         return 200, {"object": "list", "data": [self._file(each) for each in self.files], "has_more": False}
@@ -207,6 +212,13 @@ def _handler(fake: FakeFineTuning) -> type[BaseHTTPRequestHandler]:
             length = min(int(self.headers.get("content-length") or 0), BODY_BYTES_MAX)
             body = self.rfile.read(length)
             fake.keys.add((self.headers.get("authorization") or "").removeprefix("Bearer "))
+            if fake.trouble.elsewhere:
+                self.close_connection = True
+                self.send_response(307)
+                self.send_header("location", fake.trouble.elsewhere + self.path.removeprefix("/v1"))
+                self.send_header("content-length", "0")
+                self.end_headers()
+                return
             told = fake.answer(self.command, self.path.partition("?")[0], body, self.headers.get("content-type") or "")
             self.close_connection = True
             if told is None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from groundcrew.errors import InputError
 from groundcrew.tuning.examples import Example
+
+
+def checked_loss(loss: float) -> float:
+    """`loss` on held-out examples, where it is a number. InputError where the learning ran away: no further step, and no further
+    attempt, would bring it back."""
+    if not math.isfinite(loss):
+        raise InputError("the learning ran away: the loss is not a number; learn more slowly", field="learning_rate")
+    return loss
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from groundcrew.grounding.encoder import CHARACTERS_MAX, MODEL_FILE, SHIPPED_MODEL, TOKENIZER_FILE
 from groundcrew.tuned.classifier_scores import Head
+from groundcrew.tuning.architecture import checked_loss
 from groundcrew.tuning.classifier_checkpoints import Checkpoints
 from groundcrew.tuning.classifier_network import HIDDEN_SIZE, export, new_network, start_weights
 from groundcrew.tuning.classifier_settings import Settings
@@ -183,7 +184,7 @@ class _Training:
             for start in range(0, len(order), self.settings.batch):
                 self.tick(f"held-out loss: {start:,} of {len(order):,} texts")
                 total += float(self._loss(np.array(order[start : start + self.settings.batch])).sum())
-        return total / max(1, len(order))
+        return checked_loss(total / max(1, len(order)))
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {f"weight/{name}": value.detach().cpu().numpy() for name, value in self.trained.items()}

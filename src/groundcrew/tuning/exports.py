@@ -161,14 +161,15 @@ def export(
 def _info(
     folder: Path, description: Description, format: Format, files: Sequence[ExportedFile], *, multiple: bool
 ) -> dict[str, Any]:
-    """What ``dataset_info.json`` says. Class names are those of all splits: a later export numbers them alike."""
+    """What ``dataset_info.json`` says. Class names are those of all splits: a later export numbers them alike. Lists are written
+    as releases 2, 3 and 4 of Hugging Face datasets all read them (tried on 2.21.0, 3.6.0 and 4.4.1)."""
     string = {"dtype": "string", "_type": "Value"}
-    chat = {"_type": "List", "feature": {"role": string, "content": string}}
+    chat = [{"role": string, "content": string}]
     features: dict[str, Any]
     if format == "classification":
         label: dict[str, Any] = {"names": list(count(folder).labels), "_type": "ClassLabel"}
         features = (
-            {"text": string, "labels": {"_type": "List", "feature": label}} if multiple else {"text": string, "label": label}
+            {"text": string, "labels": {"_type": "Sequence", "feature": label}} if multiple else {"text": string, "label": label}
         )
     elif format == "hf-prompt-completion":
         features = {"prompt": chat, "completion": chat}

@@ -19,7 +19,7 @@ import msgspec
 
 from groundcrew.domain.identifiers import name_problem
 from groundcrew.errors import InputError
-from groundcrew.tuning.architecture import Fitted, Step
+from groundcrew.tuning.architecture import Fitted, Step, checked_loss
 from groundcrew.tuning.examples import Example
 from groundcrew.tuning.exports import PROMPT_CHARACTERS_MAX, answer_of, default_prompt
 
@@ -80,7 +80,7 @@ class Lora:
             return f"base: {problem}"
         for key, (_, low, high) in NUMBERS.items():
             value = getattr(given, key)
-            if not math.isfinite(value) or not low <= value <= high or (key == "alpha" and value == 0):
+            if not low <= value <= high or (key == "alpha" and value == 0):
                 return f"{key}: expected {low:g} to {high:g}"
         if len(given.prompt) > PROMPT_CHARACTERS_MAX:
             return f"prompt: more than {PROMPT_CHARACTERS_MAX:,} characters"
@@ -240,7 +240,7 @@ class _Loop:
                 summed += float(self.model(**self._batch(some)).loss) * count
                 tokens += count
                 progress(Step(done=step, total=total))
-        return summed / tokens
+        return checked_loss(summed / tokens)
 
     def _batch(self, examples: list[tuple[list[int], int]]) -> dict[str, Any]:
         import torch

@@ -35,7 +35,8 @@ class LoraRunner:
         bases = order.bases.resolve()
         folder = bases / order.run.settings["base"]
         if folder.parent != bases or not (folder / "config.json").is_file():
-            raise InputError(f"{folder} holds no model: put one there, with config.json and safetensors", field="base")
+            why = f"DATA/bases/{folder.name} holds no model: put one there, with config.json and safetensors"
+            raise InputError(why, field="base")
         return await learn(order, reports, Lora, architecture="lora", more={"base_folder": str(folder)})
 
     async def abandon(self, order: Order) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
 
+from groundcrew.errors import InputError
 from groundcrew.tuned.loading import CARD, verify_folder, write_manifest
 from groundcrew.tuned.model import FORMAT, Manifest
 from groundcrew.tuning.architecture import Fitted
@@ -13,7 +15,11 @@ from groundcrew.tuning.architecture import Fitted
 
 def pack(folder: Path, fitted: Fitted, *, name: str, architecture: str, data_set: str, data_revision: str, seed: int) -> str:
     """Write card and manifest into `folder`, which holds the architecture's files; the model's digest. Nothing in it tells of the
-    run, the day or the machine: the same files give the same digest."""
+    run, the day or the machine: the same files give the same digest. InputError where a figure is no number: the learning ran
+    away."""
+    figures = {**fitted.metrics, "threshold": fitted.threshold, "person_below": fitted.person_below or 0.0}
+    if wrong := [key for key, value in sorted(figures.items()) if not math.isfinite(value)]:
+        raise InputError("is not a number: the learning ran away; learn more slowly, or look at the data", field=wrong[0])
     (folder / CARD).write_text(_card(fitted, name, architecture, data_set, data_revision, seed), encoding="utf-8")
     manifest = Manifest(
         format=FORMAT,
@@ -47,7 +53,15 @@ def place(folder: Path, models: Path, expected: str) -> Path:
     models.mkdir(parents=True, exist_ok=True, mode=0o700)
     for path in [*folder.rglob("*"), folder]:
         _sync(path)
-    os.replace(folder, target)
+    try:
+        os.replace(folder, target)
+    except OSError:
+        # Another run that made the same bytes was here meanwhile.
+        if not target.is_dir():
+            raise
+        verify_folder(target, digest=expected)
+        shutil.rmtree(folder)
+        return target
     _sync(models)
     return target
 
@@ -77,6 +91,11 @@ def _card(fitted: Fitted, name: str, architecture: str, data_set: str, data_revi
 These chose the model, so that they flatter it: what it is worth is measured on examples that it has never seen.
 
 {fitted.card.strip()}
+
+## Whose data is in it
+
+What was learned is made of the records: words of their texts, or numbers that stand for them, lie in these files. Whoever may not
+see the data set may not have the folder either, and whoever is to be forgotten is forgotten by a new model without their records.
 """
 
 

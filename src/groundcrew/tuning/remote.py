@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from groundcrew.domain.canonical import digest
 from groundcrew.domain.provider import Provider, address_of
 from groundcrew.domain.tuning import RunnerName
-from groundcrew.errors import InputError, UpstreamError
+from groundcrew.errors import Conflict, InputError, NotAllowed, UpstreamError
 from groundcrew.tuning.architecture import Step
 from groundcrew.tuning.examples import fields_of, read_description, read_examples
 from groundcrew.tuning.exports import PROMPT_CHARACTERS_MAX, default_prompt, row_of, write_jsonl
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 #: A file that is uploaded may be so large (OpenAI's own limit, 2026-11), and there may be so many examples.
 FILE_BYTES_MAX = 512 * 1024 * 1024
@@ -43,6 +46,9 @@ WATCH_TRIES_MAX = 240
 REQUEST_S_MAX, UPLOAD_S_MAX = 60.0, 900.0
 #: Jobs and files that are looked through for one that this run asked for before it was killed.
 LOOKED_THROUGH_MAX = 500
+#: Tries to remove a file, and the status of one that is not there.
+REMOVE_TRIES_MAX, GONE = 4, 404
+CODE_LENGTH_MAX = 60
 EVENTS_MAX, CHECKPOINTS_MAX = 1_000, 1_000
 NAME_LENGTH_MAX = 200
 SETTINGS = ("base_model", "epochs", "batch_size", "learning_rate_multiplier", "prompt", "keep_files")
@@ -87,7 +93,8 @@ class RemoteRunner:
             try:
                 job = await remote.watch(await remote.begin())
                 return await remote.made(job)
-            except (RunFailed, InputError, UpstreamError):
+            except (RunFailed, InputError, UpstreamError, Conflict, NotAllowed):
+                # Where the provider was stopped or may not see the records any more, most of all: its job must not go on.
                 await remote.give_up()
                 raise
 
@@ -181,8 +188,9 @@ class _Remote:
             await self._pause(pause_s)
             pause_s = min(pause_s * 1.5, max(self._poll_s, POLL_S_MAX))
         if job.status != "succeeded" or not job.fine_tuned_model:
-            why = job.error.message if job.error and job.error.message else "no reason was given"
-            raise RunFailed(f"the job {job_id} ended as {job.status}: {why[:300]}")
+            # Its message may repeat words of a record; it can be read where the provider shows the job.
+            why = f" ({job.error.code[:CODE_LENGTH_MAX]})" if job.error and job.error.code else ""
+            raise RunFailed(f"the job {job_id} ended as {job.status}{why}; the provider tells more about it")
         return job
 
     async def made(self, job: FineTuningJob) -> Made:
@@ -192,7 +200,9 @@ class _Remote:
         figures = await self._checkpoints(job.id)
         last = max(figures, default=None)
         naming = {"address": address_of(self._order.provider), "reference": job.fine_tuned_model, "job": job.id}
-        await self.remove_files()
+        if left := await self.remove_files():
+            why = f"{', '.join(left)} could not be removed at the provider: remove them there"
+            await self._reports.step(Step(done=self._told, total=max(self._told, self._total), message=why))
         return Made(
             digest=digest({**naming, "data": self._order.run.data_revision, "base_model": job.model}),
             architecture="openai",
@@ -210,21 +220,27 @@ class _Remote:
                 raise
 
     async def give_up(self) -> None:
-        """End what goes on at the provider, as far as it can be reached."""
+        """End what goes on at the provider, as far as it can be reached. Nothing of a record is sent for it, so that it is done
+        at a provider that was stopped, too."""
+        self._reports = _Silent()
         with contextlib.suppress(UpstreamError):
             if job := await self.find():
                 await self.cancel(job)
         await self.remove_files()
 
-    async def remove_files(self) -> None:
-        """Remove what was uploaded, as far as the provider lets it; unless the run is to keep it."""
-        if self._order.run.settings.get("keep_files"):
-            return
-        for file_id in self._kept.get("files", {}).values():
+    async def remove_files(self) -> list[str]:
+        """Remove what was uploaded, unless the run is to keep it; those that the provider did not let go, after some tries."""
+        left: list[str] = []
+        files = {} if self._order.run.settings.get("keep_files") else self._kept.get("files", {})
+        for file_id in files.values():
             try:
-                await self._once(self._client.files.delete(file_id))
-            except UpstreamError:
-                continue  # Removed already, or not to be removed: a run is not lost for it.
+                await self._patiently(partial(self._client.files.delete, file_id), tries=REMOVE_TRIES_MAX)
+            except UpstreamError as error:
+                if error.status != GONE:
+                    left.append(file_id)
+        if left:
+            logger.warning("run %s: %s could not be removed at the provider", self._order.run.id, ", ".join(left))
+        return left
 
     async def _upload(self, split: str) -> str:
         name = f"groundcrew-{self._order.run.id}-{split}.jsonl"
@@ -236,6 +252,7 @@ class _Remote:
         path = await asyncio.to_thread(self._write, split, name)
         try:
             content = await asyncio.to_thread(path.read_bytes)
+            # The last look before records leave: whether the run may go on.
             await self._reports.alive()
             stored = await self._patiently(
                 lambda: self._client.files.create(file=(name, content), purpose="fine-tune", timeout=UPLOAD_S_MAX)
@@ -326,7 +343,7 @@ class _Silent:
 
 
 def _client(provider: Provider) -> AsyncOpenAI:
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
     if not provider.api_key:
         raise InputError(f"provider {provider.name} declares no api_key", field="api_key")
@@ -342,6 +359,8 @@ def _client(provider: Provider) -> AsyncOpenAI:
         timeout=REQUEST_S_MAX,
         # Tries are counted here, with the lease looked at between them.
         max_retries=0,
+        # Records and keys go to the declared address and nowhere else, whatever it answers.
+        http_client=DefaultAsyncHttpxClient(follow_redirects=False),
     )
 
 
@@ -382,4 +401,4 @@ def _told(error: Exception) -> UpstreamError:
     status = getattr(error, "status_code", None)
     code = getattr(error, "code", None)
     why = f"the provider refused with status {status}" if status else f"the provider can not be reached: {type(error).__name__}"
-    return UpstreamError(why + (f" ({str(code)[:60]})" if code else ""), status=status)
+    return UpstreamError(why + (f" ({str(code)[:CODE_LENGTH_MAX]})" if code else ""), status=status)

@@ -99,6 +99,6 @@ def settings_problem(settings: dict[str, Any]) -> str | None:
     """What is wrong with settings of any runner: their size or shape."""
     try:
         size = len(msgspec.json.encode(settings))
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         return "settings: must be JSON"
     return f"settings: more than {SETTINGS_BYTES_MAX:,} bytes" if size > SETTINGS_BYTES_MAX else None

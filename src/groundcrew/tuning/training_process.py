@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import shutil
 import sys
@@ -68,15 +69,19 @@ def main() -> None:
     os.dup2(2, 1)  # What libraries print is no outcome.
     first = sys.stdin.buffer.readline()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Checkpoints and models are made of records: for their owner alone.
+    os.umask(0o077)
     assignment = msgspec.json.decode(first, type=Assignment)
     try:
         told = _learn(assignment, lambda step: _tell(lines, Line(step=step)))
     except GroundcrewError as error:
-        told = Line(error=str(error) or type(error).__name__)
+        told = Line(error=_without_paths(str(error), assignment) or type(error).__name__)
     except Exception:
         # The text of an unknown error may hold words of a record: it goes to the run's own folder and nowhere else.
         with contextlib.suppress(OSError):
-            (Path(assignment.work) / LOG).write_text(traceback.format_exc(), encoding="utf-8")
+            log = os.open(Path(assignment.work) / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(log, "w", encoding="utf-8") as file:
+                file.write(traceback.format_exc())
         raise SystemExit(1) from None
     _tell(lines, told)
 
@@ -121,6 +126,11 @@ def _with_code_system(architecture: Architecture, assignment: Assignment) -> dic
     return {**assignment.settings, "code_system": fields_of(examples, read_description(examples)).code_system}
 
 
+def _without_paths(text: str, assignment: Assignment) -> str:
+    """An error is kept on record and shown to whoever may read: where files lie on this host is no part of it."""
+    return text.replace(assignment.examples, assignment.data_set).replace(assignment.work, "the run's folder")
+
+
 def _architecture(assignment: Assignment) -> Architecture:
     made = ARCHITECTURES.get(assignment.architecture)
     if made is None:
@@ -147,7 +157,9 @@ def _alone(work: Path) -> Any:
 
 def _tell(lines: IO[bytes], line: Line) -> None:
     if line.step is not None:
-        metrics = dict(sorted(line.step.metrics.items())[:METRICS_MAX])
+        # What is no number has no JSON; a loss that ran away is missing on the page.
+        finite = [(key, value) for key, value in sorted(line.step.metrics.items()) if math.isfinite(value)]
+        metrics = dict(finite[:METRICS_MAX])
         step = msgspec.structs.replace(line.step, metrics=metrics, message=line.step.message[:MESSAGE_LENGTH_MAX])
         line = Line(step=step)
     lines.write(msgspec.json.encode(line) + b"\n")

@@ -53,6 +53,7 @@ Action = Literal[
     "register_data_set",
     "tune",
     "retire_tuned_model",
+    "remove_learned",
     "apply",
     "apply_routes",
     "swap_model",

@@ -62,6 +62,11 @@ def test_from_a_recipe_to_a_version(run: Run, declared: Path, tmp_path: Path) ->
     assert run("tune", "cancel", waiting).out == f"run {waiting} is cancelled\n"
     assert "cancelled" in run("tune", "watch", waiting, status=2).err
     assert run("tune", "retire", "router@1", "--reason", "replaced").out == "router@1 is retired\n"
+    assert run("tune", "remove", "router@1", "--reason", "old").out == "the files of router@1 are removed\n"
+    revision = run("dataset", "list", "--json").json()[0]["revision"]
+    removed = run("dataset", "remove", f"tickets@{revision}", "--reason", "its people withdrew").out
+    assert removed == f"the records of tickets@{revision[:12]} are removed\n"
+    assert "its people withdrew" in run("dataset", "show", "tickets").out
 
 
 def test_exports_and_what_goes_wrong(run: Run, declared: Path, tmp_path: Path) -> None:

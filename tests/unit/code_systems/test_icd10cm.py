@@ -91,6 +91,14 @@ def test_what_is_no_code_is_not_found(installed: CodeSystem, written: str) -> No
     assert installed.problem(written)
 
 
+@pytest.mark.parametrize(
+    ("words", "category"),
+    [("pneumonia", "J18"), ("fever", "R50"), ("sepsis", "A41"), ("gout", "M10"), ("covid", "U07"), ("epilepsy", "G40")],
+)
+def test_the_first_hit_is_what_a_word_means_by_itself(installed: CodeSystem, words: str, category: str) -> None:
+    assert installed.search(words)[0].entry.code.startswith(category)
+
+
 def test_search_finds_by_words_and_their_beginnings(installed: CodeSystem) -> None:
     assert installed.search("atrial fibrillation unspecified")[0].entry.code == "I48.91"
     assert any(each.entry.code == "A00.0" for each in installed.search("classical choler"))

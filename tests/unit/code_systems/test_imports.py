@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from groundcrew.cli.main import cli
+from groundcrew.code_systems import building
 from groundcrew.code_systems.catalogue import Format, catalogue, code_system, import_system
 from groundcrew.errors import Conflict, InputError, NotFound
 
@@ -113,6 +114,31 @@ def test_an_archive_is_read_as_it_was_published(write: Callable[..., Path], tmp_
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
+def test_archives_that_can_not_be_read_or_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "x.zip"
+
+    def refused(message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            import_system("any", archive, format="claml", release="1", folder=tmp_path / "kept")
+
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr("../../a.xml", " " * 6_000)
+        target.writestr("b.xml", " " * 6_000)
+    assert not (tmp_path.parent / "a.xml").exists()
+    monkeypatch.setattr(building, "PUBLICATION_BYTES_MAX", 10_000)
+    refused(r"x\.zip: is larger than 10,000 bytes, unpacked")
+    monkeypatch.setattr(building, "ARCHIVE_FILES_MAX", 1)
+    refused(r"x\.zip: holds more than 1 tables")
+    whole = archive.read_bytes()
+    # Bit 0 of the flags of an entry: encrypted.
+    archive.write_bytes(whole.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"))
+    refused("can not be opened: .*encrypted")
+    # The first bytes of the packed text.
+    at = whole.index(b"a.xml") + 5
+    archive.write_bytes(whole[:at] + b"\xff\xff\xff" + whole[at + 3 :])
+    refused("is a damaged archive")
+
+
 def test_claml_with_modifiers(write: Callable[..., Path], tmp_path: Path) -> None:
     path = write({"syst_claml_2026.xml": CLAML}) / "syst_claml_2026.xml"
     import_system("made-up", path, format="claml", folder=tmp_path / "kept")
@@ -159,6 +185,17 @@ def test_a_plain_table_needs_no_more_than_code_and_title(write: Callable[..., Pa
             "csv",
             r"x\.csv:3: the code a1 differs from A\.1 in its dots and case alone",
         ),
+        (
+            {
+                "x.xml": CLAML.replace('"ClaML.dtd"', '"ClaML.dtd" [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]').replace(
+                    "Ding mit", "&b;"
+                )
+            },
+            "claml",
+            r"x\.xml:2: declares XML entities",
+        ),
+        ({"x.csv": 'code;title\nA;"One'}, "csv", r"x\.csv:2: is no readable row"),
+        ({"x.csv": "code;title\nA;" + "x" * 100_001}, "csv", r"x\.csv:2: is no readable row"),
         ({"x.csv": "number;name\n1;One\n"}, "csv", "no column for the code"),
         ({"x.csv": "code;title;usable\nA;One;perhaps\n"}, "csv", r"x\.csv:2: usable: 'perhaps' is neither yes nor no"),
         ({"x.csv": "code;title\nA;\n"}, "csv", r"x\.csv:2: the title of A"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,19 @@ import pytest
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 from tests.unit.tuning.bayes import NaiveBayes
-from tests.unit.tuning.folders import FIELDS, write_data_set
+from tests.unit.tuning.folders import FIELDS, tickets, write_data_set
 
 from groundcrew.curation.fields import Fields
 from groundcrew.domain.kill_switch import Scope
+from groundcrew.domain.legal_hold import LegalHold
 from groundcrew.domain.provider import Model, Provider, Target
 from groundcrew.domain.tuning import DataSet, TunedModel, TuningRun
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
 from groundcrew.jobs.worker import JobWorker
 from groundcrew.services.bundle import Services
+from groundcrew.services.jobs import ATTEMPTS_MAX
 from groundcrew.store import catalog
+from groundcrew.store.deciding import LEGAL_HOLDS
 from groundcrew.testing import FakeFineTuning
 from groundcrew.tuned.loading import verify_folder
 from groundcrew.tuning import remote
@@ -29,6 +34,7 @@ from groundcrew.tuning.architecture import ARCHITECTURES
 
 PERSON = "user:anna"
 WAIT_S_MAX = 120.0
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -112,6 +118,7 @@ async def test_a_data_set_that_is_only_referred_to(services: Services, tmp_path:
     view = await services.tuning_runs.get(run.id)
     assert view.phase == "failed"
     assert "is not what revision.json names" in view.error
+    assert str(tmp_path) not in view.error, "where files lie on a host is on no record"
     assert (await services.data_sets.details("tickets")).card
 
 
@@ -211,6 +218,71 @@ async def test_a_run_that_fails_says_why(services: Services, tmp_path: Path) -> 
     assert (view.phase, view.error) == ("failed", "team: one label is not enough to learn")
 
 
+async def test_a_run_that_is_given_up_has_ended_and_left_no_records(services: Services, tmp_path: Path) -> None:
+    await registered(services, tmp_path)
+    run = await start(services, settings={"breaks": True})
+    for _ in range(ATTEMPTS_MAX):
+        await JobWorker(services, lease_s=0.1).work_once()
+        await asyncio.sleep(0.15)
+    view = await services.tuning_runs.get(run.id)
+    assert (view.run.state, view.run.error) == ("failed", "internal error: ProcessDied")
+    assert view.run.finished_at is not None
+    log = services.tuning_runs.work_folder(run.id) / "log.txt"
+    assert [each.name for each in log.parent.iterdir()] == [log.name]
+    assert log.stat().st_mode & 0o077 == 0
+    with pytest.raises(Conflict, match="is failed already"):
+        await services.tuning_runs.cancel(run.id, actor=PERSON)
+
+
+async def test_a_run_ends_with_its_job_whoever_ends_that(services: Services, tmp_path: Path) -> None:
+    await registered(services, tmp_path)
+    run = await start(services)
+    work = services.tuning_runs.work_folder(run.id)
+    work.mkdir(parents=True)
+    (work / "groundcrew-train.jsonl").write_text("what a killed worker left")
+    await services.jobs.cancel(run.job, actor=PERSON, reason="the wrong data")
+    assert (await services.tuning_runs.get(run.id)).run.state == "cancelled"
+    assert not work.exists()
+    dead = await start(services)
+    for _ in range(ATTEMPTS_MAX + 1):
+        await services.jobs.claim(["tune"], lease_s=-1.0)
+    view = await services.tuning_runs.get(dead.id)
+    assert (view.run.state, view.run.error) == ("failed", "its worker ended 5 times before the job did")
+    assert (await services.audit.latest(subject=f"tuning-run/{dead.id}"))[0].action == "failed"
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_figures_that_are_no_numbers_end_a_run(services: Services, tmp_path: Path) -> None:
+    await registered(services, tmp_path)
+    run = await start(services, settings={"diverges": True})
+    await JobWorker(services).work_once()
+    view = await services.tuning_runs.get(run.id)
+    assert (view.run.state, view.progress.attempts) == ("failed", 1)
+    assert "loss: is not a number" in view.error
+    assert not services.tuning_runs.work_folder(run.id).exists()
+
+
+async def test_a_provider_that_is_stopped_during_a_run(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME", "sk-secret")
+    monkeypatch.setattr(remote, "POLL_S_MIN", 0.01)
+    await registered(services, tmp_path)
+    asked = {"runner": "openai", "architecture": "", "settings": {"base_model": "small-1"}, "provider": "acme"}
+    with FakeFineTuning(looks=None) as fake:
+        provider = Provider(name="acme", api="openai", base_url=fake.url, api_key="env:ACME", data_classes=("internal",))
+        async with services.database.write(PERSON) as writer:
+            await catalog.PROVIDERS.put(writer, provider, "apply")
+        run = await start(services, **asked)
+        working = asyncio.create_task(JobWorker(services).work_once())
+        await until(lambda: answered(bool(fake.jobs)), working)
+        await services.kill_switches.stop(Scope("provider", "acme"), actor=PERSON, reason="records may leak")
+        await working
+        assert (await services.tuning_runs.get(run.id)).error == "acme is stopped by a kill switch"
+        assert fake.jobs["ftjob-1"]["status"] == "cancelled", "what was begun does not go on"
+        assert fake.files == {}, "no record stays there"
+
+
 #: What somebody asks for → why it is refused.
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"architecture": "oracle"}, "'oracle' is not known; there are: .*bayes"),
@@ -224,6 +296,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"runner": "openai", "architecture": "", "settings": {"base_model": "m"}}, "name the declared provider"),
     ({"runner": "openai", "architecture": "", "settings": {}, "provider": "acme"}, "base_model: expected the name"),
     ({"runner": "lora", "architecture": "", "settings": {"base": "tiny", "rank": 0}}, "rank: expected 1 to 512"),
+    ({"runner": "lora", "architecture": "", "settings": {"base": "tiny", "rank": 10**400}}, "rank: expected 1 to 512"),
     ({"runner": "lora", "architecture": "", "settings": {"base": "../x"}}, "base: '../x' is not a valid name"),
     ({"runner": "lora", "architecture": "", "settings": {"base": "a", "base_folder": "/"}}, "base_folder"),
 ]
@@ -305,6 +378,8 @@ async def test_a_retired_version_is_gone_from_the_gateways(services: Services, t
     assert (await services.tuned_models.get("ticket-router")).version == 2
     with pytest.raises(NotFound, match="no version 3"):
         await services.tuned_models.get("ticket-router@3")
+    with pytest.raises(InputError, match="is not a version"):
+        await services.tuned_models.get(f"ticket-router@{'9' * 5_000}")
 
 
 async def test_where_a_model_comes_from_and_what_rests_on_it(services: Services, tmp_path: Path) -> None:
@@ -334,3 +409,74 @@ async def test_an_export_is_on_record(services: Services, tmp_path: Path) -> Non
     assert (tmp_path / "out" / "train.jsonl").is_file()
     assert (noted.action, noted.details["digest"], registered_.action) == ("export", exported.digest, "register")
     assert (await services.audit.verify()).problems == ()
+
+
+async def test_a_copy_is_removed_for_good_and_on_record(services: Services, tmp_path: Path) -> None:
+    data_set = await registered(services, tmp_path)
+    run = await start(services)
+    asked = {"reason": "its people withdrew", "actor": PERSON}
+    with pytest.raises(Conflict, match=f"run {run.id} learns from it"):
+        await services.data_sets.remove(data_set.id, **asked)
+    model = await done(services, run)
+    with pytest.raises(InputError, match="say which revision"):
+        await services.data_sets.remove("tickets", **asked)
+    with pytest.raises(InputError, match="say why"):
+        await services.data_sets.remove(data_set.id, reason="", actor=PERSON)
+    folder = services.data_sets.folder(data_set)
+    # What a process left that was killed between the record and the removal.
+    (folder.parent / f".removed.{folder.name}.1").mkdir()
+    assert (await services.data_sets.remove(data_set.id, **asked)).removed_by == PERSON
+    assert list(folder.parent.iterdir()) == []
+    with pytest.raises(Conflict, match="were removed: its people withdrew"):
+        await start(services, seed=9)
+    found = await services.tuned_models.lineage(model.id)
+    assert (found.data_set is not None, found.data_set and found.data_set.removal_reason) == (True, "its people withdrew")
+    # Asked again nothing changes; the same records can come back, which is on record too.
+    assert (await services.data_sets.remove(data_set.id, reason="again", actor=PERSON)).removal_reason == "its people withdrew"
+    assert (await registered(services, tmp_path)).removed_at is None
+    assert verify_copy(services, data_set) == data_set.records_sha256
+    actions = [each.action for each in await services.audit.latest(subject=f"data-set/{data_set.id}")]
+    assert actions == ["register", "remove", "register"]
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_a_copy_that_was_lost_is_made_again(services: Services, tmp_path: Path) -> None:
+    data_set = await registered(services, tmp_path)
+    shutil.rmtree(services.data_sets.folder(data_set))
+    assert await registered(services, tmp_path) == data_set
+    assert verify_copy(services, data_set) == data_set.records_sha256
+
+
+async def test_what_is_not_ours_or_held_is_not_removed(services: Services, tmp_path: Path) -> None:
+    data_set = await registered(services, tmp_path)
+    other = write_data_set(tmp_path / "other", tickets(30), name="other")
+    referred = await services.data_sets.register(other, data_class="public", actor=PERSON, reference=True)
+    with pytest.raises(Conflict, match="only referred to"):
+        await services.data_sets.remove(referred.id, reason="old", actor=PERSON)
+    hold = LegalHold(id="h", matter="m", reason="r", placed_by=PERSON, placed_at=NOW)
+    async with services.database.write(PERSON) as writer:
+        await LEGAL_HOLDS.put(writer, hold, "place")
+    with pytest.raises(Conflict, match="a legal hold stands"):
+        await services.data_sets.remove(data_set.id, reason="old", actor=PERSON)
+    assert verify_copy(services, data_set) == data_set.records_sha256
+
+
+async def test_the_files_of_a_retired_version_are_removed(services: Services, tmp_path: Path) -> None:
+    await registered(services, tmp_path)
+    model = await done(services, await start(services))
+    folder = services.tuned_models.folder(model)
+    assert folder is not None
+    with pytest.raises(Conflict, match="is active: retire it first"):
+        await services.tuned_models.remove(model.id, reason="old", actor=PERSON)
+    await services.tuned_models.retire(model.id, reason="old", actor=PERSON)
+    again = await done(services, await start(services))
+    with pytest.raises(Conflict, match="ticket-router@2 is the same bytes and active"):
+        await services.tuned_models.remove(model.id, reason="old", actor=PERSON)
+    assert verify_folder(folder, digest=again.digest)
+    await services.tuned_models.retire(again.id, reason="old", actor=PERSON)
+    removed = await services.tuned_models.remove(model.id, reason="old", actor=PERSON)
+    assert (removed.removed_by, folder.exists()) == (PERSON, False)
+    assert (await services.tuned_models.get(again.id)).removed_at is not None, "it was the same folder"
+    assert (await services.tuned_models.lineage(model.id)).run is not None
+    made = await done(services, await start(services))
+    assert (made.version, made.digest, folder.exists()) == (3, model.digest, True)

@@ -16,12 +16,13 @@ from groundcrew.errors import InputError
 from groundcrew.tuning.architecture import Fitted, Step
 from groundcrew.tuning.examples import Example
 
-SETTINGS = {"smoothing", "chunk", "dies_at", "waits", "fails"}
+SETTINGS = {"smoothing", "chunk", "dies_at", "waits", "fails", "breaks", "diverges"}
 
 
 class NaiveBayes:
     """Counts words by label, a chunk of examples a step; each step is a checkpoint. `dies_at`: the process is killed before that
-    step, the first time; `waits`: never ends; `fails`: says that it can not learn this."""
+    step, the first time; `waits`: never ends; `fails`: says that it can not learn this; `breaks`: on words of a record, with a
+    checkpoint; `diverges`: its figures are no numbers."""
 
     name = "bayes"
 
@@ -44,6 +45,9 @@ class NaiveBayes:
     ) -> Fitted:
         if settings.get("fails"):
             raise InputError("one label is not enough to learn", field="team")
+        if settings.get("breaks"):
+            (checkpoints / "state.json").write_text(train[0].text)
+            raise ValueError(train[0].text)
         chunk = settings.get("chunk", 6)
         total = math.ceil(len(train) / chunk)
         state = checkpoints / "state.json"
@@ -61,6 +65,8 @@ class NaiveBayes:
                 labels[each.labels[0]] += 1
                 words.setdefault(each.labels[0], Counter()).update(each.text.split())
             metrics = {"accuracy": self._accuracy(validation, words, labels, settings.get("smoothing", 1.0))}
+            if settings.get("diverges"):
+                metrics = {"loss": math.nan}
             part = checkpoints / "state.part"
             part.write_text(json.dumps({"step": step + 1, "words": words, "labels": labels}))
             os.replace(part, state)

@@ -54,7 +54,7 @@ def test_classification_with_its_features(tmp_path: Path) -> None:
     export(write_data_set(tmp_path / "more", [coded()], CODED), "classification", ("train",), tmp_path / "several")
     assert rows(tmp_path / "several" / "train.jsonl")[0]["labels"] == ["I10", "E11.9"]
     info = msgspec.json.decode((tmp_path / "several" / "dataset_info.json").read_bytes())
-    assert info["features"]["labels"] == {"_type": "List", "feature": {"names": ["E11.9", "I10"], "_type": "ClassLabel"}}
+    assert info["features"]["labels"] == {"_type": "Sequence", "feature": {"names": ["E11.9", "I10"], "_type": "ClassLabel"}}
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.tuning.folders import write_data_set
 
+from groundcrew.errors import InputError
 from groundcrew.tuning.architecture import Fitted, Step
 from groundcrew.tuning.examples import read_examples
 from groundcrew.tuning.lora import Lora
@@ -131,3 +133,18 @@ def test_it_ends_early_where_nothing_gets_better(base: Path, tmp_path: Path) -> 
     assert told[-1].done < told[-1].total
     assert fitted.best_step is not None
     assert fitted.best_step <= told[-1].done - 2
+
+
+def test_learning_that_runs_away_says_so(base: Path, tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    broken = tmp_path / "bases" / "tiny"
+    shutil.copytree(base, broken)
+    shutil.copytree(base.parent / "set", broken.parent / "set")
+    model = AutoModelForCausalLM.from_pretrained(broken)
+    with torch.no_grad():
+        model.lm_head.weight.fill_(float("nan"))
+    model.save_pretrained(broken, safe_serialization=True)
+    with pytest.raises(InputError, match="the learning ran away"):
+        fit(broken, tmp_path)

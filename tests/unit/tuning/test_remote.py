@@ -138,9 +138,27 @@ def test_limits_failures_and_a_lost_answer_pass(tmp_path: Path, key: str) -> Non
 
 
 def test_a_job_that_fails_says_why_and_leaves_no_file(tmp_path: Path, key: str) -> None:
-    with FakeFineTuning(looks=1, outcome="failed") as fake, pytest.raises(RunFailed, match="the data can not be learned"):
+    with (
+        FakeFineTuning(looks=1, outcome="failed") as fake,
+        pytest.raises(RunFailed, match=r"ended as failed \(bad_data\)") as told,
+    ):
         run(order(tmp_path, fake, key))
     assert fake.files == {}
+    assert "can not be learned" not in str(told.value), "a provider's words may be those of a record"
+
+
+def test_records_and_keys_go_to_the_declared_address_alone(tmp_path: Path, key: str) -> None:
+    with FakeFineTuning() as other, FakeFineTuning(trouble=Trouble(elsewhere=other.url)) as fake:
+        with pytest.raises(UpstreamError, match="status 307"):
+            run(order(tmp_path, fake, key))
+        assert (other.keys, other.uploaded) == (set(), {})
+
+
+def test_files_that_stay_at_the_provider_are_told(tmp_path: Path, key: str) -> None:
+    told = Told()
+    with FakeFineTuning(looks=1, trouble=Trouble(kept=True)) as fake:
+        run(order(tmp_path, fake, key), told)
+    assert told.steps[-1].message == "file-1, file-2 could not be removed at the provider: remove them there"
 
 
 def test_a_cancelled_run_cancels_its_job(tmp_path: Path, key: str) -> None:

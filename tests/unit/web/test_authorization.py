@@ -61,6 +61,7 @@ EXPECTED: dict[str, frozenset[str]] = {
     "register_data_set": frozenset({"admin", "owner", "it", "business"}),
     "tune": frozenset({"admin", "owner", "it", "business"}),
     "retire_tuned_model": frozenset({"admin", "owner", "it", "on_call"}),
+    "remove_learned": frozenset({"admin", "owner", "it", "legal"}),
     "decide_finding": frozenset({"admin", "owner", "legal", "business"}),
     "apply": frozenset({"admin", "owner", "it"}),
     "apply_routes": frozenset({"admin", "it"}),
@@ -194,7 +195,7 @@ OF_PEOPLE = (
     *("decide_sign_off", "decide_approval", "label", "attest", "rate_queue", "resume", "manage_incident", "manage_alerts"),
     *("manage_drift", "recalibrate", "publish_gates", "approve_knowledge", "decide_finding", "manage_users"),
     *("manage_capabilities", "settle_overlap", "request_resource", "release_resource", "manage_resources"),
-    "register_data_set",
+    *("register_data_set", "remove_learned"),
 )
 
 

@@ -27,6 +27,11 @@ async def test_a_data_set_of_the_folder_of_files(site: Site, tmp_path: Path) -> 
     assert (details["funnel"]["records"], details["available"]) == (75, True)
     page = (await site.as_person("auditor", "GET", f"/tuning/data-sets/tickets@{found.json()['revision']}")).text
     assert all(text in page for text in ("Duplicate", "of 75", "Data card: tickets", "pii"))
+    path = f"/data-sets/tickets@{found.json()['revision']}"
+    assert (await site.api("business", "POST", f"{path}/remove", json={"reason": "asked for"})).status_code == 403
+    assert (await site.api("legal", "POST", f"{path}/remove", json={"reason": "asked for"})).json()["removed_by"] == "user:legal"
+    assert (await site.api("auditor", "GET", path)).json()["available"] is False
+    assert "Its records were removed by" in (await site.as_person("auditor", "GET", f"/tuning{path}")).text
 
 
 async def test_runs_and_versions(site: Site, tmp_path: Path) -> None:
@@ -57,4 +62,9 @@ async def test_runs_and_versions(site: Site, tmp_path: Path) -> None:
     assert (await site.as_person("it", "POST", "/tuning/models/ticket-router@1/retire", data={"reason": ""})).status_code == 400
     assert (await site.api("on_call", "POST", path, json={"reason": "drifted"})).json()["state"] == "retired"
     assert (await site.api("on_call", "POST", path, json={"reason": "drifted"})).status_code == 409
+    path = "/tuned-models/ticket-router@1/remove"
+    assert (await site.api("on_call", "POST", path, json={"reason": "old"})).status_code == 403
+    assert (await site.api("it", "POST", path, json={"reason": ""})).status_code == 400
+    assert (await site.api("it", "POST", path, json={"reason": "old"})).json()["removal_reason"] == "old"
+    assert "removed by" in (await site.as_person("auditor", "GET", "/tuning/models/ticket-router@1")).text
     assert "Gateways do not answer with it" in (await site.as_person("auditor", "GET", "/tuning/models/ticket-router@1")).text

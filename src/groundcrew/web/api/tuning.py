@@ -78,6 +78,12 @@ async def register_data_set(request: ApiRequest, data: JSONBody[DataSetIn]) -> D
     )
 
 
+@post("/data-sets/{name:str}/remove", action="remove_learned", status_code=200, tags=["tuning"], summary="Remove a copy")
+async def remove_data_set(request: ApiRequest, name: FromPath[str], data: JSONBody[Reason]) -> DataSet:
+    """Remove the records of NAME@REVISION for good; what was learned from them keeps its lineage."""
+    return await services_of(request).data_sets.remove(name, reason=data.reason, actor=principal_of(request).actor)
+
+
 @get("/tuning-runs", action="read", tags=["tuning"], summary="List the runs")
 async def list_runs(
     request: ApiRequest, model: FromQuery[str | None] = None, limit: PageSize = PAGE_ROWS_DEFAULT
@@ -139,10 +145,17 @@ async def retire(request: ApiRequest, model: FromPath[str], data: JSONBody[Reaso
     return await services_of(request).tuned_models.retire(model, reason=data.reason, actor=principal_of(request).actor)
 
 
+@post("/tuned-models/{model:str}/remove", action="remove_learned", status_code=200, tags=["tuning"], summary="Remove files")
+async def remove_model(request: ApiRequest, model: FromPath[str], data: JSONBody[Reason]) -> TunedModel:
+    """Remove the files of NAME@VERSION, which is retired, for good; its lineage stays."""
+    return await services_of(request).tuned_models.remove(model, reason=data.reason, actor=principal_of(request).actor)
+
+
 HANDLERS = [
     list_data_sets,
     get_data_set,
     register_data_set,
+    remove_data_set,
     list_runs,
     start_run,
     get_run,
@@ -151,4 +164,5 @@ HANDLERS = [
     list_tuned,
     get_lineage,
     retire,
+    remove_model,
 ]
