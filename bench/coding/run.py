@@ -142,6 +142,25 @@ def report(development: Sequence[Example], fitted: Fitted, model: LoadedCoder, k
     return lines + [f"| {name} | " + " | ".join(cells[key] for cells in columns) + " |" for key, name in rows]
 
 
+def held_out(fitted: Fitted, name: str) -> str:
+    """A figure of the cross-validation with its interval."""
+    ends = [fitted.metrics.get(f"cross_validated_{name}{end}") for end in ("", "_low", "_high")]
+    value, low, high = ("—" if each is None else f"{each:.3f}" for each in ends)
+    return f"{value} ({low}–{high})"
+
+
+def answered(development: Sequence[Example], model: LoadedCoder) -> str:
+    """How many of the development cases go without a person, and how good they are."""
+    found = []
+    for example in development:
+        (prediction,) = model.predict([example.text])
+        kept, truth = set(prediction.labels), set(example.labels)
+        if not prediction.needs_person:
+            found.append(2 * len(kept & truth) / max(1, len(kept) + len(truth)))
+    mean = f"{np.mean(found):.3f}" if found else "—"
+    return f"on the development cases {len(found) / len(development):.3f} and {mean}."
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, help="keeps the model and checkpoints here, and goes on with them")
@@ -164,6 +183,10 @@ def main() -> None:
         f"Threshold {fitted.threshold:.3f}. {platform.processor() or platform.machine()}, Python {platform.python_version()},",
         f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}. Micro F1 and calibration error with 95 % bootstrap",
         "intervals over cases.",
+        "",
+        f"Below a trust of {fitted.person_below:.3f} a person codes. On held-out training cases (95 % intervals):",
+        f"{held_out(fitted, 'answered_share')} go without, their mean F1 is {held_out(fitted, 'answered_f1')};",
+        answered(development, model),
     ]
     heading = "# Codes for clinical cases: the development cases of CodiEsp"
     note = HERE / "NOTES.md"

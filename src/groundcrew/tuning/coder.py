@@ -136,7 +136,7 @@ class _Fit:
         self.system = code_system(settings.code_system, folder=system_folder) if settings.code_system else None
         self.labels = Counter(label for example in self.train for label in example.labels)
         names = sorted({example.language for example in self.train})
-        self._total, self._done, self._message = 3 + 3 * len(names), 0, ""
+        self._total, self._done, self._message = 4 + 3 * len(names), 0, ""
         folds = self._folds()
         self.languages = []
         for name in names:

@@ -10,7 +10,9 @@ from tests.unit.tuning.folders import FIELDS, tickets, write_data_set
 
 from groundcrew.curation.fields import Fields
 from groundcrew.errors import InputError
+from groundcrew.tuning.architecture import ARCHITECTURES
 from groundcrew.tuning.examples import EvidenceSpan, count, read_examples
+from groundcrew.tuning.training_process import Assignment, _with_code_system
 
 CODED = Fields(id="id", text=("note",), label="codes", multiple=True, evidence="spans", split="split")
 
@@ -92,3 +94,23 @@ def test_a_folder_that_is_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "revision.json").write_text('{"name": "x"}')
     with pytest.raises(InputError, match=r"revision\.json: no data set of groundcrew"):
         count(tmp_path)
+
+
+def test_the_code_system_of_the_data_set_is_the_default_of_who_reads_one(tmp_path: Path) -> None:
+    fields = msgspec.structs.replace(FIELDS, code_system="icd-10-cm")
+    folder = write_data_set(tmp_path / "set", fields=fields)
+    assigned = Assignment(
+        architecture="coder",
+        factory="",
+        name="m",
+        data_set="d",
+        data_revision="1",
+        seed=1,
+        settings={},
+        examples=str(folder),
+        work="",
+    )
+    assert _with_code_system(ARCHITECTURES["coder"](), assigned) == {"code_system": "icd-10-cm"}
+    assert _with_code_system(ARCHITECTURES["classifier"](), assigned) == {}
+    none = msgspec.structs.replace(assigned, settings={"code_system": ""})
+    assert _with_code_system(ARCHITECTURES["coder"](), none) == {"code_system": ""}
