@@ -10,7 +10,8 @@ Whether it is low is read off the records that do *not* have the label: a score'
 is there by chance". Chance labels have even p-values, right ones crowd at the top; how many are chance at all is estimated from
 the even part, and the cut is the highest at which PRECISION of what lies below is chance (Storey 2002, JRSS B 64).
 
-Where there is too little to judge by, nothing is dropped: labels with few records, and those that no word tells.
+Where there is too little to judge by, nothing is dropped: labels with few records, those that no word tells, and all where right
+labels are not clearly apart from those by chance.
 
 Counts and scores are whole numbers, so that order and machine change nothing.
 """
@@ -51,6 +52,8 @@ SCALE: Final = 1024.0
 EVEN_UP_TO: Final = 0.5
 #: Where the even part may end instead, the farthest first.
 EVEN_EDGES: Final = (0.9, 0.8, 0.7, 0.6)
+#: Up to the farthest, so many times what is to be expected at most: else right labels are not apart from chance.
+UNEVEN_MAX: Final = 1.5
 CUTS: Final = tuple(step / 100 for step in range(2, 100))
 #: Where more than this of the records of a label, or of all, look like chance, the model can not tell, and nothing is dropped.
 CHANCE_MAX: Final = 0.25
@@ -96,7 +99,7 @@ def drop_doubtful_labels(
         return _told(0, rare + len(names), 0)
     place, owner, label = _judged_pairs(asked, texts, advance)
     told = _told_apart(place, label, len(names))
-    cut = _cut(place[told[label]])
+    cut = _cut(place[told[label]], sure=asked.when_unsure == "keep")
     wrong = np.flatnonzero((place < cut) & told[label])
     order = wrong[np.lexsort((label[wrong], place[wrong], owner[wrong]))]
     records = texts.records[owner[order]]
@@ -112,7 +115,7 @@ def drop_doubtful_labels(
 
 def _told(judged: int, rare: int, vague: int) -> dict[str, int]:
     """The numbers of labels by what was done with them, those that are none left out."""
-    counts = {"judged": judged, "of too few records to judge": rare, "not judged, since no word tells them": vague}
+    counts = {"judged": judged, "of too few records to judge": rare, "not judged, since words do not tell them for sure": vague}
     return {name: count for name, count in counts.items() if count}
 
 
@@ -312,21 +315,26 @@ def _places(label: I64, score: I64, other_label: I64, other_score: I64, label_co
     return place
 
 
-def _chance(place: npt.NDArray[np.float64]) -> float:
+def _chance(place: npt.NDArray[np.float64], *, sure: bool) -> float | None:
     """How many labels are there by chance: as many as the even part of the p-values tells of.
+
+    None where no part is even: where right labels crowd at the top and thin out far below it, some lie among those by chance, and
+    nobody can tell which. Unless `sure`, these are counted as if they were there by chance.
 
     The even part is taken to reach as far as it stays even (Storey's lambda): the more of it is counted, the less luck counts.
     """
-    below = {edge: int(np.count_nonzero(place < edge)) for edge in (EVEN_UP_TO, *EVEN_EDGES)}
-    first = below[EVEN_UP_TO] / EVEN_UP_TO
-    error = np.sqrt(below[EVEN_UP_TO]) / EVEN_UP_TO
-    return float(next((below[edge] / edge for edge in EVEN_EDGES if below[edge] / edge <= first + error), first))
+    found = {edge: np.count_nonzero(place < edge) / edge for edge in (EVEN_UP_TO, *EVEN_EDGES)}
+    first = found[EVEN_UP_TO]
+    error = np.sqrt(first / EVEN_UP_TO)
+    if sure and found[EVEN_EDGES[0]] > UNEVEN_MAX * first + error:
+        return None
+    return float(next((found[edge] for edge in EVEN_EDGES if found[edge] <= first + error), first))
 
 
-def _cut(place: npt.NDArray[np.float64]) -> float:
+def _cut(place: npt.NDArray[np.float64], *, sure: bool = True) -> float:
     """The highest cut below which PRECISION of the labels are there by chance; 0 where there is none."""
-    even = _chance(place)
-    if even > CHANCE_MAX * len(place):
+    even = _chance(place, sure=sure)
+    if even is None or even > CHANCE_MAX * len(place):
         return 0.0
     below = np.searchsorted(np.sort(place), CUTS)
     good = [cut for cut, count in zip(CUTS, below, strict=True) if count and min(even * cut, count) >= PRECISION * count]

@@ -67,12 +67,14 @@ class Contradictions(_Section, frozen=True, kw_only=True):
 class LabelNoise(_Section, frozen=True, kw_only=True):
     """Labels that a model trained on the other records finds wrong (confident learning over `folds` folds). A label is judged
     where at least `min_records` records have it. `splits` are those that are learned from and judged, where there are splits:
-    a test split without the labels that a model finds hard would flatter every model that is measured on it."""
+    a test split without the labels that a model finds hard would flatter every model that is measured on it. `when_unsure`: what
+    is done where right labels are not clearly apart from wrong ones, nothing, or to drop right ones along with wrong ones."""
 
     folds: int = 5
     min_records: int = 20
     seed: int = 7
     splits: tuple[SplitName, ...] = ("train", "validation")
+    when_unsure: Literal["keep", "drop"] = "keep"
 
 
 class Label(_Section, frozen=True, kw_only=True):

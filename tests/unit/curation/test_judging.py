@@ -151,8 +151,20 @@ def test_a_label_that_no_word_tells_is_not_judged() -> None:
     dropped = {each["id"] for each in made.dropped().to_pylist()}
     assert not {key for key in dropped if key.startswith(("v", "r"))}
     assert len(dropped & wrong) >= 0.9 * len(wrong)
-    told = {"judged": 8, "of too few records to judge": 1, "not judged, since no word tells them": 1}
+    told = {"judged": 8, "of too few records to judge": 1, "not judged, since words do not tell them for sure": 1}
     assert made.judged.labels_told == told
+
+
+def test_where_right_labels_are_not_clearly_apart_nothing_is_dropped_unless_that_is_wanted() -> None:
+    chance = random.Random(9)
+    rows: list[dict[str, Any]] = []
+    for index in range(600):
+        label = chance.randrange(6)
+        hints = [f"hint{label if chance.random() < 0.7 else chance.randrange(6)}{chance.randrange(12)}" for _ in range(3)]
+        rows.append({"id": f"h{index:04d}", "text": " ".join([*words(chance, 20), *hints]), "label": f"l{label}"})
+    document: dict[str, Any] = {"label": {"field": "label"}, "label_noise": {}}
+    assert set(reasons(document, rows).values()) == {"kept"}
+    assert "doubtful label" in reasons({**document, "label_noise": {"when_unsure": "drop"}}, rows).values()
 
 
 SPLIT = {"train": 0.8, "validation": 0.1, "test": 0.1}

@@ -36,6 +36,8 @@ MAKEUP = Makeup(
     labels={f"X{number:02d}": 70 - number for number in range(40)},
     labels_count=123,
     masked={"PERSON": 17, "EMAIL": 2},
+    labels_removed={"unknown code": 3},
+    labels_told={"judged": 40, "of too few records to judge": 83},
     code_system="icd-10-cm 2099",
 )
 
@@ -126,7 +128,15 @@ def test_limits_follow_the_recipe() -> None:
     for text in ("Damaged encodings were not", "Languages were not", "no labels", "no splits", "Near-equal texts were not"):
         assert text in plain
         assert text not in full
-    for text in ("Only patterns", "at least 30 records", "balanced", "sample of at most 100", "0.85"):
+    for text in (
+        "Only patterns",
+        "at least 30 records",
+        "balanced",
+        "sample of at most 100",
+        "0.85",
+        "3 unknown code",
+        "40 judged, 83 of too few",
+    ):
         assert text in full
 
 
