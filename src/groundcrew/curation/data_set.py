@@ -168,11 +168,18 @@ def _write(recipe: Recipe, found: Found, curated: Curated, folder: Path, work: W
         (REVISION, _json(revision)),
     ):
         (folder / name).write_text(text, encoding="utf-8")
-    folder.chmod(0o755)  # A temporary folder is made for its owner alone.
+    folder.chmod(_usual_mode())  # A temporary folder is made for its owner alone.
     for name in FILES:
         _sync(folder / name)
     _sync(folder)
     return funnel
+
+
+def _usual_mode() -> int:
+    """The mode that a new folder has here: whoever may not see what this user writes sees no records either."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o777 & ~mask
 
 
 def _publish(building: Path, output: Path, *, replace: bool) -> None:

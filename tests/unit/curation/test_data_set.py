@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shutil
@@ -205,6 +206,16 @@ def test_the_same_revision_is_left_alone_another_one_refused(tmp_path: Path, mad
     assert made(6, force=True).state == "replaced"
     assert len(records_of(tmp_path / "out")) == 6
     assert sorted(each.name for each in tmp_path.iterdir()) == ["out", "rows.jsonl"]
+
+
+def test_who_may_read_a_data_set_is_what_the_umask_says(tmp_path: Path, made: Callable[..., Outcome]) -> None:
+    before = os.umask(0o077)
+    try:
+        made()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "out").stat().st_mode & 0o077 == 0
+    assert not any(each.stat().st_mode & 0o077 for each in (tmp_path / "out").iterdir())
 
 
 def test_a_damaged_data_set_is_not_taken_for_a_whole_one(tmp_path: Path, made: Callable[..., Outcome]) -> None:
