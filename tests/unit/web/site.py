@@ -106,7 +106,8 @@ class Site:
 
     def __init__(self, services: Services, app: Litestar, client: httpx.AsyncClient, live: LiveEvents, filling: Filling) -> None:
         self.services, self.app, self.client, self.live = services, app, client, live
-        self.secrets, self.key_ids, self.sessions = filling.secrets, filling.key_ids, filling.sessions
+        # This test's own: what it adds or replaces is in its own database alone.
+        self.secrets, self.key_ids, self.sessions = dict(filling.secrets), dict(filling.key_ids), dict(filling.sessions)
         self.call_id, self.sign_off_id = filling.call_id, filling.sign_off_id
 
     async def as_key(self, method: str, path: str, *, use_case: str = OWN, **more: Any) -> Any:

@@ -74,7 +74,7 @@ async def test_no_body_moves_a_stage_or_publishes_what_it_likes(site: Site) -> N
     difference = (await site.api("auditor", "POST", "/gate-policies/difference", json=empty)).json()["differences"][0]
     assert "it asks for nothing, and an empty policy denies" in difference["notes"]
     made = await site.api("admin", "POST", "/gate-policies", json={**empty, "reason": "to see"})
-    assert (made.status_code, made.json()["published"][0]["version"]) == (201, 4)
+    assert (made.status_code, made.json()["published"][0]["version"]) == (201, 5)
     for body in ({"to": "pilot", "reason": "x"}, {"to": "scale", "reason": "x"}, {"to": "pilot", "reason": "x", "force": True}):
         assert (await site.api("admin", "POST", f"{BASE}/advance", json=body)).status_code in (400, 409)
     for method in ("PUT", "PATCH", "DELETE"):
