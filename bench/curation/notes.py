@@ -28,7 +28,6 @@ from vocabulary import (
     TESTS,
     TRADES,
     WEEKDAYS,
-    Condition,
 )
 
 #: Marks around a mention: its number among `CONDITIONS` (or of a rare label), then its words.
@@ -386,7 +385,3 @@ def foreign_text(writer: Writer, language: str) -> str:
     """A note in `language`, with no more order than notes have."""
     sentences = SENTENCES[language]
     return " ".join(writer.some(sentences, min(len(sentences), 6 + int(writer.chance() * 4))))
-
-
-def condition_of(code: str) -> Condition | None:
-    return next((each for each in CONDITIONS if each.code == code), None)

@@ -18,6 +18,22 @@ ENVIRONMENT_PREFIX = "GROUNDCREW_"
 SPOOL_BYTES_MIN = 1024 * 1024
 #: Names of this machine.
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+SECRET_FILE_BYTES_MAX = 16 * 1024
+
+
+def secret_behind(reference: str) -> str:
+    """The secret behind env:NAME or file:PATH; "" where it can not be had, or is none that could be sent."""
+    kind, _, name = reference.partition(":")
+    secret = ""
+    if kind == "env":
+        secret = os.environ.get(name, "").strip()
+    elif kind == "file":
+        try:
+            with Path(name).open("rb") as file:
+                secret = file.read(SECRET_FILE_BYTES_MAX).decode().strip()
+        except (OSError, UnicodeDecodeError, ValueError):
+            secret = ""
+    return secret if secret.isprintable() else ""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,13 +10,12 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from groundcrew.curation.ordinary_words import ABBREVIATIONS, EPONYMS, NAMES_TOO, is_ordinary
-from groundcrew.curation.recipe import PersonalData
+from groundcrew.curation.recipe import NetworkUse, PersonalData
 from groundcrew.domain.guard import Finding
 from groundcrew.guards import pii
 from groundcrew.guards.redaction import OffsetMap, Pseudonyms, redact
 
 #: When the network looks at a text: at every one, where the look before it can not rule a name out, or at none.
-NetworkUse: TypeAlias = Literal["always", "prefiltered", "never"]
 NETWORK_USES: tuple[NetworkUse, ...] = get_args(NetworkUse)
 #: Tags with a number for every further value of a type in one text, or the type alone.
 Tags: TypeAlias = Literal["numbered", "plain"]

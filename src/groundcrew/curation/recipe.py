@@ -26,6 +26,8 @@ LANGUAGES_MAX = 20
 FOLDS_MAX = 20
 WORDS_MAX = 10
 
+NetworkUse: TypeAlias = Literal["always", "prefiltered", "never"]
+
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A part of a recipe. What is not said is not in the digest either, so that new keys leave old recipes their digest."""
@@ -113,7 +115,7 @@ class PersonalData(_Section, frozen=True, kw_only=True):
     action: Literal["mask", "drop"]
     types: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
-    network: Literal["always", "prefiltered", "never"] = "prefiltered"
+    network: NetworkUse = "prefiltered"
 
 
 class Balance(_Section, frozen=True, kw_only=True):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 
-SECRET_FILE_BYTES_MAX = 16 * 1024
+from groundcrew.settings import secret_behind
+
 #: How long a secret is kept before it is looked up again, so that rotation needs no restart.
 SECRET_AGE_S_MAX = 60.0
 
@@ -23,17 +22,8 @@ class SecretReferences:
         known = self._known.get(reference)
         if known is not None and now_s - known[0] < SECRET_AGE_S_MAX:
             return known[1]
-        kind, _, name = reference.partition(":")
-        secret = ""
-        if kind == "env":
-            secret = os.environ.get(name, "").strip()
-        elif kind == "file":
-            try:
-                with Path(name).open("rb") as file:
-                    secret = file.read(SECRET_FILE_BYTES_MAX).decode().strip()
-            except (OSError, UnicodeDecodeError, ValueError):
-                secret = ""
-        if not secret or not secret.isprintable():
+        secret = secret_behind(reference)
+        if not secret:
             return ""
         self._known[reference] = (now_s, secret)
         return secret

@@ -25,7 +25,7 @@ from groundcrew.tuned.classifier_scores import LABELS_MAX, PARTS, Head, Linear, 
 from groundcrew.tuning import classifier_parts as parts
 from groundcrew.tuning import classifier_stack as stacking
 from groundcrew.tuning.architecture import Fitted, Step
-from groundcrew.tuning.classifier_checkpoints import Checkpoints
+from groundcrew.tuning.checkpoints import Checkpoints
 from groundcrew.tuning.classifier_report import cross_validated, measure, model_card
 from groundcrew.tuning.classifier_settings import Settings, parse_settings, settings_problem
 from groundcrew.tuning.examples import Example

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from groundcrew.grounding.encoder import CHARACTERS_MAX, MODEL_FILE, SHIPPED_MODEL, TOKENIZER_FILE
 from groundcrew.tuned.classifier_scores import Head
 from groundcrew.tuning.architecture import checked_loss
-from groundcrew.tuning.classifier_checkpoints import Checkpoints
+from groundcrew.tuning.checkpoints import Checkpoints
 from groundcrew.tuning.classifier_network import HIDDEN_SIZE, export, new_network, start_weights
 from groundcrew.tuning.classifier_settings import Settings
 

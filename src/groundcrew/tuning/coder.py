@@ -38,7 +38,7 @@ from groundcrew.tuned.model import FORMAT, Manifest, Prediction
 from groundcrew.tuning import coder_lexicon as lexicon
 from groundcrew.tuning import coder_trust as trust
 from groundcrew.tuning.architecture import Fitted, Step
-from groundcrew.tuning.classifier_checkpoints import Checkpoints
+from groundcrew.tuning.checkpoints import Checkpoints
 from groundcrew.tuning.coder_counts import Case, Counted, count, evidence_places, knowledge, skipped_words
 from groundcrew.tuning.coder_metrics import measure, model_card
 from groundcrew.tuning.coder_parallel import Lexicon, learn, project

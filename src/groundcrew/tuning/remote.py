@@ -20,11 +20,11 @@ from groundcrew.domain.canonical import digest
 from groundcrew.domain.provider import Provider, address_of
 from groundcrew.domain.tuning import RunnerName
 from groundcrew.errors import Conflict, InputError, NotAllowed, UpstreamError
+from groundcrew.settings import secret_behind
 from groundcrew.tuning.architecture import Step
 from groundcrew.tuning.examples import fields_of, read_description, read_examples
 from groundcrew.tuning.exports import PROMPT_CHARACTERS_MAX, default_prompt, row_of, write_jsonl
 from groundcrew.tuning.runner import Made, Order, Reports, RunFailed
-from groundcrew.tuning.secrets import secret_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -347,7 +347,9 @@ def _client(provider: Provider) -> AsyncOpenAI:
 
     if not provider.api_key:
         raise InputError(f"provider {provider.name} declares no api_key", field="api_key")
-    headers, secret = dict(provider.headers), secret_of(provider.api_key)
+    headers, secret = dict(provider.headers), secret_behind(provider.api_key)
+    if not secret:
+        raise InputError(f"{provider.api_key} holds no key that could be sent", field="api_key")
     if provider.api_key_header:
         bearer = provider.api_key_header.lower() == "authorization"
         headers[provider.api_key_header] = f"Bearer {secret}" if bearer else secret
