@@ -15,7 +15,7 @@ import json
 import secrets
 from pathlib import Path
 
-from steps import Shell, fresh, heading, interval, say
+from groundcrew.testing.walk import Clock, Shell, fresh, interval, say
 
 BLUEPRINT = Path(__file__).parent
 DATA_SET, MODEL, SEED, PASSWORD_BYTES = "itsm-tickets", "itsm-triage", 7, 18
@@ -40,19 +40,19 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".groundcrew/itsm-tickets"), help="folder to work in; cleared")
     parser.add_argument("--summary", type=Path, help="write the figures there, as JSON")
     options = parser.parse_args()
-    work = fresh(options.work)
+    clock, work = Clock(), fresh(options.work, ".it-helpdesk")
     data = work / "data"
     data.mkdir()
     shell = Shell(data, secrets.token_urlsafe(PASSWORD_BYTES))
     source = limited(options.source, options.limit, work / "tickets.jsonl") if options.limit else options.source
-    heading("1. Curate")
+    clock.heading("1. Curate")
     shell.curate(BLUEPRINT / "itsm.yaml", source, work / DATA_SET)
-    heading("2. Register")
+    clock.heading("2. Register")
     say(shell.type("dataset", "register", work / DATA_SET, "--data-class", "internal").splitlines()[0])
-    heading("3. Tune")
+    clock.heading("3. Tune")
     for line in shell.type("tune", "start", MODEL, DATA_SET, "--architecture", "classifier", "--seed", str(SEED)).splitlines():
         say(line)
-    heading("4. Evaluate on the test split")
+    clock.heading("4. Evaluate on the test split")
     found = shell.json("tune", "evaluate", f"{MODEL}@1", "--data-set", DATA_SET)["report"]
     for name in FIGURES:
         say(f"{name:<16} {interval(found['figures'][name])}")

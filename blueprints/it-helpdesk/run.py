@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from steps import Failed, Shell, fresh, heading, interval, say, server
+from groundcrew.testing.walk import Clock, Failed, Shell, fresh, interval, say, server
 
 BLUEPRINT = Path(__file__).parent
 DATA = BLUEPRINT / "data"
@@ -79,8 +79,8 @@ def text_of(ticket: dict[str, Any]) -> str:
 class Story:
     """What is known from step to step."""
 
-    def __init__(self, shell: Shell, work: Path, *, quick: bool) -> None:
-        self.shell, self.work, self.quick = shell, work, quick
+    def __init__(self, shell: Shell, work: Path, clock: Clock, *, quick: bool) -> None:
+        self.shell, self.work, self.clock, self.quick = shell, work, clock, quick
         self.summary: dict[str, Any] = {}
         self.test: list[str] = []
 
@@ -88,7 +88,7 @@ class Story:
         """1: the export becomes a data set; the planted faults are looked for among what was dropped."""
         import pyarrow.parquet as parquet
 
-        heading("1. Curate the export")
+        self.clock.heading("1. Curate the export")
         output = self.work / DATA_SET
         source = DATA / "tickets.jsonl"
         if self.quick:
@@ -123,13 +123,13 @@ class Story:
 
     def tune(self) -> None:
         """2 to 4: the data set is registered, a run learns from it, the use cases and the knowledge are declared and approved."""
-        heading("2. Register the data set")
+        self.clock.heading("2. Register the data set")
         say(self.shell.type("dataset", "register", self.work / DATA_SET, "--data-class", "pii").splitlines()[0])
-        heading("3. Tune")
+        self.clock.heading("3. Tune")
         learning = ("--architecture", "classifier", "--seed", str(SEED), *(QUICK_SETTINGS if self.quick else ()))
         for line in self.shell.type("tune", "start", MODEL, DATA_SET, *learning).splitlines():
             say(line)
-        heading("4. Declare the use cases, and approve the knowledge")
+        self.clock.heading("4. Declare the use cases, and approve the knowledge")
         say(self.shell.type("apply", BLUEPRINT).splitlines()[-1])
         revision = self.shell.json("knowledge", "add", BASE, BLUEPRINT / "knowledge")["id"]
         say(self.shell.type("knowledge", "approve", BASE, revision).splitlines()[-1])
@@ -139,7 +139,7 @@ class Story:
 
     def evaluate(self) -> None:
         """5: figures on the test split, recorded as evidence for the gate; and what the drafts hold."""
-        heading("5. Evaluate: triage on the test split, drafts on their suite")
+        self.clock.heading("5. Evaluate: triage on the test split, drafts on their suite")
         report = self.work / "evaluation.html"
         found = self.shell.json("tune", "evaluate", f"{MODEL}@1", "--data-set", DATA_SET, "--report", report)["report"]
         for name in ("subset_accuracy", "macro_f1", "micro_f1"):
@@ -158,7 +158,7 @@ class Story:
 
     def earn_pilot(self, url: str) -> None:
         """6: what the pilot gates ask for, and the gates."""
-        heading("6. Earn the pilot")
+        self.clock.heading("6. Earn the pilot")
         self.summary["pilot"] = {}
         for use_case in (TRIAGE, DRAFTS):
             found = self.shell.json("overlap", use_case)["overlaps"]
@@ -187,7 +187,7 @@ class Story:
 
         from groundcrew.client import Client
 
-        heading("7. Triage tickets with the official openai package, and say what became of them")
+        self.clock.heading("7. Triage tickets with the official openai package, and say what became of them")
         key = self.shell.type("key", "create", TRIAGE, shown=False)
         by_id = {each["id"]: each for each in rows(DATA / "tickets.jsonl")}
         seen: Counter[str] = Counter()
@@ -216,7 +216,7 @@ class Story:
 
     def draft(self, url: str) -> None:
         """8: questions are drafted; nothing leaves before the agent has read, edited or rejected it."""
-        heading("8. Draft answers; the agent reads each one before it is sent")
+        self.clock.heading("8. Draft answers; the agent reads each one before it is sent")
         key = self.shell.type("key", "create", DRAFTS, shown=False)
         asked = rows(DATA / "questions.jsonl")[: QUICK_DRAFTED if self.quick else DRAFTED]
         held, declined = drafts(url, key, asked)
@@ -244,7 +244,7 @@ class Story:
 
     def report(self) -> None:
         """9: how far the next gate is, and why."""
-        heading("9. The gate to production")
+        self.clock.heading("9. The gate to production")
         gate = self.shell.gate(TRIAGE, "production_readiness")
         self._criteria(gate)
         self.summary["production_readiness"] = missing(gate)
@@ -295,20 +295,20 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help="leave the server up, with its console, until Ctrl+C")
     parser.add_argument("--summary", type=Path, help="write the figures there, as JSON")
     options = parser.parse_args()
-    work = fresh(options.work)
+    clock, work = Clock(), fresh(options.work, ".it-helpdesk")
     data = work / "data"
     data.mkdir()
     password = secrets.token_urlsafe(PASSWORD_BYTES)
-    story = Story(Shell(data, password), work, quick=options.quick)
+    story = Story(Shell(data, password), work, clock, quick=options.quick)
     story.curate()
     story.tune()
     story.evaluate()
-    with server(data, PORT if options.serve else 0) as url:
+    with server(data, PORT if options.serve else 0) as (url, _):
         story.earn_pilot(url)
         story.triage(url)
         story.draft(url)
         story.report()
-        heading(f"Done. {work / 'evaluation.html'} says it at length.")
+        clock.heading(f"Done. {work / 'evaluation.html'} says it at length.")
         if options.summary:
             options.summary.write_text(json.dumps(story.summary, indent=2), encoding="utf-8")
         if options.serve:

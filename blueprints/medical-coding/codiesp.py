@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from walk import Clock, Shell, fresh, interval, say
+from groundcrew.testing.walk import Clock, Shell, fresh, interval, say
 
 VALIDATION_EVERY = 7
 #: The publishers' files, and what the product calls what is in them.
@@ -86,7 +86,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not all((arguments.data / name).is_file() for name, _ in FILES):
         raise SystemExit(f"{arguments.data} does not hold {' and '.join(name for name, _ in FILES)}")
-    clock, work = Clock(), fresh(arguments.work)
+    clock, work = Clock(), fresh(arguments.work, ".medical-coding")
     data = work / "data"
     data.mkdir()
     shell = Shell(data, secrets.token_urlsafe(PASSWORD_BYTES))

@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from walk import Clock, Shell, fresh, interval, say, server
+from groundcrew.testing.walk import Clock, Shell, fresh, interval, say, server
 
 BLUEPRINT = Path(__file__).parent
 DATA = BLUEPRINT / "data"
@@ -204,7 +204,7 @@ class Story:
 
     def _wait_for(self, count: int) -> None:
         end_s = time.monotonic() + STORED_S_MAX
-        while len(self.shell.json_quiet("sign-off", "list", USE_CASE)) < count:
+        while len(self.shell.json("sign-off", "list", USE_CASE, shown=False)) < count:
             if time.monotonic() > end_s:
                 raise SystemExit("the held answers do not arrive in the queue")
             time.sleep(0.2)
@@ -213,7 +213,7 @@ class Story:
         """Accept, edit or reject one draft, as somebody does who knows the right codes."""
         from groundcrew.tuned.answer import read_answer
 
-        answer = read_answer(self.shell.json_quiet("sign-off", "show", sign_off)["text"])
+        answer = read_answer(self.shell.json("sign-off", "show", sign_off, shown=False)["text"])
         assert answer is not None
         signed = ("--as", CODER)
         if reject:
@@ -287,7 +287,7 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help="leave the server up, with its console, until Ctrl+C")
     parser.add_argument("--summary", type=Path, help="write the figures there, as JSON")
     arguments = parser.parse_args()
-    clock, work = Clock(), fresh(arguments.work)
+    clock, work = Clock(), fresh(arguments.work, ".medical-coding")
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     data = work / "data"
     data.mkdir()

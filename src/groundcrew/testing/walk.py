@@ -1,5 +1,5 @@
-"""What the scripts of this blueprint share: commands of `groundcrew` typed in this process and shown, a server beside them, and a
-folder to work in."""
+"""What scripts that walk through a blueprint share: commands of `groundcrew` typed in this process and shown, a server beside
+them, and a folder to work in."""
 
 from __future__ import annotations
 
@@ -17,10 +17,6 @@ from pathlib import Path
 from typing import Any
 
 START_S_MAX, STOP_S_MAX = 120.0, 30.0
-#: Written into the folder that a script works in, so that only such a folder is ever cleared.
-MARKER = ".it-helpdesk"
-
-_began_s = time.monotonic()
 
 
 class Failed(Exception):
@@ -28,7 +24,7 @@ class Failed(Exception):
 
 
 class Shell:
-    """Types commands on one data folder and shows each. `password` is that of the accounts that a script adds."""
+    """Types commands on one data folder and shows each. A console account's password is made up for this run."""
 
     def __init__(self, data: Path, password: str) -> None:
         self._data = data
@@ -38,6 +34,18 @@ class Shell:
         """What the command wrote on standard output. Failed where it ends with another status (None: any)."""
         return self._run(*words, more=("--data", self._data), status=status, shown=shown)
 
+    def _run(self, *words: str | Path, more: tuple[str | Path, ...] = (), status: int | None = 0, shown: bool = True) -> str:
+        from groundcrew.app import main
+
+        if shown:
+            print(f"  $ groundcrew {' '.join(map(str, words))}", flush=True)
+        out, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            ended = main([*map(str, words), *map(str, more)])
+        if status is not None and ended != status:
+            raise Failed(f"groundcrew {' '.join(map(str, words))}: status {ended}\n{out.getvalue()}{errors.getvalue()}")
+        return out.getvalue().strip()
+
     def json(self, *words: str | Path, shown: bool = True) -> Any:
         """What the command tells a program."""
         return json.loads(self.type(*words, "--json", shown=shown))
@@ -46,27 +54,18 @@ class Shell:
         """How the gate stands; a closed one is no failure."""
         return json.loads(self.type("gate", use_case, "--to", stage, "--json", status=None))
 
-    def curate(self, recipe: Path, source: Path, output: Path) -> None:
-        """Build a data set: the one command here that needs no data folder."""
-        self._run("curate", recipe, "--input", source, "--output", output)
+    def bare(self, *words: str | Path) -> str:
+        """A command that takes no data folder."""
+        return self._run(*words)
 
-    def _run(self, *words: str | Path, more: tuple[str | Path, ...] = (), status: int | None = 0, shown: bool = True) -> str:
-        from groundcrew.app import main
-
-        line = f"groundcrew {' '.join(map(str, words))}"
-        if shown:
-            say(f"$ {line}")
-        out, errors = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
-            ended = main([*map(str, words), *map(str, more)])
-        if status is not None and ended != status:
-            raise Failed(f"{line}: status {ended}\n{out.getvalue()}{errors.getvalue()}")
-        return out.getvalue().strip()
+    def curate(self, recipe: Path, source: Path, output: Path) -> str:
+        """Build a data set."""
+        return self.bare("curate", recipe, "--input", source, "--output", output)
 
 
 @contextlib.contextmanager
-def server(data: Path, port: int = 0) -> Iterator[str]:
-    """`groundcrew up` in a process of its own, on a free port unless one is named; yields its URL."""
+def server(data: Path, port: int = 0) -> Iterator[tuple[str, str | None]]:
+    """`groundcrew up` in a process of its own; yields its URL and, on a first start, the admin's password."""
     command = [sys.executable, "-m", "groundcrew", "up", "--port", str(port), "--data", str(data)]
     with (data / "server.log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -76,12 +75,10 @@ def server(data: Path, port: int = 0) -> Iterator[str]:
     # Whatever it prints later is read, so that it never waits for a reader.
     drain = threading.Thread(target=process.stdout.read, daemon=True)
     try:
-        found = next((line for line in process.stdout if "serves on " in line), None)
+        started = _read_start(process)
         timer.cancel()
-        if found is None:
-            raise Failed(f"the server did not start: exit status {process.wait(STOP_S_MAX)}")
         drain.start()
-        yield found.partition("serves on ")[2].partition(": ")[0]
+        yield started
     finally:
         timer.cancel()
         process.terminate()
@@ -95,23 +92,40 @@ def server(data: Path, port: int = 0) -> Iterator[str]:
         process.stdout.close()
 
 
-def fresh(folder: Path) -> Path:
-    """An empty folder to work in; SystemExit where something else lies there."""
+def _read_start(process: subprocess.Popen[str]) -> tuple[str, str | None]:
+    password: str | None = None
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "with password " in line:
+            password = line.split("with password ", 1)[1].split(" ", 1)[0]
+        if "serves on " in line:
+            return line.split("serves on ", 1)[1].split(": ", 1)[0], password
+    raise Failed(f"the server did not start (exit status {process.wait()})")
+
+
+def fresh(folder: Path, marker: str) -> Path:
+    """An empty folder to work in, with the file `marker`: only a folder that holds it is ever cleared. SystemExit otherwise."""
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARKER).exists():
+        if not (folder / marker).exists():
             raise SystemExit(f"{folder} is not empty and was not made by this script: name another one with --work")
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).touch()
+    (folder / marker).touch()
     return folder
 
 
-def heading(text: str) -> None:
-    """Says what comes next, with the seconds since the start, by the clock and of CPU (of this process and what it started and
-    has seen end)."""
-    used = os.times()
-    cpu_s = used.user + used.system + used.children_user + used.children_system
-    print(f"\n{text}  [{time.monotonic() - _began_s:.0f} s, CPU {cpu_s:.0f} s]", flush=True)
+class Clock:
+    """Headings with the seconds since the start, by the clock and of CPU (of this process and of what it started and has seen
+    end)."""
+
+    def __init__(self) -> None:
+        self._start_s = time.monotonic()
+
+    def heading(self, text: str) -> None:
+        """Say what comes next."""
+        used = os.times()
+        cpu_s = used.user + used.system + used.children_user + used.children_system
+        print(f"\n{text}  [{time.monotonic() - self._start_s:.0f} s, CPU {cpu_s:.0f} s]", flush=True)
 
 
 def say(text: str) -> None:
