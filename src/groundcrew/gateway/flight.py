@@ -6,6 +6,8 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from groundcrew.domain.call import Call, CallStatus, GuardResult, LatencyPart, ScanStatus, SourceReference
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.data_class import DataClass
@@ -20,19 +22,24 @@ from groundcrew.gateway.dialects.registry import EventWriter
 from groundcrew.gateway.inflight import Inflight
 from groundcrew.gateway.protocols import Citation, Source
 from groundcrew.gateway.respond import HeaderList
-from groundcrew.gateway.timing import Parts
+from groundcrew.gateway.timing import NO_PARTS, Parts
 from groundcrew.gateway.trace import NO_TRACE, CallTrace
 from groundcrew.gateway.verifying import Verifying
-from groundcrew.gateway.wire import Headers
+from groundcrew.gateway.wire import NO_HEADERS, Headers
 from groundcrew.guards.redaction import OffsetMap, Pseudonyms, remap_report
 
 if TYPE_CHECKING:
     from groundcrew.gateway.shadow import ShadowOrder
 
 
-class Flight:
+class Flight(msgspec.Struct, eq=False):
     """A call under way. Filled in as it advances; `call` turns it into a record at any moment."""
 
+    call_id: str
+    received_at: datetime
+    started_s: float = msgspec.field(default_factory=time.perf_counter)
+    parts: Parts = NO_PARTS  # where its time went
+    trace: CallTrace = NO_TRACE
     #: The request, once it is read, and its texts as a provider may see them, where guards masked some.
     asked: Asked | None = None
     shown_texts: list[str] | None = None
@@ -55,76 +62,81 @@ class Flight:
     needs_person: str = ""
     #: How offsets move in an answer that its client gets with values in the place of their tags.
     restored: OffsetMap | None = None
+    #: `latency_ms` at the moment when the record was durable, that wait included.
+    recorded_ms: dict[str, float] | None = None
+    headers: Headers = NO_HEADERS
+    #: What the client speaks, and what writes its stream where that is not the chat completion's.
+    dialect: Dialect = "chat"
+    writer: EventWriter | None = None
+    #: Providers that said in this call that they have no endpoint for responses.
+    without_responses: set[str] = set()
+    key: KeyEntry | None = None
+    entry: UseCaseEntry | None = None
+    inflight: Inflight | None = None
+    snapshot: Snapshot | None = None  # that key and entry come from
+    stream: bool = False
+    user_id: str | None = None
+    #: The alias that is asked, once it is known.
+    model: str | None = None
+    data_class: DataClass = "public"
+    question: str = ""
+    #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
+    prefill: str = ""
+    offers_tools: bool = False
+    response_schema: dict[str, Any] | bool | None = None  # only where the policy holds the answer to it
+    provider: str | None = None
+    target_model: str | None = None
+    price: KnownPrice | None = None
+    role: Role = "primary"
+    #: Copies of this call that go out once it is over; and the call that this one is a copy of.
+    shadows: ShadowOrder | None = None
+    shadow_of: str | None = None
+    trial: str | None = None  # that asks, where one does: nobody is served
+    upstream_started: bool = False
+    response_started: bool = False
+    is_recorded: bool = False
+    #: Whether it is on the disk that a stream began.
+    is_opened: bool = False
+    reservation: Reservation | None = None
+    estimated_input_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    #: Parts of the input and of the output, where the upstream tells them.
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    #: True once the upstream, not our estimate, told the token counts.
+    usage_known: bool = False
+    answer: str = ""
+    withheld_answer: str = ""
+    #: Bytes that were generated beside the recorded answer, such as reasoning.
+    side_bytes: int = 0
+    status: CallStatus = "answered"
+    error_code: str | None = None
+    trust: TrustReport | None = None
+    withheld_trust: TrustReport | None = None
+    sources: tuple[Source, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    knowledge_revision: str | None = None
+    verifying: Verifying = msgspec.field(default_factory=Verifying)
+    guards: list[GuardResult] = []
+    #: What the tags of masked values stand for. Never written anywhere.
+    pseudonyms: Pseudonyms = msgspec.field(default_factory=Pseudonyms)
+    #: Scans that ran, and scans that failed or could not look at everything.
+    scans_ran: int = 0
+    scans_missing: int = 0
+    #: Whether guards on the output have still to look at the answer. What leaves before counts as not scanned.
+    output_waits: bool = False
+    sign_off_id: str | None = None
+    #: What the cache had for the call ("" where it was not asked), and whose answer it gets again.
+    cache: Literal["", "hit", "miss"] = ""
+    cached_from: str | None = None
+    #: Why an answer that was sent should be looked at.
+    flags: list[str] = []
+    details: dict[str, Any] = {}
 
-    def __init__(self, call_id: str, received_at: datetime) -> None:
-        self.call_id, self.received_at = call_id, received_at
-        self.started_s = time.perf_counter()
-        self.parts = Parts(self.started_s)  # where its time went
-        self.trace: CallTrace = NO_TRACE
-        #: `latency_ms` at the moment when the record was durable, that wait included.
-        self.recorded_ms: dict[str, float] | None = None
-        self.headers = Headers()
-        #: What the client speaks, and what writes its stream where that is not the chat completion's.
-        self.dialect: Dialect = "chat"
-        self.writer: EventWriter | None = None
-        #: Providers that said in this call that they have no endpoint for responses.
-        self.without_responses: set[str] = set()
-        self.key: KeyEntry | None = None
-        self.entry: UseCaseEntry | None = None
-        self.inflight: Inflight | None = None
-        self.snapshot: Snapshot | None = None  # that key and entry come from
-        self.stream = False
-        self.user_id: str | None = None
-        #: The alias that is asked, once it is known.
-        self.model: str | None = None
-        self.data_class: DataClass = "public"
-        self.question = ""
-        #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
-        self.prefill = ""
-        self.offers_tools = False
-        self.response_schema: dict[str, Any] | bool | None = None  # only where the policy holds the answer to it
-        self.provider: str | None = None
-        self.target_model: str | None = None
-        self.price: KnownPrice | None = None
-        self.role: Role = "primary"
-        #: Copies of this call that go out once it is over; and the call that this one is a copy of.
-        self.shadows: ShadowOrder | None = None
-        self.shadow_of: str | None = None
-        self.trial: str | None = None  # that asks, where one does: nobody is served
-        self.upstream_started = self.response_started = self.is_recorded = False
-        #: Whether it is on the disk that a stream began.
-        self.is_opened = False
-        self.reservation: Reservation | None = None
-        self.estimated_input_tokens = self.input_tokens = self.output_tokens = 0
-        #: Parts of the input and of the output, where the upstream tells them.
-        self.cached_input_tokens = self.cache_write_tokens = self.reasoning_tokens = 0
-        #: True once the upstream, not our estimate, told the token counts.
-        self.usage_known = False
-        self.answer = self.withheld_answer = ""
-        #: Bytes that were generated beside the recorded answer, such as reasoning.
-        self.side_bytes = 0
-        self.status: CallStatus = "answered"
-        self.error_code: str | None = None
-        self.trust: TrustReport | None = None
-        self.withheld_trust: TrustReport | None = None
-        self.sources: tuple[Source, ...] = ()
-        self.citations: tuple[Citation, ...] = ()
-        self.knowledge_revision: str | None = None
-        self.verifying = Verifying()
-        self.guards: list[GuardResult] = []
-        #: What the tags of masked values stand for. Never written anywhere.
-        self.pseudonyms = Pseudonyms()
-        #: Scans that ran, and scans that failed or could not look at everything.
-        self.scans_ran = self.scans_missing = 0
-        #: Whether guards on the output have still to look at the answer. What leaves before counts as not scanned.
-        self.output_waits = False
-        self.sign_off_id: str | None = None
-        #: What the cache had for the call ("" where it was not asked), and whose answer it gets again.
-        self.cache: Literal["", "hit", "miss"] = ""
-        self.cached_from: str | None = None
-        #: Why an answer that was sent should be looked at.
-        self.flags: list[str] = []
-        self.details: dict[str, Any] = {}
+    def __post_init__(self) -> None:
+        self.parts = Parts(self.started_s)
 
     @property
     def scan(self) -> ScanStatus:

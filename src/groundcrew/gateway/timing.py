@@ -44,3 +44,7 @@ class Parts:
         found["other"] = left / 1000
         found["total"] = total / 1000
         return found
+
+
+#: Of a call that has not begun.
+NO_PARTS = Parts(0.0)

@@ -34,6 +34,10 @@ class Headers(msgspec.Struct, frozen=True, kw_only=True):
     no_store: bool = False
 
 
+#: Of a call whose headers are not read yet.
+NO_HEADERS = Headers()
+
+
 def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: GatewaySettings) -> Headers:
     """Pick out what is needed; RefusedCall invalid_request for oversized or nonsensical values."""
     lines = list(raw)
