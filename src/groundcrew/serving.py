@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from groundcrew.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from types import FrameType
 
@@ -28,7 +28,7 @@ GC_THRESHOLDS = (10_000, 20, 20)
 class Served(Protocol):
     """An ASGI application that has opened."""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         """Serve one ASGI connection."""
         ...
 
@@ -70,6 +70,7 @@ async def serve(host: str, port: int, opened: Callable[[], AbstractAsyncContextM
             server = Server(
                 uvicorn.Config(
                     app,
+                    interface="asgi3",
                     lifespan="off",
                     http=BoundedProtocol,
                     ws="none",

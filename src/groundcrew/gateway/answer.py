@@ -13,7 +13,7 @@ from groundcrew.errors import UpstreamError
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.dialects.registry import provider_dialect
 from groundcrew.gateway.tool_arguments import as_read, strings, unescaped
-from groundcrew.gateway.unread import KnownChunk, completion_hides, native_hides
+from groundcrew.gateway.unread import KnownChunk, completion_hides, known_choices, native_hides
 
 #: Code points of an answer in one event, where the gateway itself writes the stream.
 EVENT_TEXT_LENGTH = 400
@@ -74,7 +74,6 @@ class _Choice(msgspec.Struct):
 
 class _Completion(msgspec.Struct):
     choices: list[_Choice]
-    usage: msgspec.Raw = ABSENT
 
 
 class _ToolFunction(msgspec.Struct):
@@ -146,7 +145,7 @@ class Generated:
         self.side_text = ""
         #: The texts of further choices. They leave only where nothing is checked first.
         self.others: tuple[str, ...] = ()
-        #: Whether a stream held anything that is in none of the above.
+        #: Whether a stream or a chat completion held anything that is in none of the above.
         self.hid_text = False
         self.tool_calls: list[dict[str, Any]] = []
         self.finish_reason: str | None = None
@@ -161,11 +160,7 @@ class Generated:
 
     def hides_text(self) -> bool:
         """Whether the answer, as its provider gave it, holds anything that guards do not read. True in doubt."""
-        if self.hid_text:
-            return True
-        if self.dialect != "chat":
-            return native_hides(self.dialect, self.native)
-        return self.body is not None and completion_hides(self.body)
+        return self.hid_text or (self.dialect != "chat" and native_hides(self.dialect, self.native))
 
     def tool_prose(self) -> str:
         """The sentences inside the tool calls' arguments, one to a line: what a tool could tell a person."""
@@ -223,27 +218,36 @@ def _content(message: _Message) -> str:
 def read_completion(body: bytes, provider: str) -> Generated:
     """Read a plain answer; UpstreamError when it is not one."""
     try:
-        completion = _COMPLETION.decode(body)
         fields = _FIELDS.decode(body)
         str(body, "utf-8")
+        known = known_choices(fields)
+        # What is known was read strictly, and holds all that the wider reading would find but tools.
+        is_plain = known is not None and not [each for each in known if each.message.tool_calls or each.message.function_call]
+        choices: Sequence[_Choice] = known if is_plain else _COMPLETION.decode(body).choices  # type: ignore[assignment]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamError(f"provider {provider}: its answer is no chat completion ({type(error).__name__})") from None
-    if not completion.choices:
+    if not choices:
         raise UpstreamError(f"provider {provider}: its answer has no choices")
     generated = Generated()
-    generated.body = fields
-    message = completion.choices[0].message
-    generated.others = tuple([_content(each.message) or each.message.refusal or "" for each in completion.choices[1:]])
+    generated.body, generated.hid_text = fields, completion_hides(fields, known)
+    message = choices[0].message
+    if len(choices) > 1:
+        generated.others = tuple([_content(each.message) or each.message.refusal or "" for each in choices[1:]])
     _put_texts(generated, _content(message), message.refusal or "", message.reasoning_content or "")
+    if not is_plain:
+        _read_tools(generated, message, provider)
+    generated.finish_reason = choices[0].finish_reason
+    generated.usage = _usage(fields.get("usage", ABSENT))
+    return generated
+
+
+def _read_tools(generated: Generated, message: _Message, provider: str) -> None:
     try:
         generated.tool_calls = [msgspec.json.decode(each, type=dict) for each in message.tool_calls or ()]
         if _present(message.function_call):
             generated.tool_calls.append({"function": msgspec.json.decode(message.function_call)})
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UpstreamError(f"provider {provider}: its tool calls are malformed") from None
-    generated.finish_reason = completion.choices[0].finish_reason
-    generated.usage = _usage(completion.usage)
-    return generated
 
 
 def read_answer(dialect: Dialect, body: bytes, provider: str) -> Generated:
@@ -260,7 +264,7 @@ def read_answer(dialect: Dialect, body: bytes, provider: str) -> Generated:
         ) from None
     completion = provider_dialect(dialect).read_completion(whole, provider)
     generated = read_completion(msgspec.json.encode(completion), provider)
-    generated.dialect, generated.native = dialect, native
+    generated.dialect, generated.native, generated.hid_text = dialect, native, False
     return generated
 
 

@@ -204,27 +204,31 @@ class Flight(msgspec.Struct, eq=False):
         """What budgets are charged in tokens: the call's own and its judges'."""
         return self.input_tokens + self.output_tokens + self.verifying.judges.input_tokens + self.verifying.judges.output_tokens
 
-    def _details(self) -> dict[str, Any]:
+    def _details(self, cost_usd: float | None) -> dict[str, Any]:
         """What the record adds: why the answer should be looked at, and which price its cost was reckoned with."""
         details = {**self.details, "flags": self.flags} if self.flags else dict(self.details)
         if self.role == "canary":
             details["role"] = self.role
         if self.upstream_started:
             details["price"] = self.price.source if self.price is not None else "unknown"
-            for name in ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"):
-                if getattr(self, name):
-                    details[name] = getattr(self, name)
+            if self.cached_input_tokens:
+                details["cached_input_tokens"] = self.cached_input_tokens
+            if self.cache_write_tokens:
+                details["cache_write_tokens"] = self.cache_write_tokens
+            if self.reasoning_tokens:
+                details["reasoning_tokens"] = self.reasoning_tokens
         if self.verifying.judges.questions:
             details["judges"] = self.verifying.judges.details()
-        if self.cost_usd() is None:
+        if cost_usd is None:
             details["assumed_usd"] = round(self.charged_usd(), 9)
         return details
 
-    def call(self, status: CallStatus, finished_at: datetime | None) -> Call:
-        """The record, without what was asked and not masked yet: see `masking`. Needs an authenticated call."""
+    def call(self, status: CallStatus, finished_at: datetime | None, request: str = "") -> Call:
+        """The record, not masked yet: see `masking`. `request` is what was asked, where it is known that it needs no masking.
+        Needs an authenticated call."""
         assert self.key is not None
         assert self.entry is not None
-        use_case = self.entry.use_case
+        use_case, judges, cost_usd = self.entry.use_case, self.verifying.judges, self.cost_usd()
         return Call(
             id=self.call_id,
             use_case=use_case.name,
@@ -244,13 +248,14 @@ class Flight(msgspec.Struct, eq=False):
             unit_id=self.headers.unit_id,
             user_id=self.user_id,
             data_class=self.data_class,
+            request=request,
             answer=self.answer,
             withheld_answer=self.withheld_answer,
             answer_sha256=sha256_hex(self.answer.encode()) if self.answer else None,
-            input_tokens=self.input_tokens + self.verifying.judges.input_tokens,
-            output_tokens=self.output_tokens + self.verifying.judges.output_tokens,
-            cost_usd=self.cost_usd(),
-            latency_ms=self.latency_ms,
+            input_tokens=self.input_tokens + judges.input_tokens,
+            output_tokens=self.output_tokens + judges.output_tokens,
+            cost_usd=cost_usd,
+            latency_ms=self.parts.latency_ms(time.perf_counter()),
             trust=self.trust,
             withheld_trust=self.withheld_trust,
             sources=source_references(self.sources),
@@ -261,7 +266,7 @@ class Flight(msgspec.Struct, eq=False):
             sign_off_id=self.sign_off_id,
             cached_from=self.cached_from,
             trace_id=self.trace.trace_id,
-            details=self._details(),
+            details=self._details(cost_usd),
             shadow_of=self.shadow_of,
             trial=self.trial,
             experiment=self.experiment,
@@ -311,6 +316,8 @@ class Flight(msgspec.Struct, eq=False):
 
 def source_references(sources: tuple[Source, ...]) -> tuple[SourceReference, ...]:
     """Sources as a record and a client see them."""
+    if not sources:
+        return ()
     return tuple(
         SourceReference(passage_id=each.passage_id, document=each.document, title=each.title, text=each.text) for each in sources
     )

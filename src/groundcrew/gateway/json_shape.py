@@ -15,13 +15,27 @@ _NOT_BRACKET = re.compile(rb"[^\[\]{}]+")
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
 
 Decoded = TypeVar("Decoded")
+Known = TypeVar("Known")
 
 
-def decode(body: bytes, decoder: msgspec.json.Decoder[Decoded], settings: GatewaySettings, *, what: str) -> Decoded:
-    """`body` by `decoder`. RefusedCall invalid_request names the field that is wrong; `what` is what the body should be."""
+def decode(
+    body: bytes,
+    decoder: msgspec.json.Decoder[Decoded],
+    settings: GatewaySettings,
+    *,
+    what: str,
+    strict: msgspec.json.Decoder[Known] | None = None,
+) -> Decoded | Known:
+    """`body` by `strict` where it fits, otherwise by `decoder`. RefusedCall invalid_request names the field that is wrong; `what`
+    is what the body should be."""
     try:
         str(body, "utf-8")
         _check_shape(body, settings)
+        try:
+            return (strict or decoder).decode(body)
+        except msgspec.ValidationError:
+            if strict is None:
+                raise
         return decoder.decode(body)
     except UnicodeDecodeError:
         raise RefusedCall("invalid_request", "the body is not UTF-8") from None

@@ -26,7 +26,7 @@ from groundcrew.gateway.prompt import system_prompt
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.release import Release, Releaser
 from groundcrew.gateway.respond import Send, send_events, send_json, start_events
-from groundcrew.gateway.response_schema import requested_schema, wants_request_schema
+from groundcrew.gateway.response_schema import requested_schema
 from groundcrew.gateway.restored_answer import restored
 from groundcrew.gateway.routing import Route, caller_of, order
 from groundcrew.gateway.settings import GatewaySettings
@@ -63,10 +63,9 @@ class Proxy:
         asked = self._read(flight, body)
         admitted = self._entrance.admit(flight, asked, len(body))
         flight.timed("admission", started_s)
-        if wants_request_schema(admitted.policy):
+        if admitted.wants_schema:
             flight.response_schema = requested_schema(flight.dialect, body)
         checked = await self._checks.request(flight, admitted, asked)
-        flight.question = asked.question(checked.texts)
         seen = await self._checks.retrieve(flight, admitted, checked.provider_class)
         if seen != checked.provider_class:
             checked = msgspec.structs.replace(checked, provider_class=seen)

@@ -68,20 +68,55 @@ class SpoolStatus(msgspec.Struct, frozen=True, kw_only=True):
 class _Job:
     """One append: rows to write, and whom to tell."""
 
-    __slots__ = ("deadline", "error", "finished", "future", "loop", "rows", "size")
+    __slots__ = ("deadline_s", "error", "finished", "future", "loop", "rows", "size")
 
-    def __init__(self, rows: list[Row]) -> None:
-        self.rows, self.size = rows, sum([len(row[2]) for row in rows])
+    def __init__(self, rows: list[Row], size: int) -> None:
+        self.rows, self.size = rows, size
         self.error: Exception | None = None
         self.finished: threading.Event | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.future: asyncio.Future[None] | None = None
-        self.deadline: asyncio.TimerHandle | None = None
+        self.deadline_s = 0.0
 
     @property
     def is_given_up(self) -> bool:
         """Whether nobody waits for the record any more: its answer has not left."""
         return self.future is not None and self.future.done()
+
+
+class _Deadlines:
+    """The jobs of one event loop that wait for their records, in the order of their deadlines: one timer for all of them, since
+    all may wait as long."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, record_s_max: float) -> None:
+        self.loop, self._record_s_max = loop, record_s_max
+        self._jobs: deque[_Job] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, job: _Job) -> asyncio.Future[None]:
+        """Give `job` the loop's time that it may take; what tells that it is over."""
+        jobs, future = self._jobs, self.loop.create_future()
+        while jobs and jobs[0].is_given_up:  # told already, one way or the other
+            jobs.popleft()
+        job.loop, job.future, job.deadline_s = self.loop, future, self.loop.time() + self._record_s_max
+        jobs.append(job)
+        if self._timer is None:
+            self._timer = self.loop.call_at(job.deadline_s, self._tick)
+        return future
+
+    def _tick(self) -> None:
+        self._timer, now_s = None, self.loop.time()
+        while self._jobs:
+            job = self._jobs[0]
+            assert job.future is not None
+            if not job.future.done():
+                if job.deadline_s > now_s:
+                    self._timer = self.loop.call_at(job.deadline_s, self._tick)
+                    return
+                after_s = self._record_s_max
+                problem = f"the record was not durable within {after_s:g} s: the disk does not keep up"
+                job.future.set_exception(RecorderUnavailable(problem))
+            self._jobs.popleft()
 
 
 class Spool:
@@ -97,7 +132,9 @@ class Spool:
         self._gaps: dict[tuple[str, str], RecordingGap] = {}
         self._missed = 0
         self._problem: str | None = None
-        self._wake = threading.Condition()
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._deadlines: _Deadlines | None = None
         self._is_waiting = self._closing = False
         #: Streams whose `opened` is on the disk, and the sequence up to which records are there to stay.
         self._open: set[str] = set()
@@ -121,7 +158,8 @@ class Spool:
 
     def append(self, records: Sequence[tuple[Kind, Call]]) -> None:
         """Make `records` durable, in order and together; blocks. RecorderUnavailable when that fails: then none is stored."""
-        job = _Job([_row(kind, call) for kind, call in records])
+        rows = [_row(kind, call) for kind, call in records]
+        job = _Job(rows, sum([len(body) for _, _, body in rows]))
         job.finished = threading.Event()
         self._submit(job)
         job.finished.wait()
@@ -133,12 +171,17 @@ class Spool:
 
         RecorderUnavailable when that fails or takes longer than the spool's `record_s_max`: then it is not stored.
         """
-        job = _Job([_row(kind, call)])
-        job.loop = asyncio.get_running_loop()
-        job.future = job.loop.create_future()
-        self._submit(job)
-        job.deadline = job.loop.call_later(self._record_s_max, _give_up, job, self._record_s_max)
-        await job.future
+        row, loop = _row(kind, call), asyncio.get_running_loop()
+        job, deadlines = _Job([row], len(row[2])), self._deadlines
+        if deadlines is None or deadlines.loop is not loop:
+            deadlines = self._deadlines = _Deadlines(loop, self._record_s_max)
+        future = deadlines.add(job)
+        try:
+            self._submit(job)
+        except RecorderUnavailable:
+            future.cancel()
+            raise
+        await future
 
     def later(self, call: Call) -> None:
         """Write the end of a stream, whose record failed, as soon as the disk allows it. At most LATE_RECORDS_MAX wait."""
@@ -186,10 +229,10 @@ class Spool:
         return self._file.pending_records + len(self._open)
 
     def _submit(self, job: _Job) -> None:
-        with self._wake:
+        with self._lock:
             if self._closing:
                 raise RecorderUnavailable("the spool is closed")
-            if self._hangs():
+            if self._busy_since_s is not None and self._hangs():
                 raise RecorderUnavailable(_HANGS)
             full = self._queued_records + len(job.rows) > QUEUE_RECORDS_MAX or self._queued_bytes + job.size > QUEUE_BYTES_MAX
             if full and self._queue:
@@ -390,14 +433,6 @@ def _row(kind: Kind, call: Call) -> Row:
     return kind, call.id, body
 
 
-def _give_up(job: _Job, after_s: float) -> None:
-    assert job.future is not None
-    if not job.future.done():
-        job.future.set_exception(
-            RecorderUnavailable(f"the record was not durable within {after_s:g} s: the disk does not keep up")
-        )
-
-
 def _tell(group: list[_Job], error: Exception | None) -> None:
     """Tell everybody who waits for `group`: one wake-up for each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
@@ -414,8 +449,6 @@ def _tell(group: list[_Job], error: Exception | None) -> None:
 
 def _resolve(jobs: list[_Job], error: Exception | None) -> None:
     for job in jobs:
-        if job.deadline is not None:
-            job.deadline.cancel()
         if job.future is None or job.future.done():
             continue
         if error is None:

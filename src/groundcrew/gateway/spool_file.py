@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,6 +42,8 @@ _SCHEMA = (
 )
 #: Sorted keys, so that what is written here is the record's canonical JSON, and is what the database keeps.
 _ENCODER = msgspec.json.Encoder(order="sorted")
+#: A record as the spool and the database keep it: its canonical JSON.
+encode: Callable[[Call], bytes] = _ENCODER.encode
 
 
 class SpoolFile:
@@ -277,11 +279,6 @@ class SpoolFile:
             self._reader.close()
         self._writer.close()
         os.close(self._lock_file)
-
-
-def encode(call: Call) -> bytes:
-    """A record as the spool and the database keep it: its canonical JSON."""
-    return _ENCODER.encode(call)
 
 
 def _lock(path: Path) -> int:
