@@ -190,7 +190,7 @@ def looks_for_phi(policy: Policy | None) -> bool:
     """Whether a rule of `policy` finds phi in what is asked."""
     for rule in policy.guards if policy is not None else ():
         types = rule.settings.get("types")
-        if rule.guard == "pii" and "input" in rule.on and (not types or PHI_TYPES <= set(types)):
+        if rule.guard == "pii" and "input" in rule.on and (not types or set(types) >= PHI_TYPES):
             return True
     return False
 

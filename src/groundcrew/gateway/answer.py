@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
@@ -129,30 +130,30 @@ TOOL_CALLS_MAX = 128
 CHOICES_MAX = 128
 
 
+@dataclass(slots=True, eq=False)
 class Generated:
     """What an upstream generated. `body` is its whole JSON for a plain answer, None for one gathered from a stream."""
 
-    def __init__(self) -> None:
-        self.body: dict[str, msgspec.Raw] | None = None
-        #: The dialect that the upstream answered in, and its own JSON where that is not the chat completion's.
-        self.dialect: Dialect = "chat"
-        self.native: dict[str, msgspec.Raw] = {}
-        self.text = ""
-        #: Whether `text` is the upstream's refusal: it stands in the place of an answer and is checked like one.
-        self.is_refusal = False
-        #: Text beside the answer (reasoning, a refusal next to content): scanned by guards. Where answers are checked before
-        #: they leave, it does not leave.
-        self.side_text = ""
-        #: The texts of further choices. They leave only where nothing is checked first.
-        self.others: tuple[str, ...] = ()
-        #: Whether a stream or a chat completion held anything that is in none of the above.
-        self.hid_text = False
-        self.tool_calls: list[dict[str, Any]] = []
-        self.finish_reason: str | None = None
-        self.usage: Tokens | None = None
-        #: What a model that judges itself says of its answer, and why it leaves the case to a person ("" where it does not).
-        self.own_trust: TrustReport | None = None
-        self.needs_person = ""
+    body: dict[str, msgspec.Raw] | None = None
+    #: The dialect that the upstream answered in, and its own JSON where that is not the chat completion's.
+    dialect: Dialect = "chat"
+    native: dict[str, msgspec.Raw] = field(default_factory=dict)
+    text: str = ""
+    #: Whether `text` is the upstream's refusal: it stands in the place of an answer and is checked like one.
+    is_refusal: bool = False
+    #: Text beside the answer (reasoning, a refusal next to content): scanned by guards. Where answers are checked before
+    #: they leave, it does not leave.
+    side_text: str = ""
+    #: The texts of further choices. They leave only where nothing is checked first.
+    others: tuple[str, ...] = ()
+    #: Whether a stream or a chat completion held anything that is in none of the above.
+    hid_text: bool = False
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    finish_reason: str | None = None
+    usage: Tokens | None = None
+    #: What a model that judges itself says of its answer, and why it leaves the case to a person ("" where it does not).
+    own_trust: TrustReport | None = None
+    needs_person: str = ""
 
     def tool_text(self) -> str:
         """The tool calls as text, for guards and the record: arguments as whoever parses them reads them."""
@@ -192,11 +193,11 @@ class Generated:
 
     def recorded_text(self) -> str:
         """The answer as it is recorded where all of it leaves: its text, its tool calls and every further choice."""
-        return "\n\n".join([each for each in (self.checked_text(), *self.others) if each])
+        return "\n\n".join([each for each in (self.checked_text(), *self.others) if each]) if self.others else self.checked_text()
 
     def checked_text(self) -> str:
         """The answer as it is recorded where only what was checked leaves: its text and its tool calls."""
-        return "\n\n".join([each for each in (self.text, self.tool_text()) if each])
+        return "\n\n".join([each for each in (self.text, self.tool_text()) if each]) if self.tool_calls else self.text
 
 
 def _usage(raw: msgspec.Raw) -> Tokens | None:
@@ -271,8 +272,9 @@ def read_answer(dialect: Dialect, body: bytes, provider: str) -> Generated:
 def _put_texts(generated: Generated, content: str, refusal: str, reasoning: str) -> None:
     generated.is_refusal = bool(refusal) and not content
     generated.text = content or refusal
-    beside = reasoning if generated.is_refusal else "\n".join([each for each in (refusal, reasoning) if each])
-    generated.side_text = beside
+    if refusal or reasoning:
+        beside = reasoning if generated.is_refusal else "\n".join([each for each in (refusal, reasoning) if each])
+        generated.side_text = beside
 
 
 class Gathering:

@@ -316,7 +316,8 @@ class Gateway:
         flight.snapshot = snapshot
         if dialect is not None:
             flight.model = first_alias(flight)
-            check_stopped(snapshot, flight.key, flight.entry.use_case, flight.model)
+            if snapshot.stopped:
+                check_stopped(snapshot, flight.key, flight.entry.use_case, flight.model)
             await self._call(scope, receive, send, flight)
         else:
             await self._models(path, send, flight)

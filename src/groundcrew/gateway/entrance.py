@@ -32,7 +32,8 @@ class Entrance:
         assert flight.key is not None
         assert flight.entry is not None
         key, entry = flight.key, flight.entry
-        flight.data_class = highest((floor_class(entry.use_case), flight.headers.data_class or "public"))
+        floor, declared = floor_class(entry.use_case), flight.headers.data_class
+        flight.data_class = floor if declared is None else highest((floor, declared))
         check_age(entry, self._snapshots.age_s(), self._settings)
         embeds = asked.dialect == "embeddings"
         placed = NOWHERE if embeds else place(flight)

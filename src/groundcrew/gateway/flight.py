@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
-
-import msgspec
 
 from groundcrew.domain.call import Call, CallStatus, GuardResult, LatencyPart, ScanStatus, SourceReference
 from groundcrew.domain.canonical import sha256_hex
@@ -22,7 +21,7 @@ from groundcrew.gateway.dialects.registry import EventWriter
 from groundcrew.gateway.inflight import Inflight
 from groundcrew.gateway.protocols import Citation, Source
 from groundcrew.gateway.respond import HeaderList
-from groundcrew.gateway.timing import NO_PARTS, Parts
+from groundcrew.gateway.timing import Parts
 from groundcrew.gateway.trace import NO_TRACE, CallTrace
 from groundcrew.gateway.verifying import Verifying
 from groundcrew.gateway.wire import NO_HEADERS, Headers
@@ -32,13 +31,13 @@ if TYPE_CHECKING:
     from groundcrew.gateway.shadow import ShadowOrder
 
 
-class Flight(msgspec.Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class Flight:
     """A call under way. Filled in as it advances; `call` turns it into a record at any moment."""
 
     call_id: str
     received_at: datetime
-    started_s: float = msgspec.field(default_factory=time.perf_counter)
-    parts: Parts = NO_PARTS  # where its time went
+    parts: Parts = field(default_factory=Parts)  # where its time went, from now on
     trace: CallTrace = NO_TRACE
     #: The request, once it is read, and its texts as a provider may see them, where guards masked some.
     asked: Asked | None = None
@@ -69,7 +68,7 @@ class Flight(msgspec.Struct, eq=False):
     dialect: Dialect = "chat"
     writer: EventWriter | None = None
     #: Providers that said in this call that they have no endpoint for responses.
-    without_responses: set[str] = set()
+    without_responses: set[str] = field(default_factory=set)
     key: KeyEntry | None = None
     entry: UseCaseEntry | None = None
     inflight: Inflight | None = None
@@ -118,10 +117,10 @@ class Flight(msgspec.Struct, eq=False):
     sources: tuple[Source, ...] = ()
     citations: tuple[Citation, ...] = ()
     knowledge_revision: str | None = None
-    verifying: Verifying = msgspec.field(default_factory=Verifying)
-    guards: list[GuardResult] = []
+    verifying: Verifying = field(default_factory=Verifying)
+    guards: list[GuardResult] = field(default_factory=list)
     #: What the tags of masked values stand for. Never written anywhere.
-    pseudonyms: Pseudonyms = msgspec.field(default_factory=Pseudonyms)
+    pseudonyms: Pseudonyms = field(default_factory=Pseudonyms)
     #: Scans that ran, and scans that failed or could not look at everything.
     scans_ran: int = 0
     scans_missing: int = 0
@@ -132,11 +131,8 @@ class Flight(msgspec.Struct, eq=False):
     cache: Literal["", "hit", "miss"] = ""
     cached_from: str | None = None
     #: Why an answer that was sent should be looked at.
-    flags: list[str] = []
-    details: dict[str, Any] = {}
-
-    def __post_init__(self) -> None:
-        self.parts = Parts(self.started_s)
+    flags: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def scan(self) -> ScanStatus:
@@ -156,7 +152,8 @@ class Flight(msgspec.Struct, eq=False):
         `place` tells apart in a trace what is one part in the record."""
         now_s = time.perf_counter()
         self.parts.book(part, since_s, now_s)
-        self.trace.part(place or part, since_s, now_s)
+        if self.trace is not NO_TRACE:
+            self.trace.part(place or part, since_s, now_s)
 
     def used(self, usage: Tokens) -> None:
         """Take over the token counts that the upstream told."""

@@ -106,13 +106,13 @@ class Proxy:
         generated = await self._targets.complete(flight, admitted, routes, body_for)
         if generated.usage is not None:
             flight.used(generated.usage)
-        chosen = [each.provider for each in routes if each.provider.name == flight.provider]
-        extractive = any(each.api == "extractive" for each in chosen)
+        chosen = [each.provider for each in routes if each.provider.embedded and each.provider.name == flight.provider]
+        extractive = bool(chosen) and any(each.api == "extractive" for each in chosen)
         text = generated.text
         release = await self._releaser.decide(flight, admitted, generated, extractive=extractive)
         await self._leave(flight, asked, admitted, generated, release, send)
         # What is made here costs nothing, and comes with citations or evidence that no cache keeps.
-        if cache is not None and not any(each.embedded for each in chosen):
+        if cache is not None and not chosen:
             cache.keep(generated, text, release)
 
     async def _stream(
@@ -181,6 +181,8 @@ class Proxy:
             _, routes = routes_for(
                 admitted.snapshot, admitted.key, admitted.entry.use_case, checked.provider_class, admitted.model.name
             )
+        if len(routes) == 1 and routes[0].target.role == "primary":  # as almost always: there is nothing to choose from
+            return routes
         headers = flight.headers
         caller = caller_of(flight.call_id, user=flight.user_id, unit_id=headers.unit_id, case_id=headers.case_id)
         plan = order(admitted.model.name, routes, call_id=flight.call_id, caller=caller, tries_max=self._settings.targets_max)
@@ -194,9 +196,10 @@ class Proxy:
     def _body_for(self, flight: Flight, admitted: Admitted, asked: Asked, checked: CheckedInput, *, passing: bool) -> BodyFor:
         """How a target's body is made: the client's bytes, masked texts, our system message, the target's model."""
         use_case = admitted.entry.use_case
-        marker = flight.call_id[-12:]
-        shown = flight.sources[: self._settings.prompt_passages_max]
-        system = system_prompt(use_case.prompt, shown, grounding=use_case.grounding, marker=marker)
+        system = None
+        if use_case.prompt or use_case.grounding is not None:
+            shown = flight.sources[: self._settings.prompt_passages_max]
+            system = system_prompt(use_case.prompt, shown, grounding=use_case.grounding, marker=flight.call_id[-12:])
         was_read = flight.scans_ran > 0
 
         def body_for(model: str, dialect: Dialect) -> bytes:

@@ -65,18 +65,16 @@ class SpoolStatus(msgspec.Struct, frozen=True, kw_only=True):
     missed: int
 
 
-class _Job:
-    """One append: rows to write, and whom to tell."""
+class _Job(msgspec.Struct, eq=False):
+    """One append: rows to write, `size` bytes together, and whom to tell."""
 
-    __slots__ = ("deadline_s", "error", "finished", "future", "loop", "rows", "size")
-
-    def __init__(self, rows: list[Row], size: int) -> None:
-        self.rows, self.size = rows, size
-        self.error: Exception | None = None
-        self.finished: threading.Event | None = None
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.future: asyncio.Future[None] | None = None
-        self.deadline_s = 0.0
+    rows: list[Row]
+    size: int
+    error: Exception | None = None
+    finished: threading.Event | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    future: asyncio.Future[None] | None = None
+    deadline_s: float = 0.0
 
     @property
     def is_given_up(self) -> bool:

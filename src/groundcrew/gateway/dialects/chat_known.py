@@ -22,21 +22,21 @@ _Bias = dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}$")], float]
 
 class _Part(msgspec.Struct, forbid_unknown_fields=True):
     type: Literal["text"]
-    text: str | None | UnsetType = UNSET
+    text: str | UnsetType | None = UNSET
 
 
 class KnownMessage(msgspec.Struct, forbid_unknown_fields=True):
     """One message; written again it is what was read, with every member once."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[_Part] | None | UnsetType = UNSET
-    tool_call_id: _CallId | None | UnsetType = UNSET
-    name: None | UnsetType = UNSET
-    refusal: None | UnsetType = UNSET
-    tool_calls: None | UnsetType = UNSET
-    function_call: None | UnsetType = UNSET
-    audio: None | UnsetType = UNSET
-    reasoning_content: None | UnsetType = UNSET
+    content: str | list[_Part] | UnsetType | None = UNSET
+    tool_call_id: _CallId | UnsetType | None = UNSET
+    name: UnsetType | None = UNSET
+    refusal: UnsetType | None = UNSET
+    tool_calls: UnsetType | None = UNSET
+    function_call: UnsetType | None = UNSET
+    audio: UnsetType | None = UNSET
+    reasoning_content: UnsetType | None = UNSET
 
     def texts(self) -> list[str]:
         """The message's texts in order."""
