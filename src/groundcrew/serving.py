@@ -22,7 +22,7 @@ SHUTDOWN_S_MAX = 20
 BACKLOG_MAX = 2_048
 #: Objects that are made, less those that are gone, before the youngest are looked through; then how many such times before older
 #: ones are. Calls leave next to no cycles behind.
-GC_THRESHOLDS = (10_000, 20, 20)
+GC_THRESHOLDS = (50_000, 20, 20)
 
 
 class Served(Protocol):

@@ -31,8 +31,10 @@ QUEUE_BYTES_MAX = 128 * 1024 * 1024
 #: Records and bytes in one commit; one record always fits.
 GROUP_RECORDS_MAX = 512
 GROUP_BYTES_MAX = 8 * 1024 * 1024
-#: Under load commits begin this far apart, so that each serves more calls. A record that comes alone does not wait.
+#: Under load commits begin this far apart, so that each serves more calls. A record that comes alone does not wait; where so many
+#: came together, the next commit waits twice as long: each takes turns at the interpreter from the calls themselves.
 GATHER_S = 0.004
+MANY_RECORDS = 8
 RECORD_BYTES_MAX = 32 * 1024 * 1024
 #: How long a call waits for its record; a disk that hangs must not hold calls up for ever.
 RECORD_S_MAX = 5.0
@@ -137,7 +139,7 @@ class Spool:
         #: Streams whose `opened` is on the disk, and the sequence up to which records are there to stay.
         self._open: set[str] = set()
         self._settled = file.last
-        self._began_s, self._is_crowded = 0.0, False
+        self._began_s, self._gather_s = 0.0, 0.0
         self._busy_since_s: float | None = None
         self._thread = threading.Thread(target=self._write_loop, name="groundcrew-spool", daemon=True)
         self._thread.start()
@@ -252,7 +254,8 @@ class Spool:
                 self._is_waiting = False
                 if retry:
                     break
-            pause_s = self._began_s + GATHER_S - time.monotonic() if self._is_crowded and not self._closing else 0.0
+            gather_s = 0.0 if self._closing else self._gather_s
+            pause_s = self._began_s + gather_s - time.monotonic() if gather_s else 0.0
         if pause_s > 0:
             time.sleep(pause_s)
         with self._wake:
@@ -266,7 +269,7 @@ class Spool:
                 group.append(self._queue.popleft())
                 self._queued_records -= len(job.rows)
                 self._queued_bytes -= job.size
-        self._is_crowded = len(group) > 1
+        self._gather_s = 0.0 if len(group) < 2 else GATHER_S if len(group) < MANY_RECORDS else 2 * GATHER_S
         return group
 
     def _write_loop(self) -> None:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from groundcrew.domain.prices import price_of
 from groundcrew.domain.provider import TARGET_TIMEOUT_S_MAX, Target
 from groundcrew.errors import CircuitOpen, RefusedCall, UpstreamError, UpstreamTimeout
@@ -213,25 +215,24 @@ class Targets:
         )
 
 
-class _Failures:
+class _Failures(msgspec.Struct, eq=False):
     """What went wrong on the way to an answer, noted in the call's details."""
 
-    def __init__(self, flight: Flight) -> None:
-        self._details, self._trace = flight.details, flight.trace
-        self._errors: list[UpstreamError] = []
+    flight: Flight
+    errors: list[UpstreamError] = []
 
     def note(self, route: Route, error: UpstreamError) -> None:
         """One try failed."""
-        self._trace.failed(error)
-        self._details.setdefault("upstream_failures", []).append(f"{route.target.model}: {error}")
-        self._errors.append(error)
+        self.flight.trace.failed(error)
+        self.flight.details.setdefault("upstream_failures", []).append(f"{route.target.model}: {error}")
+        self.errors.append(error)
 
     def error(self) -> UpstreamError:
         """Why there is no answer: the last target that was asked, or how long all of them are left alone."""
-        asked = [each for each in self._errors if not isinstance(each, CircuitOpen)]
+        asked = [each for each in self.errors if not isinstance(each, CircuitOpen)]
         if asked:
             return asked[-1]
-        waits_s = [each.retry_after_s for each in self._errors if isinstance(each, CircuitOpen)]
+        waits_s = [each.retry_after_s for each in self.errors if isinstance(each, CircuitOpen)]
         if not waits_s:
             return UpstreamError("no target is left")
         return CircuitOpen(
