@@ -36,7 +36,7 @@ class Entrance:
         flight.data_class = floor if declared is None else highest((floor, declared))
         check_age(entry, self._snapshots.age_s(), self._settings)
         embeds = asked.dialect == "embeddings"
-        placed = NOWHERE if embeds else place(flight)
+        placed = NOWHERE if embeds or entry.experiment is None else place(flight)
         admitted = self._admissions.admit(
             snapshot,
             key,
@@ -48,7 +48,8 @@ class Entrance:
             variant=placed.variant,
         )
         flight.model = admitted.model.name
-        take_part(flight, placed)
+        if entry.experiment is not None:
+            take_part(flight, placed)
         if asked.choices > 1 and (admitted.holds_back or entry.use_case.grounding is not None):
             raise RefusedCall("invalid_request", f"n: use case {entry.use_case.name} checks its answers, one at a time")
         added_bytes = admitted.prompt_bytes

@@ -66,7 +66,9 @@ class Proxy:
         if admitted.wants_schema:
             flight.response_schema = requested_schema(flight.dialect, body)
         checked = await self._checks.request(flight, admitted, asked)
-        seen = await self._checks.retrieve(flight, admitted, checked.provider_class)
+        seen = checked.provider_class
+        if admitted.entry.use_case.grounding is not None:
+            seen = await self._checks.retrieve(flight, admitted, seen)
         if seen != checked.provider_class:
             checked = msgspec.structs.replace(checked, provider_class=seen)
         flight.seen_class = seen
@@ -77,7 +79,7 @@ class Proxy:
         routes = self._plan(flight, asked, admitted, checked)
         way = leaving(flight, admitted, prefill=bool(asked.prefill)) if flight.stream else WHOLE
         passing = way.way != "whole" and not routes[0].provider.embedded
-        cache = self._cache_use(flight, admitted, asked, checked)
+        cache = self._cache_use(flight, admitted, asked, checked) if admitted.entry.use_case.cache is not None else None
         found = cache.find() if cache is not None else None
         if cache is not None:
             self._metrics.cache(admitted.entry.use_case.name, flight.cache)
