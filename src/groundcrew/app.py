@@ -54,7 +54,7 @@ class App:
         """Serve one ASGI connection."""
         path = scope.get("path", "")
         if scope["type"] == "http" and (path.startswith("/v1/") or path == "/v1") and "gateway" in self.parts:
-            return self.gateway(scope, receive, send)
+            return self.gateway.serve(scope, receive, send)
         served: Awaitable[None] = self._web(scope, receive, send)
         return served
 

@@ -257,8 +257,12 @@ class Gateway:
         """The kill switch's probe: whether this gateway refuses new calls in `scope` and none is in flight there."""
         return self.enforcement.stopped(scope)
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
+        await self.serve(scope, receive, send)
+
+    def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """The same for who awaits what it returns: a frame less for each turn of a call."""
         if scope["type"] == "http":
             return self._http(scope, receive, send)
         return self._lifespan(receive, send) if scope["type"] == "lifespan" else send({"type": "websocket.close", "code": 1008})
