@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from groundcrew.trial_point import TrialPoint, ended, enforcing, gateway_limits, refusal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Awaitable, Coroutine, Sequence
     from types import TracebackType
 
     from groundcrew.domain.call import CallHead
@@ -50,13 +50,13 @@ class App:
     ) -> None:
         await self._closing.aclose()
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         """Serve one ASGI connection."""
         path = scope.get("path", "")
-        if scope["type"] == "http" and (path == "/v1" or path.startswith("/v1/")) and "gateway" in self.parts:
-            await self.gateway(scope, receive, send)
-        else:
-            await self._web(scope, receive, send)
+        if scope["type"] == "http" and (path.startswith("/v1/") or path == "/v1") and "gateway" in self.parts:
+            return self.gateway.serve(scope, receive, send)
+        served: Awaitable[None] = self._web(scope, receive, send)
+        return served
 
     def greeting(self, url: str) -> list[str]:
         """What to print once it serves at `url`."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from groundcrew.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from types import FrameType
 
@@ -22,13 +22,13 @@ SHUTDOWN_S_MAX = 20
 BACKLOG_MAX = 2_048
 #: Objects that are made, less those that are gone, before the youngest are looked through; then how many such times before older
 #: ones are. Calls leave next to no cycles behind.
-GC_THRESHOLDS = (10_000, 20, 20)
+GC_THRESHOLDS = (50_000, 20, 20)
 
 
 class Served(Protocol):
     """An ASGI application that has opened."""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         """Serve one ASGI connection."""
         ...
 
@@ -70,6 +70,7 @@ async def serve(host: str, port: int, opened: Callable[[], AbstractAsyncContextM
             server = Server(
                 uvicorn.Config(
                     app,
+                    interface="asgi3",
                     lifespan="off",
                     http=BoundedProtocol,
                     ws="none",

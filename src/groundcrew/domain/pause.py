@@ -5,18 +5,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 #: How often a running process says that it runs, and the longest silence that is no pause.
 BEAT_S = 0.1
 PAUSE_S_MAX = 1.0
 
 
-def running_s() -> float:
-    """Seconds on a clock that goes on while the machine sleeps, where there is one; only differences mean something."""
-    return time.clock_gettime(_CLOCK) if _CLOCK is not None else time.monotonic()
-
-
 _CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+#: Seconds on a clock that goes on while the machine sleeps, where there is one; only differences mean something.
+running_s: Callable[[], float] = partial(time.clock_gettime, _CLOCK) if _CLOCK is not None else time.monotonic
 
 
 class Pauses:
@@ -48,7 +46,11 @@ class Pauses:
 
     def pending(self) -> bool:
         """Whether a pause was noticed, now or before, and is not settled yet. Costs two looks at the clock."""
-        self._look()
+        beat_s = self._beat_s
+        if beat_s is not None:
+            silent_s, most_s = self._running() - beat_s[0], self._pause_s_max
+            if silent_s > most_s or self._wall() - beat_s[1] > most_s:
+                self._look()
         return self._noticed_s is not None
 
     def settle(self, asked_s: float) -> None:

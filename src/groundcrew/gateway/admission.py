@@ -18,6 +18,7 @@ from groundcrew.domain.snapshot import KeyEntry, KnowledgeEntry, Snapshot, UseCa
 from groundcrew.domain.stage import limits
 from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import RefusedCall
+from groundcrew.gateway.response_schema import wants_request_schema
 from groundcrew.gateway.routing import Route
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.wire import Inside
@@ -26,6 +27,8 @@ from groundcrew.gateway.wire import Inside
 SECRET_LENGTH_MAX = 256
 #: Admissions that are remembered for one snapshot.
 ADMISSIONS_MAX = 4_096
+#: What a pii rule must look for to find phi.
+PHI_TYPES = frozenset({"MRN", "HEALTH_PLAN_ID"})
 #: Sets of data classes whose least sensitive one is remembered.
 FLOORS_MAX = 64
 
@@ -48,6 +51,12 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     #: looks at answers at all.
     holds_back: bool
     looks_at_answers: bool
+    #: Whether a rule of the policy finds phi in the input, and whether one holds answers to the schema that a request asks for.
+    looks_for_phi: bool = False
+    wants_schema: bool = False
+    #: Bytes of the use case's own prompt, and the targets that may answer: all but shadows.
+    prompt_bytes: int = 0
+    aims: tuple[Route, ...] = ()
 
 
 def authenticate(snapshot: Snapshot, secret: str | Inside | None, now_s: float) -> tuple[KeyEntry, UseCaseEntry]:
@@ -177,6 +186,15 @@ def _holds_back(use_case: UseCase, policy: Policy | None) -> bool:
     return required or signed or any("output" in rule.on and rule.mode == "enforce" for rule in rules)
 
 
+def looks_for_phi(policy: Policy | None) -> bool:
+    """Whether a rule of `policy` finds phi in what is asked."""
+    for rule in policy.guards if policy is not None else ():
+        types = rule.settings.get("types")
+        if rule.guard == "pii" and "input" in rule.on and (not types or set(types) >= PHI_TYPES):
+            return True
+    return False
+
+
 def check_age(entry: UseCaseEntry, age_s: float, settings: GatewaySettings) -> None:
     """RefusedCall stale_policy when the snapshot is too old for a use case that fails closed, or for any where all do."""
     if age_s > settings.snapshot_age_s_max and (entry.fails_closed or settings.stale_refuses_all):
@@ -233,6 +251,10 @@ def admit(
         seen_class=seen,
         holds_back=_holds_back(use_case, policy),
         looks_at_answers=policy is not None and any("output" in rule.on for rule in policy.guards),
+        looks_for_phi=looks_for_phi(policy),
+        wants_schema=wants_request_schema(policy),
+        prompt_bytes=len(use_case.prompt.encode()),
+        aims=tuple(each for each in routes if each.target.role != "shadow"),
     )
 
 

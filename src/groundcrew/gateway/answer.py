@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
@@ -13,7 +14,7 @@ from groundcrew.errors import UpstreamError
 from groundcrew.gateway.asked import Dialect
 from groundcrew.gateway.dialects.registry import provider_dialect
 from groundcrew.gateway.tool_arguments import as_read, strings, unescaped
-from groundcrew.gateway.unread import KnownChunk, completion_hides, native_hides
+from groundcrew.gateway.unread import KnownChunk, completion_hides, known_choices, native_hides
 
 #: Code points of an answer in one event, where the gateway itself writes the stream.
 EVENT_TEXT_LENGTH = 400
@@ -74,7 +75,6 @@ class _Choice(msgspec.Struct):
 
 class _Completion(msgspec.Struct):
     choices: list[_Choice]
-    usage: msgspec.Raw = ABSENT
 
 
 class _ToolFunction(msgspec.Struct):
@@ -130,30 +130,30 @@ TOOL_CALLS_MAX = 128
 CHOICES_MAX = 128
 
 
+@dataclass(slots=True, eq=False)
 class Generated:
     """What an upstream generated. `body` is its whole JSON for a plain answer, None for one gathered from a stream."""
 
-    def __init__(self) -> None:
-        self.body: dict[str, msgspec.Raw] | None = None
-        #: The dialect that the upstream answered in, and its own JSON where that is not the chat completion's.
-        self.dialect: Dialect = "chat"
-        self.native: dict[str, msgspec.Raw] = {}
-        self.text = ""
-        #: Whether `text` is the upstream's refusal: it stands in the place of an answer and is checked like one.
-        self.is_refusal = False
-        #: Text beside the answer (reasoning, a refusal next to content): scanned by guards. Where answers are checked before
-        #: they leave, it does not leave.
-        self.side_text = ""
-        #: The texts of further choices. They leave only where nothing is checked first.
-        self.others: tuple[str, ...] = ()
-        #: Whether a stream held anything that is in none of the above.
-        self.hid_text = False
-        self.tool_calls: list[dict[str, Any]] = []
-        self.finish_reason: str | None = None
-        self.usage: Tokens | None = None
-        #: What a model that judges itself says of its answer, and why it leaves the case to a person ("" where it does not).
-        self.own_trust: TrustReport | None = None
-        self.needs_person = ""
+    body: dict[str, msgspec.Raw] | None = None
+    #: The dialect that the upstream answered in, and its own JSON where that is not the chat completion's.
+    dialect: Dialect = "chat"
+    native: dict[str, msgspec.Raw] = field(default_factory=dict)
+    text: str = ""
+    #: Whether `text` is the upstream's refusal: it stands in the place of an answer and is checked like one.
+    is_refusal: bool = False
+    #: Text beside the answer (reasoning, a refusal next to content): scanned by guards. Where answers are checked before
+    #: they leave, it does not leave.
+    side_text: str = ""
+    #: The texts of further choices. They leave only where nothing is checked first.
+    others: tuple[str, ...] = ()
+    #: Whether a stream or a chat completion held anything that is in none of the above.
+    hid_text: bool = False
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    finish_reason: str | None = None
+    usage: Tokens | None = None
+    #: What a model that judges itself says of its answer, and why it leaves the case to a person ("" where it does not).
+    own_trust: TrustReport | None = None
+    needs_person: str = ""
 
     def tool_text(self) -> str:
         """The tool calls as text, for guards and the record: arguments as whoever parses them reads them."""
@@ -161,11 +161,7 @@ class Generated:
 
     def hides_text(self) -> bool:
         """Whether the answer, as its provider gave it, holds anything that guards do not read. True in doubt."""
-        if self.hid_text:
-            return True
-        if self.dialect != "chat":
-            return native_hides(self.dialect, self.native)
-        return self.body is not None and completion_hides(self.body)
+        return self.hid_text or (self.dialect != "chat" and native_hides(self.dialect, self.native))
 
     def tool_prose(self) -> str:
         """The sentences inside the tool calls' arguments, one to a line: what a tool could tell a person."""
@@ -197,11 +193,11 @@ class Generated:
 
     def recorded_text(self) -> str:
         """The answer as it is recorded where all of it leaves: its text, its tool calls and every further choice."""
-        return "\n\n".join([each for each in (self.checked_text(), *self.others) if each])
+        return "\n\n".join([each for each in (self.checked_text(), *self.others) if each]) if self.others else self.checked_text()
 
     def checked_text(self) -> str:
         """The answer as it is recorded where only what was checked leaves: its text and its tool calls."""
-        return "\n\n".join([each for each in (self.text, self.tool_text()) if each])
+        return "\n\n".join([each for each in (self.text, self.tool_text()) if each]) if self.tool_calls else self.text
 
 
 def _usage(raw: msgspec.Raw) -> Tokens | None:
@@ -223,27 +219,36 @@ def _content(message: _Message) -> str:
 def read_completion(body: bytes, provider: str) -> Generated:
     """Read a plain answer; UpstreamError when it is not one."""
     try:
-        completion = _COMPLETION.decode(body)
         fields = _FIELDS.decode(body)
         str(body, "utf-8")
+        known = known_choices(fields)
+        # What is known was read strictly, and holds all that the wider reading would find but tools.
+        is_plain = known is not None and not [each for each in known if each.message.tool_calls or each.message.function_call]
+        choices: Sequence[_Choice] = known if is_plain else _COMPLETION.decode(body).choices  # type: ignore[assignment]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamError(f"provider {provider}: its answer is no chat completion ({type(error).__name__})") from None
-    if not completion.choices:
+    if not choices:
         raise UpstreamError(f"provider {provider}: its answer has no choices")
     generated = Generated()
-    generated.body = fields
-    message = completion.choices[0].message
-    generated.others = tuple([_content(each.message) or each.message.refusal or "" for each in completion.choices[1:]])
+    generated.body, generated.hid_text = fields, completion_hides(fields, known)
+    message = choices[0].message
+    if len(choices) > 1:
+        generated.others = tuple([_content(each.message) or each.message.refusal or "" for each in choices[1:]])
     _put_texts(generated, _content(message), message.refusal or "", message.reasoning_content or "")
+    if not is_plain:
+        _read_tools(generated, message, provider)
+    generated.finish_reason = choices[0].finish_reason
+    generated.usage = _usage(fields.get("usage", ABSENT))
+    return generated
+
+
+def _read_tools(generated: Generated, message: _Message, provider: str) -> None:
     try:
         generated.tool_calls = [msgspec.json.decode(each, type=dict) for each in message.tool_calls or ()]
         if _present(message.function_call):
             generated.tool_calls.append({"function": msgspec.json.decode(message.function_call)})
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UpstreamError(f"provider {provider}: its tool calls are malformed") from None
-    generated.finish_reason = completion.choices[0].finish_reason
-    generated.usage = _usage(completion.usage)
-    return generated
 
 
 def read_answer(dialect: Dialect, body: bytes, provider: str) -> Generated:
@@ -260,15 +265,16 @@ def read_answer(dialect: Dialect, body: bytes, provider: str) -> Generated:
         ) from None
     completion = provider_dialect(dialect).read_completion(whole, provider)
     generated = read_completion(msgspec.json.encode(completion), provider)
-    generated.dialect, generated.native = dialect, native
+    generated.dialect, generated.native, generated.hid_text = dialect, native, False
     return generated
 
 
 def _put_texts(generated: Generated, content: str, refusal: str, reasoning: str) -> None:
     generated.is_refusal = bool(refusal) and not content
     generated.text = content or refusal
-    beside = reasoning if generated.is_refusal else "\n".join([each for each in (refusal, reasoning) if each])
-    generated.side_text = beside
+    if refusal or reasoning:
+        beside = reasoning if generated.is_refusal else "\n".join([each for each in (refusal, reasoning) if each])
+        generated.side_text = beside
 
 
 class Gathering:

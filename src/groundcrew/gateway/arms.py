@@ -43,6 +43,8 @@ def first_alias(flight: Flight) -> str | None:
     """The alias that the call will ask, where that is not the use case's own model: of its arm, or for embeddings."""
     if flight.dialect == "embeddings":
         return flight.entry.use_case.embedding_model if flight.entry is not None else None
+    if flight.entry is None or flight.entry.experiment is None:
+        return None
     variant = place(flight).variant
     return variant.model if variant is not None else None
 

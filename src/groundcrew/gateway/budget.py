@@ -109,20 +109,23 @@ class _Account:
         return self.used[index] + self.held_nanos + self.elsewhere[1]
 
 
-class Reservation:
+class Reservation(msgspec.Struct, eq=False):
     """What is held for one call until `Ledger.settle`."""
 
-    __slots__ = ("at_s", "holders", "nanos", "numbers", "processes", "settled", "tokens")
-
-    def __init__(self, holders: list[tuple[_Account, Cap]], tokens: int, nanos: int, processes: int, at_s: float) -> None:
-        self.holders, self.tokens, self.nanos, self.processes, self.at_s = holders, tokens, nanos, processes, at_s
-        self.settled = False
-        #: The call's number in the backlogs of those of its accounts that limit tokens a minute.
-        self.numbers: dict[AccountId, int] = {}
+    holders: list[tuple[_Account, Cap]]
+    tokens: int
+    nanos: int
+    processes: int
+    at_s: float
+    settled: bool = False
+    #: The call's number in the backlogs of those of its accounts that limit tokens a minute.
+    numbers: dict[AccountId, int] = {}
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """The tightest of the call's rate limits, as the OpenAI API tells them; none where none is declared."""
         found: list[tuple[bytes, bytes]] = []
+        if not [True for _, cap in self.holders if cap.request_s or cap.token_s]:  # as for most calls
+            return found
         for kind in (b"requests", b"tokens"):
             least: tuple[int, int, float] | None = None
             for account, cap in self.holders:

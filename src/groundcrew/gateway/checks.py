@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from groundcrew.gateway.verification import Verification
 
 #: Who says the parts of an answer, for guards that judge them differently.
-PARTS = (ANSWER, BESIDE, TOOL_CALLS)
+PARTS: tuple[str, ...] = (ANSWER, BESIDE, TOOL_CALLS)
+#: Who says what a tool has found.
+TOOL_ROLES = frozenset({"tool", "function"})
 #: Code points of a request that patterns look through in the event loop itself.
 INLINE_LENGTH_MAX = 20_000
 #: What the gateway itself says when approved knowledge holds no answer.
@@ -67,26 +69,27 @@ class Checks:
         self._verification = verification
 
     async def request(self, flight: Flight, admitted: Admitted, asked: Asked) -> CheckedInput:
-        """Guards on the request. Raises the call's data class to what was found, and refuses where that is too high."""
+        """Guards on the request. Raises the call's data class to what was found, and refuses where that is too high. The flight
+        then has the question as a provider may see it."""
         started_s = time.perf_counter()
-        flight.output_waits = admitted.looks_at_answers
+        flight.output_waits, flight.question = admitted.looks_at_answers, asked.question()
         names = flight.pseudonyms
         names.reserve((*asked.texts, admitted.entry.use_case.prompt))
-        unasked = await _found_unasked(admitted.policy, asked.texts)
+        unasked: DataClass = "public" if admitted.looks_for_phi else await _found_unasked(admitted.policy, asked.texts)
         clearance = self._clearance(flight, admitted, unasked)
         outcome = await self._guards.run(
             admitted.policy,
             "input",
             asked.texts,
-            {"newest": asked.question()},
+            {"newest": flight.question},
             roles=asked.roles,
             clearance=clearance,
             pseudonyms=names,
         )
         self._book(flight, outcome)
         current = list(outcome.texts)
-        tools = [position for position, role in enumerate(asked.roles) if role in ("tool", "function")]
-        if tools:
+        if not TOOL_ROLES.isdisjoint(asked.roles):
+            tools = [position for position, role in enumerate(asked.roles) if role in TOOL_ROLES]
             results = [current[each] for each in tools]
             roles = [asked.roles[each] for each in tools]
             found = await self._guards.run(
@@ -100,6 +103,8 @@ class Checks:
         if flight.scans_ran and asked.hides_text():
             flight.scans_missing += 1
         texts = flight.shown_texts = current if current != asked.texts else None
+        if texts is not None:
+            flight.question = asked.question(texts)
         if has_failed(flight):  # a scan that failed open says nothing of what it did not see
             unasked = highest((unasked, await _found_unasked(None, current)))
         provider_class = classify(flight, admitted, found=unasked)
@@ -126,8 +131,10 @@ class Checks:
         started_s = time.perf_counter()
         texts = [generated.text, generated.side_text, generated.tool_text()]
         leaves_whole = not admitted.holds_back
-        if leaves_whole:
+        roles = PARTS
+        if leaves_whole and generated.others:
             texts += generated.others
+            roles = (*PARTS, *[ANSWER] * len(generated.others))
         context = _output_context(flight)
         clearance = self._clearance(flight, admitted)
         outcome = await self._guards.run(
@@ -135,7 +142,7 @@ class Checks:
             "output",
             texts,
             context,
-            roles=[*PARTS, *[ANSWER] * (len(texts) - len(PARTS))],
+            roles=roles,
             monitor_only=monitor_only,
             clearance=clearance,
             pseudonyms=flight.pseudonyms,
@@ -145,6 +152,8 @@ class Checks:
         if leaves_whole and outcome.ran and generated.hides_text():
             flight.scans_missing += 1
         flight.timed("guards", started_s, "guards output")
+        if len(texts) == len(PARTS):
+            return outcome
         return msgspec.structs.replace(outcome, texts=outcome.texts[:3], offsets=outcome.offsets[:3])
 
     async def beginning(self, flight: Flight, rules: Sequence[GuardRule], text: str) -> tuple[RuleScan, ...]:
@@ -158,14 +167,13 @@ class Checks:
         """Book a scan of an answer's beginning that failed."""
         flight.guards.append(result)
         flight.scans_missing += 1
-        self._metrics.guard(result)
+        self._metrics.guards((result,))
 
     def _book(self, flight: Flight, outcome: GuardOutcome) -> None:
         flight.guards += outcome.results
         flight.scans_ran += outcome.ran
         flight.scans_missing += outcome.failed
-        for result in outcome.results:
-            self._metrics.guard(result)
+        self._metrics.guards(outcome.results)
 
     async def retrieve(self, flight: Flight, admitted: Admitted, seen: DataClass) -> DataClass:
         """Find the passages for the question; none where the knowledge base is missing, expired or can not be read. Returns

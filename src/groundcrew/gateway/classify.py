@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 
 from groundcrew.domain.call import GuardResult
 from groundcrew.domain.data_class import DataClass, highest
-from groundcrew.domain.guard import GuardRule, Policy
-from groundcrew.gateway.admission import Admitted, check_data_class
+from groundcrew.domain.guard import Policy
+from groundcrew.gateway.admission import Admitted, check_data_class, looks_for_phi
 from groundcrew.gateway.flight import Flight
 from groundcrew.guards import pii
 from groundcrew.guards.judging import PARTLY
@@ -37,20 +37,18 @@ CLASS_OF_TYPE: Mapping[str, DataClass] = {
 def found_unasked(policy: Policy | None, texts: Sequence[str]) -> DataClass:
     """phi where patterns find any in `texts` although no rule of `policy` looks: phi goes to no provider unseen. The record is
     masked with what the same patterns find, so that looking costs nothing twice."""
-    if policy is not None and any(map(_looks_for_phi, policy.guards)):
+    if looks_for_phi(policy):
         return "public"
     is_phi = any(CLASS_OF_TYPE.get(each.type) == "phi" for text in texts if text for each in pii.find(text))
     return "phi" if is_phi else "public"
 
 
-def _looks_for_phi(rule: GuardRule) -> bool:
-    types = rule.settings.get("types")
-    return rule.guard == "pii" and "input" in rule.on and (not types or {"MRN", "HEALTH_PLAN_ID"} <= set(types))
-
-
 def has_failed(flight: Flight) -> bool:
     """Whether a pii rule failed, or looked at a part only, without refusing the call."""
-    return any(each.guard == "pii" and (each.verdict == "failed" or each.reason == PARTLY) for each in flight.guards)
+    for each in flight.guards:  # noqa: SIM110 - with every call: a generator would cost more than the look
+        if each.guard == "pii" and (each.verdict == "failed" or each.reason == PARTLY):
+            return True
+    return False
 
 
 def classify(
@@ -61,15 +59,16 @@ def classify(
     declared for what was found."""
     results = flight.guards[since:]
     flight.data_class = class_of(highest((flight.data_class, found)), results, with_masked=True)
-    check_data_class(admitted.entry.use_case, flight.data_class)
+    if flight.data_class not in admitted.entry.use_case.data_classes:
+        check_data_class(admitted.entry.use_case, flight.data_class)
     return class_of(highest((admitted.seen_class, seen, found)), results, with_masked=False)
 
 
 def class_of(declared: DataClass, results: Sequence[GuardResult], *, with_masked: bool) -> DataClass:
     """The highest of `declared` and what the pii guard found, masked or not. Of a text that it did not look through, more of the
     same may have stayed."""
-    found: list[DataClass] = [declared]
+    found = declared
     for result in results:
-        if result.guard == "pii" and (with_masked or result.action != "redact" or result.reason == PARTLY):
-            found += [CLASS_OF_TYPE[each] for each in result.types if each in CLASS_OF_TYPE]
-    return highest(found)
+        if result.types and result.guard == "pii" and (with_masked or result.action != "redact" or result.reason == PARTLY):
+            found = highest((found, *[CLASS_OF_TYPE[each] for each in result.types if each in CLASS_OF_TYPE]))
+    return found

@@ -10,7 +10,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from groundcrew.gateway.respond import CONNECTION, WRITER, Event
+from groundcrew.gateway.respond import CONNECTION, WRITER, Event, HeaderList
 
 #: Request line and headers together. The gateway's own limit on headers is smaller and answers in the caller's dialect.
 HEAD_BYTES_MAX = 64 * 1024
@@ -36,6 +36,20 @@ class OneWrite:
         #: The head of an answer, until its body comes.
         self._start: Event | None = None
 
+    def arrived(self) -> bytes | None:
+        """The request's body, once, where all of it is here already; None where it has to be received."""
+        cycle = self._cycle
+        if cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue or cycle.flow.read_paused:
+            return None
+        body, cycle.body = bytes(cycle.body), bytearray()
+        cycle.message_event.clear()
+        return body
+
+    @property
+    def waits(self) -> bool:
+        """Whether the system has not taken over yet what was written."""
+        return self._cycle.flow.write_paused
+
     async def drained(self) -> None:
         """Wait until the system has taken over all that was written, or the client is gone."""
         while self._cycle.flow.write_paused and not self._cycle.disconnected:
@@ -45,7 +59,7 @@ class OneWrite:
         """Send `message`; the head of a whole answer waits for the body, which its sender has at hand."""
         start, self._start = self._start, None
         if start is not None:
-            if not self._send_whole(start, message):
+            if message.get("more_body") or not self.write(start["status"], start["headers"], message["body"]):
                 await self._cycle.send(start)  # type: ignore[arg-type]
                 await self._cycle.send(message)  # type: ignore[arg-type]
         elif message.get("whole"):
@@ -53,19 +67,19 @@ class OneWrite:
         else:
             await self._cycle.send(message)  # type: ignore[arg-type]
 
-    def _send_whole(self, start: Event, message: Event) -> bool:
+    def write(self, status: int, headers: HeaderList, body: bytes) -> bool:
         """Write head and body and end the answer; False, with nothing written, where that takes more than a write."""
-        cycle, body = self._cycle, message["body"]
+        cycle = self._cycle
         usual = cycle.keep_alive and not cycle.response_started and cycle.scope["method"] == "POST"
-        if not usual or cycle.disconnected or cycle.flow.write_paused or cycle.access_log or message.get("more_body"):
+        if not usual or cycle.disconnected or cycle.flow.write_paused or cycle.access_log:
             return False
-        headers = [*cycle.default_headers, *start["headers"]]
+        headers = [*cycle.default_headers, *headers]
         if _CONTROL.search(b"".join([value for _, value in headers])):
             return False
         lines = [b"%b: %b\r\n" % each for each in headers]
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        self._protocol.transport.write(b"".join([STATUS_LINE[start["status"]], *lines, b"\r\n", body]))
+        self._protocol.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
         cycle.message_event.set()
         cycle.on_response()
         return True
@@ -80,6 +94,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._when_lost: Callable[[], None] | None = None
+        #: Since when (the loop's time) the connection serves no request, and what ends one that does so for long: one timer, kept
+        #: from request to request, which finds out when it fires.
+        self._idle_since_s: float | None = None
+        self._idle: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first request."""
@@ -91,6 +109,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop to wait, and tell whoever serves the request."""
         self._head_is_here()
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
         super().connection_lost(exc)
         if self._when_lost is not None:
             self._when_lost()
@@ -103,6 +124,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse `data`; too much of it without an end of the headers closes the connection."""
+        self._idle_since_s = None
         super().data_received(data)
         if not self._in_head:
             return
@@ -125,6 +147,29 @@ class BoundedProtocol(HttpToolsProtocol):
         self.scope[CONNECTION] = self  # type: ignore[literal-required]
         super().on_headers_complete()
         self.scope[WRITER] = OneWrite(self, self.cycle)  # type: ignore[literal-required]
+
+    def on_response_complete(self) -> None:
+        """An answer is out: on with what the client has sent meanwhile, or wait for more."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since_s = self.loop.time()
+        if self._idle is None:
+            self._idle = self.loop.call_later(self.timeout_keep_alive, self._end_idle)
+
+    def _end_idle(self) -> None:
+        self._idle = None
+        if self._idle_since_s is None or self.transport.is_closing():
+            return
+        left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._idle = self.loop.call_later(left_s, self._end_idle)
+        else:
+            self.transport.close()
 
     def _wait_for_head(self) -> None:
         self._deadline = self.loop.call_later(HEAD_S_MAX, self._give_up)

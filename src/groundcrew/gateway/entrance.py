@@ -32,10 +32,11 @@ class Entrance:
         assert flight.key is not None
         assert flight.entry is not None
         key, entry = flight.key, flight.entry
-        flight.data_class = highest((floor_class(entry.use_case), flight.headers.data_class or "public"))
+        floor, declared = floor_class(entry.use_case), flight.headers.data_class
+        flight.data_class = floor if declared is None else highest((floor, declared))
         check_age(entry, self._snapshots.age_s(), self._settings)
         embeds = asked.dialect == "embeddings"
-        placed = NOWHERE if embeds else place(flight)
+        placed = NOWHERE if embeds or entry.experiment is None else place(flight)
         admitted = self._admissions.admit(
             snapshot,
             key,
@@ -47,18 +48,18 @@ class Entrance:
             variant=placed.variant,
         )
         flight.model = admitted.model.name
-        take_part(flight, placed)
+        if entry.experiment is not None:
+            take_part(flight, placed)
         if asked.choices > 1 and (admitted.holds_back or entry.use_case.grounding is not None):
             raise RefusedCall("invalid_request", f"n: use case {entry.use_case.name} checks its answers, one at a time")
-        added_bytes = len(admitted.entry.use_case.prompt.encode())
+        added_bytes = admitted.prompt_bytes
         if admitted.knowledge is not None:
             added_bytes += self._settings.prompt_passages_max * self._settings.passage_bytes_estimate
         if asked.choices > 1:
             flight.scans_missing += 1  # guards read the texts of further choices, and nothing else of them
         flight.estimated_input_tokens = -(-(body_bytes + added_bytes) // self._settings.prompt_bytes_per_token)
         output = output_tokens(asked, self._settings)
-        aims = [each for each in admitted.routes if each.target.role != "shadow"]
-        hold(self._ledger, flight, aims, input_tokens=flight.estimated_input_tokens, output_tokens=output, now=now)
+        hold(self._ledger, flight, admitted.aims, input_tokens=flight.estimated_input_tokens, output_tokens=output, now=now)
         return admitted
 
 

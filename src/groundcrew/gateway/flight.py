@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,16 +24,21 @@ from groundcrew.gateway.respond import HeaderList
 from groundcrew.gateway.timing import Parts
 from groundcrew.gateway.trace import NO_TRACE, CallTrace
 from groundcrew.gateway.verifying import Verifying
-from groundcrew.gateway.wire import Headers
+from groundcrew.gateway.wire import NO_HEADERS, Headers
 from groundcrew.guards.redaction import OffsetMap, Pseudonyms, remap_report
 
 if TYPE_CHECKING:
     from groundcrew.gateway.shadow import ShadowOrder
 
 
+@dataclass(slots=True, eq=False)
 class Flight:
     """A call under way. Filled in as it advances; `call` turns it into a record at any moment."""
 
+    call_id: str
+    received_at: datetime
+    parts: Parts = field(default_factory=Parts)  # where its time went, from now on
+    trace: CallTrace = NO_TRACE
     #: The request, once it is read, and its texts as a provider may see them, where guards masked some.
     asked: Asked | None = None
     shown_texts: list[str] | None = None
@@ -55,76 +61,78 @@ class Flight:
     needs_person: str = ""
     #: How offsets move in an answer that its client gets with values in the place of their tags.
     restored: OffsetMap | None = None
-
-    def __init__(self, call_id: str, received_at: datetime) -> None:
-        self.call_id, self.received_at = call_id, received_at
-        self.started_s = time.perf_counter()
-        self.parts = Parts(self.started_s)  # where its time went
-        self.trace: CallTrace = NO_TRACE
-        #: `latency_ms` at the moment when the record was durable, that wait included.
-        self.recorded_ms: dict[str, float] | None = None
-        self.headers = Headers()
-        #: What the client speaks, and what writes its stream where that is not the chat completion's.
-        self.dialect: Dialect = "chat"
-        self.writer: EventWriter | None = None
-        #: Providers that said in this call that they have no endpoint for responses.
-        self.without_responses: set[str] = set()
-        self.key: KeyEntry | None = None
-        self.entry: UseCaseEntry | None = None
-        self.inflight: Inflight | None = None
-        self.snapshot: Snapshot | None = None  # that key and entry come from
-        self.stream = False
-        self.user_id: str | None = None
-        #: The alias that is asked, once it is known.
-        self.model: str | None = None
-        self.data_class: DataClass = "public"
-        self.question = ""
-        #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
-        self.prefill = ""
-        self.offers_tools = False
-        self.response_schema: dict[str, Any] | bool | None = None  # only where the policy holds the answer to it
-        self.provider: str | None = None
-        self.target_model: str | None = None
-        self.price: KnownPrice | None = None
-        self.role: Role = "primary"
-        #: Copies of this call that go out once it is over; and the call that this one is a copy of.
-        self.shadows: ShadowOrder | None = None
-        self.shadow_of: str | None = None
-        self.trial: str | None = None  # that asks, where one does: nobody is served
-        self.upstream_started = self.response_started = self.is_recorded = False
-        #: Whether it is on the disk that a stream began.
-        self.is_opened = False
-        self.reservation: Reservation | None = None
-        self.estimated_input_tokens = self.input_tokens = self.output_tokens = 0
-        #: Parts of the input and of the output, where the upstream tells them.
-        self.cached_input_tokens = self.cache_write_tokens = self.reasoning_tokens = 0
-        #: True once the upstream, not our estimate, told the token counts.
-        self.usage_known = False
-        self.answer = self.withheld_answer = ""
-        #: Bytes that were generated beside the recorded answer, such as reasoning.
-        self.side_bytes = 0
-        self.status: CallStatus = "answered"
-        self.error_code: str | None = None
-        self.trust: TrustReport | None = None
-        self.withheld_trust: TrustReport | None = None
-        self.sources: tuple[Source, ...] = ()
-        self.citations: tuple[Citation, ...] = ()
-        self.knowledge_revision: str | None = None
-        self.verifying = Verifying()
-        self.guards: list[GuardResult] = []
-        #: What the tags of masked values stand for. Never written anywhere.
-        self.pseudonyms = Pseudonyms()
-        #: Scans that ran, and scans that failed or could not look at everything.
-        self.scans_ran = self.scans_missing = 0
-        #: Whether guards on the output have still to look at the answer. What leaves before counts as not scanned.
-        self.output_waits = False
-        self.sign_off_id: str | None = None
-        #: What the cache had for the call ("" where it was not asked), and whose answer it gets again.
-        self.cache: Literal["", "hit", "miss"] = ""
-        self.cached_from: str | None = None
-        #: Why an answer that was sent should be looked at.
-        self.flags: list[str] = []
-        self.details: dict[str, Any] = {}
+    #: `latency_ms` at the moment when the record was durable, that wait included.
+    recorded_ms: dict[str, float] | None = None
+    headers: Headers = NO_HEADERS
+    #: What the client speaks, and what writes its stream where that is not the chat completion's.
+    dialect: Dialect = "chat"
+    writer: EventWriter | None = None
+    #: Providers that said in this call that they have no endpoint for responses.
+    without_responses: set[str] = field(default_factory=set)
+    key: KeyEntry | None = None
+    entry: UseCaseEntry | None = None
+    inflight: Inflight | None = None
+    snapshot: Snapshot | None = None  # that key and entry come from
+    stream: bool = False
+    user_id: str | None = None
+    #: The alias that is asked, once it is known.
+    model: str | None = None
+    data_class: DataClass = "public"
+    question: str = ""
+    #: What the request already puts into the answer's mouth: the text of a last message of the assistant.
+    prefill: str = ""
+    offers_tools: bool = False
+    response_schema: dict[str, Any] | bool | None = None  # only where the policy holds the answer to it
+    provider: str | None = None
+    target_model: str | None = None
+    price: KnownPrice | None = None
+    role: Role = "primary"
+    #: Copies of this call that go out once it is over; and the call that this one is a copy of.
+    shadows: ShadowOrder | None = None
+    shadow_of: str | None = None
+    trial: str | None = None  # that asks, where one does: nobody is served
+    upstream_started: bool = False
+    response_started: bool = False
+    is_recorded: bool = False
+    #: Whether it is on the disk that a stream began.
+    is_opened: bool = False
+    reservation: Reservation | None = None
+    estimated_input_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    #: Parts of the input and of the output, where the upstream tells them.
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    #: True once the upstream, not our estimate, told the token counts.
+    usage_known: bool = False
+    answer: str = ""
+    withheld_answer: str = ""
+    #: Bytes that were generated beside the recorded answer, such as reasoning.
+    side_bytes: int = 0
+    status: CallStatus = "answered"
+    error_code: str | None = None
+    trust: TrustReport | None = None
+    withheld_trust: TrustReport | None = None
+    sources: tuple[Source, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    knowledge_revision: str | None = None
+    verifying: Verifying = field(default_factory=Verifying)
+    guards: list[GuardResult] = field(default_factory=list)
+    #: What the tags of masked values stand for. Never written anywhere.
+    pseudonyms: Pseudonyms = field(default_factory=Pseudonyms)
+    #: Scans that ran, and scans that failed or could not look at everything.
+    scans_ran: int = 0
+    scans_missing: int = 0
+    #: Whether guards on the output have still to look at the answer. What leaves before counts as not scanned.
+    output_waits: bool = False
+    sign_off_id: str | None = None
+    #: What the cache had for the call ("" where it was not asked), and whose answer it gets again.
+    cache: Literal["", "hit", "miss"] = ""
+    cached_from: str | None = None
+    #: Why an answer that was sent should be looked at.
+    flags: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def scan(self) -> ScanStatus:
@@ -144,7 +152,8 @@ class Flight:
         `place` tells apart in a trace what is one part in the record."""
         now_s = time.perf_counter()
         self.parts.book(part, since_s, now_s)
-        self.trace.part(place or part, since_s, now_s)
+        if self.trace is not NO_TRACE:
+            self.trace.part(place or part, since_s, now_s)
 
     def used(self, usage: Tokens) -> None:
         """Take over the token counts that the upstream told."""
@@ -192,27 +201,31 @@ class Flight:
         """What budgets are charged in tokens: the call's own and its judges'."""
         return self.input_tokens + self.output_tokens + self.verifying.judges.input_tokens + self.verifying.judges.output_tokens
 
-    def _details(self) -> dict[str, Any]:
+    def _details(self, cost_usd: float | None) -> dict[str, Any]:
         """What the record adds: why the answer should be looked at, and which price its cost was reckoned with."""
         details = {**self.details, "flags": self.flags} if self.flags else dict(self.details)
         if self.role == "canary":
             details["role"] = self.role
         if self.upstream_started:
             details["price"] = self.price.source if self.price is not None else "unknown"
-            for name in ("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"):
-                if getattr(self, name):
-                    details[name] = getattr(self, name)
+            if self.cached_input_tokens:
+                details["cached_input_tokens"] = self.cached_input_tokens
+            if self.cache_write_tokens:
+                details["cache_write_tokens"] = self.cache_write_tokens
+            if self.reasoning_tokens:
+                details["reasoning_tokens"] = self.reasoning_tokens
         if self.verifying.judges.questions:
             details["judges"] = self.verifying.judges.details()
-        if self.cost_usd() is None:
+        if cost_usd is None:
             details["assumed_usd"] = round(self.charged_usd(), 9)
         return details
 
-    def call(self, status: CallStatus, finished_at: datetime | None) -> Call:
-        """The record, without what was asked and not masked yet: see `masking`. Needs an authenticated call."""
+    def call(self, status: CallStatus, finished_at: datetime | None, request: str = "") -> Call:
+        """The record, not masked yet: see `masking`. `request` is what was asked, where it is known that it needs no masking.
+        Needs an authenticated call."""
         assert self.key is not None
         assert self.entry is not None
-        use_case = self.entry.use_case
+        use_case, judges, cost_usd = self.entry.use_case, self.verifying.judges, self.cost_usd()
         return Call(
             id=self.call_id,
             use_case=use_case.name,
@@ -232,13 +245,14 @@ class Flight:
             unit_id=self.headers.unit_id,
             user_id=self.user_id,
             data_class=self.data_class,
+            request=request,
             answer=self.answer,
             withheld_answer=self.withheld_answer,
             answer_sha256=sha256_hex(self.answer.encode()) if self.answer else None,
-            input_tokens=self.input_tokens + self.verifying.judges.input_tokens,
-            output_tokens=self.output_tokens + self.verifying.judges.output_tokens,
-            cost_usd=self.cost_usd(),
-            latency_ms=self.latency_ms,
+            input_tokens=self.input_tokens + judges.input_tokens,
+            output_tokens=self.output_tokens + judges.output_tokens,
+            cost_usd=cost_usd,
+            latency_ms=self.parts.latency_ms(time.perf_counter()),
             trust=self.trust,
             withheld_trust=self.withheld_trust,
             sources=source_references(self.sources),
@@ -249,7 +263,7 @@ class Flight:
             sign_off_id=self.sign_off_id,
             cached_from=self.cached_from,
             trace_id=self.trace.trace_id,
-            details=self._details(),
+            details=self._details(cost_usd),
             shadow_of=self.shadow_of,
             trial=self.trial,
             experiment=self.experiment,
@@ -299,6 +313,8 @@ class Flight:
 
 def source_references(sources: tuple[Source, ...]) -> tuple[SourceReference, ...]:
     """Sources as a record and a client see them."""
+    if not sources:
+        return ()
     return tuple(
         SourceReference(passage_id=each.passage_id, document=each.document, title=each.title, text=each.text) for each in sources
     )

@@ -66,7 +66,9 @@ class HttpClient:
         origin, target, host = split_url(url)
         if address:
             origin = origin._replace(address=address)
-        connection = await self._connection(origin, deadline_s, fresh=fresh)
+        connection = None if fresh else self._kept(origin)
+        if connection is None:
+            connection = await self._connection(origin, deadline_s, fresh=fresh)
         try:
             if late is not None:
                 headers, body = await late()

@@ -197,7 +197,15 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
         while not self._complete and self._failure is None:
-            await self._wait()
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self.body()
+
+    def body(self) -> bytes:
+        """The body of an answer that was waited for as a whole; raises what went wrong."""
         if self._failure is not None:
             raise self._failure
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
+import msgspec
+
 from groundcrew.domain.kill_switch import Scope
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.wire import Inside
@@ -16,31 +18,22 @@ Interrupt = Literal["refused", "disconnected", "stalled", "closing"]
 CLOSE_S_MAX = 2.0
 
 
-class Inflight:
+class Inflight(msgspec.Struct, eq=False):
     """One call in flight. `scopes` are the kill-switch scopes that it falls under, `secret` is its key's; `committed` once its
     end is being recorded; `sending_since_s` (monotonic) while the client does not take what is sent, `reading_since_s` while its
     body arrives. `stopped_before` are the scopes that were stopped already when it came in."""
 
-    __slots__ = (
-        *("call_id", "committed", "interrupt", "is_counted", "reading_since_s", "refusal", "scopes", "secret"),
-        *("sending_since_s", "stopped_before", "task"),
-    )
-
-    def __init__(
-        self,
-        call_id: str,
-        scopes: frozenset[Scope],
-        secret: str | Inside | None = None,
-        stopped_before: frozenset[Scope] = frozenset(),
-    ) -> None:
-        self.call_id, self.scopes, self.secret, self.stopped_before = call_id, scopes, secret, stopped_before
-        self.is_counted = False
-        self.task: asyncio.Task[None] | None = None
-        self.interrupt: Interrupt | None = None
-        self.refusal: RefusedCall | None = None
-        self.committed = False
-        self.sending_since_s: float | None = None
-        self.reading_since_s: float | None = None
+    call_id: str
+    scopes: frozenset[Scope]
+    secret: str | Inside | None = None
+    stopped_before: frozenset[Scope] = frozenset()
+    is_counted: bool = False
+    task: asyncio.Task[None] | None = None
+    interrupt: Interrupt | None = None
+    refusal: RefusedCall | None = None
+    committed: bool = False
+    sending_since_s: float | None = None
+    reading_since_s: float | None = None
 
     def cut(self, why: Interrupt, refusal: RefusedCall | None = None) -> bool:
         """Cancel the call's work. False when it was cut before, or while its end is being recorded, which can not be undone.
@@ -60,8 +53,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._calls: dict[str, Inflight] = {}
-        self._empty = asyncio.Event()
-        self._empty.set()
+        #: Set once no call is in flight; there while somebody waits for that.
+        self._empty: asyncio.Event | None = None
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -72,19 +65,23 @@ class Registry:
     def add(self, call: Inflight) -> None:
         """Start to watch `call`."""
         self._calls[call.call_id] = call
-        self._empty.clear()
+        if self._empty is not None:
+            self._empty.clear()
 
     def remove(self, call: Inflight) -> None:
         """Stop watching `call`."""
         self._calls.pop(call.call_id, None)
-        if not self._calls:
+        if self._empty is not None and not self._calls:
             self._empty.set()
 
     async def drained(self, wait_s: float) -> bool:
         """Wait until no call is in flight, at most `wait_s`; whether that came true."""
+        if not self._calls:
+            return True
+        empty = self._empty = self._empty or asyncio.Event()
         try:
             async with asyncio.timeout(wait_s):
-                await self._empty.wait()
+                await empty.wait()
         except TimeoutError:
             return False
         return True

@@ -22,7 +22,7 @@ from groundcrew.errors import RefusedCall
 from groundcrew.gateway.asked import Asked
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.request_sources import is_from_request
-from groundcrew.guards.masking import detect_for, is_plain, mask, mask_text, unescaped
+from groundcrew.guards.masking import are_plain, detect_for, mask, mask_text, unescaped
 from groundcrew.guards.pii import Detect
 from groundcrew.guards.redaction import Pseudonyms, redact, remap_report
 from groundcrew.guards.registry import find_guard
@@ -50,13 +50,13 @@ class MaskingFailed(RefusedCall):
 async def masked_call(flight: Flight, status: CallStatus, finished_at: datetime | None) -> Call:
     """The record of `flight`. MaskingFailed where it can not be masked and something would leave: then nothing does, and the
     refusal that follows is recorded without texts."""
-    call = flight.call(status, finished_at)
     if flight.unmaskable:
-        return _without_texts(call)
+        return _without_texts(flight.call(status, finished_at))
     try:
-        detect, data_class = detect_of(flight), _knowledge_class(flight)
-        if _is_plain(flight, call, detect):
-            return _unmasked(flight, call)
+        detect = detect_of(flight)
+        if _is_plain(flight, detect):
+            return _unmasked(flight, status, finished_at)
+        call, data_class = flight.call(status, finished_at), _knowledge_class(flight)
         if _is_quick(flight, call, detect):
             return _mask(flight, call, detect, data_class)
         return await asyncio.to_thread(_mask, flight, call, detect, data_class)
@@ -64,7 +64,7 @@ async def masked_call(flight: Flight, status: CallStatus, finished_at: datetime 
         log.error("call %s: its record could not be masked (%s)", flight.call_id, type(error).__name__)
         flight.unmaskable = True
     if status in _NOTHING_LEAVES or flight.shadow_of is not None:
-        return _without_texts(call)
+        return _without_texts(flight.call(status, finished_at))
     raise MaskingFailed
 
 
@@ -98,25 +98,25 @@ def _knowledge_class(flight: Flight) -> DataClass:
     return known.data_class if known is not None else "internal"
 
 
-def _is_plain(flight: Flight, call: Call, detect: Detect) -> bool:
-    """Whether nothing in the call has to be masked, where that can be told from its texts alone; False in doubt."""
+def _is_plain(flight: Flight, detect: Detect) -> bool:
+    """Whether nothing in the call's record has to be masked, where that can be told from its texts alone; False in doubt."""
     if (
         flight.asked is None
         or flight.pseudonyms.tags
-        or call.sources
-        or call.trust is not None
-        or call.withheld_trust is not None
+        or flight.sources
+        or flight.trust is not None
+        or flight.withheld_trust is not None
+        or flight.flags
     ):
         return False
-    if not call.details.keys() <= PLAIN_DETAILS or _may_be_name(call.case_id) or _may_be_name(call.unit_id):
+    headers = flight.headers
+    if not flight.details.keys() <= PLAIN_DETAILS or _may_be_name(headers.case_id) or _may_be_name(headers.unit_id):
         return False
-    for result in call.guards:
+    for result in flight.guards:
         if result.reason:
             return False
-    texts = (*_shown(flight), call.answer, call.withheld_answer)
-    if not _are_quick(texts, detect):
-        return False
-    return all(is_plain(each, detect) for each in texts)
+    texts = (*_shown(flight), flight.answer, flight.withheld_answer)
+    return _are_quick(texts, detect) and are_plain(texts, detect)
 
 
 def _may_be_name(identifier: str | None) -> bool:
@@ -124,12 +124,11 @@ def _may_be_name(identifier: str | None) -> bool:
     return identifier is not None and len(identifier.split()) > 1
 
 
-def _unmasked(flight: Flight, call: Call) -> Call:
+def _unmasked(flight: Flight, status: CallStatus, finished_at: datetime | None) -> Call:
     """The record of a call in which there is nothing to mask."""
     assert flight.asked is not None
-    texts = _shown(flight)
-    flight.recorded_names, flight.masked_texts, flight.masked_answer = None, list(texts), call.answer
-    return msgspec.structs.replace(call, request=flight.asked.transcript(texts))
+    flight.recorded_names, flight.masked_texts, flight.masked_answer = None, list(_shown(flight)), flight.answer
+    return flight.call(status, finished_at, flight.asked.transcript(flight.shown_texts))
 
 
 def _is_quick(flight: Flight, call: Call, detect: Detect) -> bool:

@@ -7,7 +7,7 @@ few microseconds. Count from one thread (the event loop); scrape from any.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -193,10 +193,12 @@ class Metrics:
         refusals = self._counts.refusals
         refusals[(code,)] = refusals.get((code,), 0) + 1
 
-    def guard(self, result: GuardResult) -> None:
-        """Count one guard run."""
-        key, guards = (result.guard, result.place, result.verdict), self._counts.guards
-        guards[key] = guards.get(key, 0) + 1
+    def guards(self, results: Iterable[GuardResult]) -> None:
+        """Count guard runs."""
+        counts = self._counts.guards
+        for result in results:
+            key = (result.guard, result.place, result.verdict)
+            counts[key] = counts.get(key, 0) + 1
 
     def breaker(self, target: BreakerKey, state: State) -> None:
         """Show a breaker's new state. An open one shows as open until a call finds that its time is up."""

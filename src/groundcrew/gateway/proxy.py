@@ -26,7 +26,7 @@ from groundcrew.gateway.prompt import system_prompt
 from groundcrew.gateway.protocols import SnapshotSource
 from groundcrew.gateway.release import Release, Releaser
 from groundcrew.gateway.respond import Send, send_events, send_json, start_events
-from groundcrew.gateway.response_schema import requested_schema, wants_request_schema
+from groundcrew.gateway.response_schema import requested_schema
 from groundcrew.gateway.restored_answer import restored
 from groundcrew.gateway.routing import Route, caller_of, order
 from groundcrew.gateway.settings import GatewaySettings
@@ -63,11 +63,12 @@ class Proxy:
         asked = self._read(flight, body)
         admitted = self._entrance.admit(flight, asked, len(body))
         flight.timed("admission", started_s)
-        if wants_request_schema(admitted.policy):
+        if admitted.wants_schema:
             flight.response_schema = requested_schema(flight.dialect, body)
         checked = await self._checks.request(flight, admitted, asked)
-        flight.question = asked.question(checked.texts)
-        seen = await self._checks.retrieve(flight, admitted, checked.provider_class)
+        seen = checked.provider_class
+        if admitted.entry.use_case.grounding is not None:
+            seen = await self._checks.retrieve(flight, admitted, seen)
         if seen != checked.provider_class:
             checked = msgspec.structs.replace(checked, provider_class=seen)
         flight.seen_class = seen
@@ -78,7 +79,7 @@ class Proxy:
         routes = self._plan(flight, asked, admitted, checked)
         way = leaving(flight, admitted, prefill=bool(asked.prefill)) if flight.stream else WHOLE
         passing = way.way != "whole" and not routes[0].provider.embedded
-        cache = self._cache_use(flight, admitted, asked, checked)
+        cache = self._cache_use(flight, admitted, asked, checked) if admitted.entry.use_case.cache is not None else None
         found = cache.find() if cache is not None else None
         if cache is not None:
             self._metrics.cache(admitted.entry.use_case.name, flight.cache)
@@ -107,13 +108,13 @@ class Proxy:
         generated = await self._targets.complete(flight, admitted, routes, body_for)
         if generated.usage is not None:
             flight.used(generated.usage)
-        chosen = [each.provider for each in routes if each.provider.name == flight.provider]
-        extractive = any(each.api == "extractive" for each in chosen)
+        chosen = [each.provider for each in routes if each.provider.embedded and each.provider.name == flight.provider]
+        extractive = bool(chosen) and any(each.api == "extractive" for each in chosen)
         text = generated.text
         release = await self._releaser.decide(flight, admitted, generated, extractive=extractive)
         await self._leave(flight, asked, admitted, generated, release, send)
         # What is made here costs nothing, and comes with citations or evidence that no cache keeps.
-        if cache is not None and not any(each.embedded for each in chosen):
+        if cache is not None and not chosen:
             cache.keep(generated, text, release)
 
     async def _stream(
@@ -182,6 +183,8 @@ class Proxy:
             _, routes = routes_for(
                 admitted.snapshot, admitted.key, admitted.entry.use_case, checked.provider_class, admitted.model.name
             )
+        if len(routes) == 1 and routes[0].target.role == "primary":  # as almost always: there is nothing to choose from
+            return routes
         headers = flight.headers
         caller = caller_of(flight.call_id, user=flight.user_id, unit_id=headers.unit_id, case_id=headers.case_id)
         plan = order(admitted.model.name, routes, call_id=flight.call_id, caller=caller, tries_max=self._settings.targets_max)
@@ -195,9 +198,10 @@ class Proxy:
     def _body_for(self, flight: Flight, admitted: Admitted, asked: Asked, checked: CheckedInput, *, passing: bool) -> BodyFor:
         """How a target's body is made: the client's bytes, masked texts, our system message, the target's model."""
         use_case = admitted.entry.use_case
-        marker = flight.call_id[-12:]
-        shown = flight.sources[: self._settings.prompt_passages_max]
-        system = system_prompt(use_case.prompt, shown, grounding=use_case.grounding, marker=marker)
+        system = None
+        if use_case.prompt or use_case.grounding is not None:
+            shown = flight.sources[: self._settings.prompt_passages_max]
+            system = system_prompt(use_case.prompt, shown, grounding=use_case.grounding, marker=flight.call_id[-12:])
         was_read = flight.scans_ran > 0
 
         def body_for(model: str, dialect: Dialect) -> bytes:

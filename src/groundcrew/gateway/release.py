@@ -48,6 +48,9 @@ class _Wish(msgspec.Struct, frozen=True, kw_only=True):
     shown: str = ""
 
 
+_ALLOWED = _Wish(action="allow", code="guard_blocked", reason="")
+
+
 def supported(rule: ReleaseRule, report: TrustReport | None) -> bool:
     """Whether a required grounding lets an answer through. Unknown never passes; a contradicted claim never passes, and nothing
     does while a declared guarantee does not hold."""
@@ -88,12 +91,12 @@ class Releaser:
         """Check `generated` and say what leaves; RefusedCall where nothing does, or nothing more where some is `under_way`: then
         nothing else can take its place. Fills in the flight's trust and status."""
         outcome = await self._checks.output(flight, admitted, generated)
-        said = Texts(f"{generated.text}\n\n{generated.side_text}", generated.tool_text())
-        rule = admitted.entry.use_case.grounding
+        rule, signed = admitted.entry.use_case.grounding, admitted.entry.use_case.sign_off is not None
+        said = Texts(f"{generated.text}\n\n{generated.side_text}", generated.tool_text()) if signed else None
         declined = flight.status == "declined"
         wish = _guard_wish(outcome)
         report: TrustReport | None = None
-        if not declined:
+        if not declined and (rule is not None or generated.own_trust is not None):
             report, problem = await self._trusted(flight, admitted, generated)
             if report is not None:
                 report = remap_report(report, outcome.offsets[0])
@@ -102,7 +105,7 @@ class Releaser:
                 wish = _worst(wish, _grounding_wish(rule, problem))
         masked_text, _, masked_tools = outcome.texts
         flight.trust = report
-        flight.answer = "\n\n".join(each for each in (masked_text, masked_tools) if each)
+        flight.answer = "\n\n".join([each for each in (masked_text, masked_tools) if each])
         if wish.action == "refuse" or (under_way and wish.action not in ("allow", "redact")):
             self._withhold(flight, report)
             raise RefusedCall(wish.code, wish.reason)
@@ -112,11 +115,12 @@ class Releaser:
             self._withhold(flight, report)
             flight.answer, flight.status = outcome.replacement or DEFAULT_REPLACEMENT, "fallback"
             return await self._signed(flight, admitted, Release(kind="sent", text=flight.answer, reason=wish.reason))
-        try:
-            _apply_masks(generated, outcome)
-        except RefusedCall:
-            self._withhold(flight, report)
-            raise
+        if not outcome.is_clean:
+            try:
+                _apply_masks(generated, outcome)
+            except RefusedCall:
+                self._withhold(flight, report)
+                raise
         checked = admitted.holds_back
         flight.answer = generated.checked_text() if checked else generated.recorded_text()
         if wish.action == "hold":
@@ -134,7 +138,7 @@ class Releaser:
             tool_calls=calls,
             offsets=outcome.offsets[0],
         )
-        if declined:
+        if declined or not (signed or flight.needs_person):
             return release
         return await self._signed(flight, admitted, release, generated, said, under_way=under_way)
 
@@ -258,6 +262,8 @@ def _worst(first: _Wish, second: _Wish | None) -> _Wish:
 
 
 def _guard_wish(outcome: GuardOutcome) -> _Wish:
+    if outcome.action == "allow":
+        return _ALLOWED
     reason = f"blocked by the guard {outcome.guard!r}" + (f": {outcome.reason}" if outcome.reason else "")
     shown = f"the guard {outcome.guard!r} holds it for a person"
     return _Wish(action=outcome.action, code="guard_blocked", reason=reason, shown=shown)

@@ -67,7 +67,11 @@ def error_status(code: str) -> int:
 
 async def send_json(send: Send, status: int, headers: HeaderList, body: bytes) -> None:
     """One whole JSON response."""
-    head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers]
+    head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
+    whole: Callable[[int, HeaderList, bytes], Awaitable[None]] | None = getattr(send, "whole", None)
+    if whole is not None:
+        await whole(status, head, body)
+        return
     await send({"type": "http.response.start", "status": status, "headers": head, "whole": True})
     await send({"type": "http.response.body", "body": body})
 

@@ -72,8 +72,8 @@ class Retrier:
         self,
         route: Route,
         ends_s: float,
-        attempt: Callable[[Target], Awaitable[Result]],
-        failed: Callable[[UpstreamError], None] = lambda _error: None,
+        attempt: Callable[[Route, Target], Awaitable[Result]],
+        failed: Callable[[Route, UpstreamError], None] = lambda _route, _error: None,
     ) -> Result:
         """What `attempt` gives for the route's target, whose `timeout_s` is then the time that is left for it.
 
@@ -82,25 +82,34 @@ class Retrier:
         """
         target, clock = route.target, self._timing.clock
         if route.provider.embedded:  # it keeps to its time itself
-            return await attempt(target)
+            return await attempt(route, target)
         ends_s = min(ends_s, clock() + target.timeout_s)
         retry = 0
         while True:
+            asked, breaker, ticket = self._enter(route, ends_s)
             try:
-                return await self._attempt(route, ends_s, attempt)
+                result = await attempt(route, asked)
             except UpstreamError as error:
+                _book(error, breaker, ticket, asked)
                 if retry >= target.retries or not passes(error):
                     raise
                 wait_s = pause_s(retry, error, self._timing.chance, self._settings)
                 if wait_s is None or clock() + wait_s + TRY_S_MIN > ends_s or self._breaker(route).state != "closed":
                     raise
-                failed(error)
+                failed(route, error)
+            except BaseException:
+                breaker.abandoned(ticket)
+                raise
+            else:
+                breaker.succeeded(ticket)
+                return result
             retry += 1
             self._metrics.retries.labels(route.provider.name).inc()
             await self._timing.sleep(wait_s)
 
-    async def _attempt(self, route: Route, ends_s: float, attempt: Callable[[Target], Awaitable[Result]]) -> Result:
-        """One attempt, booked with the target's breaker."""
+    def _enter(self, route: Route, ends_s: float) -> tuple[Target, Breaker, int]:
+        """The route's target with the time that is left for it, and the ticket of its breaker; UpstreamTimeout where no time is
+        left, CircuitOpen where the target is left alone."""
         target, name = route.target, route.provider.name
         left_s = ends_s - self._timing.clock()
         if left_s <= 0:
@@ -115,22 +124,18 @@ class Retrier:
                 f"provider {name}: {target.model} failed too often and is left alone for another {after_s:.1f} s",
                 retry_after_s=after_s,
             )
-        try:
-            result = await attempt(target)
-        except UpstreamError as error:
-            if counts_against(error):
-                breaker.failed(ticket, target.breaker)
-            elif error.status is not None:
-                breaker.succeeded(ticket)  # it answered: the request was wrong, not the target
-            else:
-                breaker.abandoned(ticket)
-            raise
-        except BaseException:
-            breaker.abandoned(ticket)
-            raise
-        breaker.succeeded(ticket)
-        return result
+        return target, breaker, ticket
 
     def _breaker(self, route: Route) -> Breaker:
         target = route.target
         return self._breakers.of((route.provider.name, route.provider.base_url, target.model, target.role == "shadow"))
+
+
+def _book(error: UpstreamError, breaker: Breaker, ticket: int, target: Target) -> None:
+    """Tell the breaker of a target how an attempt failed."""
+    if counts_against(error):
+        breaker.failed(ticket, target.breaker)
+    elif error.status is not None:
+        breaker.succeeded(ticket)  # it answered: the request was wrong, not the target
+    else:
+        breaker.abandoned(ticket)

@@ -31,8 +31,10 @@ QUEUE_BYTES_MAX = 128 * 1024 * 1024
 #: Records and bytes in one commit; one record always fits.
 GROUP_RECORDS_MAX = 512
 GROUP_BYTES_MAX = 8 * 1024 * 1024
-#: Under load commits begin this far apart, so that each serves more calls. A record that comes alone does not wait.
+#: Under load commits begin this far apart, so that each serves more calls. A record that comes alone does not wait; where so many
+#: came together, the next commit waits twice as long: each takes turns at the interpreter from the calls themselves.
 GATHER_S = 0.004
+MANY_RECORDS = 8
 RECORD_BYTES_MAX = 32 * 1024 * 1024
 #: How long a call waits for its record; a disk that hangs must not hold calls up for ever.
 RECORD_S_MAX = 5.0
@@ -65,23 +67,56 @@ class SpoolStatus(msgspec.Struct, frozen=True, kw_only=True):
     missed: int
 
 
-class _Job:
-    """One append: rows to write, and whom to tell."""
+class _Job(msgspec.Struct, eq=False):
+    """One append: rows to write, `size` bytes together, and whom to tell."""
 
-    __slots__ = ("deadline", "error", "finished", "future", "loop", "rows", "size")
-
-    def __init__(self, rows: list[Row]) -> None:
-        self.rows, self.size = rows, sum([len(row[2]) for row in rows])
-        self.error: Exception | None = None
-        self.finished: threading.Event | None = None
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.future: asyncio.Future[None] | None = None
-        self.deadline: asyncio.TimerHandle | None = None
+    rows: list[Row]
+    size: int
+    error: Exception | None = None
+    finished: threading.Event | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    future: asyncio.Future[None] | None = None
+    deadline_s: float = 0.0
 
     @property
     def is_given_up(self) -> bool:
         """Whether nobody waits for the record any more: its answer has not left."""
         return self.future is not None and self.future.done()
+
+
+class _Deadlines:
+    """The jobs of one event loop that wait for their records, in the order of their deadlines: one timer for all of them, since
+    all may wait as long."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, record_s_max: float) -> None:
+        self.loop, self._record_s_max = loop, record_s_max
+        self._jobs: deque[_Job] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, job: _Job) -> asyncio.Future[None]:
+        """Give `job` the loop's time that it may take; what tells that it is over."""
+        jobs, future = self._jobs, self.loop.create_future()
+        while jobs and jobs[0].is_given_up:  # told already, one way or the other
+            jobs.popleft()
+        job.loop, job.future, job.deadline_s = self.loop, future, self.loop.time() + self._record_s_max
+        jobs.append(job)
+        if self._timer is None:
+            self._timer = self.loop.call_at(job.deadline_s, self._tick)
+        return future
+
+    def _tick(self) -> None:
+        self._timer, now_s = None, self.loop.time()
+        while self._jobs:
+            job = self._jobs[0]
+            assert job.future is not None
+            if not job.future.done():
+                if job.deadline_s > now_s:
+                    self._timer = self.loop.call_at(job.deadline_s, self._tick)
+                    return
+                after_s = self._record_s_max
+                problem = f"the record was not durable within {after_s:g} s: the disk does not keep up"
+                job.future.set_exception(RecorderUnavailable(problem))
+            self._jobs.popleft()
 
 
 class Spool:
@@ -97,12 +132,14 @@ class Spool:
         self._gaps: dict[tuple[str, str], RecordingGap] = {}
         self._missed = 0
         self._problem: str | None = None
-        self._wake = threading.Condition()
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._deadlines: _Deadlines | None = None
         self._is_waiting = self._closing = False
         #: Streams whose `opened` is on the disk, and the sequence up to which records are there to stay.
         self._open: set[str] = set()
         self._settled = file.last
-        self._began_s, self._is_crowded = 0.0, False
+        self._began_s, self._gather_s = 0.0, 0.0
         self._busy_since_s: float | None = None
         self._thread = threading.Thread(target=self._write_loop, name="groundcrew-spool", daemon=True)
         self._thread.start()
@@ -121,7 +158,8 @@ class Spool:
 
     def append(self, records: Sequence[tuple[Kind, Call]]) -> None:
         """Make `records` durable, in order and together; blocks. RecorderUnavailable when that fails: then none is stored."""
-        job = _Job([_row(kind, call) for kind, call in records])
+        rows = [_row(kind, call) for kind, call in records]
+        job = _Job(rows, sum([len(body) for _, _, body in rows]))
         job.finished = threading.Event()
         self._submit(job)
         job.finished.wait()
@@ -133,12 +171,17 @@ class Spool:
 
         RecorderUnavailable when that fails or takes longer than the spool's `record_s_max`: then it is not stored.
         """
-        job = _Job([_row(kind, call)])
-        job.loop = asyncio.get_running_loop()
-        job.future = job.loop.create_future()
-        self._submit(job)
-        job.deadline = job.loop.call_later(self._record_s_max, _give_up, job, self._record_s_max)
-        await job.future
+        row, loop = _row(kind, call), asyncio.get_running_loop()
+        job, deadlines = _Job([row], len(row[2])), self._deadlines
+        if deadlines is None or deadlines.loop is not loop:
+            deadlines = self._deadlines = _Deadlines(loop, self._record_s_max)
+        future = deadlines.add(job)
+        try:
+            self._submit(job)
+        except RecorderUnavailable:
+            future.cancel()
+            raise
+        await future
 
     def later(self, call: Call) -> None:
         """Write the end of a stream, whose record failed, as soon as the disk allows it. At most LATE_RECORDS_MAX wait."""
@@ -186,10 +229,10 @@ class Spool:
         return self._file.pending_records + len(self._open)
 
     def _submit(self, job: _Job) -> None:
-        with self._wake:
+        with self._lock:
             if self._closing:
                 raise RecorderUnavailable("the spool is closed")
-            if self._hangs():
+            if self._busy_since_s is not None and self._hangs():
                 raise RecorderUnavailable(_HANGS)
             full = self._queued_records + len(job.rows) > QUEUE_RECORDS_MAX or self._queued_bytes + job.size > QUEUE_BYTES_MAX
             if full and self._queue:
@@ -211,7 +254,8 @@ class Spool:
                 self._is_waiting = False
                 if retry:
                     break
-            pause_s = self._began_s + GATHER_S - time.monotonic() if self._is_crowded and not self._closing else 0.0
+            gather_s = 0.0 if self._closing else self._gather_s
+            pause_s = self._began_s + gather_s - time.monotonic() if gather_s else 0.0
         if pause_s > 0:
             time.sleep(pause_s)
         with self._wake:
@@ -225,7 +269,7 @@ class Spool:
                 group.append(self._queue.popleft())
                 self._queued_records -= len(job.rows)
                 self._queued_bytes -= job.size
-        self._is_crowded = len(group) > 1
+        self._gather_s = 0.0 if len(group) < 2 else GATHER_S if len(group) < MANY_RECORDS else 2 * GATHER_S
         return group
 
     def _write_loop(self) -> None:
@@ -390,14 +434,6 @@ def _row(kind: Kind, call: Call) -> Row:
     return kind, call.id, body
 
 
-def _give_up(job: _Job, after_s: float) -> None:
-    assert job.future is not None
-    if not job.future.done():
-        job.future.set_exception(
-            RecorderUnavailable(f"the record was not durable within {after_s:g} s: the disk does not keep up")
-        )
-
-
 def _tell(group: list[_Job], error: Exception | None) -> None:
     """Tell everybody who waits for `group`: one wake-up for each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
@@ -414,8 +450,6 @@ def _tell(group: list[_Job], error: Exception | None) -> None:
 
 def _resolve(jobs: list[_Job], error: Exception | None) -> None:
     for job in jobs:
-        if job.deadline is not None:
-            job.deadline.cancel()
         if job.future is None or job.future.done():
             continue
         if error is None:

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,8 @@ from groundcrew.errors import RecorderUnavailable
 FILE_BYTES_MAX = 1024 * 1024 * 1024
 #: Free space of the file system below which nothing more is written: the database beside the spool needs room to take it in.
 FREE_BYTES_MIN = 64 * 1024 * 1024
+#: While so many times that is free, it is looked at this often at most: a disk does not lose the rest in between.
+FREE_AMPLE, FREE_LOOK_S = 16, 0.05
 #: Longest file whose pages are all checked on opening.
 CHECK_BYTES_MAX = 128 * 1024 * 1024
 #: Pages in the WAL at which the writer itself moves them into the file; usually the one who ships does it before.
@@ -42,6 +44,8 @@ _SCHEMA = (
 )
 #: Sorted keys, so that what is written here is the record's canonical JSON, and is what the database keeps.
 _ENCODER = msgspec.json.Encoder(order="sorted")
+#: A record as the spool and the database keep it: its canonical JSON.
+encode: Callable[[Call], bytes] = _ENCODER.encode
 
 
 class SpoolFile:
@@ -51,6 +55,8 @@ class SpoolFile:
         self.path, self._lock_file = path, lock
         self._file_bytes_max, self._free_bytes_min = file_bytes_max, free_bytes_min
         self._reading = threading.Lock()
+        #: Until when (monotonic) the disk counts as one with more than enough room.
+        self._free_until_s = 0.0
         self._writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
             self._check()
@@ -211,10 +217,13 @@ class SpoolFile:
     def _may_write(self) -> None:
         if self._found() != self._identity:
             raise RecorderUnavailable("the file was moved or removed")
-        if self._free_bytes_min:
-            free = os.statvfs(self.path)
-            if free.f_bavail * free.f_frsize < self._free_bytes_min:
+        if self._free_bytes_min and time.monotonic() >= self._free_until_s:
+            found = os.statvfs(self.path)
+            free = found.f_bavail * found.f_frsize
+            if free < self._free_bytes_min:
                 raise RecorderUnavailable(f"less than {self._free_bytes_min} bytes are free on its disk")
+            if free >= FREE_AMPLE * self._free_bytes_min:
+                self._free_until_s = time.monotonic() + FREE_LOOK_S
 
     def _found(self) -> tuple[int, int] | None:
         """Which file stands at `path`: what is written to one that was removed would not be there after a crash."""
@@ -248,7 +257,7 @@ class SpoolFile:
                 "SELECT first, records FROM groups WHERE last > ? AND last <= ? ORDER BY first", (shipped, up_to)
             )
             for first, records in rows:
-                found += [each for each in enumerate(records.split(b"\n"), first) if each[0] > shipped]
+                found += [each for each in enumerate(_lines(records), first) if each[0] > shipped]
                 if len(found) >= limit:
                     break
             rows.close()
@@ -279,9 +288,15 @@ class SpoolFile:
         os.close(self._lock_file)
 
 
-def encode(call: Call) -> bytes:
-    """A record as the spool and the database keep it: its canonical JSON."""
-    return _ENCODER.encode(call)
+def _lines(records: bytes) -> list[bytes]:
+    """The records of a group. They are long: `bytes.split` looks at each byte, `find` skips to the next end."""
+    found: list[bytes] = []
+    start = 0
+    while (end := records.find(b"\n", start)) >= 0:
+        found.append(records[start:end])
+        start = end + 1
+    found.append(records[start:])
+    return found
 
 
 def _lock(path: Path) -> int:

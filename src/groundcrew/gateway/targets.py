@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from groundcrew.domain.prices import price_of
 from groundcrew.domain.provider import TARGET_TIMEOUT_S_MAX, Target
@@ -94,24 +95,30 @@ class Targets:
         if route.provider.api == "tuned":
             return await tuned.generate(flight, target, self._tuned, bytes_per_token=self._settings.prompt_bytes_per_token)
 
-        async def ask(dialect: Dialect) -> Generated:
-            body = await self._upstream.complete(self._request(flight, route, target, body_for, dialect))
-            flight.trace.answered(body)
-            return read_answer(dialect, body, route.provider.name)
+        dialect = _DIALECTS[route.provider.api]
+        if dialect != "chat" or flight.dialect != "responses":
+            return await self._ask(flight, route, target, body_for, dialect)
+        return await self._by_responses(flight, route, lambda dialect: self._ask(flight, route, target, body_for, dialect))
 
-        return await self._in_its_dialect(flight, route, ask)
+    async def _ask(self, flight: Flight, route: Route, target: Target, body_for: BodyFor, dialect: Dialect) -> Generated:
+        body = await self._upstream.complete(self._request(flight, route, target, body_for, dialect))
+        flight.trace.answered(body)
+        return read_answer(dialect, body, route.provider.name)
 
     async def open_stream(self, flight: Flight, admitted: Admitted, routes: tuple[Route, ...], body_for: BodyFor) -> OpenStream:
         """A stream whose first event is here, from the first target that gives one."""
 
-        def attempt(route: Route, target: Target) -> Awaitable[OpenStream]:
-            async def ask(dialect: Dialect) -> OpenStream:
-                opened = await self._open(self._request(flight, route, target, body_for, dialect), dialect)
-                frame = opened.frames[0]
-                flight.trace.first_chunk(frame if isinstance(frame, bytes) else frame[1])
-                return opened
+        async def ask(route: Route, target: Target, dialect: Dialect) -> OpenStream:
+            opened = await self._open(self._request(flight, route, target, body_for, dialect), dialect)
+            frame = opened.frames[0]
+            flight.trace.first_chunk(frame if isinstance(frame, bytes) else frame[1])
+            return opened
 
-            return self._in_its_dialect(flight, route, ask)
+        def attempt(route: Route, target: Target) -> Awaitable[OpenStream]:
+            dialect = _DIALECTS[route.provider.api]
+            if dialect != "chat" or flight.dialect != "responses":
+                return ask(route, target, dialect)
+            return self._by_responses(flight, route, lambda dialect: ask(route, target, dialect))
 
         return await self.first(flight, admitted, routes, attempt)
 
@@ -129,7 +136,7 @@ class Targets:
             for route in routes:
                 self._choose(flight, admitted, route)
                 try:
-                    return await self._retrier.run(route, ends_s, partial(attempt, route), partial(failures.note, route))
+                    return await self._retrier.run(route, ends_s, attempt, failures.note)
                 except UpstreamError as error:
                     failures.note(route, error)
                     if not _worth_another(error):
@@ -138,11 +145,9 @@ class Targets:
         finally:
             flight.timed("upstream", started_s)
 
-    async def _in_its_dialect(self, flight: Flight, route: Route, ask: Callable[[Dialect], Awaitable[Answer]]) -> Answer:
-        """`ask` in what the target speaks. A responses request goes to the provider's endpoint for them where it has one."""
-        dialect, provider = _DIALECTS[route.provider.api], route.provider
-        if dialect != "chat" or flight.dialect != "responses":
-            return await ask(dialect)
+    async def _by_responses(self, flight: Flight, route: Route, ask: Callable[[Dialect], Awaitable[Answer]]) -> Answer:
+        """`ask` for a request in the responses dialect: of the provider's endpoint for them where it has one."""
+        provider = route.provider
         where = provider.base_url or provider.name
         if where in flight.without_responses or self._without_responses.get(where, 0.0) > time.monotonic():
             return await ask("chat")
@@ -210,25 +215,24 @@ class Targets:
         )
 
 
-class _Failures:
+class _Failures(msgspec.Struct, eq=False):
     """What went wrong on the way to an answer, noted in the call's details."""
 
-    def __init__(self, flight: Flight) -> None:
-        self._details, self._trace = flight.details, flight.trace
-        self._errors: list[UpstreamError] = []
+    flight: Flight
+    errors: list[UpstreamError] = []
 
     def note(self, route: Route, error: UpstreamError) -> None:
         """One try failed."""
-        self._trace.failed(error)
-        self._details.setdefault("upstream_failures", []).append(f"{route.target.model}: {error}")
-        self._errors.append(error)
+        self.flight.trace.failed(error)
+        self.flight.details.setdefault("upstream_failures", []).append(f"{route.target.model}: {error}")
+        self.errors.append(error)
 
     def error(self) -> UpstreamError:
         """Why there is no answer: the last target that was asked, or how long all of them are left alone."""
-        asked = [each for each in self._errors if not isinstance(each, CircuitOpen)]
+        asked = [each for each in self.errors if not isinstance(each, CircuitOpen)]
         if asked:
             return asked[-1]
-        waits_s = [each.retry_after_s for each in self._errors if isinstance(each, CircuitOpen)]
+        waits_s = [each.retry_after_s for each in self.errors if isinstance(each, CircuitOpen)]
         if not waits_s:
             return UpstreamError("no target is left")
         return CircuitOpen(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
+import msgspec
+
 from groundcrew.domain.call import LatencyPart
 
 
-class Parts:
+class Parts(msgspec.Struct, eq=False):
     """The parts of one call's time. Times are perf_counter seconds; `book` is called in the order of `end_s`."""
 
-    __slots__ = ("_booked_s", "_covered", "_started_s")
-
-    def __init__(self, started_s: float) -> None:
-        self._started_s = started_s
-        self._booked_s: dict[str, float] = {}
-        #: What is booked already, as disjoint intervals in order.
-        self._covered: list[tuple[float, float]] = []
+    _started_s: float = msgspec.field(default_factory=time.perf_counter)
+    _booked_s: dict[str, float] = {}
+    #: What is booked already, as disjoint intervals in order.
+    _covered: list[tuple[float, float]] = []
 
     def book(self, part: LatencyPart, start_s: float, end_s: float) -> None:
         """Book what of the interval is not booked yet: a part inside another one counts once, as itself."""

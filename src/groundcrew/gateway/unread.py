@@ -6,6 +6,7 @@ What is known is declared, and everything else is an error of the strict reading
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -104,15 +105,22 @@ class KnownChunk(msgspec.Struct, forbid_unknown_fields=True):
         return bytes(self.usage) not in (b"", b"null")
 
 
-def completion_hides(fields: dict[str, msgspec.Raw]) -> bool:
-    """Whether a chat completion holds anything unread. Of further choices only the text is read."""
+def known_choices(fields: dict[str, msgspec.Raw]) -> list[_Choice] | None:
+    """The choices of a chat completion where they hold nothing that is unknown; None otherwise."""
+    try:
+        return _CHOICES.decode(fields["choices"])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError):
+        return None
+
+
+def completion_hides(fields: dict[str, msgspec.Raw], choices: Sequence[_Choice] | None) -> bool:
+    """Whether a chat completion holds anything unread. Of further choices (`choices` are what is known of all) only the text is
+    read."""
     if (others := fields.keys() - _READ) and any(bytes(fields[name]) != b"null" for name in others):
         return True
-    try:
-        choices = _CHOICES.decode(fields["choices"])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError):
+    if choices is None:
         return True
-    return any(
+    return len(choices) > 1 and any(
         each.message.tool_calls or each.message.reasoning_content or (each.message.content and each.message.refusal)
         for each in choices[1:]
     )

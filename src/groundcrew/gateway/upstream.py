@@ -175,7 +175,7 @@ class HttpUpstream:
     async def complete(self, request: UpstreamRequest) -> bytes:
         """The provider's whole JSON answer."""
         connection = await self._open(request, stream=False)
-        body = await connection.everything()
+        body = connection.body()
         connection.done()
         return body
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 if TYPE_CHECKING:
     from groundcrew.grounding.cascade import Memory
 
 
-class JudgeSpending:
+class JudgeSpending(msgspec.Struct, eq=False):
     """Sums over all questions that one call put to judges. `cost_usd` is None once a price was unknown; `charged_usd` reckons
     those at the highest known price."""
 
-    __slots__ = ("by_judge", "charged_usd", "cost_usd", "input_tokens", "output_tokens", "questions")
-
-    def __init__(self) -> None:
-        self.questions = self.input_tokens = self.output_tokens = 0
-        self.cost_usd: float | None = 0.0
-        self.charged_usd = 0.0
-        #: Charged so far, by judge: what its ceiling for an answer is held against.
-        self.by_judge: dict[str, float] = {}
+    questions: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = 0.0
+    charged_usd: float = 0.0
+    #: Charged so far, by judge: what its ceiling for an answer is held against.
+    by_judge: dict[str, float] = {}
 
     def book(self, judge: str, *, input_tokens: int, output_tokens: int, cost_usd: float | None, charged_usd: float) -> None:
         """Add one question and its answer, or what of them a provider will charge."""
@@ -44,13 +45,10 @@ class JudgeSpending:
         }
 
 
-class Verifying:
+class Verifying(msgspec.Struct, eq=False):
     """What is known of one call's verifiers: `verdicts` so far, how often each failed, and seconds spent on all of them."""
 
-    __slots__ = ("failures", "judges", "seconds", "verdicts")
-
-    def __init__(self) -> None:
-        self.verdicts: Memory = {}
-        self.failures: dict[str, int] = {}
-        self.seconds = 0.0
-        self.judges = JudgeSpending()
+    verdicts: Memory = {}
+    failures: dict[str, int] = {}
+    seconds: float = 0.0
+    judges: JudgeSpending = msgspec.field(default_factory=JudgeSpending)

@@ -34,13 +34,24 @@ class Headers(msgspec.Struct, frozen=True, kw_only=True):
     no_store: bool = False
 
 
+#: Of a call whose headers are not read yet.
+NO_HEADERS = Headers()
+
+
+#: Headers of calls that are about something else than the key and the body.
+_OWN = frozenset(
+    {
+        *(b"groundcrew-case-id", b"groundcrew-unit-id", b"groundcrew-cluster-id", b"groundcrew-user-id"),
+        *(b"groundcrew-data-class", b"cache-control"),
+    }
+)
+
+
 def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: GatewaySettings) -> Headers:
     """Pick out what is needed; RefusedCall invalid_request for oversized or nonsensical values."""
     lines = list(raw)
     found = dict(lines)
-    classes = [value for name, value in lines if name == b"groundcrew-data-class"]
-    total = sum([len(name) + len(value) for name, value in lines])
-    if total > settings.header_bytes_max:
+    if sum([len(name) + len(value) for name, value in lines]) > settings.header_bytes_max:
         raise RefusedCall("invalid_request", f"the request headers are larger than {settings.header_bytes_max} bytes")
     secret = None
     authorization = found.get(b"authorization", b"")
@@ -49,14 +60,17 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: GatewaySettings) 
     elif b"x-api-key" in found:
         secret = found[b"x-api-key"].strip().decode("latin-1")
     length = found.get(b"content-length", b"")
+    content_length = int(length) if length.isdigit() and len(length) < 19 else None
+    if _OWN.isdisjoint(found):  # as in most calls
+        return Headers(secret=secret or None, content_length=content_length)
     return Headers(
         secret=secret or None,
         case_id=_identifier(found, b"groundcrew-case-id", settings),
         unit_id=_identifier(found, b"groundcrew-unit-id", settings),
         cluster_id=_identifier(found, b"groundcrew-cluster-id", settings),
         user_id=_identifier(found, b"groundcrew-user-id", settings),
-        data_class=_data_class(classes),
-        content_length=int(length) if length.isdigit() and len(length) < 19 else None,
+        data_class=_data_class([value for name, value in lines if name == b"groundcrew-data-class"]),
+        content_length=content_length,
         no_store=b"no-store" in found.get(b"cache-control", b"").lower(),
     )
 

@@ -4,7 +4,7 @@ are a person's data themselves."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from groundcrew.domain.data_class import rank
@@ -41,12 +41,13 @@ def sensitive(text: str, detect: Detect = "patterns") -> list[Finding]:
     return [*findings, *found] if (found := secrets.check(text, {}).findings) else findings
 
 
-def is_plain(text: str, detect: Detect) -> bool:
-    """Whether nothing of `text` has to be masked, as `mask_text` would find out; remembered, so that records of calls in which
+def are_plain(texts: Iterable[str], detect: Detect) -> bool:
+    """Whether nothing of `texts` has to be masked, as `mask_text` would find out; remembered, so that records of calls in which
     there is nothing to mask cost next to nothing."""
-    if len(text) > PLAIN_LENGTH_MAX:
-        return False
-    return not text or _is_plain(text, detect)
+    for text in texts:  # noqa: SIM110 - with every record: a generator would cost more than the look
+        if text and (len(text) > PLAIN_LENGTH_MAX or not _is_plain(text, detect)):
+            return False
+    return True
 
 
 @lru_cache(maxsize=PLAIN_MAX)

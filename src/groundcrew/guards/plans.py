@@ -33,10 +33,10 @@ CLEAN: Known = ()
 class PlannedRule:
     """A rule and its guard. Without one, `problem` says why it fails."""
 
-    __slots__ = ("at_once", "by", "guard", "is_first", "problem", "rule", "settings")
+    __slots__ = ("at_once", "by", "guard", "is_first", "label", "mode", "problem", "rule", "settings")
 
     def __init__(self, rule: GuardRule) -> None:
-        self.rule = rule
+        self.rule, self.label, self.mode = rule, rule.label, rule.mode
         self.guard: Guard | None = None
         self.problem = ""
         try:
@@ -108,16 +108,17 @@ class Memory:
     """What the rules of a plan said of a text before, by plan, role and text."""
 
     def __init__(self) -> None:
-        self._young: dict[tuple[int, str | None, str], Known] = {}
+        #: The younger generation, where most of what is known is found without a call.
+        self.young: dict[tuple[int, str | None, str], Known] = {}
         self._old: dict[tuple[int, str | None, str], Known] = {}
         self._length = 0
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self.young) + len(self._old)
 
     def find(self, key: tuple[int, str | None, str]) -> Known | None:
         """What is known; None where nothing is."""
-        known = self._young.get(key)
+        known = self.young.get(key)
         if known is None and (known := self._old.get(key)) is not None:
             self.keep(key, known)
         return known
@@ -127,8 +128,8 @@ class Memory:
         length = len(key[2])
         if length > TEXT_LENGTH_MAX:
             return
-        if len(self._young) >= TEXTS_MAX or self._length + length > LENGTH_MAX:
-            self._old, self._young, self._length = self._young, {}, 0
-        if key not in self._young:
+        if len(self.young) >= TEXTS_MAX or self._length + length > LENGTH_MAX:
+            self._old, self.young, self._length = self.young, {}, 0
+        if key not in self.young:
             self._length += length
-        self._young[key] = known
+        self.young[key] = known

@@ -69,7 +69,7 @@ KNOWN_MAX = 256
 KNOWN_LENGTH_MIN = 5
 
 
-class Pseudonyms:
+class Pseudonyms(msgspec.Struct, eq=False):
     """The tags of one call, and what they stand for. The same value of a type always has the same tag, other values others:
     [PERSON], [PERSON_2], … Values are compared without case and with white space folded.
 
@@ -83,23 +83,20 @@ class Pseudonyms:
     since providers sign it.
     """
 
-    __slots__ = ("_counts", "_known", "_length_max", "_lock", "_tags", "_taken", "_unclear", "_unread", "_values")
-
-    def __init__(self) -> None:
-        self._tags: dict[tuple[str, str], str] = {}
-        self._counts: dict[str, int] = {}
-        #: A call that is cut may be masked for its record while a thread still masks it.
-        self._lock = threading.Lock()
-        #: Texts whose tags are looked for once a tag is needed: most calls need none.
-        self._unread: list[tuple[str, bool]] = []
-        #: Types of values that are looked for in every text of the call.
-        self._known: dict[str, str] = {}
-        #: Tags that are in use, by a value or literally in a text of the call; and those that are both.
-        self._taken: set[str] = set()
-        self._unclear: set[str] = set()
-        #: What can be put back, by tag.
-        self._values: dict[str, str] = {}
-        self._length_max = 0
+    _tags: dict[tuple[str, str], str] = {}
+    _counts: dict[str, int] = {}
+    #: A call that is cut may be masked for its record while a thread still masks it.
+    _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
+    #: Texts whose tags are looked for once a tag is needed: most calls need none.
+    _unread: list[tuple[str, bool]] = []
+    #: Types of values that are looked for in every text of the call.
+    _known: dict[str, str] = {}
+    #: Tags that are in use, by a value or literally in a text of the call; and those that are both.
+    _taken: set[str] = set()
+    _unclear: set[str] = set()
+    #: What can be put back, by tag.
+    _values: dict[str, str] = {}
+    _length_max: int = 0
 
     def copy(self) -> Pseudonyms:
         """The same tags for the same values; what either is told from here on is nothing to the other."""

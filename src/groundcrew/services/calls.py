@@ -47,7 +47,8 @@ class Calls:
             await rollups.add(writer.connection, heads)
             uses: dict[str, tuple[str, datetime]] = {}
             for head, _ in fresh:
-                if head.key_id not in uses or head.received_at > uses[head.key_id][1]:
+                used = uses.get(head.key_id)
+                if used is None or head.received_at > used[1]:
                     uses[head.key_id] = head.use_case, head.received_at
             uses.pop("", None)  # trials have no key
             if uses:

@@ -84,7 +84,7 @@ async def log_shipped(writer: Writer, heads: Sequence[CallHead]) -> None:
     """Log the units that gateways have assigned, in the transaction that records their calls. Shadow copies and trials expose
     nobody; of several calls of a unit the first counts."""
     first: dict[str, ExperimentExposure] = {}
-    for head in sorted(heads, key=lambda each: each.received_at):
+    for head in sorted([each for each in heads if each.experiment is not None], key=lambda each: each.received_at):
         arm = _ARMS.get(head.arm or "")
         if head.experiment is None or head.unit_id is None or arm is None:
             continue

@@ -31,6 +31,8 @@ POSTGRES_CONNECT_S_MAX, POSTGRES_COMMAND_S_MAX = 10.0, 60.0
 HEARD_S_MAX = 0.1
 #: Any fixed number: writers of one database take turns on it, so that the audit chain has one order.
 _AUDIT_LOCK = 0x67726F756E64
+#: Gateways ask for it several times a second: made once.
+_VERSION = sa.select(snapshot_version.c.version)
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -236,7 +238,7 @@ def lookup_columns(entry: AuditEntry) -> dict[str, str]:
 
 async def current_version(connection: AsyncConnection) -> int:
     """The snapshot's version as a transaction sees it."""
-    return int((await connection.execute(sa.select(snapshot_version.c.version))).scalar_one())
+    return int((await connection.execute(_VERSION)).scalar_one())
 
 
 def decode(document: str, kind: type[T]) -> T:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from groundcrew.domain.call import CallHead
 from groundcrew.domain.spending import NANOS, to_nanos
 from groundcrew.stats.buckets import duration_bucket, share_bucket
-from groundcrew.store.rows import SUM_MAX, add_rows
+from groundcrew.store.rows import SUM_MAX, add_rows, stamp
 from groundcrew.store.tables import CALL_SPREAD_KEYS, CALL_SUM_KEYS, CALL_SUMS, call_spreads, call_sums, calls
 
 #: Characters of ``2026-01-31T09``, the hour in a call's stamp.
@@ -43,10 +43,10 @@ class Rollup(NamedTuple):
 def rolled_up(recorded: Iterable[CallHead]) -> Rollup:
     """The sums of some calls; shadow copies and trials were for nobody and are left out."""
     rollup = Rollup({}, {})
+    hours: dict[tuple[Any, ...], tuple[int, ...]] = {}
     for call in recorded:
         if call.shadow_of is not None or call.trial is not None:
             continue
-        stamp = call.received_at.isoformat()
         own = (
             1,
             int(call.cost_usd is None),
@@ -54,18 +54,21 @@ def rolled_up(recorded: Iterable[CallHead]) -> Rollup:
             min(max(call.input_tokens, 0), SUM_MAX),
             min(max(call.output_tokens, 0), SUM_MAX),
         )
-        rest = call.version_digest, call.status, call.trust.state if call.trust else "", call.sample
-        for span, period in (("all", ""), ("day", stamp[:DAY_LENGTH]), ("hour", stamp[:HOUR_LENGTH])):
-            key = (call.use_case, span, period, *rest)
-            rollup.sums[key] = tuple(map(add_up, rollup.sums.get(key, _NO_SUMS), own))
+        when, trust = stamp(call.received_at), call.trust
+        key = (call.use_case, when[:HOUR_LENGTH], call.version_digest, call.status, trust.state if trust else "", call.sample)
+        hours[key] = tuple(map(add_up, hours.get(key, _NO_SUMS), own))
         figures = []
         if (total := call.latency_ms.get("total")) is not None:
             figures.append((TOTAL_MS, total, duration_bucket(total)))
-        if call.trust is not None and call.trust.trust is not None:
-            figures.append((TRUST, call.trust.trust, share_bucket(call.trust.trust)))
+        if trust is not None and trust.trust is not None:
+            figures.append((TRUST, trust.trust, share_bucket(trust.trust)))
         for measure, value, bucket in figures:
-            place = (call.use_case, measure, stamp[:DAY_LENGTH], call.version_digest, call.sample, bucket)
+            place = (call.use_case, measure, when[:DAY_LENGTH], call.version_digest, call.sample, bucket)
             rollup.spreads[place] = tuple(map(add_up, rollup.spreads.get(place, _NO_SPREAD), (1, value, value * value)))
+    for (use_case, hour, *rest), sums in hours.items():
+        for span, period in (("all", ""), ("day", hour[:DAY_LENGTH]), ("hour", hour)):
+            whole = (use_case, span, period, *rest)
+            rollup.sums[whole] = tuple(map(add_up, rollup.sums.get(whole, _NO_SUMS), sums))
     return rollup
 
 

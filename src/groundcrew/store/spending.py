@@ -29,7 +29,7 @@ async def add(connection: AsyncConnection, recorded: Iterable[CallHead]) -> None
     sums: dict[tuple[Any, ...], tuple[int, ...]] = {}
     for call in recorded:
         key = (
-            call.received_at.date().isoformat(),
+            call.received_at.date(),
             call.use_case,
             call.business_unit,
             call.target_model or "",
@@ -45,9 +45,9 @@ async def add(connection: AsyncConnection, recorded: Iterable[CallHead]) -> None
         # In the order of SPENDING_SUMS.
         own = (1, int(unknown), taken, given, unknown_tokens, to_nanos(call.cost_usd or 0.0), charged_nanos(call))
         sums[key] = tuple(map(add_up, sums.get(key, _ZEROS), own))
-    for key, totals in sums.items():
+    for (day, *rest), totals in sums.items():
         added = dict(zip(SPENDING_SUMS, totals, strict=True))
-        names = dict(zip((*SPENDING_KEYS, "sample"), key, strict=True))
+        names = dict(zip((*SPENDING_KEYS, "sample"), (day.isoformat(), *rest), strict=True))
         where = [spending.c[name] == value for name, value in names.items()]
         # A provider may claim any number: a sum stays at what a column holds.
         raised = {name: _raised(spending.c[name], min(added[name], TOKENS_MAX)) for name in SPENDING_SUMS}

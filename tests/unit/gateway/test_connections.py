@@ -39,6 +39,16 @@ async def _write(scope: Any, receive: Any, send: Any) -> None:
     await send_json(way, 404, [(b"x-a", value)], b'{"text":"something"}')
 
 
+async def _take(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with what of the body was here at once, and with what had to be received."""
+    arrived, received, more = scope[WRITER].arrived(), b"", True
+    while arrived is None and more:
+        message = await receive()
+        received, more = received + message["body"], message["more_body"]
+    again = scope[WRITER].arrived()
+    await send_json(send, 200, [], repr((arrived, received, again)).encode())
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     async for each in _served(_answer):
@@ -51,9 +61,15 @@ async def writing_port() -> AsyncIterator[int]:
         yield each
 
 
-async def _served(app: Any) -> AsyncIterator[int]:
+@pytest.fixture
+async def taking_port() -> AsyncIterator[int]:
+    async for each in _served(_take):
+        yield each
+
+
+async def _served(app: Any, **settings: Any) -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, http=BoundedProtocol, ws="none", lifespan="off", log_level="error")
+        config = uvicorn.Config(app, http=BoundedProtocol, ws="none", lifespan="off", log_level="error", **settings)
         server = uvicorn.Server(config)
         running = asyncio.ensure_future(server.serve(sockets=[listener]))
         for _ in range(500):
@@ -137,3 +153,31 @@ async def test_no_value_of_a_header_makes_another_line(writing_port: int) -> Non
     answer = await _send(writing_port, _request(b"broken"), pause_s=0.05)
     assert answer.startswith(b"HTTP/1.1 500") or answer == b""
     assert b"x-b" not in answer
+
+
+async def test_a_body_that_is_here_is_handed_over_at_once(taking_port: int) -> None:
+    assert (await _send(taking_port, _request(b"")[:-2], b"ab", pause_s=0.05)).endswith(b"(None, b'ab', b'')")
+    assert (await _send(taking_port, _request(b""))).endswith(b"(b'ab', b'', b'')")
+    waits = _request(b"", line=b"expect: 100-continue\r\n")
+    answer = await _send(taking_port, waits, pause_s=0.05)
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n")
+    assert answer.endswith(b"(None, b'ab', b'')")
+
+
+async def test_an_idle_connection_ends_half_a_second_after_its_last_use() -> None:
+    clock = asyncio.get_running_loop().time
+    async for port in _served(_answer, timeout_keep_alive=0.5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        used_s, answers = clock(), 0
+        try:
+            for _ in range(4):
+                writer.write(_request(b""))
+                await asyncio.wait_for(reader.readuntil(b"\r\n\r\n2"), 20.0)
+                used_s, answers = clock(), answers + 1
+                await asyncio.sleep(0.2)
+            assert await asyncio.wait_for(reader.read(), 20.0) == b""
+        except (asyncio.IncompleteReadError, ConnectionError):  # a busy machine has slept for longer than that
+            pass
+        assert answers >= 1
+        assert clock() - used_s >= 0.45
+        writer.close()

@@ -41,7 +41,7 @@ class Line:
         """Attempts that take so long and end so, at a target with `fields`; the last end goes on for ever."""
         left = list(ends)
 
-        async def attempt(target: Target) -> str:
+        async def attempt(_route: Route, target: Target) -> str:
             self.given_s.append(target.timeout_s)
             took_s, end = left.pop(0) if len(left) > 1 else left[0]
             self.now_s += min(took_s, target.timeout_s)
@@ -50,7 +50,9 @@ class Line:
             return end
 
         route = Route(provider=Provider(name="p", api="openai"), target=Target(provider="p", model="m", **fields))  # type: ignore[arg-type]
-        return asyncio.run(self.retrier.run(route, self.retrier.deadline_s(), attempt, self.failures.append))
+        return asyncio.run(
+            self.retrier.run(route, self.retrier.deadline_s(), attempt, lambda _, error: self.failures.append(error))
+        )
 
 
 LOST = UpstreamUnreachable("lost")

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -739,7 +740,7 @@ def test_embeddings_are_an_operation_of_their_own() -> None:
     telemetry.begin(flight, sent, None)  # type: ignore[arg-type]
     provider, target = snapshot.providers["fake"], snapshot.models["writer"].targets[0]
     flight.entry, flight.usage_known, flight.input_tokens = snapshot.use_cases["demo"], True, 5
-    started_s = flight.started_s
+    started_s = time.perf_counter()
     flight.trace.attempt(Route(provider=provider, target=target))
     headers = dict(flight.trace.headers(b'{"model": "m", "input": "x", "dimensions": 256, "encoding_format": "float"}'))
     flight.trace.answered(b'{"object": "list", "model": "embed-1", "data": []}')

@@ -108,7 +108,7 @@ def test_metrics_are_what_was_counted() -> None:
         metrics.call("demo", "answered", {"upstream": total, "total": total}, 3, 2)
     metrics.call("other", "declined", {}, 0, 0)
     metrics.refusal("kill_switch")
-    metrics.guard(GuardResult(guard="pii", place="input", verdict="pass", action="allow", mode="enforce"))
+    metrics.guards([GuardResult(guard="pii", place="input", verdict="pass", action="allow", mode="enforce")])
     metrics.telemetry_dropped.inc(5)
     samples = {
         (each.name, tuple(sorted(each.labels.items()))): each.value

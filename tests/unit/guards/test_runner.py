@@ -326,7 +326,7 @@ def test_memory_is_bounded_and_never_says_what_was_not_kept(lengths: list[int]) 
         assert memory.find((1, None, text)) in ((PASS,), None)
         assert memory.find((2, None, text)) is None
         assert memory.find((1, "user", text)) is None
-    for generation in (memory._young, memory._old):
+    for generation in (memory.young, memory._old):
         assert len(generation) <= plans.TEXTS_MAX
         assert sum(len(key[2]) for key in generation) <= plans.LENGTH_MAX
 

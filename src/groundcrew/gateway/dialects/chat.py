@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import msgspec
 
 from groundcrew.errors import RefusedCall
-from groundcrew.gateway.asked import Dialect, Outgoing, role_name
-from groundcrew.gateway.dialects.chat_known import is_known
+from groundcrew.gateway.asked import ROLES, Dialect, Outgoing, role_name
+from groundcrew.gateway.dialects.chat_known import KNOWN, Choices, KnownMessage, KnownRequest, Tokens
 from groundcrew.gateway.dialects.messages_blocks import without_vendor_members
 from groundcrew.gateway.dialects.registry import provider_dialect
 from groundcrew.gateway.json_shape import decode
 from groundcrew.gateway.settings import GatewaySettings
 
-Tokens = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Fields = dict[str, msgspec.Raw]
 
 
@@ -56,7 +55,7 @@ class ChatRequest(msgspec.Struct):
     stream_options: StreamOptions | None = None
     max_tokens: Tokens | None = None
     max_completion_tokens: Tokens | None = None
-    n: Annotated[int, msgspec.Meta(ge=1, le=128)] | None = None
+    n: Choices | None = None
     temperature: float | None = None
     top_p: float | None = None
     stop: str | list[str] | None = None
@@ -78,11 +77,12 @@ class AskedChat:
     dialect: Dialect = "chat"
 
     def __init__(self, body: bytes, settings: GatewaySettings) -> None:
-        request = decode(body, _CHAT_DECODER, settings, what="a chat completion request")
+        request = decode(body, _CHAT_DECODER, settings, what="a chat completion request", strict=KNOWN)
         if len(request.messages) > settings.messages_max:
             raise RefusedCall("invalid_request", f"messages: more than {settings.messages_max}")
-        self._body = body
         self._fields: Fields = _FIELDS_DECODER.decode(body)
+        #: The messages where guards read all of the request; otherwise with all their members, once they are decoded.
+        self._known: list[KnownMessage] | None = request.messages if isinstance(request, KnownRequest) else None
         self._messages: list[dict[str, Any]] | None = None
         self.model = request.model
         self.stream = bool(request.stream)
@@ -121,12 +121,12 @@ class AskedChat:
 
     def transcript(self, texts: Sequence[str] | None = None) -> str:
         """Every message with its role, in order."""
-        said = [own for _, own in self._said]
+        said = self._said
         if texts is not None:
-            said = [[] for _ in self._said]
+            said = [(role, []) for role, _ in said]
             for place, text in zip(self._places, texts, strict=True):
-                said[place].append(text)
-        return "\n\n".join([f"{role_name(role)}: " + "\n".join(lines) for (role, _), lines in zip(self._said, said, strict=True)])
+                said[place][1].append(text)
+        return "\n\n".join([f"{role if role in ROLES else role_name(role)}: " + "\n".join(lines) for role, lines in said])
 
     def _decoded(self) -> list[dict[str, Any]]:
         """The messages with all their members; of one that stands there twice the last, as everywhere in the gateway."""
@@ -139,7 +139,7 @@ class AskedChat:
 
     def hides_text(self) -> bool:
         """Whether there are images, tools, earlier tool calls, names, stop sequences, or members that are not known."""
-        return not is_known(self._body)
+        return self._known is None
 
     def members(self) -> Set[str]:
         """The names of the request's members."""
@@ -150,9 +150,11 @@ class AskedChat:
         changed: dict[str, Any] = dict(self._fields)
         changed["model"] = outgoing.model
         if outgoing.texts is not None or outgoing.was_read:
-            messages: list[Any] = self._decoded()
+            messages: list[Any]
             if outgoing.texts is not None:
-                messages = self._with_texts(messages, outgoing.texts)
+                messages = self._with_texts(self._decoded(), outgoing.texts)
+            else:
+                messages = self._known or self._decoded()
             if outgoing.system is not None:
                 messages = [{"role": "system", "content": outgoing.system}, *messages]
             changed["messages"] = messages

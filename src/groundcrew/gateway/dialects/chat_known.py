@@ -8,9 +8,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from groundcrew.gateway.dialects.opaque import PATTERN
 
+#: Tokens and numbers of answers as a request may ask for them.
+Tokens = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+Choices = Annotated[int, msgspec.Meta(ge=1, le=128)]
 _CallId = Annotated[str, msgspec.Meta(pattern=PATTERN)]
 _Number = int | float | None
 _Bias = dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}$")], float]
@@ -18,19 +22,27 @@ _Bias = dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,6}$")], float]
 
 class _Part(msgspec.Struct, forbid_unknown_fields=True):
     type: Literal["text"]
-    text: str | None = None
+    text: str | UnsetType | None = UNSET
 
 
-class _Message(msgspec.Struct, forbid_unknown_fields=True):
+class KnownMessage(msgspec.Struct, forbid_unknown_fields=True):
+    """One message; written again it is what was read, with every member once."""
+
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[_Part] | None = None
-    tool_call_id: _CallId | None = None
-    name: None = None
-    refusal: None = None
-    tool_calls: None = None
-    function_call: None = None
-    audio: None = None
-    reasoning_content: None = None
+    content: str | list[_Part] | UnsetType | None = UNSET
+    tool_call_id: _CallId | UnsetType | None = UNSET
+    name: UnsetType | None = UNSET
+    refusal: UnsetType | None = UNSET
+    tool_calls: UnsetType | None = UNSET
+    function_call: UnsetType | None = UNSET
+    audio: UnsetType | None = UNSET
+    reasoning_content: UnsetType | None = UNSET
+
+    def texts(self) -> list[str]:
+        """The message's texts in order."""
+        if isinstance(self.content, str):
+            return [self.content]
+        return [part.text for part in self.content or () if isinstance(part.text, str)]
 
 
 class _Options(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,19 +54,21 @@ class _Format(msgspec.Struct, forbid_unknown_fields=True):
     type: Literal["text", "json_object"]
 
 
-class _Known(msgspec.Struct, forbid_unknown_fields=True):
-    messages: list[_Message]
+class KnownRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """A request without anything that guards do not read, in the members that `chat.ChatRequest` has."""
+
+    messages: Annotated[list[KnownMessage], msgspec.Meta(min_length=1)]
     #: The target's takes its place.
-    model: Any = None
+    model: str | None = None
     stream: bool | None = None
     stream_options: _Options | None = None
     store: bool | None = None
     service_tier: Literal["auto", "default", "flex", "priority", "scale"] | None = None
-    n: _Number = None
+    n: Choices | None = None
     seed: _Number = None
     parallel_tool_calls: bool | None = None
-    max_tokens: _Number = None
-    max_completion_tokens: _Number = None
+    max_tokens: Tokens | None = None
+    max_completion_tokens: Tokens | None = None
     temperature: _Number = None
     top_p: _Number = None
     presence_penalty: _Number = None
@@ -81,13 +95,4 @@ class _Known(msgspec.Struct, forbid_unknown_fields=True):
     prompt_cache_key: None = None
 
 
-_KNOWN = msgspec.json.Decoder(_Known)
-
-
-def is_known(body: bytes) -> bool:
-    """Whether guards read all of a request's texts."""
-    try:
-        _KNOWN.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
+KNOWN = msgspec.json.Decoder(KnownRequest)
