@@ -34,6 +34,7 @@ TEXT_CHARACTERS_MAX = 200_000
 
 _BECAUSE = {
     "phrase": "a phrase that coders marked for this code, or that goes with it",
+    "term": "a clinical term for this code",
     "near": "words close to a phrase known for this code",
     "title": "words of the code's title",
 }
@@ -62,7 +63,7 @@ class Voice(msgspec.Struct, frozen=True):
 class Coder(msgspec.Struct, frozen=True):
     """What coder.json holds. `trust`: "all_right", or "f1" for the expected F1 of the case."""
 
-    format: Literal[1]
+    format: Literal[2]
     trust: Literal["all_right", "f1"]
     voices: tuple[Voice, ...]
 

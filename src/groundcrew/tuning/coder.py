@@ -39,9 +39,10 @@ from groundcrew.tuning import coder_lexicon as lexicon
 from groundcrew.tuning import coder_trust as trust
 from groundcrew.tuning.architecture import Fitted, Step
 from groundcrew.tuning.checkpoints import Checkpoints
-from groundcrew.tuning.coder_counts import Case, Counted, count, evidence_places, knowledge, skipped_words
+from groundcrew.tuning.coder_carrying import Evidence, carry
+from groundcrew.tuning.coder_counts import Case, Counted, count, evidence_places, knowledge
 from groundcrew.tuning.coder_metrics import measure, model_card
-from groundcrew.tuning.coder_parallel import Lexicon, learn, project
+from groundcrew.tuning.coder_parallel import Lexicon, learn
 from groundcrew.tuning.coder_ranker import (
     Arrays,
     Bools,
@@ -61,8 +62,6 @@ EXAMPLES_MIN = 20
 LANGUAGES_MAX = 12
 #: Languages whose words are alike to the titles' count so much where nothing was learned.
 _FOREIGN = 0.8
-#: Evidence is carried over where at least this share of its words has a translation at the place.
-_CARRIED = 0.5
 _EXAMPLES_A_TICK = 25
 
 
@@ -102,6 +101,7 @@ class _Language(msgspec.Struct):
     examples: list[Example]
     cases: list[Case]
     fold: Ints
+    said: lexicon.Said
     tongue: Tongue | None = None
     found: list[Candidates] = []
     bilingual: list[lexicon.Table] = []
@@ -142,9 +142,10 @@ class _Fit:
         for name in names:
             examples = [example for example in self.train if example.language == name]
             fold = np.array([folds[example.group or example.id] for example in examples], dtype=np.int64)
-            self.languages.append(_Language(name, examples, [_case(example) for example in examples], fold))
-        code_digest = self.system.digest if self.system else ""
-        key = digest({"examples": self.train, "settings": settings, "seed": seed, "system": code_digest, "coder": 2})
+            said = lexicon.said(self.system, name, self.labels) if self.system and settings.terms else lexicon.Said({}, ())
+            self.languages.append(_Language(name, examples, [_case(example) for example in examples], fold, said))
+        code_digest = (self.system.digest, self.system.terms_digest if settings.terms else "") if self.system else ("", "")
+        key = digest({"examples": self.train, "settings": settings, "seed": seed, "system": code_digest, "coder": 3})
         self.checkpoints = Checkpoints(checkpoints, key)
 
     def run(self, validation: Sequence[Example]) -> Fitted:
@@ -268,7 +269,7 @@ class _Fit:
         tables = [self._table(f"{name}-{part}", partial(words, part), lexicon.Table) for part in range(self.settings.folds)]
         evidence = self._table(
             f"{name}-all", lambda: self._carried(one, other, pairs, learned(None)),
-            tuple[lexicon.Table, list[tuple[int, tuple[tuple[str, tuple[int, ...]], ...]]]],
+            tuple[lexicon.Table, list[tuple[int, Evidence]]],
         )  # fmt: skip
         tables.append(evidence[0])
         for at, carried in evidence[1]:
@@ -281,21 +282,8 @@ class _Fit:
 
     def _carried(
         self, one: _Language, other: _Language, pairs: list[tuple[int, int]], found: Lexicon
-    ) -> tuple[lexicon.Table, list[tuple[int, tuple[tuple[str, tuple[int, ...]], ...]]]]:
-        skipped = skipped_words(one.cases)
-        carried = []
-        for number, (a, b) in enumerate(pairs):
-            if number % _EXAMPLES_A_TICK == 0:
-                self._tick()
-            case, words = one.cases[a], other.cases[b].words
-            evidence = []
-            for code, places in case.evidence:
-                telling = [place for place in places if case.words.stems[place] not in skipped] or list(places)
-                there = project(found, number, case.words, words, telling)
-                if there and len(there) >= _CARRIED * len(telling):
-                    evidence.append((code, tuple(there)))
-            carried.append((b, tuple(evidence)))
-        return found.words, carried
+    ) -> tuple[lexicon.Table, list[tuple[int, Evidence]]]:
+        return found.words, carry(one.cases, other.cases, pairs, found, other.said.terms, self._tick)
 
     def _candidates(self, language: _Language, titles: Titles) -> None:
         """Every case's candidates by counts and tables of words of the other folds, and what is known of all cases at last.
@@ -307,7 +295,9 @@ class _Fit:
         for at, part in enumerate([*range(self.settings.folds), None]):
             self._tick()
             inside = [case for case, fold in zip(language.cases, language.fold, strict=True) if fold != part]
-            counted = count(language.name, inside, self._identity(language.name), self._tick)
+            counted = count(
+                language.name, inside, self._identity(language.name), language.said.terms, language.said.headings, self._tick
+            )
             plain, bilingual = knowledge(counted, titles, self.index), language.bilingual[at]
 
             def words(counted: Counted = counted, plain: Knowledge = plain, bilingual: lexicon.Table = bilingual) -> Any:
@@ -361,7 +351,7 @@ class _Fit:
             qualities.append(came)
             groups += [example.group or example.id for example in language.examples]
         bound = self._bound(np.concatenate(held_out), np.concatenate(qualities), groups)
-        return threshold, Coder(1, self.settings.trust, tuple(voices)), bound
+        return threshold, Coder(2, self.settings.trust, tuple(voices)), bound
 
     def _bound(self, held_out: Floats, came: Floats, groups: list[str]) -> trust.Bound:
         """The bound that was set, else the one that keeps the wanted quality."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from groundcrew.tuned.coder_index import Index
 from groundcrew.tuned.coder_knowledge import MINED_MIN, Count, Entry, Knowledge, Phrase, Titles, Tongue, family
 from groundcrew.tuned.coder_phrases import GAP_MAX, Key, Mention, Phrases, Text, key_of, prepare
+from groundcrew.tuned.coder_terms import Named, named_terms
 from groundcrew.tuned.coder_text import Words
 from groundcrew.tuning.coder_parallel import common
 
@@ -45,8 +46,16 @@ def skipped_words(cases: Sequence[Case]) -> frozenset[str]:
     return frozenset(stem for stem in skipped if alone[stem] < 2)
 
 
-def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[[], None] = lambda: None) -> Counted:
-    """The counts of `cases`, all in one language."""
+def count(
+    language: str,
+    cases: Sequence[Case],
+    identity: float,
+    terms: Mapping[str, Sequence[tuple[str, ...]]],
+    headings: Sequence[str] = (),
+    tick: Callable[[], None] = lambda: None,
+) -> Counted:
+    """The counts of `cases`, all in one language; `terms` are stems of what is said for codes in it, `headings` those codes
+    that the system has no longer, or as headings."""
     skipped = skipped_words(cases)
     texts = [prepare(case.words, skipped) for case in cases]
     held = Counter(stem for text in texts for stem in text.places)
@@ -58,10 +67,13 @@ def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[
     for each in pairs:
         for key, code in sorted(each):
             phrases.setdefault(key, Phrase()).codes.setdefault(code, Count(mined=mined)).marked += 1
-    finder = Phrases(sorted(phrases), held)
+    named = {each.key: each for each in named_terms(terms, skipped, PHRASE_WORDS_MAX)}
+    finder = Phrases(sorted({*phrases, *named}), held)
     for case, text in zip(cases, texts, strict=True):
         tick()
-        _add(phrases, finder.find(text), case)
+        found = finder.find(text)
+        _add(phrases, found, case)
+        _add_terms(named, found, case)
     evidence = Counter(stem for each in marked for stem in {stem for key, _ in each for stem in key})
     frequent = Counter(stem for case in cases for stem in set(case.words.stems))
     tongue = Tongue(
@@ -75,6 +87,8 @@ def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[
         synonyms={},
         codes=dict(sorted(Counter(code for case in cases for code in case.labels).items())),
         identity=identity,
+        terms=list(named.values()),
+        headings=list(headings),
     )
     return Counted(tongue, pairs)
 
@@ -88,6 +102,8 @@ def _add(phrases: dict[Key, Phrase], found: dict[Key, list[Mention]], case: Case
     """Counts one case's phrases, each by its best kind of mention."""
     families = {family(code) for code in case.labels}
     for key, mentions in found.items():
+        if key not in phrases:
+            continue
         kind = mentions[0].kind
         phrase = phrases[key]
         phrase.seen[kind] += 1
@@ -95,6 +111,21 @@ def _add(phrases: dict[Key, Phrase], found: dict[Key, list[Mention]], case: Case
             counted.right[kind] += code in case.labels
         for kin in {family(code) for code in phrase.codes} & families:
             phrase.families[kin] = phrase.families.get(kin, 0) + 1
+
+
+def _add_terms(terms: dict[Key, Named], found: dict[Key, list[Mention]], case: Case) -> None:
+    """Counts one case's terms that it says in one piece, and not as part of a longer phrase."""
+    families = {family(code) for code in case.labels}
+    for key, mentions in found.items():
+        named = terms.get(key)
+        if named is None or mentions[0].kind:
+            continue
+        if not named.seen:
+            named.right, named.kin = [0] * len(named.codes), [0] * len(named.codes)
+        named.seen += 1
+        for at, code in enumerate(named.codes):
+            named.right[at] += code in case.labels
+            named.kin[at] += family(code) in families
 
 
 def _marked(case: Case, skipped: frozenset[str]) -> set[tuple[Key, str]]:
