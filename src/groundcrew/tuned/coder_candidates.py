@@ -48,7 +48,7 @@ NEAR = (
 )  # fmt: skip
 NEAR_TERM = (
     "near_term_share", "near_term_weight", "near_term_words", "near_term_known_least", "near_term_known_most", "near_term_places",
-    "near_term_rate", "near_term_evidence", "near_term_evidence_least", "near_term_spread", "near_term_codes",
+    "near_term_rate", "near_term_evidence", "near_term_evidence_least", "near_term_spread", "near_term_codes", "near_term_source",
 )  # fmt: skip
 FEATURES = PHRASE + CODE + TITLE + NEAR + TERM + NEAR_TERM + CUES
 
@@ -210,7 +210,7 @@ class _Search:
             return [0.0, 9.0] + [0.0] * (len(TERM) - 4) + [kin_cases, 0.0]
         trust, text = self.knowledge.trust, self.text
         first, named = matched[0], matched[0].named
-        letter, kin, own = trust.of(code)
+        letter, kin, own = trust.of(code, named.sources[first.at])
         places = first.mentions[0].places
         known = [self.best.get(place, 0.0) for place in places]
         rates = [self.rates[text.words.stems[place]] for place in places]
@@ -220,7 +220,7 @@ class _Search:
             float(named.right[first.at] if named.seen else 0), trust.kin(named, first.at), own, kin, letter, float(len(matched)),
             float(sum(len(each.mentions) for each in matched)), places[0] / len(text.words.stems), float(in_order(text, first)),
             max(known), min(known), max(rates), min(rates), float(capitals(text.words, first.mentions[0])),
-            matched[1].rate if len(matched) > 1 else 0.0, float(rank), float(code in self.knowledge.headings), kin_cases,
+            matched[1].rate if len(matched) > 1 else 0.0, float(rank), float(named.sources[first.at]), kin_cases,
             sum(self.knowledge.rarity(stem) for stem in named.key),
         ]  # fmt: skip
 
@@ -297,10 +297,10 @@ class _Search:
             if hit.share > 0.999:
                 continue
             named = knowledge.terms[knowledge.term_keys[hit.entry]]
-            for code in named.codes:
+            for code, source in zip(named.codes, named.sources, strict=True):
                 before = found.get(code)
                 if before is None or (before.share, before.weight) < (hit.share, hit.weight):
-                    figures = (float(len(named.key)), knowledge.trust.of(code)[2], float(len(named.codes)), 0.0)
+                    figures = (float(len(named.key)), knowledge.trust.of(code, source)[2], float(len(named.codes)), float(source))
                     found[code] = _Near(hit.share, hit.weight, figures, hit.places)
         return found
 
@@ -309,10 +309,10 @@ class _Search:
             return [0.0] * len(NEAR_TERM)
         known = [self.best.get(place, 0.0) for place in near.places]
         rates = [self.rates[self.text.words.stems[place]] for place in near.places]
-        words, rate, codes, _ = near.figures
+        words, rate, codes, source = near.figures
         return [
             near.share, near.weight, words, min(known), max(known), len(near.places), rate, sum(rates) / len(rates), min(rates),
-            near.places[-1] - near.places[0], codes,
+            near.places[-1] - near.places[0], codes, source,
         ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from groundcrew.tuned.coder_index import Index
 from groundcrew.tuned.coder_phrases import Key, Phrases, Text, key_of, prepare
-from groundcrew.tuned.coder_terms import Named, Trust
+from groundcrew.tuned.coder_terms import TITLE, Named, Trust
 from groundcrew.tuned.coder_text import Words, read
 
 #: Cases that must hold a phrase with its code where nobody marked it as evidence.
@@ -46,7 +46,7 @@ class Tongue(msgspec.Struct):
     """What is known of one language. `skipped` are words without meaning, `frequent` tell the language, `stems` gives for each
     stem the cases that hold it and those where it is evidence, `translations` the words of titles that it may stand for,
     `synonyms` the words of phrases; `codes` the cases of each code; `terms` are what the code
-    system's terms in this language came to, `headings` their codes that the system has no longer, or as headings."""
+    system's terms in this language came to."""
 
     language: str
     cases: int
@@ -59,7 +59,6 @@ class Tongue(msgspec.Struct):
     codes: dict[str, int]
     identity: float
     terms: list[Named] = []
-    headings: list[str] = []
 
 
 class Titles(msgspec.Struct):
@@ -86,15 +85,15 @@ class Knowledge:
         self.keys = list(self.phrases)
         self.terms: dict[Key, Named] = {tuple(named.key): named for named in tongue.terms}
         self.finder = Phrases(sorted({*self.keys, *self.terms}), {stem: count for stem, (count, _) in tongue.stems.items()})
-        self.headings = frozenset(tongue.headings)
         self.families: dict[str, str] = {code: family(code) for named in tongue.terms for code in named.codes}
-        self.trust = Trust(tongue.terms, self.families, self.headings)
+        self.trust = Trust(tongue.terms, self.families)
         self.family_cases: dict[str, int] = {}
         for code, cases in tongue.codes.items():
             self.family_cases[family(code)] = self.family_cases.get(family(code), 0) + cases
         weights = {stem: self.rarity(stem) for key in self.keys for stem in key}
         self.near = Index(self.keys, weights)
-        self.term_keys = list(self.terms)
+        # Titles have an index of their own.
+        self.term_keys = [key for key, named in self.terms.items() if set(named.sources) != {TITLE}]
         self.near_terms = Index(self.term_keys, {stem: self.rarity(stem) for key in self.term_keys for stem in key})
         self.title_index = index if index is not None else Index(titles.words, titles.heavy)
         self._prefixes, self._term_prefixes = _by_beginning(self.near.stems), _by_beginning(self.near_terms.stems)

@@ -6,7 +6,7 @@ case has is judged by its relatives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -22,17 +22,23 @@ TERM = (
     "term_rate", "term_kind", "term_gap", "term_words", "term_letters", "term_codes", "term_seen", "term_right", "term_kin_rate",
     "term_code_rate", "term_family_rate", "term_letter_rate", "term_terms", "term_mentions", "term_first", "term_in_order",
     "term_known_most", "term_known_least", "term_evidence_most", "term_evidence_least", "term_capital", "term_second",
-    "term_rank", "term_heading", "term_family_cases", "term_rarity",
+    "term_rank", "term_source", "term_family_cases", "term_rarity",
 )  # fmt: skip
 
 
+#: The sources of what codes are called.
+TITLE = 1
+
+
 class Named(msgspec.Struct, omit_defaults=True):
-    """A term: its words as a phrase, the ways that they are ordered, its codes; training cases that say it (`seen`), and of these
-    those with each of the codes (`right`) or with one of its family (`kin`)."""
+    """A term: its words as a phrase, the ways that they are ordered, its codes with the source of each (0 a term, 1 a title, 2 a
+    term of a code under it, 3 one of another language); training cases that say it (`seen`), and of these those with each of the
+    codes (`right`) or with one of its family (`kin`)."""
 
     key: tuple[str, ...]
     written: list[tuple[str, ...]]
     codes: list[str]
+    sources: list[int]
     seen: int = 0
     right: list[int] = []
     kin: list[int] = []
@@ -48,62 +54,63 @@ class Said(msgspec.Struct, frozen=True):
     mentions: list[Mention]
 
 
-def named_terms(terms: Mapping[str, Sequence[tuple[str, ...]]], skipped: frozenset[str], longest: int) -> list[Named]:
-    """The terms of codes (as stems) as phrases without the words that carry no meaning; longer ones are left out."""
+def named_terms(sources: Sequence[Mapping[str, Sequence[tuple[str, ...]]]], skipped: frozenset[str], longest: int) -> list[Named]:
+    """What codes are called (as stems, by source) as phrases without the words that carry no meaning; longer ones are left out. A
+    code counts by the first source that calls it so."""
     found: dict[Key, Named] = {}
-    for code, ways in terms.items():
-        for stems in ways:
-            key = key_of(stems, skipped)
-            if not key or len(key) > longest:
-                continue
-            named = found.setdefault(key, Named(key, [], []))
-            written = tuple(stem for stem in stems if stem not in skipped)
-            if written not in named.written:
-                named.written.append(written)
-            if code not in named.codes:
-                named.codes.append(code)
+    called = [(source, code, way) for source, names in enumerate(sources) for code, ways in names.items() for way in ways]
+    for source, code, stems in called:
+        key = key_of(stems, skipped)
+        if not key or len(key) > longest:
+            continue
+        named = found.setdefault(key, Named(key, [], [], []))
+        written = tuple(stem for stem in stems if stem not in skipped)
+        if written not in named.written:
+            named.written.append(written)
+        if code not in named.codes:
+            named.codes.append(code)
+            named.sources.append(source)
     return [found[key] for key in sorted(found)]
 
 
 class Trust:
     """How often terms were right in training cases: of all, by the first letter of the code, by its family and by code."""
 
-    def __init__(self, terms: Sequence[Named], family: Mapping[str, str], headings: Set[str]) -> None:
-        """`headings` are codes that the system has no longer, or as headings: their terms are of the codes under them."""
-        self._family, self._headings = family, headings
+    def __init__(self, terms: Sequence[Named], family: Mapping[str, str]) -> None:
+        self._family = family
         counts: dict[str, list[int]] = {}
         for named in terms:
             if named.seen:
-                for code, right in zip(named.codes, named.right, strict=True):
-                    for level in self._levels(code):
+                for code, source, right in zip(named.codes, named.sources, named.right, strict=True):
+                    for level in self._levels(code, source):
                         held = counts.setdefault(level, [0, 0])
                         held[0] += named.seen
                         held[1] += right
         self._counts = counts
         self._kept: dict[str, tuple[float, float, float]] = {}
 
-    def of(self, code: str) -> tuple[float, float, float]:
+    def of(self, code: str, source: int) -> tuple[float, float, float]:
         """How often terms of codes with this letter, of this family and of this code are right (0..1)."""
-        if code not in self._kept:
-            levels = self._levels(code)
+        kept = f"{source}{code}"
+        if kept not in self._kept:
+            levels = self._levels(code, source)
             whole = self._rate(levels[0], 0.5, 2.0)
             letter = self._rate(levels[1], whole, _LETTER)
             kin = self._rate(levels[2], letter, _FAMILY)
-            self._kept[code] = (letter, kin, self._rate(levels[3], kin, _CODE))
-        return self._kept[code]
+            self._kept[kept] = (letter, kin, self._rate(levels[3], kin, _CODE))
+        return self._kept[kept]
 
-    def _levels(self, code: str) -> tuple[str, str, str, str]:
-        sign = "-" if code in self._headings else "+"
-        return sign, f"{sign}1{code[:1]}", f"{sign}2{self._family[code]}", f"3{code}"
+    def _levels(self, code: str, source: int) -> tuple[str, str, str, str]:
+        return f"{source}", f"{source}1{code[:1]}", f"{source}2{self._family[code]}", f"{source}3{code}"
 
     def term(self, named: Named, at: int) -> float:
         """How often this term is right for its code number `at`."""
-        whole = self.of(named.codes[at])[2]
+        whole = self.of(named.codes[at], named.sources[at])[2]
         return ((named.right[at] if named.seen else 0) + _TERM * whole) / (named.seen + _TERM)
 
     def kin(self, named: Named, at: int) -> float:
         """How often a case that says the term has a code of the family."""
-        whole = self.of(named.codes[at])[1]
+        whole = self.of(named.codes[at], named.sources[at])[1]
         return ((named.kin[at] if named.seen else 0) + _TERM * whole) / (named.seen + _TERM)
 
     def _rate(self, level: str, above: float, weight: float) -> float:

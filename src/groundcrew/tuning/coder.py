@@ -36,11 +36,12 @@ from groundcrew.tuned.coder_phrases import prepare
 from groundcrew.tuned.coder_text import read
 from groundcrew.tuned.model import FORMAT, Manifest, Prediction
 from groundcrew.tuning import coder_lexicon as lexicon
+from groundcrew.tuning import coder_names as naming
 from groundcrew.tuning import coder_trust as trust
 from groundcrew.tuning.architecture import Fitted, Step
 from groundcrew.tuning.checkpoints import Checkpoints
 from groundcrew.tuning.coder_carrying import Evidence, carry
-from groundcrew.tuning.coder_counts import Case, Counted, count, evidence_places, knowledge
+from groundcrew.tuning.coder_counts import Case, Counted, count, evidence_places, knowledge, skipped_words
 from groundcrew.tuning.coder_metrics import measure, model_card
 from groundcrew.tuning.coder_parallel import Lexicon, learn
 from groundcrew.tuning.coder_ranker import (
@@ -101,10 +102,11 @@ class _Language(msgspec.Struct):
     examples: list[Example]
     cases: list[Case]
     fold: Ints
-    said: lexicon.Said
+    terms: naming.Names
     tongue: Tongue | None = None
     found: list[Candidates] = []
     bilingual: list[lexicon.Table] = []
+    foreign: list[tuple[naming.Names, frozenset[str], list[lexicon.Table]]] = []
 
 
 class _Looks(msgspec.Struct, frozen=True):
@@ -142,8 +144,8 @@ class _Fit:
         for name in names:
             examples = [example for example in self.train if example.language == name]
             fold = np.array([folds[example.group or example.id] for example in examples], dtype=np.int64)
-            said = lexicon.said(self.system, name, self.labels) if self.system and settings.terms else lexicon.Said({}, ())
-            self.languages.append(_Language(name, examples, [_case(example) for example in examples], fold, said))
+            terms = naming.terms(self.system, name) if self.system and settings.terms else {}
+            self.languages.append(_Language(name, examples, [_case(example) for example in examples], fold, terms))
         code_digest = (self.system.digest, self.system.terms_digest if settings.terms else "") if self.system else ("", "")
         key = digest({"examples": self.train, "settings": settings, "seed": seed, "system": code_digest, "coder": 3})
         self.checkpoints = Checkpoints(checkpoints, key)
@@ -277,13 +279,26 @@ class _Fit:
             if not case.evidence:
                 other.cases[at] = msgspec.structs.replace(case, evidence=carried)
         frequency = Counter(stem for case in one.cases for stem in case.words.stems)
-        one.bilingual = one.bilingual or tables
-        other.bilingual = other.bilingual or [lexicon.turned(table, frequency) for table in tables]
+        turned = [lexicon.turned(table, frequency) for table in tables]
+        one.bilingual, other.bilingual = one.bilingual or tables, other.bilingual or turned
+        one.foreign.append((other.terms, skipped_words(other.cases), turned))
+        other.foreign.append((one.terms, skipped_words(one.cases), tables))
 
     def _carried(
         self, one: _Language, other: _Language, pairs: list[tuple[int, int]], found: Lexicon
     ) -> tuple[lexicon.Table, list[tuple[int, Evidence]]]:
-        return found.words, carry(one.cases, other.cases, pairs, found, other.said.terms, self._tick)
+        return found.words, carry(one.cases, other.cases, pairs, found, other.terms, self._tick)
+
+    def _names(self, language: _Language, titles: Titles, part: int) -> list[naming.Names]:
+        """What codes are called in the language, by source; by the words of one part of the cross-validation."""
+        if self.system is None or not self.settings.terms:
+            return []
+        carried: naming.Names = {}
+        for terms, skipped, tables in language.foreign:
+            for code, ways in naming.translated(terms, tables[part], skipped).items():
+                carried.setdefault(code, []).extend(ways)
+        above = naming.headings(self.system, language.terms, self.labels)
+        return [language.terms, naming.titles(self.system, language.name, titles.names), above, carried]
 
     def _candidates(self, language: _Language, titles: Titles) -> None:
         """Every case's candidates by counts and tables of words of the other folds, and what is known of all cases at last.
@@ -295,9 +310,7 @@ class _Fit:
         for at, part in enumerate([*range(self.settings.folds), None]):
             self._tick()
             inside = [case for case, fold in zip(language.cases, language.fold, strict=True) if fold != part]
-            counted = count(
-                language.name, inside, self._identity(language.name), language.said.terms, language.said.headings, self._tick
-            )
+            counted = count(language.name, inside, self._identity(language.name), self._names(language, titles, at), self._tick)
             plain, bilingual = knowledge(counted, titles, self.index), language.bilingual[at]
 
             def words(counted: Counted = counted, plain: Knowledge = plain, bilingual: lexicon.Table = bilingual) -> Any:

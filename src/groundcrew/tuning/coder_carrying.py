@@ -48,27 +48,50 @@ def carry(
 ) -> list[tuple[int, Evidence]]:
     """For each of `pairs` (places of a case and of its translation) the number of the translation and its evidence. `terms` are
     stems of what is said for codes in the target's language."""
-    skipped, skipped_there = skipped_words(source), skipped_words(target)
-    carried: list[_Carried] = []
-    for number, (a, b) in enumerate(pairs):
-        if number % _EXAMPLES_A_TICK == 0:
-            tick()
-        for code, places in source[a].evidence:
-            stems = source[a].words.stems
-            telling = [place for place in places if stems[place] not in skipped] or list(places)
-            there = project(found, number, source[a].words, target[b].words, telling)
-            kept = tuple(there) if len(there) >= _CARRIED * len(telling) else ()
-            near = [float(found.places[number][place]) for place in telling]
-            low, high = max(0, int(min(near)) - NARROW), min(len(target[b].words.stems), int(max(near)) + NARROW + 1)
-            carried.append(_Carried(b, code, key_of((stems[place] for place in places), skipped), kept, low, high))
+    skipped = skipped_words(source)
+    carried = _word_by_word(source, target, pairs, found, skipped, frozenset(), tick)
+    # Once more, without the words that so turn out to carry no meaning.
+    evidence = _evidence(carried, [each.places for each in carried])
+    marked = [msgspec.structs.replace(case, evidence=evidence.get(at, ())) for at, case in enumerate(target)]
+    skipped_there = skipped_words(marked)
+    carried = _word_by_word(source, target, pairs, found, skipped, skipped_there, tick)
     words = [case.words for case in target]
     known = {code: {key_of(stems, skipped_there) for stems in ways} - {()} for code, ways in terms.items()}
     agreed = _agreed(carried, words, skipped_there, known)
-    evidence: dict[int, list[tuple[str, tuple[int, ...]]]] = {b: [] for _, b in pairs}
-    for each, places in zip(carried, agreed, strict=True):
-        if places:
-            evidence[each.case].append((each.code, places))
-    return [(b, tuple(found)) for b, found in evidence.items()]
+    evidence = _evidence(carried, agreed)
+    return [(b, evidence.get(b, ())) for _, b in pairs]
+
+
+def _word_by_word(
+    source: Sequence[Case],
+    target: Sequence[Case],
+    pairs: Sequence[tuple[int, int]],
+    found: Lexicon,
+    skipped: frozenset[str],
+    skipped_there: frozenset[str],
+    tick: Callable[[], None],
+) -> list[_Carried]:
+    carried = []
+    for number, (a, b) in enumerate(pairs):
+        if number % _EXAMPLES_A_TICK == 0:
+            tick()
+        stems, words = source[a].words.stems, target[b].words
+        for code, places in source[a].evidence:
+            telling = [place for place in places if stems[place] not in skipped] or list(places)
+            there = project(found, number, source[a].words, words, telling, skipped_there)
+            kept = tuple(there) if len(there) >= _CARRIED * len(telling) else ()
+            near = [float(found.places[number][place]) for place in telling]
+            low, high = max(0, int(min(near)) - NARROW), min(len(words.stems), int(max(near)) + NARROW + 1)
+            carried.append(_Carried(b, code, key_of((stems[place] for place in places), skipped), kept, low, high))
+    return carried
+
+
+def _evidence(carried: Sequence[_Carried], places: Sequence[tuple[int, ...]]) -> dict[int, Evidence]:
+    found: dict[int, list[tuple[str, tuple[int, ...]]]] = {}
+    for each, there in zip(carried, places, strict=True):
+        if there:
+            found.setdefault(each.case, []).append((each.code, there))
+    return {case: tuple(pieces) for case, pieces in found.items()}
 
 
 def _agreed(

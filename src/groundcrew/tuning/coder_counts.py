@@ -16,6 +16,8 @@ from groundcrew.tuning.coder_parallel import common
 
 #: A stem that stands in so many of the texts and has at most so many letters carries no phrase.
 SKIPPED_SHARE, SKIPPED_LETTERS = 0.3, 4
+#: But where it is evidence in such a share of the places where it stands ("pain"; "of" in one of a hundred).
+EVIDENCE_SHARE = 0.15
 #: Stems that tell a language.
 FREQUENT = 400
 #: Words of a phrase; longer evidence is a sentence that no other text repeats.
@@ -40,22 +42,23 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 def skipped_words(cases: Sequence[Case]) -> frozenset[str]:
-    """Stems of the cases that carry no phrase, but such as are evidence by themselves."""
+    """Stems of the cases that carry no phrase: short and in many texts, and seldom evidence where they stand."""
     skipped = common([case.words for case in cases], SKIPPED_SHARE, SKIPPED_LETTERS)
-    alone = Counter(case.words.stems[places[0]] for case in cases for _, places in case.evidence if len(places) == 1)
-    return frozenset(stem for stem in skipped if alone[stem] < 2)
+    held = Counter(stem for case in cases for stem in case.words.stems if stem in skipped)
+    evidence = Counter(
+        case.words.stems[place] for case in cases for place in {place for _, places in case.evidence for place in places}
+    )
+    return frozenset(stem for stem in skipped if evidence[stem] < EVIDENCE_SHARE * held[stem])
 
 
 def count(
     language: str,
     cases: Sequence[Case],
     identity: float,
-    terms: Mapping[str, Sequence[tuple[str, ...]]],
-    headings: Sequence[str] = (),
+    names: Sequence[Mapping[str, Sequence[tuple[str, ...]]]],
     tick: Callable[[], None] = lambda: None,
 ) -> Counted:
-    """The counts of `cases`, all in one language; `terms` are stems of what is said for codes in it, `headings` those codes
-    that the system has no longer, or as headings."""
+    """The counts of `cases`, all in one language; `names` is what codes are called in it, by source (`coder_names`)."""
     skipped = skipped_words(cases)
     texts = [prepare(case.words, skipped) for case in cases]
     held = Counter(stem for text in texts for stem in text.places)
@@ -67,7 +70,7 @@ def count(
     for each in pairs:
         for key, code in sorted(each):
             phrases.setdefault(key, Phrase()).codes.setdefault(code, Count(mined=mined)).marked += 1
-    named = {each.key: each for each in named_terms(terms, skipped, PHRASE_WORDS_MAX)}
+    named = {each.key: each for each in named_terms(names, skipped, PHRASE_WORDS_MAX)}
     finder = Phrases(sorted({*phrases, *named}), held)
     for case, text in zip(cases, texts, strict=True):
         tick()
@@ -88,7 +91,6 @@ def count(
         codes=dict(sorted(Counter(code for case in cases for code in case.labels).items())),
         identity=identity,
         terms=list(named.values()),
-        headings=list(headings),
     )
     return Counted(tongue, pairs)
 

@@ -9,7 +9,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import msgspec
 import numpy as np
 from scipy import sparse
 
@@ -31,8 +30,6 @@ _SYNONYM, _SYNONYM_MOST, _SYNONYMS_KEPT = 0.5, 0.75, 12
 _TITLE_SHARE_MAX, _TITLE_LETTERS = 0.05, 3
 #: A code form (letters and digits) that at least this share of the labels has is one that people assign.
 _FORM_SHARE = 0.002
-#: The same of headings.
-_HEADING_SHARE = 0.002
 
 
 def form(code: str) -> str:
@@ -73,32 +70,6 @@ def titles_of(system: CodeSystem | None, labels: Counter[str]) -> Titles:
         heavy={stem: round(heavy[stem], 6) for stem in sorted(used)},
         names=names,
     )
-
-
-class Said(msgspec.Struct, frozen=True):
-    """What is said for codes in one language, as stems; `headings` are those codes that no case may have by this edition."""
-
-    terms: dict[str, list[tuple[str, ...]]]
-    headings: tuple[str, ...]
-
-
-def said(system: CodeSystem, language: str, labels: Counter[str]) -> Said:
-    """The terms of the system in `language`. Cases that were coded by another edition, or less exactly than this one allows, have
-    headings and codes short of their last sign: where they do, what is said for the codes under one is said for it too."""
-    terms = {code: [tuple(read(term).stems) for term in each] for code, each in system.terms.get(language, {}).items()}
-    headings: dict[str, dict[tuple[str, ...], None]] = {}
-    whole = sum(labels.values())
-    shapes = Counter[str]()
-    for label, count in labels.items():
-        if not system.is_usable(label):
-            shapes[form(label)] += count
-    wanted = {shape for shape, count in shapes.items() if count >= _HEADING_SHARE * whole}
-    for code, ways in terms.items():
-        above = [each.code for each in system.parents(code)[:1] if each.kind == "code"]
-        for heading in {*above, code[:-1]} - terms.keys():
-            if form(heading) in wanted and not system.is_usable(heading):
-                headings.setdefault(heading, {}).update(dict.fromkeys(ways))
-    return Said({**terms, **{code: list(ways) for code, ways in headings.items()}}, tuple(sorted(headings)))
 
 
 def concepts(pairs: Sequence[tuple[Key, str]], titles: Titles) -> Table:

@@ -26,6 +26,8 @@ _COGNATE, _ALIKE = 0.7, 30.0
 _SURE = 0.2
 #: Translations below it are not kept.
 _LEAST = 0.02
+#: A word is carried over by translations with so much of the best one's probability; by the second, also so many words away.
+_LIKELY, _VERY_LIKELY, _REACH = 0.15, 0.5, 60
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -163,21 +165,26 @@ def learn(source: Sequence[Words], target: Sequence[Words], step: Callable[[], N
     return Lexicon(words, places)
 
 
-def project(lexicon: Lexicon, number: int, source: Words, target: Words, words: Sequence[int]) -> list[int]:
+def project(
+    lexicon: Lexicon, number: int, source: Words, target: Words, words: Sequence[int], skipped: frozenset[str] = frozenset()
+) -> list[int]:
     """The words of the `number`th target text that translate the source words `words` (indices), in order; those without a
-    likely translation near their place are left out."""
+    likely translation near their place, or a very likely one within reach, are left out, and so are words that are `skipped`."""
     found: set[int] = set()
     for at in words:
-        chances = dict(lexicon.words.get(source.stems[at], ()))
+        chances = {word: chance for word, chance in lexicon.words.get(source.stems[at], ()) if word not in skipped}
+        top = max(chances.values(), default=0.0)
         expected = float(lexicon.places[number][at])
-        low, high = max(0, int(expected) - NARROW), min(len(target.stems), int(expected) + NARROW + 1)
-        best, place = 0.0, -1
-        for j in range(low, high):
-            chance = chances.get(target.stems[j], 0.0) / (1 + abs(j - expected) / NARROW)
-            if chance > best:
-                best, place = chance, j
-        if best >= _LEAST:
-            found.add(place)
+        for reach, share in ((NARROW, _LIKELY), (_REACH, _VERY_LIKELY)):
+            low, high = max(0, int(expected) - reach), min(len(target.stems), int(expected) + reach + 1)
+            best, place = 0.0, -1
+            for j in range(low, high):
+                chance = chances.get(target.stems[j], 0.0)
+                if chance >= max(_LEAST, share * top) and chance / (1 + abs(j - expected) / NARROW) > best:
+                    best, place = chance / (1 + abs(j - expected) / NARROW), j
+            if place >= 0:
+                found.add(place)
+                break
     return sorted(found)
 
 
