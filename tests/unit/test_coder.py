@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from groundcrew.code_systems.catalogue import add_terms, code_system
 from groundcrew.errors import InputError
 from groundcrew.tuned.coder import LoadedCoder, load_coder
 from groundcrew.tuned.coder_candidates import FEATURES
+from groundcrew.tuned.coder_cues import CUES, Cues
 from groundcrew.tuned.coder_forest import Forest
 from groundcrew.tuned.coder_index import Index
 from groundcrew.tuned.coder_phrases import Phrases, key_of, prepare
@@ -21,7 +23,8 @@ from groundcrew.tuned.loading import LOADERS
 from groundcrew.tuned.model import FORMAT, Manifest, Prediction
 from groundcrew.tuning import coder_parallel as parallel
 from groundcrew.tuning.architecture import ARCHITECTURES, Fitted, Step
-from groundcrew.tuning.coder import CoderArchitecture
+from groundcrew.tuning.coder import CoderArchitecture, _case
+from groundcrew.tuning.coder_carrying import carry
 from groundcrew.tuning.coder_counts import evidence_places
 from groundcrew.tuning.coder_metrics import calibration_error, measure
 from groundcrew.tuning.coder_ranker import best_threshold, calibrate
@@ -145,6 +148,62 @@ def test_a_title_finds_a_code_that_no_case_has(tmp_path: Path) -> None:
     _, judged = model.judge("The patient came to the clinic. She has otitis externa with spleen rupture.")
     assert any(code.startswith("H60") for code in judged.candidates.codes)
     assert {each.title for each in model.predict(["She has fever."])[0].suggestions if each.kept} == {"Fever, unspecified"}
+
+
+def test_a_term_finds_a_code_that_no_case_has_and_is_told_on_the_card(tmp_path: Path) -> None:
+    folder = tmp_path / "code-systems"
+    table = tmp_path / "ours.tsv"
+    table.write_text("K35.80\ten\tbelly storm\nK35.80\txx\ttempesta di ventre\n", encoding="utf-8")
+    add_terms("icd-10-cm", table, folder=folder)
+    chosen = {"code_system": "icd-10-cm", "code_system_folder": str(folder)}
+    train = cases(60, seed=4, languages=("en", "xx"))
+    fitted = fit(train, tmp_path / "model", **chosen)
+    assert code_system("icd-10-cm", folder=folder).terms_digest in fitted.card
+    model = loaded(tmp_path / "model", fitted)
+    said = {
+        "en": "The patient came to the clinic. She has a belly storm.",
+        "xx": "Il patiente venne alla clinica. Tempesta di ventre.",
+    }
+    for language, text in said.items():
+        at, judged = model.judge(text)
+        assert fitted.languages[at] == language
+        row = judged.candidates.codes.index("K35.80")
+        assert judged.candidates.sources[row] == "term"
+        found = judged.candidates.rows[row]
+        assert found[FEATURES.index("term_in_order")] == 1.0
+        assert found[FEATURES.index("frequency")] == 0.0
+    # Without terms there is no such candidate.
+    plain = fit(train, tmp_path / "plain", **chosen, terms=False)
+    _, judged = loaded(tmp_path / "plain", plain).judge(said["en"])
+    assert "K35.80" not in judged.candidates.codes
+    assert "No terms" in plain.card
+
+
+def test_what_is_said_beside_a_mention_is_told() -> None:
+    text = "No fever, cough. His mother had asthma but he has fever. Echo negative."
+    words = read(text)
+    cues = Cues(words)
+    flags = {words.folded[at] + str(at): cues.of(((at,),)) for at in range(len(words.stems))}
+    assert flags["fever1"][CUES.index("denied")] == 1.0
+    assert flags["cough2"][CUES.index("denied")] == 1.0
+    assert flags["asthma6"][CUES.index("relative")] == 1.0
+    assert flags["fever10"] == [0.0, 0.0, 0.0]
+    assert flags["echo11"][CUES.index("denied")] == 1.0
+
+
+def test_evidence_is_carried_over_without_words_that_carry_no_meaning() -> None:
+    pairs = cases(60, seed=5, languages=("en", "xx"))
+    made = [[_case(each) for each in pairs if each.language == name] for name in ("en", "xx")]
+    found = parallel.learn([case.words for case in made[0]], [case.words for case in made[1]])
+    carried = carry(made[0], made[1], [(at, at) for at in range(60)], found, {}, lambda: None)
+    shown = {
+        (code, " ".join(made[1][at].words.folded[place] for place in places))
+        for at, evidence in carried
+        for code, places in evidence
+    }
+    assert ("J18.9", "polmonito") in shown
+    assert ("R05", "tosso") in shown
+    assert not {text for _, text in shown} & {"essa", "ha", "essa ha", "di"}
 
 
 def test_the_same_examples_make_the_same_bytes_also_after_a_stop(tmp_path: Path, both: tuple[Path, Fitted, LoadedCoder]) -> None:

@@ -5,6 +5,8 @@ Short lists of our own, in the manner of NegEx (Chapman et al. 2001); how much e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from groundcrew.tuned.coder_text import Words, fold, stem
 
 #: Words after which a cue ends, at the latest; words before a mention's end that a cue may follow.
@@ -54,6 +56,6 @@ class Cues:
                 break
             self._flags[number][place] = True
 
-    def of(self, mentions: tuple[tuple[int, ...], ...]) -> list[float]:
+    def of(self, mentions: Sequence[tuple[int, ...]]) -> list[float]:
         """The share of the mentions that each cue reaches."""
         return [sum(flags[each[0]] for each in mentions) / max(1, len(mentions)) for flags in self._flags]

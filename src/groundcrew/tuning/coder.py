@@ -106,6 +106,7 @@ class _Language(msgspec.Struct):
     tongue: Tongue | None = None
     found: list[Candidates] = []
     bilingual: list[lexicon.Table] = []
+    names: list[naming.Names] = []
     foreign: list[tuple[naming.Names, frozenset[str], list[lexicon.Table]]] = []
 
 
@@ -183,7 +184,9 @@ class _Fit:
         self._step("measuring on the validation examples")
         if validation:
             fitted = msgspec.structs.replace(fitted, metrics=fitted.metrics | self._validated(fitted, validation))
-        return msgspec.structs.replace(fitted, card=model_card(self._described(), fitted, len(titles.names), self._told(bound)))
+        return msgspec.structs.replace(
+            fitted, card=model_card(self._described(), fitted, len(titles.names), self._terms_told(), self._told(bound))
+        )
 
     def _described(self) -> list[tuple[str, int, int, int]]:
         """Of each language: its name, cases, cases with evidence, phrases."""
@@ -192,6 +195,14 @@ class _Fit:
             marked = sum(bool(case.evidence) for case in each.cases)
             found.append((each.name, len(each.cases), marked, len(each.tongue.phrases) if each.tongue else 0))
         return found
+
+    def _terms_told(self) -> str:
+        """Which terms helped, for the card."""
+        used = {each.name: len(each.terms) for each in self.languages if each.terms}
+        if self.system is None or not used:
+            return "No terms of codes were used."
+        told = ", ".join(f"{count:,} in {name}" for name, count in used.items())
+        return f"Codes with terms: {told}; digest of the terms `{self.system.terms_digest}`."
 
     def _check(self) -> None:
         if len({example.id for example in self.train}) != len(self.train):
@@ -297,8 +308,10 @@ class _Fit:
         for terms, skipped, tables in language.foreign:
             for code, ways in naming.translated(terms, tables[part], skipped).items():
                 carried.setdefault(code, []).extend(ways)
-        above = naming.headings(self.system, language.terms, self.labels)
-        return [language.terms, naming.titles(self.system, language.name, titles.names), above, carried]
+        if not language.names:
+            above = naming.headings(self.system, language.terms, self.labels)
+            language.names = [language.terms, naming.titles(self.system, language.name, titles.names), above]
+        return [*language.names, carried]
 
     def _candidates(self, language: _Language, titles: Titles) -> None:
         """Every case's candidates by counts and tables of words of the other folds, and what is known of all cases at last.

@@ -54,7 +54,7 @@ def find_bound(trust: Floats, came: Floats, groups: Sequence[str], *, wanted: fl
     """The lowest trust from which on the mean of `came` (0..1) is at least `wanted`, with that confidence.
 
     A fixed sequence of tests from the surest third of the cases down (Learn then Test, Angelopoulos et al. 2021), by the exact
-    binomial test where `came` is yes or no (`exact`), else by betting (Waudby-Smith & Ramdas 2024); of each group one case counts.
+    binomial test where `came` is yes or no (`exact`), else by betting (Waudby-Smith & Ramdas 2024); of a group one case counts.
     """
     chosen = one_of_each(groups)
     order = chosen[np.argsort(-trust[chosen], kind="stable")]
