@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundcrew.code_systems.catalogue import add_terms, code_system
+from groundcrew.code_systems.catalogue import add_terms, code_system, import_system
 from groundcrew.errors import InputError
 from groundcrew.tuned.coder import LoadedCoder, load_coder
 from groundcrew.tuned.coder_candidates import FEATURES
@@ -21,6 +22,7 @@ from groundcrew.tuned.coder_phrases import Phrases, key_of, prepare
 from groundcrew.tuned.coder_text import read
 from groundcrew.tuned.loading import LOADERS
 from groundcrew.tuned.model import FORMAT, Manifest, Prediction
+from groundcrew.tuning import coder_names
 from groundcrew.tuning import coder_parallel as parallel
 from groundcrew.tuning.architecture import ARCHITECTURES, Fitted, Step
 from groundcrew.tuning.coder import CoderArchitecture, _case
@@ -152,31 +154,43 @@ def test_a_title_finds_a_code_that_no_case_has(tmp_path: Path) -> None:
 
 def test_a_term_finds_a_code_that_no_case_has_and_is_told_on_the_card(tmp_path: Path) -> None:
     folder = tmp_path / "code-systems"
-    table = tmp_path / "ours.tsv"
-    table.write_text("K35.80\ten\tbelly storm\nK35.80\txx\ttempesta di ventre\n", encoding="utf-8")
-    add_terms("icd-10-cm", table, folder=folder)
-    chosen = {"code_system": "icd-10-cm", "code_system_folder": str(folder)}
-    train = cases(60, seed=4, languages=("en", "xx"))
-    fitted = fit(train, tmp_path / "model", **chosen)
-    assert code_system("icd-10-cm", folder=folder).terms_digest in fitted.card
-    model = loaded(tmp_path / "model", fitted)
-    said = {
-        "en": "The patient came to the clinic. She has a belly storm.",
-        "xx": "Il patiente venne alla clinica. Tempesta di ventre.",
-    }
-    for language, text in said.items():
-        at, judged = model.judge(text)
-        assert fitted.languages[at] == language
-        row = judged.candidates.codes.index("K35.80")
-        assert judged.candidates.sources[row] == "term"
-        found = judged.candidates.rows[row]
-        assert found[FEATURES.index("term_in_order")] == 1.0
-        assert found[FEATURES.index("frequency")] == 0.0
+    system, table = tmp_path / "system.csv", tmp_path / "terms.tsv"
+    titles = "".join(f"{code};Disorder number {at}\n" for at, code in enumerate([*SAID, "K35.8"]))
+    system.write_text("code;title\n" + titles, encoding="utf-8")
+    import_system("ours", system, format="csv", release="1", language="en", folder=folder)
+    table.write_text("K35.8\ten\tbelly storm\nR05\ten\tbarking\n", encoding="utf-8")
+    add_terms("ours", table, folder=folder)
+    chosen = {"code_system": "ours", "code_system_folder": str(folder)}
+    text = "The patient came to the clinic on foot. She has a belly storm."
+    fitted = fit(cases(60, seed=4), tmp_path / "model", **chosen)
+    assert code_system("ours", folder=folder).terms_digest in fitted.card
+    candidates = loaded(tmp_path / "model", fitted).judge(text)[1].candidates
+    row = candidates.codes.index("K35.8")
+    assert candidates.sources[row] == "term"
+    assert candidates.rows[row][FEATURES.index("term_in_order")] == 1.0
+    assert candidates.rows[row][FEATURES.index("frequency")] == 0.0
     # Without terms there is no such candidate.
-    plain = fit(train, tmp_path / "plain", **chosen, terms=False)
-    _, judged = loaded(tmp_path / "plain", plain).judge(said["en"])
-    assert "K35.80" not in judged.candidates.codes
+    plain = fit(cases(60, seed=4), tmp_path / "plain", **chosen, terms=False)
+    assert "K35.8" not in loaded(tmp_path / "plain", plain).judge(text)[1].candidates.codes
     assert "No terms" in plain.card
+
+
+def test_names_of_codes_come_from_titles_headings_and_other_languages(tmp_path: Path) -> None:
+    system, table = tmp_path / "system.csv", tmp_path / "terms.tsv"
+    system.write_text("code;title\nA1;Pain (acute), unspecified\nA1.0;Pain of foot\nA1.1;Pain of hand\n", encoding="utf-8")
+    import_system("ours", system, format="csv", release="1", language="en", folder=tmp_path)
+    table.write_text("A1.0\tes\tdolor de pie\nA1.1\tes\tquiragra\n", encoding="utf-8")
+    add_terms("ours", table, folder=tmp_path)
+    ours = code_system("ours", folder=tmp_path)
+    terms = coder_names.terms(ours, "es")
+    assert ("pain",) in coder_names.titles(ours, "en", {"A1": ""})["A1"]
+    assert coder_names.titles(ours, "es", {"A1": ""}) == {}
+    # Cases that are coded by headings have them called as the codes under them are; others have none.
+    assert coder_names.headings(ours, terms, Counter({"A1": 5, "A1.0": 5})) == {"A1": [*terms["A1.0"], *terms["A1.1"]]}
+    assert coder_names.headings(ours, terms, Counter({"A1.0": 5})) == {}
+    table = {"dolor": [("pain", 0.9)], "pie": [("foot", 0.6), ("feet", 0.3)]}
+    made = coder_names.translated(terms, table, frozenset({"de"}))
+    assert made == {"A1.0": [("pain", "foot"), ("pain", "feet")]}
 
 
 def test_what_is_said_beside_a_mention_is_told() -> None:
