@@ -59,10 +59,10 @@ def headings(system: CodeSystem, names: Names, labels: Counter[str]) -> Names:
             shapes[form(label)] += count
     wanted = {shape for shape, count in shapes.items() if count >= _HEADING_SHARE * sum(labels.values())}
     found: dict[str, dict[tuple[str, ...], None]] = {}
-    for code, ways in names.items():
+    for code, ways in names.items() if wanted else ():
         above = [each.code for each in system.parents(code)[:1] if each.kind == "code"]
-        for heading in {*above, code[:-1]} - names.keys():
-            if form(heading) in wanted and not system.is_usable(heading):
+        for heading in {*above, code[:-1]}:
+            if form(heading) in wanted and heading not in names and not system.is_usable(heading):
                 found.setdefault(heading, {}).update(dict.fromkeys(ways))
     return {code: list(found[code]) for code in sorted(found)}
 
