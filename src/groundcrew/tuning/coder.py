@@ -148,7 +148,10 @@ class _Fit:
             terms = naming.terms(self.system, name) if self.system and settings.terms else {}
             self.languages.append(_Language(name, examples, [_case(example) for example in examples], fold, terms))
         code_digest = (self.system.digest, self.system.terms_digest if settings.terms else "") if self.system else ("", "")
-        key = digest({"examples": self.train, "settings": settings, "seed": seed, "system": code_digest, "coder": 3})
+        # No stage depends on what the bound on the trust is chosen by: a second fit that asks for another goes on with the same.
+        asked = {each: getattr(Settings(), each) for each in ("trust", "wanted", "confidence", "person_below")}
+        stages = msgspec.structs.replace(settings, **asked)
+        key = digest({"examples": self.train, "settings": stages, "seed": seed, "system": code_digest, "coder": 3})
         self.checkpoints = Checkpoints(checkpoints, key)
 
     def run(self, validation: Sequence[Example]) -> Fitted:

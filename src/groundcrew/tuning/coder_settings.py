@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trees: int = 150
     second_trees: int = 100
     trust: Literal["all_right", "f1"] = "f1"
-    wanted: float = 0.6
+    wanted: float = 0.7
     confidence: float = 0.95
     person_below: float | None = None
 
