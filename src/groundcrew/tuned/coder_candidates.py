@@ -1,4 +1,4 @@
-"""Codes that a text may have, each with the figures that the ranker weighs: known phrases, phrases nearly said, titles."""
+"""Codes that a text may have, each with the figures that the ranker weighs: known phrases, terms, both nearly said, titles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The architecture "coder": learns to suggest the codes of a code system for a text, from coded cases and the codes' titles.
+"""The architecture "coder": learns to suggest the codes of a code system for a text, from coded cases and what codes are called.
 
 Phrases that people marked as evidence are learned; where nobody marked any, phrases that go with a code; where cases stand in two
 languages, evidence is carried over. Trees weigh the candidates; all that is chosen is chosen by cross-validation over groups.
