@@ -404,7 +404,7 @@ def test_the_bound_is_chosen_told_and_can_be_set(tmp_path: Path, both: tuple[Pat
     assert fitted.person_below < EVERYTHING
     assert fitted.metrics["cross_validated_answered_share"] > 0.5
     assert fitted.metrics["answered_f1"] > 0.9
-    assert "which keeps a mean F1 of 0.6 with 95% confidence" in fitted.card
+    assert "which keeps a mean F1 of 0.7 with 95% confidence" in fitted.card
     chosen = fit(cases(30, seed=6), tmp_path / "model", person_below=0.4, trust="all_right")
     assert chosen.person_below == 0.4
     assert "as it was set" in chosen.card
