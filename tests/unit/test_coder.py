@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from groundcrew.code_systems.catalogue import add_terms, code_system, import_system
 from groundcrew.errors import InputError
 from groundcrew.tuned.coder import LoadedCoder, load_coder
 from groundcrew.tuned.coder_candidates import FEATURES
+from groundcrew.tuned.coder_cues import CUES, Cues
 from groundcrew.tuned.coder_forest import Forest
 from groundcrew.tuned.coder_index import Index
 from groundcrew.tuned.coder_phrases import Phrases, key_of, prepare
 from groundcrew.tuned.coder_text import read
 from groundcrew.tuned.loading import LOADERS
 from groundcrew.tuned.model import FORMAT, Manifest, Prediction
+from groundcrew.tuning import coder_names
 from groundcrew.tuning import coder_parallel as parallel
 from groundcrew.tuning.architecture import ARCHITECTURES, Fitted, Step
-from groundcrew.tuning.coder import CoderArchitecture
+from groundcrew.tuning.coder import CoderArchitecture, _case
+from groundcrew.tuning.coder_carrying import carry
 from groundcrew.tuning.coder_counts import evidence_places
 from groundcrew.tuning.coder_metrics import calibration_error, measure
 from groundcrew.tuning.coder_ranker import best_threshold, calibrate
@@ -145,6 +150,74 @@ def test_a_title_finds_a_code_that_no_case_has(tmp_path: Path) -> None:
     _, judged = model.judge("The patient came to the clinic. She has otitis externa with spleen rupture.")
     assert any(code.startswith("H60") for code in judged.candidates.codes)
     assert {each.title for each in model.predict(["She has fever."])[0].suggestions if each.kept} == {"Fever, unspecified"}
+
+
+def test_a_term_finds_a_code_that_no_case_has_and_is_told_on_the_card(tmp_path: Path) -> None:
+    folder = tmp_path / "code-systems"
+    system, table = tmp_path / "system.csv", tmp_path / "terms.tsv"
+    titles = "".join(f"{code};Disorder number {at}\n" for at, code in enumerate([*SAID, "K35.8"]))
+    system.write_text("code;title\n" + titles, encoding="utf-8")
+    import_system("ours", system, format="csv", release="1", language="en", folder=folder)
+    table.write_text("K35.8\ten\tbelly storm\nR05\ten\tbarking\n", encoding="utf-8")
+    add_terms("ours", table, folder=folder)
+    chosen = {"code_system": "ours", "code_system_folder": str(folder)}
+    text = "The patient came to the clinic on foot. She has a belly storm."
+    fitted = fit(cases(60, seed=4), tmp_path / "model", **chosen)
+    assert code_system("ours", folder=folder).terms_digest in fitted.card
+    candidates = loaded(tmp_path / "model", fitted).judge(text)[1].candidates
+    row = candidates.codes.index("K35.8")
+    assert candidates.sources[row] == "term"
+    assert candidates.rows[row][FEATURES.index("term_in_order")] == 1.0
+    assert candidates.rows[row][FEATURES.index("frequency")] == 0.0
+    # Without terms there is no such candidate.
+    plain = fit(cases(60, seed=4), tmp_path / "plain", **chosen, terms=False)
+    assert "K35.8" not in loaded(tmp_path / "plain", plain).judge(text)[1].candidates.codes
+    assert "No terms" in plain.card
+
+
+def test_names_of_codes_come_from_titles_headings_and_other_languages(tmp_path: Path) -> None:
+    system, table = tmp_path / "system.csv", tmp_path / "terms.tsv"
+    system.write_text("code;title\nA1;Pain (acute), unspecified\nA1.0;Pain of foot\nA1.1;Pain of hand\n", encoding="utf-8")
+    import_system("ours", system, format="csv", release="1", language="en", folder=tmp_path)
+    table.write_text("A1.0\tes\tdolor de pie\nA1.1\tes\tquiragra\n", encoding="utf-8")
+    add_terms("ours", table, folder=tmp_path)
+    ours = code_system("ours", folder=tmp_path)
+    terms = coder_names.terms(ours, "es")
+    assert ("pain",) in coder_names.titles(ours, "en", {"A1": ""})["A1"]
+    assert coder_names.titles(ours, "es", {"A1": ""}) == {}
+    # Cases that are coded by headings have them called as the codes under them are; others have none.
+    assert coder_names.headings(ours, terms, Counter({"A1": 5, "A1.0": 5})) == {"A1": [*terms["A1.0"], *terms["A1.1"]]}
+    assert coder_names.headings(ours, terms, Counter({"A1.0": 5})) == {}
+    table = {"dolor": [("pain", 0.9)], "pie": [("foot", 0.6), ("feet", 0.3)]}
+    made = coder_names.translated(terms, table, frozenset({"de"}))
+    assert made == {"A1.0": [("pain", "foot"), ("pain", "feet")]}
+
+
+def test_what_is_said_beside_a_mention_is_told() -> None:
+    text = "No fever, cough. His mother had asthma but he has fever. Echo negative."
+    words = read(text)
+    cues = Cues(words)
+    flags = {words.folded[at] + str(at): cues.of(((at,),)) for at in range(len(words.stems))}
+    assert flags["fever1"][CUES.index("denied")] == 1.0
+    assert flags["cough2"][CUES.index("denied")] == 1.0
+    assert flags["asthma6"][CUES.index("relative")] == 1.0
+    assert flags["fever10"] == [0.0, 0.0, 0.0]
+    assert flags["echo11"][CUES.index("denied")] == 1.0
+
+
+def test_evidence_is_carried_over_without_words_that_carry_no_meaning() -> None:
+    pairs = cases(60, seed=5, languages=("en", "xx"))
+    made = [[_case(each) for each in pairs if each.language == name] for name in ("en", "xx")]
+    found = parallel.learn([case.words for case in made[0]], [case.words for case in made[1]])
+    carried = carry(made[0], made[1], [(at, at) for at in range(60)], found, {}, lambda: None)
+    shown = {
+        (code, " ".join(made[1][at].words.folded[place] for place in places))
+        for at, evidence in carried
+        for code, places in evidence
+    }
+    assert ("J18.9", "polmonito") in shown
+    assert ("R05", "tosso") in shown
+    assert not {text for _, text in shown} & {"essa", "ha", "essa ha", "di"}
 
 
 def test_the_same_examples_make_the_same_bytes_also_after_a_stop(tmp_path: Path, both: tuple[Path, Fitted, LoadedCoder]) -> None:
@@ -331,7 +404,7 @@ def test_the_bound_is_chosen_told_and_can_be_set(tmp_path: Path, both: tuple[Pat
     assert fitted.person_below < EVERYTHING
     assert fitted.metrics["cross_validated_answered_share"] > 0.5
     assert fitted.metrics["answered_f1"] > 0.9
-    assert "which keeps a mean F1 of 0.6 with 95% confidence" in fitted.card
+    assert "which keeps a mean F1 of 0.7 with 95% confidence" in fitted.card
     chosen = fit(cases(30, seed=6), tmp_path / "model", person_below=0.4, trust="all_right")
     assert chosen.person_below == 0.4
     assert "as it was set" in chosen.card

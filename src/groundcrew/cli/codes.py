@@ -70,7 +70,16 @@ def show(system: str, code: str, data: Path | None, as_json: bool) -> None:
         raise NotFound(f"{code!r} is no code of {found.name} {found.release}{hint}")
     above, under = found.parents(entry.code), found.children(entry.code)
     if as_json:
-        print_json({"system": found.name, "release": found.release, "entry": entry, "above": above, "under": under})
+        print_json(
+            {
+                "system": found.name,
+                "release": found.release,
+                "entry": entry,
+                "terms": found.terms_of(entry.code),
+                "above": above,
+                "under": under,
+            }
+        )
         return
     click.secho(f"{entry.code}  {entry.title}", bold=True)
     click.echo(f"  {_use(entry)} of {found.name} {found.release}")
@@ -79,6 +88,8 @@ def show(system: str, code: str, data: Path | None, as_json: bool) -> None:
     for label, texts in (("also called", entry.inclusions), ("not", entry.excludes)):
         for text in texts:
             click.echo(f"  {label}: {text}")
+    for language, terms in found.terms_of(entry.code).items():
+        click.echo(f"  terms ({language}): {' | '.join(terms)}")
     for each in under[:CHILDREN_SHOWN_MAX]:
         click.echo(f"  under: {each.code}  {each.title}")
     if len(under) > CHILDREN_SHOWN_MAX:
@@ -162,3 +173,20 @@ def import_(
     click.secho(f"{entry.name} {entry.release}: {entry.codes:,} usable codes", bold=True)
     click.echo(f"  digest {entry.digest}")
     click.echo(f"  {entry.path}")
+
+
+@codes.command("add-terms")
+@click.argument("system", metavar="SYSTEM")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_data_option
+@json_option
+def add_terms_(system: str, path: Path, data: Path | None, as_json: bool) -> None:
+    """Add what people say for codes of SYSTEM: lines of CODE, language and terms (term | term) in FILE, tabs between them."""
+    from groundcrew.code_systems.catalogue import add_terms
+
+    added = add_terms(system, path, folder=_folder(data))
+    if as_json:
+        print_json(added)
+        return
+    click.secho(f"{added.system}: {added.terms:,} terms in {', '.join(added.languages)} for {added.codes:,} codes", bold=True)
+    click.echo(f"  {added.path}")

@@ -18,6 +18,7 @@ import msgspec
 
 from groundcrew.code_systems import icd10cm
 from groundcrew.code_systems.system import Code, CodeSystem, content_digest
+from groundcrew.code_systems.term_files import Added, add, with_terms
 from groundcrew.domain.identifiers import name_problem
 from groundcrew.errors import Conflict, InputError, NotFound
 from groundcrew.settings import load as load_settings
@@ -59,15 +60,27 @@ def default_folder() -> Path:
 
 def code_system(name: str, *, folder: Path | None = None) -> CodeSystem:
     """The code system `name`, or its edition `NAME@RELEASE`; without one the edition whose release sorts last (numbers as
-    numbers). `folder` holds imported ones, in the data folder if not given. NotFound, with the nearest name, where there is
-    none; InputError where its file is damaged."""
+    numbers), with its terms. `folder` holds imported ones, in the data folder if not given. NotFound, with the nearest name,
+    where there is none; InputError where its file is damaged."""
+    folder = folder if folder is not None else default_folder()
+    return with_terms(_without_terms(name, folder), folder)
+
+
+def add_terms(name: str, path: Path, *, folder: Path | None = None) -> Added:
+    """Keep the table of terms at `path` for the code system `name` in `folder`. Raises NotFound, and InputError naming file, line
+    and field."""
+    folder = folder if folder is not None else default_folder()
+    return add(_without_terms(name, folder), path, folder)
+
+
+def _without_terms(name: str, folder: Path) -> CodeSystem:
     wanted, _, release = name.partition("@")
     if wanted == icd10cm.NAME:
         system = icd10cm.load()
         if release and release != system.release:
             raise NotFound(f"the edition of {wanted} that is installed is {system.release!r}, not {release!r}")
         return system
-    imported = list(_imported(folder if folder is not None else default_folder()))
+    imported = list(_imported(folder))
     found = [each for each in imported if each.name == wanted and release in ("", each.release)]
     if not found:
         known = sorted({icd10cm.NAME, *(each.name for each in imported), *(f"{each.name}@{each.release}" for each in imported)})

@@ -14,6 +14,9 @@ import msgspec
 #: What an entry is: a chapter, a range of categories, or a code of the system (of which headings are not `usable`).
 Kind: TypeAlias = Literal["chapter", "block", "code"]
 
+#: Language (ISO 639) → code → what people say for it, each once.
+Terms: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
+
 #: A longer text is no code.
 CODE_LENGTH_MAX = 32
 #: Depth of a hierarchy; a longer way up goes in circles.
@@ -65,13 +68,20 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 class CodeSystem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A code system. `name` is how recipes and models name it (`icd-10-cm`), `release` the publisher's own name of the
     edition, `digest` the SHA-256 of its content. `codes` holds every entry by its code as the publisher writes it, in the
-    publisher's order, chapters and ranges among them (`kind`)."""
+    publisher's order, chapters and ranges among them (`kind`). `terms` are further names in any language that lie beside the
+    system, and have a digest of their own: which codes there are does not depend on them."""
 
     name: str
     release: str
     language: str
     digest: str
     codes: Mapping[str, Code]
+    terms: Terms = msgspec.field(default_factory=dict)
+    terms_digest: str = ""
+
+    def terms_of(self, code: str) -> dict[str, tuple[str, ...]]:
+        """Language → terms of `code`, as the system writes it."""
+        return {language: codes[code] for language, codes in self.terms.items() if code in codes}
 
     def find(self, code: str) -> Code | None:
         """The entry of `code`, however it is written: case, with or without its dots and hyphens, with the marks of national
@@ -129,8 +139,8 @@ class CodeSystem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             pending += [self.codes[each] for each in reversed(self._children.get(entry.code, ()))]
 
     def search(self, words: str, *, limit: int = 20) -> list[Hit]:
-        """Entries whose title or inclusions hold `words` or begin with them, the best first; all words where any entry has them
-        all, else those with the most telling ones."""
+        """Entries whose title, inclusions or terms hold `words` or begin with them, the best first; all words where any entry
+        has them all, else those with the most telling ones."""
         asked = list(dict.fromkeys(folded_words(words)))[:QUERY_WORDS_MAX]
         scores: dict[int, float] = {}
         matched: dict[int, int] = {}
@@ -189,7 +199,8 @@ class CodeSystem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             title = set(folded_words(each.title))
             for word in title:
                 found.setdefault(word, []).append(place)
-            for word in set(folded_words(" ".join(each.inclusions))) - title:
+            further = [*each.inclusions, *(term for terms in self.terms_of(each.code).values() for term in terms)]
+            for word in set(folded_words(" ".join(further))) - title:
                 found.setdefault(word, []).append(~place)
         return found
 

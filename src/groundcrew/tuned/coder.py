@@ -1,6 +1,6 @@
 """Suggests codes of a code system for a text, each with the words it rests on: the architecture "coder" at work.
 
-Candidates come from phrases that cases taught, from such as are nearly said and from the titles of codes; boosted trees weigh
+Candidates come from phrases that cases taught, from terms and titles of codes, and from what is nearly said; boosted trees weigh
 them, a second time with their rivals. Needs no training library, and no network.
 """
 
@@ -34,7 +34,8 @@ TEXT_CHARACTERS_MAX = 200_000
 
 _BECAUSE = {
     "phrase": "a phrase that coders marked for this code, or that goes with it",
-    "near": "words close to a phrase known for this code",
+    "term": "a clinical term for this code",
+    "near": "words close to a phrase or a term known for this code",
     "title": "words of the code's title",
 }
 
@@ -62,7 +63,7 @@ class Voice(msgspec.Struct, frozen=True):
 class Coder(msgspec.Struct, frozen=True):
     """What coder.json holds. `trust`: "all_right", or "f1" for the expected F1 of the case."""
 
-    format: Literal[1]
+    format: Literal[2]
     trust: Literal["all_right", "f1"]
     voices: tuple[Voice, ...]
 

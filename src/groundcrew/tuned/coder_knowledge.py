@@ -7,6 +7,7 @@ import numpy as np
 
 from groundcrew.tuned.coder_index import Index
 from groundcrew.tuned.coder_phrases import Key, Phrases, Text, key_of, prepare
+from groundcrew.tuned.coder_terms import TITLE, Named, Trust
 from groundcrew.tuned.coder_text import Words, read
 
 #: Cases that must hold a phrase with its code where nobody marked it as evidence.
@@ -44,7 +45,8 @@ class Entry(msgspec.Struct):
 class Tongue(msgspec.Struct):
     """What is known of one language. `skipped` are words without meaning, `frequent` tell the language, `stems` gives for each
     stem the cases that hold it and those where it is evidence, `translations` the words of titles that it may stand for,
-    `synonyms` the words of phrases; `codes` the cases of each code."""
+    `synonyms` the words of phrases; `codes` the cases of each code; `terms` are what the code
+    system's terms in this language came to."""
 
     language: str
     cases: int
@@ -56,6 +58,7 @@ class Tongue(msgspec.Struct):
     synonyms: dict[str, list[tuple[str, float]]]
     codes: dict[str, int]
     identity: float
+    terms: list[Named] = []
 
 
 class Titles(msgspec.Struct):
@@ -80,13 +83,20 @@ class Knowledge:
         self.skipped = frozenset(tongue.skipped)
         self.phrases: dict[Key, Phrase] = {tuple(entry.key): entry.phrase for entry in tongue.phrases}
         self.keys = list(self.phrases)
-        self.finder = Phrases(self.keys, {stem: count for stem, (count, _) in tongue.stems.items()})
-        weights = {stem: self._rarity(stem) for key in self.keys for stem in key}
+        self.terms: dict[Key, Named] = {tuple(named.key): named for named in tongue.terms}
+        self.finder = Phrases(sorted({*self.keys, *self.terms}), {stem: count for stem, (count, _) in tongue.stems.items()})
+        self.families: dict[str, str] = {code: family(code) for named in tongue.terms for code in named.codes}
+        self.trust = Trust(tongue.terms, self.families)
+        self.family_cases: dict[str, int] = {}
+        for code, cases in tongue.codes.items():
+            self.family_cases[family(code)] = self.family_cases.get(family(code), 0) + cases
+        weights = {stem: self.rarity(stem) for key in self.keys for stem in key}
         self.near = Index(self.keys, weights)
+        # Titles have an index of their own.
+        self.term_keys = [key for key, named in self.terms.items() if set(named.sources) != {TITLE}]
+        self.near_terms = Index(self.term_keys, {stem: self.rarity(stem) for key in self.term_keys for stem in key})
         self.title_index = index if index is not None else Index(titles.words, titles.heavy)
-        self._prefixes: dict[str, list[str]] = {}
-        for stem in self.near.stems:
-            self._prefixes.setdefault(stem[:_PREFIX], []).append(stem)
+        self._prefixes, self._term_prefixes = _by_beginning(self.near.stems), _by_beginning(self.near_terms.stems)
 
     def with_words(
         self, translations: dict[str, list[tuple[str, float]]], synonyms: dict[str, list[tuple[str, float]]]
@@ -119,18 +129,33 @@ class Knowledge:
 
     def like_phrases(self, stem: str) -> dict[str, float]:
         """Stems of known phrases that mean or look like `stem`."""
+        return self._alike(stem, self.near, self._prefixes)
+
+    def like_terms(self, stem: str) -> dict[str, float]:
+        """Stems of terms that mean or look like `stem`."""
+        return self._alike(stem, self.near_terms, self._term_prefixes)
+
+    def _alike(self, stem: str, index: Index, prefixes: dict[str, list[str]]) -> dict[str, float]:
         found = dict(self.tongue.synonyms.get(stem, ()))
         if len(stem) >= _PREFIX:
-            for other in self._prefixes.get(stem[:_PREFIX], ()):
+            for other in prefixes.get(stem[:_PREFIX], ()):
                 weight = _looks_like(stem, other)
                 if weight > found.get(other, 0.0):
                     found[other] = weight
-        if stem in self.near.number:
+        if stem in index.number:
             found[stem] = 1.0
         return found
 
-    def _rarity(self, stem: str) -> float:
+    def rarity(self, stem: str) -> float:
+        """What the stem tells: the logarithm of how rare it is."""
         return float(np.log(max(1, self.tongue.cases) / max(1, self.tongue.stems.get(stem, (1, 0))[0])) + 0.1)
+
+
+def _by_beginning(stems: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for stem in stems:
+        found.setdefault(stem[:_PREFIX], []).append(stem)
+    return found
 
 
 def _looks_like(one: str, other: str) -> float:

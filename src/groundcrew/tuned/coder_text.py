@@ -23,12 +23,13 @@ MAX_WORDS = 20_000
 
 class Words(msgspec.Struct, frozen=True):
     """The words of a text: `stems` to compare, `folded` as written without case and accents, `spans` in code points, `sentence`
-    the number of the sentence that each stands in."""
+    the number of the sentence that each stands in; `capital` where all of two or more letters are capitals."""
 
     stems: list[str]
     folded: list[str]
     spans: list[tuple[int, int]]
     sentence: list[int]
+    capital: list[bool] = []
 
 
 @lru_cache(maxsize=200_000)
@@ -53,11 +54,13 @@ def read(text: str) -> Words:
     for match in WORD.finditer(text):
         while at < len(ends) and ends[at] <= match.start():
             at += 1
-        folded = fold(match.group())
+        written = match.group()
+        folded = fold(written)
         words.folded.append(folded)
         words.stems.append(stem(folded))
         words.spans.append(match.span())
         words.sentence.append(at)
+        words.capital.append(len(written) > 1 and written.isupper())
         if len(words.stems) == MAX_WORDS:
             break
     return words

@@ -1,4 +1,4 @@
-"""The architecture "coder": learns to suggest the codes of a code system for a text, from coded cases and the codes' titles.
+"""The architecture "coder": learns to suggest the codes of a code system for a text, from coded cases and what codes are called.
 
 Phrases that people marked as evidence are learned; where nobody marked any, phrases that go with a code; where cases stand in two
 languages, evidence is carried over. Trees weigh the candidates; all that is chosen is chosen by cross-validation over groups.
@@ -36,12 +36,14 @@ from groundcrew.tuned.coder_phrases import prepare
 from groundcrew.tuned.coder_text import read
 from groundcrew.tuned.model import FORMAT, Manifest, Prediction
 from groundcrew.tuning import coder_lexicon as lexicon
+from groundcrew.tuning import coder_names as naming
 from groundcrew.tuning import coder_trust as trust
 from groundcrew.tuning.architecture import Fitted, Step
 from groundcrew.tuning.checkpoints import Checkpoints
+from groundcrew.tuning.coder_carrying import Evidence, carry
 from groundcrew.tuning.coder_counts import Case, Counted, count, evidence_places, knowledge, skipped_words
 from groundcrew.tuning.coder_metrics import measure, model_card
-from groundcrew.tuning.coder_parallel import Lexicon, learn, project
+from groundcrew.tuning.coder_parallel import Lexicon, learn
 from groundcrew.tuning.coder_ranker import (
     Arrays,
     Bools,
@@ -61,8 +63,6 @@ EXAMPLES_MIN = 20
 LANGUAGES_MAX = 12
 #: Languages whose words are alike to the titles' count so much where nothing was learned.
 _FOREIGN = 0.8
-#: Evidence is carried over where at least this share of its words has a translation at the place.
-_CARRIED = 0.5
 _EXAMPLES_A_TICK = 25
 
 
@@ -102,9 +102,12 @@ class _Language(msgspec.Struct):
     examples: list[Example]
     cases: list[Case]
     fold: Ints
+    terms: naming.Names
     tongue: Tongue | None = None
     found: list[Candidates] = []
     bilingual: list[lexicon.Table] = []
+    names: list[naming.Names] = []
+    foreign: list[tuple[naming.Names, frozenset[str], list[lexicon.Table]]] = []
 
 
 class _Looks(msgspec.Struct, frozen=True):
@@ -142,9 +145,13 @@ class _Fit:
         for name in names:
             examples = [example for example in self.train if example.language == name]
             fold = np.array([folds[example.group or example.id] for example in examples], dtype=np.int64)
-            self.languages.append(_Language(name, examples, [_case(example) for example in examples], fold))
-        code_digest = self.system.digest if self.system else ""
-        key = digest({"examples": self.train, "settings": settings, "seed": seed, "system": code_digest, "coder": 2})
+            terms = naming.terms(self.system, name) if self.system and settings.terms else {}
+            self.languages.append(_Language(name, examples, [_case(example) for example in examples], fold, terms))
+        code_digest = (self.system.digest, self.system.terms_digest if settings.terms else "") if self.system else ("", "")
+        # No stage depends on what the bound on the trust is chosen by: a second fit that asks for another goes on with the same.
+        asked = {each: getattr(Settings(), each) for each in ("trust", "wanted", "confidence", "person_below")}
+        stages = msgspec.structs.replace(settings, **asked)
+        key = digest({"examples": self.train, "settings": stages, "seed": seed, "system": code_digest, "coder": 3})
         self.checkpoints = Checkpoints(checkpoints, key)
 
     def run(self, validation: Sequence[Example]) -> Fitted:
@@ -180,7 +187,9 @@ class _Fit:
         self._step("measuring on the validation examples")
         if validation:
             fitted = msgspec.structs.replace(fitted, metrics=fitted.metrics | self._validated(fitted, validation))
-        return msgspec.structs.replace(fitted, card=model_card(self._described(), fitted, len(titles.names), self._told(bound)))
+        return msgspec.structs.replace(
+            fitted, card=model_card(self._described(), fitted, len(titles.names), self._terms_told(), self._told(bound))
+        )
 
     def _described(self) -> list[tuple[str, int, int, int]]:
         """Of each language: its name, cases, cases with evidence, phrases."""
@@ -189,6 +198,14 @@ class _Fit:
             marked = sum(bool(case.evidence) for case in each.cases)
             found.append((each.name, len(each.cases), marked, len(each.tongue.phrases) if each.tongue else 0))
         return found
+
+    def _terms_told(self) -> str:
+        """Which terms helped, for the card."""
+        used = {each.name: len(each.terms) for each in self.languages if each.terms}
+        if self.system is None or not used:
+            return "No terms of codes were used."
+        told = ", ".join(f"{count:,} in {name}" for name, count in used.items())
+        return f"Codes with terms: {told}; digest of the terms `{self.system.terms_digest}`."
 
     def _check(self) -> None:
         if len({example.id for example in self.train}) != len(self.train):
@@ -268,7 +285,7 @@ class _Fit:
         tables = [self._table(f"{name}-{part}", partial(words, part), lexicon.Table) for part in range(self.settings.folds)]
         evidence = self._table(
             f"{name}-all", lambda: self._carried(one, other, pairs, learned(None)),
-            tuple[lexicon.Table, list[tuple[int, tuple[tuple[str, tuple[int, ...]], ...]]]],
+            tuple[lexicon.Table, list[tuple[int, Evidence]]],
         )  # fmt: skip
         tables.append(evidence[0])
         for at, carried in evidence[1]:
@@ -276,26 +293,28 @@ class _Fit:
             if not case.evidence:
                 other.cases[at] = msgspec.structs.replace(case, evidence=carried)
         frequency = Counter(stem for case in one.cases for stem in case.words.stems)
-        one.bilingual = one.bilingual or tables
-        other.bilingual = other.bilingual or [lexicon.turned(table, frequency) for table in tables]
+        turned = [lexicon.turned(table, frequency) for table in tables]
+        one.bilingual, other.bilingual = one.bilingual or tables, other.bilingual or turned
+        one.foreign.append((other.terms, skipped_words(other.cases), turned))
+        other.foreign.append((one.terms, skipped_words(one.cases), tables))
 
     def _carried(
         self, one: _Language, other: _Language, pairs: list[tuple[int, int]], found: Lexicon
-    ) -> tuple[lexicon.Table, list[tuple[int, tuple[tuple[str, tuple[int, ...]], ...]]]]:
-        skipped = skipped_words(one.cases)
-        carried = []
-        for number, (a, b) in enumerate(pairs):
-            if number % _EXAMPLES_A_TICK == 0:
-                self._tick()
-            case, words = one.cases[a], other.cases[b].words
-            evidence = []
-            for code, places in case.evidence:
-                telling = [place for place in places if case.words.stems[place] not in skipped] or list(places)
-                there = project(found, number, case.words, words, telling)
-                if there and len(there) >= _CARRIED * len(telling):
-                    evidence.append((code, tuple(there)))
-            carried.append((b, tuple(evidence)))
-        return found.words, carried
+    ) -> tuple[lexicon.Table, list[tuple[int, Evidence]]]:
+        return found.words, carry(one.cases, other.cases, pairs, found, other.terms, self._tick)
+
+    def _names(self, language: _Language, titles: Titles, part: int) -> list[naming.Names]:
+        """What codes are called in the language, by source; by the words of one part of the cross-validation."""
+        if self.system is None or not self.settings.terms:
+            return []
+        carried: naming.Names = {}
+        for terms, skipped, tables in language.foreign:
+            for code, ways in naming.translated(terms, tables[part], skipped).items():
+                carried.setdefault(code, []).extend(ways)
+        if not language.names:
+            above = naming.headings(self.system, language.terms, self.labels)
+            language.names = [language.terms, naming.titles(self.system, language.name, titles.names), above]
+        return [*language.names, carried]
 
     def _candidates(self, language: _Language, titles: Titles) -> None:
         """Every case's candidates by counts and tables of words of the other folds, and what is known of all cases at last.
@@ -307,7 +326,7 @@ class _Fit:
         for at, part in enumerate([*range(self.settings.folds), None]):
             self._tick()
             inside = [case for case, fold in zip(language.cases, language.fold, strict=True) if fold != part]
-            counted = count(language.name, inside, self._identity(language.name), self._tick)
+            counted = count(language.name, inside, self._identity(language.name), self._names(language, titles, at), self._tick)
             plain, bilingual = knowledge(counted, titles, self.index), language.bilingual[at]
 
             def words(counted: Counted = counted, plain: Knowledge = plain, bilingual: lexicon.Table = bilingual) -> Any:
@@ -361,7 +380,7 @@ class _Fit:
             qualities.append(came)
             groups += [example.group or example.id for example in language.examples]
         bound = self._bound(np.concatenate(held_out), np.concatenate(qualities), groups)
-        return threshold, Coder(1, self.settings.trust, tuple(voices)), bound
+        return threshold, Coder(2, self.settings.trust, tuple(voices)), bound
 
     def _bound(self, held_out: Floats, came: Floats, groups: list[str]) -> trust.Bound:
         """The bound that was set, else the one that keeps the wanted quality."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from groundcrew.tuned.coder_index import Index
 from groundcrew.tuned.coder_knowledge import MINED_MIN, Count, Entry, Knowledge, Phrase, Titles, Tongue, family
 from groundcrew.tuned.coder_phrases import GAP_MAX, Key, Mention, Phrases, Text, key_of, prepare
+from groundcrew.tuned.coder_terms import Named, named_terms
 from groundcrew.tuned.coder_text import Words
 from groundcrew.tuning.coder_parallel import common
 
 #: A stem that stands in so many of the texts and has at most so many letters carries no phrase.
 SKIPPED_SHARE, SKIPPED_LETTERS = 0.3, 4
+#: But where it is evidence in such a share of the places where it stands ("pain"; "of" in one of a hundred).
+EVIDENCE_SHARE = 0.15
 #: Stems that tell a language.
 FREQUENT = 400
 #: Words of a phrase; longer evidence is a sentence that no other text repeats.
@@ -39,14 +42,23 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 def skipped_words(cases: Sequence[Case]) -> frozenset[str]:
-    """Stems of the cases that carry no phrase, but such as are evidence by themselves."""
+    """Stems of the cases that carry no phrase: short and in many texts, and seldom evidence where they stand."""
     skipped = common([case.words for case in cases], SKIPPED_SHARE, SKIPPED_LETTERS)
-    alone = Counter(case.words.stems[places[0]] for case in cases for _, places in case.evidence if len(places) == 1)
-    return frozenset(stem for stem in skipped if alone[stem] < 2)
+    held = Counter(stem for case in cases for stem in case.words.stems if stem in skipped)
+    evidence = Counter(
+        case.words.stems[place] for case in cases for place in {place for _, places in case.evidence for place in places}
+    )
+    return frozenset(stem for stem in skipped if evidence[stem] < EVIDENCE_SHARE * held[stem])
 
 
-def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[[], None] = lambda: None) -> Counted:
-    """The counts of `cases`, all in one language."""
+def count(
+    language: str,
+    cases: Sequence[Case],
+    identity: float,
+    names: Sequence[Mapping[str, Sequence[tuple[str, ...]]]],
+    tick: Callable[[], None] = lambda: None,
+) -> Counted:
+    """The counts of `cases`, all in one language; `names` is what codes are called in it, by source (`coder_names`)."""
     skipped = skipped_words(cases)
     texts = [prepare(case.words, skipped) for case in cases]
     held = Counter(stem for text in texts for stem in text.places)
@@ -58,10 +70,13 @@ def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[
     for each in pairs:
         for key, code in sorted(each):
             phrases.setdefault(key, Phrase()).codes.setdefault(code, Count(mined=mined)).marked += 1
-    finder = Phrases(sorted(phrases), held)
+    named = {each.key: each for each in named_terms(names, skipped, PHRASE_WORDS_MAX)}
+    finder = Phrases(sorted({*phrases, *named}), held)
     for case, text in zip(cases, texts, strict=True):
         tick()
-        _add(phrases, finder.find(text), case)
+        found = finder.find(text)
+        _add(phrases, found, case)
+        _add_terms(named, found, case)
     evidence = Counter(stem for each in marked for stem in {stem for key, _ in each for stem in key})
     frequent = Counter(stem for case in cases for stem in set(case.words.stems))
     tongue = Tongue(
@@ -75,6 +90,7 @@ def count(language: str, cases: Sequence[Case], identity: float, tick: Callable[
         synonyms={},
         codes=dict(sorted(Counter(code for case in cases for code in case.labels).items())),
         identity=identity,
+        terms=list(named.values()),
     )
     return Counted(tongue, pairs)
 
@@ -88,6 +104,8 @@ def _add(phrases: dict[Key, Phrase], found: dict[Key, list[Mention]], case: Case
     """Counts one case's phrases, each by its best kind of mention."""
     families = {family(code) for code in case.labels}
     for key, mentions in found.items():
+        if key not in phrases:
+            continue
         kind = mentions[0].kind
         phrase = phrases[key]
         phrase.seen[kind] += 1
@@ -95,6 +113,21 @@ def _add(phrases: dict[Key, Phrase], found: dict[Key, list[Mention]], case: Case
             counted.right[kind] += code in case.labels
         for kin in {family(code) for code in phrase.codes} & families:
             phrase.families[kin] = phrase.families.get(kin, 0) + 1
+
+
+def _add_terms(terms: dict[Key, Named], found: dict[Key, list[Mention]], case: Case) -> None:
+    """Counts one case's terms that it says in one piece, and not as part of a longer phrase."""
+    families = {family(code) for code in case.labels}
+    for key, mentions in found.items():
+        named = terms.get(key)
+        if named is None or mentions[0].kind:
+            continue
+        if not named.seen:
+            named.right, named.kin = [0] * len(named.codes), [0] * len(named.codes)
+        named.seen += 1
+        for at, code in enumerate(named.codes):
+            named.right[at] += code in case.labels
+            named.kin[at] += family(code) in families
 
 
 def _marked(case: Case, skipped: frozenset[str]) -> set[tuple[Key, str]]:

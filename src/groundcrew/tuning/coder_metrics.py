@@ -81,13 +81,14 @@ def _average(prediction: Prediction, truth: Set[str]) -> float:
     return total / len(truth)
 
 
-def model_card(languages: Sequence[tuple[str, int, int, int]], fitted: Fitted, names: int, person: str) -> str:
+def model_card(languages: Sequence[tuple[str, int, int, int]], fitted: Fitted, names: int, terms: str, person: str) -> str:
     """Markdown lines on method, data and limits. `languages`: name, cases, cases with evidence, phrases; `names`: titles used;
-    `person`: when a person codes, in words."""
+    `terms`: which terms, and `person`: when a person codes, in words."""
     lines = [
-        "Method: phrases that coders marked (or that go with a code), phrases nearly said and titles of the code system make",
-        "candidates; two looks of boosted trees weigh them, the second with their rivals; isotonic curves make probabilities.",
-        "Every figure that the trees saw in training leaves the case itself out; threshold and curves come from held-out cases.",
+        "Method: phrases that coders marked (or that go with a code), phrases nearly said, titles and terms of the code system",
+        "make candidates; two looks of boosted trees weigh them, the second with their rivals; isotonic curves make",
+        "probabilities. What the trees saw of a training case was counted in other cases; threshold and curves come from",
+        "held-out cases.",
         "",
         "| Language | Cases | With evidence | Phrases | Held-out micro F1 |",
         "|---|---|---|---|---|",
@@ -101,11 +102,11 @@ def model_card(languages: Sequence[tuple[str, int, int, int]], fitted: Fitted, n
     }
     lines += [
         "",
-        f"Titles of {names} codes of {fitted.code_system} were used." if fitted.code_system else NO_TITLES,
+        f"Titles of {names} codes of {fitted.code_system} were used. {terms}" if fitted.code_system else NO_TITLES,
         "",
         f"Trust is {trust[str(fitted.settings['trust'])]}. {person}",
         "",
-        "Limits: codes that no training case has are found by their titles alone, and seldom; evidence carried over from",
+        "Limits: codes that no training case has are found by their titles and terms alone; evidence carried over from",
         "a translation is as good as that translation; what the coders of the training cases did, the model does.",
     ]
     return "\n".join(lines)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from groundcrew.tuned.coder_text import Words
 
 #: Half width of the band, as a share of the text in the first round and in words in the second.
-_WIDE, _NARROW = 0.06, 12
+_WIDE, NARROW = 0.06, 12
 _ROUNDS = (4, 5)
 #: Words that look alike at least so much (ratio of `difflib`) start with the weight `_ALIKE`.
 _COGNATE, _ALIKE = 0.7, 30.0
@@ -26,6 +26,8 @@ _COGNATE, _ALIKE = 0.7, 30.0
 _SURE = 0.2
 #: Translations below it are not kept.
 _LEAST = 0.02
+#: A word is carried over by translations with so much of the best one's probability; by the second, also so many words away.
+_LIKELY, _VERY_LIKELY, _REACH = 0.15, 0.5, 60
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -142,14 +144,14 @@ def learn(source: Sequence[Words], target: Sequence[Words], step: Callable[[], N
     others, right = _numbers(target)
     width = len(others)
     places = [np.linspace(0, max(0, len(b) - 1), len(a)) if len(a) else np.zeros(0) for a, b in zip(left, right, strict=True)]
-    halves = [max(_NARROW, _WIDE * len(b)) for b in right]
+    halves = [max(NARROW, _WIDE * len(b)) for b in right]
     pairs = _pairs(left, right, places, halves, width)
     alike = np.array([_alike(names[kind // width], others[kind % width]) for kind in pairs.kinds.tolist()])
     start = np.where(alike, _ALIKE, 1.0)
     probability = _learn(pairs, start, width, _ROUNDS[0], step)
     sure = {int(kind): float(p) for kind, p in zip(pairs.kinds, probability, strict=True) if p >= _SURE}
     places = _places(left, right, places, halves, sure, width)
-    narrow = [float(_NARROW)] * len(right)
+    narrow = [float(NARROW)] * len(right)
     second = _pairs(left, right, places, narrow, width)
     known = dict(zip(pairs.kinds.tolist(), probability.tolist(), strict=True))
     start = np.array([known.get(kind, 0.0) for kind in second.kinds.tolist()]) + 1e-4
@@ -163,21 +165,26 @@ def learn(source: Sequence[Words], target: Sequence[Words], step: Callable[[], N
     return Lexicon(words, places)
 
 
-def project(lexicon: Lexicon, number: int, source: Words, target: Words, words: Sequence[int]) -> list[int]:
+def project(
+    lexicon: Lexicon, number: int, source: Words, target: Words, words: Sequence[int], skipped: frozenset[str] = frozenset()
+) -> list[int]:
     """The words of the `number`th target text that translate the source words `words` (indices), in order; those without a
-    likely translation near their place are left out."""
+    likely translation near their place, or a very likely one within reach, are left out, and so are words that are `skipped`."""
     found: set[int] = set()
     for at in words:
-        chances = dict(lexicon.words.get(source.stems[at], ()))
+        chances = {word: chance for word, chance in lexicon.words.get(source.stems[at], ()) if word not in skipped}
+        top = max(chances.values(), default=0.0)
         expected = float(lexicon.places[number][at])
-        low, high = max(0, int(expected) - _NARROW), min(len(target.stems), int(expected) + _NARROW + 1)
-        best, place = 0.0, -1
-        for j in range(low, high):
-            chance = chances.get(target.stems[j], 0.0) / (1 + abs(j - expected) / _NARROW)
-            if chance > best:
-                best, place = chance, j
-        if best >= _LEAST:
-            found.add(place)
+        for reach, share in ((NARROW, _LIKELY), (_REACH, _VERY_LIKELY)):
+            low, high = max(0, int(expected) - reach), min(len(target.stems), int(expected) + reach + 1)
+            best, place = 0.0, -1
+            for j in range(low, high):
+                chance = chances.get(target.stems[j], 0.0)
+                if chance >= max(_LEAST, share * top) and chance / (1 + abs(j - expected) / NARROW) > best:
+                    best, place = chance / (1 + abs(j - expected) / NARROW), j
+            if place >= 0:
+                found.add(place)
+                break
     return sorted(found)
 
 

@@ -14,19 +14,21 @@ from groundcrew.errors import GroundcrewError
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`code_system`: whose titles help (the data set's where it is left out, "" for none), `code_system_folder`: where imported
-    ones are. `parallel`: whether cases of one group with the same labels in two languages are translations. `folds`: parts of the
-    cross-validation; `trees` of the first and of the second look. `trust`: all_right, the chance that the kept labels are all
+    ones are. `terms`: whether what the system has as terms in the cases' own languages helps too. `parallel`: whether cases of
+    one group with the same labels in two languages are translations. `folds`: parts of the cross-validation; `trees` of the
+    first and of the second look. `trust`: all_right, the chance that the kept labels are all
     right and none is missing; f1, the expected F1 of the case. With less trust than `person_below` a person codes; left out, it
     is chosen so that the other cases are as good as `wanted` (their mean F1, or share all right), with `confidence`."""
 
     code_system: str = ""
     code_system_folder: str = ""
+    terms: bool = True
     parallel: bool = True
     folds: int = 5
     trees: int = 150
     second_trees: int = 100
     trust: Literal["all_right", "f1"] = "f1"
-    wanted: float = 0.6
+    wanted: float = 0.7
     confidence: float = 0.95
     person_below: float | None = None
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from groundcrew.stats.intervals import Interval, mean_t, wilson
 from groundcrew.stats.moments import moments
-from groundcrew.stats.risk_tests import binomial_p_values, hoeffding_bentkus_p_values
+from groundcrew.stats.risk_tests import betting_p_values, binomial_p_values
 from groundcrew.tuned.coder import Curve
 from groundcrew.tuning.coder_ranker import Floats, Ints, calibrate
 
@@ -54,17 +54,16 @@ def find_bound(trust: Floats, came: Floats, groups: Sequence[str], *, wanted: fl
     """The lowest trust from which on the mean of `came` (0..1) is at least `wanted`, with that confidence.
 
     A fixed sequence of tests from the surest third of the cases down (Learn then Test, Angelopoulos et al. 2021), by the exact
-    binomial test where `came` is yes or no (`exact`), else by that of Hoeffding and Bentkus; of each group one case counts.
+    binomial test where `came` is yes or no (`exact`), else by betting (Waudby-Smith & Ramdas 2024); of a group one case counts.
     """
     chosen = one_of_each(groups)
     order = chosen[np.argsort(-trust[chosen], kind="stable")]
-    losses = np.cumsum(1.0 - came[order])
-    ranks = np.arange(1, len(order) + 1)
     start = max(1, int(len(order) * START_SHARE))
     if exact:
-        p_values = binomial_p_values(np.rint(losses).astype(np.int64), ranks, 1 - wanted)
+        losses = np.rint(np.cumsum(1.0 - came[order])).astype(np.int64)
+        p_values = binomial_p_values(losses, np.arange(1, len(order) + 1), 1 - wanted)
     else:
-        p_values = hoeffding_bentkus_p_values(losses, ranks, 1 - wanted)
+        p_values = betting_p_values(1.0 - came[order], 1 - wanted)
     failed = np.flatnonzero(p_values[start - 1 :] > 1 - confidence)
     passed = len(order) if not failed.size else start - 1 + int(failed[0])
     if not failed.size:

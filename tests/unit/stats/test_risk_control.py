@@ -18,6 +18,7 @@ from groundcrew.stats.intervals import clopper_pearson_upper
 from groundcrew.stats.risk_control import conformal_threshold, release_threshold
 from groundcrew.stats.risk_tests import (
     STAKES,
+    betting_p_values,
     binomial_p_values,
     errors_allowed,
     hoeffding_bentkus_p_values,
@@ -296,6 +297,18 @@ def test_a_test_for_one_look_is_refused_for_many() -> None:
     assert release_threshold(unequal, monitoring="sequential", probability_min=0.5).sampling == "weighted"
     with pytest.raises(InputError, match=r"outside 0\.\.1"):
         release_threshold(ladder(100), monitoring="sequential", unlabelled=[2.0])
+
+
+def test_betting_keeps_its_level_and_needs_fewer_cases_where_losses_spread_little() -> None:
+    draw = np.random.default_rng(11)
+    null = [float(betting_p_values(draw.beta(2, 3, 150), 0.4)[-1]) for _ in range(400)]
+    assert np.mean(np.array(null) <= 0.05) <= 0.05
+    losses = draw.beta(10, 20, 100)
+    n = np.arange(1, 101)
+    assert betting_p_values(losses, 0.4)[-1] < 0.05 < hoeffding_bentkus_p_values(np.cumsum(losses), n, 0.4)[-1]
+    # Every loss at its most refutes nothing, and none at all refutes soon.
+    assert betting_p_values(np.ones(50), 0.4)[-1] == 1.0
+    assert betting_p_values(np.zeros(50), 0.05)[-1] < 0.2
 
 
 def test_hoeffding_bentkus_is_never_more_generous() -> None:
