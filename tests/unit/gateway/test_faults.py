@@ -118,6 +118,24 @@ async def test_a_stream_that_breaks_ends_with_an_error_event(memory: MemoryGatew
     assert (call.output_tokens, call.details["usage"]) == (-(-len(call.answer) // 3), "estimated")
 
 
+@pytest.mark.parametrize("missing", ["key", "connection"])
+@pytest.mark.parametrize("fields", [{}, {"stream": True}])
+async def test_a_call_of_which_nothing_left_costs_nothing(tmp_path: Path, missing: str, fields: dict[str, bool]) -> None:
+    with FakeUpstream() as gone:
+        url = gone.url
+    key = "env:GROUNDCREW_TEST_NO_SUCH_KEY" if missing == "key" else None
+    providers = (Provider(name="away", api="openai", base_url=url, api_key=key, data_classes=("internal",)),)
+    targets = (Target(provider="away", model="writer", retries=0),)
+    memory = memory_gateway(memory_snapshot(url, providers=providers, targets=targets), tmp_path, settings=QUICK)
+    response = await chat(memory.gateway, TEST_KEY, text="hi", **fields)
+    assert response.status == 502
+    (call,) = memory.calls()
+    assert (call.status, call.input_tokens, call.output_tokens, call.cost_usd) == ("failed", 0, 0, 0.0)
+    assert len(call.details["upstream_failures"]) == 1
+    await memory.gateway.close()
+    memory.spool.close()
+
+
 async def test_the_next_target_answers_when_the_first_fails(upstream: FakeUpstream, tmp_path: Path) -> None:
     with FakeUpstream(Reply(status=503)) as broken:
         providers = tuple(
