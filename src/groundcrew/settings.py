@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secure_cookies: bool = False
     audit_key: str = ""
     audit_channel: str = ""
+    log_format: Literal["text", "json"] = "text"
     otlp_endpoint: str = ""
     otlp_content: Literal["off", "spans", "events"] = "off"
     smtp_host: str = ""
@@ -98,6 +99,7 @@ HELP: dict[str, str] = {
     "secure_cookies": "set behind TLS: cookies are sent over https only",
     "audit_key": "env:NAME or file:PATH of the Ed25519 key that signs the audit log; empty for one made in the data folder",
     "audit_channel": "channel that gets each signed checkpoint of the audit log, as a witness outside; empty for none",
+    "log_format": "how a server writes what it logs, to its standard error: text, or json for one object a line",
     "otlp_endpoint": "base URL of an OpenTelemetry collector (OTLP over HTTP); empty for what OTEL_EXPORTER_OTLP_ENDPOINT says",
     "otlp_content": "whether the masked texts of calls are exported too: off, on spans, or as events",
     "smtp_host": "mail server that channels of kind email send through; empty for none",
