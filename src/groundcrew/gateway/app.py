@@ -301,6 +301,7 @@ class Gateway:
         if dialect is not None:
             flight.dialect = dialect
         elif path != MODELS and not path.startswith(MODELS + "/"):
+            flight.dialect = next((of for route, of in ROUTES.items() if path.startswith(route + "/")), flight.dialect)
             served = ", ".join((*ROUTES, MODELS))
             raise RefusedCall("not_found", f"there is no {path[:200]} here; this gateway serves {served}")
         wanted = "GET" if dialect is None else "POST"

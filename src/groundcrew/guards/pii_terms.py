@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import re
 
+_WORDS = """
+json jsonl ndjson yaml toml xml html xhtml css csv tsv sql nosql pdf docx xlsx pptx odt rtf svg png jpeg jpg gif ascii unicode
+markdown latex regex base64 uuid url uri api apis sdk rest graphql grpc soap http https tls ssl ssh ftp smtp imap dns vpn tcp
+udp oauth saml oidc sso jwt webhook webhooks crud cli python javascript typescript golang kotlin powershell excel vba docker
+kubernetes terraform ansible linux ubuntu debian windows macos android ios redis postgres postgresql mysql sqlite mongodb
+elasticsearch snowflake databricks jira confluence sharepoint github gitlab bitbucket outlook onedrive azure aws gcp openai
+chatgpt gpt llm llms rag ocr nlp chatbot prompt prompts embedding embeddings tokenizer faq faqs kpi kpis okr okrs crm erp etl
+iso utf gdpr dsgvo rgpd hipaa psd2 kyc aml
+"""
 #: Formats, languages, protocols, products and abbreviations of the trade, in small letters.
-TERMS = frozenset(
-    """
-    json jsonl ndjson yaml toml xml html xhtml css csv tsv sql nosql pdf docx xlsx pptx odt rtf svg png jpeg jpg gif ascii unicode
-    markdown latex regex base64 uuid url uri api apis sdk rest graphql grpc soap http https tls ssl ssh ftp smtp imap dns vpn tcp udp
-    oauth saml oidc sso jwt webhook webhooks crud cli python javascript typescript golang kotlin powershell excel vba
-    docker kubernetes terraform ansible linux ubuntu debian windows macos android ios redis postgres postgresql mysql sqlite
-    mongodb elasticsearch snowflake databricks jira confluence sharepoint github gitlab bitbucket outlook onedrive azure aws gcp
-    openai chatgpt gpt llm llms rag ocr nlp chatbot prompt prompts embedding embeddings tokenizer faq faqs kpi kpis okr okrs crm
-    erp etl iso utf gdpr dsgvo rgpd hipaa psd2 kyc aml
-    """.split()
-)
+TERMS = frozenset(_WORDS.split())
 _PARTS = re.compile(r"[\s\-/_.+]+")
 
 

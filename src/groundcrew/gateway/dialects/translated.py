@@ -32,6 +32,9 @@ class AskedTranslated:
         self._body = body
         self._module = client_dialect(dialect)
         self.request = decode(body, _DECODER, settings, what=f"a {dialect} request")
+        if dialect == "responses" and self.request.get("background") is True:
+            # The provider would work and be paid for what no route of this gateway could fetch.
+            raise RefusedCall("invalid_request", "background: no answer can be fetched later here; wait for it, or stream it")
         turns = self.request.get(_TURNS[dialect])
         if isinstance(turns, list) and len(turns) > settings.messages_max:
             raise RefusedCall("invalid_request", f"{_TURNS[dialect]}: more than {settings.messages_max}")

@@ -51,7 +51,9 @@ class AwsSigner:
                 async with asyncio.timeout(CREDENTIALS_S_MAX):
                     found = await asyncio.to_thread(self._find)
             except TimeoutError:
-                raise UpstreamError(f"provider {provider}: no AWS credentials within {CREDENTIALS_S_MAX:g} s", is_sent=False) from None
+                raise UpstreamError(
+                    f"provider {provider}: no AWS credentials within {CREDENTIALS_S_MAX:g} s", is_sent=False
+                ) from None
             except ImportError:
                 raise UpstreamError(f"provider {provider}: {_NO_BOTOCORE}", is_sent=False) from None
             except Exception as error:  # Whatever a profile, a process or a metadata service makes of it; it may repeat secrets.
