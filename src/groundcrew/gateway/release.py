@@ -18,6 +18,7 @@ from groundcrew.gateway.answer import FINISH_REASONS, Generated
 from groundcrew.gateway.checks import DECLINED_TEXT, Checks
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.signing import Texts, waits
+from groundcrew.gateway.tool_arguments import as_read, still_json
 from groundcrew.guards.redaction import OffsetMap, remap_report
 from groundcrew.guards.runner import SEVERITY, GuardOutcome
 
@@ -297,6 +298,23 @@ def _apply_masks(generated: Generated, outcome: GuardOutcome) -> None:
     generated.text, generated.side_text, tools = outcome.texts
     if tools != generated.tool_text():
         try:
-            generated.tool_calls = msgspec.json.decode(tools, type=list[dict[str, Any]])
-        except msgspec.DecodeError:
+            masked = msgspec.json.decode(tools, type=list[dict[str, Any]])
+            pairs = zip(generated.tool_calls, masked, strict=True)
+            generated.tool_calls = [_in_its_frame(own, each) for own, each in pairs]
+        except (msgspec.DecodeError, ValueError):
             raise RefusedCall("guard_blocked", "the answer's tool calls could not be masked") from None
+
+
+def _in_its_frame(own: dict[str, Any], masked: dict[str, Any]) -> dict[str, Any]:
+    """A masked tool call with the ids, types and names of members that the API gives it, whatever a guard took them for: without
+    them nobody could make the call. ValueError where not every member is left."""
+    result: dict[str, Any] = {}
+    for (name, value), each in zip(own.items(), masked.values(), strict=True):
+        if name in ("id", "type"):
+            result[name] = value
+        elif name == "arguments" and isinstance(value, str) and isinstance(each, str):
+            result[name] = still_json(as_read(value), each)
+        else:
+            both = isinstance(value, dict) and isinstance(each, dict)
+            result[name] = _in_its_frame(value, each) if both and name in ("function", "custom") else each
+    return result

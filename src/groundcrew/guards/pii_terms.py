@@ -14,9 +14,11 @@ udp oauth saml oidc sso jwt webhook webhooks crud cli python javascript typescri
 kubernetes terraform ansible linux ubuntu debian windows macos android ios redis postgres postgresql mysql sqlite mongodb
 elasticsearch snowflake databricks jira confluence sharepoint github gitlab bitbucket outlook onedrive azure aws gcp openai
 chatgpt gpt llm llms rag ocr nlp chatbot prompt prompts embedding embeddings tokenizer faq faqs kpi kpis okr okrs crm erp etl
-iso utf gdpr dsgvo rgpd hipaa psd2 kyc aml
+iso utf gdpr dsgvo rgpd hipaa psd2 kyc aml iban bic ssn mrn
+tool tools call calls function functions argument arguments parameter parameters input output assistant
 """
-#: Formats, languages, protocols, products and abbreviations of the trade, in small letters.
+#: Formats, languages, protocols, products and abbreviations of the trade, and what the JSON of a tool call is made of; in small
+#: letters.
 TERMS = frozenset(_WORDS.split())
 _PARTS = re.compile(r"[\s\-/_.+]+")
 

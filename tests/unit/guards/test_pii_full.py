@@ -63,6 +63,8 @@ def test_what_only_its_surroundings_give_away_is_found(text: str, expected: tupl
         "Blood pressure 120/80, heart rate 72, oxygen saturation 98 percent.",
         "My update to version 4.2.1 failed with error 1603.",
         "Please answer in JSON format.",
+        '[{"id":"call_1","type":"function","function":{"name":"get","arguments":"{\\"x\\": 1}"}}]',
+        "[PERSON], IBAN [IBAN]",
         "What is Markdown?",
         "content type application/json",
         "Move the ticket from Jira to Azure.",
