@@ -63,6 +63,10 @@ class AskedEmbeddings:
         """Whether guards can not read it: token ids, members that are unknown."""
         return embeddings.hides_text(self.given)
 
+    def offers(self, name: str) -> bool:
+        """No tools."""
+        return False
+
     def members(self) -> Set[str]:
         """The names of the request's members."""
         return self.given.fields.keys()

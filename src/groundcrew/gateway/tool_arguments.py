@@ -56,6 +56,18 @@ def _parses(text: str) -> bool:
     return True
 
 
+def is_offered(name: str, *lists: Any) -> bool:
+    """Whether one of a request's lists of tools, in any dialect, holds a tool of this name."""
+    for tools in lists:
+        for tool in tools if isinstance(tools, list) else ():
+            if not isinstance(tool, dict):
+                continue
+            own = next((tool[kind] for kind in ("function", "custom") if isinstance(tool.get(kind), dict)), tool)
+            if own.get("name") == name:
+                return True
+    return False
+
+
 def strings(value: Any) -> list[str]:
     """Every string in a JSON value, the names of members left out."""
     found: list[str] = []

@@ -149,18 +149,19 @@ def _greedy(text: str, context: Context) -> Verdict:
     """Takes words of the API, an id and a number for somebody's."""
     found = [
         Finding(start=match.start(), end=match.end(), type="NUMBER", score=1.0)
-        for match in re.finditer("arguments|function|call_1|4471902|Rome", text)
+        for match in re.finditer("arguments|function|call_1|4471902|Rome|look", text)
     ]
     return verdict_of(found, block_at=2.0)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_masked_tool_call_can_still_be_made(build: Build, upstream: FakeUpstream, stream: bool) -> None:
+    tools = [*TOOLS, {"type": "function", "function": {"name": "look_up"}}]
     given = '{"plan": 4471902, "city": "Rome", "days": [1, 2]}'
     call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": given}}
     upstream.script = Reply(text="", tool_calls=(call,))
     memory = build(guards=(GuardRule(guard="greedy", on=("output",), action="redact"),))
-    response = await chat(memory.gateway, TEST_KEY, text=QUESTION, tools=TOOLS, stream=stream)
+    response = await chat(memory.gateway, TEST_KEY, text=QUESTION, tools=tools, stream=stream)
     if stream:
         calls = [c for e in response.events()[:-1] for choice in e["choices"] for c in choice["delta"].get("tool_calls", ())]
     else:

@@ -14,6 +14,7 @@ from groundcrew.gateway.dialects.messages_blocks import without_vendor_members
 from groundcrew.gateway.dialects.registry import provider_dialect
 from groundcrew.gateway.json_shape import decode
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.gateway.tool_arguments import is_offered
 
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Fields = dict[str, msgspec.Raw]
@@ -140,6 +141,11 @@ class AskedChat:
     def hides_text(self) -> bool:
         """Whether there are images, tools, earlier tool calls, names, stop sequences, or members that are not known."""
         return not is_known(self._body)
+
+    def offers(self, name: str) -> bool:
+        """Whether a tool or a function of this name stands in the request."""
+        lists = [msgspec.json.decode(self._fields[each]) for each in ("tools", "functions") if each in self._fields]
+        return is_offered(name, *lists)
 
     def members(self) -> Set[str]:
         """The names of the request's members."""

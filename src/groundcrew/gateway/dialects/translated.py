@@ -16,6 +16,7 @@ from groundcrew.gateway.dialects.registry import client_dialect
 from groundcrew.gateway.dialects.responses_vendor import without_packed
 from groundcrew.gateway.json_shape import decode
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.gateway.tool_arguments import is_offered
 
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 #: Where each dialect says how long an answer may be, what the client goes on with, and what the system says.
@@ -80,6 +81,10 @@ class AskedTranslated:
     def hides_text(self) -> bool:
         """Whether the dialect's module left anything out."""
         return self._module.hides_text(self.request)
+
+    def offers(self, name: str) -> bool:
+        """Whether a tool of this name stands in the request."""
+        return is_offered(name, self.request.get("tools"))
 
     def members(self) -> Set[str]:
         """The names of the request's members."""
