@@ -5,6 +5,7 @@ Without it Python prints bare messages, of which nobody can tell when they came 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import time
@@ -48,8 +49,14 @@ class _Json(_Lines):
         return msgspec.json.encode(fields).decode()
 
 
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Not that a call was cut when the server ended: that is its order, is recorded, and no fault."""
+    return not (record.name == "uvicorn.error" and record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
 def configure(form: LogFormat, stream: TextIO | None = None) -> None:
     """Write what this process logs from WARNING on to `stream` (standard error). Once, by whoever runs the process."""
     handler = logging.StreamHandler(stream or sys.stderr)
+    handler.addFilter(_is_worth_a_line)
     handler.setFormatter(_Json() if form == "json" else _Lines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

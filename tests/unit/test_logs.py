@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -49,3 +50,12 @@ def test_json_is_one_object_a_line() -> None:
     assert first["message"] == "provider fake said:\n2026-01-01 forged\x1b[31m"
     assert second["error"].endswith("ValueError: über")
     assert "Traceback" in second["error"]
+
+
+def test_a_call_that_was_cut_at_the_end_of_the_server_is_no_fault() -> None:
+    stream = io.StringIO()
+    logs.configure("text", stream)
+    for error in (asyncio.CancelledError("timeout graceful shutdown exceeded"), RuntimeError("a fault")):
+        logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=error)
+    assert stream.getvalue().count("Exception in ASGI application") == 1
+    assert "a fault" in stream.getvalue()
