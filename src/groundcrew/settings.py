@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -126,7 +126,9 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
         try:
             values[field.name] = Path(text) if field.type is Path else msgspec.convert(text, field.type, strict=False)
         except msgspec.ValidationError as error:
-            raise InputError(str(error), field=name) from None
+            known = get_args(field.type) if get_origin(field.type) is Literal else ()
+            told = f"use one of {', '.join(known)}, not {text[:40]!r}" if known else str(error)
+            raise InputError(told, field=name) from None
     values.update({name: value for name, value in given.items() if value is not None})
     settings = Settings(**values)
     if not 0 <= settings.port <= 65_535:

@@ -24,6 +24,11 @@ def test_options_win_over_the_environment_and_that_over_defaults() -> None:
     assert load({"GROUNDCREW_PORT": ""}) == Settings(), "an empty variable is none"
 
 
+def test_a_word_that_is_none_of_those_known_is_refused_with_them() -> None:
+    with pytest.raises(InputError, match="GROUNDCREW_LOG_FORMAT: use one of text, json, not 'xml'"):
+        load({"GROUNDCREW_LOG_FORMAT": "xml"})
+
+
 def test_the_database_is_in_the_data_folder_unless_it_is_named() -> None:
     assert load({"GROUNDCREW_DATA": "d"}).database == "sqlite:///d/groundcrew.db"
     assert load({"GROUNDCREW_DATABASE_URL": "postgresql://db/x"}).database == "postgresql://db/x"
