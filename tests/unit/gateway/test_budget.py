@@ -442,7 +442,7 @@ def test_a_call_that_only_its_gateways_share_refuses_is_told_so() -> None:
 
 def test_who_names_nobody_is_told_so() -> None:
     use_case = limited(per_user=SpendLimits(tokens_per_day=5))
-    with pytest.raises(BudgetExceeded, match="the unnamed user of demo .a call without `groundcrew-user-id`. has used"):
+    with pytest.raises(BudgetExceeded, match=r"the unnamed user of demo \(a call without `groundcrew-user-id`\) has used"):
         Ledger().reserve(ask(use_case, 6))
 
 
