@@ -29,6 +29,15 @@ def test_a_word_that_is_none_of_those_known_is_refused_with_them() -> None:
         load({"GROUNDCREW_LOG_FORMAT": "xml"})
 
 
+def test_the_largest_body_of_a_call_is_a_setting_with_bounds() -> None:
+    from groundcrew.trial_point import gateway_limits
+
+    assert gateway_limits(load({"GROUNDCREW_BODY_BYTES_MAX": "8000000"})).body_bytes_max == 8_000_000
+    for wrong in ("1000", str(65 * 1024 * 1024)):
+        with pytest.raises(InputError, match="body_bytes_max: must be from"):
+            load({"GROUNDCREW_BODY_BYTES_MAX": wrong})
+
+
 def test_the_database_is_in_the_data_folder_unless_it_is_named() -> None:
     assert load({"GROUNDCREW_DATA": "d"}).database == "sqlite:///d/groundcrew.db"
     assert load({"GROUNDCREW_DATABASE_URL": "postgresql://db/x"}).database == "postgresql://db/x"

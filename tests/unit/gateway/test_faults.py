@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -250,6 +251,13 @@ async def test_an_answer_that_nobody_could_fetch_is_not_asked_for(memory: Memory
     assert error_of(answer) == (400, "invalid_request")
     assert answer.json()["error"]["message"].startswith("background: ")
     assert upstream.requests == []
+
+
+async def test_a_compressed_body_is_refused_as_one(memory: MemoryGateway) -> None:
+    headers = {**AUTHORIZATION, "content-encoding": "gzip"}
+    answer = await request(memory.gateway, CHAT, headers=headers, body=gzip.compress(b'{"messages": []}'))
+    assert error_of(answer) == (400, "invalid_request")
+    assert "the body is compressed" in answer.json()["error"]["message"]
 
 
 async def test_an_oversized_body_is_refused_with_and_without_a_declared_length(memory: MemoryGateway) -> None:
