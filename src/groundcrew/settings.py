@@ -90,7 +90,7 @@ HELP: dict[str, str] = {
     "snapshot_age_s_max": "past this age of its snapshot a gateway refuses calls of use cases that fail closed",
     "stale_refuses": "whose calls that is: high_tier, or all for every use case, so that a stop that can not be told holds too",
     "pause_s_max": "longest silence of a gateway's process that is no pause; after one it serves nothing before it has looked",
-    "body_bytes_max": "largest body of a call, up to 64 MiB: images and files are in it; each call under way holds its own in memory",
+    "body_bytes_max": "largest body of a call, up to 64 MiB: images and files are in it, and each call under way holds its own",
     "ship_every_ms": "how often recorded calls are shipped from the spool to the database",
     "ship_batch_max": "most calls shipped in one transaction",
     "kill_confirm_s_max": "how long a trip waits for every gateway to acknowledge before it reports stop_failed",
