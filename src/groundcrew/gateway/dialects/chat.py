@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence, Set
 from typing import Annotated, Any
 
@@ -12,12 +13,16 @@ from groundcrew.gateway.asked import Dialect, Outgoing, role_name
 from groundcrew.gateway.dialects.chat_known import is_known
 from groundcrew.gateway.dialects.messages_blocks import without_vendor_members
 from groundcrew.gateway.dialects.registry import provider_dialect
+from groundcrew.gateway.dialects.responses_texts import Arguments, Visit
 from groundcrew.gateway.json_shape import decode
 from groundcrew.gateway.settings import GatewaySettings
 from groundcrew.gateway.tool_arguments import is_offered
 
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 Fields = dict[str, msgspec.Raw]
+
+
+_ABSENT = msgspec.Raw()
 
 
 class ContentPart(msgspec.Struct):
@@ -32,6 +37,20 @@ class Message(msgspec.Struct):
 
     role: str
     content: str | list[ContentPart] | None = None
+    tool_calls: msgspec.Raw = _ABSENT
+    function_call: msgspec.Raw = _ABSENT
+
+    def called(self) -> list[str]:
+        """The texts in the arguments of the tool calls that stand in the message."""
+        found: list[str] = []
+        if self.tool_calls is not _ABSENT or self.function_call is not _ABSENT:
+            with contextlib.suppress(
+                msgspec.DecodeError
+            ):  # then they stay unread, and the scan is partial as it is with any call
+                members = {"tool_calls": self.tool_calls, "function_call": self.function_call}
+                message = {name: msgspec.json.decode(raw) for name, raw in members.items() if raw is not _ABSENT}
+                _visit_calls(message, lambda _role, text: found.append(text) or text)
+        return found
 
     def texts(self) -> list[str]:
         """The message's texts in order; parts that are not text are left out."""
@@ -96,19 +115,19 @@ class AskedChat:
         self.texts: list[str] = []
         self.roles: list[str] = []
         self._places: list[int] = []
-        #: Role and texts of each message.
+        #: Role and texts of each message, those of its tool calls last; and of the last message what it says itself.
         self._said = [(message.role, message.texts()) for message in request.messages]
+        self._says_last = "".join(self._said[-1][1])
         for index, (role, texts) in enumerate(self._said):
-            for text in texts:
-                self.texts.append(text)
-                self.roles.append(role)
-                self._places.append(index)
+            texts += request.messages[index].called()
+            self.texts += texts
+            self.roles += [role] * len(texts)  # arguments are what the assistant says, no data from outside
+            self._places += [index] * len(texts)
 
     @property
     def prefill(self) -> str:
         """The text of a last message that is the assistant's: some providers go on from there. "" without one."""
-        role, texts = self._said[-1]
-        return "".join(texts) if role == "assistant" else ""
+        return self._says_last if self._said[-1][0] == "assistant" else ""
 
     def question(self, texts: Sequence[str] | None = None) -> str:
         """The newest user message's text."""
@@ -184,15 +203,37 @@ class AskedChat:
         for index in changed:
             mine = iter([text for text, place in zip(texts, self._places, strict=True) if place == index])
             message = dict(messages[index])
-            if isinstance(message["content"], str):
+            content = message.get("content")
+            if isinstance(content, str):
                 message["content"] = next(mine)
-            else:
+            elif content is not None:
                 message["content"] = [
                     {**part, "text": next(mine)} if part["type"] == "text" and part.get("text") is not None else part
-                    for part in message["content"]
+                    for part in content
                 ]
+            _visit_calls(message, lambda _role, _text, mine=mine: next(mine))
             result[index] = message
         return result
+
+
+def _visit_calls(message: dict[str, Any], visit: Visit) -> None:
+    """Put `visit(role, text)` in the place of every text in the arguments of the message's tool calls, in order. Its calls are
+    replaced, not changed."""
+    arguments = Arguments()
+
+    def visited(call: Any) -> Any:
+        own = call.get("function") if isinstance(call, dict) else None
+        if isinstance(own, dict) and isinstance(own.get("arguments"), str):
+            call = {**call, "function": {**own, "arguments": arguments.visit(own["arguments"], visit)}}
+        custom = call.get("custom") if isinstance(call, dict) else None
+        if isinstance(custom, dict) and isinstance(custom.get("input"), str):
+            call = {**call, "custom": {**custom, "input": visit("tool", custom["input"])}}
+        return call
+
+    if isinstance(message.get("tool_calls"), list):
+        message["tool_calls"] = [visited(each) for each in message["tool_calls"]]
+    if isinstance(message.get("function_call"), dict):
+        message["function_call"] = visited({"function": message["function_call"]})["function"]
 
 
 def named_user(user: Any, metadata: Any) -> str | None:
