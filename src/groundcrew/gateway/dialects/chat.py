@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -44,12 +45,16 @@ class Message(msgspec.Struct):
         """The texts in the arguments of the tool calls that stand in the message."""
         found: list[str] = []
         if self.tool_calls is not _ABSENT or self.function_call is not _ABSENT:
-            with contextlib.suppress(
-                msgspec.DecodeError
-            ):  # then they stay unread, and the scan is partial as it is with any call
+            # Where they can not be read they stay unread: with calls the scan is partial in any case.
+            with contextlib.suppress(msgspec.DecodeError):
                 members = {"tool_calls": self.tool_calls, "function_call": self.function_call}
                 message = {name: msgspec.json.decode(raw) for name, raw in members.items() if raw is not _ABSENT}
-                _visit_calls(message, lambda _role, text: found.append(text) or text)
+
+                def keep(_role: str, text: str) -> str:
+                    found.append(text)
+                    return text
+
+                _visit_calls(message, keep)
         return found
 
     def texts(self) -> list[str]:
@@ -211,9 +216,13 @@ class AskedChat:
                     {**part, "text": next(mine)} if part["type"] == "text" and part.get("text") is not None else part
                     for part in content
                 ]
-            _visit_calls(message, lambda _role, _text, mine=mine: next(mine))
+            _visit_calls(message, partial(_next_of, mine))
             result[index] = message
         return result
+
+
+def _next_of(texts: Iterator[str], _role: str, _text: str) -> str:
+    return next(texts)
 
 
 def _visit_calls(message: dict[str, Any], visit: Visit) -> None:
