@@ -300,6 +300,8 @@ class App:
             database = False
         found: dict[str, Any] = {"database": {"ok": database}}
         if "gateway" in self.parts:
+            if "control" not in self.parts:  # calls go on without it: a balancer must not take every gateway out at once
+                found["database"]["required"] = False
             age_s, spool, problem = self.keeper.age_s(), self.spool.status(), self.local_stops.problem
             fresh = age_s <= self.settings.snapshot_age_s_max
             found["snapshot"] = {"ok": fresh, "age_s": round(age_s, 3), "version": self.keeper.current.version}
@@ -346,8 +348,10 @@ class Wiring:
         """Run a server until it is told to stop (SIGINT, SIGTERM): one with everything in it, or with one part."""
         import uvloop
 
+        from groundcrew import logs
         from groundcrew.serving import serve
 
+        logs.configure(settings.log_format)
         parts = EVERYTHING if part is None else frozenset((part,))
         uvloop.run(serve(settings.host, settings.port, lambda: App(settings, parts)))
 
@@ -355,6 +359,9 @@ class Wiring:
         """Work on jobs until told to stop, or with `drain` until none waits; how many it did, where it ended by itself."""
         import uvloop
 
+        from groundcrew import logs
+
+        logs.configure(settings.log_format)
         return uvloop.run(_work(settings, drain=drain))
 
 

@@ -123,10 +123,11 @@ class RefusedCall(GroundcrewError):
 
 
 class UpstreamError(GroundcrewError):
-    """The provider failed or answered nonsense. `status` is its HTTP status, where it gave one."""
+    """The provider failed or answered nonsense. `status` is its HTTP status, where it gave one; `is_sent` is False where nothing
+    of the request has left, so that it can have cost nothing."""
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
-        self.status = status
+    def __init__(self, message: str, *, status: int | None = None, is_sent: bool = True) -> None:
+        self.status, self.is_sent = status, is_sent
         super().__init__(message)
 
 
@@ -143,7 +144,7 @@ class CircuitOpen(UpstreamError):
 
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(message)
+        super().__init__(message, is_sent=False)
 
 
 class RecorderUnavailable(GroundcrewError):

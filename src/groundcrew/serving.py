@@ -75,6 +75,7 @@ async def serve(host: str, port: int, opened: Callable[[], AbstractAsyncContextM
                     http=BoundedProtocol,
                     ws="none",
                     access_log=False,
+                    log_config=None,  # it logs as the rest of the process does
                     log_level="warning",
                     timeout_graceful_shutdown=SHUTDOWN_S_MAX,
                     server_header=False,

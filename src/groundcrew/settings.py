@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -16,6 +16,7 @@ from groundcrew.errors import InputError
 
 ENVIRONMENT_PREFIX = "GROUNDCREW_"
 SPOOL_BYTES_MIN = 1024 * 1024
+BODY_BYTES_MIN, BODY_BYTES_MAX = 64 * 1024, 64 * 1024 * 1024
 #: Names of this machine.
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 SECRET_FILE_BYTES_MAX = 16 * 1024
@@ -47,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_age_s_max: float = 60.0
     stale_refuses: Literal["high_tier", "all"] = "high_tier"
     pause_s_max: float = 1.0
+    body_bytes_max: int = 4 * 1024 * 1024
     ship_every_ms: int = 200
     ship_batch_max: int = 1_000
     kill_confirm_s_max: float = 5.0
@@ -58,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secure_cookies: bool = False
     audit_key: str = ""
     audit_channel: str = ""
+    log_format: Literal["text", "json"] = "text"
     otlp_endpoint: str = ""
     otlp_content: Literal["off", "spans", "events"] = "off"
     smtp_host: str = ""
@@ -87,6 +90,7 @@ HELP: dict[str, str] = {
     "snapshot_age_s_max": "past this age of its snapshot a gateway refuses calls of use cases that fail closed",
     "stale_refuses": "whose calls that is: high_tier, or all for every use case, so that a stop that can not be told holds too",
     "pause_s_max": "longest silence of a gateway's process that is no pause; after one it serves nothing before it has looked",
+    "body_bytes_max": "largest body of a call, up to 64 MiB: images and files are in it, and each call under way holds its own",
     "ship_every_ms": "how often recorded calls are shipped from the spool to the database",
     "ship_batch_max": "most calls shipped in one transaction",
     "kill_confirm_s_max": "how long a trip waits for every gateway to acknowledge before it reports stop_failed",
@@ -98,6 +102,7 @@ HELP: dict[str, str] = {
     "secure_cookies": "set behind TLS: cookies are sent over https only",
     "audit_key": "env:NAME or file:PATH of the Ed25519 key that signs the audit log; empty for one made in the data folder",
     "audit_channel": "channel that gets each signed checkpoint of the audit log, as a witness outside; empty for none",
+    "log_format": "how a server writes what it logs, to its standard error: text, or json for one object a line",
     "otlp_endpoint": "base URL of an OpenTelemetry collector (OTLP over HTTP); empty for what OTEL_EXPORTER_OTLP_ENDPOINT says",
     "otlp_content": "whether the masked texts of calls are exported too: off, on spans, or as events",
     "smtp_host": "mail server that channels of kind email send through; empty for none",
@@ -124,7 +129,9 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
         try:
             values[field.name] = Path(text) if field.type is Path else msgspec.convert(text, field.type, strict=False)
         except msgspec.ValidationError as error:
-            raise InputError(str(error), field=name) from None
+            known = get_args(field.type) if get_origin(field.type) is Literal else ()
+            told = f"use one of {', '.join(known)}, not {text[:40]!r}" if known else str(error)
+            raise InputError(told, field=name) from None
     values.update({name: value for name, value in given.items() if value is not None})
     settings = Settings(**values)
     if not 0 <= settings.port <= 65_535:
@@ -144,6 +151,8 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
     for name, low in (("spool_bytes_max", SPOOL_BYTES_MIN), ("spool_free_bytes_min", 0), ("retention_days", 0), ("job_slots", 0)):
         if getattr(settings, name) < low:
             raise InputError(f"must be at least {low}", field=name)
+    if not BODY_BYTES_MIN <= settings.body_bytes_max <= BODY_BYTES_MAX:
+        raise InputError(f"must be from {BODY_BYTES_MIN} to {BODY_BYTES_MAX}", field="body_bytes_max")
     _check_mail(settings)
     if settings.audit_key and not settings.audit_key.startswith(("env:", "file:")):
         raise InputError("expected env:NAME or file:PATH, never the key itself (the value is not shown)", field="audit_key")

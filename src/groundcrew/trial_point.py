@@ -43,7 +43,11 @@ def gateway_limits(settings: Settings) -> GatewaySettings:
     """The data plane's limits as the deployment sets them."""
     from groundcrew.gateway.settings import GatewaySettings
 
-    return GatewaySettings(snapshot_age_s_max=settings.snapshot_age_s_max, stale_refuses_all=settings.stale_refuses == "all")
+    return GatewaySettings(
+        body_bytes_max=settings.body_bytes_max,
+        snapshot_age_s_max=settings.snapshot_age_s_max,
+        stale_refuses_all=settings.stale_refuses == "all",
+    )
 
 
 def refusal_of(limits: GatewaySettings) -> Refusal | None:

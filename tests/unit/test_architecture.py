@@ -47,11 +47,12 @@ ALLOWED: dict[str, set[str]] = {
     "cli": RULES | JUDGES | {"curation", "code_systems", "tuned", "tuning", "scanning", "services", "client", "testing"},
     # The data plane: no database on the hot path.
     "gateway": BASE | {"domain", "guards", "grounding", "tuned"},
-    # The composition root, and the two things that it puts together elsewhere: a socket, and a gateway where none serves.
+    # The composition root, and what it puts together elsewhere: logs, a socket, and a gateway where none serves.
     "app": RULES
     | JUDGES
-    | {"store", "services", "jobs", "web", "cli", "gateway", "scanning", "serving", "trial_point"}
+    | {"store", "services", "jobs", "web", "cli", "gateway", "scanning", "logs", "serving", "trial_point"}
     | {"curation", "code_systems", "tuned", "tuning"},
+    "logs": set(),
     "serving": {"errors", "gateway"},
     "trial_point": RULES | {"services", "jobs", "gateway"},
     "client": {"errors"},

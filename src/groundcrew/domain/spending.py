@@ -32,6 +32,8 @@ class AccountId(NamedTuple):
     id: str = ""
 
     def __str__(self) -> str:
+        if self.kind == "user" and not self.id:
+            return f"the unnamed user of {self.use_case} (a call without `groundcrew-user-id`)"
         return f"{self.kind} {self.use_case}" if self.kind == "use-case" else f"{self.kind} {self.id!r} of {self.use_case}"
 
 

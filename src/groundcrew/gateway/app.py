@@ -305,8 +305,8 @@ class Gateway:
         if dialect is not None:
             flight.dialect = dialect
         elif path != MODELS and not path.startswith(MODELS + "/"):
-            served = ", ".join((*ROUTES, MODELS))
-            raise RefusedCall("not_found", f"there is no {path[:200]} here; this gateway serves {served}")
+            flight.dialect = next((of for route, of in ROUTES.items() if path.startswith(route + "/")), flight.dialect)
+            raise RefusedCall("not_found", f"there is no {path[:200]} here; this gateway serves {', '.join((*ROUTES, MODELS))}")
         wanted = "GET" if dialect is None else "POST"
         if method != wanted:
             raise RefusedCall("method_not_allowed", f"{path[:200]} takes {wanted}, not {method}")

@@ -67,6 +67,10 @@ class Asked(Protocol):
         """Whether the request holds anything that guards on the input do not read. True in doubt."""
         ...
 
+    def offers(self, name: str) -> bool:
+        """Whether the request offers a tool of this name."""
+        ...
+
     def members(self) -> Set[str]:
         """The names of the request's members."""
         ...

@@ -384,7 +384,7 @@ class Ledger:
             else:
                 fits = (taken - account.mark[index] + need) * processes <= limit - account.mark[index]
             if not fits:
-                raise _exceeded(account.id, index, limit, taken, need, now)
+                raise _exceeded(account.id, index, limit, taken, need, now, processes)
 
     def _warn(self, account: _Account, index: int, limit: int, now: datetime) -> None:
         account.warned |= 1 << index
@@ -425,16 +425,17 @@ def _period_end(now: datetime, *, monthly: bool) -> datetime:
     return datetime(year, month, 1, tzinfo=UTC)
 
 
-def _exceeded(account: AccountId, index: int, limit: int, taken: int, need: int, now: datetime) -> BudgetExceeded:
+def _exceeded(account: AccountId, index: int, limit: int, taken: int, need: int, now: datetime, processes: int) -> BudgetExceeded:
     reset = _period_end(now, monthly=index % 2 == 1)
     at, what = reset.strftime("%Y-%m-%dT%H:%M:%SZ"), METERS[index]
     shown: list[float] = [limit, taken, need]
     if index >= 2:
         shown = [round(each / NANOS, 6) for each in shown]
+    shared = f"; of what is left each of {processes} gateways gives its share" if taken + need <= limit else ""
     return BudgetExceeded(
         "budget_exceeded",
         f"{account} has used {shown[1]} of its {shown[0]} {what.replace('_', ' ')} (calls in flight included) and this call may "
-        f"need {shown[2]}; the budget resets at {at}",
+        f"need {shown[2]}{shared}; the budget resets at {at}",
         {"what": what, "limit": shown[0], "used": shown[1], "needed": shown[2], "resets_at": at, "account": account.kind},
         (reset - now).total_seconds(),
     )

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Sequence, Set
 from typing import Any
 
 from groundcrew.domain.provider import Target
-from groundcrew.errors import RefusedCall
+from groundcrew.errors import RefusedCall, UpstreamError
 from groundcrew.gateway.admission import Admitted, routes_for
 from groundcrew.gateway.answer import Tokens
 from groundcrew.gateway.asked import Dialect, Outgoing
@@ -62,6 +62,10 @@ class AskedEmbeddings:
     def hides_text(self) -> bool:
         """Whether guards can not read it: token ids, members that are unknown."""
         return embeddings.hides_text(self.given)
+
+    def offers(self, name: str) -> bool:
+        """No tools."""
+        return False
 
     def members(self) -> Set[str]:
         """The names of the request's members."""
@@ -147,7 +151,11 @@ class Embedder:
         tokens: int | None = 0
         for batch in batches(route.provider, target.model, texts if texts is not None else asked.texts):
             body = embeddings_body(route.provider, batch, target.model, asked.given.dimensions)
-            answer = await self._send(flight, route, target, body)
+            try:
+                answer = await self._send(flight, route, target, body)
+            except UpstreamError as error:
+                error.is_sent |= bool(vectors)
+                raise
             found, counted = read_embeddings(route.provider, answer, len(batch))
             vectors += found
             tokens = None if tokens is None or counted is None else tokens + counted

@@ -9,6 +9,7 @@ import msgspec
 
 from groundcrew.domain.call import Call, CallStatus
 from groundcrew.domain.clock import Clock
+from groundcrew.domain.spending import NANOS
 from groundcrew.errors import RecorderUnavailable
 from groundcrew.gateway.budget import Ledger
 from groundcrew.gateway.flight import Flight
@@ -35,6 +36,17 @@ def keep_back(flight: Flight) -> None:
         flight.withheld_trust, flight.trust = flight.trust or flight.withheld_trust, None
 
 
+def _as_held(flight: Flight, call: Call) -> Call:
+    """The record of a stream that begins, as it stands should the process end before the stream: nobody can tell then what it
+    used, so that what was held for it stays booked."""
+    held = flight.reservation
+    if held is None or not flight.upstream_started:
+        return call
+    details = {**call.details, "usage": "held", "assumed_usd": held.nanos / NANOS}
+    taken = min(flight.estimated_input_tokens, held.tokens)
+    return msgspec.structs.replace(call, input_tokens=taken, output_tokens=held.tokens - taken, cost_usd=None, details=details)
+
+
 class Finisher:
     """Settles and records calls."""
 
@@ -49,7 +61,7 @@ class Finisher:
         """
         started_s = time.perf_counter()
         try:
-            await self._recorder.opened(await masked_call(flight, "opened", None))
+            await self._recorder.opened(_as_held(flight, await masked_call(flight, "opened", None)))
         except RecorderUnavailable:
             if not _sheds(flight, "answered"):
                 raise

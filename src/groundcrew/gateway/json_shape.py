@@ -10,6 +10,8 @@ import msgspec
 from groundcrew.errors import RefusedCall
 from groundcrew.gateway.settings import GatewaySettings
 
+#: How a gzipped body begins.
+_GZIP = b"\x1f\x8b"
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _NOT_BRACKET = re.compile(rb"[^\[\]{}]+")
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
@@ -38,7 +40,8 @@ def decode(
                 raise
         return decoder.decode(body)
     except UnicodeDecodeError:
-        raise RefusedCall("invalid_request", "the body is not UTF-8") from None
+        packed = "compressed, and is taken as plain JSON only" if body.startswith(_GZIP) else "not UTF-8"
+        raise RefusedCall("invalid_request", f"the body is {packed}") from None
     except msgspec.ValidationError as error:
         raise RefusedCall("invalid_request", _validation_message(str(error), what)) from None
     except msgspec.DecodeError as error:

@@ -125,6 +125,9 @@ class Metrics:
             registry=self.registry,
         )
         self.cut = Counter("groundcrew_cut_calls", "Calls in flight that a kill switch cut", registry=self.registry)
+        self.upstream_failures = Counter(
+            "groundcrew_upstream_failures", "Tries that a provider did not answer", ["provider", "reason"], registry=self.registry
+        )
         self.retries = Counter("groundcrew_retries", "Further tries at the same target", ["provider"], registry=self.registry)
         self.shadows = Counter(
             "groundcrew_shadow_calls", "Shadow copies by what became of them", ["use_case", "result"], registry=self.registry

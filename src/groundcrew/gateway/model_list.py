@@ -21,6 +21,8 @@ def models_body(path: str, use_case: UseCase) -> bytes:
     body: dict[str, Any] = {"object": "list", "data": cards, "has_more": False, "first_id": aliases[0], "last_id": aliases[-1]}
     if path:
         wanted = unquote(path[1:])
+        if wanted in ("default", use_case.name):  # names that a request may use too
+            wanted = use_case.model
         if wanted not in aliases:
             names = " or ".join(repr(each) for each in aliases)
             raise RefusedCall("not_found", f"this key may use the model {names} only")

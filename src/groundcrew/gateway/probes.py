@@ -19,7 +19,8 @@ log = logging.getLogger("groundcrew.gateway")
 
 
 class Probes:
-    """`/healthz`, `/readyz` and `/metrics` as a plain ASGI application. Ready means that every part says ``ok: true``."""
+    """`/healthz`, `/readyz` and `/metrics` as a plain ASGI application. Ready means that every part says ``ok: true``,
+    but for those that say ``required: false``."""
 
     def __init__(
         self, *, metrics: Callable[[], bytes], readiness: Callable[[], Awaitable[Mapping[str, Mapping[str, Any]]]]
@@ -52,6 +53,6 @@ class Probes:
         except Exception as error:  # Whatever keeps readiness from being known is itself the answer.
             log.warning("readiness could not be determined: %s", type(error).__name__)
             parts = {"readiness": {"ok": False, "reason": "could not be determined"}}
-        ready = bool(parts) and all(part.get("ok") is True for part in parts.values())
+        ready = bool(parts) and all(part.get("ok") is True or part.get("required") is False for part in parts.values())
         content = {"status": "ready" if ready else "not_ready", "parts": parts}
         return 200 if ready else 503, _JSON, msgspec.json.encode(content)

@@ -18,6 +18,7 @@ from groundcrew.gateway.answer import FINISH_REASONS, Generated
 from groundcrew.gateway.checks import DECLINED_TEXT, Checks
 from groundcrew.gateway.flight import Flight
 from groundcrew.gateway.signing import Texts, waits
+from groundcrew.gateway.tool_arguments import as_read, still_json
 from groundcrew.guards.redaction import OffsetMap, remap_report
 from groundcrew.guards.runner import SEVERITY, GuardOutcome
 
@@ -117,7 +118,7 @@ class Releaser:
             return await self._signed(flight, admitted, Release(kind="sent", text=flight.answer, reason=wish.reason))
         if not outcome.is_clean:
             try:
-                _apply_masks(generated, outcome)
+                _apply_masks(flight, generated, outcome)
             except RefusedCall:
                 self._withhold(flight, report)
                 raise
@@ -298,11 +299,30 @@ def why(rule: ReleaseRule, report: TrustReport | None) -> str:
     return f"the answer's trust {report.trust:.2f} is below the threshold {rule.threshold:.2f}"
 
 
-def _apply_masks(generated: Generated, outcome: GuardOutcome) -> None:
+def _apply_masks(flight: Flight, generated: Generated, outcome: GuardOutcome) -> None:
     """Put masked texts in the place of the generated ones."""
     generated.text, generated.side_text, tools = outcome.texts
     if tools != generated.tool_text():
         try:
-            generated.tool_calls = msgspec.json.decode(tools, type=list[dict[str, Any]])
-        except msgspec.DecodeError:
+            masked = msgspec.json.decode(tools, type=list[dict[str, Any]])
+            pairs = zip(generated.tool_calls, masked, strict=True)
+            generated.tool_calls = [_in_its_frame(flight, own, each) for own, each in pairs]
+        except (msgspec.DecodeError, ValueError):
             raise RefusedCall("guard_blocked", "the answer's tool calls could not be masked") from None
+
+
+def _in_its_frame(flight: Flight, own: dict[str, Any], masked: dict[str, Any]) -> dict[str, Any]:
+    """A masked tool call with the ids, types and names of members that the API gives it, and the name of a tool that the request
+    itself offers, whatever a guard took them for: without them nobody could make the call. ValueError where not every member is
+    left."""
+    result: dict[str, Any] = {}
+    for (name, value), each in zip(own.items(), masked.values(), strict=True):
+        is_ours = name == "name" and isinstance(value, str) and flight.asked is not None and flight.asked.offers(value)
+        if name in ("id", "type") or is_ours:
+            result[name] = value
+        elif name == "arguments" and isinstance(value, str) and isinstance(each, str):
+            result[name] = still_json(as_read(value), each)
+        else:
+            both = isinstance(value, dict) and isinstance(each, dict)
+            result[name] = _in_its_frame(flight, value, each) if both and name in ("function", "custom") else each
+    return result

@@ -7,6 +7,8 @@ Jitter", AWS Architecture Blog, 2015), so that callers that failed together do n
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -25,6 +27,11 @@ from groundcrew.gateway.settings import GatewaySettings
 TRY_S_MIN = 0.05
 #: Less than this was not spent but passed between two looks at the clock.
 TIME_SLACK_S = 0.001
+#: Failures of our own set-up, and how often they are logged for each provider.
+_SET_UP = frozenset({"401", "403", "404", "not_sent"})
+TOLD_AGAIN_S = 60.0
+
+log = logging.getLogger("groundcrew.gateway")
 
 Result = TypeVar("Result")
 
@@ -51,6 +58,17 @@ def counts_against(error: UpstreamError) -> bool:
     return isinstance(error, UpstreamTimeout) or passes(error)
 
 
+def reason_of(error: UpstreamError) -> str:
+    """What went wrong, as one of few words: the provider's HTTP status, or where it gave none, how far the call came."""
+    if error.status is not None:
+        return str(error.status) if 100 <= error.status <= 599 else "bad_answer"
+    if isinstance(error, UpstreamTimeout):
+        return "timeout"
+    if isinstance(error, UpstreamUnreachable):
+        return "no_connection"
+    return "bad_answer" if error.is_sent else "not_sent"
+
+
 def pause_s(retry: int, error: UpstreamError, chance: random.Random, settings: GatewaySettings) -> float | None:
     """How long to wait before the retry with this number, from 0; None where the provider asks for more than we wait."""
     jitter = chance.uniform(0.0, min(settings.retry_pause_s_max, settings.retry_base_s * 2.0**retry))
@@ -63,6 +81,8 @@ class Retrier:
 
     def __init__(self, settings: GatewaySettings, breakers: Breakers, metrics: Metrics, timing: Timing) -> None:
         self._settings, self._breakers, self._metrics, self._timing = settings, breakers, metrics, timing
+        #: When (on the clock) it was last logged of a provider that our own set-up keeps it from answering.
+        self._told: dict[str, float] = {}
 
     def deadline_s(self) -> float:
         """When a call that starts now has to have its first byte, on the clock of `run`."""
@@ -90,6 +110,7 @@ class Retrier:
             try:
                 result = await attempt(route, asked)
             except UpstreamError as error:
+                self._tell(route.provider.name, error)
                 _book(error, breaker, ticket, asked)
                 if retry >= target.retries or not passes(error):
                     raise
@@ -125,6 +146,14 @@ class Retrier:
                 retry_after_s=after_s,
             )
         return target, breaker, ticket
+
+    def _tell(self, provider: str, error: UpstreamError) -> None:
+        """Count a failed try, and log one that no later try mends: a key or address that is wrong is for an operator to see."""
+        reason, now_s = reason_of(error), self._timing.clock()
+        self._metrics.upstream_failures.labels(provider, reason).inc()
+        if reason in _SET_UP and now_s - self._told.get(provider, -math.inf) >= TOLD_AGAIN_S:
+            self._told[provider] = now_s
+            log.error("%s: check how the provider is declared, and its key", error)
 
     def _breaker(self, route: Route) -> Breaker:
         target = route.target

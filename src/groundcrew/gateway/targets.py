@@ -130,7 +130,7 @@ class Targets:
         attempt: Callable[[Route, Target], Awaitable[Answer]],
     ) -> Answer:
         """What the first route gives that answers, each with its retries; the last real failure where none does."""
-        started_s = time.perf_counter()
+        started_s, was_sent = time.perf_counter(), flight.upstream_started
         ends_s, failures = self._retrier.deadline_s(), _Failures(flight)
         try:
             for route in routes:
@@ -141,6 +141,8 @@ class Targets:
                     failures.note(route, error)
                     if not _worth_another(error):
                         raise
+            if not was_sent and not failures.was_sent():
+                flight.upstream_started = False
             raise failures.error()
         finally:
             flight.timed("upstream", started_s)
@@ -226,6 +228,10 @@ class _Failures(msgspec.Struct, eq=False):
         self.flight.trace.failed(error)
         self.flight.details.setdefault("upstream_failures", []).append(f"{route.target.model}: {error}")
         self.errors.append(error)
+
+    def was_sent(self) -> bool:
+        """Whether anything of the request has left in any try. Otherwise no provider had work with it, and it costs nothing."""
+        return any(each.is_sent for each in self.errors)
 
     def error(self) -> UpstreamError:
         """Why there is no answer: the last target that was asked, or how long all of them are left alone."""

@@ -8,6 +8,8 @@ from typing import Any
 
 #: Half of a surrogate pair, which no text outside of JSON can hold.
 _HALF = re.compile("[\ud800-\udfff]")
+#: A string of JSON, or a tag outside of one.
+_STRING_OR_TAG = re.compile(r'"(?:[^"\\]|\\.)*"|[-\d.]*(\[[A-Z][^\[\]\s"]{0,79}\])[-\d.]*', re.DOTALL)
 
 
 def unescaped(call: dict[str, Any]) -> dict[str, Any]:
@@ -37,6 +39,33 @@ def as_read(arguments: str) -> str:
         return arguments
     read = json.dumps(value, ensure_ascii=False)
     return _HALF.sub(lambda match: f"\\u{ord(match.group()):04x}", read)
+
+
+def still_json(own: str, masked: str) -> str:
+    """Masked arguments that parse where those of before did: a tag in the place of a number becomes a string."""
+    if masked == own or not _parses(own) or _parses(masked):
+        return masked
+    return _STRING_OR_TAG.sub(lambda match: f'"{match.group(1)}"' if match.group(1) else match.group(), masked)
+
+
+def _parses(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def is_offered(name: str, *lists: Any) -> bool:
+    """Whether one of a request's lists of tools, in any dialect, holds a tool of this name."""
+    for tools in lists:
+        for tool in tools if isinstance(tools, list) else ():
+            if not isinstance(tool, dict):
+                continue
+            own = next((tool[kind] for kind in ("function", "custom") if isinstance(tool.get(kind), dict)), tool)
+            if own.get("name") == name:
+                return True
+    return False
 
 
 def strings(value: Any) -> list[str]:

@@ -11,7 +11,7 @@ from groundcrew import __version__
 from groundcrew.domain.provider import Provider
 from groundcrew.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from groundcrew.gateway.http_client import HttpClient
-from groundcrew.gateway.http_connection import BrokenOff, Connection, HttpFailure, TimedOut, TooLarge
+from groundcrew.gateway.http_connection import BrokenOff, Connection, HttpFailure, NoConnection, TimedOut, TooLarge
 from groundcrew.gateway.protocols import UpstreamRequest
 from groundcrew.gateway.providers.aws import AwsSigner
 from groundcrew.gateway.providers.endpoints import Endpoint, Kind, endpoint
@@ -53,7 +53,7 @@ class _Secrets:
             return None
         secret = self._references.resolve(reference)
         if not secret:
-            raise UpstreamError(f"provider {provider.name}: its api key ({reference}) can not be resolved")
+            raise UpstreamError(f"provider {provider.name}: its api key ({reference}) can not be resolved", is_sent=False)
         return secret
 
 
@@ -139,7 +139,7 @@ class HttpUpstream:
             headers += _lines(dict(request.headers))
         if place.endpoint.signs:
             if provider.region is None:
-                raise UpstreamError(f"provider {name}: declare its region, or an api_key")
+                raise UpstreamError(f"provider {name}: declare its region, or an api_key", is_sent=False)
             signed = await self._signer.headers(place.endpoint.url, request.body, provider.region, name)
             signed.pop("content-type", None)  # the same as ours
             headers += _lines(signed)
@@ -160,7 +160,8 @@ class HttpUpstream:
         except BrokenOff as failure:
             raise UpstreamUnreachable(f"provider {name}: the answer broke off ({failure})") from None
         except HttpFailure as failure:
-            raise UpstreamUnreachable(f"provider {name}: no connection ({failure})") from None
+            is_sent = not isinstance(failure, NoConnection)
+            raise UpstreamUnreachable(f"provider {name}: no connection ({failure})", is_sent=is_sent) from None
         except ValueError as failure:
             raise UpstreamError(f"provider {name}: no connection ({failure})") from None
         try:

@@ -19,7 +19,7 @@ from groundcrew.guards.registry import FINDINGS_MAX
 REASON_LENGTH_MAX = 300
 _TYPE = re.compile(r"[^\[\]\s]{1,80}")
 _KINDS = frozenset(get_args(VerdictKind))
-PARTLY = "looked at a part of the text only"
+PARTLY = "looked at a part of the text only; send a long text in parts"
 NOTHING = Verdict(verdict="pass")
 
 

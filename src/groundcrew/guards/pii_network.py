@@ -15,6 +15,7 @@ import numpy.typing as npt
 from groundcrew.domain.guard import Finding
 from groundcrew.grounding.onnx_session import softmax
 from groundcrew.guards.network import MODELS, OVERLAP_TOKENS, Network, Window
+from groundcrew.guards.pii_terms import all_terms
 from groundcrew.guards.pii_text import HINT_SCORE_MAX, HINT_TYPES, TYPES, segments
 
 MODEL = MODELS / "pii"
@@ -119,6 +120,8 @@ _AMOUNT = re.compile(
 )
 #: For what the network now and then takes an amount, or its currency.
 _LIKE_AMOUNTS = frozenset({"ADDRESS", "AGE", "PERSON", "LOCATION", "ORG"})
+#: For what it now and then takes words of computing. Firms among them are firms.
+_LIKE_TERMS = frozenset({"PERSON", "ADDRESS", "LOCATION", "FACILITY", "ID"})
 
 _network = Network(MODEL)
 _kept: dict[tuple[str, int], tuple[Finding, ...]] = {}
@@ -209,6 +212,8 @@ def decode(text: str, tagged: list[Word], first: int) -> list[Finding]:
         if tidy is None or (findings and tidy[0] < findings[-1].end):
             continue
         if kind in _LIKE_AMOUNTS and any(low <= tidy[0] and tidy[1] <= high for low, high in amounts):
+            continue
+        if kind in _LIKE_TERMS and all_terms(text[tidy[0] : tidy[1]]):
             continue
         score = min(0.99, math.fsum(scores) / len(scores))
         if score < _SCORES_MIN.get(kind, SCORE_MIN) or (

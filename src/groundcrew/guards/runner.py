@@ -420,7 +420,7 @@ def _scan(placed: _Place, each: int) -> RuleScan:
 def _problem(planned: PlannedRule, error: Exception) -> str:
     """Why a rule failed, without anything of the text: what a plug-in's own errors say is not shown."""
     if isinstance(error, TimeoutError):
-        return f"no verdict within {planned.rule.timeout_ms} ms"
+        return f"no verdict within {planned.rule.timeout_ms} ms; long texts need a higher `timeout_ms` in the rule"
     if isinstance(error, GroundcrewError) and planned.rule.guard in BUILT_IN:
         return str(error)
     return f"the guard failed ({type(error).__name__})"

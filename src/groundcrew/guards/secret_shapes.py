@@ -30,6 +30,7 @@ SHAPES: tuple[Shape, ...] = (
         r"|pplx-[A-Za-z0-9]{40,80}|r8_[A-Za-z0-9]{30,60})",
         random=True,
     ),
+    _shape("Langfuse secret key", ("sk-lf-",), r"sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z-])"),
     _shape("groundcrew key", ("gc_",), r"gc_[A-Za-z0-9_-]{40,60}", random=True),
     _shape("AWS access key", ("AKIA", "ASIA"), r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     _shape("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"gh[pousr]_[A-Za-z0-9]{36,255}"),

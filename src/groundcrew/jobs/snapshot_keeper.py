@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -27,6 +28,8 @@ REFRESH_S_MAX, REFRESH_AFTER_PAUSE_S_MAX = 20.0, 2.0
 #: For how long refreshes after a pause must fail before the database counts as away: then the snapshot's age, the pause
 #: included, decides as ever. Shorter than calls are held after a pause.
 AWAY_AFTER_S = 6.0
+#: How often it is said that refreshes fail.
+TOLD_AGAIN_S = 10.0
 #: What an acknowledgement may be late by, before others count on what it says.
 SLACK_S = 60.0
 
@@ -153,15 +156,20 @@ class SnapshotKeeper:
         """Refresh for ever; ends when cancelled. While the database is away the snapshot ages, and closes what must close."""
         beating = asyncio.create_task(self._beat())
         failing_since: tuple[int, float] | None = None
+        told_s = -math.inf
         try:
             while True:
                 paused = self.pauses.pending()
                 try:
                     async with asyncio.timeout(REFRESH_AFTER_PAUSE_S_MAX if paused else REFRESH_S_MAX):
                         await self.refresh()
-                    failing_since = None
+                    if told_s > -math.inf:
+                        logger.warning("the snapshot is refreshed again")
+                    failing_since, told_s = None, -math.inf
                 except Exception as error:
-                    logger.warning("the snapshot could not be refreshed (age %.0f s): %s", self.age_s(), type(error).__name__)
+                    if running_s() - told_s >= TOLD_AGAIN_S:  # it is tried several times a second, for as long as it takes
+                        told_s = running_s()
+                        logger.warning("the snapshot could not be refreshed (age %.0f s): %s", self.age_s(), type(error).__name__)
                     failing_since = self._failed_after_pause(failing_since) if paused else None
                 if not self.pauses.pending():
                     with contextlib.suppress(TimeoutError):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from groundcrew.domain import risk
+from groundcrew.domain.data_class import DataClass, provider_may_see, rank
 from groundcrew.domain.evaluation import SuiteContent
 from groundcrew.domain.guard import Policy
 from groundcrew.domain.hypothesis import Hypothesis, HypothesisPlan, amend
@@ -193,7 +194,7 @@ async def _noted(writer: Writer, change: Change, item: Any) -> Change:
 async def _put_use_case(writer: Writer, declared: UseCase) -> Change:
     old = await catalog.USE_CASES.get(writer.connection, declared.name)
     notes: list[str] = []
-    unpriced = await _unpriced(writer.connection, declared)
+    unpriced = (*await _unseen(writer.connection, declared), *await _unpriced(writer.connection, declared))
     if old is None:
         tier = risk.assess(declared)
         item = risk_standing.first(declared)
@@ -216,6 +217,26 @@ async def _put_use_case(writer: Writer, declared: UseCase) -> Change:
     await catalog.USE_CASES.put(writer, item, "apply", reason="; ".join(notes) if old else "", details=details)
     action: Literal["created", "updated"] = "created" if old is None else "updated"
     return Change(kind="UseCase", name=item.name, action=action, fields=fields, notes=(*notes, *unpriced))
+
+
+async def _unseen(connection: Connection, use_case: UseCase) -> tuple[str, ...]:
+    """What to say where no provider may see even the least sensitive data of the use case: then it can answer no call."""
+    model = await catalog.MODELS.get(connection, use_case.model)
+    least: DataClass = min(use_case.data_classes, key=rank, default="public")
+    names = []
+    for target in model.targets if model is not None else ():
+        provider = await catalog.PROVIDERS.get(connection, target.provider)
+        if provider is None or target.role != "primary" or target.weight == 0:
+            continue
+        if provider_may_see(least, provider.data_classes, baa=provider.baa):
+            return ()
+        names.append(provider.name)
+    if not names:
+        return ()
+    needed = f"`data_classes` with {least}" + (" and `baa: true`" if least == "phi" else "")
+    told = ", ".join(dict.fromkeys(names))
+    why = f"no provider of model {use_case.model} may see {least} data ({told}); it takes {needed}"
+    return (f"every call will be refused: {why}",)
 
 
 async def _unpriced(connection: Connection, use_case: UseCase) -> tuple[str, ...]:

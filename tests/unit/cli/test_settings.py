@@ -24,6 +24,20 @@ def test_options_win_over_the_environment_and_that_over_defaults() -> None:
     assert load({"GROUNDCREW_PORT": ""}) == Settings(), "an empty variable is none"
 
 
+def test_a_word_that_is_none_of_those_known_is_refused_with_them() -> None:
+    with pytest.raises(InputError, match="GROUNDCREW_LOG_FORMAT: use one of text, json, not 'xml'"):
+        load({"GROUNDCREW_LOG_FORMAT": "xml"})
+
+
+def test_the_largest_body_of_a_call_is_a_setting_with_bounds() -> None:
+    from groundcrew.trial_point import gateway_limits
+
+    assert gateway_limits(load({"GROUNDCREW_BODY_BYTES_MAX": "8000000"})).body_bytes_max == 8_000_000
+    for wrong in ("1000", str(65 * 1024 * 1024)):
+        with pytest.raises(InputError, match="body_bytes_max: must be from"):
+            load({"GROUNDCREW_BODY_BYTES_MAX": wrong})
+
+
 def test_the_database_is_in_the_data_folder_unless_it_is_named() -> None:
     assert load({"GROUNDCREW_DATA": "d"}).database == "sqlite:///d/groundcrew.db"
     assert load({"GROUNDCREW_DATABASE_URL": "postgresql://db/x"}).database == "postgresql://db/x"

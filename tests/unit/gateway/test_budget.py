@@ -431,6 +431,21 @@ def test_a_gateway_that_hears_nothing_more_keeps_to_its_last_share() -> None:
     assert sum(each.used(DEMO, NOON).tokens_today for each in ledgers) == 100
 
 
+def test_a_call_that_only_its_gateways_share_refuses_is_told_so() -> None:
+    ledgers, exchange = share(2)
+    exchange()
+    with pytest.raises(BudgetExceeded, match="may need 60; of what is left each of 2 gateways gives its share; the budget"):
+        ledgers[0].reserve(ask(limited(tokens_per_day=100), 60))
+    with pytest.raises(BudgetExceeded, match="may need 101; the budget"):
+        ledgers[0].reserve(ask(limited(tokens_per_day=100), 101))
+
+
+def test_who_names_nobody_is_told_so() -> None:
+    use_case = limited(per_user=SpendLimits(tokens_per_day=5))
+    with pytest.raises(BudgetExceeded, match=r"the unnamed user of demo \(a call without `groundcrew-user-id`\) has used"):
+        Ledger().reserve(ask(use_case, 6))
+
+
 def test_what_another_gateway_holds_is_not_there_to_take_until_its_lease_ends() -> None:
     ledger, use_case = Ledger(), limited(tokens_per_day=100)
     ledger.learn([], [Held(DEMO, 60, 0)], processes=2, now=NOON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groundcrew.domain.call import Call
-from groundcrew.domain.provider import Provider, Target
+from groundcrew.domain.provider import Price, Provider, Target
 from groundcrew.domain.use_case import SignOffRule
 from groundcrew.errors import RecorderUnavailable
 from groundcrew.gateway.protocols import Recorder
@@ -118,6 +119,24 @@ async def test_a_stream_that_breaks_ends_with_an_error_event(memory: MemoryGatew
     assert (call.output_tokens, call.details["usage"]) == (-(-len(call.answer) // 3), "estimated")
 
 
+@pytest.mark.parametrize("missing", ["key", "connection"])
+@pytest.mark.parametrize("fields", [{}, {"stream": True}])
+async def test_a_call_of_which_nothing_left_costs_nothing(tmp_path: Path, missing: str, fields: dict[str, bool]) -> None:
+    with FakeUpstream() as gone:
+        url = gone.url
+    key = "env:GROUNDCREW_TEST_NO_SUCH_KEY" if missing == "key" else None
+    providers = (Provider(name="away", api="openai", base_url=url, api_key=key, data_classes=("internal",)),)
+    targets = (Target(provider="away", model="writer", retries=0),)
+    memory = memory_gateway(memory_snapshot(url, providers=providers, targets=targets), tmp_path, settings=QUICK)
+    response = await chat(memory.gateway, TEST_KEY, text="hi", **fields)
+    assert response.status == 502
+    (call,) = memory.calls()
+    assert (call.status, call.input_tokens, call.output_tokens, call.cost_usd) == ("failed", 0, 0, 0.0)
+    assert len(call.details["upstream_failures"]) == 1
+    await memory.gateway.close()
+    memory.spool.close()
+
+
 async def test_the_next_target_answers_when_the_first_fails(upstream: FakeUpstream, tmp_path: Path) -> None:
     with FakeUpstream(Reply(status=503)) as broken:
         providers = tuple(
@@ -212,6 +231,35 @@ async def test_unknown_routes_deny(memory: MemoryGateway, path: str, method: str
     assert error_of(await request(memory.gateway, path, method=method, headers=AUTHORIZATION)) == expected
 
 
+async def test_an_unknown_route_is_denied_in_the_shape_of_its_dialect(memory: MemoryGateway) -> None:
+    answer = await request(memory.gateway, "/v1/messages/count_tokens", headers=AUTHORIZATION, body=b"{}")
+    assert answer.status == 404
+    assert (answer.json()["type"], answer.json()["error"]["code"]) == ("error", "not_found")
+
+
+@pytest.mark.parametrize(("name", "status"), [("", 200), ("/writer", 200), ("/default", 200), ("/demo", 200), ("/gpt-9", 404)])
+async def test_models_are_there_under_each_name_that_a_request_may_use(memory: MemoryGateway, name: str, status: int) -> None:
+    answer = await request(memory.gateway, f"/v1/models{name}", method="GET", headers=AUTHORIZATION)
+    assert answer.status == status
+    if status == 200:
+        assert (answer.json() if name else answer.json()["data"][0])["id"] == "writer"
+
+
+async def test_an_answer_that_nobody_could_fetch_is_not_asked_for(memory: MemoryGateway, upstream: FakeUpstream) -> None:
+    body = msgspec.json.encode({"input": "hi", "background": True})
+    answer = await request(memory.gateway, "/v1/responses", headers=AUTHORIZATION, body=body)
+    assert error_of(answer) == (400, "invalid_request")
+    assert answer.json()["error"]["message"].startswith("background: ")
+    assert upstream.requests == []
+
+
+async def test_a_compressed_body_is_refused_as_one(memory: MemoryGateway) -> None:
+    headers = {**AUTHORIZATION, "content-encoding": "gzip"}
+    answer = await request(memory.gateway, CHAT, headers=headers, body=gzip.compress(b'{"messages": []}'))
+    assert error_of(answer) == (400, "invalid_request")
+    assert "the body is compressed" in answer.json()["error"]["message"]
+
+
 async def test_an_oversized_body_is_refused_with_and_without_a_declared_length(memory: MemoryGateway) -> None:
     body = b'{"messages": [{"role": "user", "content": "' + b"x" * (4 * 1024 * 1024) + b'"}]}'
     declared = await request(memory.gateway, CHAT, headers={**AUTHORIZATION, "content-length": str(len(body))}, body=body)
@@ -245,6 +293,25 @@ async def test_a_body_that_never_ends_times_out(memory: MemoryGateway) -> None:
 )
 async def test_headers_that_make_no_sense_are_refused(memory: MemoryGateway, headers: dict[str, str]) -> None:
     assert error_of(await chat(memory.gateway, TEST_KEY, headers=headers, text="hi")) == (400, "invalid_request")
+
+
+async def test_a_stream_whose_process_ends_keeps_booked_what_was_held_for_it(upstream: FakeUpstream, tmp_path: Path) -> None:
+    begun: list[Call] = []
+
+    class Begun(BrokenRecorder):
+        async def opened(self, call: Call) -> None:
+            begun.append(call)
+
+    price = Price(input_usd=2.0, output_usd=8.0)
+    recorder = Begun(opened=False, record=False)
+    memory = memory_gateway(memory_snapshot(upstream.url, price=price), tmp_path, settings=QUICK, recorder=recorder)
+    await chat(memory.gateway, TEST_KEY, text="hi", stream=True, max_tokens=100)
+    (call,) = begun
+    assert (call.status, call.cost_usd, call.details["usage"]) == ("opened", None, "held")
+    assert call.input_tokens + call.output_tokens > 100
+    assert call.details["assumed_usd"] > 100 * 8.0 / 1e6
+    await memory.gateway.close()
+    memory.spool.close()
 
 
 class BrokenRecorder:

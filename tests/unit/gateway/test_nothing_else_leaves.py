@@ -3,6 +3,8 @@ upstream's answer; where nothing is checked, all of it leaves and all of it is r
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,35 @@ async def test_tool_calls_that_can_not_be_masked_are_withheld_in_the_record_too(
     assert call.status == "refused"
     assert "TORN" not in call.answer
     assert "TORN" in call.withheld_answer
+
+
+@guard("greedy", inline=True)
+def _greedy(text: str, context: Context) -> Verdict:
+    """Takes words of the API, an id and a number for somebody's."""
+    found = [
+        Finding(start=match.start(), end=match.end(), type="NUMBER", score=1.0)
+        for match in re.finditer("arguments|function|call_1|4471902|Rome|look", text)
+    ]
+    return verdict_of(found, block_at=2.0)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_masked_tool_call_can_still_be_made(build: Build, upstream: FakeUpstream, stream: bool) -> None:
+    tools = [*TOOLS, {"type": "function", "function": {"name": "look_up"}}]
+    given = '{"plan": 4471902, "city": "Rome", "days": [1, 2]}'
+    call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": given}}
+    upstream.script = Reply(text="", tool_calls=(call,))
+    memory = build(guards=(GuardRule(guard="greedy", on=("output",), action="redact"),))
+    response = await chat(memory.gateway, TEST_KEY, text=QUESTION, tools=tools, stream=stream)
+    if stream:
+        calls = [c for e in response.events()[:-1] for choice in e["choices"] for c in choice["delta"].get("tool_calls", ())]
+    else:
+        calls = response.json()["choices"][0]["message"]["tool_calls"]
+    (got,) = calls
+    assert (got["id"], got["type"], got["function"]["name"]) == ("call_1", "function", "look_up")
+    arguments = json.loads(got["function"]["arguments"])
+    assert arguments["days"] == [1, 2]
+    assert {arguments["plan"][:7], arguments["city"][:7]} == {"[NUMBER"}
 
 
 async def test_a_tool_that_nobody_offered_is_not_called(build: Build, upstream: FakeUpstream) -> None:

@@ -24,6 +24,7 @@ from groundcrew.testing import (
     MemoryGateway,
     Reply,
     Response,
+    chat,
     memory_gateway,
     memory_snapshot,
     memory_use_case,
@@ -525,3 +526,23 @@ async def test_a_long_request_is_looked_through_and_masked_beside_the_event_loop
     assert (await say(build(*guards), "chat", text)).status == 200
     assert (ANNA in upstream.requests[-1].text()) is not bool(guards)
     assert max(lengths, default=0) < 20_000
+
+
+@pytest.mark.parametrize("kind", ["tool_calls", "function_call"])
+async def test_arguments_of_earlier_tool_calls_are_masked_for_the_provider_and_the_record(
+    build: Build, upstream: FakeUpstream, kind: str
+) -> None:
+    memory = build(GuardRule(guard="pii", on=("input",), action="redact", settings={"detect": "patterns"}))
+    function = {"name": "look_up", "arguments": json.dumps({"to": "anna.keller@example.com", "limit": 3})}
+    calls: dict[str, Any] = {"tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
+    said = {"role": "assistant", "content": None, **(calls if kind == "tool_calls" else {"function_call": function})}
+    messages = [{"role": "user", "content": "Look her up."}, said, {"role": "user", "content": "And?"}]
+    assert (await chat(memory.gateway, TEST_KEY, messages=messages)).status == 200
+    (sent,) = upstream.requests
+    got = sent.body["messages"][1]
+    own = got["tool_calls"][0]["function"] if kind == "tool_calls" else got["function_call"]
+    assert (own["name"], json.loads(own["arguments"])) == ("look_up", {"to": "[EMAIL]", "limit": 3})
+    assert sent.body["messages"][2] == messages[2]
+    (call,) = memory.calls()
+    assert "anna.keller" not in call.request
+    assert call.scan == "partial", "ids and names of calls are not read"

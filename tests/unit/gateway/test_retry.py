@@ -189,3 +189,27 @@ def test_a_call_that_is_cut_gives_its_probe_back() -> None:
     with pytest.raises(RefusedCall):
         line.run([(0.0, RefusedCall("kill_switch", "cut"))], breaker=rule)
     assert line.run([(0.0, "ok")], breaker=rule) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "is_told"),
+    [
+        (LOST, "no_connection", False),
+        (BUSY, "429", False),
+        (UpstreamRefused("wrong key", status=401), "401", True),
+        (UpstreamTimeout("slow"), "timeout", False),
+        (UpstreamError("no JSON"), "bad_answer", False),
+        (UpstreamError("no key", is_sent=False), "not_sent", True),
+        (UpstreamRefused("nonsense", status=777), "bad_answer", False),
+    ],
+)
+def test_failed_tries_are_counted_and_faults_of_our_own_set_up_logged_once_a_minute(
+    error: UpstreamError, reason: str, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = Line()
+    for _ in range(2):
+        with pytest.raises(UpstreamError):
+            line.run([(0.1, error)], retries=0)
+    labels = {"provider": "p", "reason": reason}
+    assert line.metrics.registry.get_sample_value("groundcrew_upstream_failures_total", labels) == 2
+    assert [each.split(":")[0] for each in caplog.messages] == ([str(error)] if is_told else [])

@@ -62,6 +62,12 @@ def test_what_only_its_surroundings_give_away_is_found(text: str, expected: tupl
         "The account costs 10'000 Franken a month.",
         "Blood pressure 120/80, heart rate 72, oxygen saturation 98 percent.",
         "My update to version 4.2.1 failed with error 1603.",
+        "Please answer in JSON format.",
+        '[{"id":"call_1","type":"function","function":{"name":"get","arguments":"{\\"x\\": 1}"}}]',
+        "[PERSON], IBAN [IBAN]",
+        "What is Markdown?",
+        "content type application/json",
+        "Move the ticket from Jira to Azure.",
         "Wie hoch ist die Gebühr pro Jahr?",
         "",
         " \n",
@@ -69,6 +75,11 @@ def test_what_only_its_surroundings_give_away_is_found(text: str, expected: tupl
 )
 def test_what_points_to_nobody_is_left_alone(text: str) -> None:
     assert found(text) == []
+
+
+def test_a_name_beside_a_word_of_computing_is_found() -> None:
+    assert ("PERSON", "Margrit Oberholzer") in found("Margrit Oberholzer wants the answer in JSON.")
+    assert ("PERSON", "Kafka") in found("I spoke to Mr Kafka about the API.")
 
 
 def test_names_and_addresses_beside_an_amount_are_found() -> None:

@@ -177,4 +177,4 @@ async def test_a_settled_that_hangs_costs_its_own_rule_and_holds_up_nothing(runn
         beating.cancel()
     assert beats > 1
     assert [(each.failed, each.refuses, each.settled) for each in scans] == [(True, True, 0), (True, False, 0)]
-    assert scans[0].result.reason == "no verdict within 100 ms"
+    assert scans[0].result.reason.startswith("no verdict within 100 ms")

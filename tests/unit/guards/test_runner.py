@@ -113,7 +113,7 @@ async def test_each_rule_has_its_own_time(runner: GuardRunner, release: threadin
     rules = policy(GuardRule(guard="hangs", timeout_ms=30), GuardRule(guard="fine", timeout_ms=5_000, action="hold"))
     outcome = await runner.run(rules, "input", ["text"])
     assert [(each.guard, each.verdict) for each in outcome.results] == [("hangs", "failed"), ("fine", "pass")]
-    assert outcome.results[0].reason == "no verdict within 30 ms"
+    assert outcome.results[0].reason.startswith("no verdict within 30 ms")
     assert (outcome.action, outcome.ran, outcome.failed, outcome.is_closed) == ("refuse", 1, 1, True)
 
 
@@ -380,7 +380,7 @@ async def test_a_part_that_was_not_looked_at_is_a_missing_scan(
     assert outcome.is_closed == (mode == "enforce" and on_failure == "closed")
     if verdict is PARTIAL:
         assert outcome.results[0].verdict == "failed"
-        assert outcome.results[0].reason == "looked at a part of the text only"
+        assert outcome.results[0].reason == "looked at a part of the text only; send a long text in parts"
 
 
 async def test_more_findings_than_a_verdict_carries_are_no_complete_scan() -> None:

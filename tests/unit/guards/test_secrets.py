@@ -45,6 +45,7 @@ SECRETS: dict[str, tuple[str, str, Made]] = {
     "github": ("", "", lambda source: "ghp_" + some(36)(source)),
     "github fine-grained": ("", "", lambda source: f"github_pat_{some(22)(source)}_{some(59)(source)}"),
     "gitlab": ("", "", lambda source: "glpat-" + some(18)(source) + "a7"),
+    "langfuse": ("", "", lambda source: "sk-lf-" + "-".join(some(each, HEX)(source) for each in (8, 4, 4, 4, 12))),
     "slack": ("", "", lambda source: f"xoxb-{some(12, string.digits)(source)}-{some(24)(source)}"),
     "google": ("?key=", "&x=1", lambda source: "AIza" + some(35, URL_WORD)(source)),
     "stripe": ("", "", lambda source: "rk_live_" + some(24)(source)),

@@ -325,3 +325,21 @@ async def test_where_others_count_on_its_refusing_it_is_as_old_as_its_last_word(
     with pytest.raises(ConnectionRefusedError):
         await still.keeper.refresh()
     assert still.keeper.age_s() > 900
+
+
+async def test_a_database_that_is_away_is_told_once_and_again_when_it_is_back(
+    services: Services, keeper: SnapshotKeeper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries, head = [0], services.snapshots.head
+
+    async def away() -> tuple[int, frozenset[Scope]]:
+        tries[0] += 1
+        if tries[0] <= 20:
+            raise ConnectionRefusedError
+        return await head()
+
+    monkeypatch.setattr(services.snapshots, "head", away)
+    monkeypatch.setattr(snapshot_keeper, "TOLD_AGAIN_S", 600.0)
+    async with running(keeper):
+        await bank.until(lambda: _is("the snapshot is refreshed again" in caplog.messages))
+    assert sum("could not be refreshed" in each for each in caplog.messages) == 1

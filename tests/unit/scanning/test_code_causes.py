@@ -79,6 +79,18 @@ CASES: tuple[tuple[str, str, str, tuple[tuple[int, str, str], ...]], ...] = (
         ((2, "base_url_override", "openrouter"), (2, "hardcoded_key", "openrouter")),
     ),
     (
+        "a wrapper that is dropped in for a provider's package",
+        "a.py",
+        "from langfuse.openai import OpenAI\n\nclient = OpenAI()\n",
+        ((3, "sdk_constructor", "openai"),),
+    ),
+    (
+        "another gateway",
+        "a.py",
+        "from portkey_ai import Portkey\n\nclient = Portkey()\n",
+        ((3, "sdk_constructor", "portkey"),),
+    ),
+    (
         "a shape of several issuers, told by the name",
         "x.env",
         f"DEEPSEEK_API_KEY={SHARED_SHAPE}\n",

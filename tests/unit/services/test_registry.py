@@ -110,6 +110,15 @@ async def test_references_may_lead_to_what_stands_in_the_registry(services: Serv
     assert [(each.kind, each.name, each.action) for each in changes] == [("UseCase", "second", "created")]
 
 
+async def test_a_use_case_whose_data_no_provider_may_see_is_told_so(services: Services) -> None:
+    provider = bank.provider(data_classes=("internal",))
+    changes = await bank.apply(services, providers=[provider], use_cases=[bank.use_case(data_classes=("phi",))])
+    (note,) = (each for each in of(changes, "UseCase").notes if "every call will be refused" in each)
+    assert f"may see phi data ({provider.name}); it takes `data_classes` with phi and `baa: true`" in note
+    changes = await bank.apply(services, providers=[provider], use_cases=[bank.use_case(data_classes=("internal", "pii"))])
+    assert not any("every call will be refused" in each for each in of(changes, "UseCase").notes)
+
+
 async def test_a_prohibited_use_case_is_refused_with_the_ground(services: Services) -> None:
     prohibited = bank.use_case(name="mood-watch", risk_answers={"emotion_recognition_at_work": True})
     with pytest.raises(DeclarationErrors, match=r"prohibited: infers emotions at the workplace.*Art\. 5"):

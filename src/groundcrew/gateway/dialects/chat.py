@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+import contextlib
+from collections.abc import Iterator, Sequence, Set
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -12,10 +14,15 @@ from groundcrew.gateway.asked import ROLES, Dialect, Outgoing, role_name
 from groundcrew.gateway.dialects.chat_known import KNOWN, Choices, KnownMessage, KnownRequest, Tokens
 from groundcrew.gateway.dialects.messages_blocks import without_vendor_members
 from groundcrew.gateway.dialects.registry import provider_dialect
+from groundcrew.gateway.dialects.responses_texts import Arguments, Visit
 from groundcrew.gateway.json_shape import decode
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.gateway.tool_arguments import is_offered
 
 Fields = dict[str, msgspec.Raw]
+
+
+_ABSENT = msgspec.Raw()
 
 
 class ContentPart(msgspec.Struct):
@@ -30,6 +37,24 @@ class Message(msgspec.Struct):
 
     role: str
     content: str | list[ContentPart] | None = None
+    tool_calls: msgspec.Raw = _ABSENT
+    function_call: msgspec.Raw = _ABSENT
+
+    def called(self) -> list[str]:
+        """The texts in the arguments of the tool calls that stand in the message."""
+        found: list[str] = []
+        if self.tool_calls is not _ABSENT or self.function_call is not _ABSENT:
+            # Where they can not be read they stay unread: with calls the scan is partial in any case.
+            with contextlib.suppress(msgspec.DecodeError):
+                members = {"tool_calls": self.tool_calls, "function_call": self.function_call}
+                message = {name: msgspec.json.decode(raw) for name, raw in members.items() if raw is not _ABSENT}
+
+                def keep(_role: str, text: str) -> str:
+                    found.append(text)
+                    return text
+
+                _visit_calls(message, keep)
+        return found
 
     def texts(self) -> list[str]:
         """The message's texts in order; parts that are not text are left out."""
@@ -95,19 +120,21 @@ class AskedChat:
         self.texts: list[str] = []
         self.roles: list[str] = []
         self._places: list[int] = []
-        #: Role and texts of each message.
+        #: Role and texts of each message, those of its tool calls last; and of the last message what it says itself.
         self._said = [(message.role, message.texts()) for message in request.messages]
+        self._says_last = "".join(self._said[-1][1])
         for index, (role, texts) in enumerate(self._said):
-            for text in texts:
-                self.texts.append(text)
-                self.roles.append(role)
-                self._places.append(index)
+            message = request.messages[index]
+            if isinstance(message, Message):  # a known one has no calls
+                texts += message.called()
+            self.texts += texts
+            self.roles += [role] * len(texts)  # arguments are what the assistant says, no data from outside
+            self._places += [index] * len(texts)
 
     @property
     def prefill(self) -> str:
         """The text of a last message that is the assistant's: some providers go on from there. "" without one."""
-        role, texts = self._said[-1]
-        return "".join(texts) if role == "assistant" else ""
+        return self._says_last if self._said[-1][0] == "assistant" else ""
 
     def question(self, texts: Sequence[str] | None = None) -> str:
         """The newest user message's text."""
@@ -140,6 +167,11 @@ class AskedChat:
     def hides_text(self) -> bool:
         """Whether there are images, tools, earlier tool calls, names, stop sequences, or members that are not known."""
         return self._known is None
+
+    def offers(self, name: str) -> bool:
+        """Whether a tool or a function of this name stands in the request."""
+        lists = [msgspec.json.decode(self._fields[each]) for each in ("tools", "functions") if each in self._fields]
+        return is_offered(name, *lists)
 
     def members(self) -> Set[str]:
         """The names of the request's members."""
@@ -180,15 +212,41 @@ class AskedChat:
         for index in changed:
             mine = iter([text for text, place in zip(texts, self._places, strict=True) if place == index])
             message = dict(messages[index])
-            if isinstance(message["content"], str):
+            content = message.get("content")
+            if isinstance(content, str):
                 message["content"] = next(mine)
-            else:
+            elif content is not None:
                 message["content"] = [
                     {**part, "text": next(mine)} if part["type"] == "text" and part.get("text") is not None else part
-                    for part in message["content"]
+                    for part in content
                 ]
+            _visit_calls(message, partial(_next_of, mine))
             result[index] = message
         return result
+
+
+def _next_of(texts: Iterator[str], _role: str, _text: str) -> str:
+    return next(texts)
+
+
+def _visit_calls(message: dict[str, Any], visit: Visit) -> None:
+    """Put `visit(role, text)` in the place of every text in the arguments of the message's tool calls, in order. Its calls are
+    replaced, not changed."""
+    arguments = Arguments()
+
+    def visited(call: Any) -> Any:
+        own = call.get("function") if isinstance(call, dict) else None
+        if isinstance(own, dict) and isinstance(own.get("arguments"), str):
+            call = {**call, "function": {**own, "arguments": arguments.visit(own["arguments"], visit)}}
+        custom = call.get("custom") if isinstance(call, dict) else None
+        if isinstance(custom, dict) and isinstance(custom.get("input"), str):
+            call = {**call, "custom": {**custom, "input": visit("tool", custom["input"])}}
+        return call
+
+    if isinstance(message.get("tool_calls"), list):
+        message["tool_calls"] = [visited(each) for each in message["tool_calls"]]
+    if isinstance(message.get("function_call"), dict):
+        message["function_call"] = visited({"function": message["function_call"]})["function"]
 
 
 def named_user(user: Any, metadata: Any) -> str | None:

@@ -62,7 +62,7 @@ def visit_texts(request: Object, visit: Visit) -> None:
     if isinstance(given, str):
         request["input"] = visit("user", given)
     elif isinstance(given, list):
-        arguments = _Arguments()
+        arguments = Arguments()
         for item in given:
             if isinstance(item, dict):
                 _visit_item(item, visit, arguments)
@@ -88,7 +88,7 @@ def hides_text(request: Object) -> bool:
     return False
 
 
-def _visit_item(item: Object, visit: Visit, arguments: _Arguments) -> None:
+def _visit_item(item: Object, visit: Visit, arguments: Arguments) -> None:
     kind = _kind(item)
     if kind == "message":
         role = item.get("role")
@@ -132,11 +132,11 @@ def _input_hides(given: Any) -> bool:
         return False
     if not isinstance(given, list):
         return True
-    arguments = _Arguments()
+    arguments = Arguments()
     return any(not isinstance(item, dict) or _item_hides(item, arguments) for item in given)
 
 
-def _item_hides(item: Object, arguments: _Arguments) -> bool:
+def _item_hides(item: Object, arguments: Arguments) -> bool:
     kind = _kind(item)
     visited = _ITEM_TEXTS.get(kind) if isinstance(kind, str) else None
     if visited is None or (kind == "message" and not (isinstance(item.get("role"), str) and item["role"] in _ROLES)):
@@ -190,7 +190,7 @@ def _is_setting(value: Any) -> bool:
     return True
 
 
-class _Arguments:
+class Arguments:
     """Takes the arguments of a request's function calls apart, as long as there are not too many texts in them."""
 
     def __init__(self) -> None:

@@ -16,6 +16,7 @@ from groundcrew.gateway.dialects.registry import client_dialect
 from groundcrew.gateway.dialects.responses_vendor import without_packed
 from groundcrew.gateway.json_shape import decode
 from groundcrew.gateway.settings import GatewaySettings
+from groundcrew.gateway.tool_arguments import is_offered
 
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 #: Where each dialect says how long an answer may be, what the client goes on with, and what the system says.
@@ -32,6 +33,9 @@ class AskedTranslated:
         self._body = body
         self._module = client_dialect(dialect)
         self.request = decode(body, _DECODER, settings, what=f"a {dialect} request")
+        if dialect == "responses" and self.request.get("background") is True:
+            # The provider would work and be paid for what no route of this gateway could fetch.
+            raise RefusedCall("invalid_request", "background: no answer can be fetched later here; wait for it, or stream it")
         turns = self.request.get(_TURNS[dialect])
         if isinstance(turns, list) and len(turns) > settings.messages_max:
             raise RefusedCall("invalid_request", f"{_TURNS[dialect]}: more than {settings.messages_max}")
@@ -77,6 +81,10 @@ class AskedTranslated:
     def hides_text(self) -> bool:
         """Whether the dialect's module left anything out."""
         return self._module.hides_text(self.request)
+
+    def offers(self, name: str) -> bool:
+        """Whether a tool of this name stands in the request."""
+        return is_offered(name, self.request.get("tools"))
 
     def members(self) -> Set[str]:
         """The names of the request's members."""

@@ -51,15 +51,18 @@ class AwsSigner:
                 async with asyncio.timeout(CREDENTIALS_S_MAX):
                     found = await asyncio.to_thread(self._find)
             except TimeoutError:
-                raise UpstreamError(f"provider {provider}: no AWS credentials within {CREDENTIALS_S_MAX:g} s") from None
+                raise UpstreamError(
+                    f"provider {provider}: no AWS credentials within {CREDENTIALS_S_MAX:g} s", is_sent=False
+                ) from None
             except ImportError:
-                raise UpstreamError(f"provider {provider}: {_NO_BOTOCORE}") from None
+                raise UpstreamError(f"provider {provider}: {_NO_BOTOCORE}", is_sent=False) from None
             except Exception as error:  # Whatever a profile, a process or a metadata service makes of it; it may repeat secrets.
-                raise UpstreamError(f"provider {provider}: no AWS credentials ({type(error).__name__})") from None
+                raise UpstreamError(f"provider {provider}: no AWS credentials ({type(error).__name__})", is_sent=False) from None
             if found is None:
                 raise UpstreamError(
                     f"provider {provider}: no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-                    "a profile or a role, or declare an api_key"
+                    "a profile or a role, or declare an api_key",
+                    is_sent=False,
                 )
             self._credentials, self._asked_s = found, time.monotonic()
             return found

@@ -45,7 +45,6 @@ NATIVE: dict[str, list[dict[str, Any]]] = {
     "previous_response_id": [{"previous_response_id": "r"}],
     "conversation": [{"conversation": "c"}],
     "prompt": [{"prompt": {"id": "p"}}],
-    "background": [{"background": True}],
     "context_management": [{"context_management": []}],
     "tools": [{"tools": [{"type": kind}]} for kind in ("web_search", "file_search", "code_interpreter", "mcp", "computer")],
     "tool_choice": [{"tool_choice": {"type": "file_search"}}],
