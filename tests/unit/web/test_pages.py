@@ -241,6 +241,29 @@ async def test_secrets_show_once(site: Site) -> None:
         assert (await site.as_person("admin", "POST", "/users", data=wrong)).status_code in (400, 409)
 
 
+async def test_an_account_is_changed_and_closed_in_the_console(site: Site) -> None:
+    users = site.services.users
+    await users.create("leaver", "a long enough password", roles=("owner",), actor="user:admin")
+    session = await users.open_session(await users.get("leaver"))
+    page = (await site.as_person("admin", "GET", "/users")).text
+    assert 'action="/users/leaver/close"' in page
+    assert 'action="/users/admin/close"' not in page, "nobody closes their own account"
+    changed = await site.as_person("admin", "POST", "/users/leaver/change", data={"roles": ["legal"], "reason": "moved"})
+    assert changed.status_code == 303
+    assert (await users.get("leaver")).roles == ("legal",)
+    renewed = await site.as_person("admin", "POST", "/users/leaver/password", data={})
+    secret = re.findall(r'<code class="secret">([^<]*)</code>', renewed.text)
+    assert (await users.authenticate("leaver", secret[0])).name == "leaver"
+    for path, data in (("close", {"reason": ""}), ("change", {"roles": [], "reason": "x"}), ("reopen", {"reason": "x"})):
+        refused = await site.as_person("admin", "POST", f"/users/leaver/{path}", data=data)
+        assert refused.status_code in (400, 409)
+        assert "New account" in refused.text, "the page says what is wrong, and stays"
+    assert (await site.as_person("reviewer", "POST", "/users/leaver/close", data={"reason": "x"})).status_code == 403
+    assert (await site.as_person("admin", "POST", "/users/leaver/close", data={"reason": "left"})).status_code == 303
+    assert await users.session_user(session) is None
+    assert 'action="/users/leaver/reopen"' in (await site.as_person("admin", "GET", "/users")).text
+
+
 async def test_what_one_may_not_do_is_not_offered(site: Site) -> None:
     page = (await site.as_person("auditor", "GET", f"/use-cases/{OWN}")).text
     for action in ("advance", "demote", "attest", "hypothesis/register", "overlap-scan"):
