@@ -131,7 +131,10 @@ def user_list(as_json: bool, data: Path | None, database_url: str | None) -> Non
             return
         print_table(
             ("name", "kind", "roles", "qualifications", "state"),
-            [(each["name"], each["kind"], ", ".join(each["roles"]), ", ".join(each["qualifications"]), each["state"]) for each in rows],
+            [
+                (each["name"], each["kind"], ", ".join(each["roles"]), ", ".join(each["qualifications"]), each["state"])
+                for each in rows
+            ],
             empty="no accounts yet: `groundcrew up` creates the admin at its first run",
         )
 

@@ -91,7 +91,7 @@ class Users:
             return await self._put(writer, user, changed, "change", reason)
 
     async def close(self, name: str, *, actor: str, reason: str) -> User:
-        """Close the account of somebody who left: it signs in no more, its sessions end, and its words count as a closed account's.
+        """Close the account of somebody who left: it signs in no more, its sessions end, and it speaks for nothing.
 
         What it did stays on record, and its name is not given again. NotAllowed for one's own, Conflict for the last admin."""
         async with self._database.write(actor) as writer:

@@ -99,7 +99,8 @@ async def test_a_pair_has_one_finding_whoever_is_scanned_and_it_says_why(service
     assert found.finding.reason.words
     assert found.finding.reason.people
     assert f"unit {bank.use_case().business_unit}" in found.finding.reason.shared
-    assert await gate(services) == ("fail", f"settle overlap {TWIN} with twin")
+    way_out = f"decide the overlap with twin: `groundcrew settle-overlap {TWIN} DISPOSITION --reason WHY`"
+    assert await gate(services) == ("fail", way_out)
     assert (await gate(services, "twin"))[0] == "fail", "it stands in the way of both"
 
 

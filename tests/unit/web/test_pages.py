@@ -14,6 +14,7 @@ from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.overlap import OverlapFinding, OverlapKind, OverlapReason, OverlapState, pair_id
 from groundcrew.domain.trust import ClaimScore, StageCost, TrustReport
 from groundcrew.services.feedback import NewOutcome, NewRating
+from groundcrew.services.views import Views
 from groundcrew.store import catalog, deciding
 from groundcrew.store.tables import enforcement_points
 
@@ -454,3 +455,17 @@ async def test_what_blocks_the_next_gate_comes_first(site: Site) -> None:
         assert f'class="check pass" id="check-{key}"' not in page
         assert f'id="check-{key}"' in page
     assert page.index('id="blocks"') < page.index('id="gate"') < page.index('id="about"') < page.index('id="calls"')
+
+
+async def test_an_outcome_that_is_a_share_keeps_within_its_bounds(site: Site) -> None:
+    none, some = [
+        [NewOutcome(metric=name, value=float(each < hits), unit="share", case_id=f"{name}-{each}") for each in range(240)]
+        for name, hits in (("nobody", 0), ("few", 3))
+    ]
+    slow = [NewOutcome(metric="waits", value=0.0, unit="s", case_id=f"w-{each}") for each in range(3)]
+    await site.services.feedback.add_outcomes(OWN, [*none, *some, *slow], actor="user:test")
+    rows = {each.metric: each.mean for each in (await Views(site.services.database).use_case(OWN)).outcomes}
+    assert rows["nobody"].lower == 0
+    assert 0.01 < rows["nobody"].upper < 0.02, "0 of 240 has a bound"
+    assert 0 < rows["few"].lower < 3 / 240 < rows["few"].upper
+    assert rows["waits"].method != rows["few"].method, "seconds are no share"

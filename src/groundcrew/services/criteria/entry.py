@@ -121,7 +121,7 @@ def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
         )
     standing = facts.governance.overlaps
     what = [
-        f"settle overlap {each.id} with {standing.title(each, name)}"
+        f"decide the overlap with {standing.title(each, name)}: `groundcrew settle-overlap {each.id} DISPOSITION --reason WHY`"
         + (f" (open again: {each.reopened})" if each.reopened else "")
         + (f" ({each.unfound_words})" if each.unfound else "")
         for each in standing.open

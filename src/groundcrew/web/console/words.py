@@ -270,6 +270,12 @@ def age(moment: datetime | None, now: datetime) -> str:
     return f"{int(seconds // DAY_S)} d"
 
 
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago in a sentence: ``3 d ago``, ``just now``."""
+    since = age(moment, now)
+    return {"now": "just now", "unknown": since}.get(since, f"{since} ago")
+
+
 def figure(value: float | None, digits: int = 3) -> str:
     """A number with `digits` significant digits and thousands separated; ``–`` where it is not known."""
     if value is None or not math.isfinite(value):
@@ -353,6 +359,7 @@ def commands(text: str) -> Markup:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "title_of": title,
+    "ago": ago,
     "tone": tone,
     "intervals": intervals,
     "stamp": stamp,
