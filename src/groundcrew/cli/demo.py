@@ -39,7 +39,7 @@ INPUT_ROWS_MAX = 1_000_000
 #: Newest calls among which a made-up reviewer judges those that were drawn.
 SAMPLE_LABELS_MAX = 500
 #: Who built neither use case, and settles that they overlap.
-SETTLER = "legal.frei"
+SETTLER = "business.frei"
 USE_CASE, GENERATED = "bank-email", "bank-email-generated"
 #: The user whom the blueprint names among those whom its pilot may serve.
 PILOT_USER = "pilot-desk"

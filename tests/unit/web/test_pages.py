@@ -469,3 +469,14 @@ async def test_an_outcome_that_is_a_share_keeps_within_its_bounds(site: Site) ->
     assert 0.01 < rows["nobody"].upper < 0.02, "0 of 240 has a bound"
     assert 0 < rows["few"].lower < 3 / 240 < rows["few"].upper
     assert rows["waits"].method != rows["few"].method, "seconds are no share"
+
+
+async def test_what_was_not_answered_is_not_rated_and_words_say_which_ratings_there_are(site: Site) -> None:
+    refused, answered = call(status="refused", error_code="data_class_not_allowed"), call(answer="x")
+    await site.services.calls.ship([refused, answered], gateway="test")
+    pages = [(await site.as_person("reviewer", "GET", f"/calls/{each.id}")).text for each in (refused, answered)]
+    assert ["How good is this answer?" in page for page in pages] == [False, True]
+    assert "there is nothing to rate" in pages[0]
+    await site.services.feedback.rate(NewRating(stars=5, rater="a", use_case=OWN, case_id="c9", sample=True), actor="user:test")
+    page = (await site.as_person("owner", "GET", f"/use-cases/{OWN}")).text
+    assert "Only sample ratings of this version so far." in page
