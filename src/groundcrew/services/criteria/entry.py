@@ -104,7 +104,11 @@ def _scanned(content: dict[str, Any]) -> str:
     capabilities, stale = int(content.get("capabilities", 0)), int(content.get("capabilities_stale", 0))
     compared = int(content["compared"])
     words = f"compared with {compared} use case{'' if compared == 1 else 's'}"
-    words += f" and {capabilities} capabilit{'y' if capabilities == 1 else 'ies'} of vendors" if capabilities else "; nothing is known of what vendors sell"
+    words += (
+        f" and {capabilities} capabilit{'y' if capabilities == 1 else 'ies'} of vendors"
+        if capabilities
+        else "; nothing is known of what vendors sell"
+    )
     words += f", {stale} of them not checked for {RECHECK_DAYS} days" if stale else ""
     return f"{words}; {note}" if (note := said(content)) else words
 
