@@ -16,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("--subject", help="audit: about this, such as use-case/NAME; use-case/ or key/ab* for all that begin so."),
-    click.option("--actor", help="audit: what this one did, such as user:anna."),
+    click.option("--actor", help="audit: what this one did, such as anna, or system:* for all that begin so."),
     click.option("--action", help="audit: this was done, such as approve."),
     click.option("--since", help="audit: from this time on, such as 2026-05-01 or 2026-05-01T12:00:00Z."),
     click.option("--until", help="audit: before this time."),

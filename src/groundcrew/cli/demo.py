@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -38,7 +39,7 @@ INPUT_ROWS_MAX = 1_000_000
 #: Newest calls among which a made-up reviewer judges those that were drawn.
 SAMPLE_LABELS_MAX = 500
 #: Who built neither use case, and settles that they overlap.
-SETTLER = "legal.frei"
+SETTLER = "business.frei"
 USE_CASE, GENERATED = "bank-email", "bank-email-generated"
 #: The user whom the blueprint names among those whom its pilot may serve.
 PILOT_USER = "pilot-desk"
@@ -105,6 +106,7 @@ def demo(serve: bool, source: Path | None, knowledge: tuple[Path, ...], data: Pa
     correct = [] if knowledge else _rows(blueprint / "data" / "grounded_answers.jsonl", Invention)
     own_input = source is not None or bool(knowledge)
     with ExitStack() as stack:
+        stack.enter_context(unwound_by_sigterm())
         upstream = stack.enter_context(scripted_upstream([*inventions, *correct]))
         os.environ.setdefault(UPSTREAM_KEY, "not-a-secret")
         url, password = stack.enter_context(server(folder, serve))
@@ -116,6 +118,8 @@ def demo(serve: bool, source: Path | None, knowledge: tuple[Path, ...], data: Pa
         if serve:
             report.serving(url, password)
             _wait_for_interrupt()
+        else:
+            report.next_steps()
 
 
 async def _run(
@@ -353,6 +357,23 @@ def scripted_upstream(script: Sequence[Invention]) -> Iterator[str]:
 
     with FakeUpstream(reply) as upstream:
         yield upstream.url
+
+
+@contextmanager
+def unwound_by_sigterm() -> Iterator[None]:
+    """Make SIGTERM end what is inside as any exit does, so that the server in its process of its own ends with it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(_signal: int, _frame: object) -> None:
+        sys.exit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

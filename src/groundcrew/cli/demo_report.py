@@ -236,7 +236,11 @@ def audit_line(audit: AuditReport) -> None:
         line(f"BROKEN: {audit.problems[0]}")
     else:
         line(f"{audit.entries} audit entries verify; newest hash {audit.head[:16]}…")
-        line("Next: `make demo SERVE=1` leaves the console running; README.md takes you to a use case of your own.")
+
+
+def next_steps() -> None:
+    """What to do after a demo that has ended."""
+    line("Next: `make demo SERVE=1` leaves the console running; README.md takes you to a use case of your own.")
 
 
 def serving(url: str, password: str | None) -> None:

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("registry", "Declare providers, models, knowledge bases, policies and use cases from YAML."),
     "status": ("registry", "List the use cases: stage, run state, what each waits for."),
     "key": ("registry", "Create, rotate, list and revoke gateway keys."),
-    "user": ("registry", "Create and list people who sign in."),
+    "user": ("users", "Create, change and close accounts of people who sign in."),
     "hypothesis": ("evidence", "Register and show hypotheses."),
     "gate": ("gates", "Evaluate gates, report on them, publish what they ask for."),
     "advance": ("gates", "Advance a use case one stage, if its gate opens."),

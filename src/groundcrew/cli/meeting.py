@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
     from groundcrew.services.bundle import Services
     from groundcrew.services.minutes import Verified
 
-_TIME = "%Y-%m-%dT%H:%M%z"
+
+def _moment(_context: click.Context, _parameter: click.Parameter, value: str) -> datetime:
+    """A time with its zone: without one, half of a team would come an hour late."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no time such as 2026-12-01T14:00+01:00") from None
+    if moment.tzinfo is None:
+        raise click.BadParameter(f"{value!r} does not say by whose clock: add Z, or hours as in 2026-12-01T14:00+01:00")
+    return moment
 
 
 @click.group()
@@ -51,7 +61,7 @@ def meeting_list(every: bool, as_json: bool, data: Path | None, database_url: st
             )
             for each in found
         ],
-        empty="no meeting is scheduled: say when the Stream meets with `groundcrew meeting cadence`",
+        empty="no meeting is scheduled: say when the Stream meets with `groundcrew meeting cadence`; --all lists the past ones",
     )
 
 
@@ -139,7 +149,7 @@ def meeting_cadence(**given: Any) -> None:
 
 
 @meeting.command("schedule")
-@click.argument("starts_at", type=click.DateTime((_TIME,)), metavar="TIME")
+@click.argument("starts_at", callback=_moment, metavar="TIME")
 @click.option("--length", "length_min", type=int, default=60, show_default=True, help="Minutes.")
 @click.option("--place", default="", help="Where, or a link.")
 @as_option
@@ -159,7 +169,7 @@ def meeting_schedule(**given: Any) -> None:
 
 @meeting.command("move")
 @click.argument("meeting_id", metavar="MEETING")
-@click.argument("starts_at", type=click.DateTime((_TIME,)), metavar="TIME")
+@click.argument("starts_at", callback=_moment, metavar="TIME")
 @click.option("--reason", required=True, help="Why it moves.")
 @as_option
 @storage_options

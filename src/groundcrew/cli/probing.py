@@ -41,7 +41,9 @@ async def send_probes(services: Services, use_case: str, url: str, *, actor: str
             f"`groundcrew gate {use_case} --to pilot`",
             field="use_case",
         )
-    created = await services.keys.create(use_case, actor=actor, expires_in_s=PROBE_KEY_S)
+    created = await services.keys.create(
+        use_case, actor=actor, expires_in_s=PROBE_KEY_S, label="probes: calls that must be denied"
+    )
     # Whom the use case may serve: a probe that is refused for its user would prove nothing.
     user = exposed_user(item)
     allowed: list[str] = []

@@ -1,4 +1,4 @@
-"""`apply`, `status`, `key` and `user`: what is declared, and who may use it."""
+"""`apply`, `status` and `key`: what is declared, and which programs may use it."""
 
 from __future__ import annotations
 
@@ -238,69 +238,5 @@ def key_revoke(key_id: str, reason: str, data: Path | None, database_url: str | 
     async def work(services: Services) -> None:
         revoked = await services.keys.revoke(key_id, actor=actor(), reason=reason)
         click.echo(f"key {revoked.id} of {revoked.use_case} is revoked")
-
-    with_services(data, database_url, work)
-
-
-@click.group()
-def user() -> None:
-    """Create and list people who sign in."""
-
-
-@user.command("add")
-@click.argument("name")
-@click.option(
-    "--role",
-    "roles",
-    multiple=True,
-    required=True,
-    help="admin, owner, reviewer, on_call, auditor, ethics, it, legal or business.",
-)
-@click.option("--qualification", "qualifications", multiple=True, help="What the person may sign off as, such as radiologist.")
-@click.option("--agent", is_flag=True, help="A program signs in with it: it decides nothing that is a person's to decide.")
-@storage_options
-def user_add(
-    name: str,
-    roles: tuple[Any, ...],
-    qualifications: tuple[str, ...],
-    agent: bool,
-    data: Path | None,
-    database_url: str | None,
-) -> None:
-    """Create an account; asks for its password (or reads GROUNDCREW_PASSWORD)."""
-    import os
-
-    password = os.environ.get("GROUNDCREW_PASSWORD") or click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True, err=True
-    )
-
-    async def work(services: Services) -> None:
-        created = await services.users.create(
-            name, password, roles=roles, qualifications=qualifications, kind="agent" if agent else "person", actor=actor()
-        )
-        click.echo(f"{'agent' if agent else 'user'} {created.name} with roles {', '.join(created.roles)}")
-
-    with_services(data, database_url, work, create=True)
-
-
-@user.command("list")
-@json_option
-@storage_options
-def user_list(as_json: bool, data: Path | None, database_url: str | None) -> None:
-    """List the accounts."""
-
-    async def work(services: Services) -> None:
-        users = await services.users.find()
-        rows = [
-            {"name": each.name, "kind": each.kind, "roles": each.roles, "qualifications": each.qualifications} for each in users
-        ]
-        if as_json:
-            print_json(rows)
-            return
-        print_table(
-            ("name", "kind", "roles", "qualifications"),
-            [(each.name, each.kind, ", ".join(each.roles), ", ".join(each.qualifications)) for each in users],
-            empty="no accounts yet: `groundcrew up` creates the admin at its first run",
-        )
 
     with_services(data, database_url, work)

@@ -218,8 +218,15 @@ def _say_recorded(recorded: Recorded, quiet: bool) -> None:
 
 
 def _print(findings: list[ScanFinding]) -> None:
+    # What somebody has accepted comes last: it is reported, and is not what there is to do.
     worst_first = sorted(
-        findings, key=lambda each: (-SEVERITIES.index(each.severity), each.path or each.user or "", each.line or 0)
+        findings,
+        key=lambda each: (
+            each.accepted is not None,
+            -SEVERITIES.index(each.severity),
+            each.path or each.user or "",
+            each.line or 0,
+        ),
     )
     rows = [
         (
@@ -234,4 +241,5 @@ def _print(findings: list[ScanFinding]) -> None:
     print_table(("severity", "kind", "service", "where", "why"), rows, empty="nothing found")
     accepted = sum(each.accepted is not None for each in findings)
     if findings:
-        click.echo(f"{len(findings)} findings" + (f", {accepted} of them accepted in the files" if accepted else ""))
+        counted = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+        click.echo(counted + (f", {accepted} of them accepted in the files" if accepted else ""))

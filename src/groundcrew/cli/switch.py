@@ -121,7 +121,8 @@ def resume(scope: str, reason: str, as_name: str | None, as_json: bool, data: Pa
     elif switch.denies:
         click.echo(
             f"{scope}: reset asked for by {switch.reset_requested_by}, still stopped. "
-            f"A second person confirms: groundcrew resume {scope} --as NAME --reason …"
+            f"A second person confirms: groundcrew resume {scope} --as NAME --reason … "
+            "(admin, it or on_call; `groundcrew user add NAME --role on_call` makes such an account)"
         )
         if switch.failed:
             click.secho(f"It never stopped everything: {', '.join(switch.silent)} did not confirm.", fg="red", err=True)

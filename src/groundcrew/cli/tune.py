@@ -91,7 +91,7 @@ def tune_start(
         click.echo(f"run {run_id} waits: groundcrew tune watch {run_id}")
     else:
         click.secho(f"{model}@{found.run.model_version} is registered", bold=True)
-        _figures(found.run.metrics)
+        print_figures(found.run.metrics)
 
 
 @tune.command("list")
@@ -160,7 +160,7 @@ def tune_watch(run_id: str, data: Path | None, database_url: str | None) -> None
     if view.phase != "done":
         raise GroundcrewError(f"run {run_id} {view.phase}: {view.error}")
     click.secho(f"{view.run.model}@{view.run.model_version} is registered", bold=True)
-    _figures(view.run.metrics)
+    print_figures(view.run.metrics)
 
 
 @tune.command("cancel")
@@ -273,9 +273,15 @@ def _progress(view: RunView) -> str:
     return f"{view.progress.done}{of}"
 
 
-def _figures(metrics: dict[str, float]) -> None:
-    for key, value in sorted(metrics.items()):
-        click.echo(f"  {key} {value:.4f}")
+def print_figures(metrics: dict[str, float]) -> None:
+    """A line for each figure, with its interval where it has one (`NAME_low` and `NAME_high`)."""
+    for key in sorted(metrics):
+        low, high = metrics.get(f"{key}_low"), metrics.get(f"{key}_high")
+        if key.endswith(("_low", "_high")) and key.rpartition("_")[0] in metrics:
+            continue
+        interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
+        value = metrics[key]
+        click.echo(f"  {key} " + (f"{value:,.0f}" if value.is_integer() and abs(value) > 1 else f"{value:.3f}") + interval)
 
 
 def _line(step: RunStep) -> str:

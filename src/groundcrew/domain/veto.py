@@ -251,7 +251,9 @@ def describe(condition: LiftCondition) -> str:
                 f" of {condition.subject.replace('_', ' ')}" if condition.subject else ""
             )
         case CriterionPasses():
-            return f"the criterion {condition.key} of the gate into {condition.stage.replace('_', ' ')} passes"
+            return (
+                f"the criterion “{condition.key.replace('_', ' ')}” of the gate into {condition.stage.replace('_', ' ')} passes"
+            )
         case ActionDone():
             return f"action {condition.action} is done"
         case IncidentClosed():

@@ -27,7 +27,7 @@ from groundcrew.domain.use_case import STAGES, RiskTier, Stage, UseCase
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.governance import persons_who_built
 from groundcrew.services.lookups import current_digest, current_parts, person_of, require, require_use_case
-from groundcrew.services.speakers import Speaker, require_speaker, unheard
+from groundcrew.services.speakers import Speaker, require_speaker, unheard, why_silent
 from groundcrew.store import catalog, governance
 from groundcrew.store.database import Connection, Database, Writer
 
@@ -78,6 +78,13 @@ class Approvals:
             )
             for each in found
         ]
+
+    async def functions_of(self, use_case: str, *, actor: str) -> frozenset[Function]:
+        """The functions whose word `actor` may say on this use case now, by role or authority."""
+        now = self._database.clock.now()
+        async with self._database.read() as connection:
+            item = await require_use_case(connection, use_case)
+            return frozenset([each for each in FUNCTIONS if not await why_silent(connection, actor, each, "approve", item, now)])
 
     async def lapsed(self) -> list[ApprovalNow]:
         """Requests about current versions that nobody answered in time and nobody has made again, oldest first."""

@@ -46,7 +46,7 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
         account = self.accounts.get((champion.account if champion is not None else "").strip().casefold() or key)
         if champion is None:
             lapsed = account is not None and (account.disabled or account.kind == "agent")
-            why = "their account is disabled" if account is not None and account.disabled else "it is a program's account"
+            why = "their account is closed" if account is not None and account.disabled else "it is a program's account"
             return ChampionStanding(name=name, state="lapsed" if lapsed else "unrecorded", why=why if lapsed else "")
         unit, why = champion.business_unit, ""
         if champion.state == "lapsed":
@@ -54,7 +54,7 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
         elif account is None and champion.account:
             why = f"there is no account {champion.account}"
         elif account is not None and account.disabled:
-            why = "their account is disabled"
+            why = "their account is closed"
         return ChampionStanding(name=champion.name, state="lapsed" if why else "active", business_unit=unit, why=why)
 
 

@@ -118,7 +118,7 @@ class Champions:
 
     async def appoint(self, name: str, *, business_unit: str, actor: str, account: str = "", reason: str = "") -> Champion:
         """Make a person the champion of a unit, or change whose they are, or what account they have. The account of a program
-        champions nothing, nor does one that is disabled or not there."""
+        champions nothing, nor does one that is closed or not there."""
         name, account = name.strip(), account.strip()
         problem = None if "@" in name else name_problem(name.casefold())
         if problem or len(name) > NAME_LENGTH_MAX:
@@ -134,7 +134,7 @@ class Champions:
             if account and user is None:
                 raise InputError(f"there is no account {account!r}", field="account")
             if user is not None and (user.disabled or user.kind == "agent"):
-                raise Conflict(f"{user.name} is {'disabled' if user.disabled else 'a program'}: a champion is a person at work")
+                raise Conflict(f"{user.name} is {'closed' if user.disabled else 'a program'}: a champion is a person at work")
             key = name.casefold()
             if key not in people.champions and len(people.champions) >= CHAMPIONS_MAX:
                 raise Conflict(f"there are {CHAMPIONS_MAX} champions already")

@@ -56,7 +56,8 @@ class ExperimentStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExperimentSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a use case's hypothesis in the list; `verdict` is of its newest look."""
+    """One version of a use case's hypothesis in the list; `verdict` is of its newest look, `sample` whether that look rests on
+    sample data."""
 
     use_case: str
     hypothesis: Hypothesis
@@ -64,6 +65,7 @@ class ExperimentSummary(msgspec.Struct, frozen=True, kw_only=True):
     exposed: dict[str, int]
     verdict: str | None
     as_of: datetime | None
+    sample: bool = False
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +137,7 @@ class Experiments:
                         exposed=await stored.exposure_counts(connection, each.digest) if each.digest else {},
                         verdict=said.report.verdict if said is not None and said.report is not None else None,
                         as_of=look.at if look is not None else None,
+                        sample=said is not None and said.sample,
                     )
                 )
         return found

@@ -74,11 +74,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         return evidence.attested and person_of(evidence.producer) in self.governance.builders
 
     def latest_state(self, kind: EvidenceKind, subject: str | None = None) -> str:
-        """The state of the newest evidence of a kind, `absent` where there is none: for saying what is missing."""
+        """The state of the newest evidence of a kind, in words where there is none: for saying what is missing."""
         found = [each for each in self.evidence if each.kind == kind and (subject is None or each.subject == subject)]
         if found and self.built_by(found[-1]):
             return "attested by someone who built it"
-        return state_at(found[-1], self.now, self.version_digest) if found else "absent"
+        return state_at(found[-1], self.now, self.version_digest) if found else "not recorded yet"
 
     @property
     def registered(self) -> Hypothesis | None:

@@ -76,7 +76,7 @@ async def why_silent(
         if user is None or user.kind != "person":
             return f"{name} is no account of a person"
         if user.disabled:
-            return f"the account of {name} is disabled"
+            return f"the account of {name} is closed"
         return f"{name} does not hold the function {function} any more"
     return ""
 

@@ -15,7 +15,7 @@ from groundcrew.domain.user import ROLES, Role, User, UserKind
 from groundcrew.errors import Conflict, InputError, NotAllowed
 from groundcrew.services.lookups import require
 from groundcrew.store import catalog, operations
-from groundcrew.store.database import Database
+from groundcrew.store.database import Database, Writer
 
 PASSWORD_LENGTH_MIN, PASSWORD_LENGTH_MAX = 12, 256
 SESSION_S = 12 * 3_600
@@ -53,13 +53,8 @@ class Users:
         problem = None if "@" in name else name_problem(name)
         if problem:
             raise InputError(problem, field="name")
-        if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
-            raise InputError(f"a password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters", field="password")
-        unknown = [role for role in roles if role not in ROLES]
-        if unknown or not roles:
-            raise InputError(f"roles are some of {', '.join(ROLES)}", field="roles")
-        if kind == "agent" and qualifications:
-            raise InputError("an agent has no qualification: only people sign", field="qualifications")
+        _check_password(password)
+        _check_standing(roles, qualifications, kind)
         user = User(
             name=name,
             password_hash=await _hash(password),
@@ -76,13 +71,60 @@ class Users:
 
     async def set_password(self, name: str, password: str, *, actor: str) -> None:
         """Give an account another password; its sessions end."""
-        if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
-            raise InputError(f"a password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters", field="password")
+        _check_password(password)
         password_hash = await _hash(password)
         async with self._database.write(actor) as writer:
             user = await require(writer.connection, catalog.USERS, name)
             await catalog.USERS.put(writer, msgspec.structs.replace(user, password_hash=password_hash), "set_password")
             await operations.close_sessions_of(writer.connection, name, self._database.clock.now().timestamp())
+
+    async def change(
+        self, name: str, *, roles: tuple[Role, ...], qualifications: tuple[str, ...], actor: str, reason: str
+    ) -> User:
+        """Give an account other roles and qualifications, which hold from its next request on.
+
+        Nobody changes their own account (NotAllowed), and one open account of a person stays admin (Conflict)."""
+        async with self._database.write(actor) as writer:
+            user = await self._of_another(writer, name, actor)
+            _check_standing(roles, qualifications, user.kind)
+            changed = msgspec.structs.replace(user, roles=roles, qualifications=qualifications)
+            return await self._put(writer, user, changed, "change", reason)
+
+    async def close(self, name: str, *, actor: str, reason: str) -> User:
+        """Close the account of somebody who left: it signs in no more, its sessions end, and it speaks for nothing.
+
+        What it did stays on record, and its name is not given again. NotAllowed for one's own, Conflict for the last admin."""
+        async with self._database.write(actor) as writer:
+            user = await self._of_another(writer, name, actor)
+            if user.disabled:
+                raise Conflict(f"the account of {name} is closed already")
+            closed = await self._put(writer, user, msgspec.structs.replace(user, disabled=True), "close", reason)
+            await operations.close_sessions_of(writer.connection, name, self._database.clock.now().timestamp())
+            return closed
+
+    async def reopen(self, name: str, *, actor: str, reason: str) -> User:
+        """Open a closed account again, with the roles and the password that it had; Conflict if it is open."""
+        async with self._database.write(actor) as writer:
+            user = await self._of_another(writer, name, actor)
+            if not user.disabled:
+                raise Conflict(f"the account of {name} is open")
+            return await self._put(writer, user, msgspec.structs.replace(user, disabled=False), "reopen", reason)
+
+    async def _of_another(self, writer: Writer, name: str, actor: str) -> User:
+        if actor == f"user:{name}":
+            raise NotAllowed("nobody changes their own account: another admin does")
+        return await require(writer.connection, catalog.USERS, name)
+
+    async def _put(self, writer: Writer, user: User, changed: User, action: str, reason: str) -> User:
+        if not reason.strip():
+            raise InputError("say why: it is kept in the audit log", field="reason")
+        if _is_admin(user) and not _is_admin(changed):
+            others = [each for each in await catalog.USERS.find(writer.connection) if each.name != user.name and _is_admin(each)]
+            if not others:
+                raise Conflict(f"{user.name} is the only admin: make another one first")
+        details = {"roles": [*changed.roles], "qualifications": [*changed.qualifications], "disabled": changed.disabled}
+        await catalog.USERS.put(writer, changed, action, reason=reason.strip(), details=details)
+        return changed
 
     async def authenticate(self, name: str, password: str) -> User:
         """The account with this name and password; NotAllowed, the same for every cause, otherwise."""
@@ -131,6 +173,22 @@ class Users:
         """All accounts."""
         async with self._database.read() as connection:
             return await catalog.USERS.find(connection)
+
+
+def _is_admin(user: User) -> bool:
+    return "admin" in user.roles and user.kind == "person" and not user.disabled
+
+
+def _check_password(password: str) -> None:
+    if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
+        raise InputError(f"a password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters", field="password")
+
+
+def _check_standing(roles: tuple[Role, ...], qualifications: tuple[str, ...], kind: UserKind) -> None:
+    if not roles or any(role not in ROLES for role in roles):
+        raise InputError(f"roles are some of {', '.join(ROLES)}", field="roles")
+    if kind == "agent" and qualifications:
+        raise InputError("an agent has no qualification: only people sign", field="qualifications")
 
 
 async def _hash(password: str) -> str:

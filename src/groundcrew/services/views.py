@@ -22,6 +22,7 @@ from groundcrew.domain.knowledge import Revision
 from groundcrew.domain.provider import Model
 from groundcrew.domain.stage import next_stage
 from groundcrew.domain.use_case import Stage, UseCase
+from groundcrew.metrics.business import business
 from groundcrew.services.gate_facts import Facts, gather
 from groundcrew.services.gates import evaluate_with_facts
 from groundcrew.services.incident_standing import open_incidents
@@ -31,13 +32,14 @@ from groundcrew.services.lookups import require_use_case
 from groundcrew.services.overlap_standing import OverlapStanding, overlaps_of
 from groundcrew.services.rating_figures import RatingFigures
 from groundcrew.services.stops import stopping
-from groundcrew.stats.intervals import Interval, mean_t
-from groundcrew.stats.moments import moments_of_sums
+from groundcrew.stats.intervals import Interval
+from groundcrew.stats.moments import Moments, moments_of_sums
 from groundcrew.store import audit as stored_audit
 from groundcrew.store import calls as stored_calls
 from groundcrew.store import catalog, console, operations, outcome_sums, rollups, sign_offs
 from groundcrew.store.database import Connection, Database
 from groundcrew.store.feedback import RATINGS
+from groundcrew.store.outcome_sums import OutcomeSums
 
 VIEWER = "system:console"
 #: How far back an entry that set the stage is looked for; a use case with more changes than this shows no age.
@@ -303,11 +305,18 @@ async def _outcomes(connection: Connection, use_case: str, version_digest: str) 
             metric=each.metric,
             unit=units[each.metric, each.sample],
             arm=each.arm,
-            mean=mean_t(moments_of_sums(each.outcomes, each.total, each.squares)),
+            mean=_mean(moments_of_sums(each.outcomes, each.total, each.squares), units[each.metric, each.sample], each),
             sample=each.sample,
         )
         for each in sums
     )
+
+
+def _mean(moments: Moments, unit: str, sums: OutcomeSums) -> Interval:
+    """A share as one, with Wilson's interval: it stays within 0 and 1, and 0 of 240 has a bound too. Only values that are
+    all 0 or 1 sum to their squares."""
+    are_shares = unit in ("", "share") and sums.squares == sums.total and 0 <= sums.total <= sums.outcomes
+    return business(moments, "proportion" if are_shares else "mean")
 
 
 def _evidence(facts: Facts) -> tuple[EvidenceRow, ...]:

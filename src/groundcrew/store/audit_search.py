@@ -105,10 +105,12 @@ async def _page(
 def _conditions(wanted: Wanted, *, is_sqlite: bool) -> list[sa.ColumnElement[bool]]:
     columns = audit_entries.c
     found: list[sa.ColumnElement[bool]] = []
-    for name in ("actor", "action", "use_case"):
+    if wanted.actor is not None:
+        found.append(sa.or_(*(_is(columns.actor, each, is_sqlite) for each in wanted.actors)))
+    for name in ("action", "use_case"):
         value = getattr(wanted, name)
         if value is not None:
-            found.append(columns[name] == value)
+            found.append(_is(columns[name], value, is_sqlite))
     if wanted.beginning is not None:
         found += [columns.subject >= wanted.beginning, columns.subject < wanted.beginning + _LAST]
     elif wanted.subject is not None:
@@ -122,6 +124,14 @@ def _conditions(wanted: Wanted, *, is_sqlite: bool) -> list[sa.ColumnElement[boo
         has = columns.document.contains if is_sqlite else columns.document.icontains
         found.append(has(wanted.needle, autoescape=True))
     return found
+
+
+def _is(column: sa.ColumnElement[str], value: str, is_sqlite: bool) -> sa.ColumnElement[bool]:
+    if not value.endswith("*"):
+        return column == value
+    # By bytes, as SQLite compares: a collation of PostgreSQL may order text otherwise.
+    ordered = column if is_sqlite else sa.collate(column, "C")
+    return sa.and_(ordered >= value[:-1], ordered < value[:-1] + _LAST)
 
 
 async def as_of(connection: AsyncConnection, subject: str, moment: datetime, *, limit: int = 1) -> list[AuditEntry]:

@@ -127,7 +127,7 @@ def require(principal: Principal | None, action: Action, use_case: str | None = 
     if principal is None:
         raise NotAuthenticated
     if not allowed(principal, action, use_case):
-        raise NotAllowed(f"{principal.actor} may not {action.replace('_', ' ')}")
+        raise NotAllowed(_refusal(principal, action))
     return principal
 
 
@@ -146,7 +146,18 @@ def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHand
     if not isinstance(principal, Principal):
         raise NotAuthenticated
     if action is None or not allowed(principal, action):
-        raise NotAllowed(f"{principal.actor} may not {str(action).replace('_', ' ') if action else 'use this route'}")
+        raise NotAllowed(_refusal(principal, str(action)) if action else f"{principal.actor} may not use this route")
+
+
+def _refusal(principal: Principal, action: str) -> str:
+    """Who may not do what, and for a person the roles that may, so that they know whom to ask."""
+    what = f"may not {action.replace('_', ' ')}"
+    if principal.kind != "user":
+        return f"{principal.actor} {what}"
+    if principal.user is not None and principal.user.kind == "agent":
+        return f"{principal.name} {what}: it is the account of a program"
+    takes = [role for role in ROLES if _decide("user", (role,), False, "", action, "")]
+    return f"{principal.name} {what}" + (f": it takes one of {', '.join(takes)}" if takes else "")
 
 
 @lru_cache(maxsize=DECISIONS_CACHED_MAX)

@@ -131,12 +131,18 @@ def test_keys_are_shown_once_and_revoked_at_once(run: Run, bank: Path) -> None:
 def test_people(run: Run, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROUNDCREW_PASSWORD", "a long password")
     added = run("user", "add", "carla", "--role", "reviewer", "--role", "legal", "--qualification", "service-agent")
-    assert added.out == "user carla with roles reviewer, legal\n"
+    assert added.out == "user carla with roles reviewer, legal, signs off as service-agent\n"
     assert "there is a user 'carla' already" in run("user", "add", "carla", "--role", "legal", status=2).err
     assert "roles are some of admin" in run("user", "add", "dora", "--role", "king", status=2).err
     listed = {each["name"]: each for each in run("user", "list", "--json").json()}
     assert listed["carla"]["qualifications"] == ["service-agent"]
     assert "password" not in json.dumps(listed)
+    assert run("user", "change", "carla", "--role", "owner", "--reason", "moved").out == "user carla with roles owner\n"
+    assert "has another password" in run("user", "password", "carla").out
+    run("user", "close", "carla", "--reason", "left")
+    assert "closed already" in run("user", "close", "carla", "--reason", "left", status=2).err
+    assert {each["name"]: each["state"] for each in run("user", "list", "--json").json()}["carla"] == "closed"
+    assert run("user", "reopen", "carla", "--reason", "back").out == "open again: user carla with roles owner\n"
 
 
 def test_attesting_and_acting_as_somebody(run: Run, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from groundcrew.cli import demo_report
-from groundcrew.cli.demo import Answer, Invention
+from groundcrew.cli.demo import Answer, Invention, unwound_by_sigterm
 
 KINDS = ("invented_fee", "car_for_one_dollar", "wrong_date", "wrong_date")
 INVENTIONS = [
@@ -27,3 +30,11 @@ def test_inventions_are_counted_and_shown_by_kind(capsys: pytest.CaptureFixture[
     shown = capsys.readouterr().out
     for words in ("invented fee: question 0", "car for one dollar: question 1", "wrong date: question 2", "1 of 2", "MISSED i3"):
         assert words in shown
+
+
+def test_a_demo_that_is_told_to_end_ends_its_server_too() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended, unwound_by_sigterm():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert ended.value.code == 128 + signal.SIGTERM, "as any exit does, so that what was entered is left"
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -35,7 +35,7 @@ def test_code_is_scanned_without_any_data(run: Run, repository: Path) -> None:
     (repository / "a.py").write_text(CODE.replace("OpenAI()", "OpenAI()  # groundcrew: ignore a spike"))
     accepted = run("scan", "--code", repository, "--fail-on", "low")
     assert "[accepted: a spike]" in accepted.out
-    assert "1 findings, 1 of them accepted in the files" in accepted.out
+    assert "1 finding, 1 of them accepted in the files" in accepted.out
 
 
 def test_wrong_usage_is_one_line(run: Run, repository: Path, tmp_path: Path) -> None:

@@ -44,6 +44,9 @@ def test_the_stream_from_the_command_line(
     assert "nothing wants" in call("meeting", "agenda")
     call("meeting", "open", status=2)
     call("meeting", "open", "--as", "ivan", status=2)
+    for wrong, words in (("soon", "is no time such as"), ("2050-01-11T09:00", "by whose clock")):
+        assert run(["meeting", "schedule", wrong, "--data", str(data)]) == 2
+        assert words in capsys.readouterr().err
     call("meeting", "schedule", f"{datetime.now(UTC):%Y-%m-%dT%H:%M}Z")
     assert "is open" in call("meeting", "open", "--as", "ivan")
     first = json.loads(call("meeting", "list", "--json"))[0]

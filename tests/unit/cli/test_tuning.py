@@ -11,6 +11,7 @@ from tests.unit.services.prepared import Prepared
 from tests.unit.tuning.bayes import NaiveBayes
 from tests.unit.tuning.folders import tickets, write_data_set
 
+from groundcrew.cli.tune import print_figures
 from groundcrew.tuning.architecture import ARCHITECTURES
 
 RECIPE = """
@@ -89,3 +90,8 @@ def test_exports_and_what_goes_wrong(run: Run, declared: Path, tmp_path: Path) -
     asked_elsewhere = (*asked, "--runner", "openai", "--provider", "quotes", "--set", "base_model=m")
     assert "remote runs need an OpenAI-style one" in run(*asked_elsewhere, status=2).err
     assert (tmp_path / "set" / "revision.json").is_file()
+
+
+def test_a_figure_stands_beside_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    print_figures({"accuracy": 0.7896, "accuracy_low": 0.6367, "accuracy_high": 0.8893, "examples": 38.0, "a_low": 2.5})
+    assert capsys.readouterr().out.splitlines() == ["  a_low 2.500", "  accuracy 0.790 [0.637, 0.889]", "  examples 38"]

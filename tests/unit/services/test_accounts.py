@@ -10,6 +10,7 @@ import pytest
 from tests.unit.services import bank
 from tests.unit.services.prepared import Prepared
 
+from groundcrew.domain.audit_search import Wanted
 from groundcrew.domain.key import secret_sha256
 from groundcrew.domain.user import Role
 from groundcrew.errors import Conflict, InputError, NotAllowed, NotFound
@@ -174,3 +175,51 @@ async def test_a_session_ends_by_time_by_signing_out_and_by_a_new_password(servi
     with pytest.raises(NotAllowed):
         await services.users.authenticate(user.name, PASSWORD)
     assert [each.name for each in await services.users.find()] == [user.name]
+
+
+async def test_an_account_is_changed_closed_and_opened_again_and_each_step_says_why(services: Services) -> None:
+    users = services.users
+    await users.create("root", PASSWORD, roles=("admin",), actor="cli:root")
+    session = await users.open_session(await users.create("anna", PASSWORD, roles=("on_call",), actor="user:root"))
+    changed = await users.change("anna", roles=("legal",), qualifications=("jurist",), actor="user:root", reason="moved to legal")
+    signed_in = await users.session_user(session)
+    assert signed_in == changed, "what changed holds from the next request on"
+    assert (changed.roles, changed.qualifications) == (("legal",), ("jurist",))
+    await users.close("anna", actor="user:root", reason="left the bank")
+    assert await users.session_user(session) is None
+    with pytest.raises(NotAllowed, match="name or password is wrong"):
+        await users.authenticate("anna", PASSWORD)
+    with pytest.raises(Conflict, match="closed already"):
+        await users.close("anna", actor="user:root", reason="again")
+    with pytest.raises(Conflict, match="already"):
+        await users.create("anna", PASSWORD, roles=("legal",), actor="user:root")
+    await users.reopen("anna", actor="user:root", reason="came back")
+    assert await users.session_user(session) is None, "an old session stays ended"
+    assert (await users.authenticate("anna", PASSWORD)).roles == ("legal",)
+    with pytest.raises(Conflict, match="is open"):
+        await users.reopen("anna", actor="user:root", reason="again")
+    page = await services.audit.search(Wanted(subject="user/anna"))
+    steps = [(each.action, each.reason) for each in page.entries][::-1]
+    assert steps[1:] == [("change", "moved to legal"), ("close", "left the bank"), ("reopen", "came back")]
+    assert (await services.audit.verify()).problems == ()
+
+
+async def test_nobody_changes_their_own_account_and_one_admin_stays(services: Services) -> None:
+    users = services.users
+    await users.create("root", PASSWORD, roles=("admin",), actor="cli:root")
+    await users.create("robot", PASSWORD, roles=("admin",), kind="agent", actor="user:root")
+    with pytest.raises(NotAllowed, match="their own account"):
+        await users.change("root", roles=("admin", "legal"), qualifications=(), actor="user:root", reason="handy")
+    with pytest.raises(NotAllowed, match="their own account"):
+        await users.close("root", actor="user:root", reason="bye")
+    with pytest.raises(Conflict, match="only admin"):
+        await users.close("root", actor="cli:op", reason="a program is no admin")
+    with pytest.raises(Conflict, match="only admin"):
+        await users.change("root", roles=("owner",), qualifications=(), actor="cli:op", reason="less")
+    await users.create("vera", PASSWORD, roles=("admin",), actor="user:root")
+    for roles in ((), ("king",)):
+        with pytest.raises(InputError, match="roles are some of"):
+            await users.change("vera", roles=roles, qualifications=(), actor="user:root", reason="x")
+    with pytest.raises(InputError, match="say why"):
+        await users.close("root", actor="user:vera", reason=" ")
+    assert (await users.close("root", actor="user:vera", reason="two can not be one too few")).disabled

@@ -70,8 +70,12 @@ async def test_searches_find_all_that_fits_page_by_page(services: Services, monk
         Wanted(text="a", since=middle.at),
         Wanted(text="100%_"),
         Wanted(actor="nobody"),
+        Wanted(actor="user:m*"),
+        Wanted(actor="mari*", action="app*"),
+        Wanted(actor="maria"),
     ):
         expected = [each.sequence for each in reversed(every) if wanted.fits(each)]
+        assert expected or wanted.actor != "maria", "people are found by the name that they are shown by"
         assert sorted(each.sequence for each in await found(services, wanted)) == sorted(expected), wanted
     assert [each.sequence for each in await found(services, Wanted(), limit=500)] == [each.sequence for each in reversed(every)]
 

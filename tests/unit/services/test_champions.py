@@ -75,12 +75,12 @@ async def test_a_champion_lapses_with_their_account(services: Services) -> None:
     assert (await services.champions.get(PETRA.upper())).standing.state == "active"
     await disable(services, "luca")
     found = await services.champions.get(PETRA)
-    assert (found.standing.state, found.standing.why) == ("lapsed", "their account is disabled")
+    assert (found.standing.state, found.standing.why) == ("lapsed", "their account is closed")
     await disable(services, LUCA)
-    assert "account is disabled" in (await criterion(services)).missing, "also of one whom nobody appointed"
+    assert "account is closed" in (await criterion(services)).missing, "also of one whom nobody appointed"
     with pytest.raises(Conflict, match="is a program"):
         await services.champions.appoint("program", business_unit="retail", actor=BOSS)
-    with pytest.raises(Conflict, match="is disabled"):
+    with pytest.raises(Conflict, match="is closed"):
         await services.champions.appoint(LUCA, business_unit="retail", actor=BOSS)
     with pytest.raises(InputError, match="there is no account"):
         await services.champions.appoint(PETRA, business_unit="retail", account="nobody", actor=BOSS)

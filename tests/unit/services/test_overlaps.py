@@ -99,8 +99,12 @@ async def test_a_pair_has_one_finding_whoever_is_scanned_and_it_says_why(service
     assert found.finding.reason.words
     assert found.finding.reason.people
     assert f"unit {bank.use_case().business_unit}" in found.finding.reason.shared
-    assert await gate(services) == ("fail", f"settle overlap {TWIN} with twin")
+    way_out = f"decide the overlap with twin: `groundcrew settle-overlap {TWIN} DISPOSITION --reason WHY`"
+    assert await gate(services) == ("fail", way_out)
     assert (await gate(services, "twin"))[0] == "fail", "it stands in the way of both"
+    evaluation = await services.gates.evaluate("twin", actor=MARIA, to="pilot", save=False)
+    rested_on = next(each.source for each in evaluation.results if each.key == "overlaps")
+    assert rested_on == "compared with 1 use case; nothing is known of what vendors sell", "what was not compared is said"
 
 
 async def test_a_scan_twice_writes_one_finding_and_no_more_entries(services: Services) -> None:
@@ -204,7 +208,7 @@ async def test_what_nobody_checked_lately_is_unknown_and_nobody_adopts_it(servic
         await services.overlaps.settle(overlap, Terms(disposition="adopt_vendor", reason="they sell it"), actor=BEA)
     evaluation = await services.gates.evaluate(bank.NAME, actor=MARIA, to="discovery", save=False)
     found = next(each for each in evaluation.results if each.key == "overlap_scan")
-    assert found.figure == "compared with 0 use cases and 1 capabilities of vendors, 1 of them not checked for 90 days"
+    assert found.figure == "compared with 0 use cases and 1 capability of vendors, 1 of them not checked for 90 days"
 
 
 async def test_a_justified_build_ends_with_its_last_day_before_anybody_notes_it(services: Services) -> None:

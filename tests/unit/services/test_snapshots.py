@@ -81,7 +81,7 @@ async def test_the_gate_into_discovery_and_names_that_do_not_exist(services: Ser
     await bank.apply(services, use_cases=[bank.use_case(name="second", owner=" ", affected_persons="")])
     (declared, _, scan) = (await services.gates.evaluate("second", actor=bank.PERSON, to="discovery")).results
     assert (declared.status, declared.missing) == ("fail", "declare owner, affected_persons")
-    assert (scan.status, scan.figure) == ("unknown", "absent")
+    assert (scan.status, scan.figure) == ("unknown", "not recorded yet")
     with pytest.raises(NotFound, match="did you mean 'assistant'"):
         await services.gates.evaluate("asistant", actor=bank.PERSON)
 

@@ -275,3 +275,12 @@ async def test_each_route_for_a_key(site: Site) -> None:
         more = {"json": {"x": 1}} if method == "POST" else {}
         answer = await site.as_key(method, filled(path, site).removeprefix("/api/v1"), use_case=OWN, **more)
         assert (answer.status_code != 403) == ((method, path) in KEY_ROUTES), (method, path, answer.status_code)
+
+
+async def test_a_refusal_says_whom_to_ask(site: Site) -> None:
+    refused = await site.as_person("reviewer", "GET", "/audit")
+    assert (refused.status_code, "reviewer may not read audit: it takes one of admin, auditor" in refused.text) == (403, True)
+    told = (
+        await site.api("owner", "POST", "/users", json={"name": "x", "password": "a long enough one", "roles": ["owner"]})
+    ).json()
+    assert told["error"]["message"] == "owner may not manage users: it takes one of admin"

@@ -31,6 +31,10 @@ async def test_approvals_through_the_console(site: Site) -> None:
     found = (await site.services.approvals.find(OWN))[2]
     assert found.approval.function == "legal"
     data = {"approval": found.approval.id, "decision": "approved", "statement": "Contract covers it."}
+    for who, forms in (("legal", 1), ("admin", 0), ("owner", 0)):
+        shown = (await site.as_person(who, "GET", f"{BASE}/governance")).text
+        assert shown.count("Say its word") == forms, "one's own function alone"
+        assert shown.count('<option value="">Choose…</option>') == forms, "nothing is chosen beforehand"
     path = f"{BASE}/approvals/decide"
     assert (await site.as_person("admin", "POST", path, data=data)).status_code == 403, "no administrator stands in"
     wrong = await site.as_person("ethics", "POST", path, data=data)

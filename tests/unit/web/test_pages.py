@@ -14,6 +14,7 @@ from groundcrew.domain.capability import VendorCapability
 from groundcrew.domain.overlap import OverlapFinding, OverlapKind, OverlapReason, OverlapState, pair_id
 from groundcrew.domain.trust import ClaimScore, StageCost, TrustReport
 from groundcrew.services.feedback import NewOutcome, NewRating
+from groundcrew.services.views import Views
 from groundcrew.store import catalog, deciding
 from groundcrew.store.tables import enforcement_points
 
@@ -241,6 +242,29 @@ async def test_secrets_show_once(site: Site) -> None:
         assert (await site.as_person("admin", "POST", "/users", data=wrong)).status_code in (400, 409)
 
 
+async def test_an_account_is_changed_and_closed_in_the_console(site: Site) -> None:
+    users = site.services.users
+    await users.create("leaver", "a long enough password", roles=("owner",), actor="user:admin")
+    session = await users.open_session(await users.get("leaver"))
+    page = (await site.as_person("admin", "GET", "/users")).text
+    assert 'action="/users/leaver/close"' in page
+    assert 'action="/users/admin/close"' not in page, "nobody closes their own account"
+    changed = await site.as_person("admin", "POST", "/users/leaver/change", data={"roles": ["legal"], "reason": "moved"})
+    assert changed.status_code == 303
+    assert (await users.get("leaver")).roles == ("legal",)
+    renewed = await site.as_person("admin", "POST", "/users/leaver/password", data={})
+    secret = re.findall(r'<code class="secret">([^<]*)</code>', renewed.text)
+    assert (await users.authenticate("leaver", secret[0])).name == "leaver"
+    for path, data in (("close", {"reason": ""}), ("change", {"roles": [], "reason": "x"}), ("reopen", {"reason": "x"})):
+        refused = await site.as_person("admin", "POST", f"/users/leaver/{path}", data=data)
+        assert refused.status_code in (400, 409)
+        assert "New account" in refused.text, "the page says what is wrong, and stays"
+    assert (await site.as_person("reviewer", "POST", "/users/leaver/close", data={"reason": "x"})).status_code == 403
+    assert (await site.as_person("admin", "POST", "/users/leaver/close", data={"reason": "left"})).status_code == 303
+    assert await users.session_user(session) is None
+    assert 'action="/users/leaver/reopen"' in (await site.as_person("admin", "GET", "/users")).text
+
+
 async def test_what_one_may_not_do_is_not_offered(site: Site) -> None:
     page = (await site.as_person("auditor", "GET", f"/use-cases/{OWN}")).text
     for action in ("advance", "demote", "attest", "hypothesis/register", "overlap-scan"):
@@ -431,3 +455,28 @@ async def test_what_blocks_the_next_gate_comes_first(site: Site) -> None:
         assert f'class="check pass" id="check-{key}"' not in page
         assert f'id="check-{key}"' in page
     assert page.index('id="blocks"') < page.index('id="gate"') < page.index('id="about"') < page.index('id="calls"')
+
+
+async def test_an_outcome_that_is_a_share_keeps_within_its_bounds(site: Site) -> None:
+    none, some = [
+        [NewOutcome(metric=name, value=float(each < hits), unit="share", case_id=f"{name}-{each}") for each in range(240)]
+        for name, hits in (("nobody", 0), ("few", 3))
+    ]
+    slow = [NewOutcome(metric="waits", value=0.0, unit="s", case_id=f"w-{each}") for each in range(3)]
+    await site.services.feedback.add_outcomes(OWN, [*none, *some, *slow], actor="user:test")
+    rows = {each.metric: each.mean for each in (await Views(site.services.database).use_case(OWN)).outcomes}
+    assert rows["nobody"].lower == 0
+    assert 0.01 < rows["nobody"].upper < 0.02, "0 of 240 has a bound"
+    assert 0 < rows["few"].lower < 3 / 240 < rows["few"].upper
+    assert rows["waits"].method != rows["few"].method, "seconds are no share"
+
+
+async def test_what_was_not_answered_is_not_rated_and_words_say_which_ratings_there_are(site: Site) -> None:
+    refused, answered = call(status="refused", error_code="data_class_not_allowed"), call(answer="x")
+    await site.services.calls.ship([refused, answered], gateway="test")
+    pages = [(await site.as_person("reviewer", "GET", f"/calls/{each.id}")).text for each in (refused, answered)]
+    assert ["How good is this answer?" in page for page in pages] == [False, True]
+    assert "there is nothing to rate" in pages[0]
+    await site.services.feedback.rate(NewRating(stars=5, rater="a", use_case=OWN, case_id="c9", sample=True), actor="user:test")
+    page = (await site.as_person("owner", "GET", f"/use-cases/{OWN}")).text
+    assert "Only sample ratings of this version so far." in page

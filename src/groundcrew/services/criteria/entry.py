@@ -102,7 +102,13 @@ def _scan_state(facts: Facts) -> str:
 
 def _scanned(content: dict[str, Any]) -> str:
     capabilities, stale = int(content.get("capabilities", 0)), int(content.get("capabilities_stale", 0))
-    words = f"compared with {content['compared']} use cases and {capabilities} capabilities of vendors"
+    compared = int(content["compared"])
+    words = f"compared with {compared} use case{'' if compared == 1 else 's'}"
+    words += (
+        f" and {capabilities} capabilit{'y' if capabilities == 1 else 'ies'} of vendors"
+        if capabilities
+        else "; nothing is known of what vendors sell"
+    )
     words += f", {stale} of them not checked for {RECHECK_DAYS} days" if stale else ""
     return f"{words}; {note}" if (note := said(content)) else words
 
@@ -121,7 +127,7 @@ def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
         )
     standing = facts.governance.overlaps
     what = [
-        f"settle overlap {each.id} with {standing.title(each, name)}"
+        f"decide the overlap with {standing.title(each, name)}: `groundcrew settle-overlap {each.id} DISPOSITION --reason WHY`"
         + (f" (open again: {each.reopened})" if each.reopened else "")
         + (f" ({each.unfound_words})" if each.unfound else "")
         for each in standing.open
@@ -138,6 +144,7 @@ def overlaps(facts: Facts, criterion: Criterion) -> CriterionResult:
         figure=f"{len(standing.open)} open, {standing.settled + len(standing.joins) + len(standing.adopts)} decided",
         bound="0 open, none to join or adopt first",
         n=len(standing.open),
+        source=_scanned(scan.content),
         missing="; ".join(what[:OVERLAPS_NAMED_MAX]) + (f" and {more} more" if more > 0 else ""),
         evidence=(scan.sha256,),
     )

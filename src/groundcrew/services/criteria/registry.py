@@ -23,6 +23,7 @@ LINKS: dict[str, str] = {
     "overlaps": "/overlaps?use_case={0}",
     "hypothesis": "/use-cases/{0}#hypothesis",
     "rating": "/use-cases/{0}#ratings",
+    "critical_harm": "/use-cases/{0}/ratings",
     "verdict": "/use-cases/{0}#outcomes",
     "guardrails": "/use-cases/{0}#outcomes",
     "grounded": "/spot-checks/{0}",

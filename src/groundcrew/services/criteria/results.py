@@ -15,6 +15,8 @@ from groundcrew.services.criteria.registry import check, result
 from groundcrew.services.gate_facts import Facts
 from groundcrew.stats.intervals import clopper_pearson_upper
 
+#: The question as the form of a rating asks it, and as ratings that are sent name it.
+HARM_ASKED = "“Would it have done critical harm?” (critical_harm)"
 SAMPLE_NOTE = "these are sample data and do not count: record real ones"
 
 
@@ -232,7 +234,12 @@ def critical_harm(facts: Facts, criterion: Criterion) -> CriterionResult:
     asked, harms = ratings.asked, ratings.harms
     if not asked:
         return result(
-            criterion, "unknown", figure="nobody was asked", bound=bound, n=0, missing="299 ratings that answer critical_harm"
+            criterion,
+            "unknown",
+            figure="nobody was asked",
+            bound=bound,
+            n=0,
+            missing=f"299 ratings that answer {HARM_ASKED}",
         )
     upper = clopper_pearson_upper(harms, asked).upper
     status: CriterionStatus = (
@@ -243,7 +250,9 @@ def critical_harm(facts: Facts, criterion: Criterion) -> CriterionResult:
         status,
         figure=f"{harms} in {asked}" + (f", upper bound {upper:.2%}" if upper is not None else ""),
         bound=bound,
-        missing="more ratings that answer critical_harm" if not harms else "find the cause of each harm before going on",
+        missing="more ratings that answer “would it have done critical harm?”"
+        if not harms
+        else "find the cause of each harm before going on",
         estimate=harms / asked,
         upper=upper,
         n=asked,

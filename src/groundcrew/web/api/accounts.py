@@ -38,6 +38,19 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     kind: UserKind = "person"
 
 
+class ChangedAccount(Reason, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an account is from now on: all its roles and qualifications, not only those that are new."""
+
+    roles: Annotated[tuple[Role, ...], msgspec.Meta(min_length=1)]
+    qualifications: tuple[str, ...] = ()
+
+
+class NewPassword(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another password for an account."""
+
+    password: Annotated[str, msgspec.Meta(min_length=PASSWORD_LENGTH_MIN, max_length=PASSWORD_LENGTH_MAX)]
+
+
 class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A key's record without its hash."""
 
@@ -128,6 +141,37 @@ async def create_user(request: ApiRequest, data: JSONBody[NewAccount]) -> Accoun
     )
 
 
+@post("/users/{name:str}/change", action="manage_users", status_code=200, tags=["accounts"], summary="Change an account")
+async def change_user(request: ApiRequest, name: FromPath[str], data: JSONBody[ChangedAccount]) -> Account:
+    """Give an account other roles and qualifications; 403 for one's own, 409 where no admin would be left."""
+    users = services_of(request).users
+    return _account(
+        await users.change(
+            name, roles=data.roles, qualifications=data.qualifications, actor=principal_of(request).actor, reason=data.reason
+        )
+    )
+
+
+@post("/users/{name:str}/close", action="manage_users", status_code=200, tags=["accounts"], summary="Close an account")
+async def close_user(request: ApiRequest, name: FromPath[str], data: JSONBody[Reason]) -> Account:
+    """Close the account of somebody who left; its sessions end at once. 403 for one's own, 409 for the last admin."""
+    return _account(await services_of(request).users.close(name, actor=principal_of(request).actor, reason=data.reason))
+
+
+@post("/users/{name:str}/reopen", action="manage_users", status_code=200, tags=["accounts"], summary="Open an account again")
+async def reopen_user(request: ApiRequest, name: FromPath[str], data: JSONBody[Reason]) -> Account:
+    """Open a closed account again; 409 if it is open."""
+    return _account(await services_of(request).users.reopen(name, actor=principal_of(request).actor, reason=data.reason))
+
+
+@post("/users/{name:str}/password", action="manage_users", status_code=200, tags=["accounts"], summary="Set a password")
+async def set_user_password(request: ApiRequest, name: FromPath[str], data: JSONBody[NewPassword]) -> Account:
+    """Give an account another password; its sessions end."""
+    users = services_of(request).users
+    await users.set_password(name, data.password, actor=principal_of(request).actor)
+    return _account(await users.get(name))
+
+
 @get("/keys", action="manage_keys", tags=["keys"], summary="List keys")
 async def list_keys(request: ApiRequest, use_case: FromQuery[str | None] = None) -> dict[str, list[KeyAnswer]]:
     """All keys, or those of one use case; never their secrets."""
@@ -190,4 +234,7 @@ def _key(key: Key, last_used_at: datetime | None = None) -> KeyAnswer:
     )
 
 
-HANDLERS = [me, list_users, create_user, list_keys, create_key, rotate_key, revoke_key]
+HANDLERS = [
+    *(me, list_users, create_user, change_user, close_user, reopen_user, set_user_password),
+    *(list_keys, create_key, rotate_key, revoke_key),
+]

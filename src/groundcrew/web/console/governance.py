@@ -217,6 +217,7 @@ async def _page(
         approvals=_current(approvals),
         earlier_approvals=[each for each in approvals if each.state == "stale"],
         functions=FUNCTIONS,
+        speaks_for=await services.approvals.functions_of(name, actor=principal_of(request).actor),
         vetoes=await services.vetoes.views(use_case=name),
         decisions=DECISIONS,
         ramp=await services.ramps.of(name),

@@ -165,6 +165,9 @@ DONE = {
     "reference_asked": "A new reference is asked for; it is made within a minute, or as soon as there are enough calls.",
     "reopened": "The finding is open again.",
     "user": "The account is created.",
+    "user_changed": "The account is changed; it holds from the next request on.",
+    "user_closed": "The account is closed, and its sessions have ended. What it did stays on record.",
+    "user_reopened": "The account is open again, with the roles and the password that it had.",
     "seen_to": "You see to it. It is not told again until the time that stands below.",
     "silenced": "Silenced: alerts are raised and shown all the same.",
     "unsilenced": "Messages go out again.",
@@ -267,6 +270,12 @@ def age(moment: datetime | None, now: datetime) -> str:
     return f"{int(seconds // DAY_S)} d"
 
 
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago in a sentence: ``3 d ago``, ``just now``."""
+    since = age(moment, now)
+    return {"now": "just now", "unknown": since}.get(since, f"{since} ago")
+
+
 def figure(value: float | None, digits: int = 3) -> str:
     """A number with `digits` significant digits and thousands separated; ``–`` where it is not known."""
     if value is None or not math.isfinite(value):
@@ -350,6 +359,7 @@ def commands(text: str) -> Markup:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "title_of": title,
+    "ago": ago,
     "tone": tone,
     "intervals": intervals,
     "stamp": stamp,
