@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -19,6 +19,9 @@ import numpy.typing as npt
 
 from groundcrew.domain.overlap import WORDS_MAX, OverlapReason
 from groundcrew.grounding.lexicon import STOP_WORDS, fold, form, tokens
+
+if TYPE_CHECKING:
+    from groundcrew.grounding.encoder import Encoder
 
 #: Texts whose encodings are kept in memory: 1.5 KB each.
 TEXTS_KEPT_MAX = 16_384
@@ -68,7 +71,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     joint: float
     #: What is done, alone.
     task: float
-    #: As the first three, under the projection that brings wordings of one work together (models/overlap).
+    #: As the first three, by the encoder that was tuned to bring wordings of one work together (models/overlap).
     same_work: float
     same_work_purpose: float
     same_work_title: float
@@ -173,13 +176,11 @@ class Comparison:
         for each in (*self._read, *others):
             counts.update([*each.words, *each.channels])
         self._counts, self._size = counts, len(self._read) + len(others)
-        texts, purposes, titles = (
-            encoded(each)
-            for each in ([one.text for one in described], [one.purpose for one in described], [one.title for one in described])
-        )
-        #: In the order of PARTS: the first three, then those under the projection.
+        written = ([one.text for one in described], [one.purpose for one in described], [one.title for one in described])
+        texts, purposes, titles = (encoded(each) for each in written)
+        #: In the order of PARTS: the first three, then the same by the encoder that was tuned for it.
         self._vectors = (_from_the_middle(texts, background), purposes, titles)
-        self._works = tuple(_projected(each) for each in (texts, purposes, titles))
+        self._works = tuple(encoded_as_work(each) for each in written)
 
     def rarity(self, word: str) -> float:
         """How much sharing this word says: 0 for one that everybody uses, more the rarer."""
@@ -296,29 +297,20 @@ def _from_the_middle(vectors: npt.NDArray[np.float32], background: Sequence[str]
     return _unit(vectors - np.vstack([vectors, encoded(background)]).mean(axis=0) if background else vectors)
 
 
-def _projected(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Unit vectors under the shipped projection: two wordings of one work are near each other there."""
-    middle, matrix = _projection()
-    return _unit((vectors - middle) @ matrix) if len(vectors) else vectors
-
-
 def _unit(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     found: npt.NDArray[np.float32] = (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
     return found
 
 
-@lru_cache(maxsize=1)
-def _projection() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """(middle, map) of models/overlap/projection.npz, made by training/overlap/fit.py."""
-    with resources.files("groundcrew.models").joinpath("overlap/projection.npz").open("rb") as stream:
-        content = np.load(stream, allow_pickle=False)
-        return content["middle"].astype(np.float32), content["map"].astype(np.float32)
-
-
 def encoded(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """The shipped encoder's vectors of `texts`, one a row."""
     return np.stack([_encode(each) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
+
+
+def encoded_as_work(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Vectors of `texts` by the encoder that was tuned so that wordings of one work are near each other (models/overlap)."""
+    return np.stack([_encode_work(each) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
 
 
 @lru_cache(maxsize=TEXTS_KEPT_MAX)
@@ -327,6 +319,21 @@ def _encode(text: str) -> npt.NDArray[np.float32]:
 
     vector: npt.NDArray[np.float32] = shipped_encoder().encode([text])[0]
     return vector
+
+
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def _encode_work(text: str) -> npt.NDArray[np.float32]:
+    vector: npt.NDArray[np.float32] = _work_encoder().encode([text])[0]
+    return vector
+
+
+@lru_cache(maxsize=1)
+def _work_encoder() -> Encoder:
+    """The shipped encoder with the layers of models/overlap, made by training/overlap/tune.py: another 60 MB, and only where
+    overlaps are looked for."""
+    from groundcrew.grounding.encoder import SHIPPED_MODEL, Encoder
+
+    return Encoder(SHIPPED_MODEL, layers=SHIPPED_MODEL.parent / "overlap" / "layers.npz")
 
 
 @lru_cache(maxsize=1)
