@@ -51,30 +51,20 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: The parts of a score, each with a weight of the same name in the rule.
-PARTS = (
-    *("similarity", "purpose", "title", "terms", "joint", "task"),
-    *("same_work", "same_work_purpose", "same_work_title", "people_differ"),
-)
+PARTS = ("similarity", "purpose", "title", "joint", "people_differ")
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The weights of the parts, and the score from which two overlap."""
 
     intercept: float
-    #: Title and purpose, seen from the middle of all texts: what every text about AI at work has in common counts for nothing.
+    #: Title and purpose together, the purposes alone, and the titles alone: cosines of their encodings by the encoder that was tuned
+    #: to bring wordings of one work together (models/overlap).
     similarity: float
-    #: The purposes alone, and the titles alone.
     purpose: float
     title: float
-    terms: float
     #: Task and terms alike at once: the geometric mean of both.
     joint: float
-    #: What is done, alone.
-    task: float
-    #: As the first three, by the encoder that was tuned to bring wordings of one work together (models/overlap).
-    same_work: float
-    same_work_purpose: float
-    same_work_title: float
     #: Both say whom it is for, and nobody of them is the same.
     people_differ: float
     score_min: float
@@ -177,10 +167,8 @@ class Comparison:
             counts.update([*each.words, *each.channels])
         self._counts, self._size = counts, len(self._read) + len(others)
         written = ([one.text for one in described], [one.purpose for one in described], [one.title for one in described])
-        texts, purposes, titles = (encoded(each) for each in written)
-        #: In the order of PARTS: the first three, then the same by the encoder that was tuned for it.
-        self._vectors = (_from_the_middle(texts, background), purposes, titles)
-        self._works = tuple(encoded_as_work(each) for each in written)
+        #: In the order of PARTS.
+        self._vectors = tuple(encoded_as_work(each) for each in written)
 
     def rarity(self, word: str) -> float:
         """How much sharing this word says: 0 for one that everybody uses, more the rarer."""
@@ -188,27 +176,27 @@ class Comparison:
 
     def parts(self, first: int, second: int) -> tuple[float, ...]:
         """The parts of the score of two of them, in the order of PARTS."""
-        terms, _ = self._terms(self._read[first], self._read[second])
-        return self._parts(first, second, terms)
-
-    def _parts(self, first: int, second: int, terms: float) -> tuple[float, ...]:
-        near, works = (tuple(float(each[first] @ each[second]) for each in kind) for kind in (self._vectors, self._works))
         one, other = self._read[first], self._read[second]
-        task = _alike(one.tasks, other.tasks)
+        return self._parts(first, second, self._terms(one, other)[0], _alike(one.tasks, other.tasks))
+
+    def _parts(self, first: int, second: int, terms: float, task: float) -> tuple[float, ...]:
+        near = (float(each[first] @ each[second]) for each in self._vectors)
+        one, other = self._read[first], self._read[second]
         differ = float(bool(one.people and other.people and not one.people.keys() & other.people.keys()))
-        return (*near, terms, math.sqrt(terms * task), task, *works, differ)
+        return (*near, math.sqrt(terms * task), differ)
 
     def compare(self, first: int, second: int) -> Compared:
         """The score of two of them, and why."""
         one, other = self._read[first], self._read[second]
         terms, shared = self._terms(one, other)
-        parts = self._parts(first, second, terms)
+        task = _alike(one.tasks, other.tasks)
+        parts = self._parts(first, second, terms, task)
         z = self._rule.intercept + sum(weight * part for weight, part in zip(self._part_weights, parts, strict=True))
         people = sorted(one.people.keys() & other.people.keys())
         reason = OverlapReason(
             similarity=round(max(0.0, parts[0]), 3),
             terms=round(terms, 3),
-            task=round(parts[PARTS.index("task")], 3),
+            task=round(task, 3),
             tasks=tuple(sorted(one.tasks.keys() & other.tasks.keys(), key=lambda each: -min(one.tasks[each], other.tasks[each]))),
             words=tuple(_shown(*each) for each in shared[:WORDS_MAX]),
             people=tuple(_shown(one.people[each], other.people[each]) for each in people[:WORDS_MAX]),
@@ -290,17 +278,6 @@ def _alike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 def _shown(first: str, second: str) -> str:
     return first if first == second else f"{first}/{second}"
-
-
-def _from_the_middle(vectors: npt.NDArray[np.float32], background: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Unit vectors as seen from the mean of all of them and of the background."""
-    return _unit(vectors - np.vstack([vectors, encoded(background)]).mean(axis=0) if background else vectors)
-
-
-def _unit(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    found: npt.NDArray[np.float32] = (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
-    return found
 
 
 def encoded(texts: Sequence[str]) -> npt.NDArray[np.float32]:
