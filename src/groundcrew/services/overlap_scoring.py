@@ -58,8 +58,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The weights of the parts, and the score from which two overlap."""
 
     intercept: float
-    #: Title and purpose together, the purposes alone, and the titles alone: cosines of their encodings by the encoder that was tuned
-    #: to bring wordings of one work together (models/overlap).
+    #: Title and purpose together, the purposes alone, and the titles alone: cosines of their encodings by the encoder that was
+    #: tuned to bring wordings of one work together (models/overlap).
     similarity: float
     purpose: float
     title: float
