@@ -23,7 +23,18 @@ from groundcrew.services.overlap_scoring import PARTS, Comparison, Rule, backgro
 
 ROOT = Path(__file__).parents[2]
 RULE = ROOT / "src/groundcrew/domain/overlap_rule.json"
-SETS = ("pilots.yaml", "fresh.yaml", "third.yaml", "cold.yaml", "fourth.yaml", "fifth.yaml", "sixth.yaml", "seventh.yaml", "eighth.yaml", "ninth.yaml")
+SETS = (
+    "pilots.yaml",
+    "fresh.yaml",
+    "third.yaml",
+    "cold.yaml",
+    "fourth.yaml",
+    "fifth.yaml",
+    "sixth.yaml",
+    "seventh.yaml",
+    "eighth.yaml",
+    "ninth.yaml",
+)
 SEED = 0
 #: The inverse strength of the ridge on the rule's weights, chosen by leaving one set out.
 RULE_C = 1.0
