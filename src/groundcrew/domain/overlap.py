@@ -28,7 +28,7 @@ WORDS_MAX = 8
 class OverlapReason(msgspec.Struct, frozen=True, kw_only=True):
     """Why two are said to overlap: the parts of the score (0 to 1 each) and the words that they share."""
 
-    #: Cosine similarity of the texts' encodings.
+    #: Cosine similarity of the texts' encodings by the encoder that was tuned on wordings of one work.
     similarity: float
     #: The share of shared words, weighed by how rare they are.
     terms: float

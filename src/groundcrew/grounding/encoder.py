@@ -26,6 +26,8 @@ SHIPPED_MODEL = Path(__file__).resolve().parents[1] / "models" / "minilm"
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 DIMENSIONS = 384
+#: The entry of a file of layers that holds the `sha256` of the encoder that they were made for.
+LAYERS_OF = "layers_of"
 #: Longer texts are cut here: the length the weights were tuned on.
 TOKENS_MAX = 256
 #: Characters handed to the tokenizer: at least `TOKENS_MAX` tokens of any text, and no more work than that for a huge one.
@@ -35,13 +37,14 @@ CHARACTERS_MAX = 16_384
 class Encoder:
     """Turns texts into unit vectors; the same text always gets the same vector. Safe to share between threads."""
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
-        """`folder` holds model.onnx and tokenizer.json; `threads` is for one run inside onnxruntime. Missing or broken
-        files raise `InputError`."""
+    def __init__(self, folder: Path, *, threads: int = 1, layers: Path | None = None) -> None:
+        """`folder` holds model.onnx and tokenizer.json; `threads` is for one run inside onnxruntime; `layers`, an .npz file made
+        for them, has weights that stand in for the model's own of the same names. Missing or broken files raise `InputError`."""
         if threads < 1:
             raise InputError("must be at least 1", field="threads")
         self._model_path, self._tokenizer_path = folder / MODEL_FILE, folder / TOKENIZER_FILE
-        for path in (self._model_path, self._tokenizer_path):
+        self._layers_path = layers
+        for path in (self._model_path, self._tokenizer_path, *([layers] if layers else [])):
             if not path.is_file():
                 raise InputError("the encoder's file is missing; reinstall groundcrew", file=str(path))
         self._tokenizer = self._load_tokenizer()
@@ -93,9 +96,19 @@ class Encoder:
 
     def _load_session(self, threads: int) -> Any:
         try:
-            return open_session(self._model_path, threads=threads)
+            return open_session(self._model_path, threads=threads, weights=self._weights())
         except Exception as error:  # onnxruntime has one exception class a status code, with no common base
             raise InputError(f"the encoder's model does not load: {error}", file=str(self._model_path)) from error
+
+    def _weights(self) -> dict[str, npt.NDArray[Any]]:
+        if self._layers_path is None:
+            return {}
+        with np.load(self._layers_path, allow_pickle=False) as content:
+            weights = dict(content)
+        # onnxruntime takes names that the model does not have, and says nothing.
+        if str(weights.pop(LAYERS_OF, "")) != self.sha256:
+            raise ValueError(f"{self._layers_path.name} was not made for this model")
+        return weights
 
 
 @functools.cache

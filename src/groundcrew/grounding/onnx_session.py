@@ -3,6 +3,7 @@ turns what they say into shares."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 
-def open_session(path: Path, *, threads: int = 1) -> Any:
-    """An onnxruntime session on `path`; `threads` is for one run. Raises what onnxruntime raises, whose classes share no base."""
+def open_session(path: Path, *, threads: int = 1, weights: Mapping[str, npt.NDArray[Any]] | None = None) -> Any:
+    """An onnxruntime session on `path`; `threads` is for one run; `weights` stand in for the model's own of the same names.
+
+    Raises what onnxruntime raises, whose classes share no base. It does not look whether the names are the model's.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -19,7 +23,13 @@ def open_session(path: Path, *, threads: int = 1) -> Any:
     options.log_severity_level = 3
     # Spinning threads would take a whole core from the gateway between two calls.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in (weights or {}).values()]
+    for name, value in zip(weights or {}, values, strict=True):
+        options.add_initializer(name, value)
+    session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    # The session reads them where they are, so that they must live as long.
+    session.weights_instead = (weights, values)
+    return session
 
 
 def softmax(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -19,6 +19,9 @@ import numpy.typing as npt
 
 from groundcrew.domain.overlap import WORDS_MAX, OverlapReason
 from groundcrew.grounding.lexicon import STOP_WORDS, fold, form, tokens
+
+if TYPE_CHECKING:
+    from groundcrew.grounding.encoder import Encoder
 
 #: Texts whose encodings are kept in memory: 1.5 KB each.
 TEXTS_KEPT_MAX = 16_384
@@ -48,30 +51,20 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: The parts of a score, each with a weight of the same name in the rule.
-PARTS = (
-    *("similarity", "purpose", "title", "terms", "joint", "task"),
-    *("same_work", "same_work_purpose", "same_work_title", "people_differ"),
-)
+PARTS = ("similarity", "purpose", "title", "joint", "people_differ")
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The weights of the parts, and the score from which two overlap."""
 
     intercept: float
-    #: Title and purpose, seen from the middle of all texts: what every text about AI at work has in common counts for nothing.
+    #: Title and purpose together, the purposes alone, and the titles alone: cosines of their encodings by the encoder that was
+    #: tuned to bring wordings of one work together (models/overlap).
     similarity: float
-    #: The purposes alone, and the titles alone.
     purpose: float
     title: float
-    terms: float
     #: Task and terms alike at once: the geometric mean of both.
     joint: float
-    #: What is done, alone.
-    task: float
-    #: As the first three, under the projection that brings wordings of one work together (models/overlap).
-    same_work: float
-    same_work_purpose: float
-    same_work_title: float
     #: Both say whom it is for, and nobody of them is the same.
     people_differ: float
     score_min: float
@@ -173,13 +166,9 @@ class Comparison:
         for each in (*self._read, *others):
             counts.update([*each.words, *each.channels])
         self._counts, self._size = counts, len(self._read) + len(others)
-        texts, purposes, titles = (
-            encoded(each)
-            for each in ([one.text for one in described], [one.purpose for one in described], [one.title for one in described])
-        )
-        #: In the order of PARTS: the first three, then those under the projection.
-        self._vectors = (_from_the_middle(texts, background), purposes, titles)
-        self._works = tuple(_projected(each) for each in (texts, purposes, titles))
+        written = ([one.text for one in described], [one.purpose for one in described], [one.title for one in described])
+        #: In the order of PARTS.
+        self._vectors = tuple(encoded_as_work(each) for each in written)
 
     def rarity(self, word: str) -> float:
         """How much sharing this word says: 0 for one that everybody uses, more the rarer."""
@@ -187,27 +176,27 @@ class Comparison:
 
     def parts(self, first: int, second: int) -> tuple[float, ...]:
         """The parts of the score of two of them, in the order of PARTS."""
-        terms, _ = self._terms(self._read[first], self._read[second])
-        return self._parts(first, second, terms)
-
-    def _parts(self, first: int, second: int, terms: float) -> tuple[float, ...]:
-        near, works = (tuple(float(each[first] @ each[second]) for each in kind) for kind in (self._vectors, self._works))
         one, other = self._read[first], self._read[second]
-        task = _alike(one.tasks, other.tasks)
+        return self._parts(first, second, self._terms(one, other)[0], _alike(one.tasks, other.tasks))
+
+    def _parts(self, first: int, second: int, terms: float, task: float) -> tuple[float, ...]:
+        near = (float(each[first] @ each[second]) for each in self._vectors)
+        one, other = self._read[first], self._read[second]
         differ = float(bool(one.people and other.people and not one.people.keys() & other.people.keys()))
-        return (*near, terms, math.sqrt(terms * task), task, *works, differ)
+        return (*near, math.sqrt(terms * task), differ)
 
     def compare(self, first: int, second: int) -> Compared:
         """The score of two of them, and why."""
         one, other = self._read[first], self._read[second]
         terms, shared = self._terms(one, other)
-        parts = self._parts(first, second, terms)
+        task = _alike(one.tasks, other.tasks)
+        parts = self._parts(first, second, terms, task)
         z = self._rule.intercept + sum(weight * part for weight, part in zip(self._part_weights, parts, strict=True))
         people = sorted(one.people.keys() & other.people.keys())
         reason = OverlapReason(
             similarity=round(max(0.0, parts[0]), 3),
             terms=round(terms, 3),
-            task=round(parts[PARTS.index("task")], 3),
+            task=round(task, 3),
             tasks=tuple(sorted(one.tasks.keys() & other.tasks.keys(), key=lambda each: -min(one.tasks[each], other.tasks[each]))),
             words=tuple(_shown(*each) for each in shared[:WORDS_MAX]),
             people=tuple(_shown(one.people[each], other.people[each]) for each in people[:WORDS_MAX]),
@@ -291,34 +280,14 @@ def _shown(first: str, second: str) -> str:
     return first if first == second else f"{first}/{second}"
 
 
-def _from_the_middle(vectors: npt.NDArray[np.float32], background: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Unit vectors as seen from the mean of all of them and of the background."""
-    return _unit(vectors - np.vstack([vectors, encoded(background)]).mean(axis=0) if background else vectors)
-
-
-def _projected(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Unit vectors under the shipped projection: two wordings of one work are near each other there."""
-    middle, matrix = _projection()
-    return _unit((vectors - middle) @ matrix) if len(vectors) else vectors
-
-
-def _unit(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    found: npt.NDArray[np.float32] = (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
-    return found
-
-
-@lru_cache(maxsize=1)
-def _projection() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """(middle, map) of models/overlap/projection.npz, made by training/overlap/fit.py."""
-    with resources.files("groundcrew.models").joinpath("overlap/projection.npz").open("rb") as stream:
-        content = np.load(stream, allow_pickle=False)
-        return content["middle"].astype(np.float32), content["map"].astype(np.float32)
-
-
 def encoded(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """The shipped encoder's vectors of `texts`, one a row."""
     return np.stack([_encode(each) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
+
+
+def encoded_as_work(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Vectors of `texts` by the encoder that was tuned so that wordings of one work are near each other (models/overlap)."""
+    return np.stack([_encode_work(each) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
 
 
 @lru_cache(maxsize=TEXTS_KEPT_MAX)
@@ -327,6 +296,21 @@ def _encode(text: str) -> npt.NDArray[np.float32]:
 
     vector: npt.NDArray[np.float32] = shipped_encoder().encode([text])[0]
     return vector
+
+
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def _encode_work(text: str) -> npt.NDArray[np.float32]:
+    vector: npt.NDArray[np.float32] = _work_encoder().encode([text])[0]
+    return vector
+
+
+@lru_cache(maxsize=1)
+def _work_encoder() -> Encoder:
+    """The shipped encoder with the layers of models/overlap, made by training/overlap/tune.py: another 60 MB, and only where
+    overlaps are looked for."""
+    from groundcrew.grounding.encoder import SHIPPED_MODEL, Encoder
+
+    return Encoder(SHIPPED_MODEL, layers=SHIPPED_MODEL.parent / "overlap" / "layers.npz")
 
 
 @lru_cache(maxsize=1)

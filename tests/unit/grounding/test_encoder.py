@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundcrew.errors import InputError
-from groundcrew.grounding.encoder import SHIPPED_MODEL, Encoder, model_sha256, shipped_encoder
+from groundcrew.grounding.encoder import LAYERS_OF, SHIPPED_MODEL, Encoder, model_sha256, shipped_encoder
 
 MODEL_BYTES_MAX = 25_000_000
 
@@ -83,3 +83,26 @@ def test_a_broken_model_is_named(tmp_path: Path) -> None:
 def test_threads_below_one_are_refused() -> None:
     with pytest.raises(InputError, match="threads"):
         Encoder.shipped(threads=0)
+
+
+def test_layers_of_a_file_stand_in_for_the_models_own(tmp_path: Path) -> None:
+    """The encoder of overlaps is the shipped one with other weights in its last layers."""
+    with np.load(SHIPPED_MODEL.parent / "overlap" / "layers.npz", allow_pickle=False) as content:
+        layers = dict(content)
+    np.savez(tmp_path / "some.npz", **layers)
+    pair = ["Reads bills and books them", "Takes invoices into the ledger"]
+    plain, other = shipped_encoder().encode(pair), Encoder(SHIPPED_MODEL, layers=tmp_path / "some.npz").encode(pair)
+    assert not np.allclose(plain, other)
+    np.testing.assert_allclose(np.linalg.norm(other, axis=1), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(plain, Encoder.shipped().encode(pair))
+
+
+@pytest.mark.parametrize("broken", ["missing", "no npz", "for another model"])
+def test_layers_that_can_not_be_used_are_named(tmp_path: Path, broken: str) -> None:
+    file = tmp_path / "layers.npz"
+    if broken == "no npz":
+        file.write_bytes(b"PK nothing")
+    if broken == "for another model":
+        np.savez(file, **{LAYERS_OF: np.array("0" * 64), "weights.embeddings_LayerNorm_bias": np.zeros(384, dtype=np.float32)})
+    with pytest.raises(InputError, match="encoder"):
+        Encoder(SHIPPED_MODEL, layers=file)
