@@ -14,7 +14,8 @@ SHELL := /bin/sh
 .PHONY: help setup develop demo test check bench up lock clean
 
 PYTHON ?= python3
-JOBS ?= 2
+# One more than cores: many tests wait, for servers to start and for time to pass.
+JOBS ?= 3
 # Free memory from which on tests write into it: 4 GiB, of which they need one.
 TESTS_KB_MIN := 4194304
 VENV := .venv
