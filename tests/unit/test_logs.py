@@ -15,7 +15,12 @@ from groundcrew import logs
 
 
 @pytest.fixture(autouse=True)
-def _root_as_before() -> Iterator[None]:
+def _loggers_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """And as a server finds them: another test of this process may have had uvicorn set up its own."""
+    for name in ("uvicorn", "uvicorn.error"):
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
