@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import difflib
 import gzip
-import os
 import re
-import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -17,6 +15,7 @@ from typing import Final, Literal, TypeAlias, get_args
 import msgspec
 
 from groundcrew.code_systems import icd10cm
+from groundcrew.code_systems.keeping import keep
 from groundcrew.code_systems.system import Code, CodeSystem, content_digest
 from groundcrew.code_systems.term_files import Added, add, with_terms
 from groundcrew.domain.identifiers import name_problem
@@ -155,16 +154,7 @@ def _store(system: CodeSystem, folder: Path) -> Entry:
         codes=list(system.codes.values()),
     )
     if not target.exists():
-        handle, temporary = tempfile.mkstemp(prefix=".importing-", dir=folder)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(gzip.compress(msgspec.json.encode(stored), mtime=0))
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).rename(target)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        keep(target, gzip.compress(msgspec.json.encode(stored), mtime=0))
     return _entry(stored, target)
 
 

@@ -6,15 +6,14 @@ Titles are written for coders; terms are how notes put it. A table has no say in
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from groundcrew.code_systems.keeping import keep
 from groundcrew.code_systems.system import CodeSystem, Terms
 from groundcrew.domain.identifiers import name_problem
 from groundcrew.errors import InputError
@@ -111,16 +110,7 @@ def add(system: CodeSystem, path: Path, folder: Path) -> Added:
     target = _folder_of(system.name, folder / FOLDER) / f"{hashlib.sha256(content).hexdigest()}{SUFFIX}"
     target.parent.mkdir(parents=True, exist_ok=True)
     if not target.exists():
-        handle, temporary = tempfile.mkstemp(prefix=".adding-", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).rename(target)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        keep(target, content)
     return Added(
         system=system.name,
         codes=len({row.code for row in found}),

@@ -58,8 +58,7 @@ def betting_p_values(losses: Numbers, loss_max: float) -> Numbers:
     """p-values of "the mean loss is above ε" after each of `losses` in 0..1, which need not be yes or no: what `log_wealth_path`
     says, one over the bettors' wealth. Far less than Hoeffding and Bentkus ask for where losses spread little."""
     edge = (loss_max - losses) / (1 - loss_max)
-    gains = [np.cumsum(np.log1p(np.maximum(stake * edge, -1 + 1e-12))) for stake in STAKES]
-    wealth: Numbers = scipy.special.logsumexp(np.array(gains), axis=0) - math.log(len(STAKES))
+    wealth = _log_mean([np.cumsum(np.log1p(np.maximum(stake * edge, -1 + 1e-12))) for stake in STAKES])
     return np.exp(-np.maximum(wealth, 0.0))
 
 
@@ -74,8 +73,13 @@ def log_wealth_path(weights: Numbers, unsupported: NDArray[np.bool_], unsupporte
     odds = unsupported_max / (1 - unsupported_max)
     with np.errstate(divide="ignore"):
         gains = [np.cumsum(np.log1p(stake * weights * np.where(unsupported, -1.0, odds)), axis=-1) for stake in STAKES]
-    paths: Numbers = scipy.special.logsumexp(np.array(gains), axis=0) - math.log(len(STAKES))
-    return paths
+    return _log_mean(gains)
+
+
+def _log_mean(gains: list[Numbers]) -> Numbers:
+    """The logarithm of the mean over STAKES of what each has made, from the logarithms."""
+    mean: Numbers = scipy.special.logsumexp(np.array(gains), axis=0) - math.log(len(STAKES))
+    return mean
 
 
 def log_wealth(weights: Numbers, unsupported: NDArray[np.bool_], unsupported_max: float) -> Numbers:
