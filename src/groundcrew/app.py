@@ -72,6 +72,7 @@ class App:
         self.live.close()
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
+        from groundcrew.grounding.encoder_process import encoding_elsewhere
         from groundcrew.services.bundle import open_services
         from groundcrew.web.live import LiveEvents
 
@@ -79,6 +80,7 @@ class App:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         if "gateway" in self.parts:
             self._open_spool(stack)
+        stack.enter_context(encoding_elsewhere())
         self.services = await open_services(
             settings.database,
             settings.data,

@@ -123,6 +123,12 @@ def model_sha256(folder: Path) -> str:
     return content.hexdigest()
 
 
+@functools.cache
+def layered_encoder(layers: Path) -> Encoder:
+    """The process's one shipped encoder with the weights of `layers`, loaded on first use: another 60 MB."""
+    return Encoder(SHIPPED_MODEL, layers=layers)
+
+
 _shipped: Encoder | None = None
 _shipped_lock = threading.Lock()
 

@@ -7,7 +7,8 @@ import logging
 
 from groundcrew.services.bundle import Services
 
-EVERY_S = 60.0
+#: A turn with texts starts the encoder, half a second of a core: windows take longer to fill than this anyway.
+EVERY_S = 180.0
 #: Not at once: a start has better things to do.
 FIRST_S = 20.0
 

@@ -119,8 +119,8 @@ class SnapshotKeeper:
     async def refresh(self) -> None:
         """Ask for the version; load, enforce and acknowledge a new snapshot."""
         asked_at = running_s()
-        version, stopped = await self._snapshots.head()
-        if version != self._registry.version:
+        if await self._snapshots.version() != self._registry.version:
+            _, stopped = await self._snapshots.head()
             if not stopped <= self._registry.stopped:
                 # Stops come first: what they end is being cut while the rest is read.
                 self._put(msgspec.structs.replace(self._registry, stopped=self._registry.stopped | stopped), self._local)

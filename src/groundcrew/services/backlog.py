@@ -342,9 +342,9 @@ def _similarities(text: str, others: Sequence[str]) -> list[float]:
     """Cosine similarity of `text` with each of `others`; their vectors are kept, the newest COMPARED_MAX texts of them."""
     import numpy as np
 
-    from groundcrew.grounding.encoder import shipped_encoder
+    from groundcrew.grounding.encoder_process import background_encoder
 
-    encoder = shipped_encoder()
+    encoder = background_encoder()
     keys = [sha256_hex(each.encode("utf-8", "surrogatepass")) for each in others]
     for key, each in zip(keys, others, strict=True):
         if key not in _VECTORS:

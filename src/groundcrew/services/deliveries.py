@@ -143,6 +143,8 @@ class Deliveries:
 
     async def due(self, *, owner: str, room: Mapping[str, int], room_default: int, most: int, lease_s: float) -> list[Sending]:
         """Take up to `most` messages that may be sent now, for `lease_s`: of each channel up to its `room`, or `room_default`."""
+        if not await self._database.glance(rows.WAITS):
+            return []
         now_s = self._now_s()
         async with self._database.read() as connection:
             channels = await rows.due_channels(connection, now_s=now_s)

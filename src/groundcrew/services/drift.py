@@ -20,8 +20,8 @@ from groundcrew.domain.drift import (
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import DriftRule, UseCase
 from groundcrew.errors import Conflict, InputError
+from groundcrew.grounding.encoder_process import Encodes, background_encoder
 from groundcrew.services.drift_columns import moment, unpinned
-from groundcrew.services.drift_features import Encodes
 from groundcrew.services.drift_monitor import Asked
 from groundcrew.services.drift_reading import Reading
 from groundcrew.services.drift_tests import points_of, watched
@@ -83,7 +83,7 @@ class Drift:
         """`encoder` makes what turns texts into vectors: the shipped one, which is loaded with the first text."""
         self._database = database
         self._owner = new_id()
-        own = encoder or _shipped
+        own = encoder or background_encoder
         self._reading = Reading(database, own)
         self._watch = Watch(database, self._reading, own)
 
@@ -281,9 +281,3 @@ async def _reference_points(connection: Connection, reference: str, names: tuple
 
 def _when(unix_s: float) -> datetime | None:
     return moment(unix_s) if unix_s > 0 else None
-
-
-def _shipped() -> Encodes:
-    from groundcrew.grounding.encoder import shipped_encoder
-
-    return shipped_encoder()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +12,7 @@ from groundcrew.domain.call import Call
 from groundcrew.domain.canonical import sha256_hex
 from groundcrew.domain.drift import CallFeatures
 from groundcrew.domain.rehearsal import generated, messages_of
+from groundcrew.grounding.encoder_process import Encodes
 
 #: Tags of personal data in masked texts, such as [EMAIL_2]; kinds that are told apart in one call.
 _TAG = re.compile(r"\[([A-Z][A-Z_]{1,30})(?:_\d{1,6})?\]")
@@ -57,19 +56,6 @@ COURTESY = frozenset(
         *("volentieri", "ringraziamo", "ringrazio", "gentili", "cortesia"),
     }
 )
-
-
-class Encodes(Protocol):
-    """What turns texts into vectors."""
-
-    @property
-    def sha256(self) -> str:
-        """What the encoder is: its model and its tokenizer."""
-        ...
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """A vector of each text."""
-        ...
 
 
 def encoding_of(encoder: Encodes) -> str:

@@ -11,7 +11,8 @@ import msgspec
 from groundcrew.domain.canonical import canonical_json
 from groundcrew.domain.drift import CallFeatures
 from groundcrew.domain.use_case import DriftRule
-from groundcrew.services.drift_features import Encodes, features_of
+from groundcrew.grounding.encoder_process import Encodes
+from groundcrew.services.drift_features import features_of
 from groundcrew.services.drift_sampling import Rules, Sampler, choose
 from groundcrew.store import catalog
 from groundcrew.store import drift as stored

@@ -24,8 +24,9 @@ from groundcrew.domain.drift import (
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import DriftRule, UseCase
 from groundcrew.errors import Conflict
+from groundcrew.grounding.encoder_process import Encodes
 from groundcrew.services.drift_columns import Frame, frame_of, pin, unpinned, with_topics
-from groundcrew.services.drift_features import Encodes, encoding_of
+from groundcrew.services.drift_features import encoding_of
 from groundcrew.services.drift_monitor import (
     Asked,
     MonitorState,

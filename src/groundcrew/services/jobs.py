@@ -218,6 +218,8 @@ class Jobs:
 
     async def waiting(self, kinds: Sequence[str]) -> bool:
         """Whether a worker of this folder would find a job to take."""
+        if not await self._database.glance(stored.WAITS):
+            return False
         async with self._database.read() as connection:
             return await stored.waiting(connection, now_s=self._now.timestamp(), kinds=kinds, place=self.place())
 

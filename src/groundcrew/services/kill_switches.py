@@ -187,6 +187,8 @@ class KillSwitches:
         refuses everything by its own word; a gateway that is merely not heard of any more confirms nothing. One that nobody
         settled by its deadline is settled now.
         """
+        if not await self._database.glance(operations.DENYING):
+            return []
         async with self._database.read() as connection:
             open_ones = [each for each in await operations.denying(connection) if each.confirmed_at is None]
             points = await operations.enforcing(connection) if open_ones else []

@@ -11,17 +11,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from groundcrew.domain.overlap import WORDS_MAX, OverlapReason
+from groundcrew.grounding.encoder import SHIPPED_MODEL
+from groundcrew.grounding.encoder_process import background_encoder
 from groundcrew.grounding.lexicon import STOP_WORDS, fold, form, tokens
-
-if TYPE_CHECKING:
-    from groundcrew.grounding.encoder import Encoder
 
 #: Texts whose encodings are kept in memory: 1.5 KB each.
 TEXTS_KEPT_MAX = 16_384
@@ -282,35 +282,20 @@ def _shown(first: str, second: str) -> str:
 
 def encoded(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """The shipped encoder's vectors of `texts`, one a row."""
-    return np.stack([_encode(each) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
+    return np.stack([_encode(each, None) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
 
 
 def encoded_as_work(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Vectors of `texts` by the encoder that was tuned so that wordings of one work are near each other (models/overlap)."""
-    return np.stack([_encode_work(each) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
+    """Vectors of `texts` by the encoder that was tuned so that wordings of one work are near each other (models/overlap, made by
+    training/overlap/tune.py)."""
+    layers = SHIPPED_MODEL.parent / "overlap" / "layers.npz"
+    return np.stack([_encode(each, layers) for each in texts]) if texts else np.zeros((0, 1), dtype=np.float32)
 
 
-@lru_cache(maxsize=TEXTS_KEPT_MAX)
-def _encode(text: str) -> npt.NDArray[np.float32]:
-    from groundcrew.grounding.encoder import shipped_encoder
-
-    vector: npt.NDArray[np.float32] = shipped_encoder().encode([text])[0]
+@lru_cache(maxsize=2 * TEXTS_KEPT_MAX)
+def _encode(text: str, layers: Path | None) -> npt.NDArray[np.float32]:
+    vector: npt.NDArray[np.float32] = background_encoder(layers).encode([text])[0]
     return vector
-
-
-@lru_cache(maxsize=TEXTS_KEPT_MAX)
-def _encode_work(text: str) -> npt.NDArray[np.float32]:
-    vector: npt.NDArray[np.float32] = _work_encoder().encode([text])[0]
-    return vector
-
-
-@lru_cache(maxsize=1)
-def _work_encoder() -> Encoder:
-    """The shipped encoder with the layers of models/overlap, made by training/overlap/tune.py: another 60 MB, and only where
-    overlaps are looked for."""
-    from groundcrew.grounding.encoder import SHIPPED_MODEL, Encoder
-
-    return Encoder(SHIPPED_MODEL, layers=SHIPPED_MODEL.parent / "overlap" / "layers.npz")
 
 
 @lru_cache(maxsize=1)

@@ -12,10 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from groundcrew.domain.delivery import Delivery, DeliveryState
 from groundcrew.store.collection import IDS_MAX, LIST_LIMIT_MAX
 from groundcrew.store.database import decode
+from groundcrew.store.glances import is_there
 from groundcrew.store.oversight_tables import deliveries, delivery_runs
 
 #: Channels that a look takes up at once.
 CHANNELS_MAX = 256
+#: Whether anything still has to be sent.
+WAITS = is_there(delivery_runs)
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,10 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from groundcrew.domain.job import Progress, RowFailure
+from groundcrew.store.glances import is_there
 from groundcrew.store.tables import job_runs
 
 #: Rows that a claim looks at: others may take the first ones at the same moment.
 CANDIDATES_MAX = 16
+#: Whether any job has not ended.
+WAITS = is_there(job_runs, ~job_runs.c.finished)
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

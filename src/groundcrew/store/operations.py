@@ -19,8 +19,8 @@ from groundcrew.store.tables import enforcement_points, key_uses, kill_switches,
 
 #: Characters of a time that are compared: a key's use is noted to the minute, so that its row is seldom written.
 NOTED_TO = 16
-#: Gateways ask for it several times a second: made once.
-_DENYING = sa.select(kill_switches.c.document).where(kill_switches.c.state != "armed").order_by(kill_switches.c.id)
+#: Asked for several times a second: made once.
+DENYING = sa.select(kill_switches.c.document).where(kill_switches.c.state != "armed").order_by(kill_switches.c.id)
 
 
 async def acknowledge(connection: AsyncConnection, point: EnforcementPoint) -> None:
@@ -63,7 +63,7 @@ async def forget(connection: AsyncConnection, point: str) -> None:
 
 async def denying(connection: AsyncConnection) -> list[KillSwitch]:
     """Every kill switch that is not armed, by scope; without a limit, so that none is missed."""
-    return [decode(document, KillSwitch) for document in (await connection.execute(_DENYING)).scalars()]
+    return [decode(document, KillSwitch) for document in (await connection.execute(DENYING)).scalars()]
 
 
 async def enforcing(connection: AsyncConnection) -> list[EnforcementPoint]:

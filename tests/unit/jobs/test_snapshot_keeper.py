@@ -160,7 +160,7 @@ async def test_while_the_database_is_away_the_snapshot_ages_and_stays(
         await bank.until(lambda: _is(keeper.age_s() < 1))
         snapshot = keeper.current
         with monkeypatch.context() as patched:
-            patched.setattr(services.snapshots, "head", away)
+            patched.setattr(services.snapshots, "version", away)
             await bank.until(lambda: _is(keeper.age_s() > 0.2))
             assert keeper.current is snapshot
         await bank.until(lambda: _is(keeper.age_s() < 0.2))
