@@ -97,7 +97,7 @@ class App:
         else:
             self.services.flush = self._shipped_elsewhere
             await stack.enter_async_context(TrialPoint(settings, self.services))
-        self._open_web()
+        self._open_web(stack)
         stack.push_async_callback(self._cancel)
         self._tasks = [asyncio.create_task(each) for each in self._background()]
 
@@ -257,14 +257,20 @@ class App:
             CheckpointKeeper(services).run(),
         ]
 
-    def _open_web(self) -> None:
-        import os
-
+    def _open_web(self, stack: contextlib.AsyncExitStack) -> None:
         from groundcrew.gateway.probes import Probes
+        from groundcrew.web.later import Later
 
         if "control" not in self.parts:
             self._web: Any = Probes(metrics=self.metrics.render, readiness=self.readiness)
             return
+        # Half of a start is the console's: calls do not wait for it.
+        self._web = Later(self._made_web)
+        stack.push_async_callback(self._web.close)
+
+    def _made_web(self) -> Any:
+        import os
+
         from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
         from groundcrew.web.app import create_web
@@ -278,7 +284,7 @@ class App:
             secure_cookies=self.settings.secure_cookies,
         )
         # Who is behind a proxy matters to the console alone; calls of the gateway are not led through this.
-        self._web = ProxyHeadersMiddleware(web, trusted_hosts=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))  # type: ignore[arg-type]
+        return ProxyHeadersMiddleware(web, trusted_hosts=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))  # type: ignore[arg-type]
 
     async def _health(self) -> GatewayHealth:
         from groundcrew.services.gateway_health import GatewayHealth
@@ -351,8 +357,9 @@ class Wiring:
         import uvloop
 
         from groundcrew import logs
-        from groundcrew.serving import serve
+        from groundcrew.serving import serve, share_heaps
 
+        share_heaps()
         logs.configure(settings.log_format)
         parts = EVERYTHING if part is None else frozenset((part,))
         uvloop.run(serve(settings.host, settings.port, lambda: App(settings, parts)))

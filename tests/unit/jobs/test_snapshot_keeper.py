@@ -250,14 +250,14 @@ async def test_a_pause_is_over_once_what_changed_meanwhile_is_enforced(services:
 async def test_an_answer_to_a_question_of_before_the_pause_ends_nothing(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    still, head = Still(services), services.snapshots.head
+    still, version = Still(services), services.snapshots.version
 
-    async def slow() -> tuple[int, frozenset[Scope]]:
-        found = await head()
+    async def slow() -> int:
+        found = await version()
         still.clocks.advance(60)  # between the database's word and its being heard
         return found
 
-    monkeypatch.setattr(services.snapshots, "head", slow)
+    monkeypatch.setattr(services.snapshots, "version", slow)
     still.pauses.pending()
     await still.keeper.refresh()
     assert still.pauses.pending()
@@ -268,9 +268,9 @@ class Away:
 
     def __init__(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked = 0
-        monkeypatch.setattr(services.snapshots, "head", self._head)
+        monkeypatch.setattr(services.snapshots, "version", self._version)
 
-    async def _head(self) -> None:
+    async def _version(self) -> None:
         self.asked += 1
         raise ConnectionRefusedError("the database is away")
 
@@ -330,15 +330,15 @@ async def test_where_others_count_on_its_refusing_it_is_as_old_as_its_last_word(
 async def test_a_database_that_is_away_is_told_once_and_again_when_it_is_back(
     services: Services, keeper: SnapshotKeeper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tries, head = [0], services.snapshots.head
+    tries, version = [0], services.snapshots.version
 
-    async def away() -> tuple[int, frozenset[Scope]]:
+    async def away() -> int:
         tries[0] += 1
         if tries[0] <= 20:
             raise ConnectionRefusedError
-        return await head()
+        return await version()
 
-    monkeypatch.setattr(services.snapshots, "head", away)
+    monkeypatch.setattr(services.snapshots, "version", away)
     monkeypatch.setattr(snapshot_keeper, "TOLD_AGAIN_S", 600.0)
     async with running(keeper):
         await bank.until(lambda: _is("the snapshot is refreshed again" in caplog.messages))
