@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -35,6 +36,8 @@ class Target(msgspec.Struct, kw_only=True):
     started_s: float | None = None
     idle_mb: float | None = None
     loaded_mb: float | None = None
+    #: What it needs beside itself, which is not measured and ends after it.
+    also: contextlib.ExitStack | None = None
 
     def body(self, *, stream: bool = False, mark: str = "") -> bytes:
         """The request that it is asked."""
@@ -59,6 +62,8 @@ class Target(msgspec.Struct, kw_only=True):
         """End it."""
         if self.process is not None:
             self.process.stop()
+        if self.also is not None:
+            self.also.close()
 
 
 class Absent(Exception):
@@ -83,19 +88,44 @@ def groundcrew(
     upstream: str, folder: Path, peers: Path | None, *, name: str = "groundcrew", environment: Mapping[str, str] | None = None
 ) -> Target:
     """`groundcrew up` on an SQLite database, with the declarations beside this file."""
+    title = "groundcrew up: key, admission, kill switch, budget, guards on input and output, durable record, shipped to SQLite"
+    return _ours("up", title, upstream, folder, name, {**_environment(), **(environment or {})})
+
+
+def gateway(upstream: str, folder: Path, peers: Path | None) -> Target:
+    """`groundcrew gateway`, as several of them serve before one PostgreSQL, whose own process is not measured."""
+    sys.path.insert(0, str(HERE.parents[1]))
+    from tests.postgres import Unavailable, running_server
+
+    also = contextlib.ExitStack()
+    try:
+        server = also.enter_context(running_server())
+    except Unavailable as error:
+        raise Absent(str(error)) from error
+    try:
+        mine = {**_environment(), "GROUNDCREW_DATABASE_URL": server.url(server.create_database())}
+        title = "groundcrew gateway: the same, without console, keepers and jobs; shipped to PostgreSQL, which is not measured"
+        target = _ours("gateway", title, upstream, folder, "gateway", mine)
+    except BaseException:
+        also.close()
+        raise
+    target.also = also
+    return target
+
+
+def _ours(command: str, title: str, upstream: str, folder: Path, name: str, environment: dict[str, str]) -> Target:
     data = folder / name
     data.mkdir(parents=True)
     page = data / "declarations.yaml"
     page.write_text((HERE / "declarations.yaml").read_text(encoding="utf-8").replace("UPSTREAM", upstream), encoding="utf-8")
-    mine = {**_environment(), **(environment or {})}
     for arguments in (["apply", str(page)], ["key", "create", "bench"]):
-        command = [sys.executable, "-m", "groundcrew", *arguments, "--data", str(data)]
-        done = subprocess.run(command, capture_output=True, text=True, env=mine, check=False)
+        told = [sys.executable, "-m", "groundcrew", *arguments, "--data", str(data)]
+        done = subprocess.run(told, capture_output=True, text=True, env=environment, check=False)
         if done.returncode:
             raise RuntimeError(f"groundcrew {arguments[0]}: {done.stderr}")
     port = free_port()
-    command = [sys.executable, "-m", "groundcrew", "up", "--port", str(port), "--data", str(data)]
-    process = Process(command, folder / f"{name}.log", mine)
+    told = [sys.executable, "-m", "groundcrew", command, "--port", str(port), "--data", str(data)]
+    process = Process(told, folder / f"{name}.log", environment)
 
     def idle() -> None:
         until_s, least = time.monotonic() + SHIP_S_MAX, None
@@ -107,7 +137,6 @@ def groundcrew(
             time.sleep(0.05)
 
     headers = {"authorization": f"Bearer {done.stdout.strip()}"}
-    title = "groundcrew up: key, admission, kill switch, budget, guards on input and output, durable record, shipped to SQLite"
     return Target(name=name, title=title, url=_local(port), headers=headers, process=process, idle=idle)
 
 
@@ -209,6 +238,7 @@ TARGETS: dict[str, Callable[[str, Path, Path | None], Target]] = {
     "direct": direct,
     "floor": floor,
     "groundcrew": groundcrew,
+    "gateway": gateway,
     "litellm": litellm,
     "mlflow": mlflow,
     "tensorzero": tensorzero,
