@@ -66,7 +66,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "alembic": ("store.",),
     "httptools": ("gateway.http_connection",),
     "botocore": ("gateway.providers.aws",),
-    "sqlite3": ("gateway.spool", "gateway.spool_file"),
+    "sqlite3": ("gateway.spool", "gateway.spool_file", "store.glances"),
     "opentelemetry": ("gateway.telemetry.export",),
     "litestar": ("web.", "app"),
     "click": ("cli.",),
