@@ -7,24 +7,26 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from litestar import Response, Router, get
+from litestar import HttpMethod, Response, Router, route
 
 from groundcrew.web.authorization import PUBLIC
 
 logger = logging.getLogger(__name__)
 
 READINESS_S_MAX = 5.0
+#: Balancers ask for the head alone.
+ASKED = [HttpMethod.GET, HttpMethod.HEAD]
 Readiness = Callable[[], Awaitable[Mapping[str, Mapping[str, Any]]]]
 
 
 def health_routes(gateway_metrics: Callable[[], bytes], readiness: Readiness) -> Router:
     """`/healthz`, `/readyz` and `/metrics`. Ready means that every part says ``ok: true``; silence and errors do not."""
 
-    @get("/healthz", action=PUBLIC, include_in_schema=False, sync_to_thread=False)
+    @route("/healthz", http_method=ASKED, action=PUBLIC, include_in_schema=False, sync_to_thread=False)
     def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @get("/readyz", action=PUBLIC, include_in_schema=False)
+    @route("/readyz", http_method=ASKED, action=PUBLIC, include_in_schema=False)
     async def readyz() -> Response[dict[str, Any]]:
         try:
             parts = {name: dict(part) for name, part in (await asyncio.wait_for(readiness(), READINESS_S_MAX)).items()}
@@ -35,7 +37,7 @@ def health_routes(gateway_metrics: Callable[[], bytes], readiness: Readiness) ->
         content = {"status": "ready" if ready else "not_ready", "parts": parts}
         return Response(content, status_code=200 if ready else 503, headers={"Cache-Control": "no-store"})
 
-    @get("/metrics", action=PUBLIC, include_in_schema=False, sync_to_thread=False)
+    @route("/metrics", http_method=ASKED, action=PUBLIC, include_in_schema=False, sync_to_thread=False)
     def metrics() -> Response[bytes]:
         return Response(gateway_metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

@@ -149,6 +149,14 @@ async def test_security_headers_are_everywhere(site: Site) -> None:
         assert ("no-store" in answer.headers["cache-control"]) == (not path.startswith("/static"))
 
 
+async def test_probes_answer_balancers_that_ask_for_the_head_alone(site: Site) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        whole, head = await site.client.get(path), await site.client.head(path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        assert head.headers["content-type"] == whole.headers["content-type"]
+        assert (await site.client.post(path)).status_code in (403, 405), path
+
+
 def test_templates_and_scripts_fit_the_content_security_policy() -> None:
     folder = Path(__file__).parents[3] / "src" / "groundcrew" / "web"
     for path in (folder / "templates").glob("*.html"):
