@@ -69,6 +69,7 @@ class EncoderElsewhere:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._used_s = 0.0
+        self._is_closed = False
 
     @property
     def sha256(self) -> str:
@@ -91,11 +92,14 @@ class EncoderElsewhere:
         return found
 
     def close(self) -> None:
-        """End the process, if one runs. The next text starts another."""
+        """End the process, if one runs, and start none any more: work that is still under way must not hold up a server's end."""
+        self._is_closed = True
         with self._lock:
             self._end()
 
     def _ask(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        if self._is_closed:
+            raise EncoderFailed("the encoder is closed: this server ends")
         frame = msgspec.json.encode([text[:CHARACTERS_MAX].encode("utf-8", "replace").decode() for text in texts])
         try:
             process = self._running()

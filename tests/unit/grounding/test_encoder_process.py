@@ -103,6 +103,14 @@ def test_a_process_that_hangs_is_given_up() -> None:
     assert hanging.process_id is None
 
 
+def test_one_that_is_closed_starts_nothing_any_more(elsewhere: EncoderElsewhere) -> None:
+    elsewhere.encode(TEXTS[:1])
+    elsewhere.close()
+    with pytest.raises(EncoderFailed, match="this server ends"):
+        elsewhere.encode(TEXTS[:1])
+    assert elsewhere.process_id is None
+
+
 def test_threads_take_turns(elsewhere: EncoderElsewhere) -> None:
     texts = [f"thread {number}" for number in range(8)]
     found: dict[str, np.ndarray] = {}
