@@ -35,7 +35,7 @@ PORT = 8400
 #: Of `--quick`: the share of patients whose notes are taken, what learns, and how many encounters are sent.
 QUICK_SHARE, QUICK_ENCOUNTERS = 0.35, 4
 QUICK_SETTINGS = {
-    "coder": ("--set", "folds=2", "--set", "trees=30", "--set", "second_trees=20"),
+    "coder": ("--set", "folds=2", "--set", "trees=30"),
     "classifier": ("--set", "folds=3", "--set", "costs=[0.5]"),
 }
 #: Which reason each planted fault is dropped for.

@@ -50,7 +50,7 @@ FILLER = (
     ("The garden outside was green that day", "Il giardino fuori stava verde quel dia"),
     ("Bloods were drawn and the bed was made", "Sangue preso e letto fatto"),
 )
-TREES = {"trees": 30, "second_trees": 20, "folds": 3}
+TREES = {"trees": 30, "folds": 3}
 
 
 def cases(count: int, *, seed: int, languages: tuple[str, ...] = ("en",), evidence: str = "en") -> list[Example]:
@@ -228,7 +228,7 @@ def test_the_same_examples_make_the_same_bytes_also_after_a_stop(tmp_path: Path,
         pass
 
     def stop(step: Step) -> None:
-        if step.message.startswith("second look"):
+        if step.message.startswith("trees xx"):
             raise Stopped
 
     with pytest.raises(Stopped):
@@ -271,6 +271,16 @@ def test_a_broken_folder_is_refused(tmp_path: Path, both: tuple[Path, Fitted, Lo
             (broken / path.name).write_bytes(b"{}" if path.name == name else path.read_bytes())
         with pytest.raises(InputError):
             loaded(broken, fitted)
+
+
+def test_a_folder_of_an_older_format_says_that_it_has_to_be_tuned_again(
+    tmp_path: Path, both: tuple[Path, Fitted, LoadedCoder]
+) -> None:
+    folder, fitted, _ = both
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes().replace(b'"format":3', b'"format":2'))
+    with pytest.raises(InputError, match="is of format 2, and this version reads 3: tune the model again"):
+        loaded(tmp_path, fitted)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """Suggests codes of a code system for a text, each with the words it rests on: the architecture "coder" at work.
 
 Candidates come from phrases that cases taught, from terms and titles of codes, and from what is nearly said; boosted trees weigh
-them, a second time with their rivals. Needs no training library, and no network.
+them. Needs no training library, and no network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from groundcrew.errors import InputError
 from groundcrew.tuned.coder_candidates import FEATURES, Candidates, candidates
-from groundcrew.tuned.coder_competition import ALL_FEATURES, chance_all_right, compete, expected_f1
+from groundcrew.tuned.coder_case import chance_all_right, expected_f1
 from groundcrew.tuned.coder_forest import FIELDS, Forest
 from groundcrew.tuned.coder_index import Index
 from groundcrew.tuned.coder_knowledge import Knowledge, Titles, Tongue
@@ -25,6 +25,8 @@ from groundcrew.tuned.loading import read_arrays
 from groundcrew.tuned.model import Manifest, Prediction, Span, Suggestion
 
 ARCHITECTURE = "coder"
+#: What a coder's folder holds and means; another format was made by another version.
+CODER_FORMAT: Final = 3
 CODER_FILE, TITLES_FILE, FORESTS_FILE = "coder.json", "titles.json", "forests.npz"
 #: Suggestions of one text, kept or not, and those that are shown although they are not kept: at least this likely.
 SUGGESTIONS_MAX, SHOWN_MIN = 100, 0.02
@@ -63,9 +65,15 @@ class Voice(msgspec.Struct, frozen=True):
 class Coder(msgspec.Struct, frozen=True):
     """What coder.json holds. `trust`: "all_right", or "f1" for the expected F1 of the case."""
 
-    format: Literal[2]
+    format: Literal[3]
     trust: Literal["all_right", "f1"]
     voices: tuple[Voice, ...]
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """The part of coder.json that every format has."""
+
+    format: int
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -84,10 +92,7 @@ class LoadedCoder:
         index = Index(titles.words, titles.heavy)
         self._known = [Knowledge(voice.tongue, titles, index) for voice in coder.voices]
         self._frequent = [frozenset(voice.tongue.frequent) for voice in coder.voices]
-        self._forests = [
-            (_forest(forests, f"{at}.first", len(FEATURES)), _forest(forests, f"{at}.second", len(ALL_FEATURES)))
-            for at in range(len(coder.voices))
-        ]
+        self._forests = [_forest(forests, str(at)) for at in range(len(coder.voices))]
 
     @property
     def manifest(self) -> Manifest:
@@ -106,7 +111,7 @@ class LoadedCoder:
         """The language of the text, and its candidates with scores that are not calibrated yet."""
         words = read(text[:TEXT_CHARACTERS_MAX])
         at = self.voice_of(words)
-        return at, judge(self._known[at], text[:TEXT_CHARACTERS_MAX], *self._forests[at])
+        return at, judge(self._known[at], text[:TEXT_CHARACTERS_MAX], self._forests[at])
 
     def _predict(self, text: str) -> Prediction:
         at, judged = self.judge(text)
@@ -145,11 +150,11 @@ class LoadedCoder:
         )
 
 
-def judge(knowledge: Knowledge, text: str, first: Forest, second: Forest) -> Judged:
-    """The candidates of `text` with their scores of the second look."""
+def judge(knowledge: Knowledge, text: str, forest: Forest) -> Judged:
+    """The candidates of `text` with their scores."""
     prepared = knowledge.prepare(text)
     found = candidates(knowledge, prepared)
-    scores = second.probabilities(compete(found, first.probabilities(found.rows))) if found.codes else np.zeros(0)
+    scores = forest.probabilities(found.rows) if found.codes else np.zeros(0)
     return Judged(found, prepared.words, scores)
 
 
@@ -169,14 +174,19 @@ def _spans(words: Words, mentions: Sequence[tuple[int, ...]]) -> tuple[Span, ...
     return tuple(sorted(list(spans)[:EVIDENCE_MAX], key=lambda span: (span.start, span.end)))
 
 
-def _forest(arrays: dict[str, npt.NDArray[Any]], name: str, features: int) -> Forest:
-    return Forest({field: arrays[f"{name}.{field}"] for field in FIELDS}, features)
+def _forest(arrays: dict[str, npt.NDArray[Any]], name: str) -> Forest:
+    return Forest({field: arrays[f"{name}.{field}"] for field in FIELDS}, len(FEATURES))
 
 
 def load_coder(folder: Path, manifest: Manifest) -> LoadedCoder:
     """The coder in `folder`. InputError, naming the file, where one is missing or does not hold what it must."""
     try:
-        coder = msgspec.json.decode((folder / CODER_FILE).read_bytes(), type=Coder)
+        held = (folder / CODER_FILE).read_bytes()
+        made = msgspec.json.decode(held, type=_Head).format
+        if made != CODER_FORMAT:
+            told = f"is of format {made}, and this version reads {CODER_FORMAT}: tune the model again"
+            raise InputError(told, file=str(folder / CODER_FILE), field="format")
+        coder = msgspec.json.decode(held, type=Coder)
     except (OSError, msgspec.MsgspecError) as error:
         raise InputError(f"can not be read: {error}", file=str(folder / CODER_FILE)) from None
     if not coder.voices:

@@ -54,7 +54,6 @@ from groundcrew.tuning.coder_ranker import (
     case_figures,
     prefixed,
     rank,
-    second_rows,
 )
 from groundcrew.tuning.coder_settings import Settings, settings_problem
 from groundcrew.tuning.examples import Example
@@ -110,11 +109,10 @@ class _Language(msgspec.Struct):
     foreign: list[tuple[naming.Names, frozenset[str], list[lexicon.Table]]] = []
 
 
-class _Looks(msgspec.Struct, frozen=True):
-    """Both looks of one language: trees, held-out scores of the second, the truth of each row."""
+class _Ranked(msgspec.Struct, frozen=True):
+    """What weighs one language's candidates: trees, held-out scores, the truth of each row."""
 
-    first: Arrays
-    second: Arrays
+    forest: Arrays
     scores: Floats
     truth: Bools
 
@@ -139,7 +137,7 @@ class _Fit:
         self.system = code_system(settings.code_system, folder=system_folder) if settings.code_system else None
         self.labels = Counter(label for example in self.train for label in example.labels)
         names = sorted({example.language for example in self.train})
-        self._total, self._done, self._message = 4 + 3 * len(names), 0, ""
+        self._total, self._done, self._message = 4 + 2 * len(names), 0, ""
         folds = self._folds()
         self.languages = []
         for name in names:
@@ -151,7 +149,7 @@ class _Fit:
         # No stage depends on what the bound on the trust is chosen by: a second fit that asks for another goes on with the same.
         asked = {each: getattr(Settings(), each) for each in ("trust", "wanted", "confidence", "person_below")}
         stages = msgspec.structs.replace(settings, **asked)
-        key = digest({"examples": self.train, "settings": stages, "seed": seed, "system": code_digest, "coder": 3})
+        key = digest({"examples": self.train, "settings": stages, "seed": seed, "system": code_digest, "coder": 4})
         self.checkpoints = Checkpoints(checkpoints, key)
 
     def run(self, validation: Sequence[Example]) -> Fitted:
@@ -159,18 +157,18 @@ class _Fit:
         titles = lexicon.titles_of(self.system, self.labels)
         self.index = Index(titles.words, titles.heavy)
         self._parallel(titles)
-        looks = []
+        ranked = []
         for language in self.languages:
             self._step(f"phrases and candidates {language.name}".rstrip())
             self._candidates(language, titles)
-            looks.append(self._looks(language))
+            ranked.append(self._ranked(language))
         self._step("calibration")
-        threshold, coder, bound = self._calibrated(looks)
+        threshold, coder, bound = self._calibrated(ranked)
         (self.folder / CODER_FILE).write_bytes(msgspec.json.encode(coder))
         (self.folder / TITLES_FILE).write_bytes(msgspec.json.encode(titles))
         arrays: Arrays = {}
-        for at, look in enumerate(looks):
-            arrays |= prefixed(f"{at}.first", look.first) | prefixed(f"{at}.second", look.second)
+        for at, each in enumerate(ranked):
+            arrays |= prefixed(str(at), each.forest)
         with (self.folder / FORESTS_FILE).open("wb") as stream:
             np.savez_compressed(stream, allow_pickle=False, **arrays)
         languages = tuple(language.name for language in self.languages if language.name)
@@ -179,7 +177,7 @@ class _Fit:
             labels=len(self.labels),
             threshold=threshold,
             person_below=bound.person_below,
-            metrics=self._cross_validated(looks, coder, threshold, bound),
+            metrics=self._cross_validated(ranked, coder, threshold, bound),
             languages=languages,
             code_system=self.settings.code_system,
             settings=msgspec.to_builtins(self.settings),
@@ -342,7 +340,7 @@ class _Fit:
                     language.found[number] = candidates(known, prepare(case.words, known.skipped))
             language.tongue = known.tongue
 
-    def _looks(self, language: _Language) -> _Looks:
+    def _ranked(self, language: _Language) -> _Ranked:
         sizes = [len(each.codes) for each in language.found]
         fold = np.repeat(language.fold, sizes)
         truth = np.array(
@@ -350,37 +348,31 @@ class _Fit:
             dtype=np.bool_,
         )
         rows = np.vstack([each.rows for each in language.found])
-        at = self.languages.index(language)
+        self._step(f"trees {language.name}".rstrip())
 
-        def looked(name: str, rows: Floats, trees: int) -> Arrays:
-            self._step(f"{name} look {language.name}".rstrip())
+        def make() -> Arrays:
+            made = rank(rows, truth, fold, trees=self.settings.trees, seed=self.seed, tick=self._tick)
+            return {**made.forest, "held_out": made.held_out}
 
-            def make() -> Arrays:
-                ranked = rank(rows, truth, fold, trees=trees, seed=self.seed, tick=self._tick)
-                return {**ranked.forest, "held_out": ranked.held_out}
+        forest = dict(self._stage(f"trees-{self.languages.index(language)}", make))
+        return _Ranked(scores=forest.pop("held_out"), forest=forest, truth=truth)
 
-            return dict(self._stage(f"{name}-{at}", make))
-
-        first = looked("first", rows, self.settings.trees)
-        second = looked("second", second_rows(language.found, first.pop("held_out")), self.settings.second_trees)
-        return _Looks(first=first, scores=second.pop("held_out"), second=second, truth=truth)
-
-    def _calibrated(self, looks: list[_Looks]) -> tuple[float, Coder, trust.Bound]:
+    def _calibrated(self, ranked: list[_Ranked]) -> tuple[float, Coder, trust.Bound]:
         """One threshold on probabilities for all languages, the curves of each, and one bound on the trust."""
-        curves = [calibrate(look.scores, look.truth) for look in looks]
-        scores = np.concatenate([curve(look.scores) for curve, look in zip(curves, looks, strict=True)])
-        truth = np.concatenate([look.truth for look in looks])
+        curves = [calibrate(each.scores, each.truth) for each in ranked]
+        scores = np.concatenate([curve(each.scores) for curve, each in zip(curves, ranked, strict=True)])
+        truth = np.concatenate([each.truth for each in ranked])
         threshold = best_threshold(scores, truth, sum(len(case.labels) for each in self.languages for case in each.cases))
         voices, held_out, qualities, groups = [], [], [], []
-        for language, look, curve in zip(self.languages, looks, curves, strict=True):
+        for language, each, curve in zip(self.languages, ranked, curves, strict=True):
             assert language.tongue is not None
-            said, came = case_figures(_by_case(language, look, curve), threshold, self.settings.trust)
+            said, came = case_figures(_by_case(language, each, curve), threshold, self.settings.trust)
             voices.append(Voice(language.tongue, curve, trust.trust_curve(said, came)))
             held_out.append(trust.held_out_trust(said, came, language.fold))
             qualities.append(came)
             groups += [example.group or example.id for example in language.examples]
         bound = self._bound(np.concatenate(held_out), np.concatenate(qualities), groups)
-        return threshold, Coder(2, self.settings.trust, tuple(voices)), bound
+        return threshold, Coder(3, self.settings.trust, tuple(voices)), bound
 
     def _bound(self, held_out: Floats, came: Floats, groups: list[str]) -> trust.Bound:
         """The bound that was set, else the one that keeps the wanted quality."""
@@ -404,14 +396,14 @@ class _Fit:
         share, came = (_words(each) for each in (bound.answered, bound.quality))
         return f"{why} On held-out cases that left {share} without a person, and their {measure} was {came}."
 
-    def _cross_validated(self, looks: list[_Looks], coder: Coder, threshold: float, bound: trust.Bound) -> dict[str, float]:
+    def _cross_validated(self, ranked: list[_Ranked], coder: Coder, threshold: float, bound: trust.Bound) -> dict[str, float]:
         """Micro F1 of held-out cases: all, and of each language; what the bound on the trust leaves to people."""
         metrics: dict[str, float] = {}
         total = np.zeros(3)
-        for language, look, voice in zip(self.languages, looks, coder.voices, strict=True):
-            kept = voice.scores(look.scores) >= threshold
+        for language, each, voice in zip(self.languages, ranked, coder.voices, strict=True):
+            kept = voice.scores(each.scores) >= threshold
             there = sum(len(case.labels) for case in language.cases)
-            figures = np.array([(kept & look.truth).sum(), kept.sum(), there], dtype=np.float64)
+            figures = np.array([(kept & each.truth).sum(), kept.sum(), there], dtype=np.float64)
             total += figures
             metrics[f"cross_validated_micro_f1_{language.name}".rstrip("_")] = _f1(figures)
         metrics |= {f"cross_validated_{name}": value for name, value in trust.figures(bound, self.settings.trust).items()}
@@ -468,11 +460,11 @@ def _case(example: Example) -> Case:
     return Case(words, labels, evidence_places(words, spans))
 
 
-def _by_case(language: _Language, look: _Looks, curve: Any) -> list[tuple[Floats, Bools, int]]:
+def _by_case(language: _Language, ranked: _Ranked, curve: Any) -> list[tuple[Floats, Bools, int]]:
     found, at = [], 0
-    scores = curve(look.scores)
+    scores = curve(ranked.scores)
     for case, each in zip(language.cases, language.found, strict=True):
         end = at + len(each.codes)
-        found.append((scores[at:end], look.truth[at:end], len(case.labels)))
+        found.append((scores[at:end], ranked.truth[at:end], len(case.labels)))
         at = end
     return found

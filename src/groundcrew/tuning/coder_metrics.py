@@ -86,9 +86,8 @@ def model_card(languages: Sequence[tuple[str, int, int, int]], fitted: Fitted, n
     `terms`: which terms, and `person`: when a person codes, in words."""
     lines = [
         "Method: phrases that coders marked (or that go with a code), phrases nearly said, titles and terms of the code system",
-        "make candidates; two looks of boosted trees weigh them, the second with their rivals; isotonic curves make",
-        "probabilities. What the trees saw of a training case was counted in other cases; threshold and curves come from",
-        "held-out cases.",
+        "make candidates; boosted trees weigh them; isotonic curves make probabilities. What the trees saw of a training case",
+        "was counted in other cases; threshold and curves come from held-out cases.",
         "",
         "| Language | Cases | With evidence | Phrases | Held-out micro F1 |",
         "|---|---|---|---|---|",

@@ -15,8 +15,8 @@ from groundcrew.errors import GroundcrewError
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`code_system`: whose titles help (the data set's where it is left out, "" for none), `code_system_folder`: where imported
     ones are. `terms`: whether what the system has as terms in the cases' own languages helps too. `parallel`: whether cases of
-    one group with the same labels in two languages are translations. `folds`: parts of the cross-validation; `trees` of the
-    first and of the second look. `trust`: all_right, the chance that the kept labels are all
+    one group with the same labels in two languages are translations. `folds`: parts of the cross-validation; `trees` of
+    each language. `trust`: all_right, the chance that the kept labels are all
     right and none is missing; f1, the expected F1 of the case. With less trust than `person_below` a person codes; left out, it
     is chosen so that the other cases are as good as `wanted` (their mean F1, or share all right), with `confidence`."""
 
@@ -25,8 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     terms: bool = True
     parallel: bool = True
     folds: int = 5
-    trees: int = 150
-    second_trees: int = 100
+    trees: int = 200
     trust: Literal["all_right", "f1"] = "f1"
     wanted: float = 0.7
     confidence: float = 0.95
@@ -34,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 BOUNDS: dict[str, tuple[float, float]] = {
-    "folds": (2, 20), "trees": (10, 2_000), "second_trees": (10, 2_000), "person_below": (0.0, 1.0),
+    "folds": (2, 20), "trees": (10, 2_000), "person_below": (0.0, 1.0),
     "wanted": (0.01, 0.999), "confidence": (0.5, 0.999),
 }  # fmt: skip
 
