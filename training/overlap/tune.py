@@ -34,7 +34,7 @@ from training.overlap.wordings import Work, works  # noqa: E402
 from groundcrew.grounding.encoder import LAYERS_OF, model_sha256  # noqa: E402
 
 MODELS = ROOT / "src/groundcrew/models"
-SEED, EPOCHS, LEARNING_RATE, WARM_UP, TEMPERATURE, DROPPED = 0, 12, 1e-4, 0.1, 0.05, 0.1
+SEED, EPOCHS, LEARNING_RATE, WARM_UP, TEMPERATURE, DROPPED = 0, 8, 1e-4, 0.1, 0.05, 0.1
 #: Layers before it stay as they are: what they make of the texts is computed once.
 FIRST_TUNED = 3
 WORKS_A_BATCH = 32
