@@ -38,7 +38,7 @@ SETS = (
 )
 SEED = 0
 #: The inverse strength of the ridge on the rule's weights, chosen by leaving one set out.
-RULE_C = 1.0
+RULE_C = 3.0
 RESAMPLES = 200
 
 

@@ -51,7 +51,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: The parts of a score, each with a weight of the same name in the rule.
-PARTS = ("similarity", "purpose", "title", "joint", "people_differ", "near_one", "near_both", "crowd_less", "crowd_more")
+PARTS = ("similarity", "purpose", "title", "joint", "people_differ", "nearest", "crowd_less", "crowd_more")
 #: How many of the nearest say how crowded it is around a description.
 CROWD = 4
 
@@ -69,10 +69,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     joint: float
     #: Both say whom it is for, and nobody of them is the same.
     people_differ: float
-    #: 1 / (1 + how many others are nearer) as one of the two sees the other: of the one that sees it higher up, and of the one
-    #: that sees it lower down. Whatever a registry is about, the same work is among the nearest of both.
-    near_one: float
-    near_both: float
+    #: 1 / (1 + how many others are nearer), as the one of the two sees it that has more that are nearer. Whatever a registry is
+    #: about, the same work is among the nearest of both.
+    nearest: float
     #: How near the CROWD nearest are on average: of the one around which there is less, and of the other. A text that is near to
     #: everything is not the same as everything (the hubs of Radovanović et al. 2010; Conneau et al. 2018 correct for them alike).
     crowd_less: float
@@ -206,14 +205,14 @@ class Comparison:
         differ = float(bool(one.people and other.people and not one.people.keys() & other.people.keys()))
         return (*near, math.sqrt(terms * task), differ, *self._nearness(first, second))
 
-    def _nearness(self, first: int, second: int) -> tuple[float, float, float, float]:
-        """near_one, near_both, crowd_less, crowd_more."""
+    def _nearness(self, first: int, second: int) -> tuple[float, float, float]:
+        """nearest, crowd_less, crowd_more."""
         near = float(self._vectors[0][first] @ self._vectors[0][second])
         rows = self._near(first), self._near(second)
         # A hair more than `near`: the other one itself is not nearer than it is, in whatever order products were added up.
-        ranks = sorted(1.0 / (1 + len(row) - int(np.searchsorted(row, near + 1e-6, side="right"))) for row in rows)
+        nearer = max(len(row) - int(np.searchsorted(row, near + 1e-6, side="right")) for row in rows)
         crowds = sorted(float(row[-CROWD:].mean()) if len(row) else 0.0 for row in rows)
-        return ranks[1], ranks[0], crowds[0], crowds[1]
+        return 1.0 / (1 + nearer), crowds[0], crowds[1]
 
     def _near(self, number: int) -> npt.NDArray[np.float32]:
         """How near the others are that may be paired with this one, and the background, in rising order."""

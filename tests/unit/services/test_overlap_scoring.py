@@ -65,19 +65,19 @@ def _parts(comparison: Comparison, first: int, second: int) -> dict[str, float]:
 
 def test_it_counts_who_is_nearest_to_whom() -> None:
     parts = _parts(Comparison([INVOICES, BILLS, BEDS]), 0, 1)
-    assert (parts["near_one"], parts["near_both"]) == (1.0, 1.0)
+    assert parts["nearest"] == 1.0
     parts = _parts(Comparison([INVOICES, BILLS, BEDS]), 0, 2)
-    assert parts["near_both"] == 0.5, "there is one that is nearer"
+    assert parts["nearest"] == 0.5, "there is one that is nearer"
     assert parts["crowd_less"] <= parts["crowd_more"]
 
 
 def test_what_vendors_sell_twice_stands_in_nobodys_way() -> None:
     told = Comparison([INVOICES, BILLS, BILLS], offered=[False, True, True])
-    assert _parts(told, 0, 1)["near_both"] == 1.0
-    assert _parts(Comparison([INVOICES, BILLS, BILLS]), 0, 1)["near_both"] == 0.5
+    assert _parts(told, 0, 1)["nearest"] == 1.0
+    assert _parts(Comparison([INVOICES, BILLS, BILLS]), 0, 1)["nearest"] == 0.5
 
 
 def test_a_small_registry_is_weighed_beside_the_starter_catalogue() -> None:
     alone, beside = Comparison([INVOICES, BEDS]), Comparison([INVOICES, BEDS], background())
-    assert _parts(alone, 0, 1)["near_both"] == 1.0, "there is nobody else"
-    assert _parts(beside, 0, 1)["near_both"] < 0.5
+    assert _parts(alone, 0, 1)["nearest"] == 1.0, "there is nobody else"
+    assert _parts(beside, 0, 1)["nearest"] < 0.5
