@@ -4,8 +4,8 @@
 
 Supervised contrastive loss (Khosla et al. 2020, eq. 2) over batches of whole fields, whose works share things and people and
 differ in what is done. What ships are the int8 weights of the layers that differ from models/minilm; the rest of the graph is
-that of the shipped encoder. Needs what training/encoder/requirements.txt pins. One thread and a fixed seed; twenty minutes on
-one core.
+that of the shipped encoder. Needs what training/encoder/requirements.txt pins. One thread and a fixed seed; an hour on one
+core.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ BILLS = Described(title="Bill reader", purpose="Extracts totals from the bills o
 BEDS = Described(title="Bed planning", purpose="Predicts how many beds a ward needs", people="nurses")
 
 
-@pytest.mark.parametrize(("files", "figures"), [("fourth fifth", (36, 43, 40)), ("tenth", (28, 32, 41))])
+@pytest.mark.parametrize(("files", "figures"), [("fourth fifth", (35, 38, 40)), ("twelfth", (31, 39, 40))])
 def test_imports_are_found_as_well_as_the_results_say(files: str, figures: tuple[int, int, int]) -> None:
     """40 pilots and four vendors each; the figures of bench/overlap/RESULTS.md. The rule is data: it and these move together."""
     found = [item for file in files.split() for item in items(f"{file}.yaml")]
