@@ -21,7 +21,7 @@ from groundcrew.services.overlap_scoring import Compared, Comparison, Described,
 from groundcrew.stats.intervals import wilson
 
 #: Files whose labels are not settled against those of others, so that they are measured alone.
-ALONE = ("sixth.yaml", "seventh.yaml", "eighth.yaml", "ninth.yaml", "tenth.yaml")
+ALONE = ("sixth.yaml", "seventh.yaml", "eighth.yaml", "ninth.yaml", "tenth.yaml", "eleventh.yaml", "twelfth.yaml")
 #: What the word lists were made on.
 DEVELOPED = ("pilots.yaml", "fresh.yaml", "third.yaml", "cold.yaml")
 Row = tuple[dict[str, Any], dict[str, Any], bool, Compared]
@@ -39,7 +39,8 @@ def compared(found: list[dict[str, Any]], wanted: Callable[[int, int], bool]) ->
     chosen = [(first, second, same) for first, second, same in pairs(found) if wanted(first, second)]
     used = sorted({number for first, second, _ in chosen for number in (first, second)})
     place = {number: index for index, number in enumerate(used)}
-    comparison = Comparison([described(found[number]) for number in used], background())
+    offered = ["vendor" in found[number] for number in used]
+    comparison = Comparison([described(found[number]) for number in used], background(), offered=offered)
     return [(found[a], found[b], same, comparison.compare(place[a], place[b])) for a, b, same in chosen]
 
 

@@ -4,8 +4,8 @@
 
 Supervised contrastive loss (Khosla et al. 2020, eq. 2) over batches of whole fields, whose works share things and people and
 differ in what is done. What ships are the int8 weights of the layers that differ from models/minilm; the rest of the graph is
-that of the shipped encoder. Needs what training/encoder/requirements.txt pins. One thread and a fixed seed; twenty minutes on
-one core.
+that of the shipped encoder. Needs what training/encoder/requirements.txt pins. One thread and a fixed seed; an hour on one
+core.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from training.overlap.wordings import Work, works  # noqa: E402
 from groundcrew.grounding.encoder import LAYERS_OF, model_sha256  # noqa: E402
 
 MODELS = ROOT / "src/groundcrew/models"
-SEED, EPOCHS, LEARNING_RATE, WARM_UP, TEMPERATURE, DROPPED = 0, 12, 1e-4, 0.1, 0.05, 0.1
+SEED, EPOCHS, LEARNING_RATE, WARM_UP, TEMPERATURE, DROPPED = 0, 8, 1e-4, 0.1, 0.05, 0.1
 #: Layers before it stay as they are: what they make of the texts is computed once.
 FIRST_TUNED = 3
 WORKS_A_BATCH = 32

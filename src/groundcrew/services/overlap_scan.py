@@ -174,7 +174,8 @@ def _digest(use_cases: list[UseCase], capabilities: list[VendorCapability]) -> s
 
 def _compare(use_cases: list[UseCase], capabilities: list[VendorCapability], names: frozenset[str]) -> list[Found]:
     texts = [*(described(each) for each in use_cases), *(described_capability(each) for each in capabilities)]
-    comparison = Comparison(texts, background())
+    offered = [False] * len(use_cases) + [True] * len(capabilities)
+    comparison = Comparison(texts, background(), offered=offered)
     least, found = shipped_rule().score_min, []
     for first, one in enumerate(use_cases):
         for second in range(first + 1, len(texts)):

@@ -51,7 +51,9 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: The parts of a score, each with a weight of the same name in the rule.
-PARTS = ("similarity", "purpose", "title", "joint", "people_differ")
+PARTS = ("similarity", "purpose", "title", "joint", "people_differ", "nearest", "crowd_less", "crowd_more")
+#: How many of the nearest say how crowded it is around a description.
+CROWD = 4
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     joint: float
     #: Both say whom it is for, and nobody of them is the same.
     people_differ: float
+    #: 1 / (1 + how many others are nearer), as the one of the two sees it that has more that are nearer. Whatever a registry is
+    #: about, the same work is among the nearest of both.
+    nearest: float
+    #: How near the CROWD nearest are on average: of the one around which there is less, and of the other. A text that is near to
+    #: everything is not the same as everything (the hubs of Radovanović et al. 2010; Conneau et al. 2018 correct for them alike).
+    crowd_less: float
+    crowd_more: float
     score_min: float
 
 
@@ -155,8 +164,16 @@ def _data(name: str) -> bytes:
 class Comparison:
     """Descriptions that are compared with one another: their words are weighed by how rare they are among all of them."""
 
-    def __init__(self, described: Sequence[Described], background: Sequence[str] = (), rule: Rule | None = None) -> None:
-        """`background`: further texts that say how rare words are, so that a small registry is weighed sensibly."""
+    def __init__(
+        self,
+        described: Sequence[Described],
+        background: Sequence[str] = (),
+        rule: Rule | None = None,
+        *,
+        offered: Sequence[bool] | None = None,
+    ) -> None:
+        """`background`: further texts that say how rare words are and what else is near, so that a small registry is weighed
+        sensibly. `offered`: which of the descriptions are of what vendors sell; two of those are no pair."""
         self._read = [_read(each) for each in described]
         self._described = list(described)
         self._rule = rule or shipped_rule()
@@ -169,6 +186,9 @@ class Comparison:
         written = ([one.text for one in described], [one.purpose for one in described], [one.title for one in described])
         #: In the order of PARTS.
         self._vectors = tuple(encoded_as_work(each) for each in written)
+        self._around = encoded_as_work(background) if background else np.zeros((0, self._vectors[0].shape[1]), dtype=np.float32)
+        self._offered = np.array(offered if offered is not None else [False] * len(described), dtype=bool)
+        self._neighbours: dict[int, npt.NDArray[np.float32]] = {}
 
     def rarity(self, word: str) -> float:
         """How much sharing this word says: 0 for one that everybody uses, more the rarer."""
@@ -183,7 +203,27 @@ class Comparison:
         near = (float(each[first] @ each[second]) for each in self._vectors)
         one, other = self._read[first], self._read[second]
         differ = float(bool(one.people and other.people and not one.people.keys() & other.people.keys()))
-        return (*near, math.sqrt(terms * task), differ)
+        return (*near, math.sqrt(terms * task), differ, *self._nearness(first, second))
+
+    def _nearness(self, first: int, second: int) -> tuple[float, float, float]:
+        """nearest, crowd_less, crowd_more."""
+        near = float(self._vectors[0][first] @ self._vectors[0][second])
+        rows = self._near(first), self._near(second)
+        # A hair more than `near`: the other one itself is not nearer than it is, in whatever order products were added up.
+        nearer = max(len(row) - int(np.searchsorted(row, near + 1e-6, side="right")) for row in rows)
+        crowds = sorted(float(row[-CROWD:].mean()) if len(row) else 0.0 for row in rows)
+        return 1.0 / (1 + nearer), crowds[0], crowds[1]
+
+    def _near(self, number: int) -> npt.NDArray[np.float32]:
+        """How near the others are that may be paired with this one, and the background, in rising order."""
+        if (known := self._neighbours.get(number)) is not None:
+            return known
+        others = ~self._offered if self._offered[number] else np.ones(len(self._offered), dtype=bool)
+        others[number] = False
+        vectors = self._vectors[0]
+        found = np.sort(np.concatenate([vectors[others], self._around]) @ vectors[number])
+        self._neighbours[number] = found
+        return found
 
     def compare(self, first: int, second: int) -> Compared:
         """The score of two of them, and why."""
