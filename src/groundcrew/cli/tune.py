@@ -304,7 +304,8 @@ def _print(view: RunView, steps: list[RunStep]) -> None:
     for each in steps[-STEPS_SHOWN:]:
         click.echo(f"  {_line(each)}")
     if run.model_version is not None:
-        click.echo(f"  made {run.model}@{run.model_version}, the best step was {run.best_step}")
+        best = "" if run.best_step is None else f", the best step was {run.best_step}"
+        click.echo(f"  made {run.model}@{run.model_version}{best}")
 
 
 def _print_lineage(found: Lineage) -> None:

@@ -281,7 +281,7 @@ def test_a_replacement_that_fails_puts_the_old_one_back(
 
 def test_no_record_kept_is_an_error_that_says_why(tmp_path: Path) -> None:
     source = write_json_lines(tmp_path / "rows.jsonl", [{"id": "a"}, {"id": "b"}, "{"])
-    with pytest.raises(InputError, match=r"of 3 \(2 missing field, 1 unreadable; the first is a\)"):
+    with pytest.raises(InputError, match=r"of 3 \(2 missing field, 1 unreadable; the first is a: 'text' is absent or empty\)"):
         curate(recipe_of(BASE), [source], tmp_path / "out")
     with pytest.raises(InputError, match="the input is empty"):
         curate(recipe_of(BASE), [write_json_lines(tmp_path / "empty.jsonl", [])], tmp_path / "out")
