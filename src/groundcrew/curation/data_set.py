@@ -145,7 +145,7 @@ def _write(recipe: Recipe, found: Found, curated: Curated, folder: Path, work: W
     counts, examples = write_dropped(curated, found, folder / DROPPED)
     if not curated.kept_count:
         raise _nothing_kept(curated, found, counts, examples)
-    write_kept(recipe, curated, folder / RECORDS, work, progress)
+    empty = write_kept(recipe, curated, folder / RECORDS, work, progress)
     labels, labels_count = labels_of(curated, LABELS_SHOWN_MAX)
     splits = Counter(each for each in curated.splits() if each is not None)
     makeup = Makeup(
@@ -156,6 +156,7 @@ def _write(recipe: Recipe, found: Found, curated: Curated, folder: Path, work: W
         labels_removed=removed_of(curated),
         labels_told=curated.judged.labels_told,
         code_system=curated.code_system,
+        empty_fields=empty,
     )
     funnel = build_funnel(recipe, found, curated.revision, curated.kept_count, dict(counts), examples, makeup)
     revision = Revision(

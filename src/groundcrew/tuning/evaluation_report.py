@@ -107,8 +107,8 @@ def html(report: EvaluationReport) -> str:
 def _explained(report: EvaluationReport) -> str:
     first = next(iter(report.figures.values()))
     return (
-        f"Intervals hold the figure of all such cases with {first.confidence:.0%} confidence; whole groups are drawn again. There is "
-        "none where all draws have the same figure, or most of them none."
+        f"Intervals hold the figure of all such cases with {first.confidence:.0%} confidence; whole groups are drawn again. "
+        "There is none where all draws have the same figure, or most of them none."
     )
 
 
