@@ -96,11 +96,24 @@ def actor() -> str:
         return f"cli:{os.getuid()}"
 
 
+def ask_password(prompt: str, *, twice: bool = False) -> str:
+    """The password in GROUNDCREW_PASSWORD, or what is typed at the terminal. InputError where there is neither."""
+    if password := os.environ.get("GROUNDCREW_PASSWORD"):
+        return password
+    try:
+        typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise InputError("there is no terminal to ask for the password at: set GROUNDCREW_PASSWORD") from None
+    return typed
+
+
 async def person(services: Services, name: str | None) -> str:
     """The actor: the operating system's user, or the account `name` after its password was checked."""
     if name is None:
         return actor()
-    password = os.environ.get("GROUNDCREW_PASSWORD") or click.prompt(f"Password of {name}", hide_input=True, err=True)
+    password = ask_password(f"Password of {name}")
     user = await services.users.authenticate(name, password)
     return f"user:{user.name}"
 

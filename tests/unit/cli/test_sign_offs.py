@@ -96,6 +96,7 @@ def test_labels_are_taken_out_and_added_from_a_shell(run: Run, held: list[str]) 
     first, second = held
     said = run("sign-off", "show", first).out
     assert all(each in said for each in ("J15.9", "infiltrate", "0.34", "not kept", "a person: the trust is below"))
+    assert "signed" not in said
     wrong = run("sign-off", "labels", first, "--remove", "I10", "--as", "nora", status=2).err
     assert "none of the labels that stand: J15.9, R50.9" in wrong
     run("sign-off", "labels", first, "--remove", "R50.9", "--add", "R05.9", "--add", "I10", "--as", "nora")
@@ -136,3 +137,8 @@ def test_who_is_away_says_so_from_a_shell(run: Run, held: list[str], tmp_path: P
 def binary(folder: Path) -> Path:
     (folder / "text.bin").write_bytes(b"\xff\xfe\x00")
     return folder / "text.bin"
+
+
+def test_without_a_terminal_and_a_password_the_variable_is_named(run: Run, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GROUNDCREW_PASSWORD", raising=False)
+    assert "set GROUNDCREW_PASSWORD" in run("user", "add", "coda", "--role", "reviewer", status=2).err
