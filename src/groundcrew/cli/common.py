@@ -97,16 +97,27 @@ def actor() -> str:
 
 
 def ask_password(prompt: str, *, twice: bool = False) -> str:
-    """The password in GROUNDCREW_PASSWORD, or what is typed at the terminal. InputError where there is neither."""
+    """The password in GROUNDCREW_PASSWORD, what is typed at the terminal, or the first line that is piped in where there is none.
+    InputError where there is none of them."""
     if password := os.environ.get("GROUNDCREW_PASSWORD"):
         return password
-    try:
+    if has_terminal():
         typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
-    except click.Abort:
-        if sys.stdin.isatty():
-            raise
-        raise InputError("there is no terminal to ask for the password at: set GROUNDCREW_PASSWORD") from None
-    return typed
+        return typed
+    if piped := sys.stdin.readline().rstrip("\r\n"):
+        return piped
+    raise InputError("there is no terminal to ask for the password at: set GROUNDCREW_PASSWORD")
+
+
+def has_terminal() -> bool:
+    """Whether somebody can be asked: passwords are read from the terminal itself, whatever is piped in."""
+    if sys.stdin.isatty():
+        return True
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 async def person(services: Services, name: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from tests.unit.cli.conftest import Run
 from tests.unit.services import bank as a_bank
 
+from groundcrew.cli import common
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import SignOffRule
 from groundcrew.services.bundle import open_services
@@ -141,4 +143,8 @@ def binary(folder: Path) -> Path:
 
 def test_without_a_terminal_and_a_password_the_variable_is_named(run: Run, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GROUNDCREW_PASSWORD", raising=False)
+    monkeypatch.setattr(common, "has_terminal", lambda: False)
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     assert "set GROUNDCREW_PASSWORD" in run("user", "add", "coda", "--role", "reviewer", status=2).err
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    run("user", "add", "coda", "--role", "reviewer")
