@@ -96,11 +96,35 @@ def actor() -> str:
         return f"cli:{os.getuid()}"
 
 
+def ask_password(prompt: str, *, twice: bool = False) -> str:
+    """The password in GROUNDCREW_PASSWORD, what is typed at the terminal, or the first line that is piped in where there is none.
+    InputError where there is none of them."""
+    if password := os.environ.get("GROUNDCREW_PASSWORD"):
+        return password
+    if has_terminal():
+        typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
+        return typed
+    if piped := sys.stdin.readline().rstrip("\r\n"):
+        return piped
+    raise InputError("there is no terminal to ask for the password at: set GROUNDCREW_PASSWORD")
+
+
+def has_terminal() -> bool:
+    """Whether somebody can be asked: passwords are read from the terminal itself, whatever is piped in."""
+    if sys.stdin.isatty():
+        return True
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 async def person(services: Services, name: str | None) -> str:
     """The actor: the operating system's user, or the account `name` after its password was checked."""
     if name is None:
         return actor()
-    password = os.environ.get("GROUNDCREW_PASSWORD") or click.prompt(f"Password of {name}", hide_input=True, err=True)
+    password = ask_password(f"Password of {name}")
     user = await services.users.authenticate(name, password)
     return f"user:{user.name}"
 

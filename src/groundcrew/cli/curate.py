@@ -97,6 +97,10 @@ def _show(outcome: Outcome) -> None:
         click.echo("  " + ", ".join(f"{name} {count:,}" for name, count in funnel.splits.items()))
     if funnel.masked:
         click.echo("  masked in them: " + ", ".join(f"{kind} {count:,}" for kind, count in funnel.masked.items()))
+    if funnel.empty_fields:
+        click.echo(
+            f"  no record has {', '.join(map(repr, funnel.empty_fields))}; fields are named as in the records, letter by letter"
+        )
     if funnel.ignored_files:
         click.echo(f"  not read, other formats: {len(funnel.ignored_files)} files (funnel.json lists them)")
     click.echo(f"  revision {funnel.revision}")

@@ -27,6 +27,7 @@ COLUMNS_OF_FILE_MAX = 1_000
 PROGRESS_EVERY_ROWS = 1_000
 #: Cells of CSV that stand for no value; of numbers, these words too.
 NO_NUMBER = frozenset({"nan", "na", "n/a", "null", "none", "-"})
+TRUTHS = {"true": True, "false": False}
 #: Share of a CSV column's cells that make it a column of numbers, in which any other cell is a mistake.
 NUMBERS_SHARE = 0.95
 #: Columns that name their row, rather than say something of it.
@@ -176,8 +177,8 @@ def _parquet_columns(path: Path) -> Sequence[str]:
 
 
 def _row(line: Line, name: str) -> dict[str, Any]:
-    if line.text is None:
-        raise InputError(line.error or "is not readable", file=name, line=line.line)
+    if line.text is None or line.damage is not None:
+        raise InputError(line.damage or line.error or "is not readable", file=name, line=line.line)
     try:
         row = msgspec.json.decode(line.text)
     except msgspec.DecodeError as error:
@@ -211,8 +212,10 @@ def _read_column(name: str, asked: Kind | None, reference: Table, current: Table
         for place, value in enumerate(values):
             if isinstance(value, dict | list):
                 raise table.fault(name, place, "must be a number, a text, or true or false")
+    if asked != "number" and any(isinstance(value, bool) for values in raw for value in values):
+        raw = _truths(raw[0], reference), _truths(raw[1], current)
     cells = [cell for table, values in zip((reference, current), raw, strict=True) if not table.typed for cell in values]
-    numeric = _looks_numeric([cell for cell in cells if cell is not None])
+    numeric = _looks_numeric([cell for cell in cells if isinstance(cell, str)])
     if asked == "number" or (asked is None and numeric):
         sides = tuple(_numbers(table, name, values) for table, values in zip((reference, current), raw, strict=True))
         return "number", (sides[0], sides[1])
@@ -223,6 +226,13 @@ def _read_column(name: str, asked: Kind | None, reference: Table, current: Table
     if kind in ("category", "text"):
         return kind, ([_text(value) for value in raw[0]], [_text(value) for value in raw[1]])
     return kind, raw
+
+
+def _truths(values: list[Any], table: Table) -> list[Any]:
+    """Cells of CSV that say true or false as such: the other file's column holds truth values, which CSV only has as words."""
+    if table.typed:
+        return values
+    return [TRUTHS.get(cell.strip().lower(), cell) if isinstance(cell, str) else cell for cell in values]
 
 
 def _mixed(name: str, reference: Table, current: Table) -> InputError | None:

@@ -123,7 +123,7 @@ def _print_labels(text: str) -> None:
         return
     rows = [
         (
-            "signed" if each.kept else "not kept",
+            "kept" if each.kept else "not kept",
             each.label,
             "–" if each.score is None else f"{each.score:.2f}",
             each.title,

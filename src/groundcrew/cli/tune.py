@@ -194,7 +194,7 @@ def tune_models(name: str | None, as_json: bool, data: Path | None, database_url
             each.architecture,
             each.digest[:12],
             f"{each.data_set}@{each.data_revision[:12]}",
-            each.folder or f"{each.provider}/{each.reference}",
+            "" if each.removed_at is not None else each.folder or f"{each.provider}/{each.reference}",
         )
         for each in found
     ]
@@ -261,8 +261,11 @@ def _file(path: Path) -> dict[str, Any]:
         if path.stat().st_size > SETTINGS_FILE_BYTES_MAX:
             raise InputError(f"more than {SETTINGS_FILE_BYTES_MAX:,} bytes", file=str(path))
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"can not be read: {type(error).__name__}", file=str(path)) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise InputError("not valid YAML", file=str(path), line=mark.line + 1 if mark else None) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"can not be read: {getattr(error, 'strerror', None) or 'not UTF-8'}", file=str(path)) from None
     if not isinstance(found, dict):
         raise InputError("expected settings by name", file=str(path))
     return {str(key): value for key, value in found.items()}
@@ -304,7 +307,8 @@ def _print(view: RunView, steps: list[RunStep]) -> None:
     for each in steps[-STEPS_SHOWN:]:
         click.echo(f"  {_line(each)}")
     if run.model_version is not None:
-        click.echo(f"  made {run.model}@{run.model_version}, the best step was {run.best_step}")
+        best = "" if run.best_step is None else f", the best step was {run.best_step}"
+        click.echo(f"  made {run.model}@{run.model_version}{best}")
 
 
 def _print_lineage(found: Lineage) -> None:

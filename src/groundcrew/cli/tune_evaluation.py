@@ -105,12 +105,11 @@ def tune_suggest(model: str, source: Path, output: Path, data: Path | None, data
     """Let a tuned model suggest labels for a file of texts, as the gateway would: nothing is recorded and nobody signs."""
 
     async def work(services: Services) -> str:
+        from groundcrew.services.tuned_models import files_of
         from groundcrew.tuning.evaluation_run import open_model, read_cases, suggestions
 
         found = await services.tuned_models.get(model)
-        folder = services.tuned_models.folder(found)
-        if folder is None:
-            raise InputError(f"{found.id} is kept by {found.provider}: ask it through the gateway", field="model")
+        folder = files_of(services.tuned_models.data, found)
         examples = read_cases(source, labelled=False)
         loaded, _ = open_model(folder, found.digest)
 

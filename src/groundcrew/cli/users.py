@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from groundcrew.cli.common import actor, json_option, print_json, print_table, storage_options, with_services
+from groundcrew.cli.common import actor, ask_password, json_option, print_json, print_table, storage_options, with_services
 
 if TYPE_CHECKING:
     from groundcrew.domain.user import User
@@ -142,10 +141,7 @@ def user_list(as_json: bool, data: Path | None, database_url: str | None) -> Non
 
 
 def _password() -> str:
-    found: str = os.environ.get("GROUNDCREW_PASSWORD") or click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True, err=True
-    )
-    return found
+    return ask_password("Password", twice=True)
 
 
 def _standing(user: User) -> str:

@@ -129,15 +129,23 @@ def _existing(output: Path) -> str | None:
     return revision.revision if whole else ""
 
 
+def _nothing_kept(curated: Curated, found: Found, counts: Counter[str], examples: dict[str, list[str]]) -> InputError:
+    """Which checks dropped most, and what the first of them said of its first record."""
+    told = ": the input is empty"
+    for reason, _count in counts.most_common(1):
+        most = ", ".join(f"{count:,} {each}" for each, count in counts.most_common(REASONS_SHOWN_MAX))
+        dropped = curated.dropped()
+        detail = dropped.column("detail")[dropped.column("reason").index(reason).as_py()].as_py()
+        told = f" ({most}; the first is {examples[reason][0]}{f': {detail}' if detail else ''})"
+    return InputError(f"no record was kept of {curated.read_count:,}{told}", file=", ".join(e.name for e in found.files[:3]))
+
+
 def _write(recipe: Recipe, found: Found, curated: Curated, folder: Path, work: Work, progress: Progress) -> Funnel:
     """Write all files of the data set into `folder`, flushed to disk."""
     counts, examples = write_dropped(curated, found, folder / DROPPED)
     if not curated.kept_count:
-        most = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common(REASONS_SHOWN_MAX))
-        first = next((each for reason, _ in counts.most_common(1) for each in examples[reason]), None)
-        told = f" ({most}; the first is {first})" if first else ": the input is empty"
-        raise InputError(f"no record was kept of {curated.read_count:,}{told}", file=", ".join(e.name for e in found.files[:3]))
-    write_kept(recipe, curated, folder / RECORDS, work, progress)
+        raise _nothing_kept(curated, found, counts, examples)
+    empty = write_kept(recipe, curated, folder / RECORDS, work, progress)
     labels, labels_count = labels_of(curated, LABELS_SHOWN_MAX)
     splits = Counter(each for each in curated.splits() if each is not None)
     makeup = Makeup(
@@ -148,6 +156,7 @@ def _write(recipe: Recipe, found: Found, curated: Curated, folder: Path, work: W
         labels_removed=removed_of(curated),
         labels_told=curated.judged.labels_told,
         code_system=curated.code_system,
+        empty_fields=empty,
     )
     funnel = build_funnel(recipe, found, curated.revision, curated.kept_count, dict(counts), examples, makeup)
     revision = Revision(

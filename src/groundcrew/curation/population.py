@@ -125,7 +125,9 @@ def load(files: Sequence[Path]) -> Population:
         label_names=label_names,
         label_set=_unique(fingerprints(labels)),
         print=_fixed(rest, "print"),
-        bands=None if bands is None else np.frombuffer(bands.tobytes(), dtype=np.uint64).reshape(rest.num_rows, -1),
+        bands=None
+        if bands is None
+        else np.frombuffer(bands.tobytes(), dtype=np.uint64).reshape(rest.num_rows, bands.dtype.itemsize // 8),
         portion=rest.column("portion").to_numpy(),
         row=rest.column("row").to_numpy(),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from groundcrew.curation.recipe import FIELDS_MAX, FOLDS_MAX, LANGUAGES_MAX, SEED_MAX, SPLIT_FIELD, WORDS_MAX, Recipe
+from groundcrew.guards.pii_text import TYPES
 
 #: A dotted key and what is wrong with it.
 Problem: TypeAlias = tuple[str, str]
@@ -50,6 +51,10 @@ def _lists(recipe: Recipe) -> Iterator[Problem]:
                 yield f"{key}[{index}]", "is empty"
             if value in values[:index]:
                 yield f"{key}[{index}]", f"{value!r} is listed twice"
+    for index, kind in enumerate(lists["personal_data.types"]):
+        # The guard would look for none of it, and all of it would stay.
+        if kind not in TYPES:
+            yield f"personal_data.types[{index}]", f"{kind[:40]!r} is no type of finding; known: {', '.join(TYPES)}"
     for key, field in _single_fields(recipe):
         if field is not None and not field.strip():
             yield key, "is empty"

@@ -31,7 +31,8 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     `splits` counts the kept records of each split, `labels` those of the most frequent labels, most first, of `labels_count`
     in all; `masked` counts what the guard masked in kept records, by kind. `code_system` names the release that labels were
     checked against; `labels_removed` counts those that were taken out of kept records, by reason, and `labels_told` the labels by
-    whether wrong ones could be looked for among them (see label_noise).
+    whether wrong ones could be looked for among them (see label_noise). `empty_fields` are fields of the recipe that no kept
+    record has: checks of them said nothing.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Funnel(msgspec.Struct, frozen=True, kw_only=True):
     code_system: str = ""
     labels_removed: dict[str, int] = {}
     labels_told: dict[str, int] = {}
+    empty_fields: tuple[str, ...] = ()
 
 
 class Makeup(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,7 @@ class Makeup(msgspec.Struct, frozen=True, kw_only=True):
     code_system: str = ""
     labels_removed: dict[str, int] = {}
     labels_told: dict[str, int] = {}
+    empty_fields: tuple[str, ...] = ()
 
 
 def build_funnel(
@@ -106,6 +109,10 @@ def percent(part: int, whole: int) -> str:
 def known_limits(recipe: Recipe, funnel: Funnel) -> list[str]:
     """What no count says: checks that were not asked for, and what the checks can not do."""
     found: list[str] = []
+    if funnel.empty_fields:
+        found.append(
+            f"No kept record has {', '.join(map(repr, funnel.empty_fields))}: what the recipe asks of it was never looked at."
+        )
     if recipe.personal_data is None:
         found.append("Personal data was not looked for.")
     else:

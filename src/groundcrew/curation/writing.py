@@ -23,12 +23,13 @@ ROWS_AT_A_TIME = 10_000
 BLOCK_ROWS = 50_000
 
 
-def write_kept(recipe: Recipe, curated: Curated, path: Path, work: Work, progress: Progress) -> None:
-    """Write the kept records to a Parquet file, in the order of their ids."""
+def write_kept(recipe: Recipe, curated: Curated, path: Path, work: Work, progress: Progress) -> tuple[str, ...]:
+    """Write the kept records to a Parquet file, in the order of their ids; return the fields that none of them has."""
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
     schema = schema_of(recipe)
+    empty = dict.fromkeys(schema.names)
     with progress("writing") as advance, parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         splits = curated.splits()
         done = 0
@@ -39,9 +40,11 @@ def write_kept(recipe: Recipe, curated: Curated, path: Path, work: Work, progres
                     for row, split in zip(rows, splits[done : done + len(rows)], strict=True):
                         row[SPLIT_FIELD] = split
                 columns = [pa.array(_values(rows, each.name, each.type), type=each.type) for each in schema]
+                empty = {name: None for name in empty if columns[schema.get_field_index(name)].null_count == len(rows)}
                 writer.write_table(pa.Table.from_arrays(columns, schema=schema))
                 done += len(rows)
                 advance(done, curated.kept_count)
+    return tuple(empty)
 
 
 def schema_of(recipe: Recipe) -> Any:

@@ -28,7 +28,8 @@ def read_evaluation(fields: Fields) -> EvaluationRule | None:
             if value is not None:
                 wanted[name] = value
         targets.finish()
-        if not wanted:
+        # What a key says wrongly is told by the key.
+        if targets.empty():
             section.complain("at_least", f"name at least one of {', '.join(TARGETS)}")
     section.finish()
     return EvaluationRule(data_set=data_set, at_least=wanted)

@@ -98,6 +98,10 @@ class Fields:
         node = self._mapping.get(key)
         return node is not None and node.value is not None
 
+    def empty(self) -> bool:
+        """Whether no key is given with a value."""
+        return all(node.value is None for node in self._mapping.values())
+
     def is_choice(self, key: str, word: str) -> bool:
         """Whether `key` is given as `word`."""
         node = self._mapping.get(key)

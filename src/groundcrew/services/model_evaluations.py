@@ -17,7 +17,7 @@ from groundcrew.domain.use_case import UseCase
 from groundcrew.errors import InputError, NotFound
 from groundcrew.services import evidence
 from groundcrew.services.data_sets import find_data_set
-from groundcrew.services.tuned_models import find_model
+from groundcrew.services.tuned_models import files_of, find_model
 from groundcrew.services.tuned_standing import answers_with
 from groundcrew.store import catalog, tuning
 from groundcrew.store.database import Connection, Database
@@ -141,17 +141,12 @@ class ModelEvaluations:
             return Path(name)
         return await find_model(connection, name)
 
-    def _folder(self, model: TunedModel) -> Path:
-        if not model.folder:
-            raise InputError(f"{model.id} is kept by {model.provider}: nothing of it lies here to be evaluated", field="model")
-        return self._data / model.folder
-
     def _cases(self, data_set: DataSet | None, split: str, file: Path | None, model: TunedModel) -> _Cases:
         from groundcrew.tuned.loading import read_manifest
         from groundcrew.tuning.evaluation_run import read_cases
         from groundcrew.tuning.examples import read_examples
 
-        manifest = read_manifest(self._folder(model))
+        manifest = read_manifest(files_of(self._data, model))
         if data_set is not None:
             examples: Sequence[Example] = read_examples(self._data / data_set.folder, split, sha256=data_set.described_sha256)
             return _Cases(
@@ -185,11 +180,11 @@ class ModelEvaluations:
         from groundcrew.tuning.evaluation import evaluate
         from groundcrew.tuning.evaluation_run import baseline_cases, cases_of, open_model, read_cases
 
-        loaded, load_s = open_model(self._folder(model), model.digest)
+        loaded, load_s = open_model(files_of(self._data, model), model.digest)
         found = cases_of(loaded, cases.examples, progress)
         against = None
         if isinstance(other, TunedModel):
-            rival, _ = open_model(self._folder(other), other.digest)
+            rival, _ = open_model(files_of(self._data, other), other.digest)
             against = (other.id, cases_of(rival, cases.examples, progress))
         elif other is not None:
             against = (baseline or other.name, baseline_cases(read_cases(other, labelled=True, texts=False)))

@@ -26,6 +26,19 @@ EVIDENCE_LOOKED_AT_MAX = 500
 EVIDENCE_KINDS = ("model_evaluation", "attestation")
 
 
+def files_of(data: Path, model: TunedModel) -> Path:
+    """Where the files of a version lie, to be asked here. InputError where a remote provider keeps it, or they were removed."""
+    if not model.folder:
+        raise InputError(
+            f"{model.id} is kept by {model.provider}: nothing of it lies here, ask it through the gateway", field="model"
+        )
+    if model.removed_at is not None:
+        raise InputError(
+            f"the files of {model.id} were removed on {model.removed_at:%Y-%m-%d}: {model.removal_reason}", field="model"
+        )
+    return data / model.folder
+
+
 class TunedModels:
     """The registered versions. `data` is the data folder."""
 

@@ -161,16 +161,15 @@ def evaluate(
 def _figures(cases: Sequence[Case], draws: Draws, *, multi_label: bool) -> dict[str, Interval]:
     wanted = main_figures(cases, table(cases), multi_label=multi_label)
     found = dict(zip(wanted, draws.intervals(list(wanted.values())), strict=True))
-    return {
-        name: _all_alike(each, draws) if each.estimate in (0.0, 1.0) and each.lower is None else each
-        for name, each in found.items()
-    }
+    return {name: _all_alike(each, draws.groups) for name, each in found.items()}
 
 
-def _all_alike(interval: Interval, draws: Draws) -> Interval:
+def _all_alike(interval: Interval, groups: int) -> Interval:
     """The bound of a figure that is the same in every case, where draws say nothing: Wilson's (1927) for a share that is 0 or 1
-    in as many independent groups as there are."""
-    z2, n = float(scipy.special.ndtri((1 - draws.confidence) / 2)) ** 2, draws.groups
+    in as many independent groups as there are. Any other figure is left as it is."""
+    if interval.estimate not in (0.0, 1.0) or interval.lower is not None:
+        return interval
+    z2, n = float(scipy.special.ndtri((1 - interval.confidence) / 2)) ** 2, groups
     open_end = z2 / (n + z2)
     bounds = {"lower": 1 - open_end, "upper": 1.0} if interval.estimate == 1.0 else {"lower": 0.0, "upper": open_end}
     return msgspec.structs.replace(interval, method="wilson", **bounds)
@@ -220,15 +219,15 @@ def _on(cases: Sequence[Case], chosen: NDArray[np.bool_], draws: Draws) -> tuple
     counts, flags, n = table(cases), chosen.astype(np.float64), int(chosen.sum())
     exact = mean_of([float(each.exact) if kept else math.nan for each, kept in zip(cases, chosen, strict=True)])
     both = draws.intervals([lambda weights: f1(*counts.totals(weights * flags)), exact])
-    return msgspec.structs.replace(both[0], n=n), msgspec.structs.replace(both[1], n=n)
+    groups = draws.groups_of(chosen)
+    micro, subset = (_all_alike(msgspec.structs.replace(each, n=n), groups) for each in both)
+    return micro, subset
 
 
 def _person(cases: Sequence[Case], draws: Draws) -> PersonSplit:
     away = np.array([each.needs_person for each in cases])
     micro, exact = _on(cases, ~away, draws)
-    share = draws.interval(mean_of([float(each) for each in away]))
-    if share.estimate in (0.0, 1.0):
-        share = _all_alike(share, draws)
+    share = _all_alike(draws.interval(mean_of([float(each) for each in away])), draws.groups)
     return PersonSplit(to_person=share, kept_micro_f1=micro, kept_subset_accuracy=exact)
 
 

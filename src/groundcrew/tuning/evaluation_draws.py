@@ -43,6 +43,10 @@ class Draws:
         self._kept: list[Weights] = []
         self.count = max(DRAWS_MIN, min(DRAWS, CASES_DRAWN_MAX // max(1, self.cases)))
 
+    def groups_of(self, chosen: NDArray[np.bool_]) -> int:
+        """How many groups have a chosen case."""
+        return int(np.unique(self._group_of[chosen]).size)
+
     def __iter__(self) -> Iterator[Weights]:
         """The weights of all draws, CHUNK rows at a time; the same ones every time."""
         if self._kept:

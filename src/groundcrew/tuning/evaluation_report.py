@@ -45,13 +45,15 @@ svg .range { stroke: var(--bar); stroke-width: 3 } svg .point { fill: var(--bar)
 
 
 def words(interval: Interval, *, digits: int = 3, unit: str = "") -> str:
-    """An interval as text: estimate and bounds, a question mark for what is not known."""
+    """An interval as text: estimate and bounds, "no interval" where draws of the cases give no bounds."""
 
     def number(value: float | None) -> str:
         return "?" if value is None else f"{value:,.{digits}f}"
 
     if interval.estimate is None:
         return "unknown"
+    if interval.lower is None and interval.upper is None:
+        return f"{number(interval.estimate)}{unit} (no interval)"
     return f"{number(interval.estimate)}{unit} ({number(interval.lower)} to {number(interval.upper)})"
 
 
@@ -104,7 +106,10 @@ def html(report: EvaluationReport) -> str:
 
 def _explained(report: EvaluationReport) -> str:
     first = next(iter(report.figures.values()))
-    return f"Intervals hold the figure of all such cases with {first.confidence:.0%} confidence; whole groups are drawn again."
+    return (
+        f"Intervals hold the figure of all such cases with {first.confidence:.0%} confidence; whole groups are drawn again. "
+        "There is none where all draws have the same figure, or most of them none."
+    )
 
 
 def _figure_rows(report: EvaluationReport) -> list[tuple[str, ...]]:

@@ -69,7 +69,7 @@ def read_prompt(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"can not be read: {type(error).__name__}", file=str(path)) from None
+        raise InputError(f"can not be read: {getattr(error, 'strerror', None) or 'not UTF-8'}", file=str(path)) from None
     if not text or len(text) > PROMPT_CHARACTERS_MAX:
         raise InputError(f"expected 1 to {PROMPT_CHARACTERS_MAX:,} characters", file=str(path))
     return text

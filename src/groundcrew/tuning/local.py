@@ -40,7 +40,8 @@ class LocalRunner:
     def problem(self, architecture: str, settings: dict[str, Any]) -> str | None:
         """What is wrong with `settings` for this architecture, naming the key."""
         if architecture not in ARCHITECTURES:
-            return f"architecture: {architecture!r} is not known; there are: {', '.join(sorted(ARCHITECTURES)) or 'none'}"
+            why = f"{architecture!r} is not known" if architecture else "say what learns"
+            return f"architecture: {why}; there are: {', '.join(sorted(ARCHITECTURES)) or 'none'}"
         threads, rest = split_threads(settings)
         if threads is None:
             return f"threads: expected a whole number from 1 to {THREADS_MAX}"

@@ -122,6 +122,8 @@ GOOD = '{"a": 1}\n' * 30
         ("now.jsonl", GOOD + '{"a": [1]}\n', ("--columns", "a"), "now.jsonl:31: a: must be a number, a text, or true or false"),
         ("now.csv", "a\n" + "1\n" * 30 + "x\n", (), "now.csv:32: a: is 'x', which is no number"),
         ("now.csv", "a,b\n1\n", (), "now.csv:2: has 1 cells, the first row 2"),
+        ("now.csv", "a\n" + "1\n" * 30 + "Gr\xfc\xdfe\n", (), "now.csv:32: is not UTF-8"),
+        ("now.jsonl", GOOD + '{"a": "\xfc"}\n', (), "now.jsonl:31: is not UTF-8"),
         ("now.csv", "", (), "now.csv:1: is empty"),
         ("now.jsonl", "", (), "now.jsonl: holds no rows"),
         ("now.parquet", "no parquet", (), "now.parquet: is damaged or no Parquet file"),
@@ -136,7 +138,7 @@ def test_bad_input_names_file_line_and_field(
     run: Run, tmp_path: Path, name: str, content: str, options: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "before.jsonl").write_text(GOOD)
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_text(content, encoding="latin-1")
     done = run("drift", "test", "--reference", "before.jsonl", "--current", name, *options, status=2)
     assert message in done.err
 
@@ -153,3 +155,12 @@ def test_kinds_can_be_told(run: Run, tmp_path: Path) -> None:
     before = write(tmp_path / "before.jsonl", [{"code": place % 7} for place in range(90)])
     done = run("drift", "test", "--reference", before, "--current", before, "--kind", "code=category", "--json")
     assert verdicts(done.out)[0]["code"]["kind"] == "category"
+
+
+@pytest.mark.parametrize("options", [(), ("--kind", "urgent=category")])
+def test_truth_values_are_the_same_in_csv_and_elsewhere(run: Run, tmp_path: Path, options: tuple[str, ...]) -> None:
+    found = [{"urgent": place % 3 == 0} for place in range(60)]
+    before, now = write(tmp_path / "before.csv", found), write(tmp_path / "now.parquet", found)
+    for first, second in ((before, now), (now, before)):
+        columns, _ = verdicts(run("drift", "test", "--reference", first, "--current", second, *options, "--json").out)
+        assert (columns["urgent"]["kind"], columns["urgent"]["drifted"]) == ("category", False)

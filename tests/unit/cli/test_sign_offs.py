@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from tests.unit.cli.conftest import Run
 from tests.unit.services import bank as a_bank
 
+from groundcrew.cli import common
 from groundcrew.domain.identifiers import new_id
 from groundcrew.domain.use_case import SignOffRule
 from groundcrew.services.bundle import open_services
@@ -96,6 +98,7 @@ def test_labels_are_taken_out_and_added_from_a_shell(run: Run, held: list[str]) 
     first, second = held
     said = run("sign-off", "show", first).out
     assert all(each in said for each in ("J15.9", "infiltrate", "0.34", "not kept", "a person: the trust is below"))
+    assert "signed" not in said
     wrong = run("sign-off", "labels", first, "--remove", "I10", "--as", "nora", status=2).err
     assert "none of the labels that stand: J15.9, R50.9" in wrong
     run("sign-off", "labels", first, "--remove", "R50.9", "--add", "R05.9", "--add", "I10", "--as", "nora")
@@ -136,3 +139,12 @@ def test_who_is_away_says_so_from_a_shell(run: Run, held: list[str], tmp_path: P
 def binary(folder: Path) -> Path:
     (folder / "text.bin").write_bytes(b"\xff\xfe\x00")
     return folder / "text.bin"
+
+
+def test_without_a_terminal_and_a_password_the_variable_is_named(run: Run, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GROUNDCREW_PASSWORD", raising=False)
+    monkeypatch.setattr(common, "has_terminal", lambda: False)
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert "set GROUNDCREW_PASSWORD" in run("user", "add", "coda", "--role", "reviewer", status=2).err
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    run("user", "add", "coda", "--role", "reviewer")

@@ -52,7 +52,9 @@ def test_from_a_recipe_to_a_version(run: Run, declared: Path, tmp_path: Path) ->
     listed = run("tune", "list", "--json").json()
     assert (listed[0]["phase"], listed[0]["run"]["settings"]) == ("done", {"chunk": 9, "smoothing": 0.5})
     run_id = listed[0]["run"]["id"]
-    assert "made router@1" in run("tune", "show", run_id).out
+    shown = run("tune", "show", run_id).out
+    assert "made router@1" in shown
+    assert "None" not in shown
     watched = run("tune", "watch", run_id).out
     assert watched.splitlines()[0].startswith("step 1 of ")
     assert "router@1  active" in run("tune", "models").out.replace("   ", "  ")
@@ -64,6 +66,9 @@ def test_from_a_recipe_to_a_version(run: Run, declared: Path, tmp_path: Path) ->
     assert "cancelled" in run("tune", "watch", waiting, status=2).err
     assert run("tune", "retire", "router@1", "--reason", "replaced").out == "router@1 is retired\n"
     assert run("tune", "remove", "router@1", "--reason", "old").out == "the files of router@1 are removed\n"
+    (tmp_path / "texts.jsonl").write_text('{"id": "a", "text": "card", "labels": "cards"}\n')
+    for asked in (("evaluate", "router@1"), ("suggest", "router@1", "--output", "said.jsonl")):
+        assert "were removed on" in run("tune", *asked, "--input", "texts.jsonl", status=2).err
     revision = run("dataset", "list", "--json").json()[0]["revision"]
     removed = run("dataset", "remove", f"tickets@{revision}", "--reason", "its people withdrew").out
     assert removed == f"the records of tickets@{revision[:12]} are removed\n"
@@ -82,7 +87,7 @@ def test_exports_and_what_goes_wrong(run: Run, declared: Path, tmp_path: Path) -
     assert "Which team?" in (tmp_path / "a" / "train.jsonl").read_text()
     assert "is there already" in run("dataset", "export", "tickets", "--format", "hf-chat", "--output", "a", status=2).err
     asked = ("tune", "start", "router", "tickets")
-    assert "architecture: '' is not known" in run(*asked, status=2).err
+    assert "architecture: say what learns; there are: bayes" in run(*asked, status=2).err
     assert "'x' is no setting" in run(*asked, "--architecture", "bayes", "--set", "x", status=2).err
     assert "one label is not enough" in run(*asked, "--architecture", "bayes", "--set", "fails=true", status=2).err
     failed = run("tune", "list", "--json").json()[0]["run"]["id"]

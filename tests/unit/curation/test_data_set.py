@@ -279,10 +279,23 @@ def test_a_replacement_that_fails_puts_the_old_one_back(
     assert sorted(each.name for each in tmp_path.iterdir()) == [".out.work", "out", "rows.jsonl"]
 
 
+def test_a_field_that_no_record_has_is_told(tmp_path: Path) -> None:
+    source = write_json_lines(
+        tmp_path / "rows.jsonl", [{"id": "a", "text": "one", "day": None}, {"id": "b", "text": "two", "size": 3}]
+    )
+    types = {"size": "integer", "day": "date", "tags": "strings"}
+    made = curate(recipe_of({**BASE, "types": types}), [source], tmp_path / "out")
+    assert set(made.funnel.empty_fields) == {"day", "tags"}
+    assert "No kept record has" in (tmp_path / "out" / "CARD.md").read_text()
+
+
 def test_no_record_kept_is_an_error_that_says_why(tmp_path: Path) -> None:
     source = write_json_lines(tmp_path / "rows.jsonl", [{"id": "a"}, {"id": "b"}, "{"])
-    with pytest.raises(InputError, match=r"of 3 \(2 missing field, 1 unreadable; the first is a\)"):
+    with pytest.raises(InputError, match=r"of 3 \(2 missing field, 1 unreadable; the first is a: 'text' is absent or empty\)"):
         curate(recipe_of(BASE), [source], tmp_path / "out")
+    compared = {"duplicates": {"near": {"fields": ["text"], "threshold": 0.9}}}
+    with pytest.raises(InputError, match="of 3"):
+        curate(recipe_of({**BASE, **compared}), [source], tmp_path / "out")
     with pytest.raises(InputError, match="the input is empty"):
         curate(recipe_of(BASE), [write_json_lines(tmp_path / "empty.jsonl", [])], tmp_path / "out")
     assert not (tmp_path / "out").exists()

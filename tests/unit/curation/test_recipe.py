@@ -112,6 +112,7 @@ LABELLED: dict[str, Any] = {**BASE, "label": {"field": "team"}}
         ({"split": {"train": 1.0, "by": "time"}}, "split.by", "needs the key time"),
         ({"split": {"field": "fold", "train": 1.0}}, "split.field", "leave out the shares"),
         ({"split": {"train": 1.0}, "required": ["split"]}, "split", "adds the column"),
+        ({"personal_data": {"action": "mask", "types": ["PERSON", "NAME"]}}, "personal_data.types[1]", "known: PERSON, DATE"),
         ({"personal_data": {"action": "hide"}}, "personal_data.action", "nvalid"),
         ({"balance": {}}, "balance", "neither"),
         ({"balance": {"max_per_label": 0}}, "balance.max_per_label", "at least 1"),

@@ -834,3 +834,4 @@ def test_targets_that_mean_nothing_are_refused(folder: Path, declared: str, expe
     with pytest.raises(InputError) as raised:
         load([page])
     assert expected in str(raised.value)
+    assert "more error" not in str(raised.value)

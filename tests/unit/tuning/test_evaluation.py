@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from groundcrew.errors import InputError
 from groundcrew.tuning.evaluation import evaluate
 from groundcrew.tuning.evaluation_draws import Draws
 from groundcrew.tuning.evaluation_figures import Case, average_precision, mean_of, quantile_of
+from groundcrew.tuning.evaluation_report import words
 
 metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle here")
 LABELS = ["A", "B", "C", "D", "E"]
@@ -113,10 +115,16 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 def test_a_perfect_model_is_no_certainty() -> None:
     cases = [Case(id=str(n), truth=frozenset("A"), ranked=(("A", 0.9),), kept=frozenset("A"), trust=0.9) for n in range(20)]
-    found = report(cases).figures["micro_f1"]
-    assert found.estimate == 1
-    assert found.lower == pytest.approx(0.839, abs=0.001)
-    assert found.method == "wilson"
+    whole = report(cases)
+    for found in (whole.figures["micro_f1"], whole.person.kept_subset_accuracy, whole.coverage[0].subset_accuracy):
+        assert found.estimate == 1
+        assert found.lower == pytest.approx(0.839, abs=0.001)
+        assert found.method == "wilson"
+    assert "?" not in "".join(
+        words(each) for each in (whole.score_calibration.expected_calibration_error, whole.person.to_person)
+    )
+    half = [msgspec.structs.replace(each, needs_person=place < 10) for place, each in enumerate(cases)]
+    assert report(half).person.kept_subset_accuracy.lower == pytest.approx(0.722, abs=0.001)
 
 
 def test_the_surest_cases_first() -> None:

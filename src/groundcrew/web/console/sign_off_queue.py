@@ -22,6 +22,7 @@ from groundcrew.web.console.page import Page, PageRequest, render, see
 from groundcrew.web.console.review_marks import Timer, length, timer
 from groundcrew.web.console.sign_off_page import Viewer, is_blind_for, signatures
 from groundcrew.web.console.sign_offs import ONLY_A_PERSON, last_decision, next_of, viewer_of
+from groundcrew.web.console.suggested import headline
 from groundcrew.web.console.words import DONE
 from groundcrew.web.requests import read_form
 
@@ -231,7 +232,7 @@ def _waiting_row(seen: Waiting, now: datetime) -> QueueRow:
     return QueueRow(
         id=found.id,
         use_case=found.use_case,
-        draft=found.draft,
+        draft=headline(found.draft),
         reason=found.reason,
         qualification=found.qualification,
         state=found.state,
@@ -248,7 +249,7 @@ def _review_row(task: SecondTask, now: datetime) -> QueueRow:
     return QueueRow(
         id=task.sign_off_id,
         use_case=task.use_case,
-        draft=task.draft,
+        draft=headline(task.draft),
         reason="judged a second time, without the first decision",
         qualification=task.qualification,
         state="second_review",
@@ -260,7 +261,7 @@ def _row(found: SignOff, now: datetime) -> QueueRow:
     return QueueRow(
         id=found.id,
         use_case=found.use_case,
-        draft=found.draft,
+        draft=headline(found.draft),
         reason=found.reason,
         qualification=found.qualification,
         state=found.state,

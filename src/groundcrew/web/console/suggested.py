@@ -51,6 +51,15 @@ class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
     unknown: bool = False
 
 
+def headline(draft: str) -> str:
+    """What a list shows of a draft: of a tuned model's answer its labels with their titles, of any other text the text."""
+    answer = read_answer(draft)
+    if answer is None:
+        return draft
+    titles = {each.label: each.title for each in answer.suggestions}
+    return " · ".join(f"{label} {titles.get(label, '')}".strip() for label in answer.labels) or "no label is suggested"
+
+
 def suggestions_of(
     sign_off: SignOff, text: str, report: TrustReport | None, chosen: Sequence[str] | None = None
 ) -> Suggestions | None:
