@@ -273,7 +273,7 @@ def _list_filings(given: dict[str, Any]) -> None:
     if given["as_json"]:
         print_json(found)
         return
-    rows = [(each.id, f"{each.filed_at:%Y-%m-%d %H:%M}", each.filed_by, each.sha256[:16], each.reason) for each in found]
+    rows = [(each.id, f"{each.filed_at:%Y-%m-%d %H:%M UTC}", each.filed_by, each.sha256[:16], each.reason) for each in found]
     print_table(("filing", "filed", "by", "sha256", "why"), rows, empty="nothing was filed yet")
 
 
