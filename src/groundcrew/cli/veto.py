@@ -334,6 +334,9 @@ def _condition(text: str, field: str) -> LiftCondition:
         found: LiftCondition = msgspec.convert(said, Condition, strict=False)
         return found
     except msgspec.ValidationError as error:
+        for name, what in (("at", "a day or a time with its zone, as in 2027-01-31"), ("value", "a number")):
+            if str(error).endswith(f"`$.{name}`"):
+                raise InputError(f"{name}: expected {what}, found {said[name]!r}", field=field) from None
         raise InputError(str(error), field=field) from None
 
 

@@ -379,7 +379,7 @@ def _model_words(model: Model) -> str:
 
 
 def _policy_words(policy: Any) -> str:
-    return f"{policy.name}: {len(policy.guards)} guards"
+    return f"{policy.name}: {len(policy.guards)} guard{'' if len(policy.guards) == 1 else 's'}"
 
 
 def _hypothesis_words(hypothesis: Hypothesis) -> str:

@@ -53,11 +53,14 @@ def test_a_veto_from_filing_to_withdrawal(run: Run, people: None) -> None:
     [
         ("luck", "expected one of resource_allocated"),
         ("criterion_passes:pilot", "expected criterion_passes:stage:key"),
-        ("criterion_passes:moon:key", "Invalid enum value"),
-        ("metric_bound:stars:at_least:many", "Expected `float`"),
+        ("criterion_passes:moon:key", "stage: expected one of pilot, production_readiness"),
+        ("metric_bound:stars:at_least:many", "value: expected a number, found 'many'"),
         ("version_changed:now", "expected version_changed"),
         ("resource_allocated:measure=usd", "say how much at least"),
-        ("date_reached:soon", "Invalid RFC3339"),
+        ("date_reached:soon", "at: expected a day or a time"),
+        ("approval_given:ethics:pilott", "stage: expected one of pilot"),
+        ("metric_bound:zq:at_least:4", "has no metric 'zq'; measured of it: "),
+        ("metric_bound:stars:above:4", "side: expected one of at_least, at_most"),
     ],
 )
 def test_conditions_that_can_not_be_read(run: Run, people: None, lift: str, words: str) -> None:
