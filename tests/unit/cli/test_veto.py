@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def test_a_veto_from_filing_to_withdrawal(run: Run, people: None) -> None:
     listed = run("veto", "list", "--use-case", "assistant").out
     assert GROUND in listed
     shown = run("veto", "show", filed["id"]).out
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d UTC", shown), "a time says its zone"
     for text in (GROUND, "not met", "2099-01-31 has come", "who may withdraw it: eva", "filed by user:eva"):
         assert text in shown
     assert "not met" in run("veto", "check", filed["id"], status=1).out
