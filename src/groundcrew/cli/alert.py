@@ -88,7 +88,7 @@ def alert_list(every: bool, use_case: str | None, as_json: bool, data: Path | No
                     each.rule,
                     each.use_case or "–",
                     each.state + (f", {each.acknowledged_by} sees to it" if each.acknowledged_by else ""),
-                    f"{each.since:%Y-%m-%d %H:%M}",
+                    f"{each.since:%Y-%m-%d %H:%M UTC}",
                     each.figure.text or each.cause.replace("_", " "),
                 )
                 for each in sorted(found, key=lambda each: (each.state != "firing", each.severity))
@@ -156,7 +156,7 @@ def alert_silence(**given: Any) -> None:
                 each.id,
                 each.rule or "every rule",
                 each.use_case or "every use case",
-                "ended" if each.ended_at else f"{each.until:%Y-%m-%d %H:%M}",
+                "ended" if each.ended_at else f"{each.until:%Y-%m-%d %H:%M UTC}",
                 each.by,
                 each.reason,
             )

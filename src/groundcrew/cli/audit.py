@@ -87,7 +87,7 @@ def audit_search(use_case: str | None, data: Path | None, database_url: str | No
         print_json(page)
         return
     rows = [
-        (each.sequence, f"{each.at:%Y-%m-%d %H:%M:%S}", each.actor, each.action, each.subject, each.reason)
+        (each.sequence, f"{each.at:%Y-%m-%d %H:%M:%S UTC}", each.actor, each.action, each.subject, each.reason)
         for each in page.entries
     ]
     print_table(("#", "when", "who", "did", "what", "why"), rows, empty="nothing here is like that")
@@ -139,7 +139,9 @@ def audit_keys(as_json: bool, data: Path | None, database_url: str | None) -> No
     if as_json:
         print_json(found)
         return
-    rows = [(each.id, f"{each.created_at:%Y-%m-%d %H:%M}", each.public_key, each.previous or "", each.reason) for each in found]
+    rows = [
+        (each.id, f"{each.created_at:%Y-%m-%d %H:%M UTC}", each.public_key, each.previous or "", each.reason) for each in found
+    ]
     print_table(("key", "since", "public key", "follows", "why"), rows, empty="nothing was signed yet")
 
 

@@ -106,7 +106,7 @@ def drift_alarms(use_case: str | None, with_closed: bool, as_json: bool, data: P
     print_table(
         ("id", "use case", "kind", "since", "what changed", "state"),
         [
-            (each.id, each.use_case, each.kind, f"{each.since:%Y-%m-%d %H:%M}", each.words, each.resolution or each.state)
+            (each.id, each.use_case, each.kind, f"{each.since:%Y-%m-%d %H:%M UTC}", each.words, each.resolution or each.state)
             for each in found
         ],
         empty="no drift alarm is open" if not with_closed else "no drift alarm was ever raised",
@@ -151,7 +151,7 @@ def _row(each: DriftStatus) -> tuple[object, ...]:
         len(each.windows),
         f"{each.waiting} of {each.needed}" if head is not None and each.rule.window_s is None else each.waiting,
         sum(alarm.state == "open" for alarm in each.alarms),
-        f"{each.read_at:%Y-%m-%d %H:%M}" if each.read_at else "never",
+        f"{each.read_at:%Y-%m-%d %H:%M UTC}" if each.read_at else "never",
     )
 
 

@@ -65,7 +65,7 @@ def hypothesis_show(use_case: str, as_json: bool, data: Path | None, database_ur
                 each.version,
                 each.name,
                 each.state,
-                f"{each.registered_at:%Y-%m-%d %H:%M} by {each.registered_by}" if each.registered_at else "–",
+                f"{each.registered_at:%Y-%m-%d %H:%M UTC} by {each.registered_by}" if each.registered_at else "–",
                 (each.digest or "–")[:16],
             )
             for each in versions

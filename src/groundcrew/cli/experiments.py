@@ -213,7 +213,7 @@ def experiment_looks(use_case: str, limit: int, as_json: bool, data: Path | None
         return
     rows = [
         (
-            f"{look.as_of:%Y-%m-%d %H:%M}" if look.as_of is not None else "",
+            f"{look.as_of:%Y-%m-%d %H:%M UTC}" if look.as_of is not None else "",
             look.report.verdict,
             each.name,
             each.n,

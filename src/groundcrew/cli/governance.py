@@ -157,7 +157,7 @@ def ramp(
     click.secho(f"{use_case} is at {view.ramp.percent:g} % of its ramp and serves {served}", bold=True)
     print_table(
         ("percent", "since", "by", "guardrails", "reason"),
-        [(f"{each.percent:g}", f"{each.at:%Y-%m-%d %H:%M}", each.by, each.figure, each.reason) for each in view.ramp.steps],
+        [(f"{each.percent:g}", f"{each.at:%Y-%m-%d %H:%M UTC}", each.by, each.figure, each.reason) for each in view.ramp.steps],
         empty="",
     )
     if view.following is not None and view.check is not None:

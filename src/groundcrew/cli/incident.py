@@ -77,7 +77,7 @@ def incident_list(every: bool, use_case: str | None, as_json: bool, data: Path |
                 each.severity,
                 each.state + (", to be reviewed" if each.closing else ""),
                 ", ".join(each.use_cases),
-                f"{each.opened_at:%Y-%m-%d %H:%M}",
+                f"{each.opened_at:%Y-%m-%d %H:%M UTC}",
                 each.title,
             )
             for each in found

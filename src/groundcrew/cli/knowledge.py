@@ -114,7 +114,7 @@ def knowledge_list(base: str | None, as_json: bool, data: Path | None, database_
                 each.state,
                 each.documents,
                 each.passages,
-                f"{each.added_at:%Y-%m-%d %H:%M} {each.added_by}",
+                f"{each.added_at:%Y-%m-%d %H:%M UTC} {each.added_by}",
                 each.approved_by or "–",
                 f"{each.expires_at:%Y-%m-%d}" if each.expires_at else "–",
             )

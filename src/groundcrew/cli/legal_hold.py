@@ -11,6 +11,8 @@ from groundcrew.cli.audit_options import moment
 from groundcrew.cli.common import as_option, json_option, person, print_json, print_table, storage_options, with_services
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from groundcrew.domain.legal_hold import LegalHold
     from groundcrew.services.bundle import Services
 
@@ -68,9 +70,10 @@ def legal_hold_list(use_case: str | None, as_json: bool, data: Path | None, data
         print_json(found)
         return
     rows = [
-        (each.id, each.matter, each.state.replace("_", " "), ", ".join(each.use_cases) or "all", each.placed_by) for each in found
+        (each.id, each.matter, each.state.replace("_", " "), "; ".join(_kept(each)) or "everything", each.placed_by)
+        for each in found
     ]
-    print_table(("hold", "matter", "state", "use cases", "placed by"), rows, empty="no hold was ever placed")
+    print_table(("hold", "matter", "state", "keeps", "placed by"), rows, empty="no hold was ever placed")
 
 
 @legal_hold.command("lift")
@@ -103,6 +106,17 @@ def legal_hold_keep(hold_id: str, reason: str, **given: Any) -> None:
         return await services.legal_holds.keep(hold_id, actor=await person(services, given["as_name"]), reason=reason)
 
     _told(with_services(given["data"], given["database_url"], work), given["as_json"])
+
+
+def _kept(hold: LegalHold) -> Iterator[str]:
+    """What narrows it, one text for each that is named."""
+    for what, named in (("use cases", hold.use_cases), ("cases", hold.cases), ("persons", hold.persons), ("calls", hold.calls)):
+        if named:
+            yield f"{what} {', '.join(named)}"
+    if hold.received_from is not None:
+        yield f"from {hold.received_from:%Y-%m-%d %H:%M UTC}"
+    if hold.received_until is not None:
+        yield f"before {hold.received_until:%Y-%m-%d %H:%M UTC}"
 
 
 def _told(hold: LegalHold, as_json: bool) -> None:

@@ -46,7 +46,7 @@ def model_show(alias: str, as_json: bool, data: Path | None, database_url: str |
     print_table(("use case", "alternate", "cleared", "why not"), clearances, empty="no alternate for any use case")
     for each in view.swaps:
         how = " without a rehearsal" if each.without_rehearsal else ""
-        click.echo(f"{each.at:%Y-%m-%d %H:%M} {each.action}{how} by {each.by}: {each.reason}")
+        click.echo(f"{each.at:%Y-%m-%d %H:%M UTC} {each.action}{how} by {each.by}: {each.reason}")
 
 
 @model.command("rehearse")

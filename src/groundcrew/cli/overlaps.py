@@ -247,7 +247,9 @@ def purgatory(output: Path | None, as_json: bool, data: Path | None, database_ur
     print_table(columns, rows, empty="nothing waits: no use case is in discovery, pilot or production readiness")
     if found.rows:
         unknown = f"; the cost of {found.unknown_rows} leaves something out" if found.unknown_rows else ""
-        click.echo(f"at least {found.known_usd:,.2f} USD in {len(found.rows)} use cases{unknown}")
+        click.echo(
+            f"at least {found.known_usd:,.2f} USD in {len(found.rows)} use case{'' if len(found.rows) == 1 else 's'}{unknown}"
+        )
 
 
 def _age(days: float | None) -> str:

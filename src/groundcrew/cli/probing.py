@@ -69,7 +69,10 @@ async def wait_for_key(url: str, secret: str) -> None:
         try:
             status, _ = await asyncio.to_thread(_answer, request)
         except OSError as error:
-            raise InputError(f"no gateway answers at {url}: {error}; start one with `groundcrew up`", field="url") from None
+            raise InputError(
+                f"no gateway answers at {url}: {error}; start one with `groundcrew up`, or name its address with --url",
+                field="url",
+            ) from None
         if status != 401:
             return
         await asyncio.sleep(0.1)

@@ -90,6 +90,7 @@ def status(as_json: bool, data: Path | None, database_url: str | None) -> None:
                     "run_state": each.run_state,
                     "reason": each.run_reason,
                     "holds": [hold.reason for hold in each.holds],
+                    "calls_held": each.calls_held,
                     "waits_for": waits,
                 }
             )
@@ -101,13 +102,21 @@ def status(as_json: bool, data: Path | None, database_url: str | None) -> None:
         return
     print_table(
         ("use case", "stage", "run state", "waits for"),
-        [(row["name"], row["stage"], row["run_state"], "; ".join(row["waits_for"]) or "–") for row in rows],
+        [
+            (row["name"], row["stage"], _state(row), "; ".join(row["waits_for"]) or ("what holds it" if row["holds"] else "–"))
+            for row in rows
+        ],
         empty="no use cases yet: declare one in YAML and run `groundcrew apply PATH`",
     )
     for row in rows:
         why = [row["reason"]] if row["run_state"] == "suspended" and row["reason"] else []
         if why or row["holds"]:
             click.echo(f"{row['name']} is held: {'; '.join([*why, *row['holds']])}")
+
+
+def _state(row: dict[str, Any]) -> str:
+    """What it does now: a hold may stop the calls of a use case whose run state is that of its stage."""
+    return "calls stopped" if row["calls_held"] and row["run_state"] == "running" else str(row["run_state"])
 
 
 @click.group()
@@ -216,9 +225,9 @@ def key_list(use_case: str | None, as_json: bool, data: Path | None, database_ur
                     each.use_case,
                     each.label or "–",
                     each.created_by,
-                    f"{each.expires_at:%Y-%m-%d %H:%M}",
-                    f"{each.revoked_at:%Y-%m-%d %H:%M}" if each.revoked_at else "–",
-                    f"{used[each.id]:%Y-%m-%d %H:%M}" if each.id in used else "–",
+                    f"{each.expires_at:%Y-%m-%d %H:%M UTC}",
+                    f"{each.revoked_at:%Y-%m-%d %H:%M UTC}" if each.revoked_at else "–",
+                    f"{used[each.id]:%Y-%m-%d %H:%M UTC}" if each.id in used else "–",
                 )
                 for each in keys
             ],

@@ -75,9 +75,12 @@ def risk_show(use_case: str, as_json: bool, data: Path | None, database_url: str
 
 
 def _print_risk(view: RiskView) -> None:
+    from groundcrew.domain.risk import WHAT_FOLLOWS
+
     click.secho(f"{view.use_case}: {view.assessment.tier}", bold=True)
     for reason in view.assessment.reasons:
         click.echo(f"  because {reason}")
+    click.echo(f"  what follows: {WHAT_FOLLOWS[view.assessment.tier]}")
     if view.lowering is not None:
         said = ", ".join(each.function for each in view.lowering.words)
         click.echo(f"  to become {view.lowering.to}: {said} says so, the other function has not spoken")
@@ -273,7 +276,7 @@ def _list_filings(given: dict[str, Any]) -> None:
     if given["as_json"]:
         print_json(found)
         return
-    rows = [(each.id, f"{each.filed_at:%Y-%m-%d %H:%M}", each.filed_by, each.sha256[:16], each.reason) for each in found]
+    rows = [(each.id, f"{each.filed_at:%Y-%m-%d %H:%M UTC}", each.filed_by, each.sha256[:16], each.reason) for each in found]
     print_table(("filing", "filed", "by", "sha256", "why"), rows, empty="nothing was filed yet")
 
 

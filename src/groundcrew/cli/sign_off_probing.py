@@ -133,4 +133,6 @@ def _ask(url: str, headers: dict[str, str], body: dict[str, Any] | None) -> tupl
         with error:
             return error.code, error.read(ANSWER_BYTES_MAX).decode("utf-8", "replace")
     except OSError as error:
-        raise InputError(f"no gateway answers at {url}: {error}; start one with `groundcrew up`", field="url") from None
+        raise InputError(
+            f"no gateway answers at {url}: {error}; start one with `groundcrew up`, or name its address with --url", field="url"
+        ) from None

@@ -414,7 +414,7 @@ def _time(text: str | None, field: str) -> datetime:
 
 
 def _moment(moment: datetime | None) -> str:
-    return "–" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+    return "–" if moment is None else f"{moment:%Y-%m-%d %H:%M UTC}"
 
 
 def _due(waiting: Waiting) -> str:

@@ -46,7 +46,7 @@ def labels(use_case: str, limit: int, as_json: bool, data: Path | None, database
                 each.origin.replace("_", " "),
                 f"{each.raw:.3f}",
                 "–" if each.probability is None else f"{each.probability:.3f}",
-                f"{each.at:%Y-%m-%d %H:%M}",
+                f"{each.at:%Y-%m-%d %H:%M UTC}",
                 each.reason,
             )
             for each in found

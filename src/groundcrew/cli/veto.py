@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FUNCTIONS = ("ethics", "it", "legal", "business")
 NEEDS = ("delay", "resources", "funding", "remediation", "redesign")
+SIDES = ("at_least", "at_most")
 STAGES = ("pilot", "production_readiness", "scale", "optimization")
 #: Kind of a condition → its fields, in the order in which they are written after the kind; those in brackets may be left out.
 CONDITIONS = {
@@ -285,7 +286,7 @@ def _print(view: VetoView, as_json: bool) -> None:
     item = view.veto
     about = f"the gate into {item.stage.replace('_', ' ')}" if item.stage else "every gate"
     click.secho(f"{item.ground} ({item.state})", bold=True)
-    click.echo(f"{item.function} ({item.filed_by}) vetoes {about} of {item.use_case} since {item.filed_at:%Y-%m-%d %H:%M}")
+    click.echo(f"{item.function} ({item.filed_by}) vetoes {about} of {item.use_case} since {item.filed_at:%Y-%m-%d %H:%M UTC}")
     click.echo(item.explanation)
     click.echo(f"needs {item.need}; to be reviewed by {item.review_at:%Y-%m-%d}" + (" (due)" if view.due else ""))
     print_table(
@@ -300,7 +301,7 @@ def _print(view: VetoView, as_json: bool) -> None:
     else:
         click.echo(f"{item.state} by {item.settled_by}: {item.settled_reason}")
     for event in view.events:
-        click.echo(f"  {event.at:%Y-%m-%d %H:%M} {event.kind.replace('_', ' ')} by {event.by}: {event.text}")
+        click.echo(f"  {event.at:%Y-%m-%d %H:%M UTC} {event.kind.replace('_', ' ')} by {event.by}: {event.text}")
 
 
 def _condition(text: str, field: str) -> LiftCondition:
@@ -326,10 +327,16 @@ def _condition(text: str, field: str) -> LiftCondition:
         said[of] = named
     if kind == "date_reached" and len(said["at"]) == 10:
         said["at"] += "T00:00:00Z"
+    for name, choices in (("function", FUNCTIONS), ("stage", STAGES), ("side", SIDES)):
+        if said.get(name, choices[0]) not in choices:
+            raise InputError(f"{name}: expected one of {', '.join(choices)}, found {said[name]!r}", field=field)
     try:
         found: LiftCondition = msgspec.convert(said, Condition, strict=False)
         return found
     except msgspec.ValidationError as error:
+        for name, what in (("at", "a day or a time with its zone, as in 2027-01-31"), ("value", "a number")):
+            if str(error).endswith(f"`$.{name}`"):
+                raise InputError(f"{name}: expected {what}, found {said[name]!r}", field=field) from None
         raise InputError(str(error), field=field) from None
 
 

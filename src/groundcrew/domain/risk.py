@@ -23,6 +23,15 @@ from groundcrew.domain.questionnaire import (
 from groundcrew.domain.use_case import Answer, RiskTier, UseCase
 
 ORDER: tuple[RiskTier, ...] = ("minimal", "limited", "high", "prohibited")
+#: What a tier brings, in a sentence for whoever has just answered.
+WHAT_FOLLOWS: dict[RiskTier, str] = {
+    "minimal": "passed gates count for 180 days",
+    "limited": "passed gates count for 180 days",
+    "high": "the gate into scale asks for a sign-off on every answer that can not be bypassed; a call that can not be recorded"
+    " fails, unless declared otherwise; the technical file asks for the impact on fundamental rights; passed gates count"
+    " for 90 days",
+    "prohibited": "it answers no calls and passes no gate",
+}
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
 REASON_LENGTH_MAX = 5_000
 #: Everything that a declaration may answer under `risk`.

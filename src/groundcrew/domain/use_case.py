@@ -289,6 +289,11 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
     #: The share of users that scale has opened so far. None before scale.
     ramp: Ramp | None = None
 
+    @property
+    def calls_held(self) -> bool:
+        """Whether a hold stops its calls, whatever its run state says."""
+        return any(each.stops_calls for each in self.holds)
+
 
 def version_digest(
     use_case: UseCase,

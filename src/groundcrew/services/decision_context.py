@@ -371,7 +371,8 @@ class _Reconstruction:
 
 def _use_case_words(use_case: UseCase) -> str:
     held = f", held: {', '.join(each.kind for each in use_case.holds)}" if use_case.holds else ""
-    return f"{use_case.title}, stage {use_case.stage.replace('_', ' ')}, {use_case.run_state}{held}"
+    tier = f", risk tier {use_case.risk.tier}" if use_case.risk is not None else ""
+    return f"{use_case.title}, stage {use_case.stage.replace('_', ' ')}{tier}, {use_case.run_state}{held}"
 
 
 def _model_words(model: Model) -> str:
@@ -379,7 +380,7 @@ def _model_words(model: Model) -> str:
 
 
 def _policy_words(policy: Any) -> str:
-    return f"{policy.name}: {len(policy.guards)} guards"
+    return f"{policy.name}: {len(policy.guards)} guard{'' if len(policy.guards) == 1 else 's'}"
 
 
 def _hypothesis_words(hypothesis: Hypothesis) -> str:

@@ -153,7 +153,7 @@ def _open_experiment(use_case: UseCase, newest: Hypothesis | None) -> tuple[Expe
         return entry, "the treatment is stopped"
     if not limits(use_case).serves or use_case.run_state != "running":
         return entry, f"the use case is {use_case.stage if not limits(use_case).serves else use_case.run_state}"
-    if any(each.stops_calls for each in use_case.holds):
+    if use_case.calls_held:
         return entry, "the use case is on hold"
     return entry, ""
 

@@ -121,7 +121,8 @@ class Risks:
                 context=risk.context_of(old),
                 answers=tuple(answers),
             )
-            await deciding.RISK_SHEETS.put(writer, sheet, "answer", details={"answers": len(answers)})
+            reason = "; ".join(dict.fromkeys(each.reason for each in answers))[:REASON_LENGTH_MAX]
+            await deciding.RISK_SHEETS.put(writer, sheet, "answer", reason=reason, details={"answers": len(answers)})
             held = risk_standing.kept(old, old)
             assert held.risk is not None
             said: dict[str, Answer] = held.risk.answers | {each.question: each.answer for each in answers}

@@ -110,7 +110,8 @@ async def _check_name(connection: Connection, use_case: UseCase, condition: Lift
                 for each in await _figures(Looking(connection=connection, use_case=use_case, objected_digest="", now=now))
             ]
             if metric not in names:
-                raise InputError(f"{use_case.name} has no metric {metric!r}{nearest(metric, names)}", field="metric")
+                measured = nearest(metric, names) or f"; measured of it: {', '.join(sorted(names)) or 'nothing yet'}"
+                raise InputError(f"{use_case.name} has no metric {metric!r}{measured}", field="metric")
         case ApprovalGiven(stage=stage):
             if stage not in STAGES:
                 raise InputError(f"expected one of {', '.join(STAGES)}", field="stage")

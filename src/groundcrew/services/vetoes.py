@@ -24,6 +24,7 @@ from groundcrew.domain.veto import (
     REQUESTS_MAX,
     RESOURCE_NEEDS,
     REVIEW_DAYS_DEFAULT,
+    WORDS_MIN,
     ConditionCheck,
     EventKind,
     LiftCondition,
@@ -400,7 +401,7 @@ def _check_words(new: NewVeto) -> None:
         *((("stop_reason", new.stop_reason, GROUND_LENGTH_MAX),) if new.stops_calls else ()),
     ):
         if not says_something(text):
-            raise InputError("say it in words: a veto without a reason is none", field=field)
+            raise InputError(f"say it in at least {WORDS_MIN} words: a veto without a reason is none", field=field)
         if len(text.strip()) > length_max:
             raise InputError(f"at most {length_max} characters", field=field)
     if new.need not in NEEDS:

@@ -91,6 +91,7 @@ def test_a_hold_is_placed_and_lifted_by_two(run: Run, declared: Path) -> None:
         "--json",
     ).json()
     assert "Complaint" in run("legal-hold", "list").out
+    assert "use cases assistant; before 2027-01-01 00:00 UTC" in run("legal-hold", "list").out
     assert len(run("legal-hold", "list", "--use-case", "assistant", "--json").json()) == 1
     assert "lift requested" in run("legal-hold", "lift", hold["id"], "--reason", "settled", "--as", "lea").out
     assert "second person" in run("legal-hold", "lift", hold["id"], "--confirm", "--reason", "x", "--as", "lea", status=2).err

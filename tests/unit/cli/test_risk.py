@@ -21,6 +21,7 @@ def test_answers_and_what_is_wrong_with_them(run: Run, ready: Path) -> None:
     assert run("risk", "show", "assistant").out.startswith("assistant: limited\n")
     raised = run("risk", "answer", "assistant", "decides_credit=yes", "--reason", "it sets limits").out
     assert raised.startswith("assistant: high\n  because evaluates the creditworthiness")
+    assert "what follows: the gate into scale asks for a sign-off" in raised
     open_ = run("risk", "answer", "assistant", "decides_insurance=unknown", "--reason", "ask the desk", "--json").json()
     assert open_["assessment"]["unanswered"] == ["decides_insurance"]
     assert "1 questions are not answered" in run("risk", "show", "assistant", status=1).out

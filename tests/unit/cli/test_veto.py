@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def test_a_veto_from_filing_to_withdrawal(run: Run, people: None) -> None:
     listed = run("veto", "list", "--use-case", "assistant").out
     assert GROUND in listed
     shown = run("veto", "show", filed["id"]).out
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d UTC", shown), "a time says its zone"
     for text in (GROUND, "not met", "2099-01-31 has come", "who may withdraw it: eva", "filed by user:eva"):
         assert text in shown
     assert "not met" in run("veto", "check", filed["id"], status=1).out
@@ -53,11 +55,14 @@ def test_a_veto_from_filing_to_withdrawal(run: Run, people: None) -> None:
     [
         ("luck", "expected one of resource_allocated"),
         ("criterion_passes:pilot", "expected criterion_passes:stage:key"),
-        ("criterion_passes:moon:key", "Invalid enum value"),
-        ("metric_bound:stars:at_least:many", "Expected `float`"),
+        ("criterion_passes:moon:key", "stage: expected one of pilot, production_readiness"),
+        ("metric_bound:stars:at_least:many", "value: expected a number, found 'many'"),
         ("version_changed:now", "expected version_changed"),
         ("resource_allocated:measure=usd", "say how much at least"),
-        ("date_reached:soon", "Invalid RFC3339"),
+        ("date_reached:soon", "at: expected a day or a time"),
+        ("approval_given:ethics:pilott", "stage: expected one of pilot"),
+        ("metric_bound:zq:at_least:4", "has no metric 'zq'; measured of it: "),
+        ("metric_bound:stars:above:4", "side: expected one of at_least, at_most"),
     ],
 )
 def test_conditions_that_can_not_be_read(run: Run, people: None, lift: str, words: str) -> None:

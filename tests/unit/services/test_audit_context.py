@@ -197,6 +197,7 @@ async def test_a_call_shows_what_was_in_force_when_it_came_and_not_what_is_now(a
     entry = (await services.audit.search(Wanted(subject=f"use-case/{bank.NAME}"), limit=100)).entries
     assert use_case.entry in {each.sequence for each in entry[1:]}
     assert part(context, "policy").document["guards"], "the policy of then, which had a guard"
+    assert ", risk tier limited, running" in part(context, "use case").finding
     assert part(context, "stage").finding.endswith("(advance)")
     assert "criteria passed" in part(context, "gate evaluation").finding
     assert part(context, "gate policy").document["criteria"]

@@ -13,6 +13,7 @@ from tests.unit.services import bank, stages
 from tests.unit.services.prepared import Prepared
 
 from groundcrew.domain import risk
+from groundcrew.domain.audit_search import Wanted
 from groundcrew.domain.risk import RiskAnswer
 from groundcrew.domain.use_case import Answer
 from groundcrew.errors import Conflict, InputError, NotAllowed
@@ -61,6 +62,8 @@ async def test_a_yes_raises_at_once_demotes_and_a_no_does_not_lower(services: Se
     question = next(each for each in view.questions if each.question == "decides_credit")
     assert question.said == said("decides_credit", "yes", "it sets limits")
     assert question.by == "user:bot"
+    entries = (await services.audit.search(Wanted(action="answer", subject="risk-sheet/"))).entries
+    assert [each.reason for each in entries] == ["it sets limits"], "the log says why, and is searched for it"
     view = await services.risks.answer(bank.NAME, [said("decides_credit", "no")], actor=OWNER)
     assert (view.assessment.tier, view.assessment.computed) == ("high", "limited")
     assert "until legal and ethics lower it" in view.assessment.reasons[0]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.web.site import OWN, Site
 
 from groundcrew.services import decision_effects
+from groundcrew.store import catalog
 
 GROUND = "It tells customers wrong fees"
 FILING = {
@@ -92,7 +94,7 @@ async def test_a_veto_in_the_console(site: Site) -> None:
         "version": "true",
     }
     for changes, words in (
-        ({"ground": " "}, "ground: say it in words"),
+        ({"ground": " "}, "ground: say it in at least 2 words"),
         ({"evidence": "", "approval": "", "criterion": "", "version": ""}, "name 1 to 10 conditions"),
         ({"metric": "stars", "value": "many"}, "value: expected a number"),
         ({"need": "funding"}, "requests: a need of funding names"),
@@ -175,3 +177,18 @@ async def test_pages_need_somebody(site: Site, path: str) -> None:
     site.client.cookies.clear()
     answer = await site.client.get(path, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"].startswith("/sign-in")) == (303, True)
+
+
+async def test_a_use_case_whose_calls_a_veto_stops_is_nowhere_called_running(site: Site) -> None:
+    async with site.services.database.write("user:maria") as writer:
+        use_case = await site.services.use_cases.get(OWN)
+        await catalog.USE_CASES.put(writer, msgspec.structs.replace(use_case, stage="pilot", run_state="running"), "advance")
+    pages = ("/", f"/use-cases/{OWN}", f"/use-cases/{OWN}/governance", f"/use-cases/{OWN}/risk")
+    assert "calls stopped" not in (await site.as_person("reviewer", "GET", "/")).text
+    veto = await filed(site, stops_calls=True, stop_reason="customers are told wrong fees")
+    texts = {page: (await site.as_person("reviewer", "GET", page)).text for page in pages}
+    for page in pages[:2]:
+        assert "calls stopped" in texts[page], page
+    for page in pages[1:]:
+        assert "Calls are stopped as well." in texts[page], page
+        assert f'href="/vetoes/{veto["id"]}"' in texts[page], page

@@ -50,5 +50,5 @@ def drift_reference(facts: Facts, criterion: Criterion) -> CriterionResult:
         bound=bound,
         n=head.calls if head is not None else None,
         missing="; ".join(todo),
-        source=f"looked at {looked:%Y-%m-%d %H:%M} UTC; alarms go to {found.owner}" if looked is not None else "",
+        source=f"looked at {looked:%Y-%m-%d %H:%M} UTC; alarms go to {found.owner or 'nobody'}" if looked is not None else "",
     )

@@ -212,6 +212,7 @@ async def _risk(
         status=status,
         use_case=await services.use_cases.get(name),
         view=view,
+        what_follows=risk.WHAT_FOLLOWS[view.assessment.tier],
         known=known,
         sections=sections,
         sheets=await services.risks.sheets(name, limit=SHEETS_SHOWN),
