@@ -19,6 +19,9 @@ from groundcrew.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from groundcrew.errors import DeclarationError
     from groundcrew.services.bundle import Services
     from groundcrew.services.changes import Change
     from groundcrew.services.keys import CreatedKey
@@ -28,19 +31,24 @@ _VALUE_LENGTH_MAX = 60
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Show the diff and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the diff, or every error, and write nothing.")
 @json_option
 @storage_options
 def apply(paths: tuple[Path, ...], dry_run: bool, as_json: bool, data: Path | None, database_url: str | None) -> None:
     """Declare what the YAML files or folders at PATHS say; applying the same again changes nothing. Prints a diff."""
     from groundcrew.services.declarations import load
-
-    declarations = load(list(paths))
+    from groundcrew.services.declared import DeclarationErrors
 
     async def work(services: Services) -> list[Change]:
         return await services.registry.apply(declarations, actor=actor(), dry_run=dry_run)
 
-    changes = with_services(data, database_url, work, create=True)
+    try:
+        declarations = load(list(paths))
+        changes = with_services(data, database_url, work, create=True)
+    except DeclarationErrors as error:
+        if dry_run:
+            print_errors(error.errors, as_json=as_json)
+        raise
     if as_json:
         print_json(changes)
         return
@@ -49,6 +57,15 @@ def apply(paths: tuple[Path, ...], dry_run: bool, as_json: bool, data: Path | No
     changed = sum(change.action != "unchanged" for change in changes)
     suffix = " (dry run: nothing written)" if dry_run else ""
     click.echo(f"{changed} changed, {len(changes) - changed} unchanged{suffix}")
+
+
+def print_errors(errors: Sequence[DeclarationError], *, as_json: bool) -> None:
+    """Print everything that is wrong, so that all of it can be mended before the next try."""
+    if as_json:
+        print_json({"errors": [{name: getattr(each, name) for name in ("file", "line", "field", "message")} for each in errors]})
+        return
+    for each in errors:
+        click.secho(f"! {' '.join(str(each).split())}", fg="red")
 
 
 def print_change(change: Change) -> None:

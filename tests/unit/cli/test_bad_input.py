@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,21 @@ def test_broken_declarations_name_file_line_and_field(run: Run, bank: Path, tmp_
     refused = run("apply", "bank.yaml", status=2)
     assert says in refused.err
     assert run("audit", "verify").status == 0
+
+
+def test_a_dry_run_lists_everything_that_is_wrong(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("kind: Policy\nname: A\nguards: [{guard: nope}]\n")
+    (tmp_path / "b.yaml").write_text("kind: Model\nname: m\ntargets: [{provider: nobody, model: x}]\n")
+    told = run("apply", "a.yaml", "b.yaml", "--dry-run", status=2)
+    assert [line.split(":")[0] for line in told.out.splitlines()] == ["! a.yaml", "! a.yaml"]
+    assert told.err.count("\n") == 1, "one line says what ended it"
+    (tmp_path / "a.yaml").write_text("kind: Model\nname: n\ntargets: [{provider: nobody, model: x}]\n")
+    errors = json.loads(run("apply", "a.yaml", "b.yaml", "--dry-run", "--json", status=2).out)["errors"]
+    assert [(each["file"], each["line"], each["field"]) for each in errors] == [
+        ("a.yaml", 3, "targets[0].provider"),
+        ("b.yaml", 3, "targets[0].provider"),
+    ]
+    assert run("apply", "a.yaml", "b.yaml", status=2).out == ""
 
 
 def test_commands_before_there_is_any_data(run: Run, tmp_path: Path) -> None:
