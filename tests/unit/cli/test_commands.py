@@ -212,7 +212,7 @@ def test_what_vendors_sell_is_imported_listed_and_compared(run: Run, ready: Path
 def test_what_waits_is_listed_with_its_cost(run: Run, ready: Path, tmp_path: Path) -> None:
     out = run("purgatory").out
     assert "assistant" in out
-    assert "USD in 1 use cases" in out
+    assert "USD in 1 use case\n" in out
     assert run("purgatory", "--json").json()["rows"][0]["use_case"] == "assistant"
     run("purgatory", "--output", "waiting.csv")
     assert (tmp_path / "waiting.csv").read_text(encoding="utf-8").startswith("use_case,title,")
