@@ -399,8 +399,9 @@ async def _work(settings: Settings, *, drain: bool) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The `groundcrew` command."""
-    from groundcrew.cli.main import run
+    from groundcrew.cli.main import run, silence_late_threads
 
+    silence_late_threads()
     return run(arguments, wiring=Wiring())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -138,6 +139,18 @@ def run(arguments: Sequence[str] | None = None, *, wiring: object = None) -> int
     except Exception as error:
         return _fail(error, EXIT_BAD_INPUT, prefix=f"internal error: {type(error).__name__}: ")
     return status if isinstance(status, int) else 0
+
+
+def silence_late_threads() -> None:
+    """For the rest of this process. A thread of the database's driver that comes back after an interrupt finds the event loop
+    closed, and nobody waits for what it brings: that is no news for whoever pressed Ctrl+C."""
+    before = threading.excepthook
+
+    def told(arguments: threading.ExceptHookArgs) -> None:
+        if not (isinstance(arguments.exc_value, RuntimeError) and str(arguments.exc_value) == "Event loop is closed"):
+            before(arguments)
+
+    threading.excepthook = told
 
 
 def _fail(error: Exception, status: int, prefix: str = "") -> int:
