@@ -62,6 +62,12 @@ async def send_probes(services: Services, use_case: str, url: str, *, actor: str
     return {"sent": sent, "denied": sent - len(allowed), "allowed_probes": allowed}
 
 
+def no_gateway(url: str, error: OSError) -> InputError:
+    """What to say where nothing answers at `url`."""
+    told = f"no gateway answers at {url}: {error}; start one with `groundcrew up`, or name its address with --url"
+    return InputError(told, field="url")
+
+
 async def wait_for_key(url: str, secret: str) -> None:
     """Wait until the gateway knows the key, as it hears of changes within its polling interval."""
     request = urllib.request.Request(f"{url.rstrip('/')}/v1/models", headers={"Authorization": f"Bearer {secret}"})
@@ -69,10 +75,7 @@ async def wait_for_key(url: str, secret: str) -> None:
         try:
             status, _ = await asyncio.to_thread(_answer, request)
         except OSError as error:
-            raise InputError(
-                f"no gateway answers at {url}: {error}; start one with `groundcrew up`, or name its address with --url",
-                field="url",
-            ) from None
+            raise no_gateway(url, error) from None
         if status != 401:
             return
         await asyncio.sleep(0.1)

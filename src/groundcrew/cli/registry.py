@@ -93,35 +93,35 @@ def _short(value: Any) -> str:
 def status(as_json: bool, data: Path | None, database_url: str | None) -> None:
     """List the use cases: stage, run state, and what each waits for."""
 
-    async def work(services: Services) -> list[dict[str, Any]]:
+    async def work(services: Services) -> list[tuple[str, dict[str, Any]]]:
         rows = []
         for each in await services.use_cases.find():
             waits: list[str] = []
             if each.stage not in ("optimization", "rejected", "retired"):
                 evaluation = await services.gates.evaluate(each.name, actor=actor(), save=False)
                 waits = [result.title for result in evaluation.results if result.status != "pass"]
-            rows.append(
-                {
-                    "name": each.name,
-                    "stage": each.stage,
-                    "run_state": each.run_state,
-                    "reason": each.run_reason,
-                    "holds": [hold.reason for hold in each.holds],
-                    "calls_held": each.calls_held,
-                    "waits_for": waits,
-                }
-            )
+            row = {
+                "name": each.name,
+                "stage": each.stage,
+                "run_state": each.run_state,
+                "reason": each.run_reason,
+                "holds": [hold.reason for hold in each.holds],
+                "calls_held": each.calls_held,
+                "waits_for": waits,
+            }
+            rows.append((each.run_words, row))
         return rows
 
-    rows = with_services(data, database_url, work)
+    found = with_services(data, database_url, work)
+    rows = [row for _, row in found]
     if as_json:
         print_json(rows)
         return
     print_table(
         ("use case", "stage", "run state", "waits for"),
         [
-            (row["name"], row["stage"], _state(row), "; ".join(row["waits_for"]) or ("what holds it" if row["holds"] else "–"))
-            for row in rows
+            (row["name"], row["stage"], words, "; ".join(row["waits_for"]) or ("what holds it" if row["holds"] else "–"))
+            for words, row in found
         ],
         empty="no use cases yet: declare one in YAML and run `groundcrew apply PATH`",
     )
@@ -129,11 +129,6 @@ def status(as_json: bool, data: Path | None, database_url: str | None) -> None:
         why = [row["reason"]] if row["run_state"] == "suspended" and row["reason"] else []
         if why or row["holds"]:
             click.echo(f"{row['name']} is held: {'; '.join([*why, *row['holds']])}")
-
-
-def _state(row: dict[str, Any]) -> str:
-    """What it does now: a hold may stop the calls of a use case whose run state is that of its stage."""
-    return "calls stopped" if row["calls_held"] and row["run_state"] == "running" else str(row["run_state"])
 
 
 @click.group()

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from groundcrew.cli.probing import PROBE_KEY_S, PROBE_TIMEOUT_S, wait_for_key
+from groundcrew.cli.probing import PROBE_KEY_S, PROBE_TIMEOUT_S, no_gateway, wait_for_key
 from groundcrew.domain.exposure import exposed_user
 from groundcrew.errors import Conflict, InputError
 
@@ -133,6 +133,4 @@ def _ask(url: str, headers: dict[str, str], body: dict[str, Any] | None) -> tupl
         with error:
             return error.code, error.read(ANSWER_BYTES_MAX).decode("utf-8", "replace")
     except OSError as error:
-        raise InputError(
-            f"no gateway answers at {url}: {error}; start one with `groundcrew up`, or name its address with --url", field="url"
-        ) from None
+        raise no_gateway(url, error) from None

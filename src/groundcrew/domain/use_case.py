@@ -294,6 +294,11 @@ class UseCase(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a hold stops its calls, whatever its run state says."""
         return any(each.stops_calls for each in self.holds)
 
+    @property
+    def run_words(self) -> str:
+        """What it does now, for people: a hold may stop the calls of a use case whose run state is that of its stage."""
+        return "calls stopped" if self.run_state == "running" and self.calls_held else self.run_state
+
 
 def version_digest(
     use_case: UseCase,

@@ -75,8 +75,7 @@ class Encoder:
         eights, 2.54 s in thirty-twos.
         """
         for text in texts:
-            # A lone surrogate cannot be tokenised; it stands for no character anyway.
-            ids = self._tokenizer.encode(text[:CHARACTERS_MAX].encode("utf-8", "replace").decode("utf-8")).ids
+            ids = self._tokenizer.encode(as_read(text)).ids
             row = np.array([ids], dtype=np.int64)
             embedding: npt.NDArray[np.float32] = self._session.run(None, {"input_ids": row, "attention_mask": np.ones_like(row)})[
                 0
@@ -109,6 +108,12 @@ class Encoder:
         if str(weights.pop(LAYERS_OF, "")) != self.sha256:
             raise ValueError(f"{self._layers_path.name} was not made for this model")
         return weights
+
+
+def as_read(text: str) -> str:
+    """What an encoder reads of `text`: its first CHARACTERS_MAX characters, without lone surrogates, which can not be tokenised
+    or written and stand for no character anyway."""
+    return text[:CHARACTERS_MAX].encode("utf-8", "replace").decode("utf-8")
 
 
 @functools.cache

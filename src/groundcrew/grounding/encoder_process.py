@@ -25,10 +25,10 @@ import numpy.typing as npt
 
 from groundcrew.errors import GroundcrewError
 from groundcrew.grounding.encoder import (
-    CHARACTERS_MAX,
     DIMENSIONS,
     SHIPPED_MODEL,
     Encoder,
+    as_read,
     layered_encoder,
     model_sha256,
     shipped_encoder,
@@ -100,7 +100,7 @@ class EncoderElsewhere:
     def _ask(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         if self._is_closed:
             raise EncoderFailed("the encoder is closed: this server ends")
-        frame = msgspec.json.encode([text[:CHARACTERS_MAX].encode("utf-8", "replace").decode() for text in texts])
+        frame = msgspec.json.encode([as_read(each) for each in texts])
         try:
             process = self._running()
             assert process.stdin is not None

@@ -120,7 +120,7 @@ class SnapshotKeeper:
         """Ask for the version; load, enforce and acknowledge a new snapshot."""
         asked_at = running_s()
         if await self._snapshots.version() != self._registry.version:
-            _, stopped = await self._snapshots.head()
+            stopped = await self._snapshots.stopped()
             if not stopped <= self._registry.stopped:
                 # Stops come first: what they end is being cut while the rest is read.
                 self._put(msgspec.structs.replace(self._registry, stopped=self._registry.stopped | stopped), self._local)

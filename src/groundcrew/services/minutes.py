@@ -265,10 +265,9 @@ async def _standing(connection: Connection, subject: str) -> str:
     what = kind.replace("-", " ")
     if kind == "use-case":
         holds = ", ".join(f"{each.kind}: {each.reason}" for each in found.holds)
-        state = "calls stopped" if found.run_state == "running" and found.calls_held else found.run_state
-        return f"{what} {item}: {found.stage}, {state}" + (f", held ({holds})" if holds else "")
-    kept = getattr(found, "state", "")
-    return f"{what} {item}: {kept}" if isinstance(kept, str) and kept else ""
+        return f"{what} {item}: {found.stage}, {found.run_words}" + (f", held ({holds})" if holds else "")
+    state = getattr(found, "state", "")
+    return f"{what} {item}: {state}" if isinstance(state, str) and state else ""
 
 
 def _note(note: MeetingNote) -> MinutesNote:

@@ -16,7 +16,7 @@ from groundcrew.services.lookups import current_digest, newest_hypothesis
 from groundcrew.services.processes import machine, process_started
 from groundcrew.services.trust_standing import rules_of
 from groundcrew.store import catalog, operations, tuning
-from groundcrew.store.database import Connection, Database, current_version
+from groundcrew.store.database import Connection, Database
 
 
 class Snapshots:
@@ -29,10 +29,10 @@ class Snapshots:
         """The version of the registry now."""
         return await self._database.version()
 
-    async def head(self) -> tuple[int, frozenset[Scope]]:
-        """The version of the registry and what is stopped in it, in one look: what must be known first."""
+    async def stopped(self) -> frozenset[Scope]:
+        """What is stopped in the registry now: what must be known first."""
         async with self._database.read() as connection:
-            return await current_version(connection), await _stopped(connection)
+            return await _stopped(connection)
 
     async def build(self) -> Snapshot:
         """The registry as one immutable value, read in one transaction."""

@@ -32,7 +32,7 @@ async def portfolio(
         rows=rows,
         shown=len(shown),
         search=search,
-        running=sum(row.use_case.run_state == "running" and not row.stopped_by and not row.use_case.calls_held for row in rows),
+        running=sum(row.use_case.run_words == "running" and not row.stopped_by for row in rows),
         calls_today=sum(row.calls_today for row in rows),
     )
 
